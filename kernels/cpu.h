@@ -1,0 +1,30 @@
+/* cpu.h - what this CPU and operating system can run. */
+#ifndef KERNELS_CPU_H
+#define KERNELS_CPU_H
+
+#include <stddef.h>
+
+enum kern_cpu_feature {
+    CPU_AVX2 = 1 << 0,
+    CPU_FMA = 1 << 1,
+    CPU_AVX512 = 1 << 2, /* F, BW, DQ and VL together, and the system saves the registers */
+    CPU_AVX512_VNNI = 1 << 3,
+    CPU_AVX512_BF16 = 1 << 4,
+    CPU_AVX_VNNI = 1 << 5,
+};
+
+/* Features of this machine, less those the environment variable VIT_CPU_MASK removes
+ * (names joined by "+", for tests: "avx512+fma"; an unknown name removes nothing and is
+ * reported by kern_select). */
+unsigned kern_cpu_features(void);
+
+/* "avx2 fma avx512 ..." for features; "" for none. */
+const char *kern_cpu_feature_names(unsigned features, char *text, size_t size);
+
+/* Model name from the processor, "unknown" if it does not say. */
+const char *kern_cpu_name(char *text, size_t size);
+
+/* Physical cores this process may use: affinity and cgroup quota honoured; at least 1. */
+int kern_cpu_cores(void);
+
+#endif

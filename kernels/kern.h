@@ -1,0 +1,414 @@
+/* kern.h - the arithmetic: a table of operations and the shape contract of each.
+ *
+ * A struct kern is a table of functions. The reference (ref.c, plain C) fills every
+ * entry; overlays named in overlays.def replace the entries they do better. The
+ * table lies in the model; a call gets it through a struct kern_ctx, which belongs to
+ * a session and adds the number of threads and the session's scratch memory.
+ *
+ * Everything is row-major, last index fastest, f32 unless said otherwise. "+=" marks
+ * an output that accumulates. No operation allocates, prints or fails: what could be
+ * wrong is the caller's fault and asserted in the wrappers below. Operations are
+ * called from serial code and start their own OpenMP region. Every output element is
+ * summed by one thread in an order that does not depend on their number, so results
+ * are the same bits for any number of threads (the blas overlay promises less).
+ *
+ * Letters: b images, t tokens of an image, d width, h heads, e = d / h, m rows,
+ * n outputs and k inputs of a product. */
+#ifndef KERNELS_KERN_H
+#define KERNELS_KERN_H
+
+#include <assert.h>
+#include <stdint.h>
+
+#include "vit/base.h"
+
+enum kern_dtype { KERN_F32, KERN_BF16, KERN_I8, KERN_DTYPES };
+
+enum kern_act {
+    KERN_ACT_NONE,
+    KERN_ACT_GELU,       /* x Phi(x), exact: erf */
+    KERN_ACT_GELU_TANH,  /* x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2 */
+    KERN_ACT_QUICK_GELU, /* x / (1 + exp(-1.702 x)) */
+    KERN_ACT_RELU,
+    KERN_ACT_SILU, /* x / (1 + exp(-x)) */
+    KERN_ACT_TANH,
+    KERN_ACTS
+};
+
+enum kern_norm_kind {
+    KERN_LAYERNORM, /* g (x - mean) / sqrt(var + eps) + b, biased variance */
+    KERN_RMSNORM,   /* g x / sqrt(mean(x^2) + eps) + b */
+    KERN_DYT,       /* g tanh(alpha x) + b; Zhu et al. 2025 */
+    KERN_NORM_KINDS
+};
+
+/* A weight matrix (n, k) as the products take it. Which pointers are set depends on
+ * dtype and on what the selected kernels pack (kern_pack_bytes: 0 means "reads f32"). */
+struct kern_mat {
+    int n, k; /* outputs, inputs */
+    enum kern_dtype dtype;
+    const float *f32;        /* (n, k); NULL when only packed forms are kept */
+    const void *packed;      /* for linear, as kern_pack laid it out; NULL: reads f32 */
+    const void *packed_back; /* for linear_dx; NULL: reads f32 */
+};
+
+/* What happens to a product y = x w^T before it is written, in this order:
+ *   y += bias;  pre = y (if pre);  y = act(y);  y *= gain;  y += skip_scale * skip. */
+struct kern_epilogue {
+    const float *bias; /* (n) or NULL */
+    float *pre;        /* (m, n) or NULL: the value before act, kept for the backward */
+    enum kern_act act;
+    const float *gain; /* (gain_n) or NULL: 1 */
+    int gain_n;        /* n, or 1 for one factor for all */
+    const float *skip; /* (m, n), may be the output itself; NULL: nothing is added */
+    float skip_scale;  /* factor of skip; read only when skip is set */
+};
+
+/* Parameters of one normalisation, and their gradients. Any of gain, bias may be NULL. */
+struct kern_norm {
+    enum kern_norm_kind kind;
+    float eps;
+    const float *gain, *bias; /* (d) */
+    const float *alpha;       /* (1), DyT only */
+};
+struct kern_dnorm {
+    float *gain, *bias; /* (d), += ; NULL: not wanted */
+    float *alpha;       /* (1), += */
+};
+
+/* Rows to normalise: m rows of groups vectors of d numbers; row i starts at i * ld.
+ * groups 1 and ld d is the usual matrix; groups h and ld 3hd normalises queries in place in qkv. */
+struct kern_rows {
+    int m, groups, d;
+    size_t ld_in, ld_out; /* floats between the starts of neighbouring rows */
+};
+
+/* Self-attention of b images of t tokens; qkv (b, t, 3 h e): q, k, v, each (h, e). */
+struct kern_heads {
+    int b, t, h, e;
+    float scale; /* of the logits: 1 / sqrt(e) */
+};
+
+/* Dropout by counter: element i is kept if vit_random_uniform(key, i) >= rate, and then
+ * multiplied by 1 / (1 - rate). rate 0: nothing happens. */
+struct kern_drop {
+    float rate;
+    uint64_t key;
+};
+
+/* A convolution or pooling window over (n, height, width, c), channels last. */
+struct kern_window {
+    int height, width, channels; /* of the input */
+    int kernel, stride, padding;
+};
+static inline int kern_window_out(int in, const struct kern_window *w)
+{
+    return (in + 2 * w->padding - w->kernel) / w->stride + 1;
+}
+
+/* AdamW, Loshchilov & Hutter 2019, alg. 2. Corrections are 1 - beta^step. */
+struct kern_adamw {
+    float lr, beta1, beta2, eps, decay;
+    float correct1, correct2;
+    float grad_scale; /* multiplies the gradient first: clipping, micro-batches */
+};
+
+/* Largest sizes a session will use: kern_scratch_bytes() answers for all its calls. */
+struct kern_limits {
+    int threads;
+    int rows;         /* m of linear */
+    int inputs;       /* largest k */
+    int outputs;      /* largest n */
+    int tokens, head; /* t, e of attend */
+    bool training;
+};
+
+struct kern_ctx;
+
+struct kern {
+    char name[64]; /* overlays applied, "ref+avx2+blas" */
+
+    /* Bytes of scratch that any operation of this table needs within the limits. */
+    size_t (*scratch)(const struct kern_limits *limits);
+
+    /* Weights in the layout of linear (back 0) or linear_dx (back 1); 0 bytes: f32 is read. */
+    size_t (*pack_bytes[KERN_DTYPES])(int n, int k, bool back);
+    void (*pack[KERN_DTYPES])(void *to, const float *w, int n, int k, bool back);
+
+    void (*linear[KERN_DTYPES])(const struct kern_ctx *c, float *out, const float *x,
+                                const struct kern_mat *w, const struct kern_epilogue *e, int m);
+    void (*linear_dx[KERN_DTYPES])(const struct kern_ctx *c, float *dx, const float *dout,
+                                   const struct kern_mat *w, int m);
+    void (*linear_dw[KERN_DTYPES])(const struct kern_ctx *c, float *dw, float *db, const float *dout,
+                                   const float *x, int m, int n, int k);
+
+    void (*attend)(const struct kern_ctx *c, float *ctx, float *prob, const float *qkv,
+                   const struct kern_heads *a, const struct kern_drop *drop);
+    void (*attend_back)(const struct kern_ctx *c, float *dqkv, const float *dctx, const float *prob,
+                        const float *qkv, const struct kern_heads *a, const struct kern_drop *drop);
+
+    void (*norm)(const struct kern_ctx *c, float *out, float *stat, const float *x, const struct kern_norm *n,
+                 const struct kern_rows *r);
+    void (*norm_back)(const struct kern_ctx *c, float *dx, const struct kern_dnorm *dn, const float *dout,
+                      const float *x, const float *stat, const struct kern_norm *n,
+                      const struct kern_rows *r);
+
+    void (*act)(const struct kern_ctx *c, float *out, const float *x, size_t count, enum kern_act act);
+    void (*act_back)(const struct kern_ctx *c, float *dx, const float *dout, const float *x, size_t count,
+                     enum kern_act act);
+    void (*glu)(const struct kern_ctx *c, float *out, const float *x, int m, int hidden, enum kern_act act);
+    void (*glu_back)(const struct kern_ctx *c, float *dx, const float *dout, const float *x, int m,
+                     int hidden, enum kern_act act);
+
+    void (*add)(const struct kern_ctx *c, float *out, const float *x, float x_scale, const float *y,
+                const float *gain, int gain_n, int m, int n);
+    void (*add_back)(const struct kern_ctx *c, float *dy, float *dgain, const float *dout, const float *y,
+                     const float *gain, int gain_n, int m, int n);
+    void (*row_scale)(const struct kern_ctx *c, float *x, const float *factor, int m, size_t n);
+    void (*dropout)(const struct kern_ctx *c, float *out, const float *x, size_t count,
+                    const struct kern_drop *drop);
+
+    void (*patchify)(const struct kern_ctx *c, float *rows, const float *planes, int n, int channels,
+                     int image, int patch);
+    void (*nhwc)(const struct kern_ctx *c, float *out, const float *planes, int n, int channels, int height,
+                 int width);
+    void (*im2col)(const struct kern_ctx *c, float *cols, const float *x, const struct kern_window *w, int n);
+    void (*col2im)(const struct kern_ctx *c, float *dx, const float *dcols, const struct kern_window *w,
+                   int n);
+    void (*max_pool)(const struct kern_ctx *c, float *out, uint8_t *arg, const float *x,
+                     const struct kern_window *w, int n);
+    void (*max_pool_back)(const struct kern_ctx *c, float *dx, const float *dout, const uint8_t *arg,
+                          const struct kern_window *w, int n);
+
+    void (*adamw)(const struct kern_ctx *c, float *w, float *mean, float *square, const float *grad,
+                  size_t count, const struct kern_adamw *p);
+    double (*sum_squares)(const struct kern_ctx *c, const float *x, size_t count);
+};
+
+/* What a call runs with; belongs to a session and is used by one thread at a time. */
+struct kern_ctx {
+    const struct kern *k;
+    int threads;
+    void *scratch; /* kern_scratch_bytes() bytes, 64-byte aligned */
+    size_t scratch_bytes;
+};
+
+/* ---- selection ---- */
+
+/* Fill *k by laying overlays over the reference in the order of overlays.def. spec is
+ * "auto" (or NULL: the environment's VIT_KERNELS, else "auto"), or names joined by "+",
+ * such as "ref" or "ref+avx2". An unknown name, or one this CPU cannot run, is an error
+ * that lists the names this CPU can run; nothing falls back silently. */
+enum vit_status kern_select(struct kern *k, const char *spec, struct vit_error *err);
+
+/* Overlay i in the order of overlays.def, or NULL past the end. */
+struct kern_overlay {
+    const char *name;
+    const char *needs; /* CPU features, in words; "" when none */
+    bool available;    /* this CPU and build can run it */
+    void (*install)(struct kern *k);
+};
+const struct kern_overlay *kern_overlay(int i);
+
+/* What OpenBLAS says of itself, "OpenBLAS 0.3.21 ... Haswell ..."; NULL when built without it. */
+const char *kern_blas_config(void);
+/* The core OpenBLAS computes with, e.g. "Zen"; NULL when built without it. */
+const char *kern_blas_core(void);
+
+/* Name of an activation as in config.json, and back (-1: unknown). */
+const char *kern_act_name(enum kern_act act);
+int kern_act_from_name(const char *name);
+const char *kern_norm_kind_name(enum kern_norm_kind kind);
+int kern_norm_kind_from_name(const char *name);
+
+/* ---- the operations: wrappers that assert the contract ---- */
+
+static inline size_t kern_scratch_bytes(const struct kern *k, const struct kern_limits *limits)
+{
+    return k->scratch(limits);
+}
+
+static inline size_t kern_pack_bytes(const struct kern *k, enum kern_dtype dtype, int n, int kk, bool back)
+{
+    return k->pack_bytes[dtype](n, kk, back);
+}
+
+/* Lay w (n, k) out for linear, or for linear_dx (back). to: kern_pack_bytes() bytes, 64-byte aligned. */
+static inline void kern_pack(const struct kern *k, enum kern_dtype dtype, void *to, const float *w, int n,
+                             int kk, bool back)
+{
+    k->pack[dtype](to, w, n, kk, back);
+}
+
+/* out (m, n) = epilogue(x (m, k) w (n, k)^T). out may be e->skip; else it overlaps nothing. */
+static inline void kern_linear(const struct kern_ctx *c, float *out, const float *x, const struct kern_mat *w,
+                               const struct kern_epilogue *e, int m)
+{
+    assert(m > 0 && w->n > 0 && w->k > 0 && out != x && (!e->gain || e->gain_n == 1 || e->gain_n == w->n));
+    c->k->linear[w->dtype](c, out, x, w, e, m);
+}
+
+/* dx (m, k) = dout (m, n) w (n, k). */
+static inline void kern_linear_dx(const struct kern_ctx *c, float *dx, const float *dout,
+                                  const struct kern_mat *w, int m)
+{
+    assert(m > 0 && dx != dout);
+    c->k->linear_dx[w->dtype](c, dx, dout, w, m);
+}
+
+/* dw (n, k) += dout (m, n)^T x (m, k);  db (n) += column sums of dout; db may be NULL. */
+static inline void kern_linear_dw(const struct kern_ctx *c, enum kern_dtype dtype, float *dw, float *db,
+                                  const float *dout, const float *x, int m, int n, int k)
+{
+    assert(m > 0 && n > 0 && k > 0);
+    c->k->linear_dw[dtype](c, dw, db, dout, x, m, n, k);
+}
+
+/* ctx (b, t, h e) = softmax(scale q k^T) v per image and head. prob (b, h, t, t) receives the
+ * probabilities before dropout for attend_back, or is NULL (inference): then no such matrix is
+ * made. drop (NULL: none) acts on the probabilities; its element counter is their index in prob. */
+static inline void kern_attend(const struct kern_ctx *c, float *ctx, float *prob, const float *qkv,
+                               const struct kern_heads *a, const struct kern_drop *drop)
+{
+    assert(a->b > 0 && a->t > 0 && a->h > 0 && a->e > 0 && ctx != qkv);
+    c->k->attend(c, ctx, prob, qkv, a, drop);
+}
+
+/* dqkv (b, t, 3 h e) from dctx and what attend saw; written, not accumulated. */
+static inline void kern_attend_back(const struct kern_ctx *c, float *dqkv, const float *dctx,
+                                    const float *prob, const float *qkv, const struct kern_heads *a,
+                                    const struct kern_drop *drop)
+{
+    assert(prob && dqkv != qkv);
+    c->k->attend_back(c, dqkv, dctx, prob, qkv, a, drop);
+}
+
+/* out = norm(x), vector by vector; may work in place. stat (m groups, 2) receives mean and
+ * 1 / deviation for norm_back (RMSNorm: 0 and 1 / rms; DyT: unused), or is NULL. Variance in two passes. */
+static inline void kern_norm(const struct kern_ctx *c, float *out, float *stat, const float *x,
+                             const struct kern_norm *n, const struct kern_rows *r)
+{
+    assert(r->m > 0 && r->groups > 0 && r->d > 0);
+    c->k->norm(c, out, stat, x, n, r);
+}
+
+/* dx and the parameters' gradients from dout, the input x and its stat. x has rows of ld_in, dx and
+ * dout of ld_out. dx is written and may be dout. */
+static inline void kern_norm_back(const struct kern_ctx *c, float *dx, const struct kern_dnorm *dn,
+                                  const float *dout, const float *x, const float *stat,
+                                  const struct kern_norm *n, const struct kern_rows *r)
+{
+    assert(dx != x);
+    c->k->norm_back(c, dx, dn, dout, x, stat, n, r);
+}
+
+/* out (count) = act(x); may work in place. */
+static inline void kern_act(const struct kern_ctx *c, float *out, const float *x, size_t count,
+                            enum kern_act act)
+{
+    c->k->act(c, out, x, count, act);
+}
+
+/* dx (count) = dout act'(x); dx may be dout. */
+static inline void kern_act_back(const struct kern_ctx *c, float *dx, const float *dout, const float *x,
+                                 size_t count, enum kern_act act)
+{
+    c->k->act_back(c, dx, dout, x, count, act);
+}
+
+/* Gated unit (SwiGLU with SiLU): out (m, hidden) = act(x[:, :hidden]) * x[:, hidden:]; x (m, 2 hidden). */
+static inline void kern_glu(const struct kern_ctx *c, float *out, const float *x, int m, int hidden,
+                            enum kern_act act)
+{
+    c->k->glu(c, out, x, m, hidden, act);
+}
+static inline void kern_glu_back(const struct kern_ctx *c, float *dx, const float *dout, const float *x,
+                                 int m, int hidden, enum kern_act act)
+{
+    c->k->glu_back(c, dx, dout, x, m, hidden, act);
+}
+
+/* out (m, n) = x_scale x + gain y. gain (gain_n: n or 1) or NULL for 1; x NULL counts as zero. out may be x or y. */
+static inline void kern_add(const struct kern_ctx *c, float *out, const float *x, float x_scale,
+                            const float *y, const float *gain, int gain_n, int m, int n)
+{
+    c->k->add(c, out, x, x_scale, y, gain, gain_n, m, n);
+}
+
+/* Of out = gain y: dy (m, n) = gain dout; dgain (gain_n) += column sums (or the sum) of dout y. dy may be dout. */
+static inline void kern_add_back(const struct kern_ctx *c, float *dy, float *dgain, const float *dout,
+                                 const float *y, const float *gain, int gain_n, int m, int n)
+{
+    c->k->add_back(c, dy, dgain, dout, y, gain, gain_n, m, n);
+}
+
+/* x (m, n): row i *= factor[i] (stochastic depth: 0 or 1 / keep, one row an image). */
+static inline void kern_row_scale(const struct kern_ctx *c, float *x, const float *factor, int m, size_t n)
+{
+    c->k->row_scale(c, x, factor, m, n);
+}
+
+/* out (count) = x with drop applied; the backward is the same call on the gradient. May work in place. */
+static inline void kern_dropout(const struct kern_ctx *c, float *out, const float *x, size_t count,
+                                const struct kern_drop *drop)
+{
+    c->k->dropout(c, out, x, count, drop);
+}
+
+/* rows (n g g, channels patch patch), g = image / patch, each in (channel, row, column) order as a
+ * PyTorch convolution's weight; planes (n, channels, image, image). Pixels past g patch are not read. */
+static inline void kern_patchify(const struct kern_ctx *c, float *rows, const float *planes, int n,
+                                 int channels, int image, int patch)
+{
+    c->k->patchify(c, rows, planes, n, channels, image, patch);
+}
+
+/* out (n, height, width, channels) from planes (n, channels, height, width). */
+static inline void kern_nhwc(const struct kern_ctx *c, float *out, const float *planes, int n, int channels,
+                             int height, int width)
+{
+    c->k->nhwc(c, out, planes, n, channels, height, width);
+}
+
+/* cols (n oh ow, kernel kernel channels), each in (row, column, channel) order, zeros outside. */
+static inline void kern_im2col(const struct kern_ctx *c, float *cols, const float *x,
+                               const struct kern_window *w, int n)
+{
+    c->k->im2col(c, cols, x, w, n);
+}
+
+/* dx (n, height, width, channels): written, the sum of dcols over the windows that read it. */
+static inline void kern_col2im(const struct kern_ctx *c, float *dx, const float *dcols,
+                               const struct kern_window *w, int n)
+{
+    c->k->col2im(c, dx, dcols, w, n);
+}
+
+/* out (n, oh, ow, channels): largest of each window, ties to the first in row-major order;
+ * arg receives its place in the window, or is NULL. */
+static inline void kern_max_pool(const struct kern_ctx *c, float *out, uint8_t *arg, const float *x,
+                                 const struct kern_window *w, int n)
+{
+    assert(w->kernel <= 16);
+    c->k->max_pool(c, out, arg, x, w, n);
+}
+static inline void kern_max_pool_back(const struct kern_ctx *c, float *dx, const float *dout,
+                                      const uint8_t *arg, const struct kern_window *w, int n)
+{
+    c->k->max_pool_back(c, dx, dout, arg, w, n);
+}
+
+/* One step for count weights: w, mean, square are updated. */
+static inline void kern_adamw(const struct kern_ctx *c, float *w, float *mean, float *square,
+                              const float *grad, size_t count, const struct kern_adamw *p)
+{
+    c->k->adamw(c, w, mean, square, grad, count, p);
+}
+
+/* Sum of x^2 in double, over fixed chunks, so that the result does not depend on the threads. */
+static inline double kern_sum_squares(const struct kern_ctx *c, const float *x, size_t count)
+{
+    return c->k->sum_squares(c, x, count);
+}
+
+#endif

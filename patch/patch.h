@@ -1,0 +1,163 @@
+/* patch.h - from files to pictures to normalised planes; data sets; batches.
+ *
+ *     struct patch_image im;
+ *     if (patch_image_read(&im, "cat.jpg", NULL, &err)) ...
+ *     patch_prepare(pixels, &im, &recipe, &err);            (size, size, 3) bytes, as Pillow and timm would
+ *     patch_normalise(planes, pixels, &recipe);             (3, size, size) floats
+ *     patch_image_free(&im);
+ *
+ * Everything that is decoded becomes 8-bit RGB: grey is repeated, palettes are looked up, alpha is
+ * dropped, 16 bits are shifted right by 8, CMYK and YCCK are converted as Pillow does. */
+#ifndef PATCH_PATCH_H
+#define PATCH_PATCH_H
+
+#include "vit/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- pictures ---- */
+
+struct patch_image {
+    int width, height;
+    unsigned char *rgb; /* (height, width, 3); owned, freed by patch_image_free */
+};
+
+struct patch_decode {
+    size_t max_pixels; /* refused before decoding when larger; 0: PATCH_MAX_PIXELS */
+    size_t max_bytes;  /* of a file; 0: PATCH_MAX_BYTES */
+    bool ignore_exif;  /* do not turn the picture as its EXIF orientation says */
+};
+#define PATCH_MAX_PIXELS ((size_t)100 * 1000 * 1000)
+#define PATCH_MAX_BYTES  ((size_t)1 << 30)
+
+/* Decode a file, or bytes already read (name is for the error). options may be NULL. *out is
+ * zeroed on failure. JPEG through libjpeg-turbo where built with it, else everything through stb_image
+ * (JPEG, PNG, BMP, PNM). A truncated or damaged file is an error, never a half-grey picture. */
+enum vit_status patch_image_read(struct patch_image *out, const char *path,
+                                 const struct patch_decode *options, struct vit_error *err);
+enum vit_status patch_image_decode(struct patch_image *out, const unsigned char *bytes, size_t size,
+                                   const char *name, const struct patch_decode *options,
+                                   struct vit_error *err);
+enum vit_status patch_image_create(struct patch_image *out, int width, int height, struct vit_error *err);
+void patch_image_free(struct patch_image *image); /* accepts a zeroed image */
+
+/* Write (height, width, 3) bytes as PNG: temporary name, fsync, rename. */
+enum vit_status patch_png_write(const char *path, const unsigned char *rgb, int width, int height,
+                                struct vit_error *err);
+
+/* "libjpeg-turbo 2.1.5, stb_image 2.27": what this build decodes with. */
+const char *patch_decoders(void);
+
+/* ---- resizing ---- */
+
+enum patch_filter { PATCH_BOX, PATCH_BILINEAR, PATCH_BICUBIC, PATCH_LANCZOS, PATCH_FILTERS };
+const char *patch_filter_name(enum patch_filter filter);
+int patch_filter_from_name(const char *name); /* -1: unknown */
+
+/* *out (width, height) = in resized, byte-equal to Pillow's Image.resize: two passes in fixed point
+ * with 8-bit values in between, antialiased. */
+enum vit_status patch_resize(struct patch_image *out, const struct patch_image *in, int width, int height,
+                             enum patch_filter filter, struct vit_error *err);
+
+/* ---- the recipe: what a model expects ---- */
+
+struct patch_recipe {
+    int size;       /* pixels a side of what the model sees */
+    bool squash;    /* resize straight to a square, aspect ignored; else the short side, then crop */
+    float crop_pct; /* resize to floor(size / crop_pct), then the centre size x size */
+    enum patch_filter filter;
+    float mean[3], std[3]; /* of values in [0, 1] */
+};
+
+/* Defaults of timm's ViTs: size as given, crop_pct 0.9, bicubic, mean and std 0.5. */
+struct patch_recipe patch_recipe_default(int size);
+enum vit_status patch_recipe_check(const struct patch_recipe *r, const char *where, struct vit_error *err);
+
+/* pixels (size, size, 3) = resized and cropped as the recipe says (timm's and torchvision's integer
+ * rules: long side truncated, crop offset rounded half to even, a short picture padded with zeros). */
+enum vit_status patch_prepare(unsigned char *pixels, const struct patch_image *image,
+                              const struct patch_recipe *r, struct vit_error *err);
+/* planes (3, size, size) = (pixels / 255 - mean) / std, in float as torchvision does. */
+void patch_normalise(float *planes, const unsigned char *pixels, const struct patch_recipe *r);
+
+/* ---- data sets ---- */
+
+enum patch_split { PATCH_TRAIN, PATCH_VAL, PATCH_TEST, PATCH_ALL, PATCH_SPLITS };
+const char *patch_split_name(enum patch_split split);
+int patch_split_from_name(const char *name); /* -1: unknown */
+
+struct patch_dataset;
+
+/* Open by looking: a folder of CIFAR-10 or CIFAR-100 binary files; a folder with one folder per class,
+ * or train/, val/, test/ of such; a CSV of file,label (a header line is recognised; files are relative to
+ * the CSV). Classes are sorted as torchvision sorts them (bytewise). Pictures are not read yet.
+ * A missing split is an error that names those that exist. */
+enum vit_status patch_dataset_open(struct patch_dataset **out, const char *path, enum patch_split split,
+                                   struct vit_error *err);
+/* Unlabelled pictures: files, folders (their pictures, recursively, sorted) and .txt lists of paths. */
+enum vit_status patch_dataset_files(struct patch_dataset **out, const char *const *paths, size_t count,
+                                    struct vit_error *err);
+void patch_dataset_close(struct patch_dataset *d); /* accepts NULL */
+
+size_t patch_dataset_count(const struct patch_dataset *d);
+int patch_dataset_classes(const struct patch_dataset *d);              /* 0: unlabelled */
+const char *patch_dataset_class(const struct patch_dataset *d, int i); /* "airplane" */
+int patch_dataset_label(const struct patch_dataset *d, size_t i);      /* -1: unlabelled */
+/* The file, or "test_batch.bin[17]"; valid until the next call with the same buffer. */
+const char *patch_dataset_name(const struct patch_dataset *d, size_t i, char *text, size_t size);
+/* "folder of classes", "CIFAR-10 binary", "CSV", "files": how it was recognised. */
+const char *patch_dataset_kind(const struct patch_dataset *d);
+/* Decode picture i. Safe to call from several threads. */
+enum vit_status patch_dataset_read(const struct patch_dataset *d, size_t i,
+                                   const struct patch_decode *options, struct patch_image *out,
+                                   struct vit_error *err);
+/* Renumber the labels to the model's order, by name: names (count). Classes of the data the model does
+ * not have, or (exact) the reverse, are an error that prints both lists. */
+enum vit_status patch_dataset_match(struct patch_dataset *d, const char *const *names, int count,
+                                    struct vit_error *err);
+/* Keep n pictures, equally many of each class (as far as there are), the same for every call. */
+enum vit_status patch_dataset_limit(struct patch_dataset *d, size_t n, struct vit_error *err);
+/* Move a fraction of each class into *held (closed by the caller), the same pictures for every call. */
+enum vit_status patch_dataset_hold_out(struct patch_dataset *d, float fraction, struct patch_dataset **held,
+                                       struct vit_error *err);
+
+/* ---- batches: decoding and preparing ahead of the arithmetic ---- */
+
+struct patch_loader;
+
+struct patch_item {
+    size_t index;           /* in the data set */
+    int label;              /* -1: unlabelled */
+    enum vit_status status; /* VIT_OK, or why this picture is missing from the planes */
+    struct vit_error error;
+    int row; /* its row in the planes; -1 when it failed */
+    double decode_seconds, prepare_seconds;
+};
+struct patch_batch {
+    int count;                      /* items, failed ones too */
+    int rows;                       /* pictures in planes */
+    const struct patch_item *items; /* (count) */
+    const float *planes;            /* (rows, 3, size, size) */
+    const int *labels;              /* (rows) */
+};
+
+struct patch_loader_options {
+    int batch;
+    int workers; /* threads that decode ahead; 0: one */
+    struct patch_decode decode;
+    const size_t *order; /* (order_count) indices to visit; NULL: all, in order; copied */
+    size_t order_count;
+};
+enum vit_status patch_loader_create(struct patch_loader **out, const struct patch_dataset *d,
+                                    const struct patch_recipe *r, const struct patch_loader_options *options,
+                                    struct vit_error *err);
+/* The next batch, valid until the next call; NULL at the end. The loader keeps reading ahead. */
+const struct patch_batch *patch_loader_next(struct patch_loader *l);
+void patch_loader_close(struct patch_loader *l); /* accepts NULL; stops the workers */
+
+#ifdef __cplusplus
+}
+#endif
+#endif

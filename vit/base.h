@@ -1,0 +1,55 @@
+/* base.h - status codes and error text, shared by every folder.
+ *
+ * A function that can fail because of the world (a file, memory, the CPU) returns
+ * enum vit_status and fills a struct vit_error with one sentence: where, what,
+ * expected, found. err may always be NULL. Faults of the caller are asserts. */
+#ifndef VIT_BASE_H
+#define VIT_BASE_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define VIT_VERSION "0.1.0"
+
+#if defined(__GNUC__)
+#define VIT_PRINTF(text, first) __attribute__((format(printf, text, first)))
+#else
+#define VIT_PRINTF(text, first)
+#endif
+
+#define VIT_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+enum vit_status {
+    VIT_OK,
+    VIT_ERR_ARG,         /* a value the caller chose cannot be used */
+    VIT_ERR_NOMEM,       /* memory ran out */
+    VIT_ERR_IO,          /* the system refused: open, read, write, rename */
+    VIT_ERR_FORMAT,      /* the content is not what it claims to be */
+    VIT_ERR_UNSUPPORTED, /* well-formed, but this build or CPU cannot serve it */
+    VIT_STATUS_COUNT
+};
+
+struct vit_error {
+    enum vit_status status;
+    char text[1024]; /* one sentence, no newline, no trailing full stop */
+};
+
+/* Fill err (if not NULL) with a formatted sentence and return status, so that
+ * "return vit_fail(err, VIT_ERR_IO, ...)" is the whole error path. */
+enum vit_status vit_fail(struct vit_error *err, enum vit_status status, const char *format, ...)
+    VIT_PRINTF(3, 4);
+enum vit_status vit_vfail(struct vit_error *err, enum vit_status status, const char *format, va_list args);
+
+/* "VIT_ERR_FORMAT" -> "format": the word used as error.code in JSON output. */
+const char *vit_status_name(enum vit_status status);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

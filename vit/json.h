@@ -1,0 +1,34 @@
+/* json.h - typed access to JSON values (parsed by jansson) with one-sentence errors.
+ *
+ * Every getter leaves *out alone and returns VIT_OK when the key is absent or null:
+ * set the default first. A value of another type or out of range is an error that
+ * names where (a file), the key, what was expected and what was found. */
+#ifndef VIT_JSON_H
+#define VIT_JSON_H
+
+#include <jansson.h>
+
+#include "vit/base.h"
+
+/* Parse text strictly: duplicate keys, trailing text, invalid UTF-8 and nesting deeper
+ * than jansson's limit are errors. *out is owned by the caller (json_decref). */
+enum vit_status vit_json_parse(json_t **out, const char *where, const char *text, size_t size,
+                               struct vit_error *err);
+
+/* Parse a whole file of at most max bytes. */
+enum vit_status vit_json_read(json_t **out, const char *path, size_t max, struct vit_error *err);
+
+enum vit_status vit_json_int(const json_t *object, const char *where, const char *key, int low, int high,
+                             int *out, struct vit_error *err);
+enum vit_status vit_json_float(const json_t *object, const char *where, const char *key, float *out,
+                               struct vit_error *err);
+enum vit_status vit_json_bool(const json_t *object, const char *where, const char *key, bool *out,
+                              struct vit_error *err);
+/* *out points into object and lives as long as it does. */
+enum vit_status vit_json_string(const json_t *object, const char *where, const char *key, const char **out,
+                                struct vit_error *err);
+/* An array of exactly n numbers. */
+enum vit_status vit_json_floats(const json_t *object, const char *where, const char *key, int n, float *out,
+                                struct vit_error *err);
+
+#endif

@@ -1,0 +1,210 @@
+/* vit.h - Vision Transformer image classifier.
+ *
+ *     #include <vit/vit.h>
+ *
+ *     struct vit_error err;
+ *     struct vit_model *m;
+ *     struct vit_session *s;
+ *     if (vit_model_open(&m, "model.safetensors", NULL, &err)) return puts(err.text);
+ *     if (vit_session_create(&s, m, &(struct vit_session_options){ .batch = 1 }, &err)) return puts(err.text);
+ *     float *planes = malloc(vit_model_input_floats(m) * sizeof *planes);
+ *     if (vit_read_image(m, "cat.jpg", planes, &err)) return puts(err.text);
+ *     const float *logits = vit_forward(s, planes, 1);
+ *     vit_session_close(s);
+ *     vit_model_close(m);
+ *
+ * Threads: a model may be used by any number of sessions at once; a session by one thread at a time.
+ * Functions that return enum vit_status leave their output NULL on failure; err may be NULL; close and
+ * free accept NULL. Options are structs where zero means the default, so {0} is right. The library
+ * never exits, prints or changes process-wide state (except the OpenBLAS thread count, when the blas
+ * kernels are chosen by name). Not promised: the same bits from different kernels or versions. */
+#ifndef VIT_VIT_H
+#define VIT_VIT_H
+
+#include "kernels/kern.h"
+#include "patch/patch.h"
+#include "patch/stem.h"
+#include "vit/base.h"
+#include "weights/weights.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+const char *vit_version(void); /* "0.1.0" */
+
+/* ---- configuration ---- */
+
+/* Where the normalisation stands; the step tables in block.c define each. */
+enum vit_placement {
+    VIT_NORM_PRE,
+    VIT_NORM_POST,
+    VIT_NORM_RES_POST,
+    VIT_NORM_SANDWICH,
+    VIT_NORM_DEEPNORM,
+    VIT_NORM_PRE_POST, /* the Compact-Transformer block */
+    VIT_NORM_POST_PRE,
+    VIT_NORM_LAYERSCALE,
+    VIT_NORM_REZERO,
+    VIT_NORM_MIX, /* the first part of the blocks post, the rest pre */
+    VIT_PLACEMENTS
+};
+enum vit_position { VIT_POS_LEARNED, VIT_POS_SINCOS2D, VIT_POS_NONE, VIT_POSITIONS };
+enum vit_pool {
+    VIT_POOL_CLS,
+    VIT_POOL_MEAN,     /* over patch tokens */
+    VIT_POOL_SEQ,      /* sequence pooling: softmax-weighted mean over all tokens */
+    VIT_POOL_CLS_MEAN, /* DINOv2's classifier: cls and patch mean concatenated */
+    VIT_POOLS
+};
+
+struct vit_norm_config {
+    enum vit_placement placement;
+    float mix; /* VIT_NORM_MIX: floor(mix depth) blocks are post */
+    enum kern_norm_kind kind;
+    float eps;
+    bool embed;  /* norm_pre: once more after the embedding (CLIP) */
+    bool final;  /* norm: after the last block, before pooling */
+    bool pooled; /* fc_norm: after pooling */
+    bool qk;     /* q_norm, k_norm in every head */
+};
+
+struct vit_config {
+    int image, channels; /* pixels a side, colours */
+    struct patch_stem stem;
+    int width, depth, heads, hidden, classes;
+    bool cls, dist; /* class token, distillation token with its own head */
+    int registers;
+    enum vit_position position;
+    bool position_prefix; /* learned positions have rows for the prefix tokens too */
+    enum vit_pool pool;
+    int pre_logits; /* width of the tanh layer before the head; 0: none */
+    struct vit_norm_config norm;
+    enum kern_act act;
+    bool glu;            /* gated MLP: fc1 has 2 hidden rows, gate first */
+    bool qkv_bias, bias; /* bias: of proj, fc1, fc2 */
+    bool patch_bias;     /* of the patch embedding */
+};
+
+const char *vit_placement_name(enum vit_placement p); /* "res-post"; VIT_NORM_MIX: "mix" */
+/* "pre", "mix:0.25", ...: sets placement and mix. VIT_ERR_ARG lists the names. */
+enum vit_status vit_placement_parse(struct vit_norm_config *n, const char *text, struct vit_error *err);
+/* The reverse: "mix:0.25". */
+const char *vit_placement_text(const struct vit_norm_config *n, char *text, size_t size);
+/* Whether the placement by itself wants a norm after the last block. */
+bool vit_placement_final(enum vit_placement p);
+
+enum vit_status vit_config_check(const struct vit_config *c, const char *where, struct vit_error *err);
+int vit_config_grid(const struct vit_config *c);   /* patches along a side */
+int vit_config_prefix(const struct vit_config *c); /* tokens before the patches */
+int vit_config_tokens(const struct vit_config *c);
+double vit_config_macs(const struct vit_config *c); /* multiply-adds of one picture, attention included */
+
+/* timm's architecture names ("vit_base_patch16_224") and our presets; VIT_ERR_ARG lists the nearest. */
+enum vit_status vit_config_preset(struct vit_config *c, const char *name, struct vit_error *err);
+const char *vit_config_preset_name(int i); /* NULL past the end */
+
+/* ---- model ---- */
+
+struct vit_model_options {
+    const char *kernels;   /* "auto" (NULL), or overlays by name: "ref+avx2" */
+    const char *placement; /* swap the norm placement at run time; NULL: the file's */
+    int final_norm;        /* 0: the file's; 1: on; -1: off */
+    int image;             /* run at another image size (positions are resized); 0: the file's */
+    bool trainable;        /* parameters in memory of the model's own, ready for a trainer */
+};
+
+struct vit_model;
+
+/* path: a file (safetensors, npz, pth) or a folder as downloaded from a hub: weights, config.json and
+ * perhaps preprocessor_config.json. What the file does not say is inferred, and vit_model_note tells. */
+enum vit_status vit_model_open(struct vit_model **out, const char *path, const struct vit_model_options *o,
+                               struct vit_error *err);
+void vit_model_close(struct vit_model *m);
+
+const struct vit_config *vit_model_config(const struct vit_model *m);
+const struct patch_recipe *vit_model_recipe(const struct vit_model *m);
+const char *vit_model_path(const struct vit_model *m);
+const char *vit_model_kernels(const struct vit_model *m); /* "ref+vec+avx2" */
+const char *vit_model_family(const struct vit_model *m);  /* "timm", "hf-vit", ... */
+const char *const *vit_model_labels(
+    const struct vit_model *m); /* (classes); "class_3" where the file has none */
+bool vit_model_has_labels(const struct vit_model *m);
+size_t vit_model_parameters(const struct vit_model *m);
+size_t vit_model_input_floats(const struct vit_model *m); /* channels image image */
+/* Line i of what was inferred, resized or left unused ("position embeddings resized from 4x4 to 6x6");
+ * NULL past the end. warning (if not NULL): the user should see it without asking. */
+const char *vit_model_note(const struct vit_model *m, int i, bool *warning);
+
+/* Parameters in their fixed order, under canonical names. */
+struct vit_parameter {
+    const char *name;
+    int rank, shape[4];
+    size_t count;
+    bool decay;          /* weight decay applies */
+    const float *values; /* last index fastest */
+};
+int vit_model_parameter_count(const struct vit_model *m);
+struct vit_parameter vit_model_parameter(const struct vit_model *m, int i);
+
+/* ---- pictures ---- */
+
+/* planes (channels, image, image): the picture as the model expects it. */
+enum vit_status vit_read_image(const struct vit_model *m, const char *path, float *planes,
+                               struct vit_error *err);
+
+/* ---- inference ---- */
+
+struct vit_session_options {
+    int batch;     /* most pictures a call; 0: 1 */
+    int threads;   /* 0: physical cores this process may use */
+    bool training; /* keep what the backward needs */
+};
+
+struct vit_session;
+enum vit_status vit_session_create(struct vit_session **out, const struct vit_model *m,
+                                   const struct vit_session_options *o, struct vit_error *err);
+void vit_session_close(struct vit_session *s);
+size_t vit_session_bytes(const struct vit_session *s);
+int vit_session_threads(const struct vit_session *s);
+int vit_session_batch(const struct vit_session *s);
+/* The memory plan: piece i of the session's allocation; false past the end. */
+bool vit_session_piece(const struct vit_session *s, int i, const char **name, size_t *bytes);
+
+/* planes (n, channels, image, image), n <= batch. Returns logits (n, classes), valid until the next call
+ * on s. Cannot fail and allocates nothing. A row does not depend on the others of its batch. */
+const float *vit_forward(struct vit_session *s, const float *planes, int n);
+/* The pooled features of the last forward, (n, vit_session_features(s)): what the head saw. */
+const float *vit_features(const struct vit_session *s);
+int vit_features_width(const struct vit_model *m);
+
+/* ---- loss and backward (training sessions) ---- */
+
+/* Mean cross-entropy of the last forward's n pictures and its gradient for every parameter.
+ * labels (n). grads: one pointer per parameter in the model's order, += ; NULL entries are skipped. */
+double vit_backward(struct vit_session *s, const int *labels, int n, float *const *grads);
+
+/* ---- metrics ---- */
+
+/* out (classes) = softmax(logits). */
+void vit_softmax(float *out, const float *logits, int classes);
+/* Indices of the k largest, largest first; ties to the lower index. */
+void vit_top(int *index, const float *values, int count, int k);
+/* Wilson score interval for k of n, Wilson 1927; z 1.96 gives 95 %. */
+void vit_wilson(double *low, double *high, double k, double n, double z);
+
+struct vit_metrics; /* counts over a data set */
+enum vit_status vit_metrics_create(struct vit_metrics **out, int classes, struct vit_error *err);
+void vit_metrics_add(struct vit_metrics *m, const float *logits, const int *labels, int n);
+void vit_metrics_close(struct vit_metrics *m);
+size_t vit_metrics_count(const struct vit_metrics *m);
+size_t vit_metrics_correct(const struct vit_metrics *m, int k); /* k 1 or 5 */
+double vit_metrics_loss(const struct vit_metrics *m);           /* mean cross-entropy, nats */
+double vit_metrics_ece(
+    const struct vit_metrics *m); /* calibration error, 15 equal bins of confidence (Guo 2017) */
+size_t vit_metrics_confusion(const struct vit_metrics *m, int label, int prediction);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
