@@ -1,0 +1,60 @@
+/* test.h - what every test program includes: cmocka, and two assertions that say more.
+ * Tests run from the root of the repository; their data is in tests/data. */
+#ifndef TESTS_SUPPORT_TEST_H
+#define TESTS_SUPPORT_TEST_H
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "vit/base.h"
+
+/* A call that must succeed: prints the library's sentence when it does not. */
+#define assert_ok(call, err)                                                                                 \
+    do {                                                                                                     \
+        if ((call) != VIT_OK) fail_msg("%s: %s", #call, (err)->text);                                        \
+    } while (0)
+
+/* A call that must fail with status and a sentence that contains text. */
+#define assert_refused(call, wanted, part, err)                                                              \
+    do {                                                                                                     \
+        enum vit_status got_ = (call);                                                                       \
+        if (got_ != (wanted))                                                                                \
+            fail_msg("%s: expected status %s, got %s (%s)", #call, vit_status_name(wanted),                  \
+                     vit_status_name(got_), got_ ? (err)->text : "");                                        \
+        if (!strstr((err)->text, (part)))                                                                    \
+            fail_msg("%s: \"%s\" does not say \"%s\"", #call, (err)->text, (part));                          \
+    } while (0)
+
+/* Largest |a - b| over count values, its index in *at. NaN counts as infinite. */
+static inline double test_largest_difference(const float *a, const float *b, size_t count, size_t *at)
+{
+    double worst = 0;
+
+    *at = 0;
+    for (size_t i = 0; i < count; i++) {
+        double d = fabs((double)a[i] - (double)b[i]);
+        if (isnan(d)) d = INFINITY;
+        if (d > worst) worst = d, *at = i;
+    }
+    return worst;
+}
+
+/* Every |a - b| <= bound; the failure names the tensor, the index, both values and the bound. */
+#define assert_close(name, a, b, count, bound)                                                               \
+    do {                                                                                                     \
+        size_t at_;                                                                                          \
+        double worst_ = test_largest_difference(a, b, count, &at_);                                          \
+        if (!(worst_ <= (bound)))                                                                            \
+            fail_msg("%s[%zu]: %.9g, expected %.9g, differs by %.3g > %.3g", name, at_, (double)(a)[at_],    \
+                     (double)(b)[at_], worst_, (double)(bound));                                             \
+    } while (0)
+
+#endif

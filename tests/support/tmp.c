@@ -1,0 +1,69 @@
+#include "tests/support/tmp.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/support/test.h"
+
+void tmp_create(char *text, size_t size)
+{
+    const char *root = getenv("TMPDIR");
+
+    snprintf(text, size, "%s/vit-test-XXXXXX", root && *root ? root : "/tmp");
+    if (!mkdtemp(text)) fail_msg("cannot make %s: %s", text, strerror(errno));
+}
+
+static int remove_one(const char *path, const struct stat *s, int type, struct FTW *f)
+{
+    (void)s, (void)type, (void)f;
+    return remove(path);
+}
+
+void tmp_remove(const char *path)
+{
+    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static void make_parents(char *path)
+{
+    for (char *p = path + 1; *p; p++) {
+        if (*p != '/') continue;
+        *p = '\0';
+        mkdir(path, 0777);
+        *p = '/';
+    }
+}
+
+void tmp_write(const char *dir, const char *name, const void *bytes, size_t size, char *text,
+               size_t text_size)
+{
+    char path[4096];
+    FILE *f;
+
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    make_parents(path);
+    f = fopen(path, "wb");
+    if (!f) fail_msg("cannot write %s: %s", path, strerror(errno));
+    if (size && fwrite(bytes, 1, size, f) != size) fail_msg("cannot write %s", path);
+    fclose(f);
+    if (text) snprintf(text, text_size, "%s", path);
+}
+
+unsigned char *tmp_read(const char *path, size_t *size)
+{
+    FILE *f = fopen(path, "rb");
+    unsigned char *bytes = NULL;
+    size_t got;
+
+    *size = 0;
+    if (!f) fail_msg("cannot read %s: %s", path, strerror(errno));
+    do {
+        bytes = realloc(bytes, *size + 65536 + 1);
+        got = fread(bytes + *size, 1, 65536, f);
+        *size += got;
+    } while (got);
+    fclose(f);
+    return bytes;
+}

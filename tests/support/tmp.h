@@ -1,0 +1,17 @@
+/* tmp.h - a folder for one test, removed afterwards. */
+#ifndef TESTS_SUPPORT_TMP_H
+#define TESTS_SUPPORT_TMP_H
+
+#include <stddef.h>
+
+/* Make a fresh folder; its path in text. Fails the test when it cannot. */
+void tmp_create(char *text, size_t size);
+/* Remove a folder and all it holds. */
+void tmp_remove(const char *path);
+/* Write bytes to dir/name (folders in name are made); the whole path in text (may be NULL). */
+void tmp_write(const char *dir, const char *name, const void *bytes, size_t size, char *text,
+               size_t text_size);
+/* Read a whole file; the caller frees. Fails the test when it cannot. */
+unsigned char *tmp_read(const char *path, size_t *size);
+
+#endif
