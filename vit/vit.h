@@ -156,9 +156,10 @@ enum vit_status vit_read_image(const struct vit_model *m, const char *path, floa
 /* ---- inference ---- */
 
 struct vit_session_options {
-    int batch;     /* most pictures a call; 0: 1 */
-    int threads;   /* 0: physical cores this process may use */
-    bool training; /* keep what the backward needs */
+    int batch;      /* most pictures a call; 0: 1 */
+    int threads;    /* 0: physical cores this process may use */
+    bool training;  /* keep what the backward needs */
+    bool drop_path; /* room for stochastic depth's factors (training) */
 };
 
 struct vit_session;
@@ -180,9 +181,16 @@ int vit_features_width(const struct vit_model *m);
 
 /* ---- loss and backward (training sessions) ---- */
 
-/* Mean cross-entropy of the last forward's n pictures and its gradient for every parameter.
- * labels (n). grads: one pointer per parameter in the model's order, += ; NULL entries are skipped. */
-double vit_backward(struct vit_session *s, const int *labels, int n, float *const *grads);
+/* One gradient per parameter, in the model's order. */
+struct vit_gradients;
+enum vit_status vit_gradients_create(struct vit_gradients **out, const struct vit_model *m,
+                                     struct vit_error *err);
+void vit_gradients_close(struct vit_gradients *g);
+void vit_gradients_zero(struct vit_gradients *g);
+const float *vit_gradients_get(const struct vit_gradients *g, int i); /* of parameter i, in its shape */
+
+/* Mean cross-entropy of the last forward's n pictures; its gradient is added to grads. labels (n). */
+double vit_backward(struct vit_session *s, const int *labels, int n, struct vit_gradients *grads);
 
 /* ---- metrics ---- */
 

@@ -1,0 +1,80 @@
+#include "vit/session.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vit/loss.h"
+
+void vit_session_backward(struct vit_session *s, const float *dlogits, const struct vit_params *grads, int n)
+{
+    const struct vit_config *c = &s->model->config;
+    float *dstream = s->ends.dstream;
+
+    assert(s->training && n == s->n);
+    if (dlogits != s->ends.dlogits)
+        memcpy(s->ends.dlogits, dlogits, (size_t)n * (size_t)c->classes * sizeof *dlogits);
+    vit_readout_backward(s, grads, s->stream, dstream, n);
+    for (int i = c->depth - 1; i >= 0; i--) {
+        const struct vit_block_call call = vit_session_call(s, i, n);
+        vit_block_backward(&call, &grads->block[i], dstream);
+    }
+    vit_embed_backward(s, grads, dstream, n);
+}
+
+enum vit_status vit_gradients_create(struct vit_gradients **out, const struct vit_model *m,
+                                     struct vit_error *err)
+{
+    struct vit_gradients *g = calloc(1, sizeof *g);
+    enum vit_status status;
+
+    *out = NULL;
+    if (g) g->block = calloc((size_t)m->config.depth, sizeof *g->block);
+    if (!g || !g->block) {
+        vit_gradients_close(g);
+        return vit_fail(err, VIT_ERR_NOMEM, "gradients: cannot allocate their tables");
+    }
+    vit_arena_take(&g->arena, m->arena_floats, sizeof(float));
+    status = vit_arena_alloc(&g->arena, "gradients", err);
+    if (status) {
+        vit_gradients_close(g);
+        return status;
+    }
+    g->floats = m->arena_floats;
+    g->values = vit_arena_take(&g->arena, m->arena_floats, sizeof(float));
+    vit_params_point(&g->params, g->block, m, g->values);
+    g->slots = m->slots;
+    g->slot_count = m->slot_count;
+    *out = g;
+    return VIT_OK;
+}
+
+void vit_gradients_close(struct vit_gradients *g)
+{
+    if (!g) return;
+    vit_arena_free(&g->arena);
+    free(g->block);
+    free(g);
+}
+
+void vit_gradients_zero(struct vit_gradients *g)
+{
+    memset(g->values, 0, g->floats * sizeof *g->values);
+}
+
+const float *vit_gradients_get(const struct vit_gradients *g, int i)
+{
+    assert(i >= 0 && i < g->slot_count);
+    return g->values + g->slots[i].offset;
+}
+
+double vit_backward(struct vit_session *s, const int *labels, int n, struct vit_gradients *grads)
+{
+    const struct vit_targets targets = { .label = labels, .smoothing = 0 };
+    const double loss =
+        vit_cross_entropy(s->ends.dlogits, s->ends.logits, &targets, n, s->model->config.classes);
+
+    vit_session_backward(s, s->ends.dlogits, &grads->params, n);
+    return loss;
+}

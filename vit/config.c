@@ -1,0 +1,109 @@
+#include "vit/vit.h"
+
+#include <stdio.h>
+
+/* Largest values that are taken: far above any model, far below overflow. */
+enum {
+    MAX_WIDTH = 1 << 16,
+    MAX_DEPTH = 1024,
+    MAX_IMAGE = 1 << 14,
+    MAX_CLASSES = 1 << 20,
+    MAX_TOKENS = 1 << 20
+};
+
+const char *vit_version(void)
+{
+    return VIT_VERSION;
+}
+
+int vit_config_grid(const struct vit_config *c)
+{
+    return patch_stem_grid(&c->stem, c->image);
+}
+
+int vit_config_prefix(const struct vit_config *c)
+{
+    return c->cls + c->dist + c->registers;
+}
+
+int vit_config_tokens(const struct vit_config *c)
+{
+    return vit_config_prefix(c) + vit_config_grid(c) * vit_config_grid(c);
+}
+
+double vit_config_macs(const struct vit_config *c)
+{
+    double t = vit_config_tokens(c), d = c->width, m = c->hidden;
+    double products = t * d * (3 * d + d + m * (c->glu ? 3 : 2));
+    double attention = 2 * t * t * d;
+    double features = c->pool == VIT_POOL_CLS_MEAN ? 2 * d : d;
+
+    return patch_stem_macs(&c->stem, c->channels, c->image, c->width) + c->depth * (products + attention) +
+           features * (double)c->classes * (c->dist ? 2 : 1);
+}
+
+static enum vit_status check_range(const char *where, const char *key, int value, int low, int high,
+                                   struct vit_error *err)
+{
+    if (value >= low && value <= high) return VIT_OK;
+    return vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\" must be between %d and %d, found %d", where, key, low,
+                    high, value);
+}
+
+static enum vit_status check_sizes(const struct vit_config *c, const char *where, struct vit_error *err)
+{
+    const struct {
+        const char *key;
+        int value, low, high;
+    } rows[] = {
+        { "image", c->image, 1, MAX_IMAGE },
+        { "channels", c->channels, 1, 4 },
+        { "width", c->width, 1, MAX_WIDTH },
+        { "depth", c->depth, 1, MAX_DEPTH },
+        { "heads", c->heads, 1, c->width },
+        { "hidden", c->hidden, 1, 8 * MAX_WIDTH },
+        { "classes", c->classes, 1, MAX_CLASSES },
+        { "registers", c->registers, 0, 1024 },
+        { "pre_logits", c->pre_logits, 0, MAX_WIDTH },
+    };
+
+    for (size_t i = 0; i < VIT_COUNT(rows); i++) {
+        enum vit_status status =
+            check_range(where, rows[i].key, rows[i].value, rows[i].low, rows[i].high, err);
+        if (status) return status;
+    }
+    return VIT_OK;
+}
+
+/* Settings that are right one by one but not together. */
+static enum vit_status check_together(const struct vit_config *c, const char *where, struct vit_error *err)
+{
+    const char *why = NULL;
+
+    if (c->width % c->heads)
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: width %d is not a multiple of %d heads", where, c->width,
+                        c->heads);
+    if ((c->pool == VIT_POOL_CLS || c->pool == VIT_POOL_CLS_MEAN) && !c->cls)
+        why = "pooling reads the class token, but there is none";
+    else if (c->dist && c->pool != VIT_POOL_CLS)
+        why = "a distillation token needs pool \"cls\"";
+    else if (c->dist && c->norm.pooled)
+        why = "a distillation token does not go with a norm after pooling";
+    else if (c->position == VIT_POS_SINCOS2D && c->width % 4)
+        why = "sincos2d positions need a width that is a multiple of 4";
+    else if (c->norm.pooled && c->pool == VIT_POOL_CLS_MEAN)
+        why = "a norm after pooling does not go with pool \"cls_mean\"";
+    else if (!(c->norm.eps > 0 && c->norm.eps < 1))
+        why = "norm \"eps\" must be between 0 and 1";
+    return why ? vit_fail(err, VIT_ERR_FORMAT, "%s: %s", where, why) : VIT_OK;
+}
+
+enum vit_status vit_config_check(const struct vit_config *c, const char *where, struct vit_error *err)
+{
+    enum vit_status status = check_sizes(c, where, err);
+
+    if (!status) status = patch_stem_check(&c->stem, c->channels, c->image, c->width, where, err);
+    if (!status) status = check_range(where, "tokens", vit_config_tokens(c), 1, MAX_TOKENS, err);
+    if (!status) status = check_together(c, where, err);
+    return status;
+}

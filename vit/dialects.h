@@ -1,0 +1,28 @@
+/* dialects.h - what a model is, when no config.json of ours says it: inferred from the tensors, then
+ * corrected by timm's or Hugging Face's config.json. Everything inferred is said through vit_model_say. */
+#ifndef VIT_DIALECTS_H
+#define VIT_DIALECTS_H
+
+#include <jansson.h>
+
+#include "vit/model.h"
+
+/* m->config and m->recipe from the shapes of the tensors and the family's conventions. */
+enum vit_status vit_infer(struct vit_model *m, struct weights_view *v, struct vit_error *err);
+
+/* Over what vit_infer found: architecture, model_args and pretrained_cfg of timm. */
+enum vit_status vit_read_timm(struct vit_model *m, const json_t *o, const char *where, struct vit_error *err);
+/* Hugging Face ViT, DeiT, DINOv2. */
+enum vit_status vit_read_hf(struct vit_model *m, const json_t *o, const char *where, struct vit_error *err);
+/* preprocessor_config.json of Hugging Face. */
+enum vit_status vit_read_hf_recipe(struct vit_model *m, const json_t *o, const char *where,
+                                   struct vit_error *err);
+
+/* Heads of a width in timm's table of architectures; 0 when it has none of that name or width. */
+int vit_preset_heads(const char *architecture, int width);
+
+/* Keep labels: an object {"0": name, ...} or an array of names. Wrong counts are an error. */
+enum vit_status vit_read_labels(struct vit_model *m, const json_t *labels, const char *where,
+                                struct vit_error *err);
+
+#endif

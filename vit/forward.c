@@ -1,0 +1,25 @@
+#include "vit/session.h"
+
+#include <assert.h>
+
+/* planes -> tokens -> blocks -> logits. */
+const float *vit_forward(struct vit_session *s, const float *planes, int n)
+{
+    float *stream;
+
+    assert(n > 0 && n <= s->batch);
+    stream = vit_embed(s, planes, n);
+    for (int i = 0; i < s->model->config.depth; i++) {
+        const struct vit_block_call call = vit_session_call(s, i, n);
+        stream = vit_block_forward(&call, stream);
+    }
+    s->stream = stream;
+    s->n = n;
+    vit_readout(s, stream, n);
+    return s->ends.logits;
+}
+
+const float *vit_features(const struct vit_session *s)
+{
+    return s->ends.features;
+}

@@ -1,0 +1,236 @@
+#include "vit/dialects.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "vit/block.h"
+
+/* What the tensors cannot say, by family: CHECKPOINT_FORMATS in words. */
+static const struct convention {
+    float eps;
+    enum kern_act act;
+    enum vit_placement placement;
+    bool squash;
+    float crop_pct;
+    enum patch_filter filter;
+    bool imagenet; /* mean and std of ImageNet; else 0.5 */
+} CONVENTIONS[] = {
+    [WEIGHTS_TIMM] = { 1e-6f, KERN_ACT_GELU, VIT_NORM_PRE, false, 0.9f, PATCH_BICUBIC, false },
+    [WEIGHTS_HF_VIT] = { 1e-12f, KERN_ACT_GELU, VIT_NORM_PRE, true, 1, PATCH_BILINEAR, false },
+    [WEIGHTS_HF_DEIT] = { 1e-12f, KERN_ACT_GELU, VIT_NORM_PRE, true, 0.875f, PATCH_BICUBIC, true },
+    [WEIGHTS_HF_DINOV2] = { 1e-6f, KERN_ACT_GELU, VIT_NORM_PRE, false, 0.875f, PATCH_BICUBIC, true },
+    [WEIGHTS_TORCHVISION] = { 1e-6f, KERN_ACT_GELU, VIT_NORM_PRE, false, 0.875f, PATCH_BILINEAR, true },
+    [WEIGHTS_TORCH] = { 1e-5f, KERN_ACT_RELU, VIT_NORM_POST, true, 1, PATCH_BICUBIC, false },
+    [WEIGHTS_CCT] = { 1e-5f, KERN_ACT_GELU, VIT_NORM_PRE_POST, true, 1, PATCH_BICUBIC, false },
+    [WEIGHTS_JAX] = { 1e-6f, KERN_ACT_GELU_TANH, VIT_NORM_PRE, true, 1, PATCH_BILINEAR, false },
+};
+_Static_assert(VIT_COUNT(CONVENTIONS) == WEIGHTS_FAMILIES, "a family has no conventions");
+
+/* The canonical shape of a tensor; false when the file does not have it. */
+static bool shape_of(struct weights_view *v, const char *name, int *rank, int64_t shape[WEIGHTS_RANK])
+{
+    const struct weights_source s = weights_view_find(v, name);
+
+    return s.parts && weights_source_shape(&s, rank, shape);
+}
+
+static bool has(struct weights_view *v, const char *name)
+{
+    return weights_view_find(v, name).parts > 0;
+}
+
+static bool block_has(struct weights_view *v, const char *name)
+{
+    char full[96];
+
+    snprintf(full, sizeof full, "blocks.0.%s", name);
+    return has(v, full);
+}
+
+/* Size of one axis of a tensor; 0 when it is missing. Values above any model are cut, not wrapped. */
+static int axis(struct weights_view *v, const char *name, int i)
+{
+    int64_t shape[WEIGHTS_RANK];
+    int rank;
+
+    if (!shape_of(v, name, &rank, shape) || i >= rank) return 0;
+    return shape[i] > 1 << 28 ? 1 << 28 : (int)shape[i];
+}
+
+static int square_root(int n)
+{
+    int r = (int)(sqrt((double)n) + 0.5);
+
+    return n > 0 && r * r == n ? r : 0;
+}
+
+/* Convolution layers, as Compact-Transformers and torchvision build theirs. */
+static void infer_convolutions(struct vit_config *c, struct weights_view *v)
+{
+    char name[64];
+    const bool torchvision = weights_view_family(v) == WEIGHTS_TORCHVISION;
+
+    for (int i = 0; i < PATCH_STEM_LAYERS; i++) {
+        struct patch_conv *l = &c->stem.conv[i];
+
+        snprintf(name, sizeof name, "patch_embed.conv.%d.weight", i);
+        if (!has(v, name)) break;
+        *l = (struct patch_conv){ .out = axis(v, name, 0), .kernel = axis(v, name, 2), .act = KERN_ACT_RELU };
+        l->padding = l->kernel / 2;
+        l->stride = torchvision ? 2 : 1;
+        l->batch_norm = torchvision;
+        if (!torchvision) l->pool.kernel = 3, l->pool.stride = 2, l->pool.padding = 1;
+        snprintf(name, sizeof name, "patch_embed.conv.%d.bias", i);
+        l->bias = has(v, name);
+        c->stem.layers = i + 1;
+        c->channels = i ? c->channels : axis(v, "patch_embed.conv.0.weight", 1);
+    }
+    c->stem.project = c->stem.layers > 0 && has(v, "patch_embed.proj.weight") && torchvision;
+}
+
+static enum vit_status infer_stem(struct vit_config *c, struct weights_view *v, struct vit_error *err)
+{
+    const char *path = weights_path(weights_view_file(v));
+    int64_t shape[WEIGHTS_RANK];
+    int rank;
+    /* A single convolution whose kernel is its stride is a patch embedding: CCT names both alike. */
+    const bool several = has(v, "patch_embed.conv.1.weight") || has(v, "patch_embed.bn.0.weight");
+    const bool pooled = has(v, "patch_embed.conv.0.weight") && !has(v, "patch_embed.conv.0.bias");
+
+    if (several || (pooled && weights_view_family(v) == WEIGHTS_CCT)) {
+        infer_convolutions(c, v);
+        return VIT_OK;
+    }
+    if (!shape_of(v, "patch_embed.proj.weight", &rank, shape) || rank != 4 || shape[2] != shape[3])
+        return vit_fail(
+            err, VIT_ERR_FORMAT,
+            "%s: no patch embedding found: expected a tensor such as \"patch_embed.proj.weight\" of "
+            "shape [width, channels, patch, patch]",
+            path);
+    c->channels = axis(v, "patch_embed.proj.weight", 1);
+    c->stem.patch = axis(v, "patch_embed.proj.weight", 2);
+    c->patch_bias = has(v, "patch_embed.proj.bias");
+    return VIT_OK;
+}
+
+/* Pixels a side, so that the stem gives grid patches a side. */
+static int image_of(const struct patch_stem *s, int grid)
+{
+    int image = grid;
+
+    if (s->patch) return grid * s->patch;
+    for (int i = 0; i < s->layers; i++)
+        image *= s->conv[i].stride * (s->conv[i].pool.kernel ? s->conv[i].pool.stride : 1);
+    return image;
+}
+
+static enum vit_status infer_positions(struct vit_model *m, struct weights_view *v, struct vit_error *err)
+{
+    struct vit_config *c = &m->config;
+    const int rows = axis(v, "pos_embed", 1), prefix = vit_config_prefix(c);
+    int grid = square_root(rows - prefix);
+
+    c->position_prefix = grid > 0;
+    if (!grid) grid = square_root(rows);
+    if (!grid && c->registers) grid = square_root(rows - prefix + c->registers);
+    if (!rows) {
+        c->position = VIT_POS_NONE;
+        grid = c->stem.patch ? 224 / c->stem.patch : 8;
+        vit_model_say(m, true, "%s: no position embeddings: none are added, image size %d assumed", m->path,
+                      image_of(&c->stem, grid));
+    }
+    if (!grid)
+        return vit_fail(err, VIT_ERR_FORMAT,
+                        "%s: %d position embeddings are not a square grid, with or without %d "
+                        "tokens in front",
+                        m->path, rows, prefix);
+    c->image = image_of(&c->stem, grid);
+    return VIT_OK;
+}
+
+static void infer_norms(struct vit_config *c, struct weights_view *v, const struct convention *family)
+{
+    struct vit_norm_config *n = &c->norm;
+
+    n->placement = family->placement;
+    if (block_has(v, "ls1.gamma")) n->placement = VIT_NORM_LAYERSCALE;
+    if (block_has(v, "ls1.gamma") && !block_has(v, "norm1.weight")) n->placement = VIT_NORM_REZERO;
+    if (block_has(v, "norm1_out.weight")) n->placement = VIT_NORM_SANDWICH;
+    n->eps = family->eps;
+    n->kind = block_has(v, "norm1.alpha")                                   ? KERN_DYT
+              : block_has(v, "norm1.weight") && !block_has(v, "norm1.bias") ? KERN_RMSNORM
+                                                                            : KERN_LAYERNORM;
+    n->embed = has(v, "norm_pre.weight");
+    n->final = has(v, "norm.weight");
+    n->pooled = has(v, "fc_norm.weight");
+    n->qk = block_has(v, "attn.q_norm.weight");
+}
+
+static void infer_readout(struct vit_config *c, struct weights_view *v)
+{
+    c->classes = axis(v, "head.weight", 0);
+    c->pre_logits = axis(v, "pre_logits.weight", 0);
+    c->pool = c->cls && !c->norm.pooled ? VIT_POOL_CLS : VIT_POOL_MEAN;
+    if (has(v, "attention_pool.weight")) c->pool = VIT_POOL_SEQ;
+    if (c->cls && axis(v, "head.weight", 1) == 2 * c->width) c->pool = VIT_POOL_CLS_MEAN;
+}
+
+static enum vit_status infer_block(struct vit_model *m, struct weights_view *v,
+                                   const struct convention *family, struct vit_error *err)
+{
+    struct vit_config *c = &m->config;
+    const int up = axis(v, "blocks.0.mlp.fc1.weight", 0);
+
+    c->depth = weights_view_depth(v);
+    c->hidden = axis(v, "blocks.0.mlp.fc2.weight", 1);
+    if (!c->depth || !up || !c->hidden || !block_has(v, "attn.qkv.weight"))
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: no transformer blocks found under the names of %s", m->path,
+                        weights_family_name(weights_view_family(v)));
+    c->glu = up == 2 * c->hidden;
+    c->act = c->glu ? KERN_ACT_SILU : family->act;
+    c->qkv_bias = block_has(v, "attn.qkv.bias");
+    c->bias = block_has(v, "attn.proj.bias");
+    infer_norms(c, v, family);
+    c->heads = c->norm.qk ? c->width / (axis(v, "blocks.0.attn.q_norm.weight", 0) + !c->width) : 0;
+    return VIT_OK;
+}
+
+static void infer_recipe(struct vit_model *m, const struct convention *family)
+{
+    static const float MEAN[3] = { 0.485f, 0.456f, 0.406f }, STD[3] = { 0.229f, 0.224f, 0.225f };
+    struct patch_recipe *r = &m->recipe;
+
+    *r = patch_recipe_default(m->config.image);
+    r->squash = family->squash;
+    r->crop_pct = family->crop_pct;
+    r->filter = family->filter;
+    if (!family->imagenet) return;
+    memcpy(r->mean, MEAN, sizeof MEAN);
+    memcpy(r->std, STD, sizeof STD);
+}
+
+enum vit_status vit_infer(struct vit_model *m, struct weights_view *v, struct vit_error *err)
+{
+    const struct convention *family = &CONVENTIONS[weights_view_family(v)];
+    struct vit_config *c = &m->config;
+    enum vit_status status;
+
+    *c = (struct vit_config){ .position = VIT_POS_LEARNED };
+    c->cls = has(v, "cls_token");
+    c->dist = has(v, "dist_token");
+    c->registers = axis(v, "reg_token", 1);
+    status = infer_stem(c, v, err);
+    c->width = axis(v, "blocks.0.attn.proj.weight", 0);
+    if (!status) status = infer_block(m, v, family, err);
+    if (!status) status = infer_positions(m, v, err);
+    if (status) return status;
+    infer_readout(c, v);
+    infer_recipe(m, family);
+    if (weights_view_family(v) == WEIGHTS_TORCH)
+        vit_model_say(m, true,
+                      "%s: torch.nn.TransformerEncoderLayer does not store norm_first or the activation: "
+                      "post and relu assumed (give a config.json, or --norm)",
+                      m->path);
+    return VIT_OK;
+}

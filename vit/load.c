@@ -1,0 +1,208 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vit/model.h"
+
+/* From a file's tensors to the parameters: in place where the file has them as they are, else copied. */
+
+struct loading {
+    struct vit_model *m;
+    struct weights_view *view;
+    struct weights_source *source; /* (slot_count) */
+    int file_grid;                 /* patches a side that the file's positions are for */
+    bool fold;                     /* positions of the class token alone, registers after it */
+};
+
+/* Elements of the file's position embeddings must match the configuration the file was made for. */
+static bool positions_fit(struct loading *l, const struct vit_slot *s, const int64_t *shape, int rank)
+{
+    const struct vit_config *c = &l->m->config;
+    const int prefix = c->position_prefix ? vit_config_prefix(c) : 0;
+    const int64_t patches = (int64_t)l->file_grid * l->file_grid;
+
+    if (rank != 3 || shape[0] != 1 || shape[2] != s->shape[2]) return false;
+    l->fold = c->cls && c->registers && shape[1] == patches + 1 && !c->position_prefix;
+    return shape[1] == patches + prefix || l->fold;
+}
+
+/* Leading axes of one do not count: (1, d) fits (d). */
+static bool same_shape(const struct vit_slot *s, const int64_t *shape, int rank)
+{
+    int from = 0, to = 0;
+
+    while (from < rank - 1 && shape[from] == 1) from++;
+    while (to < s->rank - 1 && s->shape[to] == 1) to++;
+    if (rank - from != s->rank - to) return false;
+    for (; from < rank; from++, to++)
+        if (shape[from] != s->shape[to]) return false;
+    return true;
+}
+
+static const char *slot_text(const struct vit_slot *s, char *text, size_t size)
+{
+    size_t used = 0;
+
+    for (int i = 0; i < s->rank; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%d", i ? ", " : "[", s->shape[i]);
+    snprintf(text + used, size - used, "]");
+    return text;
+}
+
+static const char *found_text(const int64_t *shape, int rank, char *text, size_t size)
+{
+    size_t used = (size_t)snprintf(text, size, "[");
+
+    for (int i = 0; i < rank && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%lld", i ? ", " : "", (long long)shape[i]);
+    if (used < size) snprintf(text + used, size - used, "]");
+    return text;
+}
+
+/* Find every slot's tensor and compare shapes; all that is missing goes into one sentence. */
+static enum vit_status find_sources(struct loading *l, struct vit_error *err)
+{
+    struct vit_model *m = l->m;
+    char missing[700] = "", expected[64], found[128];
+    int count = 0;
+
+    for (int i = 0; i < m->slot_count; i++) {
+        const struct vit_slot *s = &m->slots[i];
+        int64_t shape[WEIGHTS_RANK];
+        int rank;
+
+        l->source[i] = weights_view_find(l->view, s->name);
+        if (!l->source[i].parts) {
+            if (count++ < 8)
+                snprintf(missing + strlen(missing), sizeof missing - strlen(missing), "%s\"%s\" %s",
+                         count > 1 ? ", " : "", s->name, slot_text(s, expected, sizeof expected));
+            continue;
+        }
+        if (!weights_source_shape(&l->source[i], &rank, shape))
+            return vit_fail(err, VIT_ERR_FORMAT, "%s: the parts of \"%s\" do not fit together", m->path,
+                            s->name);
+        bool fits =
+            strcmp(s->name, "pos_embed") ? same_shape(s, shape, rank) : positions_fit(l, s, shape, rank);
+        if (!fits)
+            return vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\" is %s, expected %s", m->path, s->name,
+                            found_text(shape, rank, found, sizeof found),
+                            slot_text(s, expected, sizeof expected));
+    }
+    if (!count) return VIT_OK;
+    return vit_fail(err, VIT_ERR_FORMAT,
+                    "%s: %d tensors that norm placement \"%s\" and this configuration need are "
+                    "missing: %s%s",
+                    m->path, count, vit_placement_text(&m->config.norm, found, sizeof found), missing,
+                    count > 8 ? ", ..." : "");
+}
+
+static void say_unexpected(struct loading *l)
+{
+    struct vit_model *m = l->m;
+    char names[400] = "", shape[128];
+    int count = 0;
+
+    for (size_t i = 0; i < weights_count(m->file); i++) {
+        const struct weights_tensor *t = weights_at(m->file, i);
+        if (weights_view_used(l->view, i) || weights_view_ignorable(l->view, i)) continue;
+        if (count++ < 6)
+            snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s %s", count > 1 ? ", " : "",
+                     t->name, weights_shape_text(t, shape, sizeof shape));
+    }
+    if (count)
+        vit_model_say(m, true, "%s: %d tensors are not used: %s%s", m->path, count, names,
+                      count > 6 ? ", ..." : "");
+}
+
+/* A slot is copied unless its tensor can be used where it lies. */
+static bool must_copy(const struct loading *l, int i)
+{
+    const struct vit_model *m = l->m;
+    const bool positions = !strcmp(m->slots[i].name, "pos_embed");
+    const bool moved = positions && (l->file_grid != vit_config_grid(&m->config) || l->fold);
+    const bool folded = l->fold && !strcmp(m->slots[i].name, "cls_token");
+
+    return m->trainable || moved || folded || !weights_source_view(&l->source[i]);
+}
+
+/* Positions from the file, resized to the model's grid as the checkpoint's family does. */
+static enum vit_status read_positions(struct loading *l, int i, float *out, struct vit_error *err)
+{
+    struct vit_model *m = l->m;
+    const struct vit_config *c = &m->config;
+    const size_t d = (size_t)c->width;
+    const size_t prefix = l->fold ? 1 : c->position_prefix ? (size_t)vit_config_prefix(c) : 0;
+    const size_t rows = prefix + (size_t)l->file_grid * (size_t)l->file_grid;
+    float *file = malloc(rows * d * sizeof *file);
+    enum vit_status status;
+
+    if (!file) return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate the position embeddings", m->path);
+    status = weights_source_read(&l->source[i], m->path, file, err);
+    if (!status && !l->fold) {
+        memcpy(out, file, prefix * d * sizeof *out);
+        out += prefix * d;
+    } else if (!status) {
+        for (size_t j = 0; j < d; j++) m->params.cls[j] += file[j];
+        vit_model_say(m, false, "%s: the class token's position is added to the class token", m->path);
+    }
+    if (!status)
+        status = weights_resample_grid(
+            out, file + prefix * d, l->file_grid, vit_config_grid(c), c->width,
+            weights_family_resample(weights_view_family(l->view), weights_format(m->file)), err);
+    free(file);
+    return status;
+}
+
+static enum vit_status read_values(struct loading *l, const bool *copied, struct vit_error *err)
+{
+    struct vit_model *m = l->m;
+    enum vit_status status = VIT_OK;
+
+    for (int i = 0; !status && i < m->slot_count; i++) {
+        float **to = vit_slot_pointer(&m->params, &m->slots[i]);
+        if (!copied[i])
+            *to = (float *)weights_source_view(&l->source[i]); /* read only: the model is not trainable */
+        else if (!strcmp(m->slots[i].name, "pos_embed"))
+            status = read_positions(l, i, *to, err);
+        else
+            status = weights_source_read(&l->source[i], m->path, *to, err);
+    }
+    return status;
+}
+
+static void say_resized(struct loading *l)
+{
+    const int grid = vit_config_grid(&l->m->config);
+
+    if (l->file_grid != grid && l->m->config.position == VIT_POS_LEARNED)
+        vit_model_say(l->m, true, "position embeddings resized from %dx%d to %dx%d", l->file_grid,
+                      l->file_grid, grid, grid);
+}
+
+enum vit_status vit_model_load(struct vit_model *m, struct weights_view *view, int image,
+                               struct vit_error *err)
+{
+    struct loading l = { .m = m, .view = view, .file_grid = vit_config_grid(&m->config) };
+    bool *copied = NULL;
+    enum vit_status status;
+
+    if (image) m->config.image = m->recipe.size = image;
+    status = vit_config_check(&m->config, m->path, err);
+    if (!status) status = vit_model_make_slots(m, err);
+    if (status) return status;
+    l.source = calloc((size_t)m->slot_count, sizeof *l.source);
+    copied = calloc((size_t)m->slot_count, sizeof *copied);
+    if (!l.source || !copied)
+        status = vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate the tables", m->path);
+    else
+        status = find_sources(&l, err);
+    for (int i = 0; !status && i < m->slot_count; i++) copied[i] = must_copy(&l, i);
+    if (!status) status = vit_model_carve(m, m->trainable ? NULL : copied, err);
+    if (!status) status = read_values(&l, copied, err);
+    if (!status) say_unexpected(&l);
+    if (!status) say_resized(&l);
+    if (!status) vit_model_pack(m);
+    free(copied);
+    free(l.source);
+    return status;
+}

@@ -1,0 +1,59 @@
+/* model.h - what a model holds; read-only once open, unless trainable. */
+#ifndef VIT_MODEL_H
+#define VIT_MODEL_H
+
+#include "vit/arena.h"
+#include "vit/params.h"
+
+enum { VIT_NOTES = 32 };
+
+struct vit_note {
+    bool warning;
+    char text[512];
+};
+
+struct vit_model {
+    struct vit_config config;
+    struct patch_recipe recipe;
+    struct kern kern;
+    char *path;
+    const char *family;
+    char **labels; /* (classes) */
+    bool has_labels;
+
+    struct weights_file *file; /* parameters may point into its mapping */
+    struct vit_slot *slots;
+    int slot_count;
+    size_t arena_floats; /* of a full arena of parameters */
+    struct vit_params params;
+    struct vit_arena values; /* parameters that are not used in place */
+    struct vit_arena packed; /* matrices laid out for the kernels */
+    struct vit_mats mats;
+    float *positions; /* (tokens or patches, d) added to the stream; params.pos or a fixed table */
+    bool trainable;
+
+    struct vit_note note[VIT_NOTES];
+    int notes;
+};
+
+/* Say one line about how the model was opened. */
+void vit_model_say(struct vit_model *m, bool warning, const char *format, ...) VIT_PRINTF(3, 4);
+
+/* The slots and the tables of pointers that m->config needs. */
+enum vit_status vit_model_make_slots(struct vit_model *m, struct vit_error *err);
+/* Memory for the parameters whose bit in copied is set (NULL: all, in one arena), and for the matrices. */
+enum vit_status vit_model_carve(struct vit_model *m, const bool *copied, struct vit_error *err);
+/* Read the parameters of a configured model; image: run at another size (0: the file's). */
+enum vit_status vit_model_load(struct vit_model *m, struct weights_view *view, int image,
+                               struct vit_error *err);
+/* Lay the matrices out for the kernels again: after opening and after every optimiser step. */
+void vit_model_pack(struct vit_model *m);
+
+/* "class_0", "class_1", ... for config.classes. */
+enum vit_status vit_model_default_labels(struct vit_model *m, struct vit_error *err);
+
+/* Point a vit_params at an arena of m->arena_floats floats in the slots' layout. block: (depth), the caller's. */
+void vit_params_point(struct vit_params *p, struct vit_block_params *block, const struct vit_model *m,
+                      float *arena);
+
+#endif

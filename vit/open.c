@@ -1,0 +1,270 @@
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vit/block.h"
+#include "vit/config_json.h"
+#include "vit/dialects.h"
+#include "vit/json.h"
+#include "vit/model.h"
+
+enum { PATH_BYTES = 4096, CONFIG_BYTES = 16 << 20 };
+
+/* What is on disk: paths are empty where there is no such file. */
+struct place {
+    char weights[PATH_BYTES], config[PATH_BYTES], recipe[PATH_BYTES];
+};
+
+/* ---- finding the files ---- */
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), k = strlen(end);
+
+    return n >= k && !strcmp(text + n - k, end);
+}
+
+static bool join_path(char *out, const char *dir, const char *name)
+{
+    return snprintf(out, PATH_BYTES, "%s/%s", dir, name) < PATH_BYTES;
+}
+
+/* dir/name into out if it exists, else "". */
+static void beside(char *out, const char *dir, const char *name)
+{
+    if (!join_path(out, dir, name) || access(out, F_OK)) *out = '\0';
+}
+
+/* The one file of a folder with this ending; several are an error that names two of them. */
+static enum vit_status only_file(char *out, const char *dir, const char *end, struct vit_error *err)
+{
+    DIR *d = opendir(dir);
+    struct dirent *e;
+    enum vit_status status = VIT_OK;
+
+    *out = '\0';
+    if (!d) return vit_fail(err, VIT_ERR_IO, "%s: cannot be listed: %s", dir, strerror(errno));
+    while (!status && (e = readdir(d))) {
+        if (e->d_name[0] == '.' || !ends_with(e->d_name, end)) continue;
+        if (*out)
+            status =
+                vit_fail(err, VIT_ERR_ARG, "%s: several models: %s and %s; name one", dir, out, e->d_name);
+        else if (!join_path(out, dir, e->d_name))
+            status = vit_fail(err, VIT_ERR_ARG, "%s: the path is too long", dir);
+    }
+    closedir(d);
+    return status;
+}
+
+static enum vit_status find_weights(char *out, const char *dir, struct vit_error *err)
+{
+    static const char *const NAMES[] = { "model.safetensors", "pytorch_model.bin", "model.npz", "model.pth" };
+    static const char *const ENDS[] = { ".safetensors", ".npz", ".pth", ".bin" };
+
+    for (size_t i = 0; i < VIT_COUNT(NAMES); i++) {
+        beside(out, dir, NAMES[i]);
+        if (*out) return VIT_OK;
+    }
+    for (size_t i = 0; i < VIT_COUNT(ENDS); i++) {
+        enum vit_status status = only_file(out, dir, ENDS[i], err);
+        if (status || *out) return status;
+    }
+    return vit_fail(err, VIT_ERR_IO,
+                    "%s: no model in this folder: expected model.safetensors, or one .safetensors, "
+                    ".npz, .pth or .bin file",
+                    dir);
+}
+
+static enum vit_status find_files(struct place *p, const char *path, struct vit_error *err)
+{
+    struct stat s;
+    char dir[PATH_BYTES];
+    const char *slash = strrchr(path, '/');
+
+    if (stat(path, &s)) return vit_fail(err, VIT_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    if (strlen(path) >= PATH_BYTES - 32)
+        return vit_fail(err, VIT_ERR_ARG, "%.64s...: the path is too long", path);
+    if (S_ISDIR(s.st_mode)) {
+        snprintf(dir, sizeof dir, "%s", path);
+        enum vit_status status = find_weights(p->weights, dir, err);
+        if (status) return status;
+    } else {
+        snprintf(p->weights, sizeof p->weights, "%s", path);
+        snprintf(dir, sizeof dir, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+    }
+    beside(p->config, dir, "config.json");
+    beside(p->recipe, dir, "preprocessor_config.json");
+    return VIT_OK;
+}
+
+/* ---- the configuration ---- */
+
+/* The configuration object: the file's own metadata first, then config.json, else NULL. */
+static enum vit_status load_config(json_t **out, const struct vit_model *m, const struct place *p,
+                                   struct vit_error *err)
+{
+    const char *text = weights_meta(m->file, "vit.config");
+
+    *out = NULL;
+    if (text) return vit_json_parse(out, p->weights, text, strlen(text), err);
+    return *p->config ? vit_json_read(out, p->config, CONFIG_BYTES, err) : VIT_OK;
+}
+
+/* Keys that our configurations may leave out are taken from the shapes of the file. */
+static void fit_to_file(struct vit_config *c, const json_t *o, struct weights_view *v)
+{
+    const struct weights_source pos = weights_view_find(v, "pos_embed");
+    int64_t shape[WEIGHTS_RANK];
+    int rank;
+
+    if (!json_object_get(o, "patch_bias") && c->stem.patch)
+        c->patch_bias = weights_view_find(v, "patch_embed.proj.bias").parts > 0;
+    if (!json_object_get(o, "dist")) c->dist = weights_view_find(v, "dist_token").parts > 0;
+    if (!json_object_get(o, "position_prefix") && pos.parts && weights_source_shape(&pos, &rank, shape) &&
+        rank == 3)
+        c->position_prefix = shape[1] != vit_config_grid(c) * vit_config_grid(c);
+}
+
+static enum vit_status configure_ours(struct vit_model *m, struct weights_view *v, const json_t *o,
+                                      const char *where, struct vit_error *err)
+{
+    enum vit_status status = vit_config_from_json(&m->config, o, where, err);
+
+    if (status) return status;
+    fit_to_file(&m->config, o, v);
+    m->recipe = patch_recipe_default(m->config.image);
+    status = vit_recipe_from_json(&m->recipe, json_object_get(o, "preprocess"), where, err);
+    if (!json_object_get(o, "preprocess"))
+        vit_model_say(m, true, "%s: no \"preprocess\": timm's default for ViTs assumed", where);
+    return status;
+}
+
+/* Anything that is not ours: what the tensors say, then what the dialect adds. */
+static enum vit_status configure_foreign(struct vit_model *m, struct weights_view *v, const json_t *o,
+                                         const struct place *p, struct vit_error *err)
+{
+    enum vit_status status = vit_infer(m, v, err);
+    json_t *recipe = NULL;
+
+    if (!status && json_object_get(o, "model_type"))
+        status = vit_read_hf(m, o, p->config, err);
+    else if (!status && json_object_get(o, "architecture"))
+        status = vit_read_timm(m, o, p->config, err);
+    else if (!status)
+        vit_model_say(m, true, "%s: no config.json that can be read: everything is inferred from the tensors",
+                      m->path);
+    if (!status && !m->config.heads) {
+        m->config.heads = m->config.width >= 64 ? m->config.width / 64 : 1;
+        vit_model_say(m, true, "%s: the number of heads is not stored: %d assumed (width / 64)", m->path,
+                      m->config.heads);
+    }
+    if (!status && *p->recipe) status = vit_json_read(&recipe, p->recipe, CONFIG_BYTES, err);
+    if (!status && recipe) status = vit_read_hf_recipe(m, recipe, p->recipe, err);
+    json_decref(recipe);
+    return status;
+}
+
+static void say_inferred(struct vit_model *m)
+{
+    const struct vit_config *c = &m->config;
+    char placement[32];
+
+    vit_model_say(m, false,
+                  "%s: read as %s: image %d, patch %d, width %d, depth %d, heads %d, hidden %d, classes %d, "
+                  "pool %s, norm %s (eps %g), act %s%s",
+                  m->path, m->family, c->image, c->stem.patch, c->width, c->depth, c->heads, c->hidden,
+                  c->classes, vit_pool_name(c->pool),
+                  vit_placement_text(&c->norm, placement, sizeof placement), (double)c->norm.eps,
+                  kern_act_name(c->act), c->glu ? ", gated" : "");
+}
+
+static enum vit_status configure(struct vit_model *m, struct weights_view *v, const struct place *p,
+                                 struct vit_error *err)
+{
+    json_t *o = NULL;
+    enum vit_status status = load_config(&o, m, p, err);
+    const char *where = weights_meta(m->file, "vit.config") ? p->weights : p->config;
+    const char *format = json_string_value(json_object_get(o, "format"));
+
+    if (!status && format && strcmp(format, "vit-1"))
+        status = vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: \"format\" must be \"vit-1\", found \"%s\"", where,
+                          format);
+    if (!status) status = format ? configure_ours(m, v, o, where, err) : configure_foreign(m, v, o, p, err);
+    if (!status) status = vit_config_check(&m->config, m->path, err);
+    if (!status) status = vit_model_default_labels(m, err);
+    if (!status) status = vit_read_labels(m, json_object_get(o, format ? "labels" : "id2label"), where, err);
+    if (!status && !format) status = vit_read_labels(m, json_object_get(o, "label_names"), where, err);
+    if (!status && !format) say_inferred(m);
+    json_decref(o);
+    return status;
+}
+
+/* ---- swaps at run time ---- */
+
+static enum vit_status apply_options(struct vit_model *m, const struct vit_model_options *o,
+                                     struct vit_error *err)
+{
+    struct vit_config *c = &m->config;
+    char before[32], after[32];
+
+    if (o->placement) {
+        vit_placement_text(&c->norm, before, sizeof before);
+        enum vit_status status = vit_placement_parse(&c->norm, o->placement, err);
+        if (status) return status;
+        vit_placement_text(&c->norm, after, sizeof after);
+        if (strcmp(before, after))
+            vit_model_say(m, true,
+                          "norm placement swapped from %s to %s: weights trained for another placement are "
+                          "expected to lose accuracy",
+                          before, after);
+    }
+    if (o->final_norm) c->norm.final = o->final_norm > 0;
+    return VIT_OK;
+}
+
+/* ---- opening ---- */
+
+static enum vit_status open_model(struct vit_model *m, const char *path, const struct vit_model_options *o,
+                                  struct vit_error *err)
+{
+    struct place place = { "", "", "" };
+    struct weights_view *view;
+    enum vit_status status = kern_select(&m->kern, o->kernels, err);
+
+    if (!status) status = find_files(&place, path, err);
+    if (!status) status = weights_open(&m->file, place.weights, err);
+    if (status) return status;
+    m->path = strdup(place.weights);
+    if (!m->path) return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot be opened: no memory", path);
+    m->trainable = o->trainable;
+    status = weights_view_open(&view, m->file, err);
+    if (status) return status;
+    m->family = weights_family_name(weights_view_family(view));
+    status = configure(m, view, &place, err);
+    if (!status) status = apply_options(m, o, err);
+    if (!status) status = vit_model_load(m, view, o->image, err);
+    weights_view_close(view);
+    return status;
+}
+
+enum vit_status vit_model_open(struct vit_model **out, const char *path, const struct vit_model_options *o,
+                               struct vit_error *err)
+{
+    const struct vit_model_options none = { 0 };
+    struct vit_model *m = calloc(1, sizeof *m);
+    enum vit_status status;
+
+    *out = NULL;
+    if (!m) return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate a model", path);
+    status = open_model(m, path, o ? o : &none, err);
+    if (status) {
+        vit_model_close(m);
+        return status;
+    }
+    *out = m;
+    return VIT_OK;
+}

@@ -1,0 +1,69 @@
+/* params.h - the parameters of a model: one list of slots, from which everything else is derived.
+ *
+ * A struct vit_params is pointers only; values, gradients and optimiser moments are four of them over
+ * four arenas of the same layout. The slots are the only place that knows names, shapes and order:
+ * they measure and carve, initialise, load and check a file, save, decide on weight decay, and name
+ * the tensor when something is wrong. */
+#ifndef VIT_PARAMS_H
+#define VIT_PARAMS_H
+
+#include "vit/vit.h"
+
+struct vit_norm_params {
+    float *gain, *bias; /* (d) */
+    float *alpha;       /* (1), DyT */
+};
+struct vit_linear_params {
+    float *weight; /* (n, k) */
+    float *bias;   /* (n) or NULL */
+};
+
+struct vit_block_params {
+    struct vit_norm_params
+        norm[4];                  /* norm1, norm2, norm1_out, norm2_out; NULL where the placement has none */
+    struct vit_norm_params qk[2]; /* (e) */
+    struct vit_linear_params qkv, proj, fc1, fc2;
+    float *scale[2]; /* ls1.gamma, ls2.gamma: (d) or (1) */
+};
+
+struct vit_params {
+    float *stem[PATCH_STEM_TENSORS];
+    float *cls, *dist, *reg; /* (d), (d), (registers, d) */
+    float *pos;              /* (tokens or patches, d); NULL: not learned */
+    struct vit_norm_params norm_pre, norm, fc_norm;
+    struct vit_linear_params attention_pool, pre_logits, head, head_dist;
+    struct vit_block_params *block; /* (depth) */
+};
+
+enum vit_init_kind { VIT_INIT_MATRIX, VIT_INIT_ONE, VIT_INIT_ZERO, VIT_INIT_TOKEN };
+
+struct vit_slot {
+    char name[64]; /* canonical */
+    size_t field;  /* of the pointer: in struct vit_params, or in vit_block_params for block >= 0 */
+    int block;     /* -1: not of a block */
+    int rank, shape[4];
+    size_t count;  /* elements */
+    size_t offset; /* floats from the start of an arena of parameters, a multiple of 16 */
+    bool decay;    /* weight decay applies: matrices only */
+    bool buffer;   /* stored, never trained: running statistics */
+};
+
+/* The slots of a configuration in their fixed order; *total floats of an arena that holds them all.
+ * Returns the number; slots may be NULL to count. */
+int vit_slots(struct vit_slot *slots, const struct vit_config *c, size_t *total);
+
+/* The pointer of a slot in p. */
+float **vit_slot_pointer(struct vit_params *p, const struct vit_slot *s);
+
+/* ---- matrices as the products take them ---- */
+
+struct vit_block_mats {
+    struct kern_mat qkv, proj, fc1, fc2;
+};
+struct vit_mats {
+    struct vit_block_mats *block; /* (depth) */
+    struct kern_mat pre_logits, head, head_dist;
+    struct patch_stem_packed stem;
+};
+
+#endif
