@@ -73,7 +73,7 @@ double vit_backward(struct vit_session *s, const int *labels, int n, struct vit_
 {
     const struct vit_targets targets = { .label = labels, .smoothing = 0 };
     const double loss =
-        vit_cross_entropy(s->ends.dlogits, s->ends.logits, &targets, n, s->model->config.classes);
+        vit_cross_entropy(s->ends.dlogits, s->ends.logits, &targets, n, s->model->config.classes, n);
 
     vit_session_backward(s, s->ends.dlogits, &grads->params, n);
     return loss;

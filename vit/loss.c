@@ -21,7 +21,8 @@ static double target(const struct vit_targets *t, int row, int class, int classe
     return (1 - (double)t->smoothing) * q + (double)t->smoothing / classes;
 }
 
-double vit_cross_entropy(float *dlogits, const float *logits, const struct vit_targets *t, int n, int classes)
+double vit_cross_entropy(float *dlogits, const float *logits, const struct vit_targets *t, int n, int classes,
+                         int total)
 {
     double loss = 0;
 
@@ -32,8 +33,8 @@ double vit_cross_entropy(float *dlogits, const float *logits, const struct vit_t
         for (int j = 0; j < classes; j++) {
             const double q = target(t, i, j, classes), log_p = row[j] - norm;
             if (q > 0) loss -= q * log_p;
-            if (dlogits) dlogits[(size_t)i * (size_t)classes + (size_t)j] = (float)((exp(log_p) - q) / n);
+            if (dlogits) dlogits[(size_t)i * (size_t)classes + (size_t)j] = (float)((exp(log_p) - q) / total);
         }
     }
-    return loss / n;
+    return loss / total;
 }

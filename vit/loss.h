@@ -14,10 +14,10 @@ struct vit_targets {
     float smoothing;     /* e */
 };
 
-/* Mean over n of the cross-entropy in nats; dlogits (n, classes) = (softmax - q) / n, or NULL. Summed in
- * double. */
-double vit_cross_entropy(float *dlogits, const float *logits, const struct vit_targets *t, int n,
-                         int classes);
+/* Sum over n pictures of the cross-entropy in nats, divided by total (the batch they are a part of);
+ * dlogits (n, classes) = (softmax - q) / total, or NULL. Summed in double. */
+double vit_cross_entropy(float *dlogits, const float *logits, const struct vit_targets *t, int n, int classes,
+                         int total);
 
 /* Gradients of all parameters, laid out as the parameters are. */
 struct vit_gradients {

@@ -35,8 +35,6 @@ struct vit_params {
     struct vit_block_params *block; /* (depth) */
 };
 
-enum vit_init_kind { VIT_INIT_MATRIX, VIT_INIT_ONE, VIT_INIT_ZERO, VIT_INIT_TOKEN };
-
 struct vit_slot {
     char name[64]; /* canonical */
     size_t field;  /* of the pointer: in struct vit_params, or in vit_block_params for block >= 0 */

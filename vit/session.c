@@ -59,6 +59,9 @@ static struct kern_limits limits_of(const struct vit_session *s)
                              .head = c->width / c->heads,
                              .training = s->training };
 
+    raise(&l.rows, s->least);
+    raise(&l.inputs, s->least);
+    raise(&l.outputs, s->least);
     raise(&l.inputs, c->hidden);
     raise(&l.inputs, c->pre_logits);
     raise(&l.outputs, up);
@@ -120,6 +123,7 @@ enum vit_status vit_session_create(struct vit_session **out, const struct vit_mo
     s->batch = o->batch > 0 ? o->batch : 1;
     s->training = o->training;
     s->drop_path = o->training && o->drop_path;
+    s->least = o->least;
     s->tokens = vit_config_tokens(&m->config);
     s->kern = (struct kern_ctx){ .k = &m->kern, .threads = o->threads > 0 ? o->threads : kern_cpu_cores() };
     status = plan_memory(s, err);

@@ -1,0 +1,335 @@
+/* Training: steps against PyTorch's AdamW, resuming, threads, micro-batches, overfitting. */
+#include "tests/support/golden.h"
+#include "tests/support/test.h"
+#include "tests/support/tmp.h"
+#include "vit/trainer.h"
+
+static struct vit_config tiny(enum vit_placement placement)
+{
+    return (struct vit_config){
+        .image = 8,
+        .channels = 3,
+        .stem = { .patch = 4 },
+        .width = 32,
+        .depth = 2,
+        .heads = 4,
+        .hidden = 48,
+        .classes = 4,
+        .cls = true,
+        .position_prefix = true,
+        .norm = { .placement = placement, .eps = 1e-6f, .final = vit_placement_final(placement) },
+        .act = KERN_ACT_GELU,
+        .qkv_bias = true,
+        .bias = true,
+        .patch_bias = true
+    };
+}
+
+enum { PICTURES = 16, CLASSES = 4, FLOATS = 3 * 8 * 8 };
+
+/* Fixed noise pictures with fixed labels. */
+static void make_batch(float *planes, int *labels)
+{
+    srand(7);
+    for (int i = 0; i < PICTURES * FLOATS; i++) planes[i] = (float)rand() / (float)RAND_MAX * 2 - 1;
+    for (int i = 0; i < PICTURES; i++) labels[i] = rand() % CLASSES;
+}
+
+struct run {
+    struct vit_model *model;
+    struct vit_trainer *trainer;
+    float planes[PICTURES * FLOATS];
+    int labels[PICTURES];
+};
+
+static struct vit_hyper recipe(void)
+{
+    struct vit_hyper h = vit_hyper_default();
+
+    h.lr = 2e-3f;
+    h.steps = 200;
+    h.warmup = 5;
+    h.seed = 3;
+    return h;
+}
+
+static void start(struct run *r, const struct vit_config *c, const struct vit_hyper *h, int threads)
+{
+    struct vit_error err;
+
+    make_batch(r->planes, r->labels);
+    assert_ok(vit_model_create(&r->model, c, NULL, NULL, &(struct vit_init){ .seed = 1, .out_gain = 0.1f },
+                               NULL, &err),
+              &err);
+    assert_ok(vit_trainer_create(&r->trainer, r->model, h, PICTURES, threads, &err), &err);
+}
+
+static struct vit_report step(struct run *r)
+{
+    return vit_trainer_step(r->trainer, &(struct vit_batch){ r->planes, r->labels, NULL, NULL, PICTURES });
+}
+
+static void stop(struct run *r)
+{
+    vit_trainer_close(r->trainer);
+    vit_model_close(r->model);
+}
+
+static void assert_same_weights(const struct vit_model *a, const struct vit_model *b, double bound)
+{
+    for (int i = 0; i < vit_model_parameter_count(a); i++) {
+        const struct vit_parameter p = vit_model_parameter(a, i), q = vit_model_parameter(b, i);
+        if (bound == 0 && memcmp(p.values, q.values, p.count * sizeof *p.values))
+            fail_msg("%s: not the same bits", p.name);
+        assert_close(p.name, p.values, q.values, p.count, bound);
+    }
+}
+
+static void every_placement_overfits(void **state)
+{
+    for (int placement = 0; placement < VIT_PLACEMENTS; placement++) {
+        struct vit_config c = tiny((enum vit_placement)placement);
+        struct vit_hyper h = recipe();
+        struct vit_report last = { 0 };
+        struct run r;
+
+        c.norm.mix = 0.5f;
+        start(&r, &c, &h, 1);
+        for (int i = 0; i < h.steps; i++) last = step(&r);
+        if (last.correct != PICTURES)
+            fail_msg("%s: %d of %d after %d steps, loss %g", vit_placement_name(c.norm.placement),
+                     last.correct, PICTURES, h.steps, last.loss);
+        stop(&r);
+    }
+    (void)state;
+}
+
+static void threads_do_not_change_a_bit(void **state)
+{
+    const struct vit_config c = tiny(VIT_NORM_POST);
+    struct vit_hyper h = recipe();
+    struct run one, three;
+
+    (void)state;
+    h.drop_path = 0.2f;
+    h.attn_drop = 0.1f;
+    start(&one, &c, &h, 1);
+    start(&three, &c, &h, 3);
+    for (int i = 0; i < 10; i++) {
+        step(&one);
+        step(&three);
+    }
+    assert_same_weights(one.model, three.model, 0);
+    stop(&one);
+    stop(&three);
+}
+
+static void a_resumed_run_continues_with_the_same_bits(void **state)
+{
+    const struct vit_config c = tiny(VIT_NORM_PRE);
+    struct vit_hyper h = recipe();
+    struct run whole, first, second;
+    struct vit_error err;
+    char dir[256], path[300], *note;
+
+    (void)state;
+    h.ema = 0.9f;
+    h.drop_path = 0.1f;
+    h.optimizer = VIT_MUON;
+    tmp_create(dir, sizeof dir);
+    snprintf(path, sizeof path, "%s/state.safetensors", dir);
+    start(&whole, &c, &h, 1);
+    start(&first, &c, &h, 1);
+    for (int i = 0; i < 12; i++) step(&whole);
+    for (int i = 0; i < 7; i++) step(&first);
+    assert_ok(vit_trainer_save(first.trainer, path, "seven", &err), &err);
+    stop(&first);
+    start(&second, &c, &h, 1);
+    assert_ok(vit_trainer_resume(second.trainer, path, &note, &err), &err);
+    assert_string_equal(note, "seven");
+    assert_int_equal(vit_trainer_steps(second.trainer), 7);
+    for (int i = 0; i < 5; i++) step(&second);
+    assert_same_weights(whole.model, second.model, 0);
+    vit_trainer_average(whole.trainer, true);
+    vit_trainer_average(second.trainer, true);
+    assert_same_weights(whole.model, second.model, 0);
+    free(note);
+    stop(&whole);
+    stop(&second);
+    tmp_remove(dir);
+}
+
+static void another_recipe_is_not_resumed(void **state)
+{
+    const struct vit_config c = tiny(VIT_NORM_PRE);
+    struct vit_hyper h = recipe();
+    struct run r;
+    struct vit_error err;
+    char dir[256], path[300], *note;
+
+    (void)state;
+    tmp_create(dir, sizeof dir);
+    snprintf(path, sizeof path, "%s/state.safetensors", dir);
+    start(&r, &c, &h, 1);
+    assert_ok(vit_trainer_save(r.trainer, path, "", &err), &err);
+    stop(&r);
+    h.lr *= 2;
+    start(&r, &c, &h, 1);
+    assert_refused(vit_trainer_resume(r.trainer, path, &note, &err), VIT_ERR_ARG, "\"lr\"", &err);
+    assert_null(note);
+    stop(&r);
+    tmp_remove(dir);
+}
+
+/* The same products are summed in another order: each gradient may differ by about as many roundings of
+ * the largest partial sum as there are rows, PICTURES * tokens. */
+static void micro_batches_give_the_same_gradients(void **state)
+{
+    const struct vit_config c = tiny(VIT_NORM_PRE);
+    const double rows = PICTURES * vit_config_tokens(&c);
+    struct vit_hyper h = recipe();
+    struct run whole, parts;
+    double most = 0;
+
+    (void)state;
+    start(&whole, &c, &h, 1);
+    h.accumulate = 3; /* 6 + 6 + 4 */
+    start(&parts, &c, &h, 1);
+    const struct vit_report a = step(&whole), b = step(&parts);
+    const float *g = whole.trainer->grads->values, *k = parts.trainer->grads->values;
+    for (size_t i = 0; i < whole.trainer->floats; i++) most = fmax(most, fabs((double)g[i]));
+    assert_close("gradient", k, g, whole.trainer->floats, rows * 0x1p-24 * most);
+    assert_true(fabs(a.loss - b.loss) < 1e-6);
+    stop(&whole);
+    stop(&parts);
+}
+
+/* tests/data/trainer/make.py: torch.optim.AdamW in float64 on the same network and batch. */
+static void ten_steps_equal_torch_adamw(void **state)
+{
+    static const char *const TENSORS[] = { "pos_embed", "blocks.0.attn.proj.weight", "blocks.1.mlp.fc2.bias",
+                                           "blocks.2.norm1.weight", "head.weight" };
+    const struct vit_hyper h = { .lr = 1e-3f,
+                                 .beta1 = 0.9f,
+                                 .beta2 = 0.98f,
+                                 .eps = 1e-8f,
+                                 .decay = 0.05f,
+                                 .schedule = VIT_CONSTANT,
+                                 .steps = 10,
+                                 .accumulate = 1 };
+    struct weights_file *expect;
+    struct vit_trainer *t;
+    struct golden g;
+    struct vit_error err;
+    float loss[10];
+
+    (void)state;
+    if (getenv("VIT_GOLDEN")) skip();
+    golden_open(&g, "timm-cls", NULL, true);
+    assert_ok(weights_open(&expect, "tests/data/trainer/adamw.safetensors", &err), &err);
+    assert_ok(weights_read_f32(weights_find(expect, "loss"), "loss", loss, &err), &err);
+    assert_ok(vit_trainer_create(&t, g.model, &h, g.n, 1, &err), &err);
+    for (int i = 0; i < h.steps; i++) {
+        const struct vit_report r =
+            vit_trainer_step(t, &(struct vit_batch){ g.input, g.labels, NULL, NULL, g.n });
+        if (!(fabs(r.loss - (double)loss[i]) < 1e-5))
+            fail_msg("step %d: loss %.8f, expected %.8f", i, r.loss, (double)loss[i]);
+    }
+    for (size_t i = 0; i < VIT_COUNT(TENSORS); i++) {
+        const struct weights_tensor *e = weights_find(expect, TENSORS[i]);
+        for (int j = 0; j < vit_model_parameter_count(g.model); j++) {
+            const struct vit_parameter p = vit_model_parameter(g.model, j);
+            if (!strcmp(p.name, TENSORS[i]))
+                assert_close(p.name, p.values, (const float *)e->data, p.count, 1e-5);
+        }
+    }
+    vit_trainer_close(t);
+    weights_close(expect);
+    golden_close(&g);
+}
+
+static void arms_of_a_seed_start_from_the_same_bits(void **state)
+{
+    const struct vit_config pre = tiny(VIT_NORM_PRE), post = tiny(VIT_NORM_POST);
+    struct vit_hyper h = recipe();
+    struct run a, b;
+    int shared = 0;
+
+    (void)state;
+    start(&a, &pre, &h, 1);
+    start(&b, &post, &h, 1);
+    for (int i = 0; i < vit_model_parameter_count(a.model); i++) {
+        const struct vit_parameter p = vit_model_parameter(a.model, i);
+        for (int j = 0; j < vit_model_parameter_count(b.model); j++) {
+            const struct vit_parameter q = vit_model_parameter(b.model, j);
+            if (strcmp(p.name, q.name)) continue;
+            assert_memory_equal(p.values, q.values, p.count * sizeof *p.values);
+            shared++;
+        }
+    }
+    assert_int_equal(shared, vit_model_parameter_count(b.model)); /* pre has norm.* on top */
+    stop(&a);
+    stop(&b);
+}
+
+static void a_saved_model_gives_the_same_logits(void **state)
+{
+    const struct vit_config c = tiny(VIT_NORM_SANDWICH);
+    struct vit_hyper h = recipe();
+    struct vit_model *m;
+    struct vit_session *s, *t;
+    struct run r;
+    struct vit_error err;
+    char dir[256], path[300];
+
+    (void)state;
+    tmp_create(dir, sizeof dir);
+    snprintf(path, sizeof path, "%s/model.safetensors", dir);
+    start(&r, &c, &h, 1);
+    for (int i = 0; i < 3; i++) step(&r);
+    assert_ok(vit_model_save(r.model, path, &err), &err);
+    assert_ok(vit_model_open(&m, path, NULL, &err), &err);
+    assert_ok(vit_session_create(&s, m, &(struct vit_session_options){ .batch = PICTURES }, &err), &err);
+    assert_ok(vit_session_create(&t, r.model, &(struct vit_session_options){ .batch = PICTURES }, &err),
+              &err);
+    assert_memory_equal(vit_forward(s, r.planes, PICTURES), vit_forward(t, r.planes, PICTURES),
+                        PICTURES * CLASSES * sizeof(float));
+    vit_session_close(s);
+    vit_session_close(t);
+    vit_model_close(m);
+    stop(&r);
+    tmp_remove(dir);
+}
+
+static void a_step_that_is_not_finite_touches_nothing(void **state)
+{
+    const struct vit_config c = tiny(VIT_NORM_PRE);
+    struct vit_hyper h = recipe();
+    struct run r, fresh;
+
+    (void)state;
+    start(&r, &c, &h, 1);
+    start(&fresh, &c, &h, 1);
+    r.planes[0] = INFINITY;
+    assert_false(step(&r).finite);
+    assert_int_equal(vit_trainer_steps(r.trainer), 0);
+    assert_same_weights(r.model, fresh.model, 0);
+    stop(&r);
+    stop(&fresh);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_placement_overfits),
+        cmocka_unit_test(threads_do_not_change_a_bit),
+        cmocka_unit_test(a_resumed_run_continues_with_the_same_bits),
+        cmocka_unit_test(another_recipe_is_not_resumed),
+        cmocka_unit_test(micro_batches_give_the_same_gradients),
+        cmocka_unit_test(ten_steps_equal_torch_adamw),
+        cmocka_unit_test(arms_of_a_seed_start_from_the_same_bits),
+        cmocka_unit_test(a_saved_model_gives_the_same_logits),
+        cmocka_unit_test(a_step_that_is_not_finite_touches_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

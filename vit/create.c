@@ -1,0 +1,242 @@
+#include "vit/train.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vit/block.h"
+#include "vit/config_json.h"
+#include "vit/model.h"
+#include "vit/random.h"
+
+static const char *const INITS[] = { "xavier", "trunc02" };
+_Static_assert(VIT_COUNT(INITS) == VIT_INITS, "an initialisation has no name");
+
+const char *vit_init_name(enum vit_init_kind kind)
+{
+    return INITS[kind];
+}
+
+int vit_init_from_name(const char *name)
+{
+    for (int i = 0; i < VIT_INITS; i++)
+        if (!strcmp(name, INITS[i])) return i;
+    return -1;
+}
+
+/* ---- random draws: a function of the seed, the tensor's name and the element ---- */
+
+static uint64_t tensor_key(uint64_t seed, const char *name)
+{
+    uint64_t key = vit_key(seed, 0x696e6974); /* "init": apart from every other use of the seed */
+
+    for (; *name; name++) key = vit_key(key, (unsigned char)*name);
+    return key;
+}
+
+static void draw_uniform(float *w, size_t count, float bound, uint64_t key)
+{
+    for (size_t i = 0; i < count; i++) w[i] = bound * (2 * vit_random_uniform(key, i) - 1);
+}
+
+/* Normal, drawn again beyond two deviations. */
+static void draw_normal(float *w, size_t count, float deviation, uint64_t key)
+{
+    enum { TRIES = 16 }; /* all beyond two deviations: once in 10^21 */
+
+    for (size_t i = 0; i < count; i++) {
+        double z = 0;
+        for (uint64_t t = 0; t < TRIES; t++) {
+            z = vit_random_normal(key, i * TRIES + t);
+            if (fabs(z) <= 2) break;
+        }
+        w[i] = deviation * (float)z;
+    }
+}
+
+static void fill(float *w, size_t count, float value)
+{
+    for (size_t i = 0; i < count; i++) w[i] = value;
+}
+
+/* One matrix (out, in) of the encoder or the head. */
+static void draw_matrix(float *w, int out, int in, const struct vit_init *init, uint64_t key)
+{
+    const size_t count = (size_t)out * (size_t)in;
+
+    if (init->kind == VIT_INIT_TRUNC02)
+        draw_normal(w, count, 0.02f, key);
+    else
+        draw_uniform(w, count, sqrtf(6 / ((float)in + (float)out)), key);
+}
+
+/* ---- which tensor gets what ---- */
+
+static bool ends(const char *name, const char *end)
+{
+    const size_t n = strlen(name), k = strlen(end);
+
+    return n >= k && !strcmp(name + n - k, end);
+}
+
+/* The stem is the same under every initialisation, so that the stream enters the blocks at one scale:
+ * convolutions before ReLU normal sqrt(2 / fan_in) (He 2015), the patch embedding and the projection
+ * normal sqrt(1 / fan_in) (LeCun 1998, the JAX ViT's choice). */
+static void init_stem(float *w, const struct vit_slot *s, uint64_t key)
+{
+    const bool relu = strstr(s->name, ".conv.") != NULL;
+    size_t fan_in = 1;
+
+    for (int i = 1; i < s->rank; i++) fan_in *= (size_t)s->shape[i];
+    draw_normal(w, s->count, sqrtf((relu ? 2.0f : 1.0f) / (float)fan_in), key);
+}
+
+/* CaiT's initial LayerScale by depth: Touvron et al. 2021. */
+static float layer_scale(const struct vit_config *c, const struct vit_init *init)
+{
+    if (c->norm.placement == VIT_NORM_REZERO) return 0;
+    if (init->scale > 0) return init->scale;
+    return c->depth <= 18 ? 0.1f : c->depth <= 24 ? 1e-5f : 1e-6f;
+}
+
+/* Gain of a norm: on the output of a branch out_gain, else 1. */
+static float norm_gain(const struct vit_config *c, const struct vit_slot *s, const struct vit_init *init)
+{
+    const bool block_norm = s->block >= 0 && strstr(s->name, ".norm");
+    const bool output = ends(s->name, "_out.weight") ||
+                        (c->norm.placement == VIT_NORM_RES_POST && block_norm && !strstr(s->name, "attn."));
+
+    return output ? init->out_gain : 1;
+}
+
+/* DeepNorm scales the matrices of the value path by (8 depth)^(-1/4): Wang et al. 2022, encoder only. */
+static void scale_deepnorm(float *w, const struct vit_slot *s, const struct vit_config *c)
+{
+    const float beta = powf(8 * (float)c->depth, -0.25f);
+    const bool qkv = ends(s->name, "attn.qkv.weight");
+    const size_t from = qkv ? s->count / 3 * 2 : 0;
+
+    if (c->norm.placement != VIT_NORM_DEEPNORM || s->block < 0) return;
+    for (size_t i = from; i < s->count; i++) w[i] *= beta;
+}
+
+static void init_matrix(float *w, const struct vit_slot *s, const struct vit_config *c,
+                        const struct vit_init *init, uint64_t key)
+{
+    const int parts = ends(s->name, "attn.qkv.weight") ? 3 : 1, out = s->shape[0] / parts;
+    const size_t size = s->count / (size_t)parts;
+
+    if (init->zero_head && !strncmp(s->name, "head", 4)) return fill(w, s->count, 0);
+    for (int i = 0; i < parts; i++)
+        draw_matrix(w + (size_t)i * size, out, s->shape[1], init, vit_key(key, (uint64_t)i));
+    scale_deepnorm(w, s, c);
+}
+
+static void init_slot(struct vit_model *m, const struct vit_slot *s, const struct vit_init *init)
+{
+    const struct vit_config *c = &m->config;
+    const uint64_t key = tensor_key(init->seed, s->name);
+    float *w = *vit_slot_pointer(&m->params, s);
+
+    if (!strncmp(s->name, "patch_embed.", 12) && s->rank == 4)
+        init_stem(w, s, key);
+    else if (s->decay)
+        init_matrix(w, s, c, init, key);
+    else if (ends(s->name, "_token"))
+        draw_normal(w, s->count, 0.02f, key);
+    else if (ends(s->name, "pos_embed"))
+        draw_normal(w, s->count, init->position > 0 ? init->position : 0.02f, key);
+    else if (ends(s->name, ".gamma"))
+        fill(w, s->count, layer_scale(c, init));
+    else if (ends(s->name, ".alpha"))
+        fill(w, s->count, 0.5f); /* DyT: Zhu et al. 2025 */
+    else if (ends(s->name, ".weight") || ends(s->name, "running_var"))
+        fill(w, s->count, norm_gain(c, s, init));
+    else
+        fill(w, s->count, 0);
+}
+
+/* ---- the model ---- */
+
+static enum vit_status keep_labels(struct vit_model *m, const char *const *labels, struct vit_error *err)
+{
+    enum vit_status status = vit_model_default_labels(m, err);
+
+    for (int i = 0; !status && labels && i < m->config.classes; i++) {
+        free(m->labels[i]);
+        m->labels[i] = strdup(labels[i]);
+        if (!m->labels[i]) status = vit_fail(err, VIT_ERR_NOMEM, "new model: cannot keep the labels");
+    }
+    m->has_labels = labels != NULL;
+    return status;
+}
+
+static enum vit_status create(struct vit_model *m, const struct vit_init *init, const char *const *labels,
+                              const struct vit_model_options *o, struct vit_error *err)
+{
+    enum vit_status status = kern_select(&m->kern, o ? o->kernels : NULL, err);
+
+    m->path = strdup("new model");
+    m->family = "timm";
+    m->trainable = true;
+    if (!m->path) return vit_fail(err, VIT_ERR_NOMEM, "new model: no memory");
+    if (!status) status = vit_config_check(&m->config, m->path, err);
+    if (!status) status = keep_labels(m, labels, err);
+    if (!status) status = vit_model_make_slots(m, err);
+    if (!status) status = vit_model_carve(m, NULL, err);
+    for (int i = 0; !status && i < m->slot_count; i++) init_slot(m, &m->slots[i], init);
+    if (!status) vit_model_pack(m);
+    return status;
+}
+
+enum vit_status vit_model_create(struct vit_model **out, const struct vit_config *c,
+                                 const struct patch_recipe *recipe, const char *const *labels,
+                                 const struct vit_init *init, const struct vit_model_options *o,
+                                 struct vit_error *err)
+{
+    struct vit_model *m = calloc(1, sizeof *m);
+    enum vit_status status;
+
+    *out = NULL;
+    if (!m) return vit_fail(err, VIT_ERR_NOMEM, "new model: no memory");
+    m->config = *c;
+    m->recipe = recipe ? *recipe : patch_recipe_default(c->image);
+    status = create(m, init, labels, o, err);
+    if (status) {
+        vit_model_close(m);
+        return status;
+    }
+    *out = m;
+    return VIT_OK;
+}
+
+/* ---- saving ---- */
+
+char *vit_model_config_text(const struct vit_model *m)
+{
+    json_t *o = vit_config_to_json(&m->config, &m->recipe, m->has_labels ? vit_model_labels(m) : NULL);
+    char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+
+    json_decref(o);
+    return text;
+}
+
+enum vit_status vit_model_save(const struct vit_model *m, const char *path, struct vit_error *err)
+{
+    struct weights_entry *entries = calloc((size_t)m->slot_count, sizeof *entries);
+    char *text = vit_model_config_text(m);
+    const struct weights_text meta[] = { { "format", "pt" }, { "vit.config", text } };
+    enum vit_status status;
+
+    for (int i = 0; entries && i < m->slot_count; i++) {
+        const struct vit_parameter p = vit_model_parameter(m, i);
+        entries[i] =
+            (struct weights_entry){ .name = p.name, .dtype = WEIGHTS_F32, .rank = p.rank, .data = p.values };
+        for (int j = 0; j < p.rank; j++) entries[i].shape[j] = p.shape[j];
+    }
+    status = entries && text ? weights_write(path, entries, (size_t)m->slot_count, meta, VIT_COUNT(meta), err)
+                             : vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to write it", path);
+    free(text);
+    free(entries);
+    return status;
+}

@@ -1,0 +1,12 @@
+/* hyper.h - hyper-parameters as a JSON object. */
+#ifndef VIT_HYPER_H
+#define VIT_HYPER_H
+
+#include <jansson.h>
+
+#include "vit/train.h"
+
+/* A new object (json_decref); NULL when memory runs out. */
+json_t *vit_hyper_to_json(const struct vit_hyper *h);
+
+#endif

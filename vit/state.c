@@ -1,0 +1,152 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vit/hyper.h"
+#include "vit/json.h"
+#include "vit/trainer.h"
+
+/* A state file is the arenas of a trainer as flat tensors, and text that says what they belong to. */
+
+struct arena_ref {
+    const char *name;
+    float *values;
+};
+enum { ARENAS = 4 };
+
+static int arenas_of(const struct vit_trainer *t, struct arena_ref out[ARENAS])
+{
+    out[0] = (struct arena_ref){ "values", t->values };
+    out[1] = (struct arena_ref){ "mean", t->mean };
+    out[2] = (struct arena_ref){ "square", t->square };
+    out[3] = (struct arena_ref){ "average", t->average };
+    return t->average ? ARENAS : ARENAS - 1;
+}
+
+static char *hyper_text(const struct vit_trainer *t)
+{
+    json_t *o = vit_hyper_to_json(&t->hyper);
+    char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+
+    json_decref(o);
+    return text;
+}
+
+enum vit_status vit_trainer_save(const struct vit_trainer *t, const char *path, const char *note,
+                                 struct vit_error *err)
+{
+    struct arena_ref refs[ARENAS];
+    struct weights_entry entries[ARENAS];
+    const int count = arenas_of(t, refs);
+    char step[16], *config = vit_model_config_text(t->model), *hyper = hyper_text(t);
+    const struct weights_text meta[] = {
+        { "vit.state", "1" }, { "vit.config", config }, { "vit.hyper", hyper },
+        { "vit.step", step }, { "vit.note", note },
+    };
+    enum vit_status status;
+
+    snprintf(step, sizeof step, "%d", t->step);
+    for (int i = 0; i < count; i++)
+        entries[i] = (struct weights_entry){ .name = refs[i].name,
+                                             .dtype = WEIGHTS_F32,
+                                             .rank = 1,
+                                             .shape = { (int64_t)t->floats },
+                                             .data = refs[i].values };
+    status = config && hyper ? weights_write(path, entries, (size_t)count, meta, VIT_COUNT(meta), err)
+                             : vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to write it", path);
+    free(config);
+    free(hyper);
+    return status;
+}
+
+/* The first key in which two JSON objects differ, into an error. */
+static enum vit_status name_difference(const char *path, const char *what, const char *saved, const char *now,
+                                       struct vit_error *err)
+{
+    json_t *a = json_loads(saved, 0, NULL), *b = json_loads(now, 0, NULL);
+    const char *key;
+    json_t *value;
+    enum vit_status status = vit_fail(err, VIT_ERR_ARG, "%s: made with another %s", path, what);
+
+    json_object_foreach(b, key, value)
+    {
+        json_t *old = json_object_get(a, key);
+        char *was = old ? json_dumps(old, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+        char *is = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+
+        if (!old || !json_equal(old, value))
+            status = vit_fail(err, VIT_ERR_ARG, "%s: made with \"%s\" %.200s, this run has %.200s", path, key,
+                              was ? was : "absent", is ? is : "?");
+        free(was);
+        free(is);
+        if (!old || !json_equal(old, value)) break;
+    }
+    json_decref(a);
+    json_decref(b);
+    return status;
+}
+
+static enum vit_status check_text(const struct weights_file *f, const char *key, const char *what,
+                                  const char *now, struct vit_error *err)
+{
+    const char *saved = weights_meta(f, key);
+
+    if (!saved || !now)
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: is not a training state: no \"%s\"", weights_path(f), key);
+    return strcmp(saved, now) ? name_difference(weights_path(f), what, saved, now, err) : VIT_OK;
+}
+
+static enum vit_status check_state(const struct vit_trainer *t, const struct weights_file *f,
+                                   struct vit_error *err)
+{
+    char *config = vit_model_config_text(t->model), *hyper = hyper_text(t);
+    struct arena_ref refs[ARENAS];
+    const int count = arenas_of(t, refs);
+    enum vit_status status = check_text(f, "vit.config", "model", config, err);
+
+    if (!status) status = check_text(f, "vit.hyper", "recipe", hyper, err);
+    for (int i = 0; !status && i < count; i++) {
+        const struct weights_tensor *tensor = weights_find(f, refs[i].name);
+        if (!tensor || tensor->count != t->floats || tensor->dtype != WEIGHTS_F32)
+            status = vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\" must be %zu floats", weights_path(f),
+                              refs[i].name, t->floats);
+    }
+    free(config);
+    free(hyper);
+    return status;
+}
+
+static enum vit_status read_state(struct vit_trainer *t, const struct weights_file *f, char **note,
+                                  struct vit_error *err)
+{
+    const char *step = weights_meta(f, "vit.step"), *text = weights_meta(f, "vit.note");
+    struct arena_ref refs[ARENAS];
+    const int count = arenas_of(t, refs);
+    char *end;
+    long done = step ? strtol(step, &end, 10) : -1;
+
+    if (done < 0 || *end || done > t->hyper.steps)
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: \"vit.step\" must be between 0 and %d, found \"%s\"",
+                        weights_path(f), t->hyper.steps, step ? step : "");
+    *note = strdup(text ? text : "");
+    if (!*note) return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory", weights_path(f));
+    for (int i = 0; i < count; i++)
+        weights_read_f32(weights_find(f, refs[i].name), weights_path(f), refs[i].values, NULL);
+    t->step = (int)done;
+    vit_model_pack(t->model);
+    return VIT_OK;
+}
+
+enum vit_status vit_trainer_resume(struct vit_trainer *t, const char *path, char **note,
+                                   struct vit_error *err)
+{
+    struct weights_file *f;
+    enum vit_status status = weights_open(&f, path, err);
+
+    *note = NULL;
+    if (status) return status;
+    status = check_state(t, f, err);
+    if (!status) status = read_state(t, f, note, err);
+    weights_close(f);
+    return status;
+}

@@ -1,0 +1,132 @@
+/* train.h - making a model and training it.
+ *
+ *     vit_model_create(&m, &config, &recipe, labels, &(struct vit_init){ .kind = VIT_INIT_XAVIER, .seed = 1 }, NULL, &err);
+ *     vit_trainer_create(&t, m, &hyper, 128, 0, &err);
+ *     for (...) {
+ *         struct vit_report r = vit_trainer_step(t, &(struct vit_batch){ planes, labels, NULL, NULL, n });
+ *         if (!r.finite) ...                     diverged: the weights were not touched
+ *     }
+ *     vit_trainer_save(t, "state.safetensors", note, &err);
+ *     vit_model_save(m, "model.safetensors", &err);
+ *
+ * Everything random is a function of (seed, step, image, purpose), never of threads, of the placement or of
+ * what happened before: the same seed gives bit-identical weights, masks and results in every arm, and a
+ * resumed run continues with the bits it would have had. */
+#ifndef VIT_TRAIN_H
+#define VIT_TRAIN_H
+
+#include "vit/vit.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- new models ---- */
+
+enum vit_init_kind {
+    VIT_INIT_XAVIER,  /* uniform +-sqrt(6 / (in + out)) for every matrix, q, k, v one by one; Glorot 2010 */
+    VIT_INIT_TRUNC02, /* normal 0.02 cut at two deviations: timm, Hugging Face, CCT */
+    VIT_INITS
+};
+const char *vit_init_name(enum vit_init_kind kind);
+int vit_init_from_name(const char *name); /* -1: unknown */
+
+struct vit_init {
+    enum vit_init_kind kind;
+    uint64_t seed;
+    float out_gain; /* gain of norms on a branch's output (res-post, sandwich) */
+    float scale;    /* initial LayerScale; 0: 0.1 up to 18 blocks, 1e-5 up to 24, 1e-6 deeper */
+    float position; /* deviation of learned positions; 0: 0.02 */
+    bool zero_head; /* head weights 0 (the JAX ViT); else as the other matrices */
+};
+
+/* A trainable model with fresh parameters. The draw of a tensor depends on the seed and its name alone, so
+ * arms that share a tensor share its values; DeepNorm multiplies v, proj, fc1, fc2 by (8 depth)^(-1/4)
+ * afterwards. Biases 0, gains 1, tokens and positions normal 0.02. labels (classes) may be NULL; recipe NULL: the default. */
+enum vit_status vit_model_create(struct vit_model **out, const struct vit_config *c,
+                                 const struct patch_recipe *recipe, const char *const *labels,
+                                 const struct vit_init *init, const struct vit_model_options *o,
+                                 struct vit_error *err);
+/* Self-contained safetensors: timm's names, metadata vit.config with labels and preprocessing. No time, path or
+ * thread count in it: equal models give equal bytes. config.json is written separately if wanted. */
+enum vit_status vit_model_save(const struct vit_model *m, const char *path, struct vit_error *err);
+/* The text of config.json for a model (free it); NULL when memory runs out. */
+char *vit_model_config_text(const struct vit_model *m);
+
+/* ---- hyper-parameters ---- */
+
+enum vit_schedule { VIT_COSINE, VIT_LINEAR, VIT_CONSTANT, VIT_SCHEDULES };
+const char *vit_schedule_name(enum vit_schedule s);
+int vit_schedule_from_name(const char *name);
+
+enum vit_optimizer {
+    VIT_ADAMW,
+    VIT_MUON, /* for the matrices of the blocks (Jordan 2024), AdamW for the rest */
+    VIT_OPTIMIZERS
+};
+const char *vit_optimizer_name(enum vit_optimizer o);
+int vit_optimizer_from_name(const char *name);
+
+struct vit_hyper {
+    enum vit_optimizer optimizer;
+    float lr;                /* peak */
+    float muon_lr;           /* peak for Muon's matrices */
+    float beta1, beta2, eps; /* AdamW */
+    float decay;             /* decoupled, matrices only */
+    bool decay_all;          /* on every parameter (the published CCT recipe) */
+    float clip;              /* global gradient norm; 0: none */
+    float smoothing;         /* of the labels */
+    float drop_path;         /* of the last block, rising linearly from 0 */
+    float attn_drop;         /* dropout of attention probabilities */
+    float ema;               /* decay of the averaged weights; 0: none */
+    enum vit_schedule schedule;
+    float lr_end;      /* where cosine and linear end, as a fraction of the peak */
+    int steps, warmup; /* optimiser steps in all, and of linear warm-up from 0 */
+    int accumulate;    /* micro-batches of one step; 0: 1 */
+    uint64_t seed;
+};
+struct vit_hyper vit_hyper_default(void);
+/* Factor of the peak rate at step (0-based) of a schedule. */
+double vit_schedule_factor(const struct vit_hyper *h, int step);
+
+/* ---- the trainer ---- */
+
+struct vit_batch {
+    const float *planes; /* (n, channels, image, image) */
+    const int *labels;   /* (n) */
+    const int *other;    /* (n) second labels of a mixed batch, or NULL */
+    const float *weight; /* (n) weight of labels; read only with other */
+    int n;
+};
+struct vit_report {
+    double loss;      /* mean cross-entropy of the batch */
+    double grad_norm; /* before clipping */
+    double lr;
+    int correct; /* pictures whose largest logit is labels[i] */
+    bool finite; /* false: loss or gradient is not; nothing was updated */
+};
+
+struct vit_trainer;
+/* batch: most pictures of a step; the trainer keeps one session of batch / accumulate. */
+enum vit_status vit_trainer_create(struct vit_trainer **out, struct vit_model *m, const struct vit_hyper *h,
+                                   int batch, int threads, struct vit_error *err);
+void vit_trainer_close(struct vit_trainer *t);
+/* One optimiser step. Cannot fail and allocates nothing. */
+struct vit_report vit_trainer_step(struct vit_trainer *t, const struct vit_batch *batch);
+int vit_trainer_steps(const struct vit_trainer *t); /* done so far */
+size_t vit_trainer_bytes(const struct vit_trainer *t);
+const struct vit_session *vit_trainer_session(const struct vit_trainer *t);
+/* Put the averaged weights into the model (on), or the trained ones back (off). No step in between. */
+void vit_trainer_average(struct vit_trainer *t, bool on);
+
+/* Everything a continuation needs, atomically. note: the caller's own text (where the data stands). */
+enum vit_status vit_trainer_save(const struct vit_trainer *t, const char *path, const char *note,
+                                 struct vit_error *err);
+/* The reverse; hyper-parameters or a configuration that differ are an error that names them. *note: free it. */
+enum vit_status vit_trainer_resume(struct vit_trainer *t, const char *path, char **note,
+                                   struct vit_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

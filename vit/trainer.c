@@ -1,0 +1,267 @@
+#include "vit/trainer.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vit/random.h"
+
+/* What a random number is for; folded into its key. */
+enum purpose { DROP_PATH = 0x64726f70, ATTENTION_DROP = 0x6174746e };
+
+/* ---- memory ---- */
+
+static bool by_muon(const struct vit_trainer *t, const struct vit_slot *s)
+{
+    return t->hyper.optimizer == VIT_MUON && s->block >= 0 && s->decay;
+}
+
+/* q, k and v are three matrices to Muon. */
+static int muon_parts(const struct vit_slot *s)
+{
+    return strstr(s->name, "attn.qkv.weight") ? 3 : 1;
+}
+
+static void largest_muon(const struct vit_trainer *t, int *rows, int *cols)
+{
+    *rows = *cols = 0;
+    for (int i = 0; i < t->model->slot_count; i++) {
+        const struct vit_slot *s = &t->model->slots[i];
+        if (!by_muon(t, s)) continue;
+        const int n = s->shape[0] / muon_parts(s), k = s->shape[1];
+        const int low = n < k ? n : k, high = n < k ? k : n;
+        if (*rows < low) *rows = low;
+        if (*cols < high) *cols = high;
+    }
+}
+
+static void carve(struct vit_trainer *t)
+{
+    int rows, cols;
+
+    t->mean = vit_arena_take(&t->arena, t->floats, sizeof(float));
+    t->square = vit_arena_take(&t->arena, t->floats, sizeof(float));
+    t->average = t->hyper.ema > 0 ? vit_arena_take(&t->arena, t->floats, sizeof(float)) : NULL;
+    largest_muon(t, &rows, &cols);
+    if (rows) vit_muon_carve(&t->muon, &t->arena, &t->model->kern, rows, cols);
+}
+
+static enum vit_status refuse_untrainable(const struct vit_model *m, struct vit_error *err)
+{
+    if (!m->trainable) return vit_fail(err, VIT_ERR_ARG, "%s: was not opened for training", m->path);
+    for (int i = 0; i < m->slot_count; i++)
+        if (m->slots[i].buffer)
+            return vit_fail(err, VIT_ERR_UNSUPPORTED,
+                            "%s: the stem has batch norm (\"%s\"): it can be used, but not trained", m->path,
+                            m->slots[i].name);
+    return VIT_OK;
+}
+
+static enum vit_status create(struct vit_trainer *t, int threads, struct vit_error *err)
+{
+    const int micro = (t->batch + t->hyper.accumulate - 1) / t->hyper.accumulate;
+    struct vit_session_options o = {
+        .batch = micro, .threads = threads, .training = true, .drop_path = t->hyper.drop_path > 0
+    };
+    enum vit_status status = refuse_untrainable(t->model, err);
+
+    if (!status) {
+        int rows;
+        largest_muon(t, &rows, &o.least);
+        status = vit_session_create(&t->session, t->model, &o, err);
+    }
+    if (!status) status = vit_gradients_create(&t->grads, t->model, err);
+    if (status) return status;
+    carve(t);
+    status = vit_arena_alloc(&t->arena, "trainer", err);
+    if (status) return status;
+    carve(t);
+    if (t->average) memcpy(t->average, t->values, t->floats * sizeof *t->average);
+    return VIT_OK;
+}
+
+enum vit_status vit_trainer_create(struct vit_trainer **out, struct vit_model *m, const struct vit_hyper *h,
+                                   int batch, int threads, struct vit_error *err)
+{
+    struct vit_trainer *t = calloc(1, sizeof *t);
+    enum vit_status status;
+
+    *out = NULL;
+    if (!t) return vit_fail(err, VIT_ERR_NOMEM, "trainer: no memory");
+    t->model = m;
+    t->hyper = *h;
+    if (t->hyper.accumulate < 1) t->hyper.accumulate = 1;
+    if (t->hyper.accumulate > batch) t->hyper.accumulate = batch;
+    t->batch = batch;
+    t->floats = m->arena_floats;
+    t->values = *vit_slot_pointer(&m->params, &m->slots[0]);
+    status = create(t, threads, err);
+    if (status) {
+        vit_trainer_close(t);
+        return status;
+    }
+    *out = t;
+    return VIT_OK;
+}
+
+void vit_trainer_close(struct vit_trainer *t)
+{
+    if (!t) return;
+    vit_arena_free(&t->arena);
+    vit_gradients_close(t->grads);
+    vit_session_close(t->session);
+    free(t);
+}
+
+int vit_trainer_steps(const struct vit_trainer *t)
+{
+    return t->step;
+}
+
+size_t vit_trainer_bytes(const struct vit_trainer *t)
+{
+    return t->arena.size + t->grads->arena.size + vit_session_bytes(t->session) + t->model->values.size +
+           t->model->packed.size;
+}
+
+const struct vit_session *vit_trainer_session(const struct vit_trainer *t)
+{
+    return t->session;
+}
+
+/* ---- one step ---- */
+
+/* Factors of the branches of n pictures from the first: 0, or 1 / keep. The rate rises linearly to the last
+ * block: Huang et al. 2016. */
+static void draw_drop_path(struct vit_trainer *t, int first, int n)
+{
+    const int depth = t->model->config.depth;
+    const uint64_t key = vit_key(vit_key(t->hyper.seed, DROP_PATH), (uint64_t)t->step);
+
+    if (t->hyper.drop_path <= 0) return;
+    for (int block = 0; block < depth; block++) {
+        const float rate =
+            depth > 1 ? t->hyper.drop_path * (float)block / (float)(depth - 1) : t->hyper.drop_path;
+        for (int half = 0; half < 2; half++) {
+            const uint64_t row = vit_key(key, (uint64_t)(2 * block + half));
+            float *factor = t->session->trace[block].drop[half];
+            for (int i = 0; i < n; i++)
+                factor[i] = vit_random_uniform(row, (uint64_t)(first + i)) < rate ? 0 : 1 / (1 - rate);
+        }
+    }
+}
+
+static int count_correct(const float *logits, const int *labels, int n, int classes)
+{
+    int correct = 0, best;
+
+    for (int i = 0; i < n; i++) {
+        vit_top(&best, logits + (size_t)i * (size_t)classes, classes, 1);
+        correct += best == labels[i];
+    }
+    return correct;
+}
+
+/* Forward and backward of pictures first .. first + n of a batch. */
+static void run_part(struct vit_trainer *t, const struct vit_batch *b, int first, int n, struct vit_report *r)
+{
+    const struct vit_targets targets = {
+        .label = b->labels + first,
+        .other = b->other ? b->other + first : NULL,
+        .weight = b->other ? b->weight + first : NULL,
+        .smoothing = t->hyper.smoothing,
+    };
+    struct vit_session *s = t->session;
+    const int classes = t->model->config.classes;
+    const float *logits;
+
+    draw_drop_path(t, first, n);
+    s->attn_drop.rate = t->hyper.attn_drop;
+    s->attn_drop.key =
+        vit_key(vit_key(vit_key(t->hyper.seed, ATTENTION_DROP), (uint64_t)t->step), (uint64_t)first);
+    logits = vit_forward(s, b->planes + (size_t)first * vit_model_input_floats(t->model), n);
+    r->loss += vit_cross_entropy(s->ends.dlogits, logits, &targets, n, classes, b->n);
+    r->correct += count_correct(logits, targets.label, n, classes);
+    vit_session_backward(s, s->ends.dlogits, &t->grads->params, n);
+}
+
+static void muon_step(struct vit_trainer *t, const struct vit_slot *s, float factor, float grad_scale)
+{
+    const struct vit_muon_step p = {
+        .lr = t->hyper.muon_lr * factor, .momentum = 0.95f, .decay = t->hyper.decay, .grad_scale = grad_scale
+    };
+    const int parts = muon_parts(s), n = s->shape[0] / parts, k = s->shape[1];
+
+    for (int i = 0; i < parts; i++) {
+        const size_t at = s->offset + (size_t)i * (size_t)n * (size_t)k;
+        vit_muon_update(&t->session->kern, &t->muon, t->values + at, t->mean + at, t->grads->values + at, n,
+                        k, &p);
+    }
+}
+
+static void update(struct vit_trainer *t, float factor, float grad_scale)
+{
+    const struct vit_hyper *h = &t->hyper;
+    struct kern_adamw p = {
+        .lr = h->lr * factor, .beta1 = h->beta1, .beta2 = h->beta2, .eps = h->eps, .grad_scale = grad_scale
+    };
+
+    p.correct1 = (float)(1 - pow((double)h->beta1, t->step + 1));
+    p.correct2 = (float)(1 - pow((double)h->beta2, t->step + 1));
+    for (int i = 0; i < t->model->slot_count; i++) {
+        const struct vit_slot *s = &t->model->slots[i];
+        if (by_muon(t, s)) {
+            muon_step(t, s, factor, grad_scale);
+            continue;
+        }
+        p.decay = s->decay || h->decay_all ? h->decay : 0;
+        kern_adamw(&t->session->kern, t->values + s->offset, t->mean + s->offset, t->square + s->offset,
+                   t->grads->values + s->offset, s->count, &p);
+    }
+}
+
+/* average = d average + (1 - d) values; the first steps average over what there is. */
+static void average(struct vit_trainer *t)
+{
+    const float warm = (1 + (float)t->step) / (10 + (float)t->step);
+    const float decay = t->hyper.ema < warm ? t->hyper.ema : warm, rest = 1 - decay;
+
+    if (!t->average) return;
+    kern_add(&t->session->kern, t->average, t->average, decay, t->values, &rest, 1, 1, (int)t->floats);
+}
+
+struct vit_report vit_trainer_step(struct vit_trainer *t, const struct vit_batch *b)
+{
+    const struct vit_hyper *h = &t->hyper;
+    const float factor = (float)vit_schedule_factor(h, t->step);
+    const int micro = (t->batch + h->accumulate - 1) / h->accumulate;
+    struct vit_report r = { .lr = (double)(h->lr * factor) };
+    float scale = 1;
+
+    assert(b->n > 0 && b->n <= t->batch && !t->swapped);
+    vit_gradients_zero(t->grads);
+    for (int first = 0; first < b->n; first += micro)
+        run_part(t, b, first, b->n - first < micro ? b->n - first : micro, &r);
+    r.grad_norm = sqrt(kern_sum_squares(&t->session->kern, t->grads->values, t->floats));
+    r.finite = isfinite(r.loss) && isfinite(r.grad_norm);
+    if (!r.finite) return r;
+    if (h->clip > 0 && r.grad_norm > (double)h->clip) scale = (float)((double)h->clip / (r.grad_norm + 1e-6));
+    update(t, factor, scale);
+    average(t);
+    t->step++;
+    vit_model_pack(t->model);
+    return r;
+}
+
+void vit_trainer_average(struct vit_trainer *t, bool on)
+{
+    if (!t->average || t->swapped == on) return;
+    for (size_t i = 0; i < t->floats; i++) {
+        const float other = t->average[i];
+        t->average[i] = t->values[i];
+        t->values[i] = other;
+    }
+    t->swapped = on;
+    vit_model_pack(t->model);
+}
