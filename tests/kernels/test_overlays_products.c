@@ -1,0 +1,315 @@
+/* linear, linear_dx and linear_dw of every overlay against the reference.
+ *
+ * A sum of k products in float, in any order, differs from the exact one by at most k u / (1 - k u) times the
+ * sum of the absolute products (Higham, Accuracy and Stability, 3.1), u = 2^-24; 2 k u covers it. The
+ * activation has a slope of at most 1.13 and errs by a few u of the sum itself. */
+#include "tests/kernels/overlay.h"
+
+struct shape {
+    int m, n, k;
+};
+
+/* Which parts of the epilogue are on. */
+enum { BIAS = 1, PRE = 2, GAIN = 4, ONE_GAIN = 8, SKIP = 16, IN_PLACE = 32 };
+static const struct {
+    enum kern_act act;
+    int parts;
+} EPILOGUES[] = {
+    { KERN_ACT_NONE, 0 },
+    { KERN_ACT_NONE, BIAS },
+    { KERN_ACT_GELU, BIAS },
+    { KERN_ACT_GELU_TANH, BIAS | PRE },
+    { KERN_ACT_NONE, BIAS | SKIP | IN_PLACE },
+    { KERN_ACT_NONE, BIAS | GAIN | SKIP | IN_PLACE },
+    { KERN_ACT_QUICK_GELU, BIAS | PRE | ONE_GAIN | SKIP },
+    { KERN_ACT_RELU, GAIN },
+    { KERN_ACT_SILU, PRE },
+    { KERN_ACT_TANH, BIAS | SKIP },
+};
+
+/* One product with its operands. */
+struct problem {
+    struct shape s;
+    float *x, *w, *bias, *gain, *skip;
+    void *packed, *packed_back;
+    size_t bytes, bytes_back;
+    struct kern_mat mat, plain;
+    char text[64];
+};
+
+static struct problem make(const struct overlay *o, struct shape s)
+{
+    struct problem p = { .s = s };
+    const size_t m = (size_t)s.m, n = (size_t)s.n, k = (size_t)s.k;
+
+    snprintf(p.text, sizeof p.text, "m %d n %d k %d", s.m, s.n, s.k);
+    p.x = filled(m * k, 1);
+    p.w = filled(n * k, 2);
+    p.bias = filled(n, 3);
+    p.gain = filled(n, 4);
+    p.skip = filled(m * n, 5);
+    p.plain = (struct kern_mat){ .n = s.n, .k = s.k, .dtype = KERN_F32, .f32 = p.w };
+    p.mat = p.plain;
+    p.bytes = kern_pack_bytes(&o->k, KERN_F32, s.n, s.k, false);
+    p.bytes_back = kern_pack_bytes(&o->k, KERN_F32, s.n, s.k, true);
+    if (!p.bytes) return p;
+    p.packed = guard_bytes(p.bytes);
+    p.packed_back = guard_bytes(p.bytes_back);
+    kern_pack(&o->k, KERN_F32, p.packed, p.w, s.n, s.k, false);
+    kern_pack(&o->k, KERN_F32, p.packed_back, p.w, s.n, s.k, true);
+    p.mat = (struct kern_mat){ .n = s.n, .k = s.k, .packed = p.packed, .packed_back = p.packed_back };
+    return p;
+}
+
+static void release(struct problem *p)
+{
+    const size_t m = (size_t)p->s.m, n = (size_t)p->s.n, k = (size_t)p->s.k;
+
+    guard_free_floats(p->x, m * k);
+    guard_free_floats(p->w, n * k);
+    guard_free_floats(p->bias, n);
+    guard_free_floats(p->gain, n);
+    guard_free_floats(p->skip, m * n);
+    guard_free(p->packed, p->bytes);
+    guard_free(p->packed_back, p->bytes_back);
+}
+
+static struct kern_limits limits_of(struct shape s)
+{
+    return (struct kern_limits){
+        .rows = s.m, .inputs = s.k, .outputs = s.n, .tokens = 1, .head = 1, .training = true
+    };
+}
+
+static struct kern_epilogue epilogue_of(const struct problem *p, int which, float *out, float *pre)
+{
+    const int parts = EPILOGUES[which].parts;
+
+    return (struct kern_epilogue){ .bias = parts & BIAS ? p->bias : NULL,
+                                   .pre = parts & PRE ? pre : NULL,
+                                   .act = EPILOGUES[which].act,
+                                   .gain = parts & (GAIN | ONE_GAIN) ? p->gain : NULL,
+                                   .gain_n = parts & ONE_GAIN ? 1 : p->s.n,
+                                   .skip = parts & IN_PLACE ? out
+                                           : parts & SKIP   ? p->skip
+                                                            : NULL,
+                                   .skip_scale = 0.75f };
+}
+
+/* Of element (i, j): bound on the error before the activation, and on what is written. */
+static void linear_bounds(double *pre, double *out, const struct problem *p, const struct kern_epilogue *e)
+{
+    for (int i = 0; i < p->s.m; i++)
+        for (int j = 0; j < p->s.n; j++) {
+            const size_t at = (size_t)i * p->s.n + j;
+            double sum = e->bias ? fabs((double)e->bias[j]) : 0, gain = 1;
+
+            for (int l = 0; l < p->s.k; l++)
+                sum += fabs((double)p->x[(size_t)i * p->s.k + l] * (double)p->w[(size_t)j * p->s.k + l]);
+            if (e->gain) gain = fabs((double)e->gain[e->gain_n == 1 ? 0 : j]);
+            pre[at] = 2 * (p->s.k + 2) * UNIT * sum;
+            out[at] = gain * (1.13 * pre[at] + 32 * UNIT * sum) + 2 * UNIT * (gain * sum + 0.75) + 1e-36;
+        }
+}
+
+static void run_linear(const struct kern *k, const struct problem *p, int which, int threads, float *out,
+                       float *pre)
+{
+    struct kern_ctx c = open_ctx(k, limits_of(p->s), threads);
+    const struct kern_epilogue e = epilogue_of(p, which, out, pre);
+
+    if (EPILOGUES[which].parts & IN_PLACE) memcpy(out, p->skip, (size_t)p->s.m * p->s.n * sizeof *out);
+    kern_linear(&c, out, p->x, p->mat.packed ? &p->mat : &p->plain, &e, p->s.m);
+    close_ctx(&c);
+}
+
+static void check_linear(const struct overlay *o, struct shape s, int which)
+{
+    struct problem p = make(o, s);
+    struct problem r = p;
+    const size_t count = (size_t)s.m * s.n;
+    float *want = guard_floats(count), *want_pre = guard_floats(count), *got[THREADS], *pre[THREADS];
+    double *bound = malloc(2 * count * sizeof *bound);
+    const struct kern_epilogue e = epilogue_of(&p, which, want, want_pre);
+
+    r.mat.packed = NULL;
+    run_linear(&o->ref, &r, which, 1, want, want_pre);
+    linear_bounds(bound + count, bound, &p, &e);
+    for (int t = 0; t < THREADS; t++) {
+        got[t] = guard_floats(count);
+        pre[t] = guard_floats(count);
+        run_linear(&o->k, &p, which, t + 1, got[t], pre[t]);
+        check("linear", o->name, p.text, got[t], want, bound, count);
+        check_bits(o, "linear", p.text, got[t], got[0], count, t + 1);
+        if (EPILOGUES[which].parts & PRE)
+            check("linear pre", o->name, p.text, pre[t], want_pre, bound + count, count);
+    }
+    for (int t = 0; t < THREADS; t++) guard_free_floats(got[t], count), guard_free_floats(pre[t], count);
+    guard_free_floats(want, count);
+    guard_free_floats(want_pre, count);
+    free(bound);
+    release(&p);
+}
+
+static void check_dx(const struct overlay *o, struct shape s)
+{
+    struct problem p = make(o, s);
+    const size_t count = (size_t)s.m * s.k;
+    float *want = guard_floats(count), *got[THREADS];
+    double *bound = calloc(count, sizeof *bound);
+    struct kern_ctx c = open_ctx(&o->ref, limits_of(s), 1);
+
+    kern_linear_dx(&c, want, p.skip, &p.plain, s.m); /* skip (m, n) serves as dout */
+    close_ctx(&c);
+    for (int i = 0; i < s.m; i++)
+        for (int l = 0; l < s.k; l++)
+            for (int j = 0; j < s.n; j++)
+                bound[(size_t)i * s.k + l] +=
+                    2 * (s.n + 2) * UNIT *
+                    fabs((double)p.skip[(size_t)i * s.n + j] * (double)p.w[(size_t)j * s.k + l]);
+    for (int t = 0; t < THREADS; t++) {
+        got[t] = guard_floats(count);
+        c = open_ctx(&o->k, limits_of(s), t + 1);
+        kern_linear_dx(&c, got[t], p.skip, p.packed ? &p.mat : &p.plain, s.m);
+        close_ctx(&c);
+        check("linear_dx", o->name, p.text, got[t], want, bound, count);
+        check_bits(o, "linear_dx", p.text, got[t], got[0], count, t + 1);
+    }
+    for (int t = 0; t < THREADS; t++) guard_free_floats(got[t], count);
+    guard_free_floats(want, count);
+    free(bound);
+    release(&p);
+}
+
+/* Bounds of dw (n, k) and db (n), which start from the values in was. */
+static void dw_bounds(double *dw, double *db, const struct problem *p, const float *was, const float *was_b)
+{
+    for (int j = 0; j < p->s.n; j++) {
+        double sum = fabs((double)was_b[j]);
+
+        for (int i = 0; i < p->s.m; i++) sum += fabs((double)p->skip[(size_t)i * p->s.n + j]);
+        db[j] = 2 * (p->s.m + 2) * UNIT * sum;
+        for (int l = 0; l < p->s.k; l++) {
+            sum = fabs((double)was[(size_t)j * p->s.k + l]);
+            for (int i = 0; i < p->s.m; i++)
+                sum += fabs((double)p->skip[(size_t)i * p->s.n + j] * (double)p->x[(size_t)i * p->s.k + l]);
+            dw[(size_t)j * p->s.k + l] = 2 * (p->s.m + 2) * UNIT * sum;
+        }
+    }
+}
+
+static void check_dw(const struct overlay *o, struct shape s)
+{
+    struct problem p = make(o, s);
+    const size_t count = (size_t)s.n * s.k;
+    float *want = copied(p.w, count), *want_b = copied(p.bias, (size_t)s.n), *got[THREADS], *got_b[THREADS];
+    double *bound = malloc((count + (size_t)s.n) * sizeof *bound);
+    struct kern_ctx c = open_ctx(&o->ref, limits_of(s), 1);
+
+    kern_linear_dw(&c, KERN_F32, want, want_b, p.skip, p.x, s.m, s.n, s.k);
+    close_ctx(&c);
+    dw_bounds(bound, bound + count, &p, p.w, p.bias);
+    for (int t = 0; t < THREADS; t++) {
+        got[t] = copied(p.w, count);
+        got_b[t] = copied(p.bias, (size_t)s.n);
+        c = open_ctx(&o->k, limits_of(s), t + 1);
+        kern_linear_dw(&c, KERN_F32, got[t], t == 1 ? NULL : got_b[t], p.skip, p.x, s.m, s.n, s.k);
+        close_ctx(&c);
+        check("linear_dw", o->name, p.text, got[t], want, bound, count);
+        check_bits(o, "linear_dw", p.text, got[t], got[0], count, t + 1);
+        if (t != 1) check("linear_dw db", o->name, p.text, got_b[t], want_b, bound + count, (size_t)s.n);
+        if (t != 1) check_bits(o, "linear_dw db", p.text, got_b[t], got_b[0], (size_t)s.n, t + 1);
+    }
+    for (int t = 0; t < THREADS; t++)
+        guard_free_floats(got[t], count), guard_free_floats(got_b[t], (size_t)s.n);
+    guard_free_floats(want, count);
+    guard_free_floats(want_b, (size_t)s.n);
+    free(bound);
+    release(&p);
+}
+
+/* Shape i of a list that has all remainders around tile and vector widths, and more than one slice of k. */
+static bool shape_of(int i, struct shape *s)
+{
+    static const struct shape LARGE[] = {
+        { 65, 192, 64 }, { 197, 40, 24 }, { 101, 10, 300 }, { 3, 130, 257 },
+        { 2, 70, 513 },  { 1, 300, 256 }, { 300, 33, 17 },
+    };
+
+    if (i < 33)
+        *s = (struct shape){ i + 1, 37, 19 };
+    else if (i < 99)
+        *s = (struct shape){ 7, i - 32, 11 };
+    else if (i < 133)
+        *s = (struct shape){ 7, 18, i - 98 };
+    else if (i < 133 + (int)VIT_COUNT(LARGE))
+        *s = LARGE[i - 133];
+    else
+        return false;
+    return true;
+}
+
+static void linear_equals_the_reference(void **state)
+{
+    struct shape s;
+
+    for (int i = 0; shape_of(i, &s); i++) check_linear(*state, s, i % (int)VIT_COUNT(EPILOGUES));
+}
+
+static void every_epilogue_equals_the_reference(void **state)
+{
+    for (int i = 0; i < (int)VIT_COUNT(EPILOGUES); i++) {
+        check_linear(*state, (struct shape){ 9, 53, 30 }, i);
+        check_linear(*state, (struct shape){ 1, 64, 270 }, i);
+    }
+}
+
+static void linear_dx_equals_the_reference(void **state)
+{
+    struct shape s;
+
+    for (int i = 0; shape_of(i, &s); i++) check_dx(*state, (struct shape){ s.m, s.k, s.n });
+}
+
+static void linear_dw_equals_the_reference(void **state)
+{
+    struct shape s;
+
+    for (int i = 0; shape_of(i, &s); i++) check_dw(*state, s);
+}
+
+/* A row alone has the bits it has among others. */
+static void a_row_does_not_depend_on_its_batch(void **state)
+{
+    const struct overlay *o = *state;
+    const struct shape s = { 40, 50, 600 };
+    struct problem p = make(o, s);
+    float *all = guard_floats((size_t)s.m * s.n), *one = guard_floats((size_t)s.n);
+
+    if (!o->same_bits) skip();
+    run_linear(&o->k, &p, 2, 2, all, NULL);
+    for (int i = 0; i < s.m; i++) {
+        struct problem q = p;
+
+        q.s.m = 1;
+        q.x = p.x + (size_t)i * s.k;
+        run_linear(&o->k, &q, 2, 2, one, NULL);
+        assert_memory_equal(one, all + (size_t)i * s.n, (size_t)s.n * sizeof *one);
+    }
+    guard_free_floats(all, (size_t)s.m * s.n);
+    guard_free_floats(one, (size_t)s.n);
+    release(&p);
+}
+
+int main(void)
+{
+    struct CMUnitTest tests[] = {
+        cmocka_unit_test(linear_equals_the_reference),
+        cmocka_unit_test(every_epilogue_equals_the_reference),
+        cmocka_unit_test(linear_dx_equals_the_reference),
+        cmocka_unit_test(linear_dw_equals_the_reference),
+        cmocka_unit_test(a_row_does_not_depend_on_its_batch),
+    };
+
+    return run_on_overlays(tests, VIT_COUNT(tests));
+}

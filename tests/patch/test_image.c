@@ -1,0 +1,287 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/patch/fixtures.h"
+
+static bool is_jpeg(const char *name)
+{
+    return strstr(name, ".jpg") != NULL;
+}
+
+static void every_encoding_gives_pillows_pixels(void **state)
+{
+    json_t *manifest = fixture_manifest(), *entry;
+    size_t i;
+
+    (void)state;
+    json_array_foreach(json_object_get(manifest, "decode"), i, entry)
+    {
+        const char *name = fixture_text(entry, "input");
+        struct patch_image image, expected;
+
+        if (strstr(name, ".gif")) continue;
+        image = fixture_image(name);
+        expected = fixture_image(fixture_text(entry, "expect"));
+        assert_int_equal(image.width, expected.width);
+        assert_int_equal(image.height, expected.height);
+        assert_pixels(name, image.rgb, expected.rgb, image.width, image.height,
+                      is_jpeg(name) ? JPEG_LEVELS : 0);
+        patch_image_free(&image);
+        patch_image_free(&expected);
+    }
+    assert_true(i > 0);
+    json_decref(manifest);
+}
+
+static void other_formats_are_refused_by_name(void **state)
+{
+    static const struct {
+        const char *bytes, *name;
+    } CASES[] = {
+        { "GIF89a..........", "GIF" },           { "RIFF....WEBPVP8 ", "WebP" },
+        { "II*\0............", "TIFF" },         { "....ftypheic....", "HEIC" },
+        { "....ftypavif....", "AVIF" },          { "8BPS............", "PSD" },
+        { "P3 1 1 255 1 2 3", "text" },          { "%PDF-1.7........", "PDF" },
+        { "hello, world....", "not a picture" }, { "PK\3\4............", "ZIP" },
+        { "<!DOCTYPE html>.", "web page" },
+    };
+    struct patch_image image;
+    struct vit_error err;
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(CASES); i++) {
+        const enum vit_status status =
+            patch_image_decode(&image, (const unsigned char *)CASES[i].bytes, 16, "x", NULL, &err);
+        assert_true(status == VIT_ERR_UNSUPPORTED || status == VIT_ERR_FORMAT);
+        assert_null(image.rgb);
+        if (!strstr(err.text, CASES[i].name)) fail_msg("\"%s\" does not say %s", err.text, CASES[i].name);
+        assert_non_null(strstr(err.text, "JPEG, PNG"));
+    }
+}
+
+static void what_is_not_a_file_is_refused(void **state)
+{
+    char dir[256], path[512];
+    struct patch_image image;
+    struct vit_error err;
+
+    (void)state;
+    tmp_create(dir, sizeof dir);
+    assert_refused(patch_image_read(&image, dir, NULL, &err), VIT_ERR_IO, "folder", &err);
+    snprintf(path, sizeof path, "%s/pipe.png", dir);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_refused(patch_image_read(&image, path, NULL, &err), VIT_ERR_IO, "pipe", &err);
+    tmp_write(dir, "empty.png", "", 0, path, sizeof path);
+    assert_refused(patch_image_read(&image, path, NULL, &err), VIT_ERR_FORMAT, "empty", &err);
+    snprintf(path, sizeof path, "%s/none.png", dir);
+    assert_refused(patch_image_read(&image, path, NULL, &err), VIT_ERR_IO, "none.png", &err);
+    tmp_remove(dir);
+}
+
+static void limits_are_checked_before_decoding(void **state)
+{
+    const char *const names[] = { "fmt-rgba.png", "fmt-baseline.jpg", "fmt-rgb.bmp" };
+    const struct patch_decode few = { .max_pixels = 100 }, small = { .max_bytes = 100 };
+    struct patch_image image;
+    struct vit_error err;
+    char path[1024];
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(names); i++) {
+        fixture_path(path, sizeof path, names[i]);
+        assert_refused(patch_image_read(&image, path, &few, &err), VIT_ERR_UNSUPPORTED, "pixels", &err);
+        assert_refused(patch_image_read(&image, path, &small, &err), VIT_ERR_UNSUPPORTED, "bytes", &err);
+        assert_null(image.rgb);
+    }
+}
+
+static void a_cut_file_is_an_error_or_the_whole_picture(void **state)
+{
+    const char *const names[] = { "fmt-baseline.jpg", "fmt-progressive.jpg", "fmt-cmyk.jpg", "fmt-exif6.jpg",
+                                  "fmt-rgba.png",     "fmt-palette.png",     "fmt-rgb.bmp" };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(names); i++) {
+        struct patch_image whole = fixture_image(names[i]), image;
+        struct vit_error err;
+        char path[1024];
+        size_t size;
+        unsigned char *bytes = tmp_read(fixture_path(path, sizeof path, names[i]), &size);
+
+        for (size_t cut = 0; cut < size; cut++) {
+            unsigned char *copy = malloc(cut ? cut : 1); /* exact, so that a sanitizer sees an overrun */
+            memcpy(copy, bytes, cut);
+            if (!patch_image_decode(&image, copy, cut, names[i], NULL, &err))
+                assert_pixels(names[i], image.rgb, whole.rgb, whole.width, whole.height, 0);
+            else
+                assert_null(image.rgb);
+            patch_image_free(&image);
+            free(copy);
+        }
+        free(bytes);
+        patch_image_free(&whole);
+    }
+}
+
+static void flipped_bits_never_crash(void **state)
+{
+    const char *const names[] = { "fmt-420.jpg", "fmt-progressive.jpg", "fmt-gray-alpha.png", "fmt-rgb.bmp" };
+    enum { ROUNDS = 300 };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(names); i++) {
+        char path[1024];
+        size_t size;
+        unsigned char *bytes = tmp_read(fixture_path(path, sizeof path, names[i]), &size);
+
+        for (uint64_t round = 0; round < ROUNDS; round++) {
+            struct patch_image image;
+            const size_t at = vit_random_below(11, round, size);
+            const unsigned char mask = (unsigned char)(1 + vit_random_below(12, round, 255));
+            bytes[at] ^= mask;
+            (void)patch_image_decode(&image, bytes, size, names[i], NULL, NULL);
+            patch_image_free(&image);
+            bytes[at] ^= mask;
+        }
+        free(bytes);
+    }
+}
+
+static void a_damaged_png_fails_its_checksum(void **state)
+{
+    char path[1024];
+    size_t size;
+    unsigned char *bytes = tmp_read(fixture_path(path, sizeof path, "fmt-gray.png"), &size);
+    struct patch_image image;
+    struct vit_error err;
+
+    (void)state;
+    bytes[size / 2] ^= 1;
+    assert_refused(patch_image_decode(&image, bytes, size, "x", NULL, &err), VIT_ERR_FORMAT, "checksum",
+                   &err);
+    free(bytes);
+}
+
+static void rgb_of(const char *text, size_t size, const unsigned char *expected, int width, int height)
+{
+    struct patch_image image;
+    struct vit_error err = { 0 };
+
+    assert_ok(patch_image_decode(&image, (const unsigned char *)text, size, "x", NULL, &err), &err);
+    assert_int_equal(image.width, width);
+    assert_int_equal(image.height, height);
+    assert_pixels("picture", image.rgb, expected, width, height, 0);
+    patch_image_free(&image);
+}
+#define TEXT(s) s, sizeof(s) - 1
+
+static void pnm_is_scaled_by_its_largest_value(void **state)
+{
+    const unsigned char grey[6] = { 0, 0, 0, 128, 128, 128 }, colour[3] = { 0x12, 0x56, 0xff };
+
+    (void)state;
+    rgb_of(TEXT("P5 2 1 2\n\0\1"), grey, 2, 1); /* 1 of 2: 127.5, which Python rounds to 128 */
+    rgb_of(TEXT("P6\n# a comment\n1 1\n65535\n\x12\x34\x56\x78\xff\xff"), colour, 1, 1);
+    rgb_of(TEXT("P6 1 1 255 \x12\x56\xff, and more"), colour, 1, 1);
+}
+
+static void damaged_pnm_is_refused(void **state)
+{
+    static const char *const CASES[] = { "P5 2 2 255\nabc",
+                                         "P5 2 2 0\nabcd",
+                                         "P5 2 2 70000\nabcd",
+                                         "P5 0 2 255\nab",
+                                         "P6 9999999 9999999 255\nab",
+                                         "P5 2",
+                                         "P5 2 2 255" };
+    struct patch_image image;
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(CASES); i++)
+        assert_int_not_equal(
+            patch_image_decode(&image, (const unsigned char *)CASES[i], strlen(CASES[i]), "x", NULL, NULL),
+            VIT_OK);
+}
+
+/* 14 + 40 bytes of header: 2 x 2 pixels, the lower row first. */
+#define BMP_HEAD(offset, bits, packing)                                                                      \
+    "BM\0\0\0\0\0\0\0\0" offset "\0\0\0\x28\0\0\0\2\0\0\0\2\0\0\0\1\0" bits "\0" packing                     \
+    "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+
+static void bmp_rows_stand_on_their_head(void **state)
+{
+    const unsigned char expected[12] = { 9, 8, 7, 12, 11, 10, 3, 2, 1, 6, 5, 4 };
+
+    (void)state;
+    rgb_of(TEXT(BMP_HEAD("\x36", "\x18", "\0") "\1\2\3\4\5\6\0\0\7\x8\x9\xa\xb\xc\0\0"), expected, 2, 2);
+}
+
+static void bmp_palettes_and_masks_are_applied(void **state)
+{
+    const unsigned char palette[12] = { 3, 2, 1, 6, 5, 4, 6, 5, 4, 3, 2, 1 };
+    const unsigned char masked[12] = { 255, 0, 0, 0, 255, 0, 0, 0, 255, 8, 8, 8 };
+
+    (void)state;
+    rgb_of(TEXT(BMP_HEAD("\x3e", "\1", "\0") "\1\2\3\0\4\5\6\0\x80\0\0\0\x40\0\0\0"), palette, 2, 2);
+    rgb_of(TEXT(BMP_HEAD("\x36", "\x10", "\0") "\x1f\0\x21\4\0\x7c\xe0\3"), masked, 2, 2);
+}
+
+static void a_bmp_index_beyond_its_palette_is_refused(void **state)
+{
+    const char text[] = BMP_HEAD("\x3e", "\4", "\0") "\1\2\3\0\4\5\6\0\x20\0\0\0\x10\0\0\0";
+    struct patch_image image;
+    struct vit_error err;
+
+    (void)state;
+    assert_refused(patch_image_decode(&image, (const unsigned char *)text, sizeof text - 1, "x", NULL, &err),
+                   VIT_ERR_FORMAT, "palette", &err);
+}
+
+static void a_written_png_reads_back(void **state)
+{
+    struct patch_image image = fixture_noise(37, 21, 5), back;
+    struct vit_error err = { 0 };
+    char dir[256], path[512];
+
+    (void)state;
+    tmp_create(dir, sizeof dir);
+    snprintf(path, sizeof path, "%s/out.png", dir);
+    assert_ok(patch_png_write(path, image.rgb, 37, 21, &err), &err);
+    assert_ok(patch_png_write(path, image.rgb, 37, 21, &err), &err); /* over itself */
+    assert_ok(patch_image_read(&back, path, NULL, &err), &err);
+    assert_int_equal(back.width, 37);
+    assert_pixels("written", back.rgb, image.rgb, 37, 21, 0);
+    snprintf(path, sizeof path, "%s/none/out.png", dir);
+    assert_refused(patch_png_write(path, image.rgb, 37, 21, &err), VIT_ERR_IO, "none/out.png", &err);
+    patch_image_free(&image);
+    patch_image_free(&back);
+    tmp_remove(dir);
+}
+
+static void decoders_are_named(void **state)
+{
+    (void)state;
+    assert_non_null(strstr(patch_decoders(), "stb_image"));
+    if (VIT_JPEG) assert_non_null(strstr(patch_decoders(), "libjpeg"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_encoding_gives_pillows_pixels),
+        cmocka_unit_test(other_formats_are_refused_by_name),
+        cmocka_unit_test(what_is_not_a_file_is_refused),
+        cmocka_unit_test(limits_are_checked_before_decoding),
+        cmocka_unit_test(a_cut_file_is_an_error_or_the_whole_picture),
+        cmocka_unit_test(flipped_bits_never_crash),
+        cmocka_unit_test(a_damaged_png_fails_its_checksum),
+        cmocka_unit_test(pnm_is_scaled_by_its_largest_value),
+        cmocka_unit_test(damaged_pnm_is_refused),
+        cmocka_unit_test(bmp_rows_stand_on_their_head),
+        cmocka_unit_test(bmp_palettes_and_masks_are_applied),
+        cmocka_unit_test(a_bmp_index_beyond_its_palette_is_refused),
+        cmocka_unit_test(a_written_png_reads_back),
+        cmocka_unit_test(decoders_are_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

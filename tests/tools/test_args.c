@@ -1,0 +1,298 @@
+/* The option parser on a verb of its own. */
+#include "tests/support/test.h"
+#include "tools/args.h"
+
+struct options {
+    bool quiet, verbose;
+    int top;
+    uint64_t seed;
+    float rate;
+    struct args_floats mean;
+    const char *path, *mode;
+};
+
+static const char *mode_word(int i)
+{
+    static const char *const WORDS[] = { "center", "squash", NULL };
+    return WORDS[i];
+}
+
+#define AT(field) offsetof(struct options, field)
+static const struct args_option ROWS[] = {
+    { .name = "quiet", .letter = 'q', .kind = ARGS_FLAG, .at = AT(quiet), .help = "say nothing" },
+    { .name = "verbose", .letter = 'v', .kind = ARGS_FLAG, .at = AT(verbose), .help = "say more" },
+    { .name = "topk",
+      .letter = 'k',
+      .kind = ARGS_INT,
+      .at = AT(top),
+      .low = 1,
+      .high = 100,
+      .initial = "5",
+      .metavar = "K",
+      .help = "how many" },
+    { .name = "seed",
+      .kind = ARGS_COUNT,
+      .at = AT(seed),
+      .low = 0,
+      .high = 0x1p64,
+      .metavar = "N",
+      .help = "where random numbers start" },
+};
+static const struct args_option MORE[] = {
+    { .name = "rate",
+      .kind = ARGS_FLOAT,
+      .at = AT(rate),
+      .low = 0,
+      .high = 1,
+      .metavar = "F",
+      .help = "a rate" },
+    { .name = "mean",
+      .kind = ARGS_FLOATS,
+      .at = AT(mean),
+      .count = 3,
+      .low = -1,
+      .high = 1,
+      .metavar = "R,G,B",
+      .help = "three numbers" },
+    { .name = "path", .letter = 'o', .kind = ARGS_PATH, .at = AT(path), .metavar = "FILE", .help = "a file" },
+    { .name = "mode",
+      .kind = ARGS_CHOICE,
+      .at = AT(mode),
+      .choice = mode_word,
+      .metavar = "MODE",
+      .help = "a mode" },
+};
+static const struct args_group FIRST = { "Options", ROWS, VIT_COUNT(ROWS) };
+static const struct args_group SECOND = { "More options", MORE, VIT_COUNT(MORE) };
+static const struct args_group *const GROUPS[] = { &FIRST, &SECOND, NULL };
+static const struct args_verb VERB = { .name = "try",
+                                       .operands = "FILE...",
+                                       .summary = "Try it",
+                                       .groups = GROUPS,
+                                       .bytes = sizeof(struct options) };
+static const struct args_verb *const VERBS[] = { &VERB, NULL };
+
+enum { MOST = 12 };
+struct line {
+    struct options o;
+    int count; /* operands */
+    char *words[MOST];
+    struct vit_error err;
+};
+
+/* Parse words, which end with NULL. */
+static enum vit_status parse(struct line *l, const char *const *words)
+{
+    memset(l, 0, sizeof *l);
+    for (; words[l->count]; l->count++) l->words[l->count] = (char *)words[l->count];
+    return args_parse(&VERB, &l->o, &l->count, l->words, &l->err);
+}
+#define PARSE(l, ...) parse(l, (const char *const[]){ __VA_ARGS__, NULL })
+
+static void defaults_go_through_the_same_parser(void **state)
+{
+    struct line l;
+    (void)state;
+
+    assert_ok(PARSE(&l, "a"), &l.err);
+    assert_int_equal(l.o.top, 5);
+    assert_null(l.o.mode);
+    assert_int_equal(l.o.mean.count, 0);
+}
+
+static void a_value_may_be_attached_or_follow(void **state)
+{
+    static const char *const FORMS[][3] = {
+        { "--topk", "7" }, { "--topk=7" }, { "-k", "7" }, { "-k7" }, { "-qvk7" }, { "-qk", "7" },
+    };
+    (void)state;
+
+    for (size_t i = 0; i < VIT_COUNT(FORMS); i++) {
+        struct line l;
+        assert_ok(PARSE(&l, FORMS[i][0], FORMS[i][1]), &l.err);
+        assert_int_equal(l.o.top, 7);
+        assert_int_equal(l.count, 0);
+    }
+}
+
+static void clusters_set_every_flag(void **state)
+{
+    struct line l;
+    (void)state;
+
+    assert_ok(PARSE(&l, "-qv"), &l.err);
+    assert_true(l.o.quiet && l.o.verbose);
+}
+
+static void operands_may_stand_anywhere(void **state)
+{
+    struct line l;
+    (void)state;
+
+    assert_ok(PARSE(&l, "a", "-q", "-", "--topk", "3", "b", "--", "-v", "--topk"), &l.err);
+    assert_int_equal(l.count, 5);
+    assert_string_equal(l.words[0], "a");
+    assert_string_equal(l.words[1], "-");
+    assert_string_equal(l.words[2], "b");
+    assert_string_equal(l.words[3], "-v");
+    assert_string_equal(l.words[4], "--topk");
+    assert_false(l.o.verbose);
+}
+
+static void every_kind_reads_its_value(void **state)
+{
+    struct line l;
+    (void)state;
+
+    assert_ok(PARSE(&l, "--seed=18446744073709551615", "--rate=2.5e-1", "--mean=-0.5,0,1", "--mode=squash",
+                    "--path", "-x"),
+              &l.err);
+    assert_true(l.o.seed == UINT64_MAX);
+    assert_true(l.o.rate == 0.25f);
+    assert_int_equal(l.o.mean.count, 3);
+    assert_true(l.o.mean.value[0] == -0.5f && l.o.mean.value[1] == 0 && l.o.mean.value[2] == 1);
+    assert_string_equal(l.o.mode, "squash");
+    assert_string_equal(l.o.path, "-x"); /* what follows an option is its value, whatever it looks like */
+}
+
+/* Each line is refused with a sentence that has both parts. */
+static void wrong_values_are_refused_by_name(void **state)
+{
+    static const struct {
+        const char *word, *expected, *found;
+    } CASES[] = {
+        { "--topk=12x", "a whole number from 1 to 100", "\"12x\"" },
+        { "-k0", "a whole number from 1 to 100", "\"0\"" },
+        { "--topk=101", "--topk", "\"101\"" },
+        { "--topk= 7", "--topk", "\" 7\"" },
+        { "--topk=+7", "--topk", "\"+7\"" },
+        { "--topk=-7", "--topk", "\"-7\"" },
+        { "--topk=7.0", "--topk", "\"7.0\"" },
+        { "--topk=99999999999999999999", "--topk", "99999999999999999999" },
+        { "--topk=", "--topk", "\"\"" },
+        { "--topk=0x10", "--topk", "\"0x10\"" },
+        { "--seed=18446744073709551616", "--seed", "18446744073709551616" },
+        { "--rate=nan", "a number from 0 to 1", "\"nan\"" },
+        { "--rate=inf", "--rate", "\"inf\"" },
+        { "--rate=0x1p-1", "--rate", "\"0x1p-1\"" },
+        { "--rate=0.5.5", "--rate", "\"0.5.5\"" },
+        { "--rate=1.5", "--rate", "\"1.5\"" },
+        { "--mean=1,1", "3 numbers", "\"1,1\"" },
+        { "--mean=1,1,1,1", "--mean", "\"1,1,1,1\"" },
+        { "--mean=1,,1", "--mean", "\"1,,1\"" },
+        { "--mean=1,1,2", "--mean", "\"1,1,2\"" },
+        { "--mode=crop", "center or squash", "\"crop\"" },
+        { "--quiet=yes", "takes no value", "\"yes\"" },
+        { "--path=", "not empty", "\"\"" },
+        { "--path", "FILE", "the end of the line" },
+        { "-qk", "-k", "the end of the line" },
+        { "-qz", "\"-z\"", "-qz" },
+        { "--", "", "" },
+    };
+    (void)state;
+
+    for (size_t i = 0; i + 1 < VIT_COUNT(CASES); i++) { /* the last is no mistake */
+        struct line l;
+        assert_refused(PARSE(&l, CASES[i].word), VIT_ERR_ARG, CASES[i].expected, &l.err);
+        if (!strstr(l.err.text, CASES[i].found)) fail_msg("%s: %s", CASES[i].word, l.err.text);
+    }
+}
+
+static void unknown_options_suggest_the_nearest(void **state)
+{
+    static const struct {
+        const char *word, *near; /* NULL: no suggestion */
+    } CASES[] = {
+        { "--topl", "--topk" },  { "--top", "--topk" },    { "--tokp=3", "--topk" },
+        { "--sede", "--seed" },  { "--quite", "--quiet" }, { "--quietly", "--quiet" },
+        { "--xylophone", NULL }, { "--", NULL },
+    };
+    (void)state;
+
+    for (size_t i = 0; i + 1 < VIT_COUNT(CASES); i++) {
+        struct line l;
+        assert_refused(PARSE(&l, CASES[i].word), VIT_ERR_ARG, "unknown option", &l.err);
+        if (CASES[i].near && !strstr(l.err.text, CASES[i].near))
+            fail_msg("%s: %s", CASES[i].word, l.err.text);
+        if (!CASES[i].near) assert_null(strstr(l.err.text, "did you mean"));
+    }
+}
+
+static void an_endless_option_is_refused(void **state)
+{
+    char word[100000];
+    struct line l;
+    (void)state;
+
+    memset(word, 'a', sizeof word);
+    memcpy(word, "--", 2);
+    word[sizeof word - 1] = '\0';
+    assert_refused(PARSE(&l, word), VIT_ERR_ARG, "unknown option", &l.err);
+}
+
+/* What a printer wrote; the caller frees. */
+static char *printed(void (*print)(FILE *, const char *, const struct args_verb *const *))
+{
+    char *text = NULL;
+    size_t size;
+    FILE *f = open_memstream(&text, &size);
+
+    assert_non_null(f);
+    print(f, "vit", VERBS);
+    fclose(f);
+    return text;
+}
+
+static void help_of_verb(FILE *out, const char *program, const struct args_verb *const *verbs)
+{
+    args_help(out, program, verbs[0]);
+}
+
+static void every_printer_names_every_option(void **state)
+{
+    void (*const PRINTERS[])(FILE *, const char *, const struct args_verb *const *) = {
+        help_of_verb, args_manual, args_bash, args_zsh, args_fish,
+    };
+    (void)state;
+
+    for (size_t p = 0; p < VIT_COUNT(PRINTERS); p++) {
+        char *text = printed(PRINTERS[p]);
+        const struct args_option *o;
+
+        for (int i = 0; (o = args_option_at(&VERB, i)); i++)
+            if (!strstr(text, o->name)) fail_msg("printer %zu says nothing of %s", p, o->name);
+        free(text);
+    }
+}
+
+static void help_fits_the_screen_and_shows_defaults(void **state)
+{
+    char *text = printed(help_of_verb);
+    (void)state;
+
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+        if (strlen(line) > 90) fail_msg("too wide: %s", line);
+    free(text);
+    text = printed(help_of_verb);
+    assert_non_null(strstr(text, "(default: 5)"));
+    assert_non_null(strstr(text, "center or squash"));
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults_go_through_the_same_parser),
+        cmocka_unit_test(a_value_may_be_attached_or_follow),
+        cmocka_unit_test(clusters_set_every_flag),
+        cmocka_unit_test(operands_may_stand_anywhere),
+        cmocka_unit_test(every_kind_reads_its_value),
+        cmocka_unit_test(wrong_values_are_refused_by_name),
+        cmocka_unit_test(unknown_options_suggest_the_nearest),
+        cmocka_unit_test(an_endless_option_is_refused),
+        cmocka_unit_test(every_printer_names_every_option),
+        cmocka_unit_test(help_fits_the_screen_and_shows_defaults),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

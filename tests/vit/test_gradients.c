@@ -1,0 +1,251 @@
+/* Finite differences through whole small networks: every placement with every norm kind, every pooling,
+ * stem, activation and switch. */
+#include "tests/support/test.h"
+#include "vit/random.h"
+#include "vit/trainer.h"
+
+enum { N = 3, CLASSES = 3 };
+
+static struct vit_config base(void)
+{
+    return (struct vit_config){ .image = 8,
+                                .channels = 3,
+                                .stem = { .patch = 4 },
+                                .width = 16,
+                                .depth = 2,
+                                .heads = 2,
+                                .hidden = 24,
+                                .classes = CLASSES,
+                                .cls = true,
+                                .position_prefix = true,
+                                .norm = { .eps = 1e-5f, .final = true },
+                                .act = KERN_ACT_GELU,
+                                .qkv_bias = true,
+                                .bias = true,
+                                .patch_bias = true };
+}
+
+struct net {
+    struct vit_model *model;
+    struct vit_session *session;
+    struct vit_gradients *grads;
+    float *planes;
+    int labels[N];
+};
+
+static void net_open(struct net *n, const struct vit_config *c)
+{
+    const struct vit_init init = { .seed = 5, .out_gain = 0.7f, .scale = 0.5f, .position = 0.5f };
+    struct vit_error err;
+    size_t floats;
+
+    assert_ok(vit_model_create(&n->model, c, NULL, NULL, &init,
+                               &(struct vit_model_options){ .kernels = "ref" }, &err),
+              &err);
+    assert_ok(vit_session_create(&n->session, n->model,
+                                 &(struct vit_session_options){ .batch = N, .threads = 1, .training = true },
+                                 &err),
+              &err);
+    assert_ok(vit_gradients_create(&n->grads, n->model, &err), &err);
+    floats = N * vit_model_input_floats(n->model);
+    n->planes = malloc(floats * sizeof *n->planes);
+    for (size_t i = 0; i < floats; i++) n->planes[i] = (float)vit_random_normal(11, i);
+    for (int i = 0; i < N; i++) n->labels[i] = i % CLASSES;
+    /* Biases, gains and scales away from their special initial values, ReZero's zero above all. */
+    for (int i = 0; i < n->model->slot_count; i++) {
+        float *w = *vit_slot_pointer(&n->model->params, &n->model->slots[i]);
+        for (size_t j = 0; j < n->model->slots[i].count; j++)
+            w[j] += 0.2f * (float)vit_random_normal(vit_key(13, (uint64_t)i), j);
+    }
+    vit_model_pack(n->model);
+}
+
+static void net_close(struct net *n)
+{
+    free(n->planes);
+    vit_gradients_close(n->grads);
+    vit_session_close(n->session);
+    vit_model_close(n->model);
+}
+
+static double loss_at(struct net *n)
+{
+    const struct vit_targets t = { .label = n->labels };
+
+    vit_model_pack(n->model);
+    return vit_cross_entropy(NULL, vit_forward(n->session, n->planes, N), &t, N, CLASSES, N);
+}
+
+/* Derivative of the loss along unit direction u of a tensor, by central differences of step h. */
+static double slope(struct net *n, float *w, const double *u, size_t count, double h)
+{
+    float *saved = malloc(count * sizeof *saved);
+    double up, down;
+
+    memcpy(saved, w, count * sizeof *w);
+    for (size_t i = 0; i < count; i++) w[i] = (float)(saved[i] + h * u[i]);
+    up = loss_at(n);
+    for (size_t i = 0; i < count; i++) w[i] = (float)(saved[i] - h * u[i]);
+    down = loss_at(n);
+    memcpy(w, saved, count * sizeof *w);
+    free(saved);
+    return (up - down) / (2 * h);
+}
+
+static void normalise(double *u, size_t count)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < count; i++) sum += u[i] * u[i];
+    for (size_t i = 0; i < count; i++) u[i] /= sqrt(sum);
+}
+
+/* One tensor, along its gradient and along a random direction. The loss is a double over f32 logits of
+ * order one: its rounding, some 1e-6, over 2 h is 1e-4; the third derivative's h^2 / 6 stays below 2 % of
+ * the gradient for networks of this size. */
+static void check_tensor(struct net *n, const char *what, int i)
+{
+    const struct vit_slot *s = &n->model->slots[i];
+    const float *g = vit_gradients_get(n->grads, i);
+    float *w = *vit_slot_pointer(&n->model->params, s);
+    double *u = malloc(s->count * sizeof *u), norm = 0;
+
+    for (size_t j = 0; j < s->count; j++) norm += (double)g[j] * (double)g[j];
+    norm = sqrt(norm);
+    for (int direction = 0; direction < 2; direction++) {
+        double expected = 0, found;
+        for (size_t j = 0; j < s->count; j++)
+            u[j] = direction || norm == 0 ? vit_random_normal(17, j) : (double)g[j];
+        normalise(u, s->count);
+        for (size_t j = 0; j < s->count; j++) expected += (double)g[j] * u[j];
+        found = slope(n, w, u, s->count, 5e-3);
+        if (!(fabs(found - expected) <= 0.02 * norm + 1e-4))
+            fail_msg("%s: %s: differences give %.6g, backward %.6g (gradient %.3g)", what, s->name, found,
+                     expected, norm);
+    }
+    free(u);
+}
+
+static void check(const struct vit_config *c, const char *what)
+{
+    struct net n;
+
+    net_open(&n, c);
+    vit_forward(n.session, n.planes, N);
+    vit_backward(n.session, n.labels, N, n.grads);
+    for (int i = 0; i < n.model->slot_count; i++) check_tensor(&n, what, i);
+    net_close(&n);
+}
+
+static void every_placement_and_norm_kind(void **state)
+{
+    char what[64];
+
+    (void)state;
+    for (int p = 0; p < VIT_PLACEMENTS; p++) {
+        for (int kind = 0; kind < KERN_NORM_KINDS; kind++) {
+            struct vit_config c = base();
+            c.norm.placement = (enum vit_placement)p;
+            c.norm.mix = 0.5f;
+            c.norm.kind = (enum kern_norm_kind)kind;
+            c.norm.final = vit_placement_final(c.norm.placement);
+            snprintf(what, sizeof what, "%s, %s", vit_placement_name(c.norm.placement),
+                     kern_norm_kind_name(c.norm.kind));
+            check(&c, what);
+        }
+    }
+}
+
+static void every_pooling(void **state)
+{
+    (void)state;
+    for (int pool = 0; pool < VIT_POOLS; pool++) {
+        for (int pooled = 0; pooled < 2; pooled++) {
+            struct vit_config c = base();
+            c.pool = (enum vit_pool)pool;
+            c.cls = pool == VIT_POOL_CLS || pool == VIT_POOL_CLS_MEAN;
+            c.registers = pool == VIT_POOL_MEAN ? 2 : 0;
+            c.norm.pooled = pooled && pool != VIT_POOL_CLS_MEAN;
+            c.norm.final = !c.norm.pooled;
+            check(&c, pooled ? "pooling, fc_norm" : "pooling");
+        }
+    }
+}
+
+static void every_activation(void **state)
+{
+    (void)state;
+    for (int act = KERN_ACT_GELU; act < KERN_ACTS; act++) {
+        for (int glu = 0; glu < 2; glu++) {
+            struct vit_config c = base();
+            c.act = (enum kern_act)act;
+            c.glu = glu;
+            /* a kink within the step breaks the difference, not the derivative */
+            if (act != KERN_ACT_RELU) check(&c, kern_act_name(c.act));
+        }
+    }
+}
+
+static struct patch_conv layer(int out, enum kern_act act, int stride, int pool)
+{
+    struct patch_conv l = {
+        .out = out, .kernel = 3, .stride = stride, .padding = 1, .bias = stride == 2, .act = act
+    };
+
+    if (pool) l.pool.kernel = 3, l.pool.stride = 2, l.pool.padding = 1;
+    return l;
+}
+
+static void every_stem(void **state)
+{
+    struct vit_config c = base();
+
+    (void)state;
+    c.stem = (struct patch_stem){ .layers = 2,
+                                  .conv = { layer(8, KERN_ACT_GELU, 1, 0), layer(16, KERN_ACT_GELU, 2, 0) } };
+    check(&c, "two convolutions");
+    c.stem = (struct patch_stem){ .layers = 1, .conv = { layer(16, KERN_ACT_GELU, 1, 1) } };
+    c.cls = false;
+    c.pool = VIT_POOL_SEQ;
+    check(&c, "convolution and pooling");
+    c.stem = (struct patch_stem){ .layers = 1, .conv = { layer(8, KERN_ACT_GELU, 2, 0) }, .project = true };
+    check(&c, "convolution and projection");
+    c = base();
+    c.patch_bias = false;
+    c.image = 10; /* two pixels over */
+    check(&c, "patch embedding without bias");
+}
+
+static void every_switch(void **state)
+{
+    struct vit_config c = base();
+
+    (void)state;
+    c.norm.qk = true;
+    c.norm.embed = true;
+    c.pre_logits = 12;
+    c.registers = 2;
+    check(&c, "qk, embed, pre_logits, registers");
+    c = base();
+    c.dist = true;
+    c.qkv_bias = c.bias = false;
+    check(&c, "distillation token, no biases");
+    c = base();
+    c.position = VIT_POS_SINCOS2D;
+    check(&c, "sincos2d");
+    c = base();
+    c.position_prefix = false;
+    check(&c, "positions of patches only");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_placement_and_norm_kind),
+        cmocka_unit_test(every_pooling),
+        cmocka_unit_test(every_activation),
+        cmocka_unit_test(every_stem),
+        cmocka_unit_test(every_switch),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
