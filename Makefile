@@ -2,11 +2,13 @@
 #
 # A packager sets CC CFLAGS LDFLAGS PREFIX DESTDIR; a developer sets MODE (release, debug, asan, tsan,
 # cover). BLAS=0 builds without OpenBLAS, JPEG=0 without libjpeg-turbo. Objects live in build/$(MODE),
-# so modes never mix; every object depends on the flags it was built with.
+# so modes never mix; every object depends on the flags it was built with. DEPS=no leaves the packages
+# of this machine alone.
 
 MAKEFLAGS += -r
 .SUFFIXES:
 .DELETE_ON_ERROR:
+.SECONDARY:
 
 MODE   ?= release
 CC     ?= cc
@@ -50,17 +52,51 @@ LIB_SRC  := $(wildcard vit/*.c kernels/*.c patch/*.c weights/*.c)
 TOOL_SRC := $(wildcard tools/*.c)
 LIB_OBJ  := $(LIB_SRC:%.c=$B/%.o)
 TOOL_OBJ := $(TOOL_SRC:%.c=$B/%.o)
+
+# The networks inside the binary, when their files are there.
+BUILTIN := $(if $(and $(wildcard weights/builtin/pre.safetensors),$(wildcard weights/builtin/post.safetensors)),1,0)
+FLAGS   += -DVIT_BUILTIN=$(BUILTIN)
+LIB_OBJ += $B/weights/embedded.o
+$B/weights/embedded.o: $(wildcard weights/builtin/*.safetensors)
 TEST_SRC := $(wildcard tests/*/test_*.c)
 TESTS    := $(TEST_SRC:%.c=$B/%)
 SUPPORT_OBJ := $(patsubst %.c,$B/%.o,$(wildcard tests/support/*.c))
 
-.PHONY: all deps run test asan tsan check-golden check-kernels lint format cover bench install uninstall clean help FORCE
-all: bin/vit libvit.a libvit.so
+# T=block runs tests/*/test_block only, T=kernels all of a folder.
+RUN_TESTS := $(if $(T),$(foreach t,$(TESTS),$(if $(filter $(T) test_$(T),$(notdir $t) $(notdir $(patsubst %/,%,$(dir $t)))),$t)),$(TESTS))
+
+# ---- targets for people: first the packages, then make once more, so that it sees them ----
+FRONT := all run test check-golden check-preprocess check-kernels lint install
+.PHONY: $(FRONT) $(FRONT:%=do-%) front deps asan tsan debug cover format uninstall clean help FORCE
+
+DEPS := yes
+$(FRONT): front ;
+front: deps
+	+@$(MAKE) --no-print-directory DEPS=no $(addprefix do-,$(or $(filter $(FRONT),$(MAKECMDGOALS)),all))
+
+deps:
+ifeq ($(DEPS),yes)
+	@CC="$(CC)" STB="$(STB)" BLAS="$(if $(filter command line environment,$(origin BLAS)),$(BLAS),1)" \
+	 JPEG="$(if $(filter command line environment,$(origin JPEG)),$(JPEG),1)" \
+	 tools/install-deps.sh $(if $(filter test check-% asan tsan debug cover,$(MAKECMDGOALS)),--test)
+endif
+
+asan tsan debug cover: deps
+	+@$(MAKE) --no-print-directory DEPS=no MODE=$@ do-test
+
+do-all: bin/vit libvit.a libvit.so
 
 # ---- building ----
 $B/%.o: %.c $B/flags
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) $(isa.$(notdir $*)) -MMD -MP -c $< -o $@
+	$(CC) $(FLAGS) $(isa.$(notdir $*)) $(own.$*) -MMD -MP -c $< -o $@
+
+$B/%.o: %.S $B/flags
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) -c $< -o $@
+
+# What vit --version says of the build.
+own.tools/cmd_version = -DVIT_BUILD_FLAGS='"$(MODE): $(strip $(subst ",\",$(opt.$(MODE)) $(CFLAGS))) BLAS=$(BLAS) JPEG=$(JPEG)"'
 
 $B/flags: FORCE
 	@mkdir -p $(@D)
@@ -70,13 +106,14 @@ $B/libvit.a: $(LIB_OBJ)
 	@rm -f $@
 	ar rcs $@ $^
 
-$B/vit: $(TOOL_OBJ) $B/libvit.a
+$B/bin/vit: $(TOOL_OBJ) $B/libvit.a
+	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $B/libvit.so.$(VERSION): $(LIB_OBJ) vit/libvit.map
 	$(CC) $(FLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script,vit/libvit.map -o $@ $(LIB_OBJ) $(LIBS)
 
-bin/vit: $B/vit
+bin/vit: $B/bin/vit
 	@mkdir -p bin
 	cp $< $@
 
@@ -88,7 +125,95 @@ libvit.so: $B/libvit.so.$(VERSION)
 	ln -sf libvit.so.$(VERSION) $(SONAME)
 	ln -sf $(SONAME) libvit.so
 
-$B/tests/%: $B/tests/%.o $(SUPPORT_OBJ) $B/libvit.a
+# An archive, so that a test links only the helpers it uses.
+$B/tests/support.a: $(SUPPORT_OBJ)
+	@rm -f $@
+	ar rcs $@ $^
+
+$B/tests/%: $B/tests/%.o $B/tests/support.a $B/libvit.a
+	$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+
+# Tests of the program's own parts see all of it but main.
+$B/tools/parts.a: $(filter-out $B/tools/main.o,$(TOOL_OBJ))
+	@rm -f $@
+	ar rcs $@ $^
+
+$B/tests/tools/%: $B/tests/tools/%.o $B/tests/support.a $B/tools/parts.a $B/libvit.a
 	$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
 -include $(shell find $B -name '*.d' 2>/dev/null)
+
+# ---- running and testing ----
+do-run: do-all
+	@tools/run-samples.sh bin/vit $(MODEL)
+
+do-test: $(RUN_TESTS) $B/bin/vit $B/libvit.so.$(VERSION)
+	@VIT_BIN=$B/bin/vit tools/run-tests.sh $(RUN_TESTS)
+
+# The suite once for every overlay this CPU can run, alone over the reference.
+do-check-kernels: $(RUN_TESTS) $B/bin/vit
+	@tools/check-kernels.sh $B/bin/vit $(RUN_TESTS)
+
+# Parity with other programs; the fixtures are folders as golden/README.md describes.
+GOLDEN     ?= ../shared/golden
+PREPROCESS ?= ../shared/preprocess
+do-check-golden: $B/bin/vit $B/tests/tools/golden
+	@$B/tests/tools/golden $B/bin/vit $(GOLDEN)/*/
+
+do-check-preprocess: $B/bin/vit $B/tests/tools/pixels
+	@$B/tests/tools/pixels $B/bin/vit $(PREPROCESS)
+
+do-lint: $(LIB_OBJ) $(TOOL_OBJ) $B/libvit.so.$(VERSION)
+	@tools/lint.sh $B
+
+format:
+	clang-format -i $(wildcard vit/*.[ch] kernels/*.[ch] patch/*.[ch] weights/*.[ch] tools/*.[ch] tests/*/*.[ch])
+
+# ---- installing ----
+HEADERS := vit/vit.h vit/base.h vit/arena.h kernels/kern.h patch/patch.h patch/stem.h weights/weights.h
+D := $(DESTDIR)$(PREFIX)
+
+$B/vit.pc: Makefile vit/base.h $B/flags FORCE
+	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$${prefix}/lib' 'includedir=$${prefix}/include/libvit' '' \
+	  'Name: vit' 'Description: Vision Transformer image classifier' 'Version: $(VERSION)' \
+	  'Requires.private: $(strip $(PKGS))' 'Libs: -L$${libdir} -lvit' \
+	  'Libs.private: -lm -lpthread -fopenmp' 'Cflags: -I$${includedir}' > $@
+
+do-install: do-all $B/vit.pc
+	install -d $D/bin $D/lib/pkgconfig $D/share/man/man1 $D/share/bash-completion/completions \
+	  $D/share/zsh/site-functions $D/share/fish/vendor_completions.d
+	install -m 755 $B/bin/vit $D/bin/vit
+	install -m 644 $B/libvit.a $D/lib/libvit.a
+	install -m 755 $B/libvit.so.$(VERSION) $D/lib/libvit.so.$(VERSION)
+	ln -sf libvit.so.$(VERSION) $D/lib/$(SONAME)
+	ln -sf $(SONAME) $D/lib/libvit.so
+	for h in $(HEADERS); do install -D -m 644 $$h $D/include/libvit/$$h; done
+	install -m 644 $B/vit.pc $D/lib/pkgconfig/vit.pc
+	$B/bin/vit help --man > $D/share/man/man1/vit.1
+	$B/bin/vit help --bash > $D/share/bash-completion/completions/vit
+	$B/bin/vit help --zsh > $D/share/zsh/site-functions/_vit
+	$B/bin/vit help --fish > $D/share/fish/vendor_completions.d/vit.fish
+
+uninstall:
+	rm -f $D/bin/vit $D/lib/libvit.a $D/lib/libvit.so $D/lib/$(SONAME) $D/lib/libvit.so.$(VERSION)
+	rm -rf $D/include/libvit
+	rm -f $D/lib/pkgconfig/vit.pc $D/share/man/man1/vit.1 $D/share/bash-completion/completions/vit
+	rm -f $D/share/zsh/site-functions/_vit $D/share/fish/vendor_completions.d/vit.fish
+
+clean:
+	rm -rf build bin libvit.a libvit.so libvit.so.*
+
+help:
+	@echo 'make                   bin/vit, libvit.a, libvit.so'
+	@echo 'make run               classify the pictures in samples/; MODEL=FILE uses another model'
+	@echo 'make test              all fast tests; T=NAME runs tests/*/test_NAME or the folder tests/NAME'
+	@echo 'make asan|tsan|debug   the tests in that mode (cover: and leave coverage data)'
+	@echo 'make check-kernels     the tests once for every kernel overlay this CPU can run'
+	@echo 'make check-golden      logits and gradients against other programs; GOLDEN=FOLDER'
+	@echo 'make check-preprocess  decoding and resizing against Pillow; PREPROCESS=FOLDER'
+	@echo 'make lint              include directions, symbol prefixes, function length, format'
+	@echo 'make format            clang-format over the tree'
+	@echo 'make install           to $$(DESTDIR)$$(PREFIX); make uninstall takes it away'
+	@echo 'make deps              install missing packages, and nothing else'
+	@echo 'make clean             remove everything built'
+	@echo 'Variables: MODE=release|debug|asan|tsan|cover CC CFLAGS LDFLAGS PREFIX DESTDIR BLAS=0 JPEG=0 DEPS=no'

@@ -18,6 +18,9 @@ enum kern_cpu_feature {
  * reported by kern_select). */
 unsigned kern_cpu_features(void);
 
+/* The first name in VIT_CPU_MASK that is no feature, in text; NULL when all are known. */
+const char *kern_cpu_mask_unknown(char *text, size_t size);
+
 /* "avx2 fma avx512 ..." for features; "" for none. */
 const char *kern_cpu_feature_names(unsigned features, char *text, size_t size);
 
@@ -26,5 +29,11 @@ const char *kern_cpu_name(char *text, size_t size);
 
 /* Physical cores this process may use: affinity and cgroup quota honoured; at least 1. */
 int kern_cpu_cores(void);
+
+/* The two halves of kern_cpu_cores, below a folder that stands for / ("" is the system itself):
+ * distinct cores among the allowed logical CPUs (count flags), and CPUs the cgroup's quota pays for
+ * (rounded down, at least 1; INT_MAX when there is no limit). */
+int kern_cpu_distinct_cores(const char *root, const unsigned char *allowed, int count);
+int kern_cpu_quota(const char *root);
 
 #endif

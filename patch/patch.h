@@ -96,6 +96,9 @@ struct patch_dataset;
  * A missing split is an error that names those that exist. */
 enum vit_status patch_dataset_open(struct patch_dataset **out, const char *path, enum patch_split split,
                                    struct vit_error *err);
+/* The splits path has, as bits 1 << PATCH_TRAIN and so on. 0: it is one set (a folder of classes without
+ * train/, val/ and test/, a CSV) and can only be opened with PATCH_ALL. */
+enum vit_status patch_dataset_splits(unsigned *out, const char *path, struct vit_error *err);
 /* Unlabelled pictures: files, folders (their pictures, recursively, sorted) and .txt lists of paths. */
 enum vit_status patch_dataset_files(struct patch_dataset **out, const char *const *paths, size_t count,
                                     struct vit_error *err);

@@ -60,29 +60,34 @@ struct patch_stem_packed {
     const float *bias[PATCH_STEM_LAYERS + 1];   /* or NULL */
     float *own[PATCH_STEM_LAYERS + 1];          /* reordered copies the mats point into; NULL: the file's */
     float *own_bias[PATCH_STEM_LAYERS + 1];     /* of folded layers */
+    void *room[PATCH_STEM_LAYERS + 1][2]; /* kern_pack's output for linear and linear_dx; NULL: reads f32 */
 };
 
 /* Carve what packing needs from an arena (twice, as arena.h says). */
 void patch_stem_packed_carve(struct patch_stem_packed *p, struct vit_arena *a, const struct patch_stem *s,
                              int channels, int width, const struct kern *k, bool training);
 
-/* Fill a carved p from tensors in the order of patch_stem_tensors (a missing optional bias is NULL);
- * called again after every optimiser step. The patch embedding's f32 weight is used in place. */
+/* Fill a carved p from tensors in the order of patch_stem_tensors; called again after every optimiser
+ * step. A patch embedding always has two entries, NULL for a bias it does not have. The f32 weights of
+ * the patch embedding and of the projection are used in place: tensors must outlive p. */
 void patch_stem_pack(struct patch_stem_packed *p, const struct patch_stem *s, int channels, int width,
                      const struct kern *k, const float *const *tensors, bool training);
 
 /* Buffers of one forward of batch pictures, and what the backward needs. Convolution layers run
  * over a few pictures at a time, so that the columns stay in cache. */
 struct patch_stem_trace {
-    int image, channels, width, batch, chunk;
+    int image, channels, width, batch;
+    int chunk; /* pictures that go through the stem together */
+    bool training;
     float *rows;                     /* patchify of the batch (training) or of a chunk */
     float *cols;                     /* im2col of a chunk */
     float *input;                    /* the batch, channels last (training), or a chunk */
     float *pre[PATCH_STEM_LAYERS];   /* before the activation (training) */
-    float *act[PATCH_STEM_LAYERS];   /* after it, before pooling */
-    float *out[PATCH_STEM_LAYERS];   /* after pooling; act itself without pooling */
+    float *act[PATCH_STEM_LAYERS];   /* after it, before pooling; NULL: written to the tokens */
+    float *out[PATCH_STEM_LAYERS];   /* after pooling, act itself without; NULL: written to the tokens */
     uint8_t *arg[PATCH_STEM_LAYERS]; /* winners of the pooling (training) */
-    float *grad[2];                  /* gradient buffers of the backward */
+    float *grad[2];                  /* gradients of a chunk: before and after a layer's product */
+    float *dw[PATCH_STEM_LAYERS];    /* weight gradients as (out, row, column, channel) */
 };
 void patch_stem_trace_carve(struct patch_stem_trace *t, struct vit_arena *a, const struct patch_stem *s,
                             int channels, int image, int width, int batch, bool training);
@@ -97,8 +102,9 @@ void patch_stem_forward(const struct kern_ctx *c, float *tokens, const float *pl
                         const struct patch_stem *s, const struct patch_stem_packed *p,
                         struct patch_stem_trace *t, int n);
 
-/* Gradients of the tensors, in the order of patch_stem_tensors, += ; from dtokens and the trace of the last
- * forward. A stem with batch norm cannot be trained: the trainer refuses it before. */
+/* Gradients of the tensors, in the order of patch_stem_tensors, += ; NULL entries are skipped. From dtokens
+ * (n, grid grid, width) and the trace of the last forward (training), whose activations stay as they are.
+ * A stem with batch norm cannot be trained: the trainer refuses it before. */
 void patch_stem_backward(const struct kern_ctx *c, float *const *dtensors, const float *dtokens,
                          const struct patch_stem *s, const struct patch_stem_packed *p,
                          struct patch_stem_trace *t, int n);

@@ -221,22 +221,51 @@ char *vit_model_config_text(const struct vit_model *m)
     return text;
 }
 
-enum vit_status vit_model_save(const struct vit_model *m, const char *path, struct vit_error *err)
+/* bf16 of f32, rounded to nearest, ties to even. */
+static uint16_t to_bf16(float x)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &x, sizeof bits);
+    if (isnan(x)) return (uint16_t)((bits >> 16) | 0x40);
+    return (uint16_t)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+}
+
+/* The parameters as entries of a file; narrow (NULL for f32) receives all values as bf16. */
+static void fill_entries(const struct vit_model *m, struct weights_entry *entries, uint16_t *narrow)
+{
+    for (int i = 0; i < m->slot_count; i++) {
+        const struct vit_parameter p = vit_model_parameter(m, i);
+        entries[i] = (struct weights_entry){
+            .name = p.name, .dtype = narrow ? WEIGHTS_BF16 : WEIGHTS_F32, .rank = p.rank, .data = p.values
+        };
+        for (int j = 0; j < p.rank; j++) entries[i].shape[j] = p.shape[j];
+        if (!narrow) continue;
+        for (size_t j = 0; j < p.count; j++) narrow[m->slots[i].offset + j] = to_bf16(p.values[j]);
+        entries[i].data = narrow + m->slots[i].offset;
+    }
+}
+
+enum vit_status vit_model_save(const struct vit_model *m, const char *path, enum weights_dtype dtype,
+                               struct vit_error *err)
 {
     struct weights_entry *entries = calloc((size_t)m->slot_count, sizeof *entries);
+    uint16_t *narrow = dtype == WEIGHTS_BF16 ? malloc(m->arena_floats * sizeof *narrow) : NULL;
     char *text = vit_model_config_text(m);
     const struct weights_text meta[] = { { "format", "pt" }, { "vit.config", text } };
     enum vit_status status;
 
-    for (int i = 0; entries && i < m->slot_count; i++) {
-        const struct vit_parameter p = vit_model_parameter(m, i);
-        entries[i] =
-            (struct weights_entry){ .name = p.name, .dtype = WEIGHTS_F32, .rank = p.rank, .data = p.values };
-        for (int j = 0; j < p.rank; j++) entries[i].shape[j] = p.shape[j];
+    if (dtype != WEIGHTS_F32 && dtype != WEIGHTS_BF16)
+        status = vit_fail(err, VIT_ERR_ARG, "%s: a model is stored as F32 or BF16, not as %s", path,
+                          weights_dtype_name(dtype));
+    else if (!entries || !text || (dtype == WEIGHTS_BF16 && !narrow))
+        status = vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to write it", path);
+    else {
+        fill_entries(m, entries, narrow);
+        status = weights_write(path, entries, (size_t)m->slot_count, meta, VIT_COUNT(meta), err);
     }
-    status = entries && text ? weights_write(path, entries, (size_t)m->slot_count, meta, VIT_COUNT(meta), err)
-                             : vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to write it", path);
     free(text);
+    free(narrow);
     free(entries);
     return status;
 }

@@ -11,6 +11,7 @@
 #include "vit/dialects.h"
 #include "vit/json.h"
 #include "vit/model.h"
+#include "weights/builtin.h"
 
 enum { PATH_BYTES = 4096, CONFIG_BYTES = 16 << 20 };
 
@@ -228,6 +229,20 @@ static enum vit_status apply_options(struct vit_model *m, const struct vit_model
 
 /* ---- opening ---- */
 
+/* A network inside the binary, or the file that path means; place tells what lies beside it. */
+static enum vit_status open_weights(struct vit_model *m, struct place *place, const char *path,
+                                    struct vit_error *err)
+{
+    enum vit_status status;
+
+    if (!strncmp(path, WEIGHTS_BUILTIN, strlen(WEIGHTS_BUILTIN))) {
+        snprintf(place->weights, sizeof place->weights, "%s", path);
+        return weights_open_builtin(&m->file, path, err);
+    }
+    status = find_files(place, path, err);
+    return status ? status : weights_open(&m->file, place->weights, err);
+}
+
 static enum vit_status open_model(struct vit_model *m, const char *path, const struct vit_model_options *o,
                                   struct vit_error *err)
 {
@@ -235,8 +250,7 @@ static enum vit_status open_model(struct vit_model *m, const char *path, const s
     struct weights_view *view;
     enum vit_status status = kern_select(&m->kern, o->kernels, err);
 
-    if (!status) status = find_files(&place, path, err);
-    if (!status) status = weights_open(&m->file, place.weights, err);
+    if (!status) status = open_weights(m, &place, path, err);
     if (status) return status;
     m->path = strdup(place.weights);
     if (!m->path) return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot be opened: no memory", path);

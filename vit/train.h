@@ -7,7 +7,7 @@
  *         if (!r.finite) ...                     diverged: the weights were not touched
  *     }
  *     vit_trainer_save(t, "state.safetensors", note, &err);
- *     vit_model_save(m, "model.safetensors", &err);
+ *     vit_model_save(m, "model.safetensors", WEIGHTS_F32, &err);
  *
  * Everything random is a function of (seed, step, image, purpose), never of threads, of the placement or of
  * what happened before: the same seed gives bit-identical weights, masks and results in every arm, and a
@@ -48,8 +48,10 @@ enum vit_status vit_model_create(struct vit_model **out, const struct vit_config
                                  const struct vit_init *init, const struct vit_model_options *o,
                                  struct vit_error *err);
 /* Self-contained safetensors: timm's names, metadata vit.config with labels and preprocessing. No time, path or
- * thread count in it: equal models give equal bytes. config.json is written separately if wanted. */
-enum vit_status vit_model_save(const struct vit_model *m, const char *path, struct vit_error *err);
+ * thread count in it: equal models give equal bytes. dtype: WEIGHTS_F32, or WEIGHTS_BF16
+ * (half the size, rounded to nearest). config.json is written separately if wanted. */
+enum vit_status vit_model_save(const struct vit_model *m, const char *path, enum weights_dtype dtype,
+                               struct vit_error *err);
 /* The text of config.json for a model (free it); NULL when memory runs out. */
 char *vit_model_config_text(const struct vit_model *m);
 

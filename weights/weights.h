@@ -8,7 +8,8 @@
  *
  * Reads safetensors (mapped, nothing copied), NumPy .npz and PyTorch .pth/.bin archives of plain
  * tensors (a restricted reader that executes nothing). Every offset, size and shape is checked when the
- * file is opened; after that no access can leave the file. A file must not change while it is open. */
+ * file is opened; after that no access can leave the file. A file must not change while it is open.
+ * An archive that would unpack to more than 100 times its size (and 64 MiB) is refused. */
 #ifndef WEIGHTS_WEIGHTS_H
 #define WEIGHTS_WEIGHTS_H
 
@@ -114,7 +115,7 @@ enum weights_layout {
     WEIGHTS_AS_IS,
     WEIGHTS_TRANSPOSE, /* (in, out) -> (out, in): Flax Dense */
     WEIGHTS_HWIO,      /* (h, w, in, out) -> (out, in, h, w): Flax convolution */
-    WEIGHTS_HEADS_IN,  /* (d, h, e) -> (h e, d): Flax query, key, value */
+    WEIGHTS_HEADS_IN,  /* (d, h, e) -> (h e, d), bias (h, e) -> (h e): Flax query, key, value */
     WEIGHTS_HEADS_OUT, /* (h, e, d) -> (d, h e): Flax attention output */
     WEIGHTS_LAYOUTS
 };
@@ -153,6 +154,9 @@ void weights_source_split(const struct weights_source *s, int i, const float *ca
 int weights_view_depth(const struct weights_view *v);
 /* Tensor i of the file was asked for; those that were not are unexpected. */
 bool weights_view_used(const struct weights_view *v, size_t i);
+/* Tensor i is one that no classifier needs: mask tokens, counters of batch norm, poolers, the state of an
+ * optimiser, the other copies of a file that holds several (student and teacher). */
+bool weights_view_ignorable(const struct weights_view *v, size_t i);
 
 /* ---- position embeddings at another grid ---- */
 

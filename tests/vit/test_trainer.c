@@ -287,7 +287,7 @@ static void a_saved_model_gives_the_same_logits(void **state)
     snprintf(path, sizeof path, "%s/model.safetensors", dir);
     start(&r, &c, &h, 1);
     for (int i = 0; i < 3; i++) step(&r);
-    assert_ok(vit_model_save(r.model, path, &err), &err);
+    assert_ok(vit_model_save(r.model, path, WEIGHTS_F32, &err), &err);
     assert_ok(vit_model_open(&m, path, NULL, &err), &err);
     assert_ok(vit_session_create(&s, m, &(struct vit_session_options){ .batch = PICTURES }, &err), &err);
     assert_ok(vit_session_create(&t, r.model, &(struct vit_session_options){ .batch = PICTURES }, &err),

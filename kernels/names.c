@@ -1,0 +1,46 @@
+/* names.c - enumerators as config.json writes them. */
+#include <string.h>
+
+#include "kernels/kern.h"
+
+static const char *const ACTS[] = {
+    [KERN_ACT_NONE] = "none",           [KERN_ACT_GELU] = "gelu",
+    [KERN_ACT_GELU_TANH] = "gelu_tanh", [KERN_ACT_QUICK_GELU] = "quick_gelu",
+    [KERN_ACT_RELU] = "relu",           [KERN_ACT_SILU] = "silu",
+    [KERN_ACT_TANH] = "tanh",
+};
+_Static_assert(VIT_COUNT(ACTS) == KERN_ACTS, "an activation has no name");
+
+static const char *const NORMS[] = {
+    [KERN_LAYERNORM] = "layernorm",
+    [KERN_RMSNORM] = "rmsnorm",
+    [KERN_DYT] = "dyt",
+};
+_Static_assert(VIT_COUNT(NORMS) == KERN_NORM_KINDS, "a normalisation has no name");
+
+static int index_of(const char *const *names, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!strcmp(names[i], name)) return (int)i;
+    return -1;
+}
+
+const char *kern_act_name(enum kern_act act)
+{
+    return (size_t)act < VIT_COUNT(ACTS) ? ACTS[act] : "unknown";
+}
+
+int kern_act_from_name(const char *name)
+{
+    return index_of(ACTS, VIT_COUNT(ACTS), name);
+}
+
+const char *kern_norm_kind_name(enum kern_norm_kind kind)
+{
+    return (size_t)kind < VIT_COUNT(NORMS) ? NORMS[kind] : "unknown";
+}
+
+int kern_norm_kind_from_name(const char *name)
+{
+    return index_of(NORMS, VIT_COUNT(NORMS), name);
+}

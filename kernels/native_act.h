@@ -1,0 +1,102 @@
+/* native_act.h - activations and gated units over whole arrays. */
+#ifndef KERNELS_NATIVE_ACT_H
+#define KERNELS_NATIVE_ACT_H
+
+#include "kernels/native_math.h"
+
+enum { SPAN = 4096 }; /* numbers of a task: 16 KiB stay in L1 */
+
+/* One case per activation, so that the switch stands outside the loop. */
+#define EACH_ACT(CASE)                                                                                       \
+    CASE(KERN_ACT_NONE)                                                                                      \
+    CASE(KERN_ACT_GELU)                                                                                      \
+    CASE(KERN_ACT_GELU_TANH)                                                                                 \
+    CASE(KERN_ACT_QUICK_GELU)                                                                                \
+    CASE(KERN_ACT_RELU)                                                                                      \
+    CASE(KERN_ACT_SILU)                                                                                      \
+    CASE(KERN_ACT_TANH)
+
+#define ACT_SPAN(name)                                                                                       \
+    case name:                                                                                               \
+        for (int j = 0; j < count; j += VEC)                                                                 \
+            store_some(out + j, vec_act(name, load_some(x + j, count - j)), count - j);                      \
+        break;
+
+OUTLINE void act_span(float *out, const float *x, int count, enum kern_act act)
+{
+    switch (act) {
+        EACH_ACT(ACT_SPAN)
+    case KERN_ACTS: break;
+    }
+}
+
+#define BACK_SPAN(name)                                                                                      \
+    case name:                                                                                               \
+        for (int j = 0; j < count; j += VEC) {                                                               \
+            const vec v = load_some(dout + j, count - j);                                                    \
+            store_some(dx + j, v * vec_act_slope(name, load_some(x + j, count - j)), count - j);             \
+        }                                                                                                    \
+        break;
+
+OUTLINE void act_back_span(float *dx, const float *dout, const float *x, int count, enum kern_act act)
+{
+    switch (act) {
+        EACH_ACT(BACK_SPAN)
+    case KERN_ACTS: break;
+    }
+}
+
+static int span_of(size_t at, size_t count)
+{
+    return count - at < SPAN ? (int)(count - at) : SPAN;
+}
+
+static void act(const struct kern_ctx *c, float *out, const float *x, size_t count, enum kern_act name)
+{
+#pragma omp parallel for num_threads(c->threads) schedule(static) if (count > SPAN)
+    for (size_t i = 0; i < count; i += SPAN) act_span(out + i, x + i, span_of(i, count), name);
+}
+
+static void act_back(const struct kern_ctx *c, float *dx, const float *dout, const float *x, size_t count,
+                     enum kern_act name)
+{
+#pragma omp parallel for num_threads(c->threads) schedule(static) if (count > SPAN)
+    for (size_t i = 0; i < count; i += SPAN) act_back_span(dx + i, dout + i, x + i, span_of(i, count), name);
+}
+
+/* out (count) = x y. */
+static void times(float *out, const float *x, const float *y, int count)
+{
+    for (int j = 0; j < count; j += VEC)
+        store_some(out + j, load_some(x + j, count - j) * load_some(y + j, count - j), count - j);
+}
+
+static void glu(const struct kern_ctx *c, float *out, const float *x, int m, int hidden, enum kern_act name)
+{
+#pragma omp parallel for num_threads(c->threads) schedule(static) if ((size_t)m * hidden > SPAN)
+    for (int i = 0; i < m; i++) {
+        const float *gate = x + (size_t)i * 2 * hidden;
+        float *to = out + (size_t)i * hidden;
+
+        act_span(to, gate, hidden, name);
+        times(to, to, gate + hidden, hidden);
+    }
+}
+
+/* d gate = dout up act'(gate), d up = dout act(gate); dx overlaps neither x nor dout. */
+static void glu_back(const struct kern_ctx *c, float *dx, const float *dout, const float *x, int m,
+                     int hidden, enum kern_act name)
+{
+#pragma omp parallel for num_threads(c->threads) schedule(static) if ((size_t)m * hidden > SPAN)
+    for (int i = 0; i < m; i++) {
+        const float *gate = x + (size_t)i * 2 * hidden, *g = dout + (size_t)i * hidden;
+        float *dgate = dx + (size_t)i * 2 * hidden, *dup = dgate + hidden;
+
+        times(dgate, g, gate + hidden, hidden);
+        act_back_span(dgate, dgate, gate, hidden, name);
+        act_span(dup, gate, hidden, name);
+        times(dup, dup, g, hidden);
+    }
+}
+
+#endif

@@ -1,0 +1,145 @@
+/* native_attend_back.h - the backward of attention, one head at a time, a block of queries at a time:
+ *   dp = dctx v^T,  ds = scale p (dp - sum p dp),  dq = ds k,  dk += ds^T q,  dv += p^T dctx. */
+#ifndef KERNELS_NATIVE_ATTEND_BACK_H
+#define KERNELS_NATIVE_ATTEND_BACK_H
+
+#include "kernels/native_attend.h"
+
+enum { BACK_TILES = 8 }; /* tiles of queries in a block */
+
+/* Memory of one thread. tp: t padded to TILE_COLS and to TILE_ROWS; ep: e padded; rows: of a block. */
+struct back_room {
+    float *values;  /* (tp, e) in panels of tokens */
+    float *keys;    /* (t, ep) in panels of features */
+    float *q, *g;   /* (rows, ep) in panels of features: queries and dctx of the block */
+    float *ds, *p;  /* (rows, tp): gradient of the logits; probabilities after dropout */
+    float *dq;      /* (rows, ep) */
+    float *dk, *dv; /* (tp, ep) */
+    int tp, ep;
+};
+
+static int token_pad(int t)
+{
+    return most(padded(t, TILE_COLS), padded(t, TILE_ROWS));
+}
+
+static size_t back_floats(int t, int e)
+{
+    const size_t tp = (size_t)token_pad(t), ep = (size_t)padded(e, TILE_COLS), rows = BACK_TILES * TILE_ROWS;
+    const size_t all = tp * e + t * ep + 2 * rows * ep + 2 * rows * tp + rows * ep + 2 * tp * ep;
+
+    return (all + 15) / 16 * 16;
+}
+
+static struct back_room back_room_of(const struct kern_ctx *c, int t, int e)
+{
+    const size_t rows = BACK_TILES * TILE_ROWS;
+    struct back_room r = { .tp = token_pad(t), .ep = padded(e, TILE_COLS) };
+    float *at = (float *)c->scratch + (size_t)omp_get_thread_num() * back_floats(t, e);
+
+    r.dk = at;
+    r.dv = r.dk + (size_t)r.tp * r.ep;
+    r.ds = r.dv + (size_t)r.tp * r.ep;
+    r.p = r.ds + rows * r.tp;
+    r.q = r.p + rows * r.tp;
+    r.g = r.q + rows * r.ep;
+    r.dq = r.g + rows * r.ep;
+    r.keys = r.dq + rows * r.ep;
+    r.values = r.keys + (size_t)t * r.ep;
+    return r;
+}
+
+/* ds (t) = scale p (ds - sum p ds), where ds comes in as dp; zeros behind t up to tp. p is the saved row;
+ * dropped receives it after dropout, which dp has passed already. */
+static void logits_back(float *ds, float *dropped, const float *p, const struct kern_drop *drop,
+                        uint64_t first, float scale, int t, int tp)
+{
+    vec sum = SPLAT(0.0f), mean;
+
+    memcpy(dropped, p, (size_t)t * sizeof(float));
+    memset(dropped + t, 0, (size_t)(tp - t) * sizeof(float));
+    if (drop) drop_row(dropped, drop, first, t);
+    if (drop) drop_row(ds, drop, first, t);
+    for (int j = 0; j < t; j += VEC) sum += load_some(p + j, t - j) * load_some(ds + j, t - j);
+    mean = SPLAT(sum_lanes(sum));
+    for (int j = 0; j < t; j += VEC) {
+        const vec v = SPLAT(scale) * load_some(p + j, t - j) * (load_some(ds + j, t - j) - mean);
+        store_some(ds + j, v, t - j);
+    }
+    memset(ds + t, 0, (size_t)(tp - t) * sizeof(float));
+}
+
+/* into (tp, ep) += left (rows, tp)^T right, right in panels of features of the block. */
+static void add_outer(float *into, const float *left, const float *right, const struct back_room *r, int t,
+                      int rows)
+{
+    for (int l = 0; l < r->ep; l += TILE_COLS)
+        for (int j = 0; j < t; j += TILE_ROWS)
+            tile_transposed(into + (size_t)j * r->ep + l, (size_t)r->ep, left + j, (size_t)r->tp,
+                            right + (size_t)l * rows, rows, true);
+}
+
+struct attention_back {
+    float *dqkv;
+    const float *dctx, *prob, *qkv;
+    const struct kern_heads *a;
+    const struct kern_drop *drop;
+};
+
+/* Queries i .. i + rows of head task; q, g: the first query of the block in qkv and dctx. */
+static void back_queries(const struct attention_back *w, const struct back_room *r, int task, int i, int rows)
+{
+    const int t = w->a->t, e = w->a->e;
+    const size_t d = (size_t)w->a->h * e;
+    const float *q = head_start(w->qkv, w->a, task) + i * 3 * d;
+    const float *g = w->dctx + ((size_t)(task / w->a->h) * t + i) * d + (size_t)(task % w->a->h) * e;
+    float *dq = w->dqkv + (head_start(w->qkv, w->a, task) - w->qkv) + i * 3 * d;
+
+    pack_features(r->q, q, 3 * d, rows, e);
+    pack_features(r->g, g, d, rows, e);
+    tiles(r->ds, (size_t)r->tp, g, d, r->values, (size_t)e * TILE_COLS, rows, units(t, TILE_COLS), e, false);
+    for (int j = 0; j < rows; j++) {
+        const size_t at = ((size_t)task * t + i + j) * t;
+        logits_back(r->ds + (size_t)j * r->tp, r->p + (size_t)j * r->tp, w->prob + at, w->drop, at,
+                    w->a->scale, t, r->tp);
+    }
+    tiles(r->dq, (size_t)r->ep, r->ds, (size_t)r->tp, r->keys, (size_t)t * TILE_COLS, rows, r->ep / TILE_COLS,
+          t, false);
+    for (int j = 0; j < rows; j++)
+        memcpy(dq + j * 3 * d, r->dq + (size_t)j * r->ep, (size_t)e * sizeof(float));
+    add_outer(r->dk, r->ds, r->q, r, t, rows);
+    add_outer(r->dv, r->p, r->g, r, t, rows);
+}
+
+static void back_task(const struct attention_back *w, const struct back_room *r, int task)
+{
+    const int t = w->a->t, e = w->a->e, step = BACK_TILES * TILE_ROWS;
+    const size_t d = (size_t)w->a->h * e;
+    const float *q = head_start(w->qkv, w->a, task);
+    float *dq = w->dqkv + (q - w->qkv);
+
+    pack_tokens(r->values, q + 2 * d, 3 * d, t, e);
+    pack_features(r->keys, q + d, 3 * d, t, e);
+    memset(r->dk, 0, (size_t)r->tp * r->ep * sizeof(float));
+    memset(r->dv, 0, (size_t)r->tp * r->ep * sizeof(float));
+    for (int i = 0; i < t; i += step) back_queries(w, r, task, i, least(t - i, step));
+    for (int j = 0; j < t; j++) {
+        memcpy(dq + d + j * 3 * d, r->dk + (size_t)j * r->ep, (size_t)e * sizeof(float));
+        memcpy(dq + 2 * d + j * 3 * d, r->dv + (size_t)j * r->ep, (size_t)e * sizeof(float));
+    }
+}
+
+static void attend_back(const struct kern_ctx *c, float *dqkv, const float *dctx, const float *prob,
+                        const float *qkv, const struct kern_heads *a, const struct kern_drop *drop)
+{
+    const struct attention_back w = { dqkv, dctx, prob, qkv, a, drop && drop->rate > 0 ? drop : NULL };
+
+    assert(c->scratch_bytes >= (size_t)c->threads * back_floats(a->t, a->e) * sizeof(float));
+#pragma omp parallel for num_threads(c->threads) schedule(dynamic)
+    for (int task = 0; task < a->b * a->h; task++) {
+        const struct back_room r = back_room_of(c, a->t, a->e);
+        back_task(&w, &r, task);
+    }
+}
+
+#endif

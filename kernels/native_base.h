@@ -1,0 +1,114 @@
+/* native_base.h - vectors of VEC floats and small helpers; see native.h. */
+#ifndef KERNELS_NATIVE_BASE_H
+#define KERNELS_NATIVE_BASE_H
+
+#include <math.h>
+#include <omp.h>
+#include <string.h>
+
+#include "kernels/ref.h"
+
+enum { TILE_COLS = 2 * VEC };
+
+typedef float vec __attribute__((vector_size(VEC * 4)));
+typedef int32_t ivec __attribute__((vector_size(VEC * 4)));
+typedef uint32_t uvec __attribute__((vector_size(VEC * 4)));
+typedef float loose __attribute__((vector_size(VEC * 4), aligned(4), may_alias)); /* any float address */
+
+#define INLINE  static inline __attribute__((always_inline))
+#define OUTLINE static __attribute__((noinline))
+
+/* Loops over the register tile must be unrolled before the compiler decides what lives in registers. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+INLINE vec load(const float *p)
+{
+    return *(const loose *)p;
+}
+
+INLINE void store(float *p, vec v)
+{
+    *(loose *)p = v;
+}
+
+/* The first count lanes from p, zeros behind them; nothing past p[count - 1] is read. */
+static inline vec load_some(const float *p, int count)
+{
+    vec v = { 0 };
+
+    if (count >= VEC) return load(p);
+    memcpy(&v, p, (size_t)count * sizeof(float));
+    return v;
+}
+
+static inline void store_some(float *p, vec v, int count)
+{
+    if (count >= VEC)
+        store(p, v);
+    else
+        memcpy(p, &v, (size_t)count * sizeof(float));
+}
+
+INLINE vec pick(ivec mask, vec yes, vec no)
+{
+    return (vec)((mask & (ivec)yes) | (~mask & (ivec)no));
+}
+
+/* Sum and largest of the lanes, pairwise: always the same order. */
+static inline float sum_lanes(vec v)
+{
+    float lane[VEC];
+
+    store(lane, v);
+    for (int width = VEC / 2; width; width /= 2)
+        for (int i = 0; i < width; i++) lane[i] += lane[i + width];
+    return lane[0];
+}
+
+static inline float max_lanes(vec v)
+{
+    float lane[VEC], top;
+
+    store(lane, v);
+    top = lane[0];
+    for (int i = 1; i < VEC; i++) top = lane[i] > top ? lane[i] : top;
+    return top;
+}
+
+static inline int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static inline int most(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+static inline size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Smallest multiple of unit that holds n; how many units that is. */
+static inline int units(int n, int unit)
+{
+    return (n + unit - 1) / unit;
+}
+
+static inline int padded(int n, int unit)
+{
+    return units(n, unit) * unit;
+}
+
+/* A gain for columns from j: one factor for all (gain_n 1), or its own for each. */
+INLINE vec gain_at(const float *gain, int gain_n, int j, int count)
+{
+    return gain_n == 1 ? (vec)SPLAT(*gain) : load_some(gain + j, count - j);
+}
+
+#endif

@@ -1,0 +1,45 @@
+/* native_install.h - scratch of all native operations, and the entries of the table they replace. */
+#ifndef KERNELS_NATIVE_INSTALL_H
+#define KERNELS_NATIVE_INSTALL_H
+
+static size_t scratch(const struct kern_limits *l)
+{
+    const size_t threads = (size_t)l->threads;
+    const int widest = most(l->inputs, l->outputs);
+    size_t floats = larger(threads * product_scratch(), threads * attend_floats(l->tokens, l->head));
+
+    if (l->training) {
+        floats = larger(floats, larger(dw_scratch(l->outputs, l->inputs), dw_scratch(l->inputs, l->outputs)));
+        floats = larger(floats, threads * back_floats(l->tokens, l->head));
+        floats = larger(floats, PARTS * part_floats(widest));
+    }
+    return larger(kern_ref_scratch(l), floats * sizeof(float));
+}
+
+#define INSTALL_NAME_(name) kern_##name##_install
+#define INSTALL_NAME(name)  INSTALL_NAME_(name)
+
+void INSTALL_NAME(NATIVE)(struct kern *k)
+{
+    k->scratch = scratch;
+    k->pack_bytes[KERN_F32] = linear_pack_bytes;
+    k->pack[KERN_F32] = linear_pack;
+    k->linear[KERN_F32] = linear;
+    k->linear_dx[KERN_F32] = linear_dx;
+    k->linear_dw[KERN_F32] = linear_dw;
+    k->attend = attend;
+    k->attend_back = attend_back;
+    k->norm = norm;
+    k->norm_back = norm_back;
+    k->act = act;
+    k->act_back = act_back;
+    k->glu = glu;
+    k->glu_back = glu_back;
+    k->add = add;
+    k->add_back = add_back;
+    k->row_scale = row_scale;
+    k->adamw = adamw;
+    k->sum_squares = sum_squares;
+}
+
+#endif

@@ -1,0 +1,174 @@
+/* native_linear.h - linear and linear_dx: packed weights, blocks of rows times groups of panels. */
+#ifndef KERNELS_NATIVE_LINEAR_H
+#define KERNELS_NATIVE_LINEAR_H
+
+#include "kernels/native_math.h"
+#include "kernels/native_tile.h"
+
+enum {
+    DEPTH = 256,      /* k at a time: a panel's slice, 256 x 2 VEC floats, stays in L1 */
+    BLOCK_TILES = 16, /* tiles of rows a task takes at most: its slice of x stays in L2 */
+    GROUP = 4         /* panels a task takes at most */
+};
+
+static size_t linear_pack_bytes(int n, int k, bool back)
+{
+    const int outputs = back ? k : n, reduced = back ? n : k;
+
+    return (size_t)padded(outputs, TILE_COLS) * (size_t)reduced * sizeof(float);
+}
+
+static void linear_pack(void *to, const float *w, int n, int k, bool back)
+{
+    const int outputs = back ? k : n, reduced = back ? n : k;
+
+    for (int j = 0; j < outputs; j += TILE_COLS) {
+        float *panel = (float *)to + (size_t)j * reduced;
+        const int count = least(outputs - j, TILE_COLS);
+
+        if (back)
+            pack_columns(panel, w + j, (size_t)k, count, n);
+        else
+            pack_rows(panel, w + (size_t)j * k, (size_t)k, count, k);
+    }
+}
+
+/* A product out (m, n) = epilogue(x (m, k) panels) and how it is cut into tasks. */
+struct product {
+    float *out;
+    const float *x, *panels;
+    const struct kern_epilogue *e;
+    int m, n, k;
+    int rows, blocks;  /* rows of a block, blocks */
+    int group, groups; /* panels of a group, groups */
+};
+
+/* Blocks of equal size, enough tasks for every thread. The cut changes no bit of the result. */
+static void cut(struct product *p, int threads)
+{
+    const int panels = units(p->n, TILE_COLS), tiles_all = units(p->m, TILE_ROWS);
+    const int wanted = 4 * threads;
+    int blocks = units(tiles_all, BLOCK_TILES), group = GROUP;
+
+    while (group > 1 && blocks * units(panels, group) < wanted) group /= 2;
+    if (threads > 1 && blocks * panels < threads) blocks = least(units(tiles_all, 2), units(threads, panels));
+    p->rows = units(tiles_all, most(blocks, 1)) * TILE_ROWS;
+    p->blocks = units(p->m, p->rows);
+    p->group = group;
+    p->groups = units(panels, group);
+}
+
+/* y (count, padded to TILE_COLS) += bias; a copy to pre. */
+static void begin_row(float *y, const float *bias, float *pre, int count)
+{
+    for (int j = 0; bias && j < count; j += VEC) store(y + j, load(y + j) + load_some(bias + j, count - j));
+    if (pre) memcpy(pre, y, (size_t)count * sizeof(float));
+}
+
+#define ACT_CASE(name)                                                                                       \
+    case name:                                                                                               \
+        for (int j = 0; j < count; j += VEC) store(y + j, vec_act(name, load(y + j)));                       \
+        break
+
+/* y = act(y), whole vectors: y is padded. */
+OUTLINE void act_row(float *y, enum kern_act act, int count)
+{
+    switch (act) {
+        ACT_CASE(KERN_ACT_GELU);
+        ACT_CASE(KERN_ACT_GELU_TANH);
+        ACT_CASE(KERN_ACT_QUICK_GELU);
+        ACT_CASE(KERN_ACT_RELU);
+        ACT_CASE(KERN_ACT_SILU);
+        ACT_CASE(KERN_ACT_TANH);
+    case KERN_ACT_NONE:
+    case KERN_ACTS: break;
+    }
+}
+
+/* out = gain y + skip_scale skip; gain points at this row's first column, or at the one factor. */
+static void end_row(float *out, const float *y, const struct kern_epilogue *e, const float *gain,
+                    const float *skip, int count)
+{
+    for (int j = 0; j < count; j += VEC) {
+        const int rest = count - j;
+        vec v = load(y + j);
+
+        if (gain) v = v * gain_at(gain, e->gain_n, j, count);
+        if (skip) v = v + SPLAT(e->skip_scale) * load_some(skip + j, rest);
+        store_some(out + j, v, rest);
+    }
+}
+
+/* The epilogue of rows from row and of count columns from column; y (rows, ld). */
+static void finish_block(const struct product *p, float *y, size_t ld, int row, int rows, int column,
+                         int count)
+{
+    const struct kern_epilogue *e = p->e;
+    const float *bias = e->bias ? e->bias + column : NULL;
+    const float *gain = e->gain && e->gain_n != 1 ? e->gain + column : e->gain;
+
+    for (int i = 0; i < rows; i++, y += ld) {
+        const size_t at = (size_t)(row + i) * p->n + column;
+
+        begin_row(y, bias, e->pre ? e->pre + at : NULL, count);
+        if (e->act != KERN_ACT_NONE) act_row(y, e->act, count);
+        end_row(p->out + at, y, e, gain, e->skip ? e->skip + at : NULL, count);
+    }
+}
+
+/* One block of rows times one group of panels; y: memory of this thread. */
+static void product_task(const struct product *p, int task, float *y)
+{
+    const int row = task / p->groups * p->rows, first = task % p->groups * p->group;
+    const int rows = least(p->m - row, p->rows);
+    const int panels = least(units(p->n, TILE_COLS) - first, p->group);
+    const int slices = units(p->k, DEPTH), depth = units(p->k, slices);
+    const size_t panel = (size_t)p->k * TILE_COLS, ld = (size_t)p->group * TILE_COLS;
+
+    for (int l = 0; l < p->k; l += depth)
+        tiles(y, ld, p->x + (size_t)row * p->k + l, (size_t)p->k,
+              p->panels + first * panel + (size_t)l * TILE_COLS, panel, rows, panels, least(p->k - l, depth),
+              l > 0);
+    finish_block(p, y, ld, row, rows, first * TILE_COLS, least(p->n - first * TILE_COLS, panels * TILE_COLS));
+}
+
+/* Floats of y that a thread needs. */
+static size_t product_scratch(void)
+{
+    return (size_t)BLOCK_TILES * TILE_ROWS * GROUP * TILE_COLS;
+}
+
+static void multiply(const struct kern_ctx *c, struct product *p)
+{
+    assert(c->scratch_bytes >= (size_t)c->threads * product_scratch() * sizeof(float));
+    cut(p, c->threads);
+#pragma omp parallel for num_threads(c->threads) schedule(dynamic)
+    for (int task = 0; task < p->blocks * p->groups; task++)
+        product_task(p, task, (float *)c->scratch + (size_t)omp_get_thread_num() * product_scratch());
+}
+
+static void linear(const struct kern_ctx *c, float *out, const float *x, const struct kern_mat *w,
+                   const struct kern_epilogue *e, int m)
+{
+    struct product p = { .out = out, .x = x, .panels = w->packed, .e = e, .m = m, .n = w->n, .k = w->k };
+
+    if (!w->packed)
+        kern_ref_linear(c, out, x, w, e, m);
+    else
+        multiply(c, &p);
+}
+
+static void linear_dx(const struct kern_ctx *c, float *dx, const float *dout, const struct kern_mat *w, int m)
+{
+    const struct kern_epilogue none = { 0 };
+    struct product p = {
+        .out = dx, .x = dout, .panels = w->packed_back, .e = &none, .m = m, .n = w->k, .k = w->n
+    };
+
+    if (!w->packed_back)
+        kern_ref_linear_dx(c, dx, dout, w, m);
+    else
+        multiply(c, &p);
+}
+
+#endif

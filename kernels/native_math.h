@@ -1,0 +1,163 @@
+/* native_math.h - exp, tanh and the activations on vectors. Constants: tests/data/kernels/fit_constants.py.
+ *
+ * NaN must come out as NaN, or a diverged training would look healthy: VEC_MAX and VEC_MIN return their
+ * second argument when either is NaN, so the value is always second. */
+#ifndef KERNELS_NATIVE_MATH_H
+#define KERNELS_NATIVE_MATH_H
+
+#include "kernels/native_base.h"
+
+/* exp(x), x clamped to [-87.3, 88]: 1.2e-38, the smallest normal number, stands for zero. Cody & Waite 1980:
+ * x = n ln 2 + r, ln 2 in two parts so that r keeps its digits; 2^n by the exponent bits. */
+INLINE vec vec_exp(vec x)
+{
+    const vec magic = SPLAT(12582912.0f); /* 1.5 2^23: adding it rounds to an integer in the low bits */
+    vec n, r, p;
+    uvec bits;
+
+    x = VEC_MIN(SPLAT(88.0f), VEC_MAX(SPLAT(-87.3f), x));
+    n = x * SPLAT(1.44269504f) + magic;
+    bits = (uvec)n << 23;
+    n -= magic;
+    r = x - n * SPLAT(0.693359375f);
+    r = r - n * SPLAT(-2.12194440e-4f);
+    p = SPLAT(0.00138131611f);
+    p = p * r + SPLAT(0.00836941041f);
+    p = p * r + SPLAT(0.041668456f);
+    p = p * r + SPLAT(0.166665152f);
+    p = p * r + SPLAT(0.49999994f);
+    p = p * (r * r) + r + SPLAT(1.0f);
+    return (vec)((uvec)p + bits);
+}
+
+INLINE vec vec_abs(vec x)
+{
+    return (vec)((ivec)x & ~(ivec)SPLAT(-0.0f));
+}
+
+/* 1 / (1 + e) with e = exp(-x), and 1 minus that as e / (1 + e): no cancellation. */
+struct sigmoid {
+    vec s, rest;
+};
+
+INLINE struct sigmoid vec_sigmoid(vec x)
+{
+    const vec e = vec_exp(-x), s = SPLAT(1.0f) / (SPLAT(1.0f) + e);
+
+    return (struct sigmoid){ s, e * s };
+}
+
+/* x + x^3 P(x^2) near zero, where 1 - 2 / (exp(2x) + 1) would cancel. */
+INLINE vec vec_tanh(vec x)
+{
+    const vec a = vec_abs(x), xx = x * x;
+    const vec far = SPLAT(1.0f) - SPLAT(2.0f) / (vec_exp(a + a) + SPLAT(1.0f));
+    const ivec sign = (ivec)x & (ivec)SPLAT(-0.0f);
+    vec p = SPLAT(-0.00551516423f);
+
+    p = p * xx + SPLAT(0.0204694197f);
+    p = p * xx + SPLAT(-0.0536880232f);
+    p = p * xx + SPLAT(0.133308306f);
+    p = p * xx + SPLAT(-0.333332598f);
+    return pick(a < SPLAT(0.65f), x + x * (xx * p), (vec)((ivec)far | sign));
+}
+
+/* Of a = min(|x|, 14): bell = exp(-a^2 / 2), tail = Phi(-a) = bell P(a) / Q(a). Built from the tail, never
+ * from 1 - erf, so that small values keep their digits. */
+struct normal {
+    vec a, bell, tail;
+};
+
+INLINE struct normal vec_normal(vec x)
+{
+    const vec a = VEC_MIN(SPLAT(14.0f), vec_abs(x)), bell = vec_exp(a * a * SPLAT(-0.5f));
+    vec p = SPLAT(0.00407761615f), q = SPLAT(0.0102209393f);
+
+    p = p * a + SPLAT(0.0403725915f);
+    p = p * a + SPLAT(0.182461932f);
+    p = p * a + SPLAT(0.437251031f);
+    p = p * a + SPLAT(0.5f);
+    q = q * a + SPLAT(0.101205885f);
+    q = q * a + SPLAT(0.46742937f);
+    q = q * a + SPLAT(1.19929111f);
+    q = q * a + SPLAT(1.672387f);
+    q = q * a + SPLAT(1.0f);
+    return (struct normal){ a, bell, bell * (p / q) };
+}
+
+/* x Phi(x) = max(x, 0) - |x| Phi(-|x|). */
+INLINE vec vec_gelu(vec x)
+{
+    const struct normal n = vec_normal(x);
+
+    return VEC_MAX(SPLAT(0.0f), x) - n.a * n.tail;
+}
+
+/* Phi(x) + x phi(x). */
+INLINE vec vec_gelu_slope(vec x)
+{
+    const struct normal n = vec_normal(x);
+    const vec phi = pick(x > SPLAT(0.0f), SPLAT(1.0f) - n.tail, n.tail);
+
+    return phi + x * n.bell * SPLAT(0.39894228f);
+}
+
+/* tanh GELU: x s(y), y = 2 sqrt(2/pi) (x + 0.044715 x^3). */
+INLINE vec gelu_tanh_inner(vec x)
+{
+    return x * (SPLAT(1.5957691216f) + SPLAT(1.5957691216f * 0.044715f) * (x * x));
+}
+
+INLINE vec vec_gelu_tanh_slope(vec x)
+{
+    const struct sigmoid s = vec_sigmoid(gelu_tanh_inner(x));
+    const vec dy = SPLAT(1.5957691216f) + SPLAT(3 * 1.5957691216f * 0.044715f) * (x * x);
+
+    return s.s + x * dy * s.s * s.rest;
+}
+
+INLINE vec vec_swish_slope(vec x, float a)
+{
+    const struct sigmoid s = vec_sigmoid(x * SPLAT(a));
+
+    return s.s + SPLAT(a) * x * s.s * s.rest;
+}
+
+INLINE vec vec_tanh_slope(vec x)
+{
+    const vec t = vec_tanh(x);
+
+    return SPLAT(1.0f) - t * t;
+}
+
+INLINE vec vec_act(enum kern_act act, vec x)
+{
+    switch (act) {
+    case KERN_ACT_GELU: return vec_gelu(x);
+    case KERN_ACT_GELU_TANH: return x * vec_sigmoid(gelu_tanh_inner(x)).s;
+    case KERN_ACT_QUICK_GELU: return x * vec_sigmoid(x * SPLAT(1.702f)).s;
+    case KERN_ACT_RELU: return VEC_MAX(SPLAT(0.0f), x);
+    case KERN_ACT_SILU: return x * vec_sigmoid(x).s;
+    case KERN_ACT_TANH: return vec_tanh(x);
+    case KERN_ACT_NONE:
+    case KERN_ACTS: break;
+    }
+    return x;
+}
+
+INLINE vec vec_act_slope(enum kern_act act, vec x)
+{
+    switch (act) {
+    case KERN_ACT_GELU: return vec_gelu_slope(x);
+    case KERN_ACT_GELU_TANH: return vec_gelu_tanh_slope(x);
+    case KERN_ACT_QUICK_GELU: return vec_swish_slope(x, 1.702f);
+    case KERN_ACT_RELU: return pick(x > SPLAT(0.0f), SPLAT(1.0f), SPLAT(0.0f));
+    case KERN_ACT_SILU: return vec_swish_slope(x, 1.0f);
+    case KERN_ACT_TANH: return vec_tanh_slope(x);
+    case KERN_ACT_NONE:
+    case KERN_ACTS: break;
+    }
+    return SPLAT(1.0f);
+}
+
+#endif

@@ -1,0 +1,134 @@
+/* native_tile.h - the register tile all products are made of, and the panels it reads.
+ *
+ * A panel holds TILE_COLS columns of the right factor, k-major: (k, TILE_COLS), padded with zeros. The left
+ * factor is read in place, one number at a time, broadcast to a vector. */
+#ifndef KERNELS_NATIVE_TILE_H
+#define KERNELS_NATIVE_TILE_H
+
+#include "kernels/native_base.h"
+
+/* c (rows, vecs VEC), row i at i ldc, = or += (add) a b: element (i, l) of a is at a[i row_step + l k_step],
+ * b holds vecs / 2 panels, panel floats apart. rows, vecs are constants after inlining. */
+INLINE void tile(const int rows, const int vecs, float *c, size_t ldc, const float *a, size_t row_step,
+                 size_t k_step, const float *b, size_t panel, int k, bool add)
+{
+    vec sum[16][8];
+
+    UNROLL
+    for (int i = 0; i < rows; i++) {
+        UNROLL
+        for (int v = 0; v < vecs; v++) sum[i][v] = SPLAT(0.0f);
+    }
+    for (int l = 0; l < k; l++) {
+        vec right[8];
+
+        UNROLL
+        for (int v = 0; v < vecs; v++) right[v] = load(b + v / 2 * panel + v % 2 * VEC);
+        UNROLL
+        for (int i = 0; i < rows; i++) {
+            const vec left = SPLAT(a[i * row_step]);
+
+            UNROLL
+            for (int v = 0; v < vecs; v++) sum[i][v] += left * right[v];
+        }
+        a += k_step;
+        b += TILE_COLS;
+    }
+    UNROLL
+    for (int i = 0; i < rows; i++) {
+        UNROLL
+        for (int v = 0; v < vecs; v++) {
+            float *to = c + i * ldc + v / 2 * TILE_COLS + v % 2 * VEC;
+            store(to, add ? load(to) + sum[i][v] : sum[i][v]);
+        }
+    }
+}
+
+/* a in rows, ld apart. */
+typedef void tile_fn(float *c, size_t ldc, const float *a, size_t ld, const float *b, size_t panel, int k,
+                     bool add);
+
+#define TILE(rows, panels)                                                                                   \
+    OUTLINE void tile_##rows##x##panels(float *c, size_t ldc, const float *a, size_t ld, const float *b,     \
+                                        size_t panel, int k, bool add)                                       \
+    {                                                                                                        \
+        tile(rows, 2 * panels, c, ldc, a, ld, 1, b, panel, k, add);                                          \
+    }
+
+TILE(1, 1)
+TILE(2, 1)
+TILE(3, 1)
+TILE(4, 1)
+TILE(5, 1)
+TILE(6, 1)
+#if TILE_ROWS == 14
+TILE(7, 1)
+TILE(8, 1)
+TILE(9, 1)
+TILE(10, 1)
+TILE(11, 1)
+TILE(12, 1)
+TILE(13, 1)
+TILE(14, 1)
+#endif
+/* One or two rows against one panel would wait for the additions: take several panels at once. */
+TILE(1, 4)
+TILE(2, 2)
+
+static tile_fn *const TILES[TILE_ROWS + 1] = {
+    NULL,     tile_1x1, tile_2x1, tile_3x1,  tile_4x1,  tile_5x1,  tile_6x1,
+#if TILE_ROWS == 14
+    tile_7x1, tile_8x1, tile_9x1, tile_10x1, tile_11x1, tile_12x1, tile_13x1, tile_14x1,
+#endif
+};
+
+/* a given transposed: element (i, l) at a[i + l ld], TILE_ROWS rows. */
+OUTLINE void tile_transposed(float *c, size_t ldc, const float *a, size_t ld, const float *b, int k, bool add)
+{
+    tile(TILE_ROWS, 2, c, ldc, a, 1, ld, b, 0, k, add);
+}
+
+/* c (rows, panels TILE_COLS) = or += a (rows, k) b, panel after panel, so that a panel stays in L1 while
+ * the rows pass by. */
+static void tiles(float *c, size_t ldc, const float *a, size_t ld, const float *b, size_t panel, int rows,
+                  int panels, int k, bool add)
+{
+    const int whole = rows - rows % TILE_ROWS, rest = rows % TILE_ROWS;
+    const int stride = rest == 1 ? 4 : rest == 2 ? 2 : 1;
+    tile_fn *several = rest == 1 ? tile_1x4 : tile_2x2;
+
+    for (int p = 0; p < panels; p++)
+        for (int i = 0; i < whole; i += TILE_ROWS)
+            TILES[TILE_ROWS](c + i * ldc + p * TILE_COLS, ldc, a + i * ld, ld, b + p * panel, 0, k, add);
+    for (int p = 0; rest && p < panels;) {
+        const bool enough = stride > 1 && p + stride <= panels;
+
+        (enough ? several : TILES[rest])(c + whole * ldc + p * TILE_COLS, ldc, a + whole * ld, ld,
+                                         b + p * panel, panel, k, add);
+        p += enough ? stride : 1;
+    }
+}
+
+/* One panel (k, TILE_COLS) from count rows of w (count, k), ld apart: to[l][j] = w[j][l]. */
+static void pack_rows(float *to, const float *w, size_t ld, int count, int k)
+{
+    if (count < TILE_COLS) memset(to, 0, (size_t)k * TILE_COLS * sizeof(float));
+    for (int l = 0; l < k; l++)
+        for (int j = 0; j < count; j++) to[(size_t)l * TILE_COLS + j] = w[j * ld + l];
+}
+
+/* One panel (k, TILE_COLS) from count columns of x (k, count), rows ld apart. */
+static void pack_columns(float *to, const float *x, size_t ld, int count, int k)
+{
+    if (count == TILE_COLS) {
+        for (int l = 0; l < k; l++) {
+            store(to + (size_t)l * TILE_COLS, load(x + l * ld));
+            store(to + (size_t)l * TILE_COLS + VEC, load(x + l * ld + VEC));
+        }
+        return;
+    }
+    memset(to, 0, (size_t)k * TILE_COLS * sizeof(float));
+    for (int l = 0; l < k; l++) memcpy(to + (size_t)l * TILE_COLS, x + l * ld, (size_t)count * sizeof(float));
+}
+
+#endif

@@ -1,0 +1,56 @@
+/* ref.c - the reference fills every entry of the table, so that overlays need only replace some.
+ *
+ * The formats: every entry that is indexed by a dtype has KERN_F32 here. An entry for KERN_BF16 or
+ * KERN_I8 is NULL until a file brings it (pack, linear and a reference for both, in ref_linear.c);
+ * training products stay f32. */
+#include "kernels/ref.h"
+
+/* attend_back keeps two rows of t doubles per thread. */
+size_t kern_ref_scratch(const struct kern_limits *limits)
+{
+    return (size_t)limits->threads * 2 * (size_t)limits->tokens * sizeof(double);
+}
+
+/* The reference reads f32 in place. */
+static size_t pack_bytes(int n, int k, bool back)
+{
+    (void)n, (void)k, (void)back;
+    return 0;
+}
+
+static void pack(void *to, const float *w, int n, int k, bool back)
+{
+    (void)to, (void)w, (void)n, (void)k, (void)back;
+}
+
+void kern_ref_install(struct kern *k)
+{
+    *k = (struct kern){
+        .scratch = kern_ref_scratch,
+        .pack_bytes = { [KERN_F32] = pack_bytes },
+        .pack = { [KERN_F32] = pack },
+        .linear = { [KERN_F32] = kern_ref_linear },
+        .linear_dx = { [KERN_F32] = kern_ref_linear_dx },
+        .linear_dw = { [KERN_F32] = kern_ref_linear_dw },
+        .attend = kern_ref_attend,
+        .attend_back = kern_ref_attend_back,
+        .norm = kern_ref_norm,
+        .norm_back = kern_ref_norm_back,
+        .act = kern_ref_act,
+        .act_back = kern_ref_act_back,
+        .glu = kern_ref_glu,
+        .glu_back = kern_ref_glu_back,
+        .add = kern_ref_add,
+        .add_back = kern_ref_add_back,
+        .row_scale = kern_ref_row_scale,
+        .dropout = kern_ref_dropout,
+        .patchify = kern_ref_patchify,
+        .nhwc = kern_ref_nhwc,
+        .im2col = kern_ref_im2col,
+        .col2im = kern_ref_col2im,
+        .max_pool = kern_ref_max_pool,
+        .max_pool_back = kern_ref_max_pool_back,
+        .adamw = kern_ref_adamw,
+        .sum_squares = kern_ref_sum_squares,
+    };
+}

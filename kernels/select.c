@@ -1,0 +1,143 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/cpu.h"
+#include "kernels/overlays.h"
+
+/* What this build contains; an overlay that is not built has no install function and is listed as
+ * unavailable. */
+#if defined(__x86_64__)
+#define BUILT_X86 1
+#else
+#define BUILT_X86 0
+#endif
+#define BUILT_ref    1
+#define BUILT_vec    1
+#define BUILT_blas   VIT_BLAS
+#define BUILT_avx2   BUILT_X86
+#define BUILT_avx512 BUILT_X86
+
+#define JOIN_(a, b)          a##b
+#define JOIN(a, b)           JOIN_(a, b)
+#define INSTALL_1(name)      kern_##name##_install
+#define INSTALL_0(name)      NULL
+#define INSTALL(built, name) JOIN(INSTALL_, built)(name)
+
+enum {
+#define OVERLAY(name, bits, words, automatic) OVERLAY_##name,
+#include "kernels/overlays.def"
+#undef OVERLAY
+    OVERLAYS
+};
+
+static const struct {
+    unsigned bits; /* CPU features */
+    bool automatic;
+} POLICY[] = {
+#define OVERLAY(name, bits, words, automatic) { (bits), (automatic) },
+#include "kernels/overlays.def"
+#undef OVERLAY
+};
+
+/* Rows as kern_overlay hands them out, unavailable and available: both exist, so that what the CPU
+ * says needs no mutable table. */
+static const struct kern_overlay ROWS[2][OVERLAYS] = {
+    {
+#define OVERLAY(name, bits, words, automatic) { #name, words, false, INSTALL(BUILT_##name, name) },
+#include "kernels/overlays.def"
+#undef OVERLAY
+    },
+    {
+#define OVERLAY(name, bits, words, automatic) { #name, words, true, INSTALL(BUILT_##name, name) },
+#include "kernels/overlays.def"
+#undef OVERLAY
+    },
+};
+
+const struct kern_overlay *kern_overlay(int i)
+{
+    bool available;
+
+    if (i < 0 || i >= OVERLAYS) return NULL;
+    available = ROWS[0][i].install && (POLICY[i].bits & ~kern_cpu_features()) == 0;
+    return &ROWS[available][i];
+}
+
+static void append(char *text, size_t size, const char *between, const char *word)
+{
+    size_t used = strlen(text);
+
+    snprintf(text + used, size - used, "%s%s", used ? between : "", word);
+}
+
+/* "this CPU can run: ref vec avx2" */
+static const char *available_names(char *text, size_t size)
+{
+    *text = '\0';
+    for (int i = 0; i < OVERLAYS; i++)
+        if (kern_overlay(i)->available) append(text, size, " ", kern_overlay(i)->name);
+    return text;
+}
+
+static int overlay_of(const char *name, size_t length)
+{
+    for (int i = 0; i < OVERLAYS; i++)
+        if (strlen(ROWS[0][i].name) == length && !memcmp(ROWS[0][i].name, name, length)) return i;
+    return -1;
+}
+
+static enum vit_status refuse(const struct kern_overlay *o, struct vit_error *err)
+{
+    char names[128];
+
+    available_names(names, sizeof names);
+    if (!o->install)
+        return vit_fail(err, VIT_ERR_UNSUPPORTED, "kernels \"%s\" are not in this build; it can run: %s",
+                        o->name, names);
+    return vit_fail(err, VIT_ERR_UNSUPPORTED, "kernels \"%s\" need %s, which this CPU lacks; it can run: %s",
+                    o->name, o->needs, names);
+}
+
+/* Mark the overlays named in spec; names are joined by "+". */
+static enum vit_status parse(const char *spec, bool wanted[OVERLAYS], struct vit_error *err)
+{
+    char names[128];
+
+    for (const char *at = spec;;) {
+        size_t n = strcspn(at, "+");
+        int i = overlay_of(at, n);
+
+        if (i < 0)
+            return vit_fail(err, VIT_ERR_ARG, "unknown kernels \"%.*s\" in \"%.64s\"; this CPU can run: %s",
+                            (int)(n > 64 ? 64 : n), at, spec, available_names(names, sizeof names));
+        if (!kern_overlay(i)->available) return refuse(kern_overlay(i), err);
+        wanted[i] = true;
+        if (!at[n]) return VIT_OK;
+        at += n + 1;
+    }
+}
+
+enum vit_status kern_select(struct kern *k, const char *spec, struct vit_error *err)
+{
+    bool wanted[OVERLAYS] = { [OVERLAY_ref] = true };
+    char unknown[80];
+
+    *k = (struct kern){ 0 };
+    if (kern_cpu_mask_unknown(unknown, sizeof unknown))
+        return vit_fail(err, VIT_ERR_ARG, "VIT_CPU_MASK: unknown CPU feature \"%s\"", unknown);
+    if (!spec) spec = getenv("VIT_KERNELS");
+    if (!spec || !*spec) spec = "auto";
+    if (!strcmp(spec, "auto")) {
+        for (int i = 0; i < OVERLAYS; i++) wanted[i] = POLICY[i].automatic && kern_overlay(i)->available;
+    } else {
+        enum vit_status status = parse(spec, wanted, err);
+        if (status) return status;
+    }
+    for (int i = 0; i < OVERLAYS; i++) {
+        if (!wanted[i]) continue;
+        ROWS[0][i].install(k);
+        append(k->name, sizeof k->name, "+", ROWS[0][i].name);
+    }
+    return VIT_OK;
+}

@@ -1,0 +1,194 @@
+/* A CSV of file,label (RFC 4180: quotes, doubled quotes inside them, either kind of line end). */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "patch/dataset.h"
+#include "patch/file.h"
+#include "patch/walk.h"
+
+#define MAX_CSV_BYTES ((size_t)1 << 30)
+
+struct csv {
+    const char *path;
+    char *at, *end; /* what is left of the text; fields are unquoted in place */
+    size_t line;    /* of at, from 1 */
+};
+
+enum stop { STOP_COMMA, STOP_LINE, STOP_END, STOP_BAD };
+
+/* What ends the field that stands before c->at, which moves behind it. */
+static enum stop take_stop(struct csv *c)
+{
+    if (c->at == c->end) return STOP_END;
+    if (*c->at == ',') return c->at++, STOP_COMMA;
+    if (*c->at == '\r' && c->at + 1 < c->end && c->at[1] == '\n') c->at++;
+    if (*c->at != '\n' && *c->at != '\r') return STOP_BAD;
+    c->at++;
+    c->line++;
+    return STOP_LINE;
+}
+
+/* A quoted field, unquoted in place; false: the quotes never end. */
+static bool take_quoted(struct csv *c, char **to)
+{
+    for (c->at++; c->at < c->end; *(*to)++ = *c->at++) {
+        if (*c->at == '\n') c->line++;
+        if (*c->at != '"') continue;
+        if (c->at + 1 == c->end || c->at[1] != '"') return c->at++, true;
+        c->at++;
+    }
+    return false;
+}
+
+/* The next field, ended by a zero byte. */
+static enum stop take_field(struct csv *c, char **field)
+{
+    char *to = c->at;
+    enum stop stop;
+
+    *field = to;
+    if (c->at < c->end && *c->at == '"') {
+        if (!take_quoted(c, &to)) return STOP_BAD;
+    } else {
+        to += strcspn(to, ",\r\n");
+        c->at = to;
+    }
+    stop = take_stop(c); /* before the zero byte takes its place */
+    if (stop != STOP_BAD) *to = '\0';
+    return stop;
+}
+
+static bool is_one_of(const char *text, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!strcasecmp(text, names[i])) return true;
+    return false;
+}
+
+static bool is_header(const char *file, const char *label)
+{
+    static const char *const FILES[] = {
+        "file", "filename", "file_name", "path", "filepath", "image", "img"
+    };
+    static const char *const LABELS[] = { "label", "labels", "class", "category", "target" };
+
+    return is_one_of(file, FILES, VIT_COUNT(FILES)) && is_one_of(label, LABELS, VIT_COUNT(LABELS));
+}
+
+/* The lines as pairs of fields: (file, label) pointing into the text. */
+struct pairs {
+    struct pair {
+        const char *file, *label;
+    } * item;
+    size_t count, room;
+};
+
+static enum vit_status add_pair(struct pairs *p, const char *file, const char *label, struct vit_error *err)
+{
+    if (p->count == p->room) {
+        const size_t room = p->room ? 2 * p->room : 256;
+        struct pair *item = realloc(p->item, room * sizeof *item);
+        if (!item) return vit_fail(err, VIT_ERR_NOMEM, "no memory for a CSV of %zu lines", room);
+        p->item = item;
+        p->room = room;
+    }
+    p->item[p->count++] = (struct pair){ file, label };
+    return VIT_OK;
+}
+
+/* One line; an empty one adds nothing. */
+static enum vit_status take_line(struct pairs *p, struct csv *c, struct vit_error *err)
+{
+    const size_t line = c->line;
+    char *file, *label = NULL;
+    enum stop stop = take_field(c, &file);
+
+    if (!*file && (stop == STOP_LINE || stop == STOP_END)) return VIT_OK;
+    if (stop == STOP_COMMA) stop = take_field(c, &label);
+    if (stop == STOP_BAD)
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: line %zu: a quoted field does not end, or more follows it",
+                        c->path, line);
+    if (!label || stop == STOP_COMMA)
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: line %zu: expected two fields, file,label, found %s",
+                        c->path, line, label ? "more" : "one");
+    if (!*file || !*label)
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: line %zu: the %s is empty", c->path, line,
+                        *file ? "label" : "file");
+    if (!p->count && line == 1 && is_header(file, label)) return VIT_OK;
+    return add_pair(p, file, label, err);
+}
+
+static enum vit_status parse(struct pairs *p, const char *path, char *text, size_t size,
+                             struct vit_error *err)
+{
+    struct csv c = { path, text, text + size, 1 };
+    enum vit_status status = VIT_OK;
+
+    if (memchr(text, 0, size)) return vit_fail(err, VIT_ERR_FORMAT, "%s: not a CSV: holds a zero byte", path);
+    if (size >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) c.at += 3;
+    while (c.at < c.end && !status) status = take_line(p, &c, err);
+    return status;
+}
+
+/* Classes are the labels that occur; files are relative to the CSV. */
+static enum vit_status fill(struct patch_dataset *d, const struct pairs *p, const char *path,
+                            struct vit_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    struct patch_names folder = { 0 };
+    enum vit_status status = patch_names_add(&folder, path, slash ? (size_t)(slash - path) + 1 : 0, err);
+
+    for (size_t i = 0; i < p->count && !status; i++) {
+        const char *label = p->item[i].label;
+        /* Lists are often grouped: a repetition need not be sorted away. */
+        if (!i || strcmp(label, p->item[i - 1].label))
+            status = patch_names_add(&d->classes, label, strlen(label), err);
+    }
+    patch_names_sort(&d->classes, 0);
+    patch_names_unique(&d->classes);
+    for (size_t i = 0; i < p->count && !status; i++) {
+        status = patch_names_join(&d->store->files, folder.item[0], p->item[i].file, err);
+        if (!status)
+            status = patch_dataset_add(d, i, (int)patch_names_search(&d->classes, p->item[i].label), err);
+    }
+    patch_names_free(&folder);
+    return status;
+}
+
+static enum vit_status open_csv(struct patch_dataset *d, const char *path, enum patch_split split,
+                                struct vit_error *err)
+{
+    struct pairs pairs = { 0 };
+    unsigned char *text;
+    size_t size;
+    enum vit_status status = patch_file_read(&text, &size, path, MAX_CSV_BYTES, err);
+
+    (void)split;
+    if (status) return status;
+    status = parse(&pairs, path, (char *)text, size, err);
+    if (!status) status = fill(d, &pairs, path, err);
+    free(pairs.item);
+    free(text);
+    return status;
+}
+
+static bool found(const char *path)
+{
+    return patch_has_extension(path, ".csv") && patch_is_file(path);
+}
+
+static unsigned splits(const char *path)
+{
+    (void)path;
+    return 0;
+}
+
+const struct patch_kind patch_kind_csv = {
+    .name = "CSV",
+    .found = found,
+    .splits = splits,
+    .open = open_csv,
+    .read = patch_file_of_store_read,
+    .describe = patch_file_of_store_name,
+};

@@ -1,0 +1,197 @@
+#include "patch/dataset.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const SPLITS[] = {
+    [PATCH_TRAIN] = "train",
+    [PATCH_VAL] = "val",
+    [PATCH_TEST] = "test",
+    [PATCH_ALL] = "all",
+};
+_Static_assert(VIT_COUNT(SPLITS) == PATCH_SPLITS, "a split has no name");
+
+const char *patch_split_name(enum patch_split split)
+{
+    return (size_t)split < PATCH_SPLITS ? SPLITS[split] : "unknown";
+}
+
+int patch_split_from_name(const char *name)
+{
+    for (int i = 0; i < PATCH_SPLITS; i++)
+        if (!strcmp(name, SPLITS[i])) return i;
+    return -1;
+}
+
+/* ---- creating and closing ---- */
+
+static void leave_store(struct patch_store *s)
+{
+    if (!s || atomic_fetch_sub(&s->users, 1) > 1) return;
+    for (int i = 0; i < s->open; i++) close(s->fd[i]);
+    patch_names_free(&s->files);
+    free(s);
+}
+
+enum vit_status patch_dataset_create(struct patch_dataset **out, const struct patch_kind *kind,
+                                     struct vit_error *err)
+{
+    struct patch_dataset *d = calloc(1, sizeof *d);
+    struct patch_store *s = calloc(1, sizeof *s);
+
+    *out = NULL;
+    if (!d || !s) {
+        free(d);
+        free(s);
+        return vit_fail(err, VIT_ERR_NOMEM, "no memory for a data set");
+    }
+    atomic_init(&s->users, 1);
+    s->kind = kind;
+    d->store = s;
+    *out = d;
+    return VIT_OK;
+}
+
+enum vit_status patch_dataset_add(struct patch_dataset *d, size_t where, int label, struct vit_error *err)
+{
+    if (d->count == d->room) {
+        const size_t room = d->room ? 2 * d->room : 1024;
+        struct patch_record *records = realloc(d->records, room * sizeof *records);
+        if (!records) return vit_fail(err, VIT_ERR_NOMEM, "no memory for a data set of %zu pictures", room);
+        d->records = records;
+        d->room = room;
+    }
+    d->records[d->count++] = (struct patch_record){ where, label };
+    return VIT_OK;
+}
+
+void patch_dataset_close(struct patch_dataset *d)
+{
+    if (!d) return;
+    leave_store(d->store);
+    patch_names_free(&d->classes);
+    free(d->records);
+    free(d);
+}
+
+/* ---- opening ---- */
+
+static const struct patch_kind *const KINDS[] = { &patch_kind_cifar10, &patch_kind_cifar100,
+                                                  &patch_kind_folder, &patch_kind_csv };
+
+static const struct patch_kind *recognise(const char *path, struct vit_error *err)
+{
+    for (size_t i = 0; i < VIT_COUNT(KINDS); i++)
+        if (KINDS[i]->found(path)) return KINDS[i];
+    if (access(path, F_OK))
+        vit_fail(err, VIT_ERR_IO, "%s: no such data set", path);
+    else
+        vit_fail(
+            err, VIT_ERR_FORMAT,
+            "%s: not a data set: expected a folder of CIFAR-10 or CIFAR-100 binary files, a folder with a "
+            "folder of pictures for each class, or a CSV of file,label",
+            path);
+    return NULL;
+}
+
+static enum vit_status check_split(const char *path, const struct patch_kind *kind, enum patch_split split,
+                                   struct vit_error *err)
+{
+    const unsigned there = kind->splits(path);
+    const char *names[PATCH_SPLITS];
+    char text[64];
+    size_t count = 0;
+
+    if (split == PATCH_ALL || there & 1u << split) return VIT_OK;
+    for (int i = 0; i < PATCH_ALL; i++)
+        if (there & 1u << i) names[count++] = SPLITS[i];
+    if (!count)
+        return vit_fail(err, VIT_ERR_ARG, "%s: this %s has no split \"%s\": it is one set", path, kind->name,
+                        SPLITS[split]);
+    return vit_fail(err, VIT_ERR_ARG, "%s: this %s has no split \"%s\", it has: %s", path, kind->name,
+                    SPLITS[split], patch_names_list(text, sizeof text, names, count));
+}
+
+enum vit_status patch_dataset_splits(unsigned *out, const char *path, struct vit_error *err)
+{
+    const struct patch_kind *kind = recognise(path, err);
+
+    *out = kind ? kind->splits(path) : 0;
+    if (kind) return VIT_OK;
+    return access(path, F_OK) ? VIT_ERR_IO : VIT_ERR_FORMAT;
+}
+
+enum vit_status patch_dataset_open(struct patch_dataset **out, const char *path, enum patch_split split,
+                                   struct vit_error *err)
+{
+    const struct patch_kind *kind = recognise(path, err);
+    enum vit_status status;
+
+    *out = NULL;
+    if (!kind) return access(path, F_OK) ? VIT_ERR_IO : VIT_ERR_FORMAT;
+    status = check_split(path, kind, split, err);
+    if (!status) status = patch_dataset_create(out, kind, err);
+    if (!status) status = kind->open(*out, path, split, err);
+    if (!status && !(*out)->count)
+        status = vit_fail(err, VIT_ERR_FORMAT, "%s: this %s holds no pictures", path, kind->name);
+    if (status) {
+        patch_dataset_close(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+/* ---- asking ---- */
+
+size_t patch_dataset_count(const struct patch_dataset *d)
+{
+    return d->count;
+}
+
+int patch_dataset_classes(const struct patch_dataset *d)
+{
+    return (int)d->classes.count;
+}
+
+const char *patch_dataset_class(const struct patch_dataset *d, int i)
+{
+    return i >= 0 && (size_t)i < d->classes.count ? d->classes.item[i] : NULL;
+}
+
+int patch_dataset_label(const struct patch_dataset *d, size_t i)
+{
+    return d->records[i].label;
+}
+
+const char *patch_dataset_name(const struct patch_dataset *d, size_t i, char *text, size_t size)
+{
+    return d->store->kind->describe(d->store, d->records[i].where, text, size);
+}
+
+const char *patch_dataset_kind(const struct patch_dataset *d)
+{
+    return d->store->kind->name;
+}
+
+enum vit_status patch_dataset_read(const struct patch_dataset *d, size_t i,
+                                   const struct patch_decode *options, struct patch_image *out,
+                                   struct vit_error *err)
+{
+    *out = (struct patch_image){ 0 };
+    return d->store->kind->read(d->store, d->records[i].where, options, out, err);
+}
+
+enum vit_status patch_file_of_store_read(const struct patch_store *s, size_t where,
+                                         const struct patch_decode *options, struct patch_image *out,
+                                         struct vit_error *err)
+{
+    return patch_image_read(out, s->files.item[where], options, err);
+}
+
+const char *patch_file_of_store_name(const struct patch_store *s, size_t where, char *text, size_t size)
+{
+    snprintf(text, size, "%s", s->files.item[where]);
+    return text;
+}

@@ -1,0 +1,65 @@
+/* dataset.h - the inside of a data set, for the files that read each kind. */
+#ifndef PATCH_DATASET_H
+#define PATCH_DATASET_H
+
+#include <stdatomic.h>
+
+#include "patch/names.h"
+#include "patch/patch.h"
+
+struct patch_store;
+
+/* A kind of data set: how it is recognised, opened and read. */
+struct patch_kind {
+    const char *name;
+    /* path is one of these. */
+    bool (*found)(const char *path);
+    /* Its splits as bits, 1 << PATCH_TRAIN and so on; 0: it is one set. */
+    unsigned (*splits)(const char *path);
+    /* Fill d, which is made for this kind; split is one it has, or PATCH_ALL. On failure d is closed by
+     * the caller. */
+    enum vit_status (*open)(struct patch_dataset *d, const char *path, enum patch_split split,
+                            struct vit_error *err);
+    /* Picture number where, as the records say. */
+    enum vit_status (*read)(const struct patch_store *s, size_t where, const struct patch_decode *options,
+                            struct patch_image *out, struct vit_error *err);
+    const char *(*describe)(const struct patch_store *s, size_t where, char *text, size_t size);
+};
+extern const struct patch_kind patch_kind_cifar10, patch_kind_cifar100, patch_kind_folder, patch_kind_csv,
+    patch_kind_files;
+
+enum { PATCH_STORE_FILES = 6 }; /* CIFAR-10: five of training, one of test */
+
+/* Where the pictures lie. Shared by a data set and the parts held out of it; does not change. */
+struct patch_store {
+    atomic_int users;
+    const struct patch_kind *kind;
+    struct patch_names files; /* one a picture; CIFAR: one for some thousand */
+    /* CIFAR: files[i] is open as fd[i], its records have the numbers first[i] to first[i + 1]. */
+    int open, fd[PATCH_STORE_FILES];
+    size_t first[PATCH_STORE_FILES + 1], bytes[PATCH_STORE_FILES];
+};
+
+struct patch_record {
+    size_t where;
+    int label; /* -1: unlabelled, or damaged: reading it says how */
+};
+
+struct patch_dataset {
+    struct patch_store *store;
+    struct patch_names classes;
+    struct patch_record *records; /* (count) */
+    size_t count, room;
+};
+
+enum vit_status patch_dataset_create(struct patch_dataset **out, const struct patch_kind *kind,
+                                     struct vit_error *err);
+enum vit_status patch_dataset_add(struct patch_dataset *d, size_t where, int label, struct vit_error *err);
+
+/* read and describe of the kinds with a file for each picture. */
+enum vit_status patch_file_of_store_read(const struct patch_store *s, size_t where,
+                                         const struct patch_decode *options, struct patch_image *out,
+                                         struct vit_error *err);
+const char *patch_file_of_store_name(const struct patch_store *s, size_t where, char *text, size_t size);
+
+#endif

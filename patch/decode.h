@@ -1,0 +1,68 @@
+/* decode.h - between image.c and the decoders, one for each format. */
+#ifndef PATCH_DECODE_H
+#define PATCH_DECODE_H
+
+#include "patch/patch.h"
+
+/* Longest side of a picture. JPEG ends at 65,535; the cap keeps every product of a side in 32 bits. */
+#define PATCH_MAX_SIDE 65536
+
+/* The bytes of one file. */
+struct patch_input {
+    const char *name; /* for the error */
+    const unsigned char *bytes;
+    size_t size;
+    size_t max_pixels;
+};
+
+/* Fill *out with an RGB picture, or leave it zeroed and say why. Orientation is not their business. */
+enum vit_status patch_jpeg_decode(struct patch_image *out, const struct patch_input *in,
+                                  struct vit_error *err);
+enum vit_status patch_png_decode(struct patch_image *out, const struct patch_input *in,
+                                 struct vit_error *err);
+enum vit_status patch_bmp_decode(struct patch_image *out, const struct patch_input *in,
+                                 struct vit_error *err);
+enum vit_status patch_pnm_decode(struct patch_image *out, const struct patch_input *in,
+                                 struct vit_error *err);
+
+/* A picture of this size may be decoded: not empty, not more than the caller allows. */
+enum vit_status patch_check_pixels(const struct patch_input *in, uint64_t width, uint64_t height,
+                                   struct vit_error *err);
+
+/* ---- stb.c ---- */
+
+/* PNG, and JPEG in builds without libjpeg; format is for the error. The size of the picture is checked
+ * before, by patch_stb_check or otherwise. */
+enum vit_status patch_stb_check(const struct patch_input *in, const char *format, struct vit_error *err);
+enum vit_status patch_stb_decode(struct patch_image *out, const struct patch_input *in, const char *format,
+                                 struct vit_error *err);
+/* PNG of rgb (height, width, 3); freed by free(). NULL: out of memory. */
+unsigned char *patch_stb_png(const unsigned char *rgb, int width, int height, int *size);
+
+/* ---- exif.c: orientation 1 to 8; 1 when there is none or it cannot be read ---- */
+
+int patch_exif_jpeg(const unsigned char *bytes, size_t size);
+int patch_exif_png(const unsigned char *bytes, size_t size);
+/* Of a TIFF structure, as Exif and eXIf hold it. */
+int patch_exif_tiff(const unsigned char *bytes, size_t size);
+/* Turn the picture as the orientation says. */
+enum vit_status patch_exif_turn(struct patch_image *image, int orientation, struct vit_error *err);
+
+static inline uint32_t patch_big32(const unsigned char *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+static inline uint32_t patch_little32(const unsigned char *p)
+{
+    return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
+}
+static inline unsigned patch_big16(const unsigned char *p)
+{
+    return (unsigned)p[0] << 8 | p[1];
+}
+static inline unsigned patch_little16(const unsigned char *p)
+{
+    return (unsigned)p[1] << 8 | p[0];
+}
+
+#endif

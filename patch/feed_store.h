@@ -1,0 +1,32 @@
+/* feed_store.h - the readable pictures of a data set, prepared once: for feed.c only. */
+#ifndef PATCH_FEED_STORE_H
+#define PATCH_FEED_STORE_H
+
+#include "patch/patch.h"
+
+enum { PATCH_FEED_ERRORS = 16 }; /* sentences kept */
+
+struct patch_feed_store {
+    const struct patch_dataset *data;
+    struct patch_recipe recipe;
+    struct patch_decode decode;
+    size_t picture_bytes;  /* size size 3 */
+    size_t count;          /* pictures that could be read */
+    size_t *index;         /* (count) in the data set */
+    int *label;            /* (count) */
+    unsigned char *pixels; /* (count, size, size, 3); NULL: decoded every time */
+    size_t failed;
+    char *error[PATCH_FEED_ERRORS]; /* of the first failed ones; NULL past the end */
+};
+
+/* Decode every picture of s->data once, on all CPUs this process may use. s->data, recipe and decode are set
+ * by the caller, the rest is zero; on failure the caller closes s. */
+enum vit_status patch_feed_store_fill(struct patch_feed_store *s, size_t cache_bytes,
+                                      void (*progress)(void *arg, size_t done, size_t all), void *arg,
+                                      struct vit_error *err);
+/* pixels (size, size, 3) of readable picture i. Fails only where nothing is kept. */
+enum vit_status patch_feed_store_get(const struct patch_feed_store *s, size_t i, unsigned char *pixels,
+                                     struct vit_error *err);
+void patch_feed_store_close(struct patch_feed_store *s);
+
+#endif

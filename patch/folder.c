@@ -1,0 +1,112 @@
+/* A folder with a folder for each class, perhaps below train/, val/ and test/. */
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "patch/dataset.h"
+#include "patch/walk.h"
+
+/* Names under which splits are found. */
+static const struct {
+    enum patch_split split;
+    const char *folder;
+} SPLIT_FOLDERS[] = {
+    { PATCH_TRAIN, "train" },    { PATCH_VAL, "val" },   { PATCH_VAL, "valid" },
+    { PATCH_VAL, "validation" }, { PATCH_TEST, "test" },
+};
+
+static bool holds_folders(const char *path)
+{
+    struct patch_names folders = { 0 };
+    const bool found = !patch_list_folders(&folders, path, NULL) && folders.count;
+
+    patch_names_free(&folders);
+    return found;
+}
+
+static bool found(const char *path)
+{
+    return patch_is_folder(path) && holds_folders(path);
+}
+
+/* path/train is a split if it holds classes; a folder "train" of pictures is a class. */
+static bool is_split(const char *path, const char *folder)
+{
+    char text[PATH_MAX];
+    const int n = snprintf(text, sizeof text, "%s/%s", path, folder);
+
+    return n > 0 && (size_t)n < sizeof text && patch_is_folder(text) && holds_folders(text);
+}
+
+static unsigned splits(const char *path)
+{
+    unsigned bits = 0;
+
+    for (size_t i = 0; i < VIT_COUNT(SPLIT_FOLDERS); i++)
+        if (is_split(path, SPLIT_FOLDERS[i].folder)) bits |= 1u << SPLIT_FOLDERS[i].split;
+    return bits;
+}
+
+/* The folders whose folders are the classes: path itself, or those of the wanted splits. */
+static enum vit_status list_roots(struct patch_names *roots, const char *path, enum patch_split split,
+                                  struct vit_error *err)
+{
+    enum vit_status status = VIT_OK;
+
+    for (size_t i = 0; i < VIT_COUNT(SPLIT_FOLDERS) && !status; i++) {
+        if (split != PATCH_ALL && split != SPLIT_FOLDERS[i].split) continue;
+        if (is_split(path, SPLIT_FOLDERS[i].folder))
+            status = patch_names_join(roots, path, SPLIT_FOLDERS[i].folder, err);
+    }
+    if (!status && !roots->count) status = patch_names_add(roots, path, strlen(path), err);
+    return status;
+}
+
+static enum vit_status list_classes(struct patch_names *classes, const struct patch_names *roots,
+                                    struct vit_error *err)
+{
+    enum vit_status status = VIT_OK;
+
+    for (size_t i = 0; i < roots->count && !status; i++)
+        status = patch_list_folders(classes, roots->item[i], err);
+    patch_names_sort(classes, 0);
+    patch_names_unique(classes);
+    return status;
+}
+
+static enum vit_status add_class(struct patch_dataset *d, const char *root, int label, struct vit_error *err)
+{
+    struct patch_names *files = &d->store->files, path = { 0 };
+    size_t first = files->count;
+    enum vit_status status;
+
+    if (!patch_has_folder(root, d->classes.item[label])) return VIT_OK;
+    status = patch_names_join(&path, root, d->classes.item[label], err);
+    if (!status) status = patch_list_pictures(files, path.item[0], err);
+    for (; first < files->count && !status; first++) status = patch_dataset_add(d, first, label, err);
+    patch_names_free(&path);
+    return status;
+}
+
+static enum vit_status open_folder(struct patch_dataset *d, const char *path, enum patch_split split,
+                                   struct vit_error *err)
+{
+    struct patch_names roots = { 0 };
+    enum vit_status status = list_roots(&roots, path, split, err);
+
+    if (!status) status = list_classes(&d->classes, &roots, err);
+    for (size_t i = 0; i < roots.count && !status; i++)
+        for (size_t label = 0; label < d->classes.count && !status; label++)
+            status = add_class(d, roots.item[i], (int)label, err);
+    patch_names_free(&roots);
+    return status;
+}
+
+const struct patch_kind patch_kind_folder = {
+    .name = "folder of classes",
+    .found = found,
+    .splits = splits,
+    .open = open_folder,
+    .read = patch_file_of_store_read,
+    .describe = patch_file_of_store_name,
+};

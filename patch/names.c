@@ -1,0 +1,119 @@
+#include "patch/names.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static enum vit_status no_memory(struct vit_error *err)
+{
+    return vit_fail(err, VIT_ERR_NOMEM, "no memory for a list of names");
+}
+
+static bool make_room(struct patch_names *n)
+{
+    const size_t room = n->room ? 2 * n->room : 64;
+    char **item;
+
+    if (n->count < n->room) return true;
+    if (room > SIZE_MAX / sizeof *item) return false;
+    item = realloc(n->item, room * sizeof *item);
+    if (!item) return false;
+    n->item = item;
+    n->room = room;
+    return true;
+}
+
+enum vit_status patch_names_add(struct patch_names *n, const char *text, size_t length, struct vit_error *err)
+{
+    char *copy = malloc(length + 1);
+
+    if (!copy || !make_room(n)) {
+        free(copy);
+        return no_memory(err);
+    }
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+    n->item[n->count++] = copy;
+    return VIT_OK;
+}
+
+enum vit_status patch_names_join(struct patch_names *n, const char *folder, const char *name,
+                                 struct vit_error *err)
+{
+    const size_t head = strlen(folder);
+    const char *slash = head && folder[head - 1] == '/' ? "" : "/";
+    const size_t size = head + strlen(name) + 2;
+    char *path;
+    enum vit_status status;
+
+    if (!head || name[0] == '/') return patch_names_add(n, name, strlen(name), err);
+    path = malloc(size);
+    if (!path) return no_memory(err);
+    snprintf(path, size, "%s%s%s", folder, slash, name);
+    status = patch_names_add(n, path, strlen(path), err);
+    free(path);
+    return status;
+}
+
+enum vit_status patch_names_copy(struct patch_names *to, const struct patch_names *from,
+                                 struct vit_error *err)
+{
+    enum vit_status status = VIT_OK;
+
+    for (size_t i = 0; i < from->count && !status; i++)
+        status = patch_names_add(to, from->item[i], strlen(from->item[i]), err);
+    return status;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void patch_names_sort(struct patch_names *n, size_t first)
+{
+    if (n->count > first + 1) qsort(n->item + first, n->count - first, sizeof *n->item, by_bytes);
+}
+
+void patch_names_unique(struct patch_names *n)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n->count; i++) {
+        if (kept && !strcmp(n->item[kept - 1], n->item[i]))
+            free(n->item[i]);
+        else
+            n->item[kept++] = n->item[i];
+    }
+    n->count = kept;
+}
+
+ptrdiff_t patch_names_search(const struct patch_names *n, const char *name)
+{
+    char *const *found = n->count ? bsearch(&name, n->item, n->count, sizeof *n->item, by_bytes) : NULL;
+
+    return found ? found - n->item : -1;
+}
+
+void patch_names_free(struct patch_names *n)
+{
+    for (size_t i = 0; i < n->count; i++) free(n->item[i]);
+    free(n->item);
+    *n = (struct patch_names){ 0 };
+}
+
+const char *patch_names_list(char *text, size_t size, const char *const *names, size_t count)
+{
+    enum { TAIL = 32 }; /* room for "... (1000 more)" */
+    size_t at = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < count; i++) {
+        if (at + strlen(names[i]) + 2 + TAIL > size) {
+            snprintf(text + at, size - at, "%s... (%zu more)", i ? ", " : "", count - i);
+            break;
+        }
+        at += (size_t)snprintf(text + at, size - at, "%s%s", i ? ", " : "", names[i]);
+    }
+    return text;
+}

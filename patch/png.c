@@ -1,0 +1,86 @@
+/* PNG: the chunks are checked here, checksums included, and the pixels decoded by stb_image, which
+ * checks none of it and would read a damaged file into a damaged picture. */
+#include <string.h>
+
+#include "patch/decode.h"
+
+enum { SIGNATURE = 8, FRAME = 12 }; /* FRAME: length, type and checksum around the data of a chunk */
+
+/* CRC-32 of a chunk's type and data (PNG specification, annex D), four bits at a time. */
+static uint32_t checksum(const unsigned char *bytes, size_t size)
+{
+    static const uint32_t TABLE[16] = {
+        0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
+        0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
+    };
+    uint32_t crc = 0xffffffff;
+
+    for (size_t i = 0; i < size; i++) {
+        crc ^= bytes[i];
+        crc = crc >> 4 ^ TABLE[crc & 15];
+        crc = crc >> 4 ^ TABLE[crc & 15];
+    }
+    return ~crc;
+}
+
+/* Capital first letter: the picture cannot be understood without the chunk. */
+static bool is_critical(const unsigned char *type)
+{
+    return !(type[0] & 0x20);
+}
+
+/* Bytes of pixels before compression, filter bytes included; interlacing adds less than the factor 2. */
+static uint64_t raw_bytes(const unsigned char *header)
+{
+    static const unsigned CHANNELS[8] = { 1, 1, 3, 1, 2, 1, 4, 1 }; /* by colour type */
+    const uint64_t width = patch_big32(header), height = patch_big32(header + 4);
+    const unsigned depth = header[8] <= 16 ? header[8] : 16;
+
+    return 2 * height * (1 + (width * depth * CHANNELS[header[9] & 7] + 7) / 8);
+}
+
+/* Walk the chunks to the end of the picture. *packed: bytes of compressed pixels. */
+static enum vit_status check_chunks(const struct patch_input *in, uint64_t *packed, struct vit_error *err)
+{
+    size_t at = SIGNATURE;
+
+    *packed = 0;
+    for (;;) {
+        const unsigned char *chunk = in->bytes + at;
+        const size_t left = in->size - at;
+        const size_t length = left >= FRAME ? patch_big32(chunk) : 0;
+
+        if (left < FRAME || length > left - FRAME)
+            return vit_fail(err, VIT_ERR_FORMAT,
+                            "%s: truncated PNG: the file ends inside the chunk at byte %zu", in->name, at);
+        if (is_critical(chunk + 4) && checksum(chunk + 4, length + 4) != patch_big32(chunk + 8 + length))
+            return vit_fail(err, VIT_ERR_FORMAT, "%s: damaged PNG: wrong checksum of the chunk at byte %zu",
+                            in->name, at);
+        if (!memcmp(chunk + 4, "IEND", 4)) return VIT_OK;
+        if (!memcmp(chunk + 4, "IDAT", 4)) *packed += length;
+        at += FRAME + length;
+    }
+}
+
+enum vit_status patch_png_decode(struct patch_image *out, const struct patch_input *in, struct vit_error *err)
+{
+    enum { HEADER = 13, SLACK = 65536 };
+    const unsigned char *header = in->bytes + SIGNATURE + 8;
+    uint64_t packed;
+    enum vit_status status;
+
+    if (in->size >= SIGNATURE + FRAME && !memcmp(in->bytes + SIGNATURE + 4, "CgBI", 4))
+        return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: Apple's variant of PNG (CgBI), which is not read",
+                        in->name);
+    if (in->size < SIGNATURE + FRAME + HEADER || memcmp(in->bytes + SIGNATURE, "\0\0\0\x0dIHDR", 8))
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: damaged PNG: does not begin with a whole header", in->name);
+    status = patch_check_pixels(in, patch_big32(header), patch_big32(header + 4), err);
+    if (!status) status = check_chunks(in, &packed, err);
+    if (status) return status;
+    /* Deflate never doubles; a surplus is there to be inflated a thousandfold. */
+    if (packed > raw_bytes(header) + SLACK)
+        return vit_fail(err, VIT_ERR_FORMAT,
+                        "%s: damaged PNG: %ju bytes of compressed pixels where %ju are the most", in->name,
+                        (uintmax_t)packed, (uintmax_t)raw_bytes(header) + SLACK);
+    return patch_stb_decode(out, in, "PNG", err);
+}

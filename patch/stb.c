@@ -1,0 +1,96 @@
+/* stb_image and stb_image_write: the only file that sees their code. Few formats, no stdio, a cap on
+ * the sides. It reads through callbacks, so that we learn when it wanted more than the file holds:
+ * by itself it goes on with zeros. */
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "patch/decode.h"
+
+/* Lengths in stb are int; a longer piece comes only from a PNG made to fill the memory. */
+static void *limited_realloc(void *p, size_t size)
+{
+    return size > INT_MAX ? NULL : realloc(p, size);
+}
+
+#define STBI_ONLY_PNG
+#if !VIT_JPEG
+#define STBI_ONLY_JPEG
+#endif
+#define STBI_NO_STDIO
+#define STBI_NO_HDR
+#define STBI_NO_LINEAR
+#define STBI_MAX_DIMENSIONS PATCH_MAX_SIDE
+#define STBI_MALLOC(n)      limited_realloc(NULL, n)
+#define STBI_REALLOC(p, n)  limited_realloc(p, n)
+#define STBI_FREE(p)        free(p)
+#define STB_IMAGE_STATIC
+#define STB_IMAGE_IMPLEMENTATION
+#define STBI_WRITE_NO_STDIO
+#define STB_IMAGE_WRITE_STATIC
+#define STB_IMAGE_WRITE_IMPLEMENTATION
+#pragma GCC diagnostic ignored "-Wunused-function"
+#include <stb_image.h>
+#include <stb_image_write.h>
+
+struct stream {
+    const unsigned char *bytes;
+    size_t size, at;
+    bool ran_out;
+};
+
+static int read_some(void *user, char *to, int size)
+{
+    struct stream *s = user;
+    const size_t left = s->size - s->at;
+    const size_t n = (size_t)size < left ? (size_t)size : left;
+
+    if (!left && size) s->ran_out = true;
+    memcpy(to, s->bytes + s->at, n);
+    s->at += n;
+    return (int)n;
+}
+
+static void skip(void *user, int n)
+{
+    struct stream *s = user;
+
+    if (n > 0) s->at += (size_t)n < s->size - s->at ? (size_t)n : s->size - s->at;
+}
+
+static int at_end(void *user)
+{
+    const struct stream *s = user;
+
+    return s->at == s->size;
+}
+
+enum vit_status patch_stb_check(const struct patch_input *in, const char *format, struct vit_error *err)
+{
+    int width = 0, height = 0, channels;
+
+    if (in->size <= INT_MAX && stbi_info_from_memory(in->bytes, (int)in->size, &width, &height, &channels))
+        return patch_check_pixels(in, (uint64_t)width, (uint64_t)height, err);
+    return vit_fail(err, VIT_ERR_FORMAT, "%s: damaged %s: its header cannot be read", in->name, format);
+}
+
+enum vit_status patch_stb_decode(struct patch_image *out, const struct patch_input *in, const char *format,
+                                 struct vit_error *err)
+{
+    static const stbi_io_callbacks IO = { read_some, skip, at_end };
+    struct stream s = { in->bytes, in->size, 0, false };
+    int channels;
+
+    out->rgb = stbi_load_from_callbacks(&IO, &s, &out->width, &out->height, &channels, STBI_rgb);
+    if (out->rgb && !s.ran_out) return VIT_OK;
+    patch_image_free(out);
+    if (s.ran_out)
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: truncated %s: the file ends before the picture", in->name,
+                        format);
+    return vit_fail(err, VIT_ERR_FORMAT, "%s: damaged %s: %s", in->name, format, stbi_failure_reason());
+}
+
+unsigned char *patch_stb_png(const unsigned char *rgb, int width, int height, int *size)
+{
+    return stbi_write_png_to_mem(rgb, width * 3, width, height, 3, size);
+}

@@ -1,0 +1,229 @@
+/* Which pictures of a data set, and under which labels: matched to a model, limited, held out. What is
+ * chosen depends on the pictures' places in the data set and on fixed keys, on nothing else. */
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "patch/dataset.h"
+#include "vit/random.h"
+
+/* ---- labels by name ---- */
+
+/* Index of name among names; -1: absent, -2: more than once. */
+static int find_name(const char *name, const char *const *names, int count)
+{
+    int found = -1;
+
+    for (int i = 0; i < count; i++) {
+        if (strcmp(names[i], name)) continue;
+        if (found >= 0) return -2;
+        found = i;
+    }
+    return found;
+}
+
+static enum vit_status mismatch(const struct patch_dataset *d, const char *name, int found,
+                                const char *const *names, int count, struct vit_error *err)
+{
+    char data[360], model[360];
+
+    return vit_fail(
+        err, VIT_ERR_ARG, "the data's class \"%s\" is %s the model's; data (%zu): %s; model (%d): %s", name,
+        found == -2 ? "more than one of" : "none of", d->classes.count,
+        patch_names_list(data, sizeof data, (const char *const *)d->classes.item, d->classes.count), count,
+        patch_names_list(model, sizeof model, names, (size_t)count));
+}
+
+/* to (classes of d) = the model's number of each class. */
+static enum vit_status map_classes(int *to, const struct patch_dataset *d, const char *const *names,
+                                   int count, struct vit_error *err)
+{
+    for (size_t i = 0; i < d->classes.count; i++) {
+        to[i] = find_name(d->classes.item[i], names, count);
+        if (to[i] < 0) return mismatch(d, d->classes.item[i], to[i], names, count, err);
+    }
+    return VIT_OK;
+}
+
+enum vit_status patch_dataset_match(struct patch_dataset *d, const char *const *names, int count,
+                                    struct vit_error *err)
+{
+    struct patch_names classes = { 0 };
+    int *to = malloc((d->classes.count + 1) * sizeof *to);
+    enum vit_status status;
+
+    if (!to) return vit_fail(err, VIT_ERR_NOMEM, "no memory for %zu classes", d->classes.count);
+    status = map_classes(to, d, names, count, err);
+    for (int i = 0; i < count && !status; i++)
+        status = patch_names_add(&classes, names[i], strlen(names[i]), err);
+    if (status) {
+        patch_names_free(&classes);
+        goto done;
+    }
+    for (size_t i = 0; i < d->count; i++)
+        if (d->records[i].label >= 0) d->records[i].label = to[d->records[i].label];
+    patch_names_free(&d->classes);
+    d->classes = classes;
+done:
+    free(to);
+    return status;
+}
+
+/* ---- choosing ---- */
+
+/* One constant for each purpose: what is held out of a limited set is not its end. */
+enum { PURPOSE_LIMIT = 1, PURPOSE_HOLD_OUT = 2 };
+
+struct draw {
+    int label;
+    uint64_t key;
+    size_t index; /* of the record */
+    size_t rank;  /* among those of its label, by key */
+};
+
+static int compare(size_t a, size_t b)
+{
+    return (a > b) - (a < b);
+}
+
+static int by_label(const void *a, const void *b)
+{
+    const struct draw *x = a, *y = b;
+
+    if (x->label != y->label) return x->label < y->label ? -1 : 1;
+    if (x->key != y->key) return x->key < y->key ? -1 : 1;
+    return compare(x->index, y->index);
+}
+
+static int by_rank(const void *a, const void *b)
+{
+    const struct draw *x = a, *y = b;
+
+    if (x->rank != y->rank) return compare(x->rank, y->rank);
+    return by_label(a, b);
+}
+
+/* All records, each class in a random order of its own; NULL: no memory. Freed by the caller. */
+static struct draw *shuffle(const struct patch_dataset *d, uint64_t purpose)
+{
+    struct draw *draw = malloc((d->count + 1) * sizeof *draw);
+    const uint64_t key = vit_key(0x7061746368ull, purpose); /* "patch" */
+
+    if (!draw) return NULL;
+    for (size_t i = 0; i < d->count; i++)
+        draw[i] = (struct draw){ d->records[i].label, vit_random_u64(key, d->records[i].where), i, 0 };
+    qsort(draw, d->count, sizeof *draw, by_label);
+    for (size_t i = 1; i < d->count; i++)
+        draw[i].rank = draw[i].label == draw[i - 1].label ? draw[i - 1].rank + 1 : 0;
+    return draw;
+}
+
+/* Keep the records whose flag is set, in their order. */
+static void keep(struct patch_dataset *d, const bool *kept)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < d->count; i++)
+        if (kept[i]) d->records[count++] = d->records[i];
+    d->count = count;
+}
+
+enum vit_status patch_dataset_limit(struct patch_dataset *d, size_t n, struct vit_error *err)
+{
+    bool *kept;
+    struct draw *draw;
+
+    if (!n) return vit_fail(err, VIT_ERR_ARG, "a data set cannot be limited to 0 pictures");
+    if (n >= d->count) return VIT_OK;
+    kept = calloc(d->count, sizeof *kept);
+    draw = shuffle(d, PURPOSE_LIMIT);
+    if (!kept || !draw) {
+        free(kept);
+        free(draw);
+        return vit_fail(err, VIT_ERR_NOMEM, "no memory to choose from %zu pictures", d->count);
+    }
+    /* First the first of every class, then the second, and so on. */
+    qsort(draw, d->count, sizeof *draw, by_rank);
+    for (size_t i = 0; i < n; i++) kept[draw[i].index] = true;
+    keep(d, kept);
+    free(kept);
+    free(draw);
+    return VIT_OK;
+}
+
+/* *held: an empty data set that shares d's store and has its classes. */
+static enum vit_status branch(struct patch_dataset **held, const struct patch_dataset *d,
+                              struct vit_error *err)
+{
+    struct patch_dataset *part = calloc(1, sizeof *part);
+    enum vit_status status;
+
+    if (!part) return vit_fail(err, VIT_ERR_NOMEM, "no memory for a data set");
+    part->store = d->store;
+    atomic_fetch_add(&d->store->users, 1);
+    status = patch_names_copy(&part->classes, &d->classes, err);
+    if (status) {
+        patch_dataset_close(part);
+        return status;
+    }
+    *held = part;
+    return VIT_OK;
+}
+
+/* stays (count of d): false for the fraction of each class that is held out. */
+static bool choose(bool *stays, const struct patch_dataset *d, float fraction)
+{
+    struct draw *draw = shuffle(d, PURPOSE_HOLD_OUT);
+
+    if (!draw) return false;
+    for (size_t i = 0, end; i < d->count; i = end) {
+        size_t held;
+        for (end = i + 1; end < d->count && draw[end].label == draw[i].label;) end++;
+        held = (size_t)llrint((double)fraction * (double)(end - i));
+        for (size_t j = i; j < end; j++) stays[draw[j].index] = draw[j].rank >= held;
+    }
+    free(draw);
+    return true;
+}
+
+/* Move the records that do not stay from d to part. */
+static enum vit_status divide(struct patch_dataset *d, struct patch_dataset *part, const bool *stays,
+                              float fraction, struct vit_error *err)
+{
+    enum vit_status status = VIT_OK;
+
+    for (size_t i = 0; i < d->count && !status; i++)
+        if (!stays[i]) status = patch_dataset_add(part, d->records[i].where, d->records[i].label, err);
+    if (status) return status;
+    if (!part->count || part->count == d->count)
+        return vit_fail(err, VIT_ERR_ARG,
+                        "holding out %g of %zu pictures in %zu classes leaves nothing on one side",
+                        (double)fraction, d->count, d->classes.count);
+    keep(d, stays);
+    return VIT_OK;
+}
+
+enum vit_status patch_dataset_hold_out(struct patch_dataset *d, float fraction, struct patch_dataset **held,
+                                       struct vit_error *err)
+{
+    bool *stays;
+    enum vit_status status;
+
+    *held = NULL;
+    if (!(fraction > 0 && fraction < 1))
+        return vit_fail(err, VIT_ERR_ARG, "the fraction held out must be between 0 and 1, found %g",
+                        (double)fraction);
+    stays = calloc(d->count + 1, sizeof *stays);
+    if (!stays || !choose(stays, d, fraction))
+        status = vit_fail(err, VIT_ERR_NOMEM, "no memory to choose from %zu pictures", d->count);
+    else
+        status = branch(held, d, err);
+    if (!status) status = divide(d, *held, stays, fraction, err);
+    if (status) {
+        patch_dataset_close(*held);
+        *held = NULL;
+    }
+    free(stays);
+    return status;
+}

@@ -1,0 +1,163 @@
+#include "patch/walk.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+static bool stat_below(struct stat *s, const char *path, const char *name)
+{
+    char text[PATH_MAX];
+    const int n = snprintf(text, sizeof text, "%s/%s", path, name);
+
+    return n > 0 && (size_t)n < sizeof text && stat(text, s) == 0;
+}
+
+bool patch_is_folder(const char *path)
+{
+    struct stat s;
+
+    return stat(path, &s) == 0 && S_ISDIR(s.st_mode);
+}
+
+bool patch_is_file(const char *path)
+{
+    struct stat s;
+
+    return stat(path, &s) == 0 && S_ISREG(s.st_mode);
+}
+
+bool patch_has_folder(const char *path, const char *name)
+{
+    struct stat s;
+
+    return stat_below(&s, path, name) && S_ISDIR(s.st_mode);
+}
+
+bool patch_has_file(const char *path, const char *name)
+{
+    struct stat s;
+
+    return stat_below(&s, path, name) && S_ISREG(s.st_mode);
+}
+
+bool patch_has_extension(const char *name, const char *extension)
+{
+    const size_t n = strlen(name), e = strlen(extension);
+
+    return n > e && !strcasecmp(name + n - e, extension);
+}
+
+bool patch_is_picture_name(const char *name)
+{
+    static const char *const EXTENSIONS[] = { ".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".pgm", ".pnm" };
+
+    for (size_t i = 0; i < VIT_COUNT(EXTENSIONS); i++)
+        if (patch_has_extension(name, EXTENSIONS[i])) return true;
+    return false;
+}
+
+/* Links and file systems that do not tell the kind of an entry need a stat. */
+static bool entry_is_folder(const char *path, const struct dirent *e)
+{
+    if (e->d_type == DT_DIR) return true;
+    if (e->d_type != DT_LNK && e->d_type != DT_UNKNOWN) return false;
+    return patch_has_folder(path, e->d_name);
+}
+
+static enum vit_status list(struct patch_names *out, const char *path, bool folders, struct vit_error *err)
+{
+    const size_t first = out->count;
+    enum vit_status status = VIT_OK;
+    DIR *d = opendir(path);
+
+    if (!d) return vit_fail(err, VIT_ERR_IO, "%s: cannot be listed: %s", path, strerror(errno));
+    for (const struct dirent *e; !status && (errno = 0, e = readdir(d));) {
+        if (e->d_name[0] == '.' || entry_is_folder(path, e) != folders) continue;
+        status = patch_names_add(out, e->d_name, strlen(e->d_name), err);
+    }
+    if (!status && errno)
+        status = vit_fail(err, VIT_ERR_IO, "%s: cannot be listed: %s", path, strerror(errno));
+    closedir(d);
+    patch_names_sort(out, first);
+    return status;
+}
+
+enum vit_status patch_list_folders(struct patch_names *out, const char *path, struct vit_error *err)
+{
+    return list(out, path, true, err);
+}
+
+enum vit_status patch_list_files(struct patch_names *out, const char *path, struct vit_error *err)
+{
+    return list(out, path, false, err);
+}
+
+/* Folders already entered. */
+struct seen {
+    struct folder_id {
+        dev_t device;
+        ino_t inode;
+    } * item;
+    size_t count, room;
+};
+
+/* *fresh: path was not entered before; now it is. */
+static enum vit_status enter(struct seen *seen, const char *path, bool *fresh, struct vit_error *err)
+{
+    struct stat s;
+
+    if (stat(path, &s)) return vit_fail(err, VIT_ERR_IO, "%s: cannot be examined: %s", path, strerror(errno));
+    *fresh = false;
+    for (size_t i = 0; i < seen->count; i++)
+        if (seen->item[i].device == s.st_dev && seen->item[i].inode == s.st_ino) return VIT_OK;
+    if (seen->count == seen->room) {
+        const size_t room = seen->room ? 2 * seen->room : 16;
+        struct folder_id *item = realloc(seen->item, room * sizeof *item);
+        if (!item) return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to list it", path);
+        seen->item = item;
+        seen->room = room;
+    }
+    seen->item[seen->count++] = (struct folder_id){ s.st_dev, s.st_ino };
+    *fresh = true;
+    return VIT_OK;
+}
+
+/* Append the pictures right in path, and its folders to the list of those still to enter. */
+static enum vit_status visit(struct patch_names *out, struct patch_names *to_do, const char *path,
+                             struct vit_error *err)
+{
+    struct patch_names files = { 0 }, folders = { 0 };
+    enum vit_status status = patch_list_files(&files, path, err);
+
+    if (!status) status = patch_list_folders(&folders, path, err);
+    for (size_t i = 0; i < files.count && !status; i++)
+        if (patch_is_picture_name(files.item[i])) status = patch_names_join(out, path, files.item[i], err);
+    for (size_t i = 0; i < folders.count && !status; i++)
+        status = patch_names_join(to_do, path, folders.item[i], err);
+    patch_names_free(&files);
+    patch_names_free(&folders);
+    return status;
+}
+
+enum vit_status patch_list_pictures(struct patch_names *out, const char *path, struct vit_error *err)
+{
+    const size_t first = out->count;
+    struct patch_names to_do = { 0 };
+    struct seen seen = { 0 };
+    enum vit_status status = patch_names_add(&to_do, path, strlen(path), err);
+
+    for (size_t i = 0; i < to_do.count && !status; i++) {
+        bool fresh = false;
+        status = enter(&seen, to_do.item[i], &fresh, err);
+        if (!status && fresh) status = visit(out, &to_do, to_do.item[i], err);
+    }
+    free(seen.item);
+    patch_names_free(&to_do);
+    patch_names_sort(out, first);
+    return status;
+}

@@ -1,0 +1,25 @@
+/* walk.h - what folders hold. */
+#ifndef PATCH_WALK_H
+#define PATCH_WALK_H
+
+#include "patch/names.h"
+
+/* Append the names (not paths) of the folders, or of the other files, in a folder; sorted; hidden ones
+ * left out; links followed. */
+enum vit_status patch_list_folders(struct patch_names *out, const char *path, struct vit_error *err);
+enum vit_status patch_list_files(struct patch_names *out, const char *path, struct vit_error *err);
+
+/* Append the paths of the pictures below a folder, by their extension, sorted. Each folder is entered
+ * once, however many links lead to it. */
+enum vit_status patch_list_pictures(struct patch_names *out, const char *path, struct vit_error *err);
+
+bool patch_is_folder(const char *path);
+bool patch_is_file(const char *path); /* a regular one */
+/* "folder/name" is a folder. */
+bool patch_has_folder(const char *path, const char *name);
+bool patch_has_file(const char *path, const char *name);
+bool patch_is_picture_name(const char *name);
+/* name ends in extension (".csv"), in any case of letters. */
+bool patch_has_extension(const char *name, const char *extension);
+
+#endif

@@ -1,0 +1,124 @@
+#include "tests/patch/fixtures.h"
+
+static int setup(void **state)
+{
+    static char dir[256];
+
+    tmp_create(dir, sizeof dir);
+    *state = dir;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    tmp_remove(*state);
+    return 0;
+}
+
+static enum vit_status open_text(struct patch_dataset **d, const char *dir, const char *text, size_t size,
+                                 struct vit_error *err)
+{
+    char path[512];
+
+    tmp_write(dir, "set.csv", text, size, path, sizeof path);
+    return patch_dataset_open(d, path, PATCH_ALL, err);
+}
+
+/* The lines as "label=name;", names without the folder of the CSV. */
+static void assert_lines(const char *dir, const char *text, const char *expected)
+{
+    struct vit_error err = { 0 };
+    struct patch_dataset *d;
+    char all[1024] = "", name[512];
+
+    assert_ok(open_text(&d, dir, text, strlen(text), &err), &err);
+    for (size_t i = 0; i < patch_dataset_count(d); i++) {
+        const char *path = patch_dataset_name(d, i, name, sizeof name);
+        if (!strncmp(path, dir, strlen(dir))) path += strlen(dir) + 1;
+        snprintf(all + strlen(all), sizeof all - strlen(all), "%s=%s;",
+                 patch_dataset_class(d, patch_dataset_label(d, i)), path);
+    }
+    assert_string_equal(all, expected);
+    patch_dataset_close(d);
+}
+
+static void files_are_relative_to_the_csv(void **state)
+{
+    assert_lines(*state, "a.png,cat\nsub/b.png,dog\n/abs/c.png,cat",
+                 "cat=a.png;dog=sub/b.png;cat=/abs/c.png;");
+}
+
+static void quotes_line_ends_and_marks_are_understood(void **state)
+{
+    assert_lines(*state, "\xef\xbb\xbf\"a, \"\"b\"\".png\",\"two\nlines\"\r\n\r\nc.png,dog\r\n",
+                 "two\nlines=a, \"b\".png;dog=c.png;");
+}
+
+static void a_header_is_recognised(void **state)
+{
+    assert_lines(*state, "File,Label\na.png,cat\n", "cat=a.png;");
+    assert_lines(*state, "a.png,label\nfile,label\n", "label=a.png;label=file;");
+}
+
+static void classes_are_the_sorted_labels(void **state)
+{
+    struct vit_error err = { 0 };
+    struct patch_dataset *d;
+    static const char text[] = "1,b\n2,a\n3,b\n4,a\n5,c\n";
+
+    assert_ok(open_text(&d, *state, text, sizeof text - 1, &err), &err);
+    assert_string_equal(patch_dataset_kind(d), "CSV");
+    assert_int_equal(patch_dataset_classes(d), 3);
+    assert_string_equal(patch_dataset_class(d, 0), "a");
+    assert_int_equal(patch_dataset_label(d, 2), 1);
+    patch_dataset_close(d);
+}
+
+static void what_is_wrong_is_named_with_its_line(void **state)
+{
+    static const struct {
+        const char *text, *part;
+    } CASES[] = {
+        { "a.png,cat\nb.png\n", "line 2: expected two fields, file,label, found one" },
+        { "a.png,cat\nb.png,1,2\n", "line 2: expected two fields, file,label, found more" },
+        { "a.png,\"cat\n", "line 1: a quoted field" },
+        { "\"a\"b,cat\n", "line 1: a quoted field" },
+        { "a.png,\n", "label is empty" },
+        { ",cat\n", "file is empty" },
+        { "file,label\n", "no pictures" },
+    };
+    struct patch_dataset *d;
+    struct vit_error err;
+
+    for (size_t i = 0; i < VIT_COUNT(CASES); i++) {
+        assert_refused(open_text(&d, *state, CASES[i].text, strlen(CASES[i].text), &err), VIT_ERR_FORMAT,
+                       CASES[i].part, &err);
+        assert_null(d);
+    }
+    assert_refused(open_text(&d, *state, "a\0,b\n", 5, &err), VIT_ERR_FORMAT, "zero byte", &err);
+    assert_refused(open_text(&d, *state, "", 0, &err), VIT_ERR_FORMAT, "empty", &err);
+}
+
+static void a_cut_csv_never_crashes(void **state)
+{
+    static const char text[] = "file,label\r\n\"a \"\"quoted\"\" name.png\",\"c,d\"\r\nb.png,dog\n";
+
+    for (size_t n = 0; n < sizeof text; n++) {
+        struct patch_dataset *d;
+        (void)open_text(&d, *state, text, n, NULL);
+        patch_dataset_close(d);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(files_are_relative_to_the_csv, setup, teardown),
+        cmocka_unit_test_setup_teardown(quotes_line_ends_and_marks_are_understood, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_header_is_recognised, setup, teardown),
+        cmocka_unit_test_setup_teardown(classes_are_the_sorted_labels, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_wrong_is_named_with_its_line, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_cut_csv_never_crashes, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

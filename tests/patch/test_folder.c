@@ -1,0 +1,190 @@
+#include <unistd.h>
+
+#include "tests/patch/fixtures.h"
+
+#define PIXEL "P6 1 1 255\nabc"
+
+static void put(const char *dir, const char *name)
+{
+    tmp_write(dir, name, PIXEL, sizeof PIXEL - 1, NULL, 0);
+}
+
+static int setup(void **state)
+{
+    static char dir[256];
+
+    tmp_create(dir, sizeof dir);
+    *state = dir;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    tmp_remove(*state);
+    return 0;
+}
+
+static struct patch_dataset *opened(const char *path, enum patch_split split)
+{
+    struct vit_error err = { 0 };
+    struct patch_dataset *d;
+
+    assert_ok(patch_dataset_open(&d, path, split, &err), &err);
+    return d;
+}
+
+/* The names of all pictures below dir, with their class, as "dog:a.ppm ". */
+static void assert_pictures(const struct patch_dataset *d, const char *dir, const char *expected)
+{
+    char text[4096] = "", name[1024];
+
+    for (size_t i = 0; i < patch_dataset_count(d); i++) {
+        const int label = patch_dataset_label(d, i);
+        const char *class = label < 0 ? "" : patch_dataset_class(d, label);
+        const char *path = patch_dataset_name(d, i, name, sizeof name);
+        const size_t head = strlen(dir) + 1;
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s:%s ", class,
+                 strncmp(path, dir, head - 1) ? path : path + head);
+    }
+    assert_string_equal(text, expected);
+}
+
+static void classes_are_folders_sorted_by_bytes(void **state)
+{
+    struct patch_dataset *d;
+
+    put(*state, "dog/b.ppm");
+    put(*state, "dog/a.PPM");
+    put(*state, "dog/more/c.pnm");
+    put(*state, "Zebra/z.pgm");
+    put(*state, "dog/.hidden.ppm");
+    put(*state, ".hidden/a.ppm");
+    put(*state, "dog/notes.txt");
+    put(*state, "readme.ppm");
+    d = opened(*state, PATCH_ALL);
+    assert_string_equal(patch_dataset_kind(d), "folder of classes");
+    assert_int_equal(patch_dataset_classes(d), 2);
+    assert_pictures(d, *state, "Zebra:Zebra/z.pgm dog:dog/a.PPM dog:dog/b.ppm dog:dog/more/c.pnm ");
+    patch_dataset_close(d);
+}
+
+static void splits_are_folders_of_classes(void **state)
+{
+    struct patch_dataset *d;
+    struct vit_error err;
+
+    put(*state, "train/cat/1.ppm");
+    put(*state, "train/dog/2.ppm");
+    put(*state, "val/dog/3.ppm");
+    d = opened(*state, PATCH_TRAIN);
+    assert_pictures(d, *state, "cat:train/cat/1.ppm dog:train/dog/2.ppm ");
+    patch_dataset_close(d);
+    d = opened(*state, PATCH_VAL);
+    assert_int_equal(patch_dataset_classes(d), 1);
+    patch_dataset_close(d);
+    d = opened(*state, PATCH_ALL);
+    assert_pictures(d, *state, "cat:train/cat/1.ppm dog:train/dog/2.ppm dog:val/dog/3.ppm ");
+    patch_dataset_close(d);
+    assert_refused(patch_dataset_open(&d, *state, PATCH_TEST, &err), VIT_ERR_ARG, "it has: train, val", &err);
+}
+
+static void a_class_may_be_called_train(void **state)
+{
+    struct patch_dataset *d;
+    struct vit_error err;
+    unsigned splits;
+
+    put(*state, "train/1.ppm");
+    put(*state, "tram/2.ppm");
+    d = opened(*state, PATCH_ALL);
+    assert_pictures(d, *state, "train:train/1.ppm tram:tram/2.ppm ");
+    patch_dataset_close(d);
+    assert_ok(patch_dataset_splits(&splits, *state, &err), &err);
+    assert_int_equal(splits, 0);
+    assert_refused(patch_dataset_open(&d, *state, PATCH_TEST, &err), VIT_ERR_ARG, "no split \"test\"", &err);
+}
+
+static void links_are_followed_once(void **state)
+{
+    struct patch_dataset *d;
+    char link[512];
+
+    put(*state, "elsewhere/far.ppm");
+    put(*state, "set/cat/1.ppm");
+    snprintf(link, sizeof link, "%s/set/dog", (char *)*state);
+    assert_int_equal(symlink("../elsewhere", link), 0);
+    snprintf(link, sizeof link, "%s/set/cat/loop", (char *)*state);
+    assert_int_equal(symlink("..", link), 0);
+    snprintf(link, sizeof link, "%s/set", (char *)*state);
+    d = opened(link, PATCH_ALL);
+    /* Through the loop: cat/loop is the set itself, and the dogs are seen from there once. */
+    assert_pictures(d, link, "cat:cat/1.ppm cat:cat/loop/dog/far.ppm dog:dog/far.ppm ");
+    patch_dataset_close(d);
+}
+
+static void what_is_no_data_set_is_refused(void **state)
+{
+    struct patch_dataset *d;
+    struct vit_error err;
+    char path[512];
+
+    put(*state, "a.ppm");
+    assert_refused(patch_dataset_open(&d, *state, PATCH_ALL, &err), VIT_ERR_FORMAT, "folder of pictures",
+                   &err);
+    snprintf(path, sizeof path, "%s/none", (char *)*state);
+    assert_refused(patch_dataset_open(&d, path, PATCH_ALL, &err), VIT_ERR_IO, "no such", &err);
+    tmp_write(*state, "set/empty/readme.txt", "x", 1, NULL, 0);
+    snprintf(path, sizeof path, "%s/set", (char *)*state);
+    assert_refused(patch_dataset_open(&d, path, PATCH_ALL, &err), VIT_ERR_FORMAT, "no pictures", &err);
+    assert_null(d);
+}
+
+static void files_folders_and_lists_are_pictures(void **state)
+{
+    struct vit_error err = { 0 };
+    struct patch_dataset *d;
+    struct patch_image image;
+    char list[512], file[512], text[1200];
+    const char *paths[] = { file, list, *state };
+
+    put(*state, "b/2.ppm");
+    put(*state, "1.ppm");
+    snprintf(file, sizeof file, "%s/none.gif", (char *)*state);
+    snprintf(text, sizeof text, "%s/b/2.ppm\r\n\n%s/1.ppm", (char *)*state, (char *)*state);
+    tmp_write(*state, "list.txt", text, strlen(text), list, sizeof list);
+    assert_ok(patch_dataset_files(&d, paths, 3, &err), &err);
+    assert_pictures(d, *state, ":none.gif :b/2.ppm :1.ppm :1.ppm :b/2.ppm ");
+    assert_int_equal(patch_dataset_classes(d), 0);
+    assert_refused(patch_dataset_read(d, 0, NULL, &image, &err), VIT_ERR_IO, "none.gif", &err);
+    assert_ok(patch_dataset_read(d, 1, NULL, &image, &err), &err);
+    assert_memory_equal(image.rgb, "abc", 3);
+    patch_image_free(&image);
+    patch_dataset_close(d);
+}
+
+static void a_folder_without_pictures_is_reported_when_read(void **state)
+{
+    struct vit_error err = { 0 };
+    struct patch_dataset *d;
+    struct patch_image image;
+    const char *paths[] = { *state };
+
+    assert_ok(patch_dataset_files(&d, paths, 1, &err), &err);
+    assert_int_equal(patch_dataset_count(d), 1);
+    assert_refused(patch_dataset_read(d, 0, NULL, &image, &err), VIT_ERR_IO, "a folder", &err);
+    patch_dataset_close(d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(classes_are_folders_sorted_by_bytes, setup, teardown),
+        cmocka_unit_test_setup_teardown(splits_are_folders_of_classes, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_class_may_be_called_train, setup, teardown),
+        cmocka_unit_test_setup_teardown(links_are_followed_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_no_data_set_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(files_folders_and_lists_are_pictures, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_folder_without_pictures_is_reported_when_read, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,171 @@
+#include "tests/patch/fixtures.h"
+
+enum { CATS = 30, DOGS = 10, EELS = 5 };
+
+/* A CSV of pictures that are never read. */
+static int setup(void **state)
+{
+    static char path[512];
+    char dir[256], text[4096] = "";
+
+    tmp_create(dir, sizeof dir);
+    for (int i = 0; i < CATS + DOGS + EELS; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%d.png,%s\n", i,
+                 i < CATS          ? "cat"
+                 : i < CATS + DOGS ? "dog"
+                                   : "eel");
+    tmp_write(dir, "set.csv", text, strlen(text), path, sizeof path);
+    *state = path;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    char *slash = strrchr(*state, '/');
+
+    *slash = '\0';
+    tmp_remove(*state);
+    return 0;
+}
+
+static struct patch_dataset *opened(void **state)
+{
+    struct vit_error err = { 0 };
+    struct patch_dataset *d;
+
+    assert_ok(patch_dataset_open(&d, *state, PATCH_ALL, &err), &err);
+    return d;
+}
+
+static void assert_counts(const struct patch_dataset *d, int cats, int dogs, int eels)
+{
+    int counts[3] = { 0 };
+
+    for (size_t i = 0; i < patch_dataset_count(d); i++) counts[patch_dataset_label(d, i)]++;
+    assert_int_equal(counts[0], cats);
+    assert_int_equal(counts[1], dogs);
+    assert_int_equal(counts[2], eels);
+}
+
+/* The number in the name of picture i. */
+static int number(const struct patch_dataset *d, size_t i)
+{
+    char name[600];
+
+    return atoi(strrchr(patch_dataset_name(d, i, name, sizeof name), '/') + 1);
+}
+
+static void a_limit_takes_equally_many_of_each_class(void **state)
+{
+    static const struct {
+        size_t n;
+        int cats, dogs, eels;
+    } CASES[] = { { 9, 3, 3, 3 }, { 20, 8, 7, 5 }, { 30, 15, 10, 5 }, { 45, 30, 10, 5 }, { 99, 30, 10, 5 } };
+
+    for (size_t i = 0; i < VIT_COUNT(CASES); i++) {
+        struct vit_error err = { 0 };
+        struct patch_dataset *d = opened(state);
+        assert_ok(patch_dataset_limit(d, CASES[i].n, &err), &err);
+        assert_counts(d, CASES[i].cats, CASES[i].dogs, CASES[i].eels);
+        patch_dataset_close(d);
+    }
+}
+
+static void a_limit_is_the_same_every_time_and_grows(void **state)
+{
+    struct vit_error err = { 0 };
+    struct patch_dataset *few = opened(state), *more = opened(state);
+    size_t at = 0;
+
+    assert_ok(patch_dataset_limit(few, 12, &err), &err);
+    assert_ok(patch_dataset_limit(more, 24, &err), &err);
+    for (size_t i = 0; i < patch_dataset_count(few); i++, at++) {
+        while (at < patch_dataset_count(more) && number(more, at) != number(few, i)) at++;
+        assert_true(at < patch_dataset_count(more)); /* in the same order, too */
+    }
+    assert_refused(patch_dataset_limit(few, 0, &err), VIT_ERR_ARG, "0 pictures", &err);
+    patch_dataset_close(few);
+    patch_dataset_close(more);
+}
+
+static void holding_out_divides_every_class(void **state)
+{
+    struct vit_error err = { 0 };
+    struct patch_dataset *d = opened(state), *held, *again = opened(state), *held_again;
+    bool seen[CATS + DOGS + EELS] = { false };
+
+    assert_ok(patch_dataset_hold_out(d, 0.2f, &held, &err), &err);
+    assert_counts(d, 24, 8, 4);
+    assert_counts(held, 6, 2, 1);
+    for (size_t i = 0; i < patch_dataset_count(d); i++) seen[number(d, i)] = true;
+    for (size_t i = 0; i < patch_dataset_count(held); i++) {
+        assert_false(seen[number(held, i)]);
+        seen[number(held, i)] = true;
+    }
+    for (size_t i = 0; i < VIT_COUNT(seen); i++) assert_true(seen[i]);
+    assert_ok(patch_dataset_hold_out(again, 0.2f, &held_again, &err), &err);
+    for (size_t i = 0; i < patch_dataset_count(held); i++)
+        assert_int_equal(number(held, i), number(held_again, i));
+    patch_dataset_close(d); /* what was held out outlives it */
+    assert_string_equal(patch_dataset_class(held, 2), "eel");
+    assert_true(number(held, 0) >= 0);
+    patch_dataset_close(held);
+    patch_dataset_close(again);
+    patch_dataset_close(held_again);
+}
+
+static void holding_out_nothing_or_all_is_refused(void **state)
+{
+    struct vit_error err;
+    struct patch_dataset *d = opened(state), *held;
+
+    assert_refused(patch_dataset_hold_out(d, 0, &held, &err), VIT_ERR_ARG, "between 0 and 1", &err);
+    assert_refused(patch_dataset_hold_out(d, 1, &held, &err), VIT_ERR_ARG, "between 0 and 1", &err);
+    assert_refused(patch_dataset_hold_out(d, 0.001f, &held, &err), VIT_ERR_ARG, "nothing", &err);
+    assert_null(held);
+    assert_int_equal(patch_dataset_count(d), CATS + DOGS + EELS);
+    patch_dataset_close(d);
+}
+
+static void labels_are_matched_by_name(void **state)
+{
+    static const char *const model[] = { "eel", "fox", "dog", "cat" };
+    struct vit_error err = { 0 };
+    struct patch_dataset *d = opened(state);
+
+    assert_ok(patch_dataset_match(d, model, 4, &err), &err);
+    assert_int_equal(patch_dataset_classes(d), 4);
+    assert_string_equal(patch_dataset_class(d, 1), "fox");
+    assert_int_equal(patch_dataset_label(d, 0), 3);
+    assert_int_equal(patch_dataset_label(d, CATS), 2);
+    assert_int_equal(patch_dataset_label(d, CATS + DOGS), 0);
+    patch_dataset_close(d);
+}
+
+static void a_mismatch_prints_both_lists(void **state)
+{
+    static const char *const model[] = { "cat", "dog", "fish" }, *const twice[] = { "cat", "cat", "dog",
+                                                                                    "eel" };
+    struct vit_error err;
+    struct patch_dataset *d = opened(state);
+
+    assert_refused(patch_dataset_match(d, model, 3, &err), VIT_ERR_ARG, "\"eel\" is none of", &err);
+    assert_non_null(strstr(err.text, "cat, dog, eel"));
+    assert_non_null(strstr(err.text, "cat, dog, fish"));
+    assert_refused(patch_dataset_match(d, twice, 4, &err), VIT_ERR_ARG, "more than one", &err);
+    assert_string_equal(patch_dataset_class(d, 2), "eel"); /* unchanged */
+    patch_dataset_close(d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_limit_takes_equally_many_of_each_class, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_limit_is_the_same_every_time_and_grows, setup, teardown),
+        cmocka_unit_test_setup_teardown(holding_out_divides_every_class, setup, teardown),
+        cmocka_unit_test_setup_teardown(holding_out_nothing_or_all_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(labels_are_matched_by_name, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_mismatch_prints_both_lists, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

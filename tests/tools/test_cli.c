@@ -1,0 +1,617 @@
+/* The program as a user meets it: exit codes, what goes to stdout and what to stderr, JSON that parses. */
+#include <jansson.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "patch/patch.h"
+#include "tests/support/run.h"
+#include "tests/support/test.h"
+#include "tests/support/tmp.h"
+#include "weights/weights.h"
+
+#define MODEL   "tests/data/golden/timm-cls"
+#define PICTURE "tests/data/preprocess/fmt-420.jpg"
+#define OTHER   "tests/data/preprocess/small-97x61.png"
+
+enum { WORDS = 24, CLASSES = 10 };
+
+static const char *program(void)
+{
+    const char *path = getenv("VIT_BIN");
+
+    return path && *path ? path : "build/release/bin/vit";
+}
+
+static struct run run_input(const char *const *words, const struct run_input *input)
+{
+    const char *argv[WORDS] = { program() };
+    struct run r;
+
+    for (int i = 0; words[i] && i + 2 < WORDS; i++) argv[i + 1] = words[i];
+    if (!run_program(&r, argv, input)) fail_msg("%s cannot be started", argv[0]);
+    return r;
+}
+#define VIT(...) run_input((const char *const[]){ __VA_ARGS__, NULL }, NULL)
+
+/* text must have part; NULL: must be empty. */
+static void assert_says(const char *stream, const char *text, const char *part)
+{
+    if (!part && text[0]) fail_msg("%s must be empty, found: %s", stream, text);
+    if (part && *part && !strstr(text, part)) fail_msg("%s: expected \"%s\", found: %s", stream, part, text);
+}
+
+/* Exit code, and parts that stdout and stderr must have (NULL: must be empty, "": anything). */
+static void expect(struct run *r, int code, const char *out, const char *err)
+{
+    if (r->code != code)
+        fail_msg("exit code %d, expected %d\nstdout: %s\nstderr: %s", r->code, code, r->out, r->err);
+    assert_says("stdout", r->out, out);
+    assert_says("stderr", r->err, err);
+    run_free(r);
+}
+#define EXPECT(code, out, err, ...)                                                                          \
+    do {                                                                                                     \
+        struct run run_ = VIT(__VA_ARGS__);                                                                  \
+        expect(&run_, code, out, err);                                                                       \
+    } while (0)
+
+/* The JSON objects of the lines of text; the caller releases the array. */
+static json_t *objects(const char *text)
+{
+    json_t *all = json_array();
+
+    while (*text) {
+        size_t length = strcspn(text, "\n");
+        json_error_t e;
+        json_t *one = json_loadb(text, length, JSON_REJECT_DUPLICATES, &e);
+        if (!json_is_object(one)) fail_msg("not one JSON object: %.*s", (int)length, text);
+        json_array_append_new(all, one);
+        if (!text[length]) fail_msg("the last line does not end: %s", text);
+        text += length + 1;
+    }
+    return all;
+}
+
+static double number(const json_t *object, const char *key)
+{
+    const json_t *v = json_object_get(object, key);
+
+    if (!json_is_number(v)) fail_msg("\"%s\" is not a number", key);
+    return json_number_value(v);
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+
+    if (!text) fail_msg("\"%s\" is not a text", key);
+    return text;
+}
+
+/* ---- usage ---- */
+
+static void no_verb_is_wrong_usage(void **state)
+{
+    struct run r = run_input((const char *const[]){ NULL }, NULL);
+    (void)state;
+
+    expect(&r, 2, NULL, "usage: vit VERB");
+}
+
+static void mistakes_in_the_line_are_wrong_usage(void **state)
+{
+    (void)state;
+    EXPECT(2, NULL, "did you mean vit classify?", "clasify");
+    EXPECT(2, NULL, "unknown verb", "xylophone");
+    EXPECT(2, NULL, "before the options", "--json", "classify");
+    EXPECT(2, NULL, "did you mean --topk?", "classify", "--top-k", "3", PICTURE);
+    EXPECT(2, NULL, "found \"5x\"", "classify", "-k", "5x", PICTURE);
+    EXPECT(2, NULL, "from 1 to", "classify", "-k0", PICTURE);
+    EXPECT(2, NULL, "nothing to classify", "classify", "-m", MODEL);
+    EXPECT(2, NULL, "f32 only", "classify", "-m", MODEL, "--dtype", "bf16", PICTURE);
+    EXPECT(2, NULL, "f32, bf16 or int8", "classify", "-m", MODEL, "--dtype", "f64", PICTURE);
+    EXPECT(2, NULL, "--norm", "classify", "-m", MODEL, "--norm", "sideways", PICTURE);
+    EXPECT(2, NULL, "--kernels", "classify", "-m", MODEL, "--kernels", "ref+magic", PICTURE);
+    EXPECT(2, NULL, "--data", "eval", "-m", MODEL);
+    EXPECT(2, NULL, "no operands", "eval", "-m", MODEL, "--data", "x", "y");
+    EXPECT(2, NULL, "--output", "logits", "-m", MODEL, "-i", "x");
+    EXPECT(2, NULL, ".png or .safetensors", "preprocess", PICTURE, "-o", "x.gif");
+    EXPECT(2, NULL, "one picture", "preprocess", "-o", "x.png");
+    EXPECT(2, NULL, "expected a model", "info", "--memory");
+}
+
+static void help_and_version_go_to_stdout(void **state)
+{
+    static const char *const VERBS[] = {
+        "classify", "eval", "logits", "preprocess", "embed", "info", "help"
+    };
+    (void)state;
+
+    EXPECT(0, "usage: vit VERB", NULL, "--help");
+    EXPECT(0, "usage: vit VERB", NULL, "help");
+    EXPECT(0, "kernels", NULL, "--version");
+    EXPECT(0, "decoders", NULL, "classify", "--version");
+    for (size_t i = 0; i < VIT_COUNT(VERBS); i++) {
+        EXPECT(0, "usage: vit ", NULL, VERBS[i], "--help");
+        EXPECT(0, "-h, --help", NULL, "help", VERBS[i]);
+    }
+    EXPECT(2, NULL, "unknown verb", "help", "xylophone");
+    EXPECT(0, ".TH VIT 1", NULL, "help", "--man");
+    EXPECT(0, "complete -o default", NULL, "help", "--bash");
+    EXPECT(0, "#compdef vit", NULL, "help", "--zsh");
+    EXPECT(0, "complete -c vit", NULL, "help", "--fish");
+}
+
+static void a_model_that_cannot_be_used_is_code_3(void **state)
+{
+    (void)state;
+    EXPECT(3, NULL, "nowhere", "classify", "-m", "nowhere.safetensors", PICTURE);
+    EXPECT(3, NULL, PICTURE, "classify", "-m", PICTURE, PICTURE);
+    EXPECT(3, NULL, "nowhere", "eval", "-m", MODEL, "--data", "nowhere");
+}
+
+static void no_result_is_lost_silently(void **state)
+{
+    const struct run_input full = { .out_path = "/dev/full" };
+    struct run r;
+    (void)state;
+
+    if (access("/dev/full", W_OK)) skip();
+    r = run_input((const char *const[]){ "classify", "-m", MODEL, PICTURE, NULL }, &full);
+    expect(&r, 1, NULL, "standard output: cannot be written");
+    r = run_input((const char *const[]){ "info", "--json", NULL }, &full);
+    expect(&r, 1, NULL, "standard output: cannot be written");
+}
+
+/* ---- info ---- */
+
+static void info_is_one_object(void **state)
+{
+    struct run r = VIT("info", "--json");
+    json_t *all = objects(r.out), *o;
+    (void)state;
+
+    assert_int_equal(json_array_size(all), 1);
+    o = json_array_get(all, 0);
+    assert_true(number(o, "cores") >= 1);
+    assert_int_equal(strncmp(text_of(json_object_get(o, "kernels"), "chosen"), "ref", 3), 0);
+    assert_true(json_is_array(json_object_get(o, "presets")));
+    json_decref(all);
+    expect(&r, 0, "", NULL);
+}
+
+static void info_adds_up_the_parameters(void **state)
+{
+    struct run r = VIT("info", "-m", MODEL, "--json", "--memory", "--batch", "3");
+    json_t *all = objects(r.out), *o = json_array_get(all, 0), *tensor, *memory;
+    double total = 0;
+    size_t i, k;
+    (void)state;
+
+    json_array_foreach(json_object_get(o, "tensors"), i, tensor)
+    {
+        const json_t *shape = json_object_get(tensor, "shape");
+        double count = 1;
+        for (k = 0; k < json_array_size(shape); k++) count *= json_number_value(json_array_get(shape, k));
+        total += count;
+    }
+    assert_true(total > 0 && total == number(o, "parameters"));
+    memory = json_object_get(o, "memory");
+    assert_true(number(memory, "batch") == 3);
+    json_decref(all);
+    expect(&r, 0, "", NULL);
+}
+
+/* ---- classify ---- */
+
+static void check_predictions(const json_t *o, size_t k)
+{
+    const json_t *list = json_object_get(o, "predictions"), *one;
+    const json_t *times = json_object_get(o, "milliseconds");
+    double before = 1, sum = 0;
+    size_t i;
+
+    assert_int_equal(json_array_size(list), k);
+    json_array_foreach(list, i, one)
+    {
+        char label[32];
+        snprintf(label, sizeof label, "class_%d", (int)number(one, "index"));
+        assert_string_equal(text_of(one, "label"), label);
+        assert_true(number(one, "score") <= before);
+        before = number(one, "score");
+        sum += before;
+    }
+    assert_true(sum > 0 && sum <= 1 + 1e-6);
+    assert_true(number(times, "decode") >= 0 && number(times, "preprocess") >= 0 &&
+                number(times, "forward") >= 0);
+}
+
+static void classify_prints_one_object_a_picture(void **state)
+{
+    struct run r = VIT("classify", "-m", MODEL, "--json", "-k", "3", PICTURE, OTHER);
+    json_t *all = objects(r.out);
+    (void)state;
+
+    assert_int_equal(json_array_size(all), 2);
+    assert_string_equal(text_of(json_array_get(all, 0), "file"), PICTURE);
+    assert_string_equal(text_of(json_array_get(all, 1), "file"), OTHER);
+    check_predictions(json_array_get(all, 0), 3);
+    check_predictions(json_array_get(all, 1), 3);
+    json_decref(all);
+    expect(&r, 0, "", NULL);
+}
+
+static void no_more_labels_than_classes_are_printed(void **state)
+{
+    struct run r = VIT("classify", "-m", MODEL, "--json", "-k", "1000", PICTURE);
+    json_t *all = objects(r.out);
+    (void)state;
+
+    check_predictions(json_array_get(all, 0), CLASSES);
+    json_decref(all);
+    expect(&r, 0, "", NULL);
+}
+
+static void text_is_aligned_and_stderr_silent(void **state)
+{
+    struct run r = VIT("classify", "-m", MODEL, "-k2", PICTURE);
+    int rank, at = 0;
+    float score;
+    (void)state;
+
+    assert_int_equal(strncmp(r.out, PICTURE "\n", sizeof PICTURE), 0);
+    assert_int_equal(sscanf(r.out + sizeof PICTURE, " %d class_%*d %f\n%n", &rank, &score, &at), 2);
+    assert_int_equal(rank, 1);
+    assert_true(score > 0 && score <= 1);
+    expect(&r, 0, "   2  class_", NULL);
+}
+
+/* What the lines of two runs say, times aside. */
+static void assert_same_predictions(const char *a, const char *b)
+{
+    json_t *x = objects(a), *y = objects(b);
+
+    assert_int_equal(json_array_size(x), json_array_size(y));
+    for (size_t i = 0; i < json_array_size(x); i++)
+        assert_true(json_equal(json_object_get(json_array_get(x, i), "predictions"),
+                               json_object_get(json_array_get(y, i), "predictions")));
+    json_decref(x);
+    json_decref(y);
+}
+
+static void stdin_may_be_a_picture_or_a_list(void **state)
+{
+    const char list[] = PICTURE "\r\n\n" OTHER "\n";
+    const char *const words[] = { "classify", "-m", MODEL, "--json", "-", NULL };
+    struct run direct = VIT("classify", "-m", MODEL, "--json", PICTURE, OTHER), r;
+    struct run_input input = { .bytes = list, .size = sizeof list - 1 };
+    struct run one = VIT("classify", "-m", MODEL, "--json", PICTURE);
+    size_t size;
+    unsigned char *picture = tmp_read(PICTURE, &size);
+    (void)state;
+
+    r = run_input(words, &input);
+    assert_same_predictions(r.out, direct.out);
+    expect(&r, 0, "", NULL);
+    input = (struct run_input){ .bytes = picture, .size = size };
+    r = run_input(words, &input);
+    assert_same_predictions(r.out, one.out);
+    expect(&r, 0, "\"file\":\"-\"", NULL);
+    free(picture);
+    run_free(&direct);
+    run_free(&one);
+}
+
+static void assert_failure(const json_t *o)
+{
+    const json_t *error = json_object_get(o, "error");
+
+    assert_true(strlen(text_of(o, "file")) > 0);
+    assert_true(strlen(text_of(error, "code")) > 0 && strlen(text_of(error, "message")) > 0);
+}
+
+/* a.jpg and a name with a control character and a stray byte are whole; b.jpg is cut off, c.png no picture. */
+static void make_pictures(char *dir, size_t dir_size)
+{
+    size_t size;
+    unsigned char *bytes = tmp_read(PICTURE, &size);
+
+    tmp_create(dir, dir_size);
+    tmp_write(dir, "a.jpg", bytes, size, NULL, 0);
+    tmp_write(dir, "b.jpg", bytes, size / 2, NULL, 0);
+    tmp_write(dir, "c.png", "hello", 5, NULL, 0);
+    tmp_write(dir, "d\x01\xff.jpg", bytes, size, NULL, 0);
+    free(bytes);
+}
+
+static void broken_pictures_do_not_stop_the_others(void **state)
+{
+    char dir[256];
+    struct run r;
+    json_t *all;
+    (void)state;
+
+    make_pictures(dir, sizeof dir);
+    r = VIT("classify", "-m", MODEL, "--json", dir, "missing.jpg");
+    all = objects(r.out);
+    assert_int_equal(json_array_size(all), 5);
+    assert_string_equal(text_of(json_array_get(all, 0), "file"), "missing.jpg");
+    assert_failure(json_array_get(all, 0));
+    check_predictions(json_array_get(all, 1), 5);
+    assert_failure(json_array_get(all, 2));
+    assert_failure(json_array_get(all, 3));
+    check_predictions(json_array_get(all, 4), 5);
+    json_decref(all);
+    expect(&r, 1, "", "3 of 5 pictures failed");
+    tmp_remove(dir);
+}
+
+static void strange_names_do_not_reach_the_terminal(void **state)
+{
+    char dir[256];
+    struct run r;
+    (void)state;
+
+    make_pictures(dir, sizeof dir);
+    r = VIT("classify", "-m", MODEL, dir);
+    assert_null(strchr(r.out, 1));
+    expect(&r, 1, "d\\x01", "b.jpg");
+    tmp_remove(dir);
+}
+
+static void a_swapped_norm_warns_once(void **state)
+{
+    struct run r = VIT("classify", "-m", MODEL, "--norm", "post", PICTURE);
+    (void)state;
+
+    assert_non_null(strstr(r.err, "warning"));
+    assert_ptr_equal(strchr(r.err, '\n'), r.err + strlen(r.err) - 1);
+    expect(&r, 0, "", "");
+    EXPECT(0, "", NULL, "classify", "-q", "-m", MODEL, "--norm", "post", PICTURE);
+    EXPECT(0, "", NULL, "classify", "-m", MODEL, "--norm", "pre", PICTURE);
+}
+
+static void threads_and_batch_do_not_change_the_answer(void **state)
+{
+    static const char *const LINES[][3] = {
+        { "-t1" }, { "-t3" }, { "-b1" }, { "-b2" }, { "--kernels", "ref" }
+    };
+    struct run first = VIT("classify", "-m", MODEL, "--kernels", "ref", "--json", "tests/data/preprocess");
+    (void)state;
+
+    for (size_t i = 0; i < VIT_COUNT(LINES); i++) {
+        struct run r = VIT("classify", "-m", MODEL, "--kernels", "ref", "--json", "tests/data/preprocess",
+                           LINES[i][0], LINES[i][1]);
+        assert_int_equal(r.code, first.code);
+        assert_same_predictions(r.out, first.out);
+        run_free(&r);
+    }
+    run_free(&first);
+}
+
+/* ---- eval ---- */
+
+/* Ten folders class_0.. with n pictures each, one of them broken, under dir. */
+static void make_data_set(const char *dir, int n)
+{
+    unsigned char pixels[32 * 32 * 3];
+    char path[512];
+
+    for (int c = 0; c < CLASSES; c++)
+        for (int i = 0; i < n; i++) {
+            for (size_t k = 0; k < sizeof pixels; k++)
+                pixels[k] = (unsigned char)(k * (size_t)(7 + c) + (size_t)i * 91);
+            snprintf(path, sizeof path, "class_%d/%d.png", c, i);
+            tmp_write(dir, path, "", 0, NULL, 0);
+            snprintf(path, sizeof path, "%s/class_%d/%d.png", dir, c, i);
+            assert_int_equal(patch_png_write(path, pixels, 32, 32, NULL), VIT_OK);
+        }
+    tmp_write(dir, "class_3/broken.png", "no picture", 10, NULL, 0);
+}
+
+static void check_counts(const json_t *o)
+{
+    const json_t *confusion = json_object_get(o, "confusion"), *classes = json_object_get(o, "per_class");
+    const json_t *interval = json_object_get(o, "top1_ci95");
+    double sum = 0, hits = 0, n = number(o, "n");
+
+    assert_int_equal(json_array_size(confusion), CLASSES);
+    for (size_t i = 0; i < CLASSES; i++) {
+        const json_t *row = json_array_get(confusion, i);
+        for (size_t k = 0; k < CLASSES; k++) sum += json_number_value(json_array_get(row, k));
+        hits += json_number_value(json_array_get(row, i));
+        assert_true(number(json_array_get(classes, i), "n") == 2);
+    }
+    assert_true(sum == n);
+    assert_float_equal(number(o, "top1"), hits / n, 1e-12);
+    assert_true(json_number_value(json_array_get(interval, 0)) <= number(o, "top1"));
+    assert_true(json_number_value(json_array_get(interval, 1)) >= number(o, "top1"));
+    assert_true(number(o, "top5") >= number(o, "top1") && number(o, "loss") > 0 && number(o, "ece") >= 0);
+    assert_true(number(o, "images_per_second") > 0);
+}
+
+static void eval_counts_every_picture_once(void **state)
+{
+    char dir[256], csv[300], logits[300];
+    struct run r;
+    json_t *all, *o;
+    size_t size, lines = 0;
+    unsigned char *table;
+    struct weights_file *f;
+    struct vit_error err;
+    (void)state;
+
+    tmp_create(dir, sizeof dir);
+    make_data_set(dir, 2);
+    snprintf(csv, sizeof csv, "%s/p.csv", dir);
+    snprintf(logits, sizeof logits, "%s/l.safetensors", dir);
+    r = VIT("eval", "-m", MODEL, "--data", dir, "--split", "all", "--json", "--predictions", csv, "--logits",
+            logits);
+    all = objects(r.out);
+    o = json_array_get(all, 0);
+    assert_true(number(o, "n") == 2 * CLASSES && number(o, "n_failed") == 1);
+    check_counts(o);
+    assert_int_equal(json_array_size(json_object_get(o, "failed")), 1);
+    json_decref(all);
+    expect(&r, 1, "", "order of"); /* the model has no names, and says that it trusts the order */
+    table = tmp_read(csv, &size);
+    for (size_t i = 0; i < size; i++) lines += table[i] == '\n';
+    assert_int_equal(lines, 2 * CLASSES + 2); /* with the header and the broken one */
+    free(table);
+    assert_ok(weights_open(&f, logits, &err), &err);
+    assert_int_equal(weights_find(f, "logits")->shape[0], 2 * CLASSES);
+    assert_int_equal(weights_find(f, "labels")->count, 2 * CLASSES);
+    weights_close(f);
+    tmp_remove(dir);
+}
+
+static void eval_refuses_classes_the_model_does_not_have(void **state)
+{
+    char dir[256];
+    (void)state;
+
+    tmp_create(dir, sizeof dir);
+    tmp_write(dir, "cat/a.png", "x", 1, NULL, 0);
+    tmp_write(dir, "dog/a.png", "x", 1, NULL, 0);
+    EXPECT(3, NULL, "10 classes, the data set has 2", "eval", "-m", MODEL, "--data", dir, "--split", "all");
+    tmp_remove(dir);
+}
+
+/* ---- logits, preprocess, embed ---- */
+
+static float *read_tensor(const char *path, const char *name, size_t *count)
+{
+    struct weights_file *f;
+    struct vit_error err;
+    const struct weights_tensor *t;
+    float *values;
+
+    assert_ok(weights_open(&f, path, &err), &err);
+    t = weights_find(f, name);
+    if (!t) fail_msg("%s: no tensor %s", path, name);
+    *count = t->count;
+    values = malloc(t->count * sizeof *values);
+    assert_ok(weights_read_f32(t, path, values, &err), &err);
+    weights_close(f);
+    return values;
+}
+
+/* got[name] within share of the largest of want[name]. */
+static void assert_tensor(const char *got, const char *want, const char *name, double share)
+{
+    size_t n, m;
+    float *x = read_tensor(got, name, &n), *y = read_tensor(want, name, &m);
+    double largest = 0;
+
+    assert_int_equal(n, m);
+    for (size_t i = 0; i < m; i++) largest = fmax(largest, fabs((double)y[i]));
+    assert_close(name, x, y, n, share * largest);
+    free(x);
+    free(y);
+}
+
+static void logits_and_gradients_are_the_reference(void **state)
+{
+    static const char *const BATCHES[] = { "-b32", "-b2",
+                                           "-b1" }; /* of three pictures: whole, uneven, single */
+    const char *want = MODEL "/expect.safetensors";
+    char dir[256], out[300];
+    (void)state;
+
+    tmp_create(dir, sizeof dir);
+    snprintf(out, sizeof out, "%s/o.safetensors", dir);
+    for (size_t i = 0; i < VIT_COUNT(BATCHES); i++) {
+        EXPECT(0, NULL, NULL, "logits", "-m", MODEL, "-i", want, "-o", out, "--grad", BATCHES[i]);
+        assert_tensor(out, want, "logits", 1e-4); /* promised bounds */
+        assert_tensor(out, want, "loss", 1e-4);
+        assert_tensor(out, want, "grad.blocks.0.attn.qkv.weight", 1e-3);
+        assert_tensor(out, want, "grad.head.weight", 1e-3);
+        assert_tensor(out, want, "grad.pos_embed", 1e-3);
+    }
+    EXPECT(2, NULL, "--size 64", "logits", "-m", MODEL, "-i", want, "-o", out, "--size", "64");
+    EXPECT(3, NULL, "\"input\"", "logits", "-m", MODEL, "-i", MODEL "/model.safetensors", "-o", out);
+    tmp_remove(dir);
+}
+
+static void preprocess_needs_no_model_when_the_flags_say_all(void **state)
+{
+    char dir[256], png[300], tensor[300];
+    struct patch_image image;
+    struct vit_error err;
+    size_t count;
+    float *planes;
+    (void)state;
+
+    tmp_create(dir, sizeof dir);
+    snprintf(png, sizeof png, "%s/o.png", dir);
+    snprintf(tensor, sizeof tensor, "%s/o.safetensors", dir);
+    EXPECT(0, NULL, NULL, "preprocess", PICTURE, "-o", png, "--size", "24", "--crop-mode", "squash",
+           "--interpolation", "bicubic");
+    EXPECT(0, NULL, NULL, "preprocess", PICTURE, "-o", tensor, "--size", "24", "--crop-mode", "squash",
+           "--interpolation", "bicubic", "--mean", "0,0,0", "--std", "1,1,1");
+    assert_ok(patch_image_read(&image, png, NULL, &err), &err);
+    assert_int_equal(image.width, 24);
+    planes = read_tensor(tensor, "input", &count);
+    assert_int_equal(count, 3 * 24 * 24);
+    for (size_t i = 0; i < 24 * 24; i++)
+        for (size_t c = 0; c < 3; c++)
+            assert_float_equal(planes[c * 24 * 24 + i], (float)image.rgb[3 * i + c] / 255, 1e-6);
+    free(planes);
+    patch_image_free(&image);
+    EXPECT(0, NULL, NULL, "preprocess", "-m", MODEL, PICTURE, "-o", png);
+    EXPECT(1, NULL, "missing.jpg", "preprocess", "-m", MODEL, "missing.jpg", "-o", png);
+    tmp_remove(dir);
+}
+
+static void embed_writes_what_numpy_reads(void **state)
+{
+    char dir[256], npy[300];
+    struct run r = VIT("embed", "-m", MODEL, PICTURE);
+    json_t *all = objects(r.out), *vector = json_object_get(json_array_get(all, 0), "embedding");
+    unsigned char *bytes;
+    size_t size, width = json_array_size(vector);
+    float first;
+    (void)state;
+
+    assert_int_equal(width, 48);
+    tmp_create(dir, sizeof dir);
+    snprintf(npy, sizeof npy, "%s/o.npy", dir);
+    EXPECT(0, NULL, NULL, "embed", "-m", MODEL, PICTURE, PICTURE, "-o", npy);
+    bytes = tmp_read(npy, &size);
+    assert_int_equal(size, 128 + 2 * width * sizeof first);
+    assert_memory_equal(bytes, "\x93NUMPY\x01\x00\x76\x00{'descr': '<f4'", 25);
+    memcpy(&first, bytes + 128, sizeof first);
+    assert_true((float)json_number_value(json_array_get(vector, 0)) == first); /* printed digits read back */
+    free(bytes);
+    json_decref(all);
+    expect(&r, 0, "", NULL);
+    tmp_remove(dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_verb_is_wrong_usage),
+        cmocka_unit_test(mistakes_in_the_line_are_wrong_usage),
+        cmocka_unit_test(help_and_version_go_to_stdout),
+        cmocka_unit_test(a_model_that_cannot_be_used_is_code_3),
+        cmocka_unit_test(no_result_is_lost_silently),
+        cmocka_unit_test(info_is_one_object),
+        cmocka_unit_test(info_adds_up_the_parameters),
+        cmocka_unit_test(classify_prints_one_object_a_picture),
+        cmocka_unit_test(no_more_labels_than_classes_are_printed),
+        cmocka_unit_test(text_is_aligned_and_stderr_silent),
+        cmocka_unit_test(stdin_may_be_a_picture_or_a_list),
+        cmocka_unit_test(broken_pictures_do_not_stop_the_others),
+        cmocka_unit_test(strange_names_do_not_reach_the_terminal),
+        cmocka_unit_test(a_swapped_norm_warns_once),
+        cmocka_unit_test(threads_and_batch_do_not_change_the_answer),
+        cmocka_unit_test(eval_counts_every_picture_once),
+        cmocka_unit_test(eval_refuses_classes_the_model_does_not_have),
+        cmocka_unit_test(logits_and_gradients_are_the_reference),
+        cmocka_unit_test(preprocess_needs_no_model_when_the_flags_say_all),
+        cmocka_unit_test(embed_writes_what_numpy_reads),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,118 @@
+/* What an option accepts, in words, and the text of --help. */
+#include <math.h>
+#include <string.h>
+
+#include "tools/args.h"
+
+enum { COLUMNS = 90, INDENT = 28 };
+
+static void append(char *text, size_t size, const char *more)
+{
+    size_t used = strlen(text);
+
+    snprintf(text + used, size - used, "%s", more);
+}
+
+static void accepts_number(const struct args_option *o, const char *what, char *text, size_t size)
+{
+    if (o->high >= 0x1p63)
+        snprintf(text, size, "%s, %g or more", what, o->low);
+    else
+        snprintf(text, size, "%s from %.10g to %.10g", what, o->low, o->high);
+}
+
+static void accepts_choice(const struct args_option *o, char *text, size_t size)
+{
+    text[0] = '\0';
+    for (int i = 0; o->choice && o->choice(i); i++) {
+        if (i) append(text, size, o->choice(i + 1) ? ", " : " or ");
+        append(text, size, o->choice(i));
+    }
+}
+
+void args_accepts(const struct args_option *o, char *text, size_t size)
+{
+    char what[64];
+
+    switch (o->kind) {
+    case ARGS_INT:
+    case ARGS_COUNT: accepts_number(o, "a whole number", text, size); break;
+    case ARGS_FLOAT: accepts_number(o, "a number", text, size); break;
+    case ARGS_FLOATS:
+        snprintf(what, sizeof what, "%d numbers separated by commas, each", o->count);
+        accepts_number(o, what, text, size);
+        break;
+    case ARGS_CHOICE: accepts_choice(o, text, size); break;
+    case ARGS_TEXT:
+    case ARGS_PATH:
+    case ARGS_FLAG:
+    case ARGS_KINDS: snprintf(text, size, "a text that is not empty"); break;
+    }
+}
+
+/* Print words from column at, breaking lines at COLUMNS and indenting the next ones. */
+static void wrap(FILE *out, const char *text, int at, int indent)
+{
+    int column = at;
+
+    while (*text) {
+        int length = (int)strcspn(text, " \n");
+        if (column > indent && column + 1 + length > COLUMNS) {
+            fprintf(out, "\n%*s", indent, "");
+            column = indent;
+        } else if (column > indent) {
+            fputc(' ', out);
+            column++;
+        }
+        fprintf(out, "%.*s", length, text);
+        column += length;
+        text += length;
+        if (*text == '\n') {
+            fprintf(out, "\n%*s", indent, "");
+            column = indent;
+        }
+        if (*text) text++;
+    }
+    fputc('\n', out);
+}
+
+static void print_option(FILE *out, const struct args_option *o)
+{
+    char left[96], text[1024], choices[512];
+    const char *fallback = o->otherwise ? o->otherwise : o->initial;
+
+    snprintf(left, sizeof left, "  %c%c%s--%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ',
+             o->letter ? ", " : "  ", o->name, o->metavar ? " " : "", o->metavar ? o->metavar : "");
+    snprintf(text, sizeof text, "%s", o->help);
+    accepts_choice(o, choices, sizeof choices);
+    if (choices[0]) append(text, sizeof text, ": "), append(text, sizeof text, choices);
+    if (fallback) {
+        append(text, sizeof text, " (default: ");
+        append(text, sizeof text, fallback);
+        append(text, sizeof text, ")");
+    }
+    if (strlen(left) + 2 > INDENT)
+        fprintf(out, "%s\n%*s", left, INDENT, "");
+    else
+        fprintf(out, "%-*s", INDENT, left);
+    wrap(out, text, INDENT, INDENT);
+}
+
+void args_usage(FILE *out, const char *program, const struct args_verb *v)
+{
+    fprintf(out, "usage: %s %s [options]%s%s\n", program, v->name, v->operands[0] ? " " : "", v->operands);
+}
+
+void args_help(FILE *out, const char *program, const struct args_verb *v)
+{
+    args_usage(out, program, v);
+    fprintf(out, "%s.\n", v->summary);
+    if (v->details) {
+        fputc('\n', out);
+        wrap(out, v->details, 0, 0);
+    }
+    for (const struct args_group *const *g = v->groups; *g; g++) {
+        fprintf(out, "\n%s:\n", (*g)->title);
+        for (size_t i = 0; i < (*g)->count; i++) print_option(out, &(*g)->options[i]);
+    }
+}

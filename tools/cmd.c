@@ -1,0 +1,257 @@
+#include "tools/cmd.h"
+
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/out.h"
+
+/* ---- shared options ---- */
+
+static const char *dtype_word(int i)
+{
+    static const char *const WORDS[] = { "f32", "bf16", "int8", NULL };
+    return WORDS[i];
+}
+
+static const char *switch_word(int i)
+{
+    static const char *const WORDS[] = { "auto", "on", "off", NULL };
+    return WORDS[i];
+}
+
+static const char *placement_word(int i)
+{
+    if (i >= VIT_PLACEMENTS) return NULL;
+    return i == VIT_NORM_MIX ? "mix:F" : vit_placement_name((enum vit_placement)i);
+}
+
+const char *cmd_filter_word(int i)
+{
+    return i < PATCH_FILTERS ? patch_filter_name((enum patch_filter)i) : NULL;
+}
+
+const char *cmd_split_word(int i)
+{
+    return i < PATCH_SPLITS ? patch_split_name((enum patch_split)i) : NULL;
+}
+
+#define AT(field) offsetof(struct cmd_common, field)
+static const struct args_option COMMON[] = {
+    { .name = "model",
+      .letter = 'm',
+      .kind = ARGS_PATH,
+      .at = AT(model),
+      .metavar = "MODEL",
+      .otherwise = CMD_DEFAULT_MODEL,
+      .help = "a .safetensors, .npz, .pth or .bin file, a folder as downloaded from a model hub, "
+              "builtin:pre or builtin:post" },
+    { .name = "size",
+      .kind = ARGS_INT,
+      .at = AT(size),
+      .low = 1,
+      .high = 8192,
+      .metavar = "N",
+      .otherwise = "the model's",
+      .help = "run at another image size, in pixels a side" },
+    { .name = "threads",
+      .letter = 't',
+      .kind = ARGS_INT,
+      .at = AT(threads),
+      .low = 1,
+      .high = 1024,
+      .metavar = "N",
+      .otherwise = "OMP_NUM_THREADS, else the physical cores this process may use",
+      .help = "threads to compute with" },
+    { .name = "dtype",
+      .kind = ARGS_CHOICE,
+      .at = AT(dtype),
+      .choice = dtype_word,
+      .initial = "f32",
+      .metavar = "TYPE",
+      .help = "numbers of the products" },
+    { .name = "kernels",
+      .kind = ARGS_TEXT,
+      .at = AT(kernels),
+      .metavar = "SPEC",
+      .otherwise = "VIT_KERNELS, else auto",
+      .help = "kernels by name, as in ref+avx2; vit info lists them" },
+    { .name = "seed",
+      .kind = ARGS_COUNT,
+      .at = AT(seed),
+      .low = 0,
+      .high = 0x1p64,
+      .initial = "0",
+      .metavar = "N",
+      .help = "where random numbers start, in verbs that draw any" },
+    { .name = "json", .kind = ARGS_FLAG, .at = AT(json), .help = "results as JSON" },
+    { .name = "quiet",
+      .letter = 'q',
+      .kind = ARGS_FLAG,
+      .at = AT(quiet),
+      .help = "no progress and no warnings, only errors" },
+    { .name = "verbose",
+      .letter = 'v',
+      .kind = ARGS_FLAG,
+      .at = AT(verbose),
+      .help = "say what was inferred and chosen" },
+    { .name = "help", .letter = 'h', .kind = ARGS_FLAG, .at = AT(help), .help = "this text" },
+    { .name = "version",
+      .kind = ARGS_FLAG,
+      .at = AT(version),
+      .help = "version, build flags, kernels this CPU can run, decoders" },
+};
+const struct args_group cmd_common_group = { "Common options", COMMON, VIT_COUNT(COMMON) };
+
+static const struct args_option NORM[] = {
+    { .name = "norm",
+      .kind = ARGS_TEXT,
+      .at = AT(norm),
+      .choice = placement_word,
+      .metavar = "PLACEMENT",
+      .otherwise = "the model's",
+      .help = "put the norms elsewhere at run time (weights trained for another placement are expected "
+              "to lose)" },
+    { .name = "final-norm",
+      .kind = ARGS_CHOICE,
+      .at = AT(final_norm),
+      .choice = switch_word,
+      .metavar = "WHEN",
+      .initial = "auto",
+      .help = "the norm after the last block; auto keeps the model's" },
+};
+const struct args_group cmd_norm_group = { "Norm placement", NORM, VIT_COUNT(NORM) };
+
+/* ---- messages ---- */
+
+static void message(const char *kind, const char *format, va_list args)
+{
+    char text[2048];
+
+    vsnprintf(text, sizeof text, format, args);
+    fputs(kind, stderr);
+    out_name(stderr, text);
+    fputc('\n', stderr);
+}
+
+void cmd_error(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    message("vit: ", format, args);
+    va_end(args);
+}
+
+void cmd_warn(const struct cmd_common *o, const char *format, ...)
+{
+    va_list args;
+
+    if (o->quiet) return;
+    va_start(args, format);
+    message("vit: warning: ", format, args);
+    va_end(args);
+}
+
+void cmd_note(const struct cmd_common *o, const char *format, ...)
+{
+    va_list args;
+
+    if (!o->verbose) return;
+    va_start(args, format);
+    message("vit: ", format, args);
+    va_end(args);
+}
+
+int cmd_usage(const struct args_verb *v, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    message("vit: ", format, args);
+    va_end(args);
+    args_usage(stderr, "vit", v);
+    return CMD_USAGE;
+}
+
+json_t *cmd_error_json(const struct vit_error *err)
+{
+    return json_pack("{s:s,s:o}", "code", vit_status_name(err->status), "message", out_text(err->text));
+}
+
+/* ---- the model ---- */
+
+int cmd_check(const struct cmd_common *o)
+{
+    struct vit_error err;
+    struct vit_norm_config norm;
+    struct kern kernels;
+
+    if (strcmp(o->dtype, "f32") != 0) {
+        cmd_error("--dtype %s: this version computes in f32 only", o->dtype);
+        return CMD_USAGE;
+    }
+    if (o->norm && vit_placement_parse(&norm, o->norm, &err)) {
+        cmd_error("--norm: %s", err.text);
+        return CMD_USAGE;
+    }
+    if (kern_select(&kernels, o->kernels, &err)) {
+        cmd_error("%s%s", o->kernels ? "--kernels: " : "", err.text);
+        return CMD_USAGE;
+    }
+    return CMD_DONE;
+}
+
+const char *cmd_model_name(const struct cmd_common *o)
+{
+    return o->model ? o->model : CMD_DEFAULT_MODEL;
+}
+
+int cmd_threads(const struct cmd_common *o)
+{
+    const char *list = getenv("OMP_NUM_THREADS");
+    char first[16];
+    uint64_t threads;
+
+    if (o->threads || !list) return o->threads;
+    snprintf(first, sizeof first, "%.*s", (int)strcspn(list, ","), list); /* one number a nesting level */
+    if (!args_whole("OMP_NUM_THREADS", first, 1, 1024, &threads, NULL)) return (int)threads;
+    cmd_warn(o, "OMP_NUM_THREADS: expected a whole number from 1 to 1024, found \"%s\"; not used", list);
+    return 0;
+}
+
+static void say_notes(const struct vit_model *m, const struct cmd_common *o)
+{
+    const char *note;
+    bool warning;
+
+    for (int i = 0; (note = vit_model_note(m, i, &warning)); i++) {
+        if (warning)
+            cmd_warn(o, "%s", note);
+        else
+            cmd_note(o, "%s", note);
+    }
+    cmd_note(o, "%s: %zu parameters, kernels %s", vit_model_path(m), vit_model_parameters(m),
+             vit_model_kernels(m));
+}
+
+int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image, bool trainable)
+{
+    struct vit_model_options options = {
+        .kernels = o->kernels, .placement = o->norm, .image = image ? image : o->size, .trainable = trainable
+    };
+    struct vit_error err;
+    int code = cmd_check(o);
+
+    *out = NULL;
+    if (code) return code;
+    if (o->final_norm && strcmp(o->final_norm, "auto") != 0)
+        options.final_norm = strcmp(o->final_norm, "on") == 0 ? 1 : -1;
+    if (vit_model_open(out, cmd_model_name(o), &options, &err)) {
+        cmd_error("%s", err.text);
+        return CMD_UNUSABLE;
+    }
+    say_notes(*out, o);
+    return CMD_DONE;
+}

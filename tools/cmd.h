@@ -1,0 +1,66 @@
+/* cmd.h - what the verbs share: common options, exit codes, messages, the model.
+ *
+ * Every verb's struct of options begins with a struct cmd_common, so that the shared rows of
+ * options fit all verbs. */
+#ifndef TOOLS_CMD_H
+#define TOOLS_CMD_H
+
+#include "tools/args.h"
+#include "vit/vit.h"
+
+enum cmd_exit {
+    CMD_DONE = 0,
+    CMD_SOME_FAILED = 1, /* of the inputs; the others are done */
+    CMD_USAGE = 2,
+    CMD_UNUSABLE = 3, /* the model or the data set */
+};
+
+#define CMD_DEFAULT_MODEL "builtin:pre"
+
+struct cmd_common {
+    const char *model; /* NULL: CMD_DEFAULT_MODEL */
+    int size, threads; /* 0: the model's; physical cores */
+    const char *dtype, *kernels;
+    uint64_t seed;
+    bool json, quiet, verbose, help, version;
+    const char *norm, *final_norm;
+};
+
+extern const struct args_group cmd_common_group;  /* -m --size -t --dtype --kernels --seed --json -q -v -h */
+extern const struct args_group cmd_norm_group;    /* --norm --final-norm */
+extern const struct args_verb *const cmd_verbs[]; /* ends with NULL */
+
+extern const struct args_verb cmd_classify, cmd_eval, cmd_logits, cmd_preprocess, cmd_embed, cmd_info,
+    cmd_help;
+
+/* One line on stderr, control characters made visible. */
+void cmd_error(const char *format, ...) VIT_PRINTF(1, 2);
+void cmd_warn(const struct cmd_common *o, const char *format, ...) VIT_PRINTF(2, 3); /* not with -q */
+void cmd_note(const struct cmd_common *o, const char *format, ...) VIT_PRINTF(2, 3); /* only with -v */
+
+/* "vit: ..." and where to read more; returns CMD_USAGE. */
+int cmd_usage(const struct args_verb *v, const char *format, ...) VIT_PRINTF(2, 3);
+
+/* What can be wrong in the common options whatever the model: CMD_DONE or CMD_USAGE, and says why. */
+int cmd_check(const struct cmd_common *o);
+
+/* -m, or the default. */
+const char *cmd_model_name(const struct cmd_common *o);
+
+/* Threads to compute with: -t, else OMP_NUM_THREADS, else 0 (the library's choice). */
+int cmd_threads(const struct cmd_common *o);
+
+/* Open the model of the options at image pixels a side (0: --size, else the file's) and say what is to
+ * be said about it. Returns an exit code; *out is NULL unless it is CMD_DONE. */
+int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image, bool trainable);
+
+/* Words for tables of options: NULL past the end. */
+const char *cmd_filter_word(int i);
+const char *cmd_split_word(int i);
+
+/* {"code":"format","message":"..."} of an error. */
+struct json_t *cmd_error_json(const struct vit_error *err);
+
+void cmd_print_version(void);
+
+#endif

@@ -1,0 +1,126 @@
+/* vit embed: the vector the head saw, for each picture. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/out.h"
+#include "tools/pictures.h"
+
+struct options {
+    struct cmd_common common;
+    struct pictures_options pictures;
+    const char *output;
+};
+_Static_assert(offsetof(struct options, pictures) == sizeof(struct cmd_common), "pictures_group looks there");
+
+static const struct args_option ROWS[] = {
+    { .name = "output",
+      .letter = 'o',
+      .kind = ARGS_PATH,
+      .at = offsetof(struct options, output),
+      .metavar = "FILE.npy",
+      .otherwise = "JSON lines on standard output",
+      .help = "write one (pictures, width) array of f32 for NumPy; pictures that failed have no row" },
+};
+static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
+static const struct args_group *const GROUPS[] = { &OWN, &pictures_group, &cmd_norm_group, &cmd_common_group,
+                                                   NULL };
+
+struct collector {
+    const struct options *o;
+    int width;
+    FILE *array; /* NULL: JSON lines */
+    size_t rows;
+};
+
+static bool emit(void *state, const struct pictures_result *r)
+{
+    struct collector *c = state;
+    json_t *vector;
+
+    if (r->err) return pictures_emit_failure(&c->o->common, r);
+    if (c->array) {
+        c->rows++;
+        return fwrite(r->features, sizeof *r->features, (size_t)c->width, c->array) == (size_t)c->width;
+    }
+    vector = json_array();
+    for (int i = 0; i < c->width; i++) json_array_append_new(vector, out_float(r->features[i]));
+    return out_json(json_pack("{s:o,s:o,s:o}", "file", out_text(r->file), "embedding", vector, "milliseconds",
+                              pictures_milliseconds(r)));
+}
+
+enum { NPY_HEADER = 128 }; /* a multiple of 64, as the format asks */
+
+/* NumPy format 1.0: magic, version, length of the header, a Python dictionary padded with blanks. */
+static void npy_header(char header[NPY_HEADER + 1], size_t rows, int width)
+{
+    char text[NPY_HEADER];
+    int length = snprintf(text, sizeof text, "{'descr': '<f4', 'fortran_order': False, 'shape': (%zu, %d), }",
+                          rows, width);
+
+    memcpy(header, "\x93NUMPY\x01\x00", 8);
+    header[8] = (char)(NPY_HEADER - 10);
+    header[9] = 0;
+    memset(header + 10, ' ', NPY_HEADER - 10);
+    memcpy(header + 10, text, (size_t)length);
+    header[NPY_HEADER - 1] = '\n';
+}
+
+static int embed_array(const struct options *o, struct pictures_job *job, struct collector *c, int count,
+                       char **operands)
+{
+    char header[NPY_HEADER + 1] = { 0 };
+    char *bytes = NULL;
+    size_t size = 0;
+    struct vit_error err;
+    int code;
+
+    c->array = open_memstream(&bytes, &size);
+    if (!c->array) {
+        cmd_error("%s: cannot allocate memory for it", o->output);
+        return CMD_UNUSABLE;
+    }
+    fwrite(header, 1, NPY_HEADER, c->array);
+    code = pictures_run(job, count, operands);
+    if (fclose(c->array) == 0 && code <= CMD_SOME_FAILED) {
+        npy_header(bytes, c->rows, c->width); /* now the number of rows is known */
+        if (weights_write_bytes(o->output, bytes, size, &err)) {
+            cmd_error("%s", err.text);
+            code = CMD_SOME_FAILED;
+        }
+    }
+    free(bytes);
+    return code;
+}
+
+static int run(const void *options, int count, char **operands)
+{
+    const struct options *o = options;
+    struct collector c = { .o = o };
+    struct pictures_job job = { .common = &o->common,
+                                .batch = o->pictures.batch,
+                                .no_exif = o->pictures.no_exif,
+                                .emit = emit,
+                                .state = &c };
+    int code;
+
+    if (!count) return cmd_usage(&cmd_embed, "nothing to embed: name a picture, a folder, a list or -");
+    code = cmd_open_model(&job.model, &o->common, 0, false);
+    if (code) return code;
+    c.width = vit_features_width(job.model);
+    code = o->output ? embed_array(o, &job, &c, count, operands) : pictures_run(&job, count, operands);
+    vit_model_close(job.model);
+    return code;
+}
+
+const struct args_verb cmd_embed = {
+    .name = "embed",
+    .operands = "IMAGE|DIR|LIST.txt|- ...",
+    .summary = "Print the feature vector of pictures",
+    .details =
+        "The pooled features that the classification head sees, one JSON object a line (file, embedding, "
+        "milliseconds), or one array for NumPy with -o. Operands are those of classify.",
+    .groups = GROUPS,
+    .bytes = sizeof(struct options),
+    .run = run,
+};

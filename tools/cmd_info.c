@@ -1,0 +1,108 @@
+/* vit info: the machine, or a model. Each is one JSON object, printed as it is or as text. */
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "kernels/cpu.h"
+#include "tools/info.h"
+#include "tools/out.h"
+#include "tools/tree.h"
+
+#define AT(field) offsetof(struct info_options, field)
+static const struct args_option ROWS[] = {
+    { .name = "memory", .kind = ARGS_FLAG, .at = AT(memory), .help = "the memory plan of a session" },
+    { .name = "batch",
+      .letter = 'b',
+      .kind = ARGS_INT,
+      .at = AT(batch),
+      .low = 1,
+      .high = 65536,
+      .initial = "1",
+      .metavar = "N",
+      .help = "pictures of that session" },
+    { .name = "training", .kind = ARGS_FLAG, .at = AT(training), .help = "plan a session that trains" },
+};
+static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
+static const struct args_group *const GROUPS[] = { &OWN, &cmd_norm_group, &cmd_common_group, NULL };
+
+static json_t *kernels(const struct kern *chosen)
+{
+    json_t *runs = json_array(), *others = json_array();
+    const struct kern_overlay *k;
+
+    for (int i = 0; (k = kern_overlay(i)); i++) {
+        if (k->available)
+            json_array_append_new(runs, json_string(k->name));
+        else
+            json_array_append_new(others, json_pack("{s:s,s:s}", "name", k->name, "needs", k->needs));
+    }
+    return json_pack("{s:s,s:o,s:o}", "chosen", chosen->name, "available", runs, "unavailable", others);
+}
+
+static json_t *openblas(void)
+{
+    if (!kern_blas_config()) return json_null();
+    return json_pack("{s:o,s:s?,s:s?}", "config", out_text(kern_blas_config()), "core", kern_blas_core(),
+                     "forced", getenv("OPENBLAS_CORETYPE"));
+}
+
+static json_t *presets(void)
+{
+    json_t *list = json_array();
+
+    for (int i = 0; vit_config_preset_name(i); i++)
+        json_array_append_new(list, json_string(vit_config_preset_name(i)));
+    return list;
+}
+
+static int machine(const struct info_options *o)
+{
+    char cpu[256], features[256];
+    struct kern chosen;
+    json_t *all;
+    int code = cmd_check(&o->common);
+
+    if (code) return code;
+    if (kern_select(&chosen, o->common.kernels, NULL)) return CMD_USAGE;
+    if (getenv("OPENBLAS_CORETYPE"))
+        cmd_warn(&o->common, "OPENBLAS_CORETYPE forces OpenBLAS to the kernels of \"%s\"",
+                 getenv("OPENBLAS_CORETYPE"));
+    all = json_pack("{s:s,s:o,s:s,s:i,s:o,s:o,s:s,s:o}", "version", vit_version(), "cpu",
+                    out_text(kern_cpu_name(cpu, sizeof cpu)), "features",
+                    kern_cpu_feature_names(kern_cpu_features(), features, sizeof features), "cores",
+                    kern_cpu_cores(), "kernels", kernels(&chosen), "openblas", openblas(), "decoders",
+                    patch_decoders(), "presets", presets());
+    return info_print(all, o);
+}
+
+int info_print(json_t *all, const struct info_options *o)
+{
+    if (o->common.json || !all) return out_json(all) ? CMD_DONE : CMD_SOME_FAILED;
+    tree_print(all);
+    json_decref(all);
+    return CMD_DONE;
+}
+
+static int run(const void *options, int count, char **operands)
+{
+    const struct info_options *o = options;
+
+    if (count)
+        return cmd_usage(&cmd_info, "expected no operands, found \"%s\"; a model is named with -m",
+                         operands[0]);
+    if (!o->common.model && (o->memory || o->training))
+        return cmd_usage(&cmd_info, "--memory and --training: expected a model (-m), found none");
+    return o->common.model ? info_model(o) : machine(o);
+}
+
+const struct args_verb cmd_info = {
+    .name = "info",
+    .operands = "",
+    .summary = "Describe this machine, or a model with -m",
+    .details =
+        "Without -m: processor, kernels, OpenBLAS, decoders, presets. With -m: configuration, parameters, "
+        "multiply-adds of one picture, recipe, what was inferred; -v adds every tensor, --memory the "
+        "pieces of a session's one allocation.",
+    .groups = GROUPS,
+    .bytes = sizeof(struct info_options),
+    .run = run,
+};

@@ -1,0 +1,246 @@
+/* vit logits: tensors in, tensors out, for checking against other programs. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/cmd.h"
+#include "tools/grads.h"
+#include "tools/progress.h"
+#include "vit/arena.h"
+
+struct options {
+    struct cmd_common common;
+    const char *input, *output;
+    int batch;
+    bool grad;
+};
+
+#define AT(field) offsetof(struct options, field)
+static const struct args_option ROWS[] = {
+    { .name = "input",
+      .letter = 'i',
+      .kind = ARGS_PATH,
+      .at = AT(input),
+      .metavar = "IN",
+      .help = "a .safetensors file with input (n, channels, height, width), already normalised; with --grad "
+              "also labels (n)" },
+    { .name = "output",
+      .letter = 'o',
+      .kind = ARGS_PATH,
+      .at = AT(output),
+      .metavar = "OUT",
+      .help = "the .safetensors file to write: logits (n, classes); with --grad also loss (1) and "
+              "grad.NAME of every tensor of the model's file" },
+    { .name = "grad", .kind = ARGS_FLAG, .at = AT(grad), .help = "gradients of the mean cross-entropy" },
+    { .name = "batch",
+      .letter = 'b',
+      .kind = ARGS_INT,
+      .at = AT(batch),
+      .low = 1,
+      .high = 65536,
+      .initial = "32",
+      .metavar = "N",
+      .help = "pictures computed together" },
+};
+static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
+static const struct args_group *const GROUPS[] = { &OWN, &cmd_norm_group, &cmd_common_group, NULL };
+
+struct batch_of_planes {
+    size_t n;
+    int channels, size;
+    float *planes; /* (n, channels, size, size), owned */
+    int *labels;   /* (n), owned; NULL without --grad */
+};
+
+/* ---- reading ---- */
+
+static enum vit_status read_planes(struct batch_of_planes *in, const struct weights_file *f,
+                                   struct vit_error *err)
+{
+    const char *path = weights_path(f);
+    const struct weights_tensor *t = weights_find(f, "input");
+    char shape[128];
+
+    if (!t) return vit_fail(err, VIT_ERR_FORMAT, "%s: no tensor \"input\"", path);
+    if (t->rank != 4 || !t->count || t->shape[2] != t->shape[3] || t->shape[2] > 8192)
+        return vit_fail(
+            err, VIT_ERR_FORMAT,
+            "%s: \"input\" must be (n, channels, size, size), at least one picture of at most 8192 "
+            "pixels a side, found %s",
+            path, weights_shape_text(t, shape, sizeof shape));
+    in->n = (size_t)t->shape[0];
+    in->channels = (int)(t->shape[1] < 4096 ? t->shape[1] : 4096);
+    in->size = (int)t->shape[2];
+    in->planes = malloc(t->count * sizeof *in->planes);
+    if (!in->planes)
+        return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate \"input\", %zu floats", path, t->count);
+    return weights_read_f32(t, path, in->planes, err);
+}
+
+static enum vit_status read_labels(struct batch_of_planes *in, const struct weights_file *f,
+                                   struct vit_error *err)
+{
+    const char *path = weights_path(f);
+    const struct weights_tensor *t = weights_find(f, "labels");
+    int64_t *wide;
+    char shape[128];
+    enum vit_status status;
+
+    if (!t) return vit_fail(err, VIT_ERR_FORMAT, "%s: no tensor \"labels\", which --grad needs", path);
+    if (t->rank != 1 || t->count != in->n)
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: \"labels\" must be [%zu] as \"input\" is, found %s", path,
+                        in->n, weights_shape_text(t, shape, sizeof shape));
+    wide = malloc(in->n * sizeof *wide);
+    in->labels = malloc(in->n * sizeof *in->labels);
+    if (!wide || !in->labels) {
+        free(wide);
+        return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate %zu labels", path, in->n);
+    }
+    status = weights_read_i64(t, path, wide, err);
+    for (size_t i = 0; !status && i < in->n; i++) {
+        if (wide[i] < 0 || wide[i] > INT32_MAX)
+            status = vit_fail(err, VIT_ERR_FORMAT, "%s: labels[%zu] is %lld, expected a class", path, i,
+                              (long long)wide[i]);
+        in->labels[i] = (int)wide[i];
+    }
+    free(wide);
+    return status;
+}
+
+static enum vit_status read_input(struct batch_of_planes *in, const struct options *o, struct vit_error *err)
+{
+    struct weights_file *f;
+    enum vit_status status = weights_open(&f, o->input, err);
+
+    if (status) return status;
+    status = read_planes(in, f, err);
+    if (!status && o->grad) status = read_labels(in, f, err);
+    weights_close(f);
+    return status;
+}
+
+static enum vit_status check_input(const struct batch_of_planes *in, const struct vit_config *c,
+                                   const char *path, struct vit_error *err)
+{
+    if (in->channels != c->channels)
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: \"input\" has %d channels, the model expects %d", path,
+                        in->channels, c->channels);
+    for (size_t i = 0; in->labels && i < in->n; i++)
+        if (in->labels[i] >= c->classes)
+            return vit_fail(err, VIT_ERR_FORMAT, "%s: labels[%zu] is %d, the model has %d classes", path, i,
+                            in->labels[i], c->classes);
+    return VIT_OK;
+}
+
+/* ---- computing ---- */
+
+/* logits (n, classes); grads NULL: none. */
+static void compute(float *logits, struct grads *grads, struct vit_session *s, const struct vit_model *m,
+                    const struct batch_of_planes *in, const struct cmd_common *o)
+{
+    const size_t floats = vit_model_input_floats(m), classes = (size_t)vit_model_config(m)->classes;
+    const size_t batch = (size_t)vit_session_batch(s);
+    struct progress bar;
+
+    progress_start(&bar, "pictures", in->n, !o->quiet);
+    for (size_t at = 0; at < in->n; at += batch) {
+        int n = (int)(in->n - at < batch ? in->n - at : batch);
+
+        memcpy(logits + at * classes, vit_forward(s, in->planes + at * floats, n),
+               (size_t)n * classes * sizeof *logits);
+        if (grads) grads_add(grads, s, in->labels + at, n, in->n);
+        progress_update(&bar, at + (size_t)n);
+    }
+    progress_clear(&bar);
+}
+
+static enum vit_status write_output(const struct options *o, const struct vit_model *m, const float *logits,
+                                    size_t n, const struct grads *grads, struct vit_error *err)
+{
+    const float loss = grads ? (float)grads->loss : 0;
+    struct grads_tensors t = { 0 };
+    struct weights_entry *all;
+    enum vit_status status = VIT_OK;
+
+    if (grads) status = grads_export(&t, grads, err);
+    if (status) return status;
+    all = calloc(t.count + 2, sizeof *all);
+    if (all) {
+        all[0] = (struct weights_entry){
+            "logits", WEIGHTS_F32, 2, { (int64_t)n, vit_model_config(m)->classes }, logits
+        };
+        all[1] = (struct weights_entry){ "loss", WEIGHTS_F32, 1, { 1 }, &loss };
+        if (t.count) memcpy(all + 2, t.entries, t.count * sizeof *all);
+        status = weights_write(o->output, all, grads ? t.count + 2 : 1, NULL, 0, err);
+    } else {
+        status = vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate a list of its tensors", o->output);
+    }
+    free(all);
+    grads_tensors_free(&t);
+    return status;
+}
+
+static enum vit_status run_model(const struct options *o, const struct vit_model *m,
+                                 const struct batch_of_planes *in, struct vit_error *err)
+{
+    const int classes = vit_model_config(m)->classes;
+    const struct vit_session_options options = { .batch = in->n < (size_t)o->batch ? (int)in->n : o->batch,
+                                                 .threads = cmd_threads(&o->common),
+                                                 .training = o->grad };
+    struct vit_session *s = NULL;
+    struct grads grads = { 0 };
+    size_t floats = in->n;
+    float *logits = vit_size_mul(&floats, (size_t)classes) ? calloc(floats, sizeof *logits) : NULL;
+    enum vit_status status =
+        logits ? VIT_OK : vit_fail(err, VIT_ERR_NOMEM, "cannot allocate %zu x %d logits", in->n, classes);
+
+    if (!status) status = check_input(in, vit_model_config(m), o->input, err);
+    if (!status) status = vit_session_create(&s, m, &options, err);
+    if (!status && o->grad) status = grads_create(&grads, m, err);
+    if (!status) {
+        compute(logits, o->grad ? &grads : NULL, s, m, in, &o->common);
+        status = write_output(o, m, logits, in->n, o->grad ? &grads : NULL, err);
+    }
+    grads_free(&grads);
+    vit_session_close(s);
+    free(logits);
+    return status;
+}
+
+static int run(const void *options, int count, char **operands)
+{
+    const struct options *o = options;
+    struct batch_of_planes in = { 0 };
+    struct vit_model *m = NULL;
+    struct vit_error err;
+    int code = CMD_UNUSABLE;
+
+    if (count) return cmd_usage(&cmd_logits, "expected no operands, found \"%s\"", operands[0]);
+    if (!o->input || !o->output)
+        return cmd_usage(&cmd_logits, "--%s: expected a file, found none", o->input ? "output" : "input");
+    if (read_input(&in, o, &err)) {
+        cmd_error("%s", err.text);
+    } else if (o->common.size && o->common.size != in.size) {
+        code = cmd_usage(&cmd_logits, "--size %d: %s holds pictures of %d pixels a side", o->common.size,
+                         o->input, in.size);
+    } else if ((code = cmd_open_model(&m, &o->common, in.size, o->grad)) == CMD_DONE) {
+        if (run_model(o, m, &in, &err)) {
+            cmd_error("%s", err.text);
+            code = CMD_UNUSABLE;
+        }
+    }
+    vit_model_close(m);
+    free(in.planes);
+    free(in.labels);
+    return code;
+}
+
+const struct args_verb cmd_logits = {
+    .name = "logits",
+    .operands = "-i IN.safetensors -o OUT.safetensors",
+    .summary = "Run tensors through the model, for parity checks",
+    .details = "Other tensors of IN are ignored. When the pictures have another size than the model's, its "
+               "positions are resized as the family of the checkpoint does.",
+    .groups = GROUPS,
+    .bytes = sizeof(struct options),
+    .run = run,
+};

@@ -1,0 +1,219 @@
+/* The result of an evaluation as JSON and as text. */
+#include <math.h>
+
+#include "tools/eval.h"
+#include "tools/out.h"
+
+enum { WIDEST_MATRIX = 20, MOST_CONFUSED = 10 }; /* what fits a terminal */
+
+static const double Z95 = 1.959963984540054; /* normal quantile of 0.975 */
+
+struct share {
+    double value, low, high; /* NAN without pictures */
+};
+
+static struct share share_of(size_t k, size_t n)
+{
+    struct share s = { NAN, NAN, NAN };
+
+    if (!n) return s;
+    s.value = (double)k / (double)n;
+    vit_wilson(&s.low, &s.high, (double)k, (double)n, Z95);
+    return s;
+}
+
+struct class_counts {
+    size_t n, correct, predicted;
+};
+
+static struct class_counts count_class(const struct eval *e, int c)
+{
+    const int classes = vit_model_config(e->model)->classes;
+    struct class_counts counts = { .correct = vit_metrics_confusion(e->metrics, c, c) };
+
+    for (int i = 0; i < classes; i++) {
+        counts.n += vit_metrics_confusion(e->metrics, c, i);
+        counts.predicted += vit_metrics_confusion(e->metrics, i, c);
+    }
+    return counts;
+}
+
+static double per_second(size_t n, double seconds)
+{
+    return seconds > 0 ? (double)n / seconds : NAN;
+}
+
+static double ratio(size_t k, size_t n)
+{
+    return n ? (double)k / (double)n : NAN;
+}
+
+/* ---- JSON ---- */
+
+static json_t *interval(const struct share *s)
+{
+    return json_pack("[o,o]", out_real(s->low), out_real(s->high));
+}
+
+static json_t *per_class(const struct eval *e)
+{
+    const int classes = vit_model_config(e->model)->classes;
+    json_t *list = json_array();
+
+    for (int c = 0; c < classes; c++) {
+        struct class_counts k = count_class(e, c);
+        json_array_append_new(list, json_pack("{s:o,s:I,s:I,s:o,s:o,s:o}", "label", out_text(e->names[c]),
+                                              "n", (json_int_t)k.n, "correct", (json_int_t)k.correct,
+                                              "accuracy", out_real(ratio(k.correct, k.n)), "precision",
+                                              out_real(ratio(k.correct, k.predicted)), "f1",
+                                              out_real(ratio(2 * k.correct, k.n + k.predicted))));
+    }
+    return list;
+}
+
+static json_t *confusion(const struct eval *e)
+{
+    const int classes = vit_model_config(e->model)->classes;
+    json_t *rows = json_array();
+
+    for (int c = 0; c < classes; c++) {
+        json_t *row = json_array();
+        for (int p = 0; p < classes; p++)
+            json_array_append_new(row, json_integer((json_int_t)vit_metrics_confusion(e->metrics, c, p)));
+        json_array_append_new(rows, row);
+    }
+    return rows;
+}
+
+static json_t *stages(const struct eval *e)
+{
+    return json_pack("{s:o,s:o,s:o,s:o}", "decode", out_real(per_second(e->n, e->seconds.decode)), "prepare",
+                     out_real(per_second(e->n, e->seconds.prepare)), "forward",
+                     out_real(per_second(e->n, e->seconds.forward)), "total",
+                     out_real(per_second(e->n, e->seconds.total)));
+}
+
+bool eval_print_json(const struct eval *e)
+{
+    struct share top1 = share_of(vit_metrics_correct(e->metrics, 1), e->n);
+    struct share top5 = share_of(vit_metrics_correct(e->metrics, 5), e->n);
+    json_t *all = json_pack("{s:o,s:o,s:s,s:s,s:I,s:I}", "model", out_text(e->model_name), "dataset",
+                            out_text(e->path), "dataset_kind", patch_dataset_kind(e->data), "split", e->split,
+                            "n", (json_int_t)e->n, "n_failed", (json_int_t)e->n_failed);
+    json_t *rest = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:O}", "top1", out_real(top1.value),
+                             "top1_ci95", interval(&top1), "top5", out_real(top5.value), "top5_ci95",
+                             interval(&top5), "loss", out_real(e->n ? vit_metrics_loss(e->metrics) : NAN),
+                             "ece", out_real(e->n ? vit_metrics_ece(e->metrics) : NAN), "images_per_second",
+                             out_real(per_second(e->n, e->seconds.total)), "stages", stages(e), "per_class",
+                             per_class(e), "confusion", confusion(e), "failed", e->failures);
+
+    if (all && rest && json_object_update(all, rest) == 0) {
+        json_decref(rest);
+        return out_json(all);
+    }
+    json_decref(all);
+    json_decref(rest);
+    return out_json(NULL);
+}
+
+/* ---- text ---- */
+
+static void print_classes(const struct eval *e)
+{
+    const int classes = vit_model_config(e->model)->classes;
+    int width = 5;
+
+    for (int c = 0; c < classes; c++) {
+        int w = out_width(e->names[c]);
+        if (w > width) width = w;
+    }
+    printf("\n%-*s       n  accuracy  precision\n", width, "class");
+    for (int c = 0; c < classes; c++) {
+        struct class_counts k = count_class(e, c);
+        if (!k.n) continue;
+        printf("%*s  %6zu  %8.4f  ", width - out_name(stdout, e->names[c]), "", k.n, ratio(k.correct, k.n));
+        if (k.predicted)
+            printf("%9.4f\n", ratio(k.correct, k.predicted));
+        else
+            printf("%9s\n", "-"); /* never predicted */
+    }
+}
+
+static void print_matrix(const struct eval *e)
+{
+    const int classes = vit_model_config(e->model)->classes;
+
+    printf("\nconfusion: rows are labels, columns predictions, both in the order above\n");
+    for (int c = 0; c < classes; c++) {
+        for (int p = 0; p < classes; p++)
+            printf("%s%6zu", p ? " " : "", vit_metrics_confusion(e->metrics, c, p));
+        putchar('\n');
+    }
+}
+
+struct confused {
+    size_t count;
+    int label, prediction;
+};
+
+/* Keep the largest counts, largest first; ties stay in order. */
+static void keep_largest(struct confused *top, int *kept, const struct confused *new)
+{
+    int at = *kept;
+
+    while (at > 0 && top[at - 1].count < new->count) at--;
+    if (at == MOST_CONFUSED) return;
+    if (*kept < MOST_CONFUSED) (*kept)++;
+    for (int i = *kept - 1; i > at; i--) top[i] = top[i - 1];
+    top[at] = *new;
+}
+
+static void print_most_confused(const struct eval *e)
+{
+    const int classes = vit_model_config(e->model)->classes;
+    struct confused top[MOST_CONFUSED];
+    int kept = 0;
+
+    for (int c = 0; c < classes; c++)
+        for (int p = 0; p < classes; p++) {
+            struct confused one = { vit_metrics_confusion(e->metrics, c, p), c, p };
+            if (p != c && one.count) keep_largest(top, &kept, &one);
+        }
+    printf("\nmost often confused (the whole matrix: --json)\n");
+    for (int i = 0; i < kept; i++) {
+        printf("%6zu  ", top[i].count);
+        out_name(stdout, e->names[top[i].label]);
+        fputs(" taken for ", stdout);
+        out_name(stdout, e->names[top[i].prediction]);
+        putchar('\n');
+    }
+}
+
+static void print_share(const char *name, size_t k, size_t n)
+{
+    struct share s = share_of(k, n);
+
+    printf("%-10s %.4f  (95 %%: %.4f to %.4f)\n", name, s.value, s.low, s.high);
+}
+
+void eval_print_text(const struct eval *e)
+{
+    fputs("model      ", stdout);
+    out_name(stdout, e->model_name);
+    printf("\ndata       %s, %s: ", patch_dataset_kind(e->data), e->split);
+    out_name(stdout, e->path);
+    printf("\npictures   %zu, failed %zu\n", e->n, e->n_failed);
+    if (!e->n) return;
+    print_share("top-1", vit_metrics_correct(e->metrics, 1), e->n);
+    print_share("top-5", vit_metrics_correct(e->metrics, 5), e->n);
+    printf("loss       %.4f\n", vit_metrics_loss(e->metrics));
+    printf("ece        %.4f\n", vit_metrics_ece(e->metrics));
+    printf("images/s   %.1f (one worker decodes %.1f, prepares %.1f; forward %.1f)\n",
+           per_second(e->n, e->seconds.total), per_second(e->n, e->seconds.decode),
+           per_second(e->n, e->seconds.prepare), per_second(e->n, e->seconds.forward));
+    print_classes(e);
+    if (vit_model_config(e->model)->classes <= WIDEST_MATRIX)
+        print_matrix(e);
+    else
+        print_most_confused(e);
+}

@@ -1,0 +1,93 @@
+/* What there is to say about a model. */
+#include "tools/info.h"
+#include "tools/out.h"
+#include "vit/config_json.h"
+
+static json_t *describe_notes(const struct vit_model *m)
+{
+    json_t *list = json_array();
+    bool warning;
+
+    for (int i = 0; vit_model_note(m, i, &warning); i++)
+        json_array_append_new(list, out_text(vit_model_note(m, i, &warning)));
+    return list;
+}
+
+static json_t *describe_tensors(const struct vit_model *m)
+{
+    json_t *list = json_array();
+
+    for (int i = 0; i < vit_model_parameter_count(m); i++) {
+        const struct vit_parameter p = vit_model_parameter(m, i);
+        json_t *shape = json_array();
+
+        for (int k = 0; k < p.rank; k++) json_array_append_new(shape, json_integer(p.shape[k]));
+        json_array_append_new(list, json_pack("{s:o,s:o,s:b}", "name", out_text(p.name), "shape", shape,
+                                              "weight_decay", p.decay));
+    }
+    return list;
+}
+
+static json_t *describe_session(const struct vit_session *s, bool training)
+{
+    json_t *pieces = json_array();
+    const char *name;
+    size_t bytes;
+
+    for (int i = 0; vit_session_piece(s, i, &name, &bytes); i++)
+        json_array_append_new(pieces,
+                              json_pack("{s:o,s:I}", "name", out_text(name), "bytes", (json_int_t)bytes));
+    return json_pack("{s:i,s:i,s:b,s:I,s:o}", "batch", vit_session_batch(s), "threads",
+                     vit_session_threads(s), "training", training, "bytes", (json_int_t)vit_session_bytes(s),
+                     "pieces", pieces);
+}
+
+static enum vit_status add_memory(json_t *all, const struct vit_model *m, const struct info_options *o,
+                                  struct vit_error *err)
+{
+    const struct vit_session_options options = { .batch = o->batch,
+                                                 .threads = cmd_threads(&o->common),
+                                                 .training = o->training };
+    struct vit_session *s;
+    enum vit_status status = vit_session_create(&s, m, &options, err);
+
+    if (status) return status;
+    json_object_set_new(all, "memory", describe_session(s, o->training));
+    vit_session_close(s);
+    return VIT_OK;
+}
+
+static json_t *describe_model(const struct vit_model *m, const struct info_options *o)
+{
+    const struct vit_config *c = vit_model_config(m);
+    const bool everything = o->common.json || o->common.verbose;
+    const char *const *labels = everything && vit_model_has_labels(m) ? vit_model_labels(m) : NULL;
+    json_t *all = json_pack("{s:o,s:s,s:I,s:o,s:i,s:s,s:o,s:o}", "model", out_text(vit_model_path(m)),
+                            "family", vit_model_family(m), "parameters", (json_int_t)vit_model_parameters(m),
+                            "macs", out_real(vit_config_macs(c)), "tokens", vit_config_tokens(c), "kernels",
+                            vit_model_kernels(m), "config",
+                            vit_config_to_json(c, vit_model_recipe(m), labels), "notes", describe_notes(m));
+
+    if (all && everything) json_object_set_new(all, "tensors", describe_tensors(m));
+    return all;
+}
+
+int info_model(const struct info_options *o)
+{
+    struct vit_model *m;
+    struct vit_error err;
+    json_t *all;
+    int code = cmd_open_model(&m, &o->common, 0, o->training);
+
+    if (code) return code;
+    all = describe_model(m, o);
+    if (all && o->memory && add_memory(all, m, o, &err)) {
+        cmd_error("%s", err.text);
+        json_decref(all);
+        code = CMD_UNUSABLE;
+    } else {
+        code = info_print(all, o);
+    }
+    vit_model_close(m);
+    return code;
+}

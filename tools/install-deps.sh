@@ -1,0 +1,86 @@
+#!/bin/sh
+# Make sure of the packages vit is built from. Does nothing, and touches no network, when all are there.
+#
+#   tools/install-deps.sh             what the program needs
+#   tools/install-deps.sh --test      and what its tests need
+#   tools/install-deps.sh --dry-run   only say what would be installed
+#
+# Environment: CC, STB (folder of the stb headers), BLAS=0 and JPEG=0 leave OpenBLAS and libjpeg out.
+set -eu
+
+CC=${CC:-cc} STB=${STB:-/usr/include/stb} BLAS=${BLAS:-1} JPEG=${JPEG:-1}
+tests=0 dry=0
+for word in "$@"; do
+    case $word in
+    --test) tests=1 ;;
+    --dry-run) dry=1 ;;
+    *) echo "install-deps: unknown option $word; known: --test --dry-run" >&2; exit 2 ;;
+    esac
+done
+
+has_command() { command -v "$1" >/dev/null 2>&1; }
+has_library() { has_command pkg-config && pkg-config --exists "$1"; }
+has_compiler() { has_command "$CC" && echo '#include <stdio.h>' | "$CC" -E - >/dev/null 2>&1; }
+has_stb() { [ -f "$STB/stb_image.h" ]; }
+
+# One row a need: how it is recognised, then its package in apt, dnf, pacman, apk, brew (+ joins several).
+needs() {
+    echo "has_compiler gcc+libc6-dev gcc+glibc-devel gcc gcc+musl-dev gcc"
+    echo "has_command:make make make make make make"
+    echo "has_command:pkg-config pkg-config pkgconf-pkg-config pkgconf pkgconf pkg-config"
+    echo "has_stb libstb-dev stb-devel stb stb stb"
+    echo "has_library:jansson libjansson-dev jansson-devel jansson jansson-dev jansson"
+    echo "has_library:libzip libzip-dev libzip-devel libzip libzip-dev libzip"
+    [ "$JPEG" = 0 ] ||
+        echo "has_library:libjpeg libjpeg62-turbo-dev libjpeg-turbo-devel libjpeg-turbo libjpeg-turbo-dev jpeg-turbo"
+    # The OpenMP build: one pool of threads for the program and for OpenBLAS.
+    [ "$BLAS" = 0 ] ||
+        echo "has_library:openblas libopenblas-openmp-dev openblas-devel openblas openblas-dev openblas"
+    [ "$tests" = 0 ] || echo "has_library:cmocka libcmocka-dev libcmocka-devel cmocka cmocka-dev cmocka"
+}
+
+manager=
+for word in apt-get dnf pacman apk brew; do
+    has_command $word && { manager=$word; break; }
+done
+
+packages=$(needs | while read -r probe apt dnf pacman apk brew; do
+    function=${probe%%:*} argument=${probe#*:}
+    if $function "$argument"; then continue; fi
+    case $manager in
+    apt-get) package=$apt ;;
+    dnf) package=$dnf ;;
+    pacman) package=$pacman ;;
+    apk) package=$apk ;;
+    brew) package=$brew ;;
+    *) package=$apt ;; # only to be named below
+    esac
+    echo "$package" | tr + ' '
+done | tr '\n' ' ')
+[ -n "$packages" ] || exit 0
+
+# Ubuntu has no package libjpeg62-turbo-dev; libjpeg-turbo8-dev and libjpeg-dev are there.
+if [ "$manager" = apt-get ] && [ -r /etc/os-release ] && grep -qi '^ID=ubuntu' /etc/os-release; then
+    packages=$(echo "$packages" | sed 's/libjpeg62-turbo-dev/libjpeg-turbo8-dev/')
+fi
+
+echo "vit: missing packages: $packages" >&2
+[ "$dry" = 0 ] || exit 0
+root=
+if [ "$(id -u)" != 0 ] && [ "$manager" != brew ]; then
+    has_command sudo || { echo "vit: install them as root, then run make again" >&2; exit 1; }
+    root=sudo
+fi
+case $manager in
+apt-get)
+    echo "vit: installing with apt-get" >&2
+    $root apt-get update -q
+    # shellcheck disable=SC2086  # a list of names
+    $root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $packages
+    ;;
+dnf) echo "vit: installing with dnf" >&2; $root dnf install -y $packages ;;
+pacman) echo "vit: installing with pacman" >&2; $root pacman -S --needed --noconfirm $packages ;;
+apk) echo "vit: installing with apk" >&2; $root apk add $packages ;;
+brew) echo "vit: installing with brew" >&2; brew install $packages ;;
+*) echo "vit: no known package manager (apt, dnf, pacman, apk, brew): install them by hand" >&2; exit 1 ;;
+esac

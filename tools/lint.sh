@@ -1,0 +1,100 @@
+#!/bin/sh
+# The rules a compiler does not check: lint.sh BUILD-FOLDER (with the objects built). Prints file:line: what.
+#
+# A function may be longer than MAX_LINES when it is a flat table or switch and says so in a comment:
+# "lint: flat".
+set -u
+
+build=$1
+MAX_LINES=60 MAX_COLUMNS=110
+LIBRARY='vit kernels patch weights'
+FOLDERS="$LIBRARY tools tests/support tests/vit tests/kernels tests/patch tests/weights tests/tools"
+found=$(mktemp) || exit 1
+trap 'rm -f "$found"' EXIT
+trap 'exit 130' INT TERM
+
+sources() { # FOLDER...
+    for folder; do
+        for file in "$folder"/*.[ch]; do [ -f "$file" ] && echo "$file"; done
+    done
+}
+
+# ---- who may include whom ----
+allowed() { # FILE: an expression for the headers it may include
+    case $1 in
+    patch/stem*) echo '(patch/|kernels/kern\.h|vit/(base|arena|random|json)\.h)' ;;
+    kernels/* | patch/* | weights/*) echo "(${1%%/*}/|vit/(base|arena|random|json)\\.h)" ;;
+    vit/*) echo '(vit|kernels|weights|patch)/' ;;
+    *) echo '' ;;
+    esac
+}
+for file in $(sources $LIBRARY); do
+    grep -n '^ *# *include *"' "$file" | grep -vE "\"$(allowed "$file")" | sed "s,^\([0-9]*\):.*\"\(.*\)\".*,$file:\1: may not include \"\2\"," >>"$found"
+done
+
+# ---- global symbols carry the prefix of their folder; in tools/ of their file ----
+prefix() {
+    case $1 in
+    kernels/*) echo kern_ ;;
+    tools/main.c) echo '(main$|cmd_)' ;;
+    tools/*) name=${1#tools/} name=${name%.c}; echo "${name%%_*}_" ;;
+    *) echo "${1%%/*}_" ;;
+    esac
+}
+for file in $(sources $LIBRARY tools); do
+    object=$build/${file%.c}.o
+    [ "${file%.c}" != "$file" ] && [ -f "$object" ] || continue
+    nm -g --defined-only "$object" | awk 'NF == 3 { print $3 }' | grep -vE "^$(prefix "$file")" |
+        sed "s,^,$file: the symbol is global without the prefix of its place: ," >>"$found"
+done
+for library in "$build"/libvit.so.*; do
+    [ -f "$library" ] || continue
+    nm -D --defined-only "$library" | awk '$2 ~ /[TDBRV]/ { print $3 }' | grep -v '^vit_' |
+        sed "s,^,libvit.so: exports what is not vit_: ," >>"$found"
+done
+
+# ---- the library prints nothing and ends no program ----
+for file in $(sources $LIBRARY); do
+    object=$build/${file%.c}.o
+    [ "${file%.c}" != "$file" ] && [ -f "$object" ] || continue
+    nm -u "$object" | awk '{ print $2 }' |
+        grep -xE 'printf|fprintf|vprintf|puts|putchar|perror|stdout|stderr|exit|_exit|quick_exit|abort' |
+        sed "s,^,$file: the library may not use ," >>"$found"
+done
+
+# ---- length of functions and lines ----
+for file in $(sources $FOLDERS); do
+    awk -v max=$MAX_LINES -v columns=$MAX_COLUMNS '
+        length($0) > columns { print FILENAME ":" FNR ": " length($0) " columns, at most " columns }
+        /[ \t]$/ { print FILENAME ":" FNR ": ends with a blank" }
+        /^\{$/ { start = FNR; flat = before ~ /lint: flat/ }
+        /lint: flat/ { flat = 1 }
+        /^\}$/ && start {
+            if (FNR - start - 1 > max && !flat)
+                print FILENAME ":" start ": a function of " FNR - start - 1 " lines, at most " max
+            start = 0
+        }
+        { before = before_last " " $0; before_last = $0 }' "$file" >>"$found"
+done
+
+# ---- format and static analysis, where the tools are ----
+if command -v clang-format >/dev/null 2>&1; then
+    sources $FOLDERS | xargs clang-format --dry-run -Werror 2>&1 | grep -E '(error|warning):' >>"$found"
+else
+    echo "lint: no clang-format, format not checked" >&2
+fi
+if command -v cppcheck >/dev/null 2>&1; then
+    cppcheck --quiet --error-exitcode=0 --enable=warning,portability --inline-suppr --std=c11 -I . \
+        --suppress=missingInclude --suppress=internalAstError --template='{file}:{line}: {message}' \
+        $LIBRARY tools 2>>"$found"
+else
+    echo "lint: no cppcheck, not run" >&2
+fi
+if command -v shellcheck >/dev/null 2>&1; then
+    shellcheck -S warning -f gcc tools/*.sh .ci/run >>"$found"
+fi
+
+[ ! -s "$found" ] && exit 0
+sort "$found"
+echo "lint: $(wc -l <"$found") findings" >&2
+exit 1

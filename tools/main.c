@@ -1,0 +1,108 @@
+/* vit - the program: finds the verb, reads its options, runs it. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/cmd.h"
+#include "tools/out.h"
+
+const struct args_verb *const cmd_verbs[] = {
+    &cmd_classify, &cmd_eval, &cmd_logits, &cmd_preprocess, &cmd_embed, &cmd_info, &cmd_help, NULL,
+};
+
+static const char *verb_name(const void *list, int i)
+{
+    const struct args_verb *const *verbs = list;
+
+    return verbs[i] ? verbs[i]->name : NULL;
+}
+
+static const struct args_verb *find_verb(const char *name)
+{
+    for (const struct args_verb *const *v = cmd_verbs; *v; v++)
+        if (strcmp((*v)->name, name) == 0) return *v;
+    return NULL;
+}
+
+static int unknown_verb(const char *name)
+{
+    const char *near = args_nearest(name, verb_name, cmd_verbs);
+
+    if (name[0] == '-')
+        cmd_error("expected a verb before the options, found \"%s\"; vit help lists the verbs", name);
+    else if (near)
+        cmd_error("unknown verb \"%s\"; did you mean vit %s?", name, near);
+    else
+        cmd_error("unknown verb \"%s\"; vit help lists the verbs", name);
+    return CMD_USAGE;
+}
+
+static int run_verb(const struct args_verb *v, int count, char **words)
+{
+    struct vit_error err;
+    struct cmd_common *options = calloc(1, v->bytes); /* every verb's options begin with the common ones */
+    int code;
+
+    if (!options) {
+        cmd_error("cannot allocate %zu bytes", v->bytes);
+        return CMD_UNUSABLE;
+    }
+    if (args_parse(v, options, &count, words, &err)) {
+        code = cmd_usage(v, "%s", err.text);
+    } else if (options->help) {
+        args_help(stdout, "vit", v);
+        code = CMD_DONE;
+    } else if (options->version) {
+        cmd_print_version();
+        code = CMD_DONE;
+    } else {
+        code = v->run(options, count, words);
+    }
+    free(options);
+    return code;
+}
+
+static void print_verbs(FILE *out)
+{
+    fputs("usage: vit VERB [options] [operands]\n\nVision Transformer image classifier. Verbs:\n", out);
+    for (const struct args_verb *const *v = cmd_verbs; *v; v++)
+        fprintf(out, "  %-12s %s\n", (*v)->name, (*v)->summary);
+    fputs("\nvit VERB --help explains a verb, vit --version tells what this build can do.\n", out);
+}
+
+static int run(int argc, char **argv)
+{
+    const struct args_verb *v;
+
+    if (argc < 2) {
+        print_verbs(stderr);
+        return CMD_USAGE;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        cmd_print_version();
+        return CMD_DONE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        (strcmp(argv[1], "help") == 0 && argc == 2)) {
+        print_verbs(stdout);
+        return CMD_DONE;
+    }
+    v = find_verb(argv[1]);
+    return v ? run_verb(v, argc - 2, argv + 2) : unknown_verb(argv[1]);
+}
+
+/* A file opened while 0, 1 or 2 is closed would take its number, and results would go into it. */
+static void occupy_standard_files(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0) (void)!open("/dev/null", fd ? O_RDONLY : O_WRONLY);
+}
+
+int main(int argc, char **argv)
+{
+    occupy_standard_files();
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write, and reported as one */
+    return out_close(run(argc, argv));
+}

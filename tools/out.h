@@ -1,0 +1,29 @@
+/* out.h - results on stdout: JSON values with enough digits, names that cannot upset a terminal, and
+ * one place that notices when stdout cannot take more. */
+#ifndef TOOLS_OUT_H
+#define TOOLS_OUT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+/* Values for json_pack's "o". Not finite: null. A float gets the fewest digits that read back as it. */
+json_t *out_real(double value);
+json_t *out_float(float value);
+/* A text that may not be UTF-8 (a file name): bytes that are not become U+FFFD. */
+json_t *out_text(const char *text);
+
+/* Print value as one line and let go of it. NULL (memory ran out while it was built) counts as a
+ * failure of stdout. False: stdout is broken, there is no point in going on. */
+bool out_json(json_t *value);
+
+/* text with control characters as \x1b; returns the columns it takes (UTF-8 aware). */
+int out_name(FILE *out, const char *text);
+int out_width(const char *text);
+
+/* Push what is buffered; false: stdout is broken. */
+bool out_flush(void);
+/* To be called last: code, or 1 with a sentence on stderr when stdout did not take everything. */
+int out_close(int code);
+
+#endif

@@ -1,0 +1,332 @@
+#include "tools/pictures.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/out.h"
+#include "tools/progress.h"
+
+#define AT(field) (sizeof(struct cmd_common) + offsetof(struct pictures_options, field))
+static const struct args_option ROWS[] = {
+    { .name = "batch",
+      .letter = 'b',
+      .kind = ARGS_INT,
+      .at = AT(batch),
+      .low = 1,
+      .high = 4096,
+      .initial = "16",
+      .metavar = "N",
+      .help = "pictures computed together" },
+    { .name = "no-exif",
+      .kind = ARGS_FLAG,
+      .at = AT(no_exif),
+      .help = "do not turn pictures as their EXIF orientation says" },
+};
+const struct args_group pictures_group = { "Picture options", ROWS, VIT_COUNT(ROWS) };
+
+struct run {
+    const struct pictures_job *job;
+    struct vit_session *session;
+    size_t done, failed;
+    bool broken; /* stdout */
+};
+
+static void emit(struct run *r, const struct pictures_result *result)
+{
+    r->done++;
+    r->failed += result->err != NULL;
+    if (!r->job->emit(r->job->state, result)) r->broken = true;
+}
+
+static void emit_failure(struct run *r, const char *file, const struct vit_error *err)
+{
+    emit(r, &(struct pictures_result){ .file = file, .err = err });
+}
+
+/* ---- files through the loader ---- */
+
+static void emit_batch(struct run *r, const struct patch_dataset *d, const struct patch_batch *b)
+{
+    const int classes = vit_model_config(r->job->model)->classes;
+    const int width = vit_features_width(r->job->model);
+    double start = progress_seconds();
+    const float *logits = b->rows ? vit_forward(r->session, b->planes, b->rows) : NULL;
+    const float *features = b->rows ? vit_features(r->session) : NULL;
+    double share = b->rows ? (progress_seconds() - start) / b->rows : 0;
+    char name[4096];
+
+    for (int i = 0; i < b->count && !r->broken; i++) {
+        const struct patch_item *item = &b->items[i];
+        const char *file = patch_dataset_name(d, item->index, name, sizeof name);
+
+        if (item->status) {
+            emit_failure(r, file, &item->error);
+            continue;
+        }
+        emit(r, &(struct pictures_result){ .file = file,
+                                           .logits = logits + (size_t)item->row * classes,
+                                           .features = features + (size_t)item->row * width,
+                                           .decode = item->decode_seconds,
+                                           .prepare = item->prepare_seconds,
+                                           .forward = share });
+    }
+    if (!out_flush()) r->broken = true;
+}
+
+static int run_dataset(struct run *r, const struct patch_dataset *d)
+{
+    const struct cmd_common *o = r->job->common;
+    const struct patch_loader_options options = { .batch = r->job->batch,
+                                                  .workers = vit_session_threads(r->session),
+                                                  .decode = { .ignore_exif = r->job->no_exif } };
+    const size_t count = patch_dataset_count(d), before = r->done;
+    const struct patch_batch *b;
+    struct patch_loader *loader;
+    struct progress bar;
+    struct vit_error err;
+
+    if (patch_loader_create(&loader, d, vit_model_recipe(r->job->model), &options, &err)) {
+        cmd_error("%s", err.text);
+        return CMD_UNUSABLE;
+    }
+    /* Results on the same terminal are progress enough. */
+    progress_start(&bar, "pictures", count, count > 1 && !o->quiet && !isatty(STDOUT_FILENO));
+    while (!r->broken && (b = patch_loader_next(loader))) {
+        progress_clear(&bar);
+        emit_batch(r, d, b);
+        progress_update(&bar, r->done - before);
+    }
+    progress_clear(&bar);
+    patch_loader_close(loader);
+    return CMD_DONE;
+}
+
+/* Paths that are not there are failures of their own; the rest is one data set. Reorders paths. */
+static int run_paths(struct run *r, char **paths, size_t count)
+{
+    struct patch_dataset *d;
+    struct vit_error err;
+    struct stat s;
+    size_t kept = 0;
+    int code;
+
+    for (size_t i = 0; i < count && !r->broken; i++) {
+        if (stat(paths[i], &s) == 0) {
+            paths[kept++] = paths[i];
+            continue;
+        }
+        vit_fail(&err, VIT_ERR_IO, "%s: cannot be opened: %s", paths[i], strerror(errno));
+        emit_failure(r, paths[i], &err);
+    }
+    if (!kept || r->broken) return CMD_DONE;
+    if (patch_dataset_files(&d, (const char *const *)paths, kept, &err)) {
+        emit_failure(r, paths[0], &err);
+        return CMD_DONE;
+    }
+    code = run_dataset(r, d);
+    patch_dataset_close(d);
+    return code;
+}
+
+/* ---- stdin ---- */
+
+static unsigned char *read_stdin(size_t *size, struct vit_error *err)
+{
+    unsigned char *bytes = NULL, *larger;
+    size_t room = 0, got;
+
+    *size = 0;
+    do {
+        if (*size + 65536 > room) {
+            room = room ? 2 * room : 262144;
+            larger = room <= 2 * PATCH_MAX_BYTES ? realloc(bytes, room + 1) : NULL;
+            if (!larger) {
+                free(bytes);
+                vit_fail(err, VIT_ERR_NOMEM, "standard input: more than fits in memory (%zu bytes)", *size);
+                return NULL;
+            }
+            bytes = larger;
+        }
+        got = fread(bytes + *size, 1, 65536, stdin);
+        *size += got;
+    } while (got);
+    if (ferror(stdin)) {
+        free(bytes);
+        vit_fail(err, VIT_ERR_IO, "standard input: cannot be read: %s", strerror(errno));
+        return NULL;
+    }
+    bytes[*size] = '\0';
+    return bytes;
+}
+
+/* The first bytes of pictures, of kinds that are refused too: no list of paths starts like that. */
+static bool is_picture(const unsigned char *bytes, size_t size)
+{
+    static const struct {
+        const char *bytes;
+        size_t size;
+    } MAGIC[] = {
+        { "\xff\xd8\xff", 3 }, { "\x89PNG\r\n", 6 }, { "GIF8", 4 },
+        { "RIFF", 4 },         { "II*\0", 4 },       { "MM\0*", 4 },
+    };
+
+    for (size_t i = 0; i < VIT_COUNT(MAGIC); i++)
+        if (size >= MAGIC[i].size && memcmp(bytes, MAGIC[i].bytes, MAGIC[i].size) == 0) return true;
+    if (size >= 3 && bytes[0] == 'P' && bytes[1] >= '1' && bytes[1] <= '6' && strchr(" \t\r\n#", bytes[2]))
+        return true;
+    /* BMP: "BM", then its length, whose bytes are never all letters of a path. */
+    return size >= 14 && memcmp(bytes, "BM", 2) == 0 && memchr(bytes, '\0', 14);
+}
+
+static enum vit_status one_picture(struct run *r, const unsigned char *bytes, size_t size,
+                                   struct pictures_result *out, float *planes, unsigned char *pixels,
+                                   struct vit_error *err)
+{
+    const struct patch_recipe *recipe = vit_model_recipe(r->job->model);
+    const struct patch_decode decode = { .ignore_exif = r->job->no_exif };
+    struct patch_image image;
+    double start = progress_seconds();
+    enum vit_status status = patch_image_decode(&image, bytes, size, "standard input", &decode, err);
+
+    if (status) return status;
+    out->decode = progress_seconds() - start;
+    start = progress_seconds();
+    status = patch_prepare(pixels, &image, recipe, err);
+    patch_image_free(&image);
+    if (status) return status;
+    patch_normalise(planes, pixels, recipe);
+    out->prepare = progress_seconds() - start;
+    start = progress_seconds();
+    out->logits = vit_forward(r->session, planes, 1);
+    out->features = vit_features(r->session);
+    out->forward = progress_seconds() - start;
+    return VIT_OK;
+}
+
+static void run_picture(struct run *r, const unsigned char *bytes, size_t size)
+{
+    const size_t floats = vit_model_input_floats(r->job->model);
+    float *planes = malloc(floats * sizeof *planes);
+    unsigned char *pixels = malloc(floats);
+    struct pictures_result result = { .file = "-" };
+    struct vit_error err;
+
+    if (!planes || !pixels) {
+        vit_fail(&err, VIT_ERR_NOMEM, "standard input: cannot allocate %zu bytes", floats * sizeof *planes);
+        emit_failure(r, "-", &err);
+    } else if (one_picture(r, bytes, size, &result, planes, pixels, &err)) {
+        emit_failure(r, "-", &err);
+    } else {
+        emit(r, &result);
+    }
+    free(planes);
+    free(pixels);
+}
+
+/* Cut text into lines in place: no line ends, no empty lines. NULL: no memory. */
+static char **split_lines(char *text, size_t *count)
+{
+    size_t lines = 1;
+    char *rest;
+    char **list;
+
+    for (const char *p = text; *p; p++) lines += *p == '\n';
+    list = malloc(lines * sizeof *list);
+    *count = 0;
+    if (!list) return NULL;
+    for (char *line = strtok_r(text, "\r\n", &rest); line; line = strtok_r(NULL, "\r\n", &rest))
+        list[(*count)++] = line;
+    return list;
+}
+
+static int run_list(struct run *r, char *text)
+{
+    size_t count;
+    char **paths = split_lines(text, &count);
+    int code;
+
+    if (!paths) {
+        cmd_error("standard input: cannot allocate a list of its lines");
+        return CMD_UNUSABLE;
+    }
+    code = run_paths(r, paths, count);
+    free(paths);
+    return code;
+}
+
+static int run_stdin(struct run *r)
+{
+    struct vit_error err;
+    size_t size;
+    unsigned char *bytes = read_stdin(&size, &err);
+    int code = CMD_DONE;
+
+    if (!bytes)
+        emit_failure(r, "-", &err);
+    else if (is_picture(bytes, size))
+        run_picture(r, bytes, size);
+    else
+        code = run_list(r, (char *)bytes);
+    free(bytes);
+    return code;
+}
+
+/* ---- all operands ---- */
+
+static int run_operands(struct run *r, int count, char **operands)
+{
+    int code = CMD_DONE;
+
+    for (int i = 0; i < count && !code && !r->broken;) {
+        int first = i;
+        while (i < count && strcmp(operands[i], "-") != 0) i++;
+        if (i > first)
+            code = run_paths(r, operands + first, (size_t)(i - first));
+        else
+            code = run_stdin(r), i++;
+    }
+    return code;
+}
+
+int pictures_run(const struct pictures_job *job, int count, char **operands)
+{
+    const struct vit_session_options options = { .batch = job->batch, .threads = cmd_threads(job->common) };
+    struct run r = { .job = job };
+    struct vit_error err;
+    int code;
+
+    if (vit_session_create(&r.session, job->model, &options, &err)) {
+        cmd_error("%s", err.text);
+        return CMD_UNUSABLE;
+    }
+    code = run_operands(&r, count, operands);
+    vit_session_close(r.session);
+    if (r.failed && !job->common->quiet) cmd_error("%zu of %zu pictures failed", r.failed, r.done);
+    if (code) return code;
+    return r.failed || r.broken ? CMD_SOME_FAILED : CMD_DONE;
+}
+
+static json_t *milliseconds(double seconds)
+{
+    return out_real(round(seconds * 1e6) / 1e3);
+}
+
+json_t *pictures_milliseconds(const struct pictures_result *r)
+{
+    return json_pack("{s:o,s:o,s:o}", "decode", milliseconds(r->decode), "preprocess",
+                     milliseconds(r->prepare), "forward", milliseconds(r->forward));
+}
+
+bool pictures_emit_failure(const struct cmd_common *o, const struct pictures_result *r)
+{
+    if (!o->json) {
+        cmd_error("%s", r->err->text);
+        return true;
+    }
+    return out_json(json_pack("{s:o,s:o}", "file", out_text(r->file), "error", cmd_error_json(r->err)));
+}

@@ -1,0 +1,43 @@
+/* pictures.h - pictures named on the command line, through the model, one result each, in order.
+ *
+ * Operands are files, folders, .txt lists of paths, and - for stdin: a picture, or a list of paths.
+ * What cannot be read is handed over as a failure and the rest goes on. */
+#ifndef TOOLS_PICTURES_H
+#define TOOLS_PICTURES_H
+
+#include "tools/cmd.h"
+
+struct pictures_result {
+    const char *file;                /* "-": the picture on stdin */
+    const struct vit_error *err;     /* not NULL: it failed, and what follows is zero */
+    const float *logits;             /* (classes) */
+    const float *features;           /* (vit_features_width) */
+    double decode, prepare, forward; /* seconds; forward is the picture's share of its batch */
+};
+
+struct pictures_job {
+    const struct cmd_common *common;
+    struct vit_model *model;
+    int batch;
+    bool no_exif;
+    /* Print one result; false: stdout is broken, stop. */
+    bool (*emit)(void *state, const struct pictures_result *result);
+    void *state;
+};
+
+/* Returns an exit code; failed pictures have been emitted and counted. */
+int pictures_run(const struct pictures_job *job, int count, char **operands);
+
+/* {"decode":..,"preprocess":..,"forward":..} in milliseconds. */
+struct json_t *pictures_milliseconds(const struct pictures_result *r);
+
+/* {"file":..,"error":{..}} on stdout with --json, else a line on stderr; what emit does with a failure. */
+bool pictures_emit_failure(const struct cmd_common *o, const struct pictures_result *r);
+
+extern const struct args_group pictures_group; /* --batch --no-exif, for options that follow */
+struct pictures_options {                      /* right after the struct cmd_common of the verb's options */
+    int batch;
+    bool no_exif;
+};
+
+#endif

@@ -1,0 +1,51 @@
+#include "tools/progress.h"
+
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BAR = 24 };
+
+double progress_seconds(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void progress_start(struct progress *p, const char *what, size_t total, bool wanted)
+{
+    *p = (struct progress){ .what = what, .total = total, .shown = wanted && isatty(STDERR_FILENO) };
+    p->start = p->last = progress_seconds();
+}
+
+static void draw(const struct progress *p, size_t done, double elapsed)
+{
+    double rate = elapsed > 0 ? (double)done / elapsed : 0;
+    int filled = p->total ? (int)(BAR * (double)done / (double)p->total) : 0;
+    int left = rate > 0 ? (int)((double)(p->total - done) / rate + 0.5) : 0;
+    char bar[BAR + 1];
+
+    for (int i = 0; i < BAR; i++) bar[i] = i < filled ? '#' : '.';
+    bar[BAR] = '\0';
+    fprintf(stderr, "\r[%s] %zu/%zu %s  %.1f/s  %d:%02d left \033[K", bar, done, p->total, p->what, rate,
+            left / 60, left % 60);
+    fflush(stderr);
+}
+
+void progress_update(struct progress *p, size_t done)
+{
+    double now;
+
+    if (!p->shown) return;
+    now = progress_seconds();
+    if (now - p->last < 0.1) return;
+    p->last = now;
+    draw(p, done < p->total ? done : p->total, now - p->start);
+}
+
+void progress_clear(struct progress *p)
+{
+    if (p->shown) fputs("\r\033[K", stderr);
+}

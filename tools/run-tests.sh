@@ -1,0 +1,38 @@
+#!/bin/sh
+# Run test programs one after the other, show what they print, and sum up. Fails if any of them does.
+#
+#   tools/run-tests.sh PROGRAM...
+#
+# VIT_TEST_SECONDS: the most one program may take (default 240).
+set -u
+
+[ $# -gt 0 ] || { echo "no test to run" >&2; exit 1; }
+log=$(mktemp) || exit 1
+trap 'rm -f "$log"' EXIT
+trap 'exit 130' INT TERM
+limit=
+command -v timeout >/dev/null 2>&1 && limit="timeout ${VIT_TEST_SECONDS:-240}"
+
+programs=0 passed=0 skipped=0 failed=
+for program; do
+    echo "== $program"
+    $limit "$program" >"$log" 2>&1
+    code=$?
+    cat "$log"
+    programs=$((programs + 1))
+    # What cmocka prints at the end: "[  PASSED  ] 12 test(s)." and "[  SKIPPED ] 1 test(s), ..."
+    count=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$log" | tail -n 1)
+    passed=$((passed + ${count:-0}))
+    count=$(sed -n 's/^\[  SKIPPED \] \([0-9]*\) test.*/\1/p' "$log" | tail -n 1)
+    skipped=$((skipped + ${count:-0}))
+    if [ $code -ne 0 ]; then
+        [ $code -eq 124 ] && echo "$program: took longer than ${VIT_TEST_SECONDS:-240} seconds"
+        failed="$failed $program"
+    fi
+done
+
+echo
+echo "$programs programs, $passed tests passed, $skipped skipped"
+[ -z "$failed" ] && exit 0
+echo "FAILED:$failed"
+exit 1

@@ -1,0 +1,40 @@
+#include "weights/builtin.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#if VIT_BUILTIN
+/* In embedded.S: the bytes of weights/builtin/{pre,post}.safetensors and the byte after them. */
+extern const unsigned char weights_builtin_pre[], weights_builtin_pre_end[];
+extern const unsigned char weights_builtin_post[], weights_builtin_post_end[];
+#endif
+
+static const struct builtin {
+    const char *name;
+    const unsigned char *bytes, *end;
+} BUILTINS[] = {
+#if VIT_BUILTIN
+    { WEIGHTS_BUILTIN "pre", weights_builtin_pre, weights_builtin_pre_end },
+    { WEIGHTS_BUILTIN "post", weights_builtin_post, weights_builtin_post_end },
+#endif
+    { NULL, NULL, NULL },
+};
+
+const char *weights_builtin_name(int i)
+{
+    return i >= 0 && (size_t)i < VIT_COUNT(BUILTINS) ? BUILTINS[i].name : NULL;
+}
+
+enum vit_status weights_open_builtin(struct weights_file **out, const char *name, struct vit_error *err)
+{
+    char names[128] = "none";
+
+    *out = NULL;
+    for (const struct builtin *b = BUILTINS; b->name; b++) {
+        if (!strcmp(name, b->name))
+            return weights_open_memory(out, b->bytes, (size_t)(b->end - b->bytes), b->name, err);
+        size_t used = b == BUILTINS ? 0 : strlen(names);
+        snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", b->name);
+    }
+    return vit_fail(err, VIT_ERR_ARG, "%s: no such network in this build: there are %s", name, names);
+}

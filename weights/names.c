@@ -1,0 +1,327 @@
+#include "weights/names.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NAME = 512, MAX_BLOCKS = 10000 };
+
+struct weights_view {
+    const struct weights_file *f;
+    const struct weights_naming *naming;
+    char *prefix; /* what stands before every name: "module." */
+    char *rivals; /* prefixes of other copies of the model in the file, one after the other, "" ends them */
+    bool *used;   /* (tensors) */
+    int depth;
+};
+
+/* ---- patterns ---- */
+
+/* What '#' and '*' stood for. */
+struct capture {
+    const char *number, *rest;
+    int number_size;
+};
+
+static bool match(const char *pattern, const char *name, struct capture *c)
+{
+    *c = (struct capture){ .number = "", .rest = "" };
+    for (; *pattern; pattern++) {
+        if (*pattern == '*') {
+            c->rest = name;
+            return *name != '\0';
+        }
+        if (*pattern == '#') {
+            c->number = name;
+            c->number_size = (int)strspn(name, "0123456789");
+            if (!c->number_size) return false;
+            name += c->number_size;
+        } else if (*pattern != *name++) {
+            return false;
+        }
+    }
+    return !*name;
+}
+
+/* text (NAME) = the first prefix_size characters of prefix, and the pattern filled in. */
+static bool fill(char *text, const char *prefix, size_t prefix_size, const char *pattern,
+                 const struct capture *c)
+{
+    const char *number = strchr(pattern, '#');
+    const size_t size = strcspn(pattern, "*"), before = number ? (size_t)(number - pattern) : size;
+    const char *after = number ? number + 1 : pattern + size;
+    int n = snprintf(text, NAME, "%.*s%.*s%.*s%.*s%s", (int)prefix_size, prefix, (int)before, pattern,
+                     number ? c->number_size : 0, c->number, (int)(pattern + size - after), after,
+                     pattern[size] ? c->rest : "");
+
+    return n > 0 && n < NAME;
+}
+
+/* ---- looking a tensor up ---- */
+
+static bool find_parts(const struct weights_view *v, const struct weights_row *row, size_t prefix_size,
+                       const struct capture *c, struct weights_source *out)
+{
+    char name[NAME];
+
+    *out = (struct weights_source){ .layout = row->layout };
+    for (size_t i = 0; i < VIT_COUNT(row->part) && row->part[i]; i++) {
+        if (!fill(name, v->prefix, prefix_size, row->part[i], c)) return false;
+        out->part[i] = weights_find(v->f, name);
+        if (!out->part[i]) return false;
+        out->parts++;
+    }
+    return true;
+}
+
+static bool find_under(const struct weights_view *v, const char *canonical, size_t prefix_size,
+                       struct weights_source *out)
+{
+    for (size_t i = 0; i < v->naming->row_count; i++) {
+        const struct weights_row *row = &v->naming->rows[i];
+        struct capture c;
+
+        if (match(row->canonical, canonical, &c) && find_parts(v, row, prefix_size, &c, out)) return true;
+    }
+    return false;
+}
+
+/* The prefix without its last part: "module.vit." -> "module." -> "". */
+static size_t parent(const char *prefix, size_t size, char separator)
+{
+    if (size) size--;
+    while (size && prefix[size - 1] != separator) size--;
+    return size;
+}
+
+/* A trunk may lie deeper than its head: vit.encoder beside classifier, transformer.layers beside head. */
+struct weights_source weights_view_find(struct weights_view *v, const char *canonical)
+{
+    size_t size = strlen(v->prefix);
+    struct weights_source s;
+    bool found;
+
+    while (!(found = find_under(v, canonical, size, &s)) && size)
+        size = parent(v->prefix, size, v->naming->separator);
+    if (!found) return (struct weights_source){ 0 };
+    for (int i = 0; i < s.parts; i++) v->used[s.part[i] - weights_at(v->f, 0)] = true;
+    return s;
+}
+
+/* ---- recognition ---- */
+
+/* Length of what stands before tail in name; -1 when tail is not the end of name, at a border of parts. */
+static int prefix_of(const char *name, const char *tail, char separator)
+{
+    const size_t n = strlen(name), t = strlen(tail);
+
+    if (n < t || strcmp(name + n - t, tail) || n - t >= NAME) return -1;
+    return n == t || name[n - t - 1] == separator ? (int)(n - t) : -1;
+}
+
+static int anchored(const struct weights_naming *naming, const char *name)
+{
+    for (size_t i = 0; i < VIT_COUNT(naming->anchors) && naming->anchors[i]; i++) {
+        int size = prefix_of(name, naming->anchors[i], naming->separator);
+        if (size >= 0) return size;
+    }
+    return -1;
+}
+
+/* Which copy to take where a file holds several: the averaged weights first, as timm does. */
+static int rank_of(const char *prefix)
+{
+    static const char *const FIRST[] = { "state_dict_ema.", "model_ema.", "ema.",    "state_dict.", "model.",
+                                         "module.",         "teacher.",   "params/", "opt/target/" };
+    if (!*prefix) return 0;
+    for (size_t i = 0; i < VIT_COUNT(FIRST); i++)
+        if (!strncmp(prefix, FIRST[i], strlen(FIRST[i]))) return (int)i + 1;
+    return (int)VIT_COUNT(FIRST) + 1;
+}
+
+static bool listed(const char *list, const char *text)
+{
+    for (; *list; list += strlen(list) + 1)
+        if (!strcmp(list, text)) return true;
+    return false;
+}
+
+/* Collect every prefix of the naming's anchors into a list of strings: "a." "b." "" has one '\0' more. A
+ * model without any prefix needs no list. Returns how many; rooted: one of them is empty. */
+static size_t collect(const struct weights_file *f, const struct weights_naming *naming, char *list,
+                      size_t size, bool *rooted)
+{
+    size_t used = 0, count = 0;
+
+    *rooted = false;
+    list[0] = '\0';
+    for (size_t i = 0; i < weights_count(f); i++) {
+        const char *name = weights_at(f, i)->name;
+        char prefix[NAME];
+        int n = anchored(naming, name);
+
+        if (n < 0) continue;
+        snprintf(prefix, sizeof prefix, "%.*s", n, name);
+        if (!n) *rooted = true;
+        if (!n || listed(list, prefix) || used + (size_t)n + 2 > size) continue;
+        memcpy(list + used, prefix, (size_t)n + 1);
+        used += (size_t)n + 1;
+        list[used] = '\0';
+        count++;
+    }
+    return count + *rooted;
+}
+
+static enum vit_status choose_prefix(struct weights_view *v, bool rooted, struct vit_error *err)
+{
+    const char *best = rooted ? "" : v->rivals, *tie = NULL;
+
+    for (const char *p = v->rivals; *p; p += strlen(p) + 1) {
+        if (p == best || rank_of(p) > rank_of(best)) continue;
+        tie = rank_of(p) == rank_of(best) ? p : NULL;
+        if (!tie) best = p;
+    }
+    if (tie)
+        return vit_fail(err, VIT_ERR_FORMAT,
+                        "%s: holds two models, \"%s\" and \"%s\", and neither is preferred",
+                        weights_path(v->f), best, tie);
+    v->prefix = strdup(best);
+    return v->prefix ? VIT_OK
+                     : vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate memory", weights_path(v->f));
+}
+
+static enum vit_status refuse(const struct weights_file *f, struct vit_error *err)
+{
+    for (size_t i = 0; i < weights_count(f); i++)
+        if (strstr(weights_at(f, i)->name, "Transformer/encoderblock/"))
+            return vit_fail(
+                err, VIT_ERR_UNSUPPORTED,
+                "%s: \"%s\" holds all layers in one tensor (a scanned Flax model); save it unrolled, "
+                "as Transformer/encoderblock_0 and so on",
+                weights_path(f), weights_at(f, i)->name);
+    return vit_fail(
+        err, VIT_ERR_FORMAT,
+        "%s: its tensors have the names of no known family (timm, Hugging Face ViT, DeiT or DINOv2, "
+        "torchvision, torch, Compact-Transformers, JAX); the first of %zu is \"%s\"",
+        weights_path(f), weights_count(f), weights_count(f) ? weights_at(f, 0)->name : "");
+}
+
+static enum vit_status recognise(struct weights_view *v, struct vit_error *err)
+{
+    enum { LIST = 8 * NAME };
+    bool rooted;
+
+    v->rivals = malloc(LIST);
+    v->used = calloc(weights_count(v->f) + 1, sizeof *v->used);
+    if (!v->rivals || !v->used)
+        return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate memory", weights_path(v->f));
+    for (size_t i = 0; i < VIT_COUNT(weights_namings); i++) {
+        v->naming = &weights_namings[i];
+        if (collect(v->f, v->naming, v->rivals, LIST, &rooted)) return choose_prefix(v, rooted, err);
+    }
+    return refuse(v->f, err);
+}
+
+static int count_blocks(const struct weights_view *v)
+{
+    const size_t prefix_size = strlen(v->prefix);
+    char pattern[64];
+    int depth = 0;
+
+    snprintf(pattern, sizeof pattern, "%s*", v->naming->block);
+    for (size_t i = 0; i < weights_count(v->f); i++) {
+        const char *name = weights_at(v->f, i)->name;
+        struct capture c;
+
+        if (strncmp(name, v->prefix, prefix_size) || !match(pattern, name + prefix_size, &c)) continue;
+        if (c.number_size > 5 || atoi(c.number) >= MAX_BLOCKS) continue;
+        if (atoi(c.number) >= depth) depth = atoi(c.number) + 1;
+    }
+    return depth;
+}
+
+enum vit_status weights_view_open(struct weights_view **out, const struct weights_file *f,
+                                  struct vit_error *err)
+{
+    struct weights_view *v = calloc(1, sizeof *v);
+    enum vit_status status;
+
+    *out = NULL;
+    if (!v) return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate memory", weights_path(f));
+    v->f = f;
+    status = recognise(v, err);
+    if (status) {
+        weights_view_close(v);
+        return status;
+    }
+    v->depth = count_blocks(v);
+    *out = v;
+    return VIT_OK;
+}
+
+void weights_view_close(struct weights_view *v)
+{
+    if (!v) return;
+    free(v->used);
+    free(v->rivals);
+    free(v->prefix);
+    free(v);
+}
+
+/* ---- questions ---- */
+
+enum weights_family weights_view_family(const struct weights_view *v)
+{
+    return v->naming->family;
+}
+
+const struct weights_file *weights_view_file(const struct weights_view *v)
+{
+    return v->f;
+}
+
+int weights_view_depth(const struct weights_view *v)
+{
+    return v->depth;
+}
+
+bool weights_view_used(const struct weights_view *v, size_t i)
+{
+    return v->used[i];
+}
+
+bool weights_view_ignorable(const struct weights_view *v, size_t i)
+{
+    static const char *const LAST[] = { "mask_token", "num_batches_tracked", "position_ids" };
+    static const char *const FIRST[] = { "optimizer.", "optimizer_state_dict.",
+                                         "opt/state/", "lr_scheduler.",
+                                         "scaler.",    "student." };
+    const char *name = weights_at(v->f, i)->name;
+
+    for (size_t j = 0; j < VIT_COUNT(LAST); j++)
+        if (prefix_of(name, LAST[j], v->naming->separator) >= 0) return true;
+    for (size_t j = 0; j < VIT_COUNT(FIRST); j++)
+        if (!strncmp(name, FIRST[j], strlen(FIRST[j]))) return true;
+    for (const char *p = v->rivals; *p; p += strlen(p) + 1)
+        if (strcmp(p, v->prefix) && !strncmp(name, p, strlen(p))) return true;
+    return strstr(name, "pooler.dense.") != NULL;
+}
+
+static const struct weights_naming *naming_of(enum weights_family family)
+{
+    const struct weights_naming *n = weights_namings;
+
+    while (n->family != family) n++;
+    return n;
+}
+
+const char *weights_family_name(enum weights_family family)
+{
+    return naming_of(family)->name;
+}
+
+enum weights_resample weights_family_resample(enum weights_family family, const char *format)
+{
+    if (family == WEIGHTS_TIMM && !strcmp(format, "npz")) return WEIGHTS_BILINEAR;
+    return naming_of(family)->resample;
+}

@@ -1,0 +1,30 @@
+/* names.h - how the families of checkpoints name what timm names canonically.
+ *
+ * A pattern has at most one '#', a number (of a block or stem stage), and at most one '*' at its end, the
+ * rest of the name ("weight", "bias"). Both stand for the same text on the two sides of a row. */
+#ifndef WEIGHTS_NAMES_H
+#define WEIGHTS_NAMES_H
+
+#include "weights/weights.h"
+
+struct weights_row {
+    const char *canonical;
+    enum weights_layout layout;
+    const char *part[3]; /* names in the file, in the order of concatenation */
+};
+
+struct weights_naming {
+    enum weights_family family;
+    const char *name;
+    char separator;         /* between the parts of a name */
+    const char *anchors[4]; /* a file with any of these names, under a prefix, belongs to the family */
+    const char *block;      /* what stands before and after a block's number, '#' */
+    const struct weights_row *rows; /* the first whose parts are all in the file wins */
+    size_t row_count;
+    enum weights_resample resample; /* of positions, as the family's own code does */
+};
+
+/* In the order of recognition. */
+extern const struct weights_naming weights_namings[WEIGHTS_FAMILIES];
+
+#endif

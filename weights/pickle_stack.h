@@ -1,0 +1,151 @@
+/* pickle_stack.h - the machine's values, stack and memory, and the bytes of its program; for pickle.c only. */
+#ifndef WEIGHTS_PICKLE_STACK_H
+#define WEIGHTS_PICKLE_STACK_H
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "weights/pickle.h"
+
+/* Far above any state dict (200 tensors make 3,000 values), far below what hurts. */
+enum { MAX_VALUES = 1 << 20, CHUNK = 256 };
+
+struct chunk {
+    struct chunk *next;
+    struct weights_value values[CHUNK];
+};
+
+struct weights_pickle {
+    const char *path;
+    const unsigned char *begin, *at, *end;
+    struct vit_error *err;
+    struct weights_value **stack, **memo; /* (depth of stack_room), (memo_room) */
+    size_t depth, stack_room, memo_room, memo_next;
+    struct chunk *chunks;
+    size_t made;
+};
+
+/* ---- values, stack, memo ---- */
+
+static inline enum vit_status broken(struct weights_pickle *p, const char *why)
+{
+    return vit_fail(p->err, VIT_ERR_FORMAT, "%s: its pickle is broken at byte %zu: %s", p->path,
+                    (size_t)(p->at - p->begin), why);
+}
+
+static inline enum vit_status no_memory(struct weights_pickle *p)
+{
+    return vit_fail(p->err, VIT_ERR_NOMEM, "%s: cannot allocate memory for its pickle", p->path);
+}
+
+/* Make room for one more pointer. */
+static inline bool grow(struct weights_value ***array, size_t *room, size_t wanted)
+{
+    size_t more = *room ? *room : 8;
+    struct weights_value **bigger;
+
+    if (wanted <= *room) return true;
+    while (more < wanted) more *= 2;
+    bigger = realloc(*array, more * sizeof *bigger);
+    if (!bigger) return false;
+    memset(bigger + *room, 0, (more - *room) * sizeof *bigger);
+    *array = bigger;
+    *room = more;
+    return true;
+}
+
+static inline enum vit_status push(struct weights_pickle *p, struct weights_value *v)
+{
+    if (p->depth == MAX_VALUES) return broken(p, "its stack is too deep");
+    if (!grow(&p->stack, &p->stack_room, p->depth + 1)) return no_memory(p);
+    p->stack[p->depth++] = v;
+    return VIT_OK;
+}
+
+/* A new value, not yet on the stack; NULL, with the sentence: there are too many. */
+static inline struct weights_value *fresh(struct weights_pickle *p, enum weights_kind kind)
+{
+    struct weights_value *v;
+
+    if (p->made == MAX_VALUES) return broken(p, "it has too many values"), NULL;
+    if (p->made % CHUNK == 0) {
+        struct chunk *c = calloc(1, sizeof *c);
+        if (!c) return no_memory(p), NULL;
+        c->next = p->chunks;
+        p->chunks = c;
+    }
+    v = &p->chunks->values[p->made++ % CHUNK];
+    v->kind = kind;
+    return v;
+}
+
+static inline enum vit_status push_new(struct weights_pickle *p, struct weights_value v)
+{
+    struct weights_value *made = fresh(p, v.kind);
+
+    if (!made) return VIT_ERR_FORMAT;
+    *made = v;
+    return push(p, made);
+}
+
+/* The value on top, of a kind; NULL, with the sentence: there is none. */
+static inline struct weights_value *pop(struct weights_pickle *p, enum weights_kind kind)
+{
+    if (p->depth && p->stack[p->depth - 1]->kind == kind) return p->stack[--p->depth];
+    broken(p, "an instruction does not find the value it needs");
+    return NULL;
+}
+
+/* Move the n values on top to the end of items. */
+static inline enum vit_status gather(struct weights_pickle *p, struct weights_value *to, size_t n)
+{
+    if (n > p->depth) return broken(p, "an instruction does not find the value it needs");
+    if (!grow(&to->items, &to->room, to->count + n)) return no_memory(p);
+    p->depth -= n;
+    if (n) memcpy(to->items + to->count, p->stack + p->depth, n * sizeof *to->items);
+    to->count += n;
+    return VIT_OK;
+}
+
+/* Number of values above the last mark; SIZE_MAX, with the sentence: there is no mark. */
+static inline size_t above_mark(struct weights_pickle *p)
+{
+    for (size_t i = p->depth; i > 0; i--)
+        if (p->stack[i - 1]->kind == WEIGHTS_MARK) return p->depth - i;
+    broken(p, "a mark is missing");
+    return SIZE_MAX;
+}
+
+/* ---- the bytes of an instruction ---- */
+
+static inline bool take(struct weights_pickle *p, size_t size, const unsigned char **out)
+{
+    if (size > (size_t)(p->end - p->at)) return broken(p, "it is cut off"), false;
+    *out = p->at;
+    p->at += size;
+    return true;
+}
+
+/* size bytes, little endian, without sign. */
+static inline bool take_number(struct weights_pickle *p, int size, uint64_t *out)
+{
+    const unsigned char *bytes;
+
+    if (!take(p, (size_t)size, &bytes)) return false;
+    *out = 0;
+    for (int i = size - 1; i >= 0; i--) *out = *out << 8 | bytes[i];
+    return true;
+}
+
+static inline bool take_line(struct weights_pickle *p, const char **text, size_t *size)
+{
+    const unsigned char *end = memchr(p->at, '\n', (size_t)(p->end - p->at));
+
+    if (!end) return broken(p, "it is cut off"), false;
+    *text = (const char *)p->at;
+    *size = (size_t)(end - p->at);
+    p->at = end + 1;
+    return true;
+}
+
+#endif
