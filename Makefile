@@ -3,12 +3,13 @@
 # A packager sets CC CFLAGS LDFLAGS PREFIX DESTDIR; a developer sets MODE (release, debug, asan, tsan,
 # cover). BLAS=0 builds without OpenBLAS, JPEG=0 without libjpeg-turbo. Objects live in build/$(MODE),
 # so modes never mix; every object depends on the flags it was built with. DEPS=no leaves the packages
-# of this machine alone.
+# of this machine alone, V=1 shows whole commands.
 
 MAKEFLAGS += -r
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .SECONDARY:
+.DEFAULT_GOAL := all
 
 MODE   ?= release
 CC     ?= cc
@@ -42,6 +43,11 @@ FLAGS := -std=c11 -D_GNU_SOURCE -I. -isystem $(STB) $(PKG_CFLAGS) $(WARN) -fPIC 
          -DVIT_BLAS=$(BLAS) -DVIT_JPEG=$(JPEG) $(opt.$(MODE)) $(CFLAGS)
 LIBS  := $(PKG_LIBS) -lm -lpthread
 
+# V=1 shows whole commands.
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(Q),@printf '%-4s %s\n' $(1) $@)
+
 # Only kernels/<overlay>.c gets instruction flags; nothing in those files runs before the CPU is checked.
 ifneq ($(filter x86_64 amd64,$(shell uname -m)),)
 isa.avx2   := -mavx2 -mfma -ffp-contract=fast
@@ -62,8 +68,10 @@ TEST_SRC := $(wildcard tests/*/test_*.c)
 TESTS    := $(TEST_SRC:%.c=$B/%)
 SUPPORT_OBJ := $(patsubst %.c,$B/%.o,$(wildcard tests/support/*.c))
 
-# T=block runs tests/*/test_block only, T=kernels all of a folder.
-RUN_TESTS := $(if $(T),$(foreach t,$(TESTS),$(if $(filter $(T) test_$(T),$(notdir $t) $(notdir $(patsubst %/,%,$(dir $t)))),$t)),$(TESTS))
+# T=block runs tests/*/test_block only, T=kernels all of a folder; scripts are in tests/cli.
+chosen = $(if $(T),$(foreach t,$(1),$(if $(filter $(T) test_$(T) $(T).sh,$(notdir $t) $(notdir $(patsubst %/,%,$(dir $t)))),$t)),$(1))
+RUN_TESTS   := $(call chosen,$(TESTS))
+RUN_SCRIPTS := $(call chosen,$(wildcard tests/cli/*.sh))
 
 # ---- targets for people: first the packages, then make once more, so that it sees them ----
 FRONT := all run test check-golden check-preprocess check-kernels lint install
@@ -89,11 +97,13 @@ do-all: bin/vit libvit.a libvit.so
 # ---- building ----
 $B/%.o: %.c $B/flags
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) $(isa.$(notdir $*)) $(own.$*) -MMD -MP -c $< -o $@
+	$(call say,CC)
+	$(Q)$(CC) $(FLAGS) $(isa.$(notdir $*)) $(own.$*) -MMD -MP -c $< -o $@
 
 $B/%.o: %.S $B/flags
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) -c $< -o $@
+	$(call say,CC)
+	$(Q)$(CC) $(FLAGS) -c $< -o $@
 
 # What vit --version says of the build.
 own.tools/cmd_version = -DVIT_BUILD_FLAGS='"$(MODE): $(strip $(subst ",\",$(opt.$(MODE)) $(CFLAGS))) BLAS=$(BLAS) JPEG=$(JPEG)"'
@@ -104,14 +114,17 @@ $B/flags: FORCE
 
 $B/libvit.a: $(LIB_OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call say,AR)
+	$(Q)ar rcs $@ $^
 
 $B/bin/vit: $(TOOL_OBJ) $B/libvit.a
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LD)
+	$(Q)$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $B/libvit.so.$(VERSION): $(LIB_OBJ) vit/libvit.map
-	$(CC) $(FLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script,vit/libvit.map -o $@ $(LIB_OBJ) $(LIBS)
+	$(call say,LD)
+	$(Q)$(CC) $(FLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script,vit/libvit.map -o $@ $(LIB_OBJ) $(LIBS)
 
 bin/vit: $B/bin/vit
 	@mkdir -p bin
@@ -128,18 +141,22 @@ libvit.so: $B/libvit.so.$(VERSION)
 # An archive, so that a test links only the helpers it uses.
 $B/tests/support.a: $(SUPPORT_OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call say,AR)
+	$(Q)ar rcs $@ $^
 
 $B/tests/%: $B/tests/%.o $B/tests/support.a $B/libvit.a
-	$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(call say,LD)
+	$(Q)$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
 # Tests of the program's own parts see all of it but main.
 $B/tools/parts.a: $(filter-out $B/tools/main.o,$(TOOL_OBJ))
 	@rm -f $@
-	ar rcs $@ $^
+	$(call say,AR)
+	$(Q)ar rcs $@ $^
 
 $B/tests/tools/%: $B/tests/tools/%.o $B/tests/support.a $B/tools/parts.a $B/libvit.a
-	$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(call say,LD)
+	$(Q)$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
 -include $(shell find $B -name '*.d' 2>/dev/null)
 
@@ -148,7 +165,7 @@ do-run: do-all
 	@tools/run-samples.sh bin/vit $(MODEL)
 
 do-test: $(RUN_TESTS) $B/bin/vit $B/libvit.so.$(VERSION)
-	@VIT_BIN=$B/bin/vit tools/run-tests.sh $(RUN_TESTS)
+	@VIT_BIN=$B/bin/vit VIT_B=$B VIT_MODE=$(MODE) CC="$(CC)" tools/run-tests.sh $(RUN_TESTS) $(RUN_SCRIPTS)
 
 # The suite once for every overlay this CPU can run, alone over the reference.
 do-check-kernels: $(RUN_TESTS) $B/bin/vit
@@ -216,4 +233,4 @@ help:
 	@echo 'make install           to $$(DESTDIR)$$(PREFIX); make uninstall takes it away'
 	@echo 'make deps              install missing packages, and nothing else'
 	@echo 'make clean             remove everything built'
-	@echo 'Variables: MODE=release|debug|asan|tsan|cover CC CFLAGS LDFLAGS PREFIX DESTDIR BLAS=0 JPEG=0 DEPS=no'
+	@echo 'Variables: MODE=release|debug|asan|tsan|cover CC CFLAGS LDFLAGS PREFIX DESTDIR BLAS=0 JPEG=0 DEPS=no V=1'

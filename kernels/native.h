@@ -20,6 +20,7 @@
 #include "kernels/native_attend_back.h"
 #include "kernels/native_dw.h"
 #include "kernels/native_flat.h"
+#include "kernels/native_image.h"
 #include "kernels/native_linear.h"
 #include "kernels/native_norm.h"
 

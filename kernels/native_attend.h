@@ -111,7 +111,7 @@ static void attend_queries(const struct attention *w, const struct attend_room *
     float *to = w->ctx + ((size_t)(task / w->a->h) * t + i) * d + (size_t)(task % w->a->h) * e;
 
     tiles(r->p, (size_t)tp, head_start(w->qkv, w->a, task) + i * 3 * d, 3 * d, r->keys, (size_t)e * TILE_COLS,
-          rows, tp / TILE_COLS, e, false);
+          rows, tp / TILE_COLS, e, false, false);
     for (int j = 0; j < rows; j++) {
         const size_t at = ((size_t)task * t + i + j) * t;
         float *p = r->p + (size_t)j * tp;
@@ -121,7 +121,7 @@ static void attend_queries(const struct attention *w, const struct attend_room *
         if (w->drop) drop_row(p, w->drop, at, t);
     }
     tiles(r->out, (size_t)ep, r->p, (size_t)tp, r->values, (size_t)t * TILE_COLS, rows, ep / TILE_COLS, t,
-          false);
+          false, false);
     for (int j = 0; j < rows; j++) scale_row(to + j * d, r->out + (size_t)j * ep, sum[j], e);
 }
 

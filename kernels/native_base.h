@@ -36,7 +36,7 @@ INLINE void store(float *p, vec v)
 }
 
 /* The first count lanes from p, zeros behind them; nothing past p[count - 1] is read. */
-static inline vec load_some(const float *p, int count)
+INLINE vec load_some(const float *p, int count)
 {
     vec v = { 0 };
 
@@ -45,7 +45,7 @@ static inline vec load_some(const float *p, int count)
     return v;
 }
 
-static inline void store_some(float *p, vec v, int count)
+INLINE void store_some(float *p, vec v, int count)
 {
     if (count >= VEC)
         store(p, v);

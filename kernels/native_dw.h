@@ -4,7 +4,12 @@
 
 #include "kernels/native_tile.h"
 
-enum { DW_ROWS = 256, DW_TILES = 16 }; /* rows of a block at most; tiles of outputs a task takes */
+enum {
+    DW_ROWS = 256, /* rows of a block at most */
+    DW_TILES = 16, /* tiles of outputs a task takes at most: 16 x 6 x 256 floats stay in L2 */
+    PACK_LEFT = 8, /* panels packed at a time */
+    PACK_RIGHT = 4
+};
 
 /* dout (m, n) and x (m, k) of one block, packed: left in panels (rows, TILE_ROWS) of outputs, right in
  * panels (rows, TILE_COLS) of inputs. */
@@ -15,25 +20,49 @@ struct outer {
     int rows, n, k;
 };
 
-/* Panel of TILE_ROWS outputs from column j, zeros past n; its column sums into db, top to bottom. */
-static void pack_left(const struct outer *o, int j)
+/* to: neighbouring panels of width columns each, (rows, width); from: count columns of rows, ld apart, count
+ * at most width panels. Rows outermost: a row's columns lie together, and its page is touched once. */
+INLINE void pack_panels(float *to, const float *from, size_t ld, int count, int width, int rows)
 {
-    float *to = o->left + (size_t)j * o->rows;
-    const int count = least(o->n - j, TILE_ROWS);
-    float sum[TILE_ROWS] = { 0 };
+    for (int i = 0; i < rows; i++, from += ld, to += width) {
+        int j = 0;
 
-    for (int i = 0; i < o->rows; i++, to += TILE_ROWS) {
-        const float *from = o->dout + (size_t)i * o->n + j;
-
-        for (int r = 0; r < TILE_ROWS; r++) to[r] = r < count ? from[r] : 0;
-        for (int r = 0; r < TILE_ROWS; r++) sum[r] += to[r];
+        for (; j + width <= count; j += width)
+            memcpy(to + (size_t)j * rows, from + j, (size_t)width * sizeof(float));
+        if (j == count) continue;
+        memset(to + (size_t)j * rows, 0, (size_t)width * sizeof(float));
+        memcpy(to + (size_t)j * rows, from + j, (size_t)(count - j) * sizeof(float));
     }
-    for (int r = 0; o->db && r < count; r++) o->db[j + r] += sum[r];
 }
 
+/* PACK_LEFT panels of outputs from column j. */
+static void pack_left(const struct outer *o, int j)
+{
+    pack_panels(o->left + (size_t)j * o->rows, o->dout + j, (size_t)o->n,
+                least(o->n - j, PACK_LEFT * TILE_ROWS), TILE_ROWS, o->rows);
+}
+
+/* PACK_RIGHT panels of inputs from column l. */
 static void pack_right(const struct outer *o, int l)
 {
-    pack_columns(o->right + (size_t)l * o->rows, o->x + l, (size_t)o->k, least(o->k - l, TILE_COLS), o->rows);
+    pack_panels(o->right + (size_t)l * o->rows, o->x + l, (size_t)o->k,
+                least(o->k - l, PACK_RIGHT * TILE_COLS), TILE_COLS, o->rows);
+}
+
+/* db of TILE_COLS columns from j, top to bottom. */
+static void add_columns(const struct outer *o, int j)
+{
+    const int count = least(o->n - j, TILE_COLS), high = most(count - VEC, 0);
+    vec low_sum = SPLAT(0.0f), high_sum = SPLAT(0.0f);
+
+    for (int i = 0; i < o->rows; i++) {
+        const float *from = o->dout + (size_t)i * o->n + j;
+
+        low_sum += load_some(from, count);
+        if (high) high_sum += load_some(from + VEC, high);
+    }
+    store_some(o->db + j, load_some(o->db + j, count) + low_sum, count);
+    if (high) store_some(o->db + j + VEC, load_some(o->db + j + VEC, high) + high_sum, high);
 }
 
 /* dw tile at (j, l), inside or across the border. */
@@ -56,8 +85,8 @@ static void outer_tile(const struct outer *o, int j, int l)
 /* A panel of x stays in L1 while the tiles of outputs pass by. */
 static void outer_task(const struct outer *o, int task)
 {
-    const int panels = units(o->k, TILE_COLS), first = task / panels * DW_TILES * TILE_ROWS;
-    const int last = least(o->n, first + DW_TILES * TILE_ROWS);
+    const int panels = units(o->k, TILE_COLS), first = task / panels * o->tiles * TILE_ROWS;
+    const int last = least(o->n, first + o->tiles * TILE_ROWS);
 
     for (int j = first; j < last; j += TILE_ROWS) outer_tile(o, j, task % panels * TILE_COLS);
 }
@@ -66,12 +95,23 @@ static void outer_task(const struct outer *o, int task)
 static void outer_block(const struct outer *o)
 {
 #pragma omp for schedule(static) nowait
-    for (int l = 0; l < units(o->k, TILE_COLS); l++) pack_right(o, l * TILE_COLS);
+    for (int l = 0; l < o->k; l += PACK_RIGHT * TILE_COLS) pack_right(o, l);
+#pragma omp for schedule(static) nowait
+    for (int j = 0; j < (o->db ? o->n : 0); j += TILE_COLS) add_columns(o, j);
 #pragma omp for schedule(static)
-    for (int j = 0; j < units(o->n, TILE_ROWS); j++) pack_left(o, j * TILE_ROWS);
+    for (int j = 0; j < o->n; j += PACK_LEFT * TILE_ROWS) pack_left(o, j);
 #pragma omp for schedule(static)
-    for (int task = 0; task < units(o->n, DW_TILES * TILE_ROWS) * units(o->k, TILE_COLS); task++)
+    for (int task = 0; task < units(o->n, o->tiles * TILE_ROWS) * units(o->k, TILE_COLS); task++)
         outer_task(o, task);
+}
+
+/* Tiles of a task: fewer when there would be too few tasks for the threads. No tile depends on it. */
+static int cut_outputs(int n, int k, int threads)
+{
+    int tiles = DW_TILES;
+
+    while (tiles > 1 && units(n, tiles * TILE_ROWS) * units(k, TILE_COLS) < 4 * threads) tiles /= 2;
+    return tiles;
 }
 
 static size_t dw_scratch(int n, int k)

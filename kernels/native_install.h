@@ -9,7 +9,7 @@ static size_t scratch(const struct kern_limits *l)
     size_t floats = larger(threads * product_scratch(), threads * attend_floats(l->tokens, l->head));
 
     if (l->training) {
-        floats = larger(floats, larger(dw_scratch(l->outputs, l->inputs), dw_scratch(l->inputs, l->outputs)));
+        floats = larger(floats, dw_scratch(l->outputs, l->inputs));
         floats = larger(floats, threads * back_floats(l->tokens, l->head));
         floats = larger(floats, PARTS * part_floats(widest));
     }
@@ -38,6 +38,10 @@ void INSTALL_NAME(NATIVE)(struct kern *k)
     k->add = add;
     k->add_back = add_back;
     k->row_scale = row_scale;
+    k->im2col = im2col;
+    k->col2im = col2im;
+    k->max_pool = max_pool;
+    k->max_pool_back = max_pool_back;
     k->adamw = adamw;
     k->sum_squares = sum_squares;
 }

@@ -8,7 +8,8 @@
 enum {
     DEPTH = 256,      /* k at a time: a panel's slice, 256 x 2 VEC floats, stays in L1 */
     BLOCK_TILES = 16, /* tiles of rows a task takes at most: its slice of x stays in L2 */
-    GROUP = 4         /* panels a task takes at most */
+    GROUP = 4,        /* panels a task takes at most */
+    WARM = 1 << 18    /* floats of weights that are taken to lie in L2 or near it */
 };
 
 static size_t linear_pack_bytes(int n, int k, bool back)
@@ -58,61 +59,67 @@ static void cut(struct product *p, int threads)
     p->groups = units(panels, group);
 }
 
-/* y (count, padded to TILE_COLS) += bias; a copy to pre. */
-static void begin_row(float *y, const float *bias, float *pre, int count)
+/* What the epilogue needs of one row, from its first column on. */
+struct row_end {
+    float *out, *pre;
+    const float *y, *bias, *gain, *skip;
+    int gain_n;
+    float skip_scale;
+};
+
+/* The epilogue of columns from j, count left, act a constant after inlining; kern.h has the formula. */
+INLINE void finish_vector(const struct row_end *r, enum kern_act act, int j, int count)
 {
-    for (int j = 0; bias && j < count; j += VEC) store(y + j, load(y + j) + load_some(bias + j, count - j));
-    if (pre) memcpy(pre, y, (size_t)count * sizeof(float));
+    vec y = load(r->y + j);
+
+    if (r->bias) y += load_some(r->bias + j, count);
+    if (r->pre) store_some(r->pre + j, y, count);
+    y = vec_act(act, y);
+    if (r->gain) y *= r->gain_n == 1 ? (vec)SPLAT(*r->gain) : load_some(r->gain + j, count);
+    if (r->skip) y += SPLAT(r->skip_scale) * load_some(r->skip + j, count);
+    store_some(r->out + j, y, count);
 }
 
-#define ACT_CASE(name)                                                                                       \
-    case name:                                                                                               \
-        for (int j = 0; j < count; j += VEC) store(y + j, vec_act(name, load(y + j)));                       \
-        break
+INLINE void finish_columns(const struct row_end *r, enum kern_act act, int count)
+{
+    int j = 0;
 
-/* y = act(y), whole vectors: y is padded. */
-OUTLINE void act_row(float *y, enum kern_act act, int count)
+    for (; j + VEC <= count; j += VEC) finish_vector(r, act, j, VEC);
+    if (j < count) finish_vector(r, act, j, count - j);
+}
+
+OUTLINE void finish_row(const struct row_end *r, enum kern_act act, int count)
 {
     switch (act) {
-        ACT_CASE(KERN_ACT_GELU);
-        ACT_CASE(KERN_ACT_GELU_TANH);
-        ACT_CASE(KERN_ACT_QUICK_GELU);
-        ACT_CASE(KERN_ACT_RELU);
-        ACT_CASE(KERN_ACT_SILU);
-        ACT_CASE(KERN_ACT_TANH);
+    case KERN_ACT_GELU: finish_columns(r, KERN_ACT_GELU, count); break;
+    case KERN_ACT_GELU_TANH: finish_columns(r, KERN_ACT_GELU_TANH, count); break;
+    case KERN_ACT_QUICK_GELU: finish_columns(r, KERN_ACT_QUICK_GELU, count); break;
+    case KERN_ACT_RELU: finish_columns(r, KERN_ACT_RELU, count); break;
+    case KERN_ACT_SILU: finish_columns(r, KERN_ACT_SILU, count); break;
+    case KERN_ACT_TANH: finish_columns(r, KERN_ACT_TANH, count); break;
     case KERN_ACT_NONE:
-    case KERN_ACTS: break;
-    }
-}
-
-/* out = gain y + skip_scale skip; gain points at this row's first column, or at the one factor. */
-static void end_row(float *out, const float *y, const struct kern_epilogue *e, const float *gain,
-                    const float *skip, int count)
-{
-    for (int j = 0; j < count; j += VEC) {
-        const int rest = count - j;
-        vec v = load(y + j);
-
-        if (gain) v = v * gain_at(gain, e->gain_n, j, count);
-        if (skip) v = v + SPLAT(e->skip_scale) * load_some(skip + j, rest);
-        store_some(out + j, v, rest);
+    case KERN_ACTS: finish_columns(r, KERN_ACT_NONE, count); break;
     }
 }
 
 /* The epilogue of rows from row and of count columns from column; y (rows, ld). */
-static void finish_block(const struct product *p, float *y, size_t ld, int row, int rows, int column,
+static void finish_block(const struct product *p, const float *y, size_t ld, int row, int rows, int column,
                          int count)
 {
     const struct kern_epilogue *e = p->e;
-    const float *bias = e->bias ? e->bias + column : NULL;
-    const float *gain = e->gain && e->gain_n != 1 ? e->gain + column : e->gain;
+    struct row_end r = { .bias = e->bias ? e->bias + column : NULL,
+                         .gain = e->gain && e->gain_n != 1 ? e->gain + column : e->gain,
+                         .gain_n = e->gain_n,
+                         .skip_scale = e->skip_scale };
 
-    for (int i = 0; i < rows; i++, y += ld) {
+    for (int i = 0; i < rows; i++) {
         const size_t at = (size_t)(row + i) * p->n + column;
 
-        begin_row(y, bias, e->pre ? e->pre + at : NULL, count);
-        if (e->act != KERN_ACT_NONE) act_row(y, e->act, count);
-        end_row(p->out + at, y, e, gain, e->skip ? e->skip + at : NULL, count);
+        r.y = y + i * ld;
+        r.out = p->out + at;
+        r.pre = e->pre ? e->pre + at : NULL;
+        r.skip = e->skip ? e->skip + at : NULL;
+        finish_row(&r, e->act, count);
     }
 }
 
@@ -124,11 +131,12 @@ static void product_task(const struct product *p, int task, float *y)
     const int panels = least(units(p->n, TILE_COLS) - first, p->group);
     const int slices = units(p->k, DEPTH), depth = units(p->k, slices);
     const size_t panel = (size_t)p->k * TILE_COLS, ld = (size_t)p->group * TILE_COLS;
+    const bool cold = panel * (size_t)units(p->n, TILE_COLS) > WARM;
 
     for (int l = 0; l < p->k; l += depth)
         tiles(y, ld, p->x + (size_t)row * p->k + l, (size_t)p->k,
               p->panels + first * panel + (size_t)l * TILE_COLS, panel, rows, panels, least(p->k - l, depth),
-              l > 0);
+              l > 0, cold);
     finish_block(p, y, ld, row, rows, first * TILE_COLS, least(p->n - first * TILE_COLS, panels * TILE_COLS));
 }
 

@@ -88,18 +88,28 @@ OUTLINE void tile_transposed(float *c, size_t ldc, const float *a, size_t ld, co
     tile(TILE_ROWS, 2, c, ldc, a, 1, ld, b, 0, k, add);
 }
 
+/* Ask for part i of parts of a slice (k, TILE_COLS) of the next panel. */
+INLINE void fetch_part(const float *b, int k, int i, int parts)
+{
+    const size_t line = 16, share = ((size_t)k * TILE_COLS / (size_t)parts + line) / line * line; /* floats */
+
+    for (size_t l = 0; l < share; l += line) __builtin_prefetch(b + i * share + l, 0, 2);
+}
+
 /* c (rows, panels TILE_COLS) = or += a (rows, k) b, panel after panel, so that a panel stays in L1 while
- * the rows pass by. */
+ * the rows pass by. cold: b comes from far, so the next panel is asked for meanwhile. */
 static void tiles(float *c, size_t ldc, const float *a, size_t ld, const float *b, size_t panel, int rows,
-                  int panels, int k, bool add)
+                  int panels, int k, bool add, bool cold)
 {
     const int whole = rows - rows % TILE_ROWS, rest = rows % TILE_ROWS;
     const int stride = rest == 1 ? 4 : rest == 2 ? 2 : 1;
     tile_fn *several = rest == 1 ? tile_1x4 : tile_2x2;
 
     for (int p = 0; p < panels; p++)
-        for (int i = 0; i < whole; i += TILE_ROWS)
+        for (int i = 0; i < whole; i += TILE_ROWS) {
+            if (cold && p + 1 < panels) fetch_part(b + (p + 1) * panel, k, i / TILE_ROWS, whole / TILE_ROWS);
             TILES[TILE_ROWS](c + i * ldc + p * TILE_COLS, ldc, a + i * ld, ld, b + p * panel, 0, k, add);
+        }
     for (int p = 0; rest && p < panels;) {
         const bool enough = stride > 1 && p + stride <= panels;
 

@@ -104,12 +104,9 @@ static enum vit_status check_split(const char *path, const struct patch_kind *ki
     char text[64];
     size_t count = 0;
 
-    if (split == PATCH_ALL || there & 1u << split) return VIT_OK;
+    if (split == PATCH_ALL || !there || there & 1u << split) return VIT_OK;
     for (int i = 0; i < PATCH_ALL; i++)
         if (there & 1u << i) names[count++] = SPLITS[i];
-    if (!count)
-        return vit_fail(err, VIT_ERR_ARG, "%s: this %s has no split \"%s\": it is one set", path, kind->name,
-                        SPLITS[split]);
     return vit_fail(err, VIT_ERR_ARG, "%s: this %s has no split \"%s\", it has: %s", path, kind->name,
                     SPLITS[split], patch_names_list(text, sizeof text, names, count));
 }

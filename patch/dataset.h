@@ -16,8 +16,8 @@ struct patch_kind {
     bool (*found)(const char *path);
     /* Its splits as bits, 1 << PATCH_TRAIN and so on; 0: it is one set. */
     unsigned (*splits)(const char *path);
-    /* Fill d, which is made for this kind; split is one it has, or PATCH_ALL. On failure d is closed by
-     * the caller. */
+    /* Fill d, which is made for this kind; split is PATCH_ALL or one it has, or it has none. On failure d
+     * is closed by the caller. */
     enum vit_status (*open)(struct patch_dataset *d, const char *path, enum patch_split split,
                             struct vit_error *err);
     /* Picture number where, as the records say. */

@@ -1,5 +1,5 @@
-/* Whole batches made ahead. A worker takes the number of the next batch while its slot of the ring is free and
- * makes all of it: every draw is a function of (seed, epoch, number), so who does it changes nothing. */
+/* Whole batches made ahead. A worker takes the number of the next batch while its slot of the ring is free
+ * and makes all of it: every draw is a function of (seed, epoch, number), so who does it changes nothing. */
 #include "patch/feed.h"
 
 #include <assert.h>

@@ -33,8 +33,9 @@ struct patch_decode {
 #define PATCH_MAX_BYTES  ((size_t)1 << 30)
 
 /* Decode a file, or bytes already read (name is for the error). options may be NULL. *out is
- * zeroed on failure. JPEG through libjpeg-turbo where built with it, else everything through stb_image
- * (JPEG, PNG, BMP, PNM). A truncated or damaged file is an error, never a half-grey picture. */
+ * zeroed on failure. JPEG through libjpeg-turbo where built with it, else through stb_image, as PNG; BMP and
+ * binary PGM and PPM by readers of our own. A truncated or damaged file is an error, never a half-grey
+ * picture. */
 enum vit_status patch_image_read(struct patch_image *out, const char *path,
                                  const struct patch_decode *options, struct vit_error *err);
 enum vit_status patch_image_decode(struct patch_image *out, const unsigned char *bytes, size_t size,
@@ -93,13 +94,15 @@ struct patch_dataset;
 /* Open by looking: a folder of CIFAR-10 or CIFAR-100 binary files; a folder with one folder per class,
  * or train/, val/, test/ of such; a CSV of file,label (a header line is recognised; files are relative to
  * the CSV). Classes are sorted as torchvision sorts them (bytewise). Pictures are not read yet.
- * A missing split is an error that names those that exist. */
+ * A missing split is an error that names those that exist. CIFAR's files may also lie in the folder that the
+ * archive makes in path. A record of them that is cut or has no valid label fails when it is read. */
 enum vit_status patch_dataset_open(struct patch_dataset **out, const char *path, enum patch_split split,
                                    struct vit_error *err);
 /* The splits path has, as bits 1 << PATCH_TRAIN and so on. 0: it is one set (a folder of classes without
- * train/, val/ and test/, a CSV) and can only be opened with PATCH_ALL. */
+ * train/, val/ and test/, a CSV), which is opened whole whatever split is asked for. */
 enum vit_status patch_dataset_splits(unsigned *out, const char *path, struct vit_error *err);
-/* Unlabelled pictures: files, folders (their pictures, recursively, sorted) and .txt lists of paths. */
+/* Unlabelled pictures: files, folders (their pictures, recursively, sorted) and .txt lists of paths, one a
+ * line, relative to the working directory. What is not there is reported when it is read. */
 enum vit_status patch_dataset_files(struct patch_dataset **out, const char *const *paths, size_t count,
                                     struct vit_error *err);
 void patch_dataset_close(struct patch_dataset *d); /* accepts NULL */

@@ -39,6 +39,15 @@ const char *cmd_split_word(int i)
 
 #define AT(field) offsetof(struct cmd_common, field)
 static const struct args_option COMMON[] = {
+    { .name = "threads",
+      .letter = 't',
+      .kind = ARGS_INT,
+      .at = AT(threads),
+      .low = 1,
+      .high = 1024,
+      .metavar = "N",
+      .otherwise = "OMP_NUM_THREADS, else the physical cores this process may use",
+      .help = "threads to compute with" },
     { .name = "model",
       .letter = 'm',
       .kind = ARGS_PATH,
@@ -55,15 +64,6 @@ static const struct args_option COMMON[] = {
       .metavar = "N",
       .otherwise = "the model's",
       .help = "run at another image size, in pixels a side" },
-    { .name = "threads",
-      .letter = 't',
-      .kind = ARGS_INT,
-      .at = AT(threads),
-      .low = 1,
-      .high = 1024,
-      .metavar = "N",
-      .otherwise = "OMP_NUM_THREADS, else the physical cores this process may use",
-      .help = "threads to compute with" },
     { .name = "dtype",
       .kind = ARGS_CHOICE,
       .at = AT(dtype),
@@ -103,6 +103,8 @@ static const struct args_option COMMON[] = {
       .help = "version, build flags, kernels this CPU can run, decoders" },
 };
 const struct args_group cmd_common_group = { "Common options", COMMON, VIT_COUNT(COMMON) };
+/* The first row is --threads. */
+const struct args_group cmd_unthreaded_group = { "Common options", COMMON + 1, VIT_COUNT(COMMON) - 1 };
 
 static const struct args_option NORM[] = {
     { .name = "norm",

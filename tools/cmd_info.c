@@ -5,7 +5,6 @@
 #include "kernels/cpu.h"
 #include "tools/info.h"
 #include "tools/out.h"
-#include "tools/tree.h"
 
 #define AT(field) offsetof(struct info_options, field)
 static const struct args_option ROWS[] = {
@@ -72,14 +71,6 @@ static int machine(const struct info_options *o)
                     kern_cpu_cores(), "kernels", kernels(&chosen), "openblas", openblas(), "decoders",
                     patch_decoders(), "presets", presets());
     return info_print(all, o);
-}
-
-int info_print(json_t *all, const struct info_options *o)
-{
-    if (o->common.json || !all) return out_json(all) ? CMD_DONE : CMD_SOME_FAILED;
-    tree_print(all);
-    json_decref(all);
-    return CMD_DONE;
 }
 
 static int run(const void *options, int count, char **operands)

@@ -1,4 +1,4 @@
-/* info.h - the two halves of vit info: the machine (cmd_info.c) and a model (info_model.c). */
+/* info.h - the two halves of vit info: the machine (cmd_info.c) and a model (info.c). */
 #ifndef TOOLS_INFO_H
 #define TOOLS_INFO_H
 

@@ -32,7 +32,7 @@ for program; do
 done
 
 echo
-echo "$programs programs, $passed tests passed, $skipped skipped"
+echo "$programs programs run, $passed tests passed, $skipped skipped"
 [ -z "$failed" ] && exit 0
 echo "FAILED:$failed"
 exit 1

@@ -36,7 +36,12 @@ static void print_row(const json_t *v)
         print_leaf(v);
     } else if (json_is_array(v)) {
         putchar('[');
-        json_array_foreach(v, i, item) fputs(between, stdout), print_row(item), between = ", ";
+        json_array_foreach(v, i, item)
+        {
+            fputs(between, stdout);
+            print_row(item);
+            between = ", ";
+        }
         putchar(']');
     } else {
         json_object_foreach((json_t *)v, key, item)
@@ -54,7 +59,10 @@ static bool all_leaves(const json_t *array)
     const json_t *item;
     size_t i;
 
-    json_array_foreach(array, i, item) if (!is_leaf(item)) return false;
+    json_array_foreach(array, i, item)
+    {
+        if (!is_leaf(item)) return false;
+    }
     return true;
 }
 

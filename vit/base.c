@@ -2,11 +2,19 @@
 
 #include <stdio.h>
 
+/* Names from files are quoted in errors: nothing in them may move a terminal's cursor. */
+static void clean(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f) *text = '?';
+}
+
 enum vit_status vit_vfail(struct vit_error *err, enum vit_status status, const char *format, va_list args)
 {
     if (err) {
         err->status = status;
         vsnprintf(err->text, sizeof err->text, format, args);
+        clean(err->text);
     }
     return status;
 }

@@ -181,6 +181,10 @@ static enum vit_status create(struct vit_model *m, const struct vit_init *init, 
     m->trainable = true;
     if (!m->path) return vit_fail(err, VIT_ERR_NOMEM, "new model: no memory");
     if (!status) status = vit_config_check(&m->config, m->path, err);
+    if (!status) status = patch_recipe_check(&m->recipe, m->path, err);
+    if (!status && m->recipe.size != m->config.image)
+        status = vit_fail(err, VIT_ERR_ARG, "%s: pictures of %d pixels are prepared for a network of %d", m->path,
+                          m->recipe.size, m->config.image);
     if (!status) status = keep_labels(m, labels, err);
     if (!status) status = vit_model_make_slots(m, err);
     if (!status) status = vit_model_carve(m, NULL, err);

@@ -165,6 +165,8 @@ static enum vit_status read_timm_recipe(struct vit_model *m, const json_t *cfg, 
         return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: unknown \"interpolation\" \"%s\"", where, filter);
     if (filter) r->filter = (enum patch_filter)patch_filter_from_name(filter);
     r->squash = mode && !strcmp(mode, "squash");
+    status = patch_recipe_check(r, where, err);
+    if (status) return status;
     if ((int)input[1] != m->config.image)
         vit_model_say(m, false, "%s: pretrained_cfg names %d pixels, the position embeddings are for %d",
                       where, (int)input[1], m->config.image);
@@ -211,7 +213,7 @@ static enum vit_status read_hf_size(const json_t *o, const char *where, const ch
     enum vit_status status;
 
     *shortest = false;
-    if (!v || json_is_integer(v)) return vit_json_int(o, where, key, 1, 1 << 14, size, err);
+    if (!json_is_object(v)) return vit_json_int(o, where, key, 1, 1 << 14, size, err);
     *shortest = json_object_get(v, "shortest_edge") != NULL;
     if (*shortest) return vit_json_int(v, where, "shortest_edge", 1, 1 << 14, size, err);
     status = vit_json_int(v, where, "height", 1, 1 << 14, size, err);
@@ -246,7 +248,10 @@ enum vit_status vit_read_hf_recipe(struct vit_model *m, const json_t *o, const c
     struct patch_recipe *r = &m->recipe;
     int resized = m->config.image, crop = m->config.image;
     bool shortest = false, ignored, cropped = json_object_get(o, "crop_size") != NULL, normalised = true;
-    enum vit_status status = read_hf_size(o, where, "size", &resized, &shortest, err);
+    enum vit_status status;
+
+    if (!json_is_object(o)) return vit_fail(err, VIT_ERR_FORMAT, "%s: must be a JSON object", where);
+    status = read_hf_size(o, where, "size", &resized, &shortest, err);
 
     if (!status) status = vit_json_bool(o, where, "do_center_crop", &cropped, err);
     if (!status && cropped) status = read_hf_size(o, where, "crop_size", &crop, &ignored, err);

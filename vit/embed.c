@@ -54,7 +54,7 @@ static void assemble(const struct vit_session *s, float *stream, const float *pa
         memcpy(to, from[i], (size_t)rows[i] * d * sizeof *to);
         to += (size_t)rows[i] * d;
     }
-    if (pos && c->position_prefix) {
+    if (c->position == VIT_POS_LEARNED && c->position_prefix) { /* a fixed table has rows for patches only */
         for (size_t i = 0; i < (size_t)(to - stream); i++) stream[i] += pos[i];
         pos += to - stream;
     }

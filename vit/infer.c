@@ -119,7 +119,7 @@ static int image_of(const struct patch_stem *s, int grid)
 {
     int image = grid;
 
-    if (s->patch) return grid * s->patch;
+    if (s->patch) return s->patch > (1 << 28) / (grid + 1) ? 1 << 28 : grid * s->patch; /* refused later */
     for (int i = 0; i < s->layers; i++)
         image *= s->conv[i].stride * (s->conv[i].pool.kernel ? s->conv[i].pool.stride : 1);
     return image;
@@ -181,6 +181,7 @@ static enum vit_status infer_block(struct vit_model *m, struct weights_view *v,
 {
     struct vit_config *c = &m->config;
     const int up = axis(v, "blocks.0.mlp.fc1.weight", 0);
+    const int head = axis(v, "blocks.0.attn.q_norm.weight", 0); /* 0: none, or of no axis */
 
     c->depth = weights_view_depth(v);
     c->hidden = axis(v, "blocks.0.mlp.fc2.weight", 1);
@@ -192,7 +193,7 @@ static enum vit_status infer_block(struct vit_model *m, struct weights_view *v,
     c->qkv_bias = block_has(v, "attn.qkv.bias");
     c->bias = block_has(v, "attn.proj.bias");
     infer_norms(c, v, family);
-    c->heads = c->norm.qk ? c->width / (axis(v, "blocks.0.attn.q_norm.weight", 0) + !c->width) : 0;
+    c->heads = head ? c->width / head : 0;
     return VIT_OK;
 }
 

@@ -142,6 +142,9 @@ enum vit_status vit_json_floats(const json_t *object, const char *where, const c
     for (int i = 0; i < n; i++) {
         const json_t *item = json_array_get(v, (size_t)i);
         if (!json_is_number(item)) return wrong_type(where, key, "an array of numbers", item, err);
+        if (!isfinite((float)json_number_value(item)))
+            return vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\" must hold finite floats, found %g", where, key,
+                            json_number_value(item));
         out[i] = (float)json_number_value(item);
     }
     return VIT_OK;

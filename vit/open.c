@@ -189,8 +189,11 @@ static enum vit_status configure(struct vit_model *m, struct weights_view *v, co
     json_t *o = NULL;
     enum vit_status status = load_config(&o, m, p, err);
     const char *where = weights_meta(m->file, "vit.config") ? p->weights : p->config;
-    const char *format = json_string_value(json_object_get(o, "format"));
+    const char *format = NULL;
 
+    if (!status && o && !json_is_object(o))
+        status = vit_fail(err, VIT_ERR_FORMAT, "%s: must be a JSON object", where);
+    if (!status) status = vit_json_string(o, where, "format", &format, err);
     if (!status && format && strcmp(format, "vit-1"))
         status = vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: \"format\" must be \"vit-1\", found \"%s\"", where,
                           format);
@@ -260,7 +263,9 @@ static enum vit_status open_model(struct vit_model *m, const char *path, const s
     m->family = weights_family_name(weights_view_family(view));
     status = configure(m, view, &place, err);
     if (!status) status = apply_options(m, o, err);
-    if (!status) status = vit_model_load(m, view, o->image, err);
+    /* The network runs at the size its pictures are prepared for: DINOv2's positions are for 518 pixels and
+     * its recipe for 224. */
+    if (!status) status = vit_model_load(m, view, o->image ? o->image : m->recipe.size, err);
     weights_view_close(view);
     return status;
 }

@@ -102,7 +102,7 @@ static enum vit_status unknown_placement(const char *text, struct vit_error *err
 
     for (int i = 0; i < VIT_PLACEMENTS; i++)
         snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s%s", i ? ", " : "",
-                 PLACEMENTS[i].name, i == VIT_NORM_MIX ? ":F (0 < F < 1)" : "");
+                 PLACEMENTS[i].name, i == VIT_NORM_MIX ? ":F (0 to 1)" : "");
     return vit_fail(err, VIT_ERR_ARG, "norm placement: expected one of %s, found \"%s\"", names, text);
 }
 
@@ -128,9 +128,14 @@ enum vit_status vit_placement_parse(struct vit_norm_config *n, const char *text,
 
 const char *vit_placement_text(const struct vit_norm_config *n, char *text, size_t size)
 {
-    if (n->placement == VIT_NORM_MIX)
-        snprintf(text, size, "mix:%g", (double)n->mix);
-    else
+    if (n->placement != VIT_NORM_MIX) {
         snprintf(text, size, "%s", vit_placement_name(n->placement));
+        return text;
+    }
+    /* The shortest decimal that reads back as the same float: it is stored in files. */
+    for (int digits = 1; digits <= 9; digits++) {
+        snprintf(text, size, "mix:%.*g", digits, (double)n->mix);
+        if (strtof(text + 4, NULL) == n->mix) break;
+    }
     return text;
 }

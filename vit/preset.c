@@ -113,10 +113,19 @@ static enum vit_status unknown(const char *name, struct vit_error *err)
     return vit_fail(err, VIT_ERR_ARG, "architecture: expected one of %s)_patchP_IMAGE, found \"%s\"", names, name);
 }
 
+/* "vit_SIZE_patchP_IMAGE" and perhaps the name of weights after it. Anything else in between ("36x1", "clip",
+ * "distilled", "deit3") is another network than the plain one of that size. */
+static bool is_plain(const char *name, int *side, int *image)
+{
+    char rest = '\0';
+    int found = sscanf(name, "%*[a-z]_%*[a-z0-9]_patch%5d_%5d%c", side, image, &rest);
+
+    return found == 2 || (found == 3 && (rest == '.' || rest == '_'));
+}
+
 enum vit_status vit_config_preset(struct vit_config *c, const char *name, struct vit_error *err)
 {
     const struct size *s = size_of(name);
-    const char *patch = strstr(name, "_patch");
     int side = 0, image = 0;
 
     for (size_t i = 0; i < VIT_COUNT(PRESETS); i++) {
@@ -125,7 +134,7 @@ enum vit_status vit_config_preset(struct vit_config *c, const char *name, struct
         PRESETS[i].fill(c);
         return VIT_OK;
     }
-    if (!s || !patch || sscanf(patch, "_patch%d_%d", &side, &image) != 2) return unknown(name, err);
+    if (!s || !is_plain(name, &side, &image)) return unknown(name, err);
     *c = SMALL;
     shape(c, s->width, s->depth, s->heads, s->hidden);
     c->stem.patch = side;

@@ -88,6 +88,19 @@ static void splits_are_folders_of_classes(void **state)
     assert_refused(patch_dataset_open(&d, *state, PATCH_TEST, &err), VIT_ERR_ARG, "it has: train, val", &err);
 }
 
+static void a_set_without_splits_is_whole_in_each(void **state)
+{
+    struct patch_dataset *d;
+
+    put(*state, "cat/1.ppm");
+    put(*state, "dog/2.ppm");
+    for (int split = 0; split < PATCH_SPLITS; split++) {
+        d = opened(*state, (enum patch_split)split);
+        assert_int_equal(patch_dataset_count(d), 2);
+        patch_dataset_close(d);
+    }
+}
+
 static void a_class_may_be_called_train(void **state)
 {
     struct patch_dataset *d;
@@ -101,7 +114,6 @@ static void a_class_may_be_called_train(void **state)
     patch_dataset_close(d);
     assert_ok(patch_dataset_splits(&splits, *state, &err), &err);
     assert_int_equal(splits, 0);
-    assert_refused(patch_dataset_open(&d, *state, PATCH_TEST, &err), VIT_ERR_ARG, "no split \"test\"", &err);
 }
 
 static void links_are_followed_once(void **state)
@@ -180,6 +192,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(classes_are_folders_sorted_by_bytes, setup, teardown),
         cmocka_unit_test_setup_teardown(splits_are_folders_of_classes, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_set_without_splits_is_whole_in_each, setup, teardown),
         cmocka_unit_test_setup_teardown(a_class_may_be_called_train, setup, teardown),
         cmocka_unit_test_setup_teardown(links_are_followed_once, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_no_data_set_is_refused, setup, teardown),

@@ -310,7 +310,7 @@ static void assert_failure(const json_t *o)
     assert_true(strlen(text_of(error, "code")) > 0 && strlen(text_of(error, "message")) > 0);
 }
 
-/* a.jpg and a name with a control character and a stray byte are whole; b.jpg is cut off, c.png no picture. */
+/* a.jpg and a name with a control character and a stray byte are whole; b.jpg is cut off, c.png is text. */
 static void make_pictures(char *dir, size_t dir_size)
 {
     size_t size;
@@ -566,7 +566,7 @@ static void preprocess_needs_no_model_when_the_flags_say_all(void **state)
 static void embed_writes_what_numpy_reads(void **state)
 {
     char dir[256], npy[300];
-    struct run r = VIT("embed", "-m", MODEL, PICTURE);
+    struct run r = VIT("embed", "-m", MODEL, "-b1", PICTURE);
     json_t *all = objects(r.out), *vector = json_object_get(json_array_get(all, 0), "embedding");
     unsigned char *bytes;
     size_t size, width = json_array_size(vector);
@@ -576,7 +576,7 @@ static void embed_writes_what_numpy_reads(void **state)
     assert_int_equal(width, 48);
     tmp_create(dir, sizeof dir);
     snprintf(npy, sizeof npy, "%s/o.npy", dir);
-    EXPECT(0, NULL, NULL, "embed", "-m", MODEL, PICTURE, PICTURE, "-o", npy);
+    EXPECT(0, NULL, NULL, "embed", "-m", MODEL, "-b1", PICTURE, PICTURE, "-o", npy);
     bytes = tmp_read(npy, &size);
     assert_int_equal(size, 128 + 2 * width * sizeof first);
     assert_memory_equal(bytes, "\x93NUMPY\x01\x00\x76\x00{'descr': '<f4'", 25);

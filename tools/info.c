@@ -1,7 +1,16 @@
 /* What there is to say about a model. */
 #include "tools/info.h"
 #include "tools/out.h"
+#include "tools/tree.h"
 #include "vit/config_json.h"
+
+int info_print(json_t *all, const struct info_options *o)
+{
+    if (o->common.json || !all) return out_json(all) ? CMD_DONE : CMD_SOME_FAILED;
+    tree_print(all);
+    json_decref(all);
+    return CMD_DONE;
+}
 
 static json_t *describe_notes(const struct vit_model *m)
 {

@@ -1,0 +1,173 @@
+/* Choosing kernels by name; names of enumerators. */
+#include "kernels/cpu.h"
+#include "kernels/kern.h"
+#include "tests/support/test.h"
+
+static int clear_environment(void **state)
+{
+    (void)state;
+    unsetenv("VIT_KERNELS");
+    unsetenv("VIT_CPU_MASK");
+    return 0;
+}
+
+static bool can_run(const char *name)
+{
+    for (int i = 0; kern_overlay(i); i++)
+        if (!strcmp(kern_overlay(i)->name, name)) return kern_overlay(i)->available;
+    return false;
+}
+
+static void ref_fills_every_f32_entry(void **state)
+{
+    struct vit_error err;
+    struct kern k;
+
+    (void)state;
+    assert_ok(kern_select(&k, "ref", &err), &err);
+    assert_string_equal(k.name, "ref");
+    assert_non_null(k.scratch);
+    assert_non_null(k.pack_bytes[KERN_F32]);
+    assert_non_null(k.pack[KERN_F32]);
+    assert_non_null(k.linear[KERN_F32]);
+    assert_non_null(k.linear_dx[KERN_F32]);
+    assert_non_null(k.linear_dw[KERN_F32]);
+    /* What is not indexed by a format stands in one row from attend to the end. */
+    for (const unsigned char *p = (const unsigned char *)&k.attend; p < (const unsigned char *)(&k + 1);
+         p += sizeof k.attend) {
+        void (*entry)(void);
+        memcpy(&entry, p, sizeof entry);
+        assert_true(entry != NULL);
+    }
+}
+
+static void auto_takes_what_the_cpu_can_run(void **state)
+{
+    struct vit_error err;
+    struct kern k;
+
+    (void)state;
+    assert_ok(kern_select(&k, "auto", &err), &err);
+    assert_true(strstr(k.name, "ref+vec") == k.name);
+    assert_null(strstr(k.name, "blas"));
+    assert_true((strstr(k.name, "avx2") != NULL) == can_run("avx2"));
+    assert_true((strstr(k.name, "avx512") != NULL) == can_run("avx512"));
+}
+
+static void the_order_of_names_does_not_matter(void **state)
+{
+    struct vit_error err;
+    struct kern a, b;
+
+    (void)state;
+    assert_ok(kern_select(&a, "vec+ref", &err), &err);
+    assert_ok(kern_select(&b, "vec", &err), &err);
+    assert_string_equal(a.name, "ref+vec");
+    assert_memory_equal(&a, &b, sizeof a);
+}
+
+static void unknown_names_are_refused_with_the_known_ones(void **state)
+{
+    struct vit_error err;
+    struct kern k;
+
+    (void)state;
+    assert_refused(kern_select(&k, "ref+sse9", &err), VIT_ERR_ARG, "unknown kernels \"sse9\"", &err);
+    assert_non_null(strstr(err.text, "ref"));
+    assert_non_null(strstr(err.text, "vec"));
+    assert_refused(kern_select(&k, "ref+", &err), VIT_ERR_ARG, "unknown kernels \"\"", &err);
+    assert_refused(kern_select(&k, "re", &err), VIT_ERR_ARG, "unknown kernels \"re\"", &err);
+    assert_int_equal(kern_select(&k, "nonsense", NULL), VIT_ERR_ARG);
+}
+
+static void the_environment_chooses_when_the_caller_does_not(void **state)
+{
+    struct vit_error err;
+    struct kern k;
+
+    (void)state;
+    setenv("VIT_KERNELS", "ref+vec", 1);
+    assert_ok(kern_select(&k, NULL, &err), &err);
+    assert_string_equal(k.name, "ref+vec");
+    assert_ok(kern_select(&k, "ref", &err), &err);
+    assert_string_equal(k.name, "ref");
+    setenv("VIT_KERNELS", "bogus", 1);
+    assert_refused(kern_select(&k, NULL, &err), VIT_ERR_ARG, "bogus", &err);
+}
+
+static void masked_features_are_gone(void **state)
+{
+    struct vit_error err;
+    struct kern k;
+
+    (void)state;
+    setenv("VIT_CPU_MASK", "avx2+avx512", 1);
+    assert_int_equal(kern_cpu_features() & (CPU_AVX2 | CPU_AVX512), 0);
+    assert_false(can_run("avx2"));
+    assert_ok(kern_select(&k, "auto", &err), &err);
+    assert_string_equal(k.name, "ref+vec");
+    assert_int_not_equal(kern_select(&k, "ref+avx2", &err), VIT_OK);
+    assert_non_null(strstr(err.text, "\"avx2\""));
+}
+
+static void an_unknown_name_in_the_mask_is_reported(void **state)
+{
+    const unsigned all = kern_cpu_features();
+    struct vit_error err;
+    struct kern k;
+
+    (void)state;
+    setenv("VIT_CPU_MASK", "avx3", 1);
+    assert_int_equal(kern_cpu_features(), all);
+    assert_refused(kern_select(&k, "ref", &err), VIT_ERR_ARG, "VIT_CPU_MASK: unknown CPU feature \"avx3\"",
+                   &err);
+}
+
+/* The list says in words what its bits say. */
+static void needs_are_the_names_of_the_features(void **state)
+{
+    static const struct {
+        unsigned bits;
+        const char *words;
+    } ROWS[] = {
+#define OVERLAY(name, bits, words, automatic) { (bits), (words) },
+#include "kernels/overlays.def"
+#undef OVERLAY
+    };
+    char text[128];
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        assert_string_equal(kern_cpu_feature_names(ROWS[i].bits, text, sizeof text), ROWS[i].words);
+        assert_string_equal(kern_overlay((int)i)->needs, ROWS[i].words);
+    }
+    assert_null(kern_overlay((int)VIT_COUNT(ROWS)));
+    assert_null(kern_overlay(-1));
+}
+
+static void names_are_read_back(void **state)
+{
+    (void)state;
+    for (int i = 0; i < KERN_ACTS; i++) assert_int_equal(kern_act_from_name(kern_act_name(i)), i);
+    for (int i = 0; i < KERN_NORM_KINDS; i++)
+        assert_int_equal(kern_norm_kind_from_name(kern_norm_kind_name(i)), i);
+    assert_int_equal(kern_act_from_name("Gelu"), -1);
+    assert_int_equal(kern_norm_kind_from_name(""), -1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(ref_fills_every_f32_entry, clear_environment),
+        cmocka_unit_test_setup(auto_takes_what_the_cpu_can_run, clear_environment),
+        cmocka_unit_test_setup(the_order_of_names_does_not_matter, clear_environment),
+        cmocka_unit_test_setup(unknown_names_are_refused_with_the_known_ones, clear_environment),
+        cmocka_unit_test_setup(the_environment_chooses_when_the_caller_does_not, clear_environment),
+        cmocka_unit_test_setup(masked_features_are_gone, clear_environment),
+        cmocka_unit_test_setup(an_unknown_name_in_the_mask_is_reported, clear_environment),
+        cmocka_unit_test_setup(needs_are_the_names_of_the_features, clear_environment),
+        cmocka_unit_test_setup(names_are_read_back, clear_environment),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, clear_environment);
+}

@@ -1,0 +1,247 @@
+/* vit bench: the statistics, the limits, and rows a script can read. */
+#include <jansson.h>
+
+#include "kernels/kern.h"
+#include "tests/support/run.h"
+#include "tests/support/test.h"
+#include "tools/bench.h"
+
+#define MODEL "tests/data/golden/timm-cls"
+
+enum { WORDS = 24 };
+
+static struct run run_vit(const char *const *words)
+{
+    const char *path = getenv("VIT_BIN"), *argv[WORDS] = { path && *path ? path : "build/release/bin/vit" };
+    struct run r;
+
+    for (int i = 0; words[i] && i + 2 < WORDS; i++) argv[i + 1] = words[i];
+    if (!run_program(&r, argv, NULL)) fail_msg("%s cannot be started", argv[0]);
+    return r;
+}
+#define VIT(...) run_vit((const char *const[]){ "bench", __VA_ARGS__, NULL })
+
+/* The objects of a successful run, a line each; the caller releases the array. */
+static json_t *rows_of(struct run r)
+{
+    json_t *all = json_array();
+    char *line = r.out;
+
+    if (r.code) fail_msg("exit code %d: %s", r.code, r.err);
+    for (char *end; (end = strchr(line, '\n')); line = end + 1) {
+        json_error_t e;
+        json_t *one = json_loadb(line, (size_t)(end - line), JSON_REJECT_DUPLICATES, &e);
+        if (!json_is_object(one)) fail_msg("not an object: %.*s", (int)(end - line), line);
+        json_array_append_new(all, one);
+    }
+    run_free(&r);
+    return all;
+}
+
+static double number(const json_t *row, const char *key)
+{
+    const json_t *v = json_object_get(row, key);
+
+    if (!json_is_number(v)) fail_msg("\"%s\" is not a number", key);
+    return json_number_value(v);
+}
+
+static void assert_usage(struct run r, int code, const char *part)
+{
+    if (r.code != code || r.out[0] || !strstr(r.err, part))
+        fail_msg("exit code %d, expected %d and \"%s\"; stderr: %s", r.code, code, part, r.err);
+    run_free(&r);
+}
+
+/* ---- statistics ---- */
+
+static void the_median_is_in_the_middle(void **state)
+{
+    double odd[] = { 5, 1, 3 }, even[] = { 4, 1, 2, 9 }, one[] = { 7 };
+    (void)state;
+
+    assert_true(bench_summary(odd, 3).median == 3);
+    assert_true(bench_summary(even, 4).median == 3);
+    assert_true(bench_summary(even, 4).min == 1);
+    assert_true(bench_summary(one, 1).median == 7 && bench_summary(one, 1).sd == 0);
+}
+
+static void the_deviation_divides_by_runs_less_one(void **state)
+{
+    double ms[] = { 2, 4, 4, 4, 5, 5, 7, 9 }; /* squares add up to 32 */
+    (void)state;
+
+    assert_true(fabs(bench_summary(ms, 8).sd - sqrt(32.0 / 7)) < 1e-12);
+}
+
+static void count_call(void *state)
+{
+    ++*(int *)state;
+}
+
+static void every_run_is_timed(void **state)
+{
+    struct bench_times t;
+    struct vit_error err;
+    int calls = 0;
+    (void)state;
+
+    assert_ok(bench_time(&t, count_call, &calls, 3, &err), &err);
+    assert_int_equal(t.runs, 3);
+    assert_true(calls >= 5); /* two to warm up */
+    assert_true(t.min > 0 && t.min <= t.median);
+}
+
+static void every_overlay_has_a_limit(void **state)
+{
+    const struct kern_overlay *k;
+    (void)state;
+
+    for (int i = 0; (k = kern_overlay(i)); i++) {
+        if (!k->available) continue;
+        const double flops = bench_limit_flops(k->name, 1), read = bench_limit_read(k->name, 1, 10000);
+        if (!(flops > 0.01 && flops < 1e4)) fail_msg("%s: %g GFLOP/s", k->name, flops);
+        if (!(read > 0.01 && read < 1e4)) fail_msg("%s: %g GB/s", k->name, read);
+    }
+}
+
+/* ---- the verb ---- */
+
+static void a_row_has_every_promised_column(void **state)
+{
+    static const char *const NUMBERS[] = {
+        "params", "gflop_per_image", "threads",           "batch",  "runs",  "ms_median", "ms_min", "ms_sd",
+        "gflops", "load_ms",         "images_per_second", "rss_mb", "limit", "share"
+    };
+    json_t *rows = rows_of(VIT("-m", MODEL, "-o", "json", "-b3", "-t1", "-r2", "--limits")), *row;
+    (void)state;
+
+    assert_int_equal(json_array_size(rows), 1);
+    row = json_array_get(rows, 0);
+    for (size_t i = 0; i < VIT_COUNT(NUMBERS); i++) assert_true(number(row, NUMBERS[i]) >= 0);
+    assert_string_equal(json_string_value(json_object_get(row, "dtype")), "f32");
+    assert_string_equal(json_string_value(json_object_get(row, "model")), MODEL);
+    assert_true(json_is_string(json_object_get(row, "kernels")));
+    assert_true(number(row, "batch") == 3 && number(row, "threads") == 1 && number(row, "runs") == 2);
+    /* Doubles printed with 15 digits. */
+    assert_true(fabs(number(row, "images_per_second") * number(row, "ms_median") / 3000 - 1) < 1e-12);
+    assert_true(
+        fabs(number(row, "gflop_per_image") * number(row, "images_per_second") / number(row, "gflops") - 1) <
+        1e-12);
+    assert_true(fabs(number(row, "limit") * number(row, "share") / number(row, "gflops") - 1) < 1e-12);
+    json_decref(rows);
+}
+
+static void lists_multiply(void **state)
+{
+    json_t *rows = rows_of(VIT("-m", MODEL, "--json", "-b1,2,5", "-t1,2", "-r1"));
+    const double batch[] = { 1, 2, 5 };
+    (void)state;
+
+    assert_int_equal(json_array_size(rows), 6);
+    for (size_t i = 0; i < 6; i++) {
+        assert_true(number(json_array_get(rows, i), "threads") == (double)(1 + i / 3));
+        assert_true(number(json_array_get(rows, i), "batch") == batch[i % 3]);
+    }
+    json_decref(rows);
+}
+
+/* Commas outside quotes. */
+static int commas(const char *line)
+{
+    bool quoted = false;
+    int count = 0;
+
+    for (; *line && *line != '\n'; line++) {
+        quoted ^= *line == '"';
+        count += *line == ',' && !quoted;
+    }
+    return count;
+}
+
+static void csv_lines_have_equally_many_fields(void **state)
+{
+    struct run r = VIT("kernels", "-m", MODEL, "-o", "csv", "-r1");
+    int lines = 0;
+    (void)state;
+
+    assert_int_equal(r.code, 0);
+    assert_int_equal(strncmp(r.out, "what,model,params,", 18), 0);
+    for (const char *at = r.out; *at; at = strchr(at, '\n') + 1, lines++)
+        assert_int_equal(commas(at), commas(r.out));
+    assert_int_equal(lines, 1 + 3 * 4 + 3); /* heading; products of four matrices; attend, norm, act */
+    run_free(&r);
+}
+
+static void markdown_is_a_table(void **state)
+{
+    struct run r = VIT("-m", MODEL, "-r1");
+    (void)state;
+
+    assert_int_equal(r.code, 0);
+    assert_int_equal(strncmp(r.out, "| what ", 7), 0);
+    assert_non_null(strstr(r.out, "|\n|:---"));
+    assert_non_null(strstr(r.out, "| forward "));
+    run_free(&r);
+}
+
+static void training_counts_three_times_the_flops(void **state)
+{
+    json_t *forward = rows_of(VIT("--width", "32", "--depth", "2", "--json", "-b4", "-r1"));
+    json_t *train = rows_of(VIT("train", "--width", "32", "--depth", "2", "--json", "-b4", "-r1"));
+    const json_t *f = json_array_get(forward, 0), *t = json_array_get(train, 0);
+    (void)state;
+
+    assert_true(fabs(number(t, "gflop_per_image") / number(f, "gflop_per_image") - 3) < 1e-12);
+    assert_true(number(t, "plan_mb") > number(f, "plan_mb"));
+    assert_true(json_is_null(json_object_get(t, "load_ms")));
+    json_decref(forward);
+    json_decref(train);
+}
+
+static void opening_is_a_part_of_loading(void **state)
+{
+    json_t *rows = rows_of(VIT("load", "-m", MODEL, "--json", "-r3"));
+    const json_t *row = json_array_get(rows, 0);
+    (void)state;
+
+    assert_true(number(row, "load_ms") > 0 && number(row, "load_ms") <= number(row, "ms_median"));
+    json_decref(rows);
+}
+
+static void mistakes_are_named(void **state)
+{
+    (void)state;
+    assert_usage(VIT("trian"), 2, "did you mean train?");
+    assert_usage(VIT("train", "load"), 2, "found \"load\" too");
+    assert_usage(VIT("-m", MODEL, "-b", "1,0"), 2, "--batch: expected a whole number from 1");
+    assert_usage(VIT("-m", MODEL, "-b", "1,"), 2, "--batch: ");
+    assert_usage(VIT("-m", MODEL, "-t", "x"), 2, "--threads: ");
+    assert_usage(VIT("-m", MODEL, "-b", "1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1"), 2, "at most 16");
+    assert_usage(VIT("-m", MODEL, "--arch", "plain-4"), 2, "found both");
+    assert_usage(VIT("load", "--arch", "plain-4"), 2, "expected a model file");
+    assert_usage(VIT("--arch", "plain-5"), 2, "plain-4");
+    assert_usage(VIT("--width", "10", "--heads", "3"), 2, "multiple of 3 heads");
+    assert_usage(VIT("-m", MODEL, "--dtype", "bf16"), 2, "f32 only");
+    assert_usage(VIT("-m", MODEL, "-o", "xml"), 2, "markdown, json or csv");
+    assert_usage(VIT("-m", "nowhere"), 3, "nowhere");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_median_is_in_the_middle),
+        cmocka_unit_test(the_deviation_divides_by_runs_less_one),
+        cmocka_unit_test(every_run_is_timed),
+        cmocka_unit_test(every_overlay_has_a_limit),
+        cmocka_unit_test(a_row_has_every_promised_column),
+        cmocka_unit_test(lists_multiply),
+        cmocka_unit_test(csv_lines_have_equally_many_fields),
+        cmocka_unit_test(markdown_is_a_table),
+        cmocka_unit_test(training_counts_three_times_the_flops),
+        cmocka_unit_test(opening_is_a_part_of_loading),
+        cmocka_unit_test(mistakes_are_named),
+    };
+
+    return cmocka_run_group_tests_name("tools/bench", tests, NULL, NULL);
+}

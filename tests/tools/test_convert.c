@@ -1,0 +1,280 @@
+/* vit convert: every family's file becomes one of ours with the same answers. */
+#include <jansson.h>
+#include <sys/stat.h>
+
+#include "tests/support/golden.h"
+#include "tests/support/run.h"
+#include "tests/support/test.h"
+#include "tests/support/tmp.h"
+
+#define MODEL "tests/data/golden/timm-cls"
+
+enum { WORDS = 24, CLASSES = 10, MOST = 64 };
+
+struct fixture {
+    char dir[256], out[512];
+};
+
+static int open_folder(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+
+    tmp_create(f->dir, sizeof f->dir);
+    snprintf(f->out, sizeof f->out, "%s/out.safetensors", f->dir);
+    *state = f;
+    return 0;
+}
+
+static int close_folder(void **state)
+{
+    struct fixture *f = *state;
+
+    tmp_remove(f->dir);
+    free(f);
+    return 0;
+}
+
+static struct run run_vit(const char *const *words)
+{
+    const char *path = getenv("VIT_BIN"), *argv[WORDS] = { path && *path ? path : "build/release/bin/vit" };
+    struct run r;
+
+    for (int i = 0; words[i] && i + 2 < WORDS; i++) argv[i + 1] = words[i];
+    if (!run_program(&r, argv, NULL)) fail_msg("%s cannot be started", argv[0]);
+    return r;
+}
+#define VIT(...) run_vit((const char *const[]){ "convert", __VA_ARGS__, NULL })
+
+static void assert_code(struct run r, int code, const char *part)
+{
+    if (r.code != code || !strstr(r.err, part))
+        fail_msg("exit code %d, expected %d and \"%s\"; stderr: %s", r.code, code, part, r.err);
+    run_free(&r);
+}
+
+/* ---- the same answers ---- */
+
+/* The converted model must give the bits of the original, with any kernels. */
+static void assert_same_logits(struct golden *g, const char *path)
+{
+    const struct vit_model_options how = { .image = g->image };
+    const struct vit_session_options options = { .batch = g->n, .threads = 1 };
+    const size_t size = (size_t)g->n * (size_t)vit_model_config(g->model)->classes * sizeof(float);
+    struct vit_session *was, *is;
+    struct vit_model *m;
+    struct vit_error err;
+
+    assert_ok(vit_model_open(&m, path, &how, &err), &err);
+    assert_ok(vit_session_create(&was, g->model, &options, &err), &err);
+    assert_ok(vit_session_create(&is, m, &options, &err), &err);
+    if (memcmp(vit_forward(was, g->input, g->n), vit_forward(is, g->input, g->n), size))
+        fail_msg("%s: the converted model answers otherwise", g->path);
+    vit_session_close(was);
+    vit_session_close(is);
+    vit_model_close(m);
+}
+
+static void every_family_keeps_its_answers(void **state)
+{
+    const struct fixture *f = *state;
+    char names[MOST][64];
+    const int count = golden_list(names, MOST);
+
+    assert_true(count > 0);
+    for (int i = 0; i < count; i++) {
+        struct golden g;
+        char size[16];
+        golden_open(&g, names[i], NULL, false);
+        snprintf(size, sizeof size, "%d", g.image);
+        assert_code(VIT("--force", g.path, f->out, "--size", size), 0, "");
+        assert_same_logits(&g, f->out);
+        golden_close(&g);
+    }
+}
+
+static void converting_again_changes_no_byte(void **state)
+{
+    const struct fixture *f = *state;
+    char again[512];
+    size_t first_size, second_size;
+    unsigned char *first, *second;
+
+    snprintf(again, sizeof again, "%s/again.safetensors", f->dir);
+    assert_code(VIT(MODEL, f->out), 0, "");
+    assert_code(VIT(f->out, again), 0, "");
+    first = tmp_read(f->out, &first_size);
+    second = tmp_read(again, &second_size);
+    assert_int_equal(first_size, second_size);
+    assert_memory_equal(first, second, first_size);
+    free(first);
+    free(second);
+}
+
+/* bf16 keeps 8 significant bits, so rounding to nearest errs by at most 2^-8 of the value. */
+static void bf16_rounds_to_nearest_and_halves_the_file(void **state)
+{
+    const struct fixture *f = *state;
+    struct vit_model *was, *is;
+    struct vit_error err;
+    struct stat s;
+
+    assert_code(VIT(MODEL, f->out, "--dtype", "bf16"), 0, "");
+    assert_ok(vit_model_open(&was, MODEL, NULL, &err), &err);
+    assert_ok(vit_model_open(&is, f->out, NULL, &err), &err);
+    for (int i = 0; i < vit_model_parameter_count(was); i++) {
+        const struct vit_parameter a = vit_model_parameter(was, i), b = vit_model_parameter(is, i);
+        assert_string_equal(a.name, b.name);
+        for (size_t k = 0; k < a.count; k++)
+            if (fabsf(a.values[k] - b.values[k]) > 0x1p-8f * fabsf(a.values[k]))
+                fail_msg("%s[%zu]: %.9g became %.9g", a.name, k, (double)a.values[k], (double)b.values[k]);
+    }
+    assert_int_equal(stat(f->out, &s), 0);
+    /* Beside the numbers: names and shapes, and each tensor may be padded to 64 bytes. */
+    assert_true((size_t)s.st_size < 2 * vit_model_parameters(was) + 16384);
+    vit_model_close(was);
+    vit_model_close(is);
+}
+
+static void another_size_is_kept(void **state)
+{
+    const struct fixture *f = *state;
+    struct vit_model *m;
+    struct vit_error err;
+
+    assert_code(VIT(MODEL, f->out, "--size", "48"), 0, "resized");
+    assert_ok(vit_model_open(&m, f->out, NULL, &err), &err);
+    assert_int_equal(vit_model_config(m)->image, 48);
+    assert_int_equal(vit_model_recipe(m)->size, 48);
+    vit_model_close(m);
+}
+
+/* ---- comparing ---- */
+
+static void make_data_set(const char *dir)
+{
+    unsigned char pixels[32 * 32 * 3];
+    char path[1024];
+
+    for (int c = 0; c < CLASSES; c++) {
+        for (size_t k = 0; k < sizeof pixels; k++) pixels[k] = (unsigned char)(k * (size_t)(7 + c));
+        snprintf(path, sizeof path, "data/class_%d/a.png", c);
+        tmp_write(dir, path, "", 0, NULL, 0);
+        snprintf(path, sizeof path, "%s/data/class_%d/a.png", dir, c);
+        assert_int_equal(patch_png_write(path, pixels, 32, 32, NULL), VIT_OK);
+    }
+    tmp_write(dir, "data/class_3/broken.png", "no picture", 10, NULL, 0);
+}
+
+static json_t *object_of(const struct run *r)
+{
+    json_error_t e;
+    json_t *o = json_loads(r->out, JSON_REJECT_DUPLICATES, &e);
+
+    if (!json_is_object(o)) fail_msg("not an object: %s", r->out);
+    return o;
+}
+
+static double number(const json_t *o, const char *key)
+{
+    const json_t *v = json_object_get(o, key);
+
+    if (!json_is_number(v)) fail_msg("\"%s\" is not a number", key);
+    return json_number_value(v);
+}
+
+static void f32_agrees_on_every_picture(void **state)
+{
+    const struct fixture *f = *state;
+    char data[512];
+    struct run r;
+    json_t *o;
+
+    make_data_set(f->dir);
+    snprintf(data, sizeof data, "%s/data", f->dir);
+    r = VIT(MODEL, f->out, "--data", data, "--split", "all", "--json");
+    assert_int_equal(r.code, 1); /* the broken one */
+    o = object_of(&r);
+    assert_true(number(o, "n") == CLASSES && number(o, "n_failed") == 1);
+    assert_true(number(o, "agreement") == 1 && number(o, "largest_logit_difference") == 0);
+    assert_true(number(o, "top1_before") == number(o, "top1_after"));
+    assert_true(number(o, "bytes_after") > 4 * number(o, "parameters"));
+    json_decref(o);
+    run_free(&r);
+}
+
+static void bf16_says_what_it_costs(void **state)
+{
+    const struct fixture *f = *state;
+    char data[512];
+    struct run r;
+    json_t *o;
+
+    make_data_set(f->dir);
+    snprintf(data, sizeof data, "%s/data", f->dir);
+    r = VIT(MODEL, f->out, "--dtype", "bf16", "--data", data, "--split", "all", "--json");
+    o = object_of(&r);
+    assert_true(number(o, "largest_logit_difference") > 0);
+    assert_true(number(o, "agreement") >= 0 && number(o, "agreement") <= 1);
+    json_decref(o);
+    run_free(&r);
+}
+
+/* ---- refusals ---- */
+
+static void what_exists_is_not_replaced_unasked(void **state)
+{
+    const struct fixture *f = *state;
+    size_t size;
+    unsigned char *bytes;
+
+    tmp_write(f->dir, "out.safetensors", "precious", 8, NULL, 0);
+    assert_code(VIT(MODEL, f->out), 2, "--force");
+    bytes = tmp_read(f->out, &size);
+    assert_int_equal(size, 8);
+    assert_memory_equal(bytes, "precious", 8);
+    free(bytes);
+    assert_code(VIT(MODEL, f->out, "--force"), 0, "");
+}
+
+static void unusable_data_leaves_no_file(void **state)
+{
+    const struct fixture *f = *state;
+    struct stat s;
+
+    assert_code(VIT(MODEL, f->out, "--data", "nowhere"), 3, "nowhere");
+    assert_int_not_equal(stat(f->out, &s), 0);
+}
+
+static void mistakes_are_named(void **state)
+{
+    const struct fixture *f = *state;
+    char missing[512];
+
+    snprintf(missing, sizeof missing, "%s/no/out.safetensors", f->dir);
+    assert_code(VIT(MODEL), 2, "found 1 operands");
+    assert_code(VIT(MODEL, f->out, "x"), 2, "found 3 operands");
+    assert_code(VIT("-m", MODEL, f->out), 2, "--model");
+    assert_code(VIT(MODEL, f->out, "--dtype", "int8"), 2, "f32 and bf16 only");
+    assert_code(VIT(MODEL, f->dir), 2, "found a folder");
+    assert_code(VIT("nowhere", f->out), 3, "nowhere");
+    assert_code(VIT(MODEL, missing), 1, "no/out.safetensors");
+}
+
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, open_folder, close_folder)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_FOLDER(every_family_keeps_its_answers),
+        IN_FOLDER(converting_again_changes_no_byte),
+        IN_FOLDER(bf16_rounds_to_nearest_and_halves_the_file),
+        IN_FOLDER(another_size_is_kept),
+        IN_FOLDER(f32_agrees_on_every_picture),
+        IN_FOLDER(bf16_says_what_it_costs),
+        IN_FOLDER(what_exists_is_not_replaced_unasked),
+        IN_FOLDER(unusable_data_leaves_no_file),
+        IN_FOLDER(mistakes_are_named),
+    };
+
+    return cmocka_run_group_tests_name("tools/convert", tests, NULL, NULL);
+}

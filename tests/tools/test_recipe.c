@@ -1,0 +1,241 @@
+/* The table of settings: where a value comes from, what it is checked for, what the library makes of it. */
+#include "tools/recipe.h"
+
+#include "tests/support/test.h"
+#include "tests/support/tmp.h"
+#include "tools/recipe_preset.h"
+
+/* Settings of one preset and nothing else; *texts is freed by the caller. */
+static struct recipe preset(struct recipe_texts *texts, const char *name)
+{
+    struct recipe_words words = { .text = { [RECIPE_PRESET] = name } };
+    struct vit_error err;
+    struct recipe r;
+
+    *texts = (struct recipe_texts){ { 0 } };
+    assert_ok(recipe_texts_words(texts, &words, &err), &err);
+    assert_ok(recipe_texts_preset(texts, &err), &err);
+    assert_ok(recipe_parse(&r, texts, &err), &err);
+    return r;
+}
+
+static json_t *json(const char *text)
+{
+    json_t *object = json_loads(text, 0, NULL);
+
+    assert_non_null(object);
+    return object;
+}
+
+/* Every line of a preset names settings with values they accept, and its network is one. */
+static void every_preset_is_a_recipe(void **state)
+{
+    (void)state;
+    for (int i = 0; recipe_preset_name(i); i++) {
+        struct recipe_texts texts;
+        struct recipe r = preset(&texts, recipe_preset_name(i));
+        struct patch_feed_options feed;
+        struct patch_recipe pictures;
+        struct vit_config c;
+        struct vit_hyper h;
+        struct vit_error err;
+
+        assert_ok(recipe_config(&c, &r, 10, &err), &err);
+        assert_ok(recipe_hyper(&h, &r, 351, &err), &err);
+        pictures = recipe_pictures(c.image, "CIFAR-10 binary");
+        assert_ok(recipe_feed(&feed, &r, &pictures, &err), &err);
+        recipe_texts_free(&texts);
+    }
+}
+
+/* Compact Transformers' first recipe: 390 batches an epoch of 50 000 pictures, 5 of 200 epochs warm up. */
+static void the_published_recipe_is_followed(void **state)
+{
+    struct recipe_texts texts;
+    struct recipe r = preset(&texts, "cct-4-3x2");
+    struct vit_hyper h;
+    struct vit_error err;
+
+    (void)state;
+    assert_ok(recipe_hyper(&h, &r, 390, &err), &err);
+    assert_int_equal(h.steps, 200 * 390);
+    assert_int_equal(h.warmup, 5 * 390);
+    assert_true(h.decay_all && h.decay == 0.03f && h.lr == 5e-4f && h.clip == 0 && h.lr_end == 0);
+    assert_true(h.beta2 == 0.999f && h.smoothing == 0.1f && h.drop_path == 0.1f && h.attn_drop == 0.1f);
+    assert_true(recipe_init(&r).position == 0.2f && recipe_init(&r).kind == VIT_INIT_TRUNC02);
+    assert_string_equal(r.flip, "random");
+    assert_string_equal(r.padding, "zero");
+    recipe_texts_free(&texts);
+}
+
+static void the_first_that_sets_a_value_wins(void **state)
+{
+    const struct recipe_words words = { .text = { [RECIPE_LR] = "0.25" },
+                                        .flag = { [RECIPE_QK_NORM] = true } };
+    json_t *file = json("{\"lr\": 0.5, \"epochs\": 7, \"preset\": \"cct-4-3x2\", \"decay-all\": false}");
+    struct recipe_texts texts = { { 0 } };
+    struct vit_error err;
+    struct recipe r;
+
+    (void)state;
+    assert_ok(recipe_texts_words(&texts, &words, &err), &err);
+    assert_ok(recipe_texts_json(&texts, file, "file", &err), &err);
+    assert_ok(recipe_texts_preset(&texts, &err), &err);
+    assert_ok(recipe_parse(&r, &texts, &err), &err);
+    assert_true(r.lr == 0.25f);    /* the command line */
+    assert_int_equal(r.epochs, 7); /* the file */
+    assert_false(r.decay_all);     /* the file, against the preset */
+    assert_true(r.qk_norm);
+    assert_true(r.attn_drop == 0.1f); /* the preset */
+    assert_int_equal(r.eval_every, 1);
+    recipe_texts_free(&texts);
+    json_decref(file);
+}
+
+static void a_wrong_value_in_a_file_is_named(void **state)
+{
+    static const struct {
+        const char *text, *says;
+    } CASES[] = {
+        { "{\"lr\": \"1e-3\"}", "\"lr\": expected a number, found \"1e-3\"" },
+        { "{\"epochs\": 1.5}", "\"epochs\": expected a whole number, found 1.5" },
+        { "{\"qk-norm\": 1}", "\"qk-norm\": expected true or false, found 1" },
+        { "{\"norm\": 3}", "\"norm\": expected a text, found 3" },
+        { "{\"epoch\": 3}", "unknown key \"epoch\"; did you mean \"epochs\"?" },
+        { "[1]", "expected an object" },
+        { "{\"batch\": 0}", "--batch: expected" },
+        { "{\"init\": \"zeros\"}", "--init: expected xavier or trunc02" },
+        { "{\"norm\": \"middle\"}", "--norm: " },
+        { "{\"lr\": ", "r.json" },
+        { "{\"lr\": 1, \"lr\": 2}", "r.json" },
+    };
+    char dir[256], path[300];
+
+    (void)state;
+    tmp_create(dir, sizeof dir);
+    for (size_t i = 0; i < VIT_COUNT(CASES); i++) {
+        struct recipe_texts texts = { { 0 } };
+        struct vit_error err;
+
+        tmp_write(dir, "r.json", CASES[i].text, strlen(CASES[i].text), path, sizeof path);
+        assert_refused(recipe_texts_file(&texts, path, &err), VIT_ERR_FORMAT, CASES[i].says, &err);
+        recipe_texts_free(&texts);
+    }
+    tmp_remove(dir);
+}
+
+static void what_is_saved_reads_back(void **state)
+{
+    struct recipe_texts texts, back = { { 0 } };
+    struct recipe r = preset(&texts, "accurate"), same;
+    json_t *saved = recipe_texts_save(&texts);
+    struct vit_error err;
+
+    (void)state;
+    assert_ok(recipe_texts_saved(&back, saved, "state", &err), &err);
+    assert_ok(recipe_parse(&same, &back, &err), &err);
+    assert_int_equal(recipe_difference(&r, &same), -1);
+    same.beta2 = 0.5f;
+    assert_int_equal(recipe_difference(&r, &same), RECIPE_BETA2);
+    recipe_texts_free(&texts);
+    recipe_texts_free(&back);
+    json_decref(saved);
+}
+
+static struct vit_config config_of(const char *text)
+{
+    json_t *object = json(text);
+    struct recipe_texts texts = { { 0 } };
+    struct vit_error err;
+    struct recipe r;
+    struct vit_config c;
+
+    assert_ok(recipe_texts_json(&texts, object, "test", &err), &err);
+    assert_ok(recipe_parse(&r, &texts, &err), &err);
+    assert_ok(recipe_config(&c, &r, 10, &err), &err);
+    recipe_texts_free(&texts);
+    json_decref(object);
+    return c;
+}
+
+static void the_network_follows_the_settings(void **state)
+{
+    struct vit_config c = config_of("{\"width\": 96, \"heads\": 3, \"depth\": 4, \"pool\": \"mean\"}");
+
+    (void)state;
+    assert_int_equal(c.hidden, 384); /* four times the width, as in plain-4 */
+    assert_int_equal(c.stem.patch, 4);
+    assert_false(c.cls);
+    assert_true(c.norm.final);
+
+    c = config_of("{\"norm\": \"post\", \"norm-kind\": \"rmsnorm\"}");
+    assert_int_equal(c.norm.placement, VIT_NORM_POST);
+    assert_int_equal(c.norm.kind, KERN_RMSNORM);
+    assert_false(c.norm.final);
+    assert_true(config_of("{\"norm\": \"post\", \"final-norm\": \"on\"}").norm.final);
+
+    c = config_of("{\"preset\": \"accurate\", \"width\": 64, \"heads\": 2}");
+    assert_int_equal(c.hidden, 128);
+    assert_int_equal(c.stem.layers, 2);
+    assert_int_equal(c.stem.conv[1].out, 64); /* the last convolution makes the width */
+
+    c = config_of("{\"stem\": \"stride-3x2\", \"hidden\": 200}");
+    assert_int_equal(c.stem.patch, 0);
+    assert_int_equal(vit_config_grid(&c), 8);
+    assert_int_equal(c.hidden, 200);
+    c = config_of("{\"preset\": \"accurate\", \"stem\": \"patch\", \"patch\": 8}");
+    assert_int_equal(vit_config_grid(&c), 4);
+}
+
+static void warm_up_is_steps_or_a_share(void **state)
+{
+    static const struct {
+        const char *text;
+        int steps; /* of 1000; -1: refused */
+    } CASES[] = { { "0", 0 },     { "200", 200 },   { "1000", 1000 }, { "1001", -1 }, { "5%", 50 },
+                  { "0.26%", 3 }, { "100%", 1000 }, { "101%", -1 },   { "%", -1 },    { "1.5", -1 },
+                  { "5%%", -1 },  { "-1", -1 },     { "1e2", -1 },    { "ten", -1 },  { "1.2.3%", -1 } };
+    struct recipe_texts texts;
+    struct recipe r = preset(&texts, "plain-4");
+    struct vit_hyper h;
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(CASES); i++) {
+        r.warmup = CASES[i].text;
+        const enum vit_status status = recipe_hyper(&h, &r, 20, NULL);
+        if ((CASES[i].steps < 0) != (status == VIT_ERR_ARG) || (!status && h.warmup != CASES[i].steps))
+            fail_msg("\"%s\": status %s, %d steps, expected %d", CASES[i].text, vit_status_name(status),
+                     h.warmup, CASES[i].steps);
+    }
+    recipe_texts_free(&texts);
+}
+
+static void mixing_ends_with_the_last_part_of_the_epochs(void **state)
+{
+    struct recipe r = { .epochs = 120, .mix_off = 0.15f };
+
+    (void)state;
+    assert_true(recipe_mixes(&r, 0));
+    assert_true(recipe_mixes(&r, 101));
+    assert_false(recipe_mixes(&r, 102)); /* 18 of 120 are 15 % */
+    r.mix_off = 0;
+    assert_true(recipe_mixes(&r, 119));
+    r.mix_off = 1;
+    assert_false(recipe_mixes(&r, 0));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_preset_is_a_recipe),
+        cmocka_unit_test(the_published_recipe_is_followed),
+        cmocka_unit_test(the_first_that_sets_a_value_wins),
+        cmocka_unit_test(a_wrong_value_in_a_file_is_named),
+        cmocka_unit_test(what_is_saved_reads_back),
+        cmocka_unit_test(the_network_follows_the_settings),
+        cmocka_unit_test(warm_up_is_steps_or_a_share),
+        cmocka_unit_test(mixing_ends_with_the_last_part_of_the_epochs),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

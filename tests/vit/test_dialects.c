@@ -1,0 +1,508 @@
+/* Configurations of others: timm's and Hugging Face's config.json, preprocessor_config.json, labels, and
+ * what is inferred where there is none. */
+#include "tests/vit/folder.h"
+
+/* The tiny network under timm's names with a config.json; NULL: none. */
+static void timm_folder(struct folder *f, const char *config)
+{
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+
+    folder_make(f, &c);
+    folder_weights(f, "model.safetensors", NULL);
+    if (config) folder_text(f, "config.json", config);
+}
+
+/* A folder of the golden set, its files copied so that a test can change them. */
+static void golden_folder(struct folder *f, const char *name)
+{
+    static const char *const FILES[] = { "model.safetensors", "config.json" };
+
+    *f = (struct folder){ 0 };
+    tmp_create(f->path, sizeof f->path);
+    for (size_t i = 0; i < VIT_COUNT(FILES); i++) {
+        char path[400];
+        unsigned char *bytes;
+        size_t size;
+        snprintf(path, sizeof path, "tests/data/golden/%s/%s", name, FILES[i]);
+        bytes = tmp_read(path, &size);
+        tmp_write(f->path, FILES[i], bytes, size, NULL, 0);
+        free(bytes);
+    }
+}
+
+/* ---- nothing but tensors ---- */
+
+static void without_a_configuration_the_tensors_tell(void **state)
+{
+    const struct vit_config want = tiny_config(VIT_NORM_PRE);
+    const struct vit_config *c;
+    struct folder f;
+    struct vit_model *m;
+
+    (void)state;
+    timm_folder(&f, NULL);
+    m = folder_open(&f, NULL);
+    c = vit_model_config(m);
+    assert_int_equal(c->image, want.image);
+    assert_int_equal(c->stem.patch, want.stem.patch);
+    assert_int_equal(c->width, want.width);
+    assert_int_equal(c->depth, want.depth);
+    assert_int_equal(c->hidden, want.hidden);
+    assert_int_equal(c->classes, want.classes);
+    assert_true(c->cls && c->position_prefix && c->qkv_bias && c->bias && c->norm.final && !c->norm.pooled);
+    assert_int_equal(c->heads, 1); /* 16 is below 64 */
+    assert_int_equal(folder_notes(m, true, "heads is not stored: 1 assumed"), 1);
+    assert_int_equal(folder_notes(m, true, "everything is inferred"), 1);
+    assert_int_equal(folder_notes(m, false, "width 16, depth 2"), 1); /* what -v prints */
+    assert_string_equal(vit_model_labels(m)[2], "class_2");
+    assert_false(vit_model_has_labels(m));
+    vit_model_close(m);
+    folder_remove(&f);
+}
+
+static void heads_follow_from_the_width_of_a_query_norm(void **state)
+{
+    struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct folder f;
+    struct vit_model *m;
+
+    (void)state;
+    c.norm.qk = true;
+    folder_make(&f, &c);
+    folder_weights(&f, "model.safetensors", NULL);
+    m = folder_open(&f, NULL);
+    assert_int_equal(vit_model_config(m)->heads, 2);
+    assert_int_equal(folder_notes(m, true, "heads"), 0);
+    vit_model_close(m);
+    folder_remove(&f);
+}
+
+static void an_empty_query_norm_is_refused(void **state)
+{
+    struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct folder f;
+
+    (void)state;
+    c.norm.qk = true;
+    folder_make(&f, &c);
+    folder_entry(&f, "blocks.0.attn.q_norm.weight")->rank = 0; /* a scalar: no first axis */
+    folder_weights(&f, "model.safetensors", NULL);
+    folder_refused(&f, NULL, VIT_ERR_FORMAT, "model.safetensors");
+    folder_remove(&f);
+}
+
+static void tensors_that_are_no_vit_are_refused(void **state)
+{
+    static const struct {
+        const char *drop, *says;
+    } ROWS[] = { { "patch_embed.proj.weight", "patch" },
+                 { "blocks.0.attn.qkv.weight", "model.safetensors" },
+                 { "blocks.0.mlp.fc2.weight", "blocks" },
+                 { "head.weight", "\"classes\"" } };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        const struct vit_config c = tiny_config(VIT_NORM_PRE);
+        struct folder f;
+        folder_make(&f, &c);
+        folder_drop(&f, ROWS[i].drop);
+        folder_weights(&f, "model.safetensors", NULL);
+        folder_refused(&f, NULL, VIT_ERR_FORMAT, ROWS[i].says);
+        folder_remove(&f);
+    }
+}
+
+static void positions_that_are_no_square_are_refused(void **state)
+{
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct folder f;
+
+    (void)state;
+    folder_make(&f, &c);
+    folder_entry(&f, "pos_embed")->shape[1] = 4 + 3;
+    folder_weights(&f, "model.safetensors", NULL);
+    folder_refused(&f, NULL, VIT_ERR_FORMAT, "7 position embeddings are not a square grid");
+    folder_remove(&f);
+}
+
+/* Sizes multiply to more than an int: refused, not wrapped. Empty axes keep such a file small. */
+static void huge_axes_do_not_overflow(void **state)
+{
+    static const int64_t HUGE[] = { 1 << 28, (int64_t)1 << 31, (int64_t)1 << 40, (int64_t)1 << 62 };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(HUGE); i++) {
+        const struct vit_config c = tiny_config(VIT_NORM_PRE);
+        struct folder f;
+        struct weights_entry *e;
+        folder_make(&f, &c);
+        e = folder_entry(&f, "patch_embed.proj.weight");
+        e->shape[0] = 0;
+        e->shape[2] = e->shape[3] = HUGE[i] > 1 << 30 ? 1 << 30 : HUGE[i];
+        e = folder_entry(&f, "pos_embed");
+        e->shape[0] = 0;
+        e->shape[1] = 16384 * 16384 + 1;
+        folder_weights(&f, "model.safetensors", NULL);
+        folder_refused(&f, NULL, VIT_ERR_FORMAT, "model.safetensors");
+        folder_remove(&f);
+    }
+}
+
+/* ---- timm ---- */
+
+static void timm_arguments_are_read(void **state)
+{
+    const struct vit_config *c;
+    const struct patch_recipe *r;
+    struct folder f;
+    struct vit_model *m;
+
+    (void)state;
+    timm_folder(&f, "{\"architecture\":\"vit_x\",\"num_classes\":4,\"global_pool\":\"avg\",\"model_args\":{\"num_heads\":4,"
+                    "\"embed_dim\":16,\"norm_eps\":1e-5,\"act_layer\":\"quick_gelu\",\"block\":\"ResPostBlock\"},"
+                    "\"pretrained_cfg\":{\"input_size\":[3,8,8],\"interpolation\":\"bilinear\",\"crop_pct\":0.875,"
+                    "\"crop_mode\":\"squash\",\"mean\":[0.1,0.2,0.3],\"std\":[1,2,3]},"
+                    "\"label_names\":[\"d\",\"c\",\"b\",\"a\"]}");
+    m = folder_open(&f, NULL);
+    c = vit_model_config(m);
+    r = vit_model_recipe(m);
+    assert_int_equal(c->heads, 4);
+    assert_true(c->norm.eps == 1e-5f && c->act == KERN_ACT_QUICK_GELU && c->norm.placement == VIT_NORM_RES_POST);
+    assert_int_equal(c->pool, VIT_POOL_MEAN);
+    assert_true(r->size == 8 && r->squash && r->filter == PATCH_BILINEAR && r->crop_pct == 0.875f);
+    assert_true(r->mean[1] == 0.2f && r->std[2] == 3);
+    assert_string_equal(vit_model_labels(m)[0], "d");
+    assert_int_equal(folder_notes(m, true, ""), 0);
+    vit_model_close(m);
+    folder_remove(&f);
+}
+
+static void timm_arguments_that_contradict_the_tensors_are_refused(void **state)
+{
+    static const struct {
+        const char *config, *says;
+    } ROWS[] = {
+        { "{\"architecture\":\"x\",\"model_args\":{\"depth\":12}}", "\"depth\" is 12, but the tensors say 2" },
+        { "{\"architecture\":\"x\",\"model_args\":{\"embed_dim\":\"16\"}}", "\"embed_dim\" must be an integer" },
+        { "{\"architecture\":\"x\",\"model_args\":{\"patch_size\":8}}", "\"patch_size\" is 8" },
+        { "{\"architecture\":\"x\",\"model_args\":{\"num_heads\":3}}", "3 heads" },
+        { "{\"architecture\":\"x\",\"model_args\":{\"num_heads\":0}}", "\"num_heads\"" },
+        { "{\"architecture\":\"x\",\"num_classes\":10}", "\"num_classes\" is 10" },
+        { "{\"architecture\":1}", "\"architecture\" must be a string" },
+        { "{\"architecture\":\"x\",\"pretrained_cfg\":{\"mean\":[1e300,0,0]}}", "\"mean\"" },
+        { "{\"architecture\":\"x\",\"pretrained_cfg\":{\"input_size\":[3,1e300,8]}}", "\"input_size\"" },
+        { "{\"architecture\":\"x\",\"pretrained_cfg\":{\"std\":[0,0,0]}}", "std" },
+        { "{\"architecture\":\"x\",\"pretrained_cfg\":{\"crop_pct\":-1}}", "crop_pct" },
+        { "{\"architecture\":\"x\",\"model_args\":{\"norm_eps\":0}}", "eps" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        struct folder f;
+        struct vit_model *m;
+        struct vit_error err = { 0 };
+        timm_folder(&f, ROWS[i].config);
+        if (!vit_model_open(&m, f.path, NULL, &err)) fail_msg("%s was taken", ROWS[i].config);
+        if (!strstr(err.text, ROWS[i].says)) fail_msg("%s: \"%s\" does not say %s", ROWS[i].config, err.text, ROWS[i].says);
+        folder_remove(&f);
+    }
+}
+
+static void what_timm_has_and_we_do_not_is_unsupported(void **state)
+{
+    static const char *const CONFIGS[] = {
+        "{\"architecture\":\"x\",\"model_args\":{\"block\":\"ParallelScalingBlock\"}}",
+        "{\"architecture\":\"x\",\"global_pool\":\"map\"}",
+        "{\"architecture\":\"x\",\"model_args\":{\"act_layer\":\"mish\"}}",
+        "{\"architecture\":\"x\",\"pretrained_cfg\":{\"interpolation\":\"nearest\"}}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(CONFIGS); i++) {
+        struct folder f;
+        timm_folder(&f, CONFIGS[i]);
+        folder_refused(&f, NULL, VIT_ERR_UNSUPPORTED, "config.json");
+        folder_remove(&f);
+    }
+}
+
+/* ---- labels ---- */
+
+static void labels_must_be_as_many_as_classes(void **state)
+{
+    static const struct {
+        const char *config, *says;
+    } ROWS[] = {
+        { "{\"architecture\":\"x\",\"label_names\":[\"a\",\"b\",\"c\"]}", "3 labels, but the model has 4 classes" },
+        { "{\"architecture\":\"x\",\"label_names\":[\"a\",\"b\",\"c\",4]}", "no label for class 3" },
+        { "{\"architecture\":\"x\",\"label_names\":\"abcd\"}", "must be an array or an object" },
+        { "{\"architecture\":\"x\",\"id2label\":{\"0\":\"a\",\"1\":\"b\",\"2\":\"c\",\"4\":\"d\"}}", "no label for class 3" },
+        { "{\"architecture\":\"x\",\"id2label\":{}}", "0 labels" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        struct folder f;
+        timm_folder(&f, ROWS[i].config);
+        folder_refused(&f, NULL, VIT_ERR_FORMAT, ROWS[i].says);
+        folder_remove(&f);
+    }
+}
+
+/* JSON objects have no order: "10" sorts before "2". */
+static void labels_of_an_object_go_by_their_number(void **state)
+{
+    struct folder f;
+    struct vit_model *m;
+
+    (void)state;
+    timm_folder(&f, "{\"architecture\":\"x\",\"id2label\":{\"3\":\"d\",\"1\":\"b\",\"0\":\"a\",\"2\":\"c\"}}");
+    m = folder_open(&f, NULL);
+    for (int i = 0; i < 4; i++) assert_int_equal(vit_model_labels(m)[i][0], 'a' + i);
+    assert_true(vit_model_has_labels(m));
+    vit_model_close(m);
+    folder_remove(&f);
+}
+
+/* ---- Hugging Face ---- */
+
+static void hugging_face_recipes_are_read(void **state)
+{
+    static const struct {
+        const char *text;
+        int size;
+        bool squash;
+        float crop_pct;
+        enum patch_filter filter;
+    } ROWS[] = {
+        { "{\"size\":32}", 32, true, 1, PATCH_BICUBIC },
+        { "{\"size\":{\"height\":32,\"width\":32},\"resample\":2}", 32, true, 1, PATCH_BILINEAR },
+        { "{\"size\":{\"shortest_edge\":64},\"crop_size\":{\"height\":32,\"width\":32},\"resample\":3}", 32, false, 0.5f, PATCH_BICUBIC },
+        { "{\"size\":{\"shortest_edge\":64},\"crop_size\":32,\"resample\":1}", 32, false, 0.5f, PATCH_LANCZOS },
+        { "{\"size\":{\"shortest_edge\":32},\"do_center_crop\":false,\"crop_size\":16,\"resample\":4}", 32, false, 1, PATCH_BOX },
+        { "{\"size\":{\"height\":64,\"width\":64},\"crop_size\":{\"height\":32,\"width\":32}}", 32, true, 0.5f, PATCH_BICUBIC },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        const struct patch_recipe *r;
+        struct folder f;
+        struct vit_model *m;
+        golden_folder(&f, "hf-dinov2");
+        folder_text(&f, "preprocessor_config.json", ROWS[i].text);
+        m = folder_open(&f, NULL);
+        r = vit_model_recipe(m);
+        if (r->size != ROWS[i].size || r->squash != ROWS[i].squash || r->crop_pct != ROWS[i].crop_pct || r->filter != ROWS[i].filter)
+            fail_msg("%s: size %d, squash %d, crop_pct %g, %s", ROWS[i].text, r->size, r->squash, (double)r->crop_pct,
+                     patch_filter_name(r->filter));
+        assert_true(r->mean[0] == 0.485f && r->std[2] == 0.225f); /* DINOv2's, where the file says nothing */
+        vit_model_close(m);
+        folder_remove(&f);
+    }
+}
+
+static void a_recipe_may_leave_normalisation_out(void **state)
+{
+    struct folder f;
+    struct vit_model *m;
+
+    (void)state;
+    golden_folder(&f, "hf-dinov2");
+    folder_text(&f, "preprocessor_config.json", "{\"size\":32,\"do_normalize\":false,\"image_mean\":[0.1,0.1,0.1]}");
+    m = folder_open(&f, NULL);
+    for (int i = 0; i < 3; i++) assert_true(vit_model_recipe(m)->mean[i] == 0 && vit_model_recipe(m)->std[i] == 1);
+    vit_model_close(m);
+    folder_remove(&f);
+}
+
+static void hugging_face_recipes_with_wrong_values_are_refused(void **state)
+{
+    static const char *const WRONG[] = {
+        "{\"size\":\"32\"}",
+        "{\"size\":0}",
+        "{\"size\":[32,32]}",
+        "{\"size\":{\"height\":32,\"width\":48}}",
+        "{\"size\":{\"width\":48}}",
+        "{\"size\":{\"shortest_edge\":\"32\"}}",
+        "{\"size\":32,\"resample\":0}",
+        "{\"size\":32,\"resample\":\"bicubic\"}",
+        "{\"size\":32,\"image_mean\":[0.5]}",
+        "{\"size\":32,\"image_std\":[0,0,0]}",
+        "{\"size\":32,\"do_normalize\":1}",
+        "{\"size\":{\"shortest_edge\":1},\"crop_size\":1000}",
+        "[]",
+        "{",
+        "",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(WRONG); i++) {
+        struct folder f;
+        struct vit_model *m;
+        struct vit_error err = { 0 };
+        golden_folder(&f, "hf-dinov2");
+        folder_text(&f, "preprocessor_config.json", WRONG[i]);
+        if (!vit_model_open(&m, f.path, NULL, &err)) fail_msg("%s was taken", WRONG[i]);
+        if (!strstr(err.text, "preprocessor_config.json")) fail_msg("%s: \"%s\" does not name the file", WRONG[i], err.text);
+        folder_remove(&f);
+    }
+}
+
+/* DINOv2's files have positions for 518 pixels and a recipe of 224: the network runs at what it is shown,
+ * or vit_read_image would write past the planes of a smaller one. */
+static void the_network_runs_at_the_size_of_its_pictures(void **state)
+{
+    struct folder f;
+    struct vit_model *m;
+    struct vit_session *s;
+    float *planes;
+
+    (void)state;
+    golden_folder(&f, "hf-dinov2");
+    folder_text(&f, "preprocessor_config.json", "{\"size\":{\"shortest_edge\":56},\"crop_size\":{\"height\":48,\"width\":48}}");
+    m = folder_open(&f, NULL);
+    assert_int_equal(vit_model_config(m)->image, 48);
+    assert_int_equal(vit_model_recipe(m)->size, 48);
+    assert_int_equal(folder_notes(m, true, "resized from 4x4 to 6x6"), 1);
+    planes = tiny_planes(m, 1);
+    s = tiny_session(m, 1, 1, false);
+    assert_true(isfinite(vit_forward(s, planes, 1)[0]));
+    vit_session_close(s);
+    free(planes);
+    vit_model_close(m);
+    m = folder_open(&f, &(struct vit_model_options){ .image = 32 }); /* --size is the user's word */
+    assert_int_equal(vit_model_config(m)->image, 32);
+    assert_int_equal(vit_model_recipe(m)->size, 32);
+    vit_model_close(m);
+    folder_remove(&f);
+}
+
+static void our_own_recipe_decides_the_size_too(void **state)
+{
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct folder f;
+    struct vit_model *m;
+    char *text, *at;
+
+    (void)state;
+    folder_make(&f, &c);
+    folder_weights(&f, "model.safetensors", NULL);
+    text = folder_config_text(&f);
+    at = strstr(text, "\"size\": 8");
+    assert_non_null(at);
+    at[8] = '9';
+    folder_text(&f, "config.json", text);
+    m = folder_open(&f, NULL);
+    assert_int_equal(vit_model_config(m)->image, vit_model_recipe(m)->size);
+    vit_model_close(m);
+    free(text);
+    folder_remove(&f);
+}
+
+static void hugging_face_values_that_contradict_the_tensors_are_refused(void **state)
+{
+    static const struct {
+        const char *config, *says;
+    } ROWS[] = {
+        { "{\"model_type\":\"dinov2\",\"hidden_size\":64}", "\"hidden_size\" is 64, but the tensors say 48" },
+        { "{\"model_type\":\"dinov2\",\"num_hidden_layers\":12}", "\"num_hidden_layers\" is 12" },
+        { "{\"model_type\":\"dinov2\",\"patch_size\":14}", "\"patch_size\" is 14" },
+        { "{\"model_type\":\"dinov2\",\"num_attention_heads\":5}", "5 heads" },
+        { "{\"model_type\":\"dinov2\",\"hidden_act\":\"mish\"}", "\"mish\"" },
+        { "{\"model_type\":\"dinov2\",\"layer_norm_eps\":\"x\"}", "\"layer_norm_eps\"" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        struct folder f;
+        struct vit_model *m;
+        struct vit_error err = { 0 };
+        golden_folder(&f, "hf-dinov2");
+        folder_text(&f, "config.json", ROWS[i].config);
+        if (!vit_model_open(&m, f.path, NULL, &err)) fail_msg("%s was taken", ROWS[i].config);
+        if (!strstr(err.text, ROWS[i].says)) fail_msg("%s: \"%s\" does not say %s", ROWS[i].config, err.text, ROWS[i].says);
+        folder_remove(&f);
+    }
+}
+
+/* ---- JSON that is not what it should be ---- */
+
+static void a_broken_configuration_is_refused_with_its_line(void **state)
+{
+    static const char *const BROKEN[] = {
+        "",
+        "{",
+        "{\"format\":\"vit-1\",}",
+        "{\"format\":\"vit-1\"} trailing",
+        "{\"image\":8,\"image\":8}",
+        "{\"x\":1e400}",
+        "{\"x\":99999999999999999999999}",
+        "{\"x\":\"\xff\xfe\"}",
+        "{\"x\":\"a\\u0000b\"}",
+        "{\"x\":nan}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(BROKEN); i++) {
+        struct folder f;
+        timm_folder(&f, BROKEN[i]);
+        folder_refused(&f, NULL, VIT_ERR_FORMAT, "config.json: not valid JSON: line");
+        folder_remove(&f);
+    }
+}
+
+static void a_deeply_nested_configuration_is_refused(void **state)
+{
+    enum { DEPTH = 2000000 };
+    struct folder f;
+    char *bomb = malloc(DEPTH + 1);
+
+    (void)state;
+    memset(bomb, '[', DEPTH);
+    bomb[DEPTH] = '\0';
+    timm_folder(&f, bomb);
+    folder_refused(&f, NULL, VIT_ERR_FORMAT, "not valid JSON");
+    free(bomb);
+    folder_remove(&f);
+}
+
+static void a_format_that_is_not_ours_is_refused(void **state)
+{
+    struct folder f;
+
+    (void)state;
+    timm_folder(&f, "{\"format\":\"vit-2\"}");
+    folder_refused(&f, NULL, VIT_ERR_UNSUPPORTED, "found \"vit-2\"");
+    folder_text(&f, "config.json", "{\"format\":1}");
+    folder_refused(&f, NULL, VIT_ERR_FORMAT, "\"format\" must be a string");
+    folder_text(&f, "config.json", "[1, 2]");
+    folder_refused(&f, NULL, VIT_ERR_FORMAT, "must be a JSON object");
+    folder_remove(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_a_configuration_the_tensors_tell),
+        cmocka_unit_test(heads_follow_from_the_width_of_a_query_norm),
+        cmocka_unit_test(an_empty_query_norm_is_refused),
+        cmocka_unit_test(tensors_that_are_no_vit_are_refused),
+        cmocka_unit_test(positions_that_are_no_square_are_refused),
+        cmocka_unit_test(huge_axes_do_not_overflow),
+        cmocka_unit_test(timm_arguments_are_read),
+        cmocka_unit_test(timm_arguments_that_contradict_the_tensors_are_refused),
+        cmocka_unit_test(what_timm_has_and_we_do_not_is_unsupported),
+        cmocka_unit_test(labels_must_be_as_many_as_classes),
+        cmocka_unit_test(labels_of_an_object_go_by_their_number),
+        cmocka_unit_test(hugging_face_recipes_are_read),
+        cmocka_unit_test(a_recipe_may_leave_normalisation_out),
+        cmocka_unit_test(hugging_face_recipes_with_wrong_values_are_refused),
+        cmocka_unit_test(the_network_runs_at_the_size_of_its_pictures),
+        cmocka_unit_test(our_own_recipe_decides_the_size_too),
+        cmocka_unit_test(hugging_face_values_that_contradict_the_tensors_are_refused),
+        cmocka_unit_test(a_broken_configuration_is_refused_with_its_line),
+        cmocka_unit_test(a_deeply_nested_configuration_is_refused),
+        cmocka_unit_test(a_format_that_is_not_ours_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,385 @@
+/* Opening a model of ours: tensors and shapes, placements swapped at run time, folders, damaged files. */
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/vit/folder.h"
+
+/* A folder of the plain tiny network, not yet written. */
+static void plain(struct folder *f)
+{
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+
+    folder_make(f, &c);
+}
+
+/* ---- tensors ---- */
+
+static void a_model_of_ours_opens_without_a_warning(void **state)
+{
+    struct folder f;
+    struct vit_model *m;
+
+    (void)state;
+    for (int p = 0; p < VIT_PLACEMENTS; p++) {
+        const struct vit_config c = tiny_config((enum vit_placement)p);
+        folder_make(&f, &c);
+        folder_write(&f);
+        m = folder_open(&f, NULL);
+        if (vit_model_note(m, 0, NULL)) fail_msg("%s: %s", vit_placement_name(c.norm.placement), vit_model_note(m, 0, NULL));
+        assert_int_equal(vit_model_config(m)->norm.placement, p);
+        assert_string_equal(vit_model_labels(m)[3], "3");
+        vit_model_close(m);
+        folder_remove(&f);
+    }
+}
+
+static void values_come_from_the_file(void **state)
+{
+    struct folder f;
+    struct vit_model *m;
+
+    (void)state;
+    plain(&f);
+    folder_write(&f);
+    for (int trainable = 0; trainable < 2; trainable++) {
+        m = folder_open(&f, &(struct vit_model_options){ .trainable = trainable });
+        for (int i = 0; i < vit_model_parameter_count(m); i++) {
+            const struct vit_parameter p = vit_model_parameter(m, i);
+            if (memcmp(p.values, folder_entry(&f, p.name)->data, p.count * sizeof *p.values))
+                fail_msg("%s is not what the file has", p.name);
+        }
+        vit_model_close(m);
+    }
+    folder_remove(&f);
+}
+
+static void missing_tensors_are_all_named_with_their_shapes(void **state)
+{
+    struct folder f;
+
+    (void)state;
+    plain(&f);
+    folder_drop(&f, "blocks.1.norm2.bias");
+    folder_drop(&f, "head.weight");
+    folder_drop(&f, "pos_embed");
+    folder_write(&f);
+    folder_refused(&f, NULL, VIT_ERR_FORMAT, "\"blocks.1.norm2.bias\" [16]");
+    folder_refused(&f, NULL, VIT_ERR_FORMAT, "\"head.weight\" [4, 16]");
+    folder_refused(&f, NULL, VIT_ERR_FORMAT, "\"pos_embed\" [1, 5, 16]");
+    folder_refused(&f, NULL, VIT_ERR_FORMAT, "/model.safetensors: 3 tensors");
+    folder_remove(&f);
+}
+
+static void a_wrong_shape_names_file_tensor_expected_and_found(void **state)
+{
+    struct folder f;
+
+    (void)state;
+    plain(&f);
+    folder_entry(&f, "blocks.0.mlp.fc1.weight")->shape[0] = 16; /* (24, 16) */
+    folder_entry(&f, "blocks.0.mlp.fc1.weight")->shape[1] = 24;
+    folder_write(&f);
+    folder_refused(&f, NULL, VIT_ERR_FORMAT, "/model.safetensors: \"blocks.0.mlp.fc1.weight\" is [16, 24], expected [24, 16]");
+    folder_remove(&f);
+}
+
+static void axes_of_one_in_front_do_not_count(void **state)
+{
+    struct folder f;
+    struct weights_entry *e;
+
+    (void)state;
+    plain(&f);
+    e = folder_entry(&f, "cls_token");
+    e->rank = 1;
+    e->shape[0] = 16;
+    e = folder_entry(&f, "norm.weight");
+    e->rank = 3;
+    e->shape[0] = e->shape[1] = 1;
+    e->shape[2] = 16;
+    folder_write(&f);
+    vit_model_close(folder_open(&f, NULL));
+    folder_remove(&f);
+}
+
+static void unexpected_tensors_are_a_warning(void **state)
+{
+    struct folder f;
+    struct vit_model *m;
+
+    (void)state;
+    plain(&f);
+    folder_add(&f, "blocks.0.extra", 2, 3, 5);
+    folder_write(&f);
+    m = folder_open(&f, NULL);
+    assert_int_equal(folder_notes(m, true, "1 tensors are not used: blocks.0.extra [3, 5]"), 1);
+    vit_model_close(m);
+    folder_remove(&f);
+}
+
+static void a_name_that_would_move_the_cursor_is_refused(void **state)
+{
+    struct folder f;
+
+    (void)state;
+    plain(&f);
+    folder_add(&f, "evil\x1b[2J", 1, 3, 0);
+    folder_write(&f);
+    folder_refused(&f, NULL, VIT_ERR_FORMAT, "control character");
+    folder_remove(&f);
+}
+
+/* ---- placements at run time ---- */
+
+static void a_placement_that_needs_other_tensors_is_refused_with_their_names(void **state)
+{
+    struct folder f;
+
+    (void)state;
+    plain(&f);
+    folder_write(&f);
+    folder_refused(&f, &(struct vit_model_options){ .placement = "sandwich" }, VIT_ERR_FORMAT,
+                   "\"blocks.0.norm1_out.weight\" [16]");
+    folder_refused(&f, &(struct vit_model_options){ .placement = "sandwich" }, VIT_ERR_FORMAT, "\"sandwich\"");
+    folder_refused(&f, &(struct vit_model_options){ .placement = "layerscale" }, VIT_ERR_FORMAT,
+                   "\"blocks.1.ls2.gamma\" [16]");
+    folder_refused(&f, &(struct vit_model_options){ .placement = "rezero" }, VIT_ERR_FORMAT,
+                   "\"blocks.1.ls2.gamma\" [1]");
+    folder_refused(&f, &(struct vit_model_options){ .placement = "middle" }, VIT_ERR_ARG, "res-post");
+    folder_remove(&f);
+}
+
+static void swapping_the_placement_is_exactly_one_warning(void **state)
+{
+    static const struct {
+        enum vit_placement from;
+        const char *to;
+    } ROWS[] = { { VIT_NORM_PRE, "post" }, { VIT_NORM_POST, "pre" }, { VIT_NORM_PRE, "mix:0.5" }, { VIT_NORM_PRE, "deepnorm" } };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        const struct vit_config c = tiny_config(ROWS[i].from);
+        struct folder f;
+        struct vit_model *m;
+        char text[32];
+
+        folder_make(&f, &c);
+        folder_write(&f);
+        m = folder_open(&f, &(struct vit_model_options){ .placement = ROWS[i].to });
+        assert_int_equal(folder_notes(m, false, ""), 1);
+        assert_int_equal(folder_notes(m, true, "swapped from"), 1);
+        assert_string_equal(vit_placement_text(&vit_model_config(m)->norm, text, sizeof text), ROWS[i].to);
+        assert_int_equal(vit_model_config(m)->norm.final, c.norm.final); /* the file's final norm stays */
+        vit_model_close(m);
+        m = folder_open(&f, &(struct vit_model_options){ .placement = vit_placement_name(ROWS[i].from) });
+        assert_int_equal(folder_notes(m, false, ""), 0); /* the same one is no swap */
+        vit_model_close(m);
+        folder_remove(&f);
+    }
+}
+
+static void a_swap_changes_the_logits(void **state)
+{
+    struct folder f;
+    struct vit_model *pre, *post;
+    struct vit_session *a, *b;
+    float *planes;
+
+    (void)state;
+    plain(&f);
+    folder_write(&f);
+    pre = folder_open(&f, NULL);
+    post = folder_open(&f, &(struct vit_model_options){ .placement = "post" });
+    planes = tiny_planes(pre, 1);
+    a = tiny_session(pre, 1, 1, false);
+    b = tiny_session(post, 1, 1, false);
+    assert_memory_not_equal(vit_forward(a, planes, 1), vit_forward(b, planes, 1), TINY_CLASSES * sizeof(float));
+    vit_session_close(a);
+    vit_session_close(b);
+    vit_model_close(pre);
+    vit_model_close(post);
+    free(planes);
+    folder_remove(&f);
+}
+
+static void the_final_norm_can_be_switched(void **state)
+{
+    const struct vit_config post = tiny_config(VIT_NORM_POST);
+    struct folder f;
+    struct vit_model *m;
+
+    (void)state;
+    plain(&f);
+    folder_write(&f);
+    m = folder_open(&f, &(struct vit_model_options){ .final_norm = -1 });
+    assert_false(vit_model_config(m)->norm.final);
+    assert_int_equal(folder_notes(m, true, "norm.weight"), 1); /* nothing is left out silently */
+    vit_model_close(m);
+    m = folder_open(&f, &(struct vit_model_options){ .final_norm = 1 });
+    assert_true(vit_model_config(m)->norm.final);
+    vit_model_close(m);
+    folder_remove(&f);
+
+    folder_make(&f, &post);
+    folder_write(&f);
+    folder_refused(&f, &(struct vit_model_options){ .final_norm = 1 }, VIT_ERR_FORMAT, "\"norm.weight\" [16]");
+    folder_remove(&f);
+}
+
+/* ---- folders ---- */
+
+static void the_usual_name_wins_over_other_files(void **state)
+{
+    struct folder f;
+    struct vit_model *m;
+
+    (void)state;
+    plain(&f);
+    folder_write(&f);
+    folder_weights(&f, "older.safetensors", NULL);
+    m = folder_open(&f, NULL);
+    assert_non_null(strstr(vit_model_path(m), "/model.safetensors"));
+    vit_model_close(m);
+    folder_remove(&f);
+}
+
+static void a_folder_of_several_models_is_refused(void **state)
+{
+    struct folder f;
+
+    (void)state;
+    plain(&f);
+    folder_weights(&f, "one.safetensors", NULL);
+    folder_weights(&f, "two.safetensors", NULL);
+    folder_refused(&f, NULL, VIT_ERR_ARG, "one.safetensors");
+    folder_refused(&f, NULL, VIT_ERR_ARG, "two.safetensors");
+    folder_remove(&f);
+}
+
+static void a_folder_without_a_model_says_what_it_expected(void **state)
+{
+    struct folder f;
+
+    (void)state;
+    plain(&f);
+    folder_refused(&f, NULL, VIT_ERR_IO, "expected model.safetensors");
+    folder_text(&f, "config.json", "{}");
+    folder_text(&f, ".hidden.safetensors", "x");
+    folder_refused(&f, NULL, VIT_ERR_IO, "expected model.safetensors");
+    folder_remove(&f);
+}
+
+static void a_path_that_is_not_there_is_an_io_error(void **state)
+{
+    static char far[8192];
+    struct vit_model *m;
+    struct vit_error err;
+
+    (void)state;
+    assert_refused(vit_model_open(&m, "/nonexistent/model.safetensors", NULL, &err), VIT_ERR_IO, "/nonexistent/", &err);
+    assert_refused(vit_model_open(&m, "", NULL, &err), VIT_ERR_IO, "", &err);
+    memset(far, 'a', sizeof far - 1);
+    assert_int_not_equal(vit_model_open(&m, far, NULL, &err), VIT_OK);
+    assert_null(m);
+    assert_int_not_equal(vit_model_open(&m, far, NULL, NULL), VIT_OK); /* err may be NULL */
+}
+
+static void the_metadata_wins_over_config_json(void **state)
+{
+    struct folder f;
+    struct vit_model *m;
+    char *text;
+
+    (void)state;
+    plain(&f);
+    text = folder_config_text(&f);
+    folder_weights(&f, "model.safetensors", text);
+    folder_text(&f, "config.json", "{\"format\":\"vit-1\", broken");
+    m = folder_open(&f, NULL);
+    assert_int_equal(vit_model_config(m)->width, 16);
+    vit_model_close(m);
+    free(text);
+    folder_remove(&f);
+}
+
+/* ---- damaged files ---- */
+
+static void a_file_cut_anywhere_is_refused(void **state)
+{
+    struct folder f;
+    unsigned char *bytes;
+    char path[400], *text;
+    size_t size;
+
+    (void)state;
+    plain(&f);
+    text = folder_config_text(&f);
+    folder_weights(&f, "model.safetensors", text);
+    snprintf(path, sizeof path, "%s/model.safetensors", f.path);
+    bytes = tmp_read(path, &size);
+    for (size_t cut = 0; cut < size; cut += cut < 512 ? 7 : 97) {
+        struct vit_model *m;
+        struct vit_error err = { 0 };
+        tmp_write(f.path, "model.safetensors", bytes, cut, NULL, 0);
+        if (!vit_model_open(&m, f.path, NULL, &err)) fail_msg("%zu of %zu bytes were taken", cut, size);
+        assert_null(m);
+        assert_non_null(strstr(err.text, "model.safetensors"));
+    }
+    free(bytes);
+    free(text);
+    folder_remove(&f);
+}
+
+/* Any byte of the header, JSON inside JSON: refused or not, but nothing breaks (asan looks on). */
+static void a_flipped_byte_of_the_header_breaks_nothing(void **state)
+{
+    struct folder f;
+    unsigned char *bytes;
+    char path[400], *text;
+    size_t size;
+    int refused = 0;
+
+    (void)state;
+    plain(&f);
+    text = folder_config_text(&f);
+    folder_weights(&f, "model.safetensors", text);
+    snprintf(path, sizeof path, "%s/model.safetensors", f.path);
+    bytes = tmp_read(path, &size);
+    for (size_t at = 0; at < 2400 && at < size; at += 3) {
+        struct vit_model *m;
+        bytes[at] ^= (unsigned char)(1 << at % 7);
+        tmp_write(f.path, "model.safetensors", bytes, size, NULL, 0);
+        refused += vit_model_open(&m, f.path, NULL, NULL) != VIT_OK;
+        vit_model_close(m);
+        bytes[at] ^= (unsigned char)(1 << at % 7);
+    }
+    assert_true(refused > 100);
+    free(bytes);
+    free(text);
+    folder_remove(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_model_of_ours_opens_without_a_warning),
+        cmocka_unit_test(values_come_from_the_file),
+        cmocka_unit_test(missing_tensors_are_all_named_with_their_shapes),
+        cmocka_unit_test(a_wrong_shape_names_file_tensor_expected_and_found),
+        cmocka_unit_test(axes_of_one_in_front_do_not_count),
+        cmocka_unit_test(unexpected_tensors_are_a_warning),
+        cmocka_unit_test(a_name_that_would_move_the_cursor_is_refused),
+        cmocka_unit_test(a_placement_that_needs_other_tensors_is_refused_with_their_names),
+        cmocka_unit_test(swapping_the_placement_is_exactly_one_warning),
+        cmocka_unit_test(a_swap_changes_the_logits),
+        cmocka_unit_test(the_final_norm_can_be_switched),
+        cmocka_unit_test(the_usual_name_wins_over_other_files),
+        cmocka_unit_test(a_folder_of_several_models_is_refused),
+        cmocka_unit_test(a_folder_without_a_model_says_what_it_expected),
+        cmocka_unit_test(a_path_that_is_not_there_is_an_io_error),
+        cmocka_unit_test(the_metadata_wins_over_config_json),
+        cmocka_unit_test(a_file_cut_anywhere_is_refused),
+        cmocka_unit_test(a_flipped_byte_of_the_header_breaks_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

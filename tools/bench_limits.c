@@ -1,0 +1,181 @@
+/* What this machine can do at best: multiply-adds that never leave the registers, and reading. The loops use
+ * the instructions of the kernels they are compared with, chosen when they run. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/cpu.h"
+#include "tools/bench.h"
+#include "tools/progress.h"
+#include "vit/arena.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+enum {
+    ATTEMPTS = 5, /* the best counts: a limit is what is possible, not what is usual */
+    BLOCK = 256   /* floats a read loop takes at a time */
+};
+#define LIMIT_SECONDS 0.01
+
+/* Four floats: SSE on x86-64, NEON on ARM; what the ref and vec kernels are compiled for. */
+typedef float quad __attribute__((vector_size(16)));
+
+/* Independent sums in flight: latency 4 or 5 cycles times two units a cycle needs 8 to 10; registers end at
+ * 16, with AVX-512 at 32. */
+enum { CHAINS = 12, CHAINS_512 = 24 };
+
+static float flops_base(size_t rounds)
+{
+    const quad a = { 0.999f, 0.998f, 0.997f, 0.996f }, b = { 1e-3f, 2e-3f, 3e-3f, 4e-3f };
+    quad x[CHAINS] = { { 0 } }, sum = { 0 };
+
+    for (size_t i = 0; i < rounds; i++)
+        for (int k = 0; k < CHAINS; k++) x[k] = x[k] * a + b;
+    for (int k = 0; k < CHAINS; k++) sum += x[k];
+    return sum[0] + sum[1] + sum[2] + sum[3];
+}
+
+/* count: a multiple of BLOCK. */
+static float read_base(const float *x, size_t count)
+{
+    quad sum[8] = { { 0 } }, all = { 0 };
+
+    for (size_t i = 0; i < count; i += BLOCK)
+        for (int j = 0; j < BLOCK; j += 4) sum[j / 4 % 8] += *(const quad *)(x + i + j);
+    for (int k = 0; k < 8; k++) all += sum[k];
+    return all[0] + all[1] + all[2] + all[3];
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2,fma"))) static float flops_avx2(size_t rounds)
+{
+    const __m256 a = _mm256_set1_ps(0.999f), b = _mm256_set1_ps(1e-3f);
+    __m256 x[CHAINS], sum = _mm256_setzero_ps();
+
+    for (int k = 0; k < CHAINS; k++) x[k] = _mm256_set1_ps((float)k);
+    for (size_t i = 0; i < rounds; i++)
+        for (int k = 0; k < CHAINS; k++) x[k] = _mm256_fmadd_ps(x[k], a, b);
+    for (int k = 0; k < CHAINS; k++) sum = _mm256_add_ps(sum, x[k]);
+    return _mm256_cvtss_f32(sum);
+}
+
+__attribute__((target("avx2,fma"))) static float read_avx2(const float *x, size_t count)
+{
+    __m256 sum[8], all = _mm256_setzero_ps();
+
+    for (int k = 0; k < 8; k++) sum[k] = _mm256_setzero_ps();
+    for (size_t i = 0; i < count; i += BLOCK)
+        for (int j = 0; j < BLOCK; j += 8)
+            sum[j / 8 % 8] = _mm256_add_ps(sum[j / 8 % 8], _mm256_load_ps(x + i + j));
+    for (int k = 0; k < 8; k++) all = _mm256_add_ps(all, sum[k]);
+    return _mm256_cvtss_f32(all);
+}
+
+__attribute__((target("avx512f"))) static float flops_avx512(size_t rounds)
+{
+    const __m512 a = _mm512_set1_ps(0.999f), b = _mm512_set1_ps(1e-3f);
+    __m512 x[CHAINS_512], sum = _mm512_setzero_ps();
+
+    for (int k = 0; k < CHAINS_512; k++) x[k] = _mm512_set1_ps((float)k);
+    for (size_t i = 0; i < rounds; i++)
+        for (int k = 0; k < CHAINS_512; k++) x[k] = _mm512_fmadd_ps(x[k], a, b);
+    for (int k = 0; k < CHAINS_512; k++) sum = _mm512_add_ps(sum, x[k]);
+    return _mm512_cvtss_f32(sum);
+}
+
+__attribute__((target("avx512f"))) static float read_avx512(const float *x, size_t count)
+{
+    __m512 sum[8], all = _mm512_setzero_ps();
+
+    for (int k = 0; k < 8; k++) sum[k] = _mm512_setzero_ps();
+    for (size_t i = 0; i < count; i += BLOCK)
+        for (int j = 0; j < BLOCK; j += 16)
+            sum[j / 16 % 8] = _mm512_add_ps(sum[j / 16 % 8], _mm512_load_ps(x + i + j));
+    for (int k = 0; k < 8; k++) all = _mm512_add_ps(all, sum[k]);
+    return _mm512_cvtss_f32(all);
+}
+#endif
+
+/* From the widest; the last row fits every CPU. */
+static const struct isa {
+    const char *overlay; /* the kernels that use it */
+    unsigned features;
+    float (*flops)(size_t rounds);
+    double flops_per_round;
+    float (*read)(const float *x, size_t count);
+} ISAS[] = {
+#if defined(__x86_64__)
+    { "avx512", CPU_AVX512 | CPU_FMA, flops_avx512, 2.0 * 16 * CHAINS_512, read_avx512 },
+    { "avx2", CPU_AVX2 | CPU_FMA, flops_avx2, 2.0 * 8 * CHAINS, read_avx2 },
+#endif
+    { "", 0, flops_base, 2.0 * 4 * CHAINS, read_base },
+};
+
+/* OpenBLAS chooses for itself, so beside it stands the best this CPU has. */
+static const struct isa *isa_of(const char *kernels)
+{
+    const unsigned features = kern_cpu_features();
+    const bool any = strstr(kernels, "blas") != NULL;
+
+    for (size_t i = 0;; i++)
+        if ((ISAS[i].features & ~features) == 0 && (any || strstr(kernels, ISAS[i].overlay))) return &ISAS[i];
+}
+
+double bench_limit_flops(const char *kernels, int threads)
+{
+    const struct isa *isa = isa_of(kernels);
+    size_t rounds = 100000;
+    double best = 0, seconds = 0;
+    volatile float keep;
+
+    for (int attempt = 0; attempt < ATTEMPTS; attempt += seconds >= LIMIT_SECONDS) {
+        float sum = 0;
+        if (seconds < LIMIT_SECONDS) rounds *= 2;
+        const double start = progress_seconds();
+#pragma omp parallel num_threads(threads) reduction(+ : sum)
+        sum += isa->flops(rounds);
+        seconds = progress_seconds() - start;
+        keep = sum;
+        best = fmax(best, isa->flops_per_round * (double)rounds * threads / seconds / 1e9);
+    }
+    (void)keep;
+    return best;
+}
+
+/* Each thread its part first, so that it lies in that thread's memory where there are several. */
+static void touch(float *x, size_t each, int threads)
+{
+#pragma omp parallel for num_threads(threads) schedule(static, 1)
+    for (int t = 0; t < threads; t++)
+        for (size_t i = 0; i < each; i++) x[(size_t)t * each + i] = 1e-3f;
+}
+
+double bench_limit_read(const char *kernels, int threads, size_t bytes)
+{
+    const struct isa *isa = isa_of(kernels);
+    const size_t each =
+        (bytes / sizeof(float) / (size_t)threads / BLOCK + 1) * BLOCK; /* floats of a thread */
+    float *x = aligned_alloc(VIT_ALIGN, each * (size_t)threads * sizeof *x);
+    size_t rounds = 1;
+    double best = 0, seconds = 0;
+    volatile float keep;
+
+    if (!x) return 0;
+    touch(x, each, threads);
+    for (int attempt = 0; attempt < ATTEMPTS; attempt += seconds >= LIMIT_SECONDS) {
+        float sum = 0;
+        if (seconds < LIMIT_SECONDS) rounds *= 2;
+        const double start = progress_seconds();
+#pragma omp parallel for num_threads(threads) reduction(+ : sum) schedule(static, 1)
+        for (int t = 0; t < threads; t++)
+            for (size_t r = 0; r < rounds; r++) sum += isa->read(x + (size_t)t * each, each);
+        seconds = progress_seconds() - start;
+        keep = sum;
+        best = fmax(best, (double)each * threads * sizeof *x * (double)rounds / seconds / 1e9);
+    }
+    (void)keep;
+    free(x);
+    return best;
+}

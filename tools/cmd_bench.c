@@ -1,0 +1,271 @@
+/* vit bench: times of whole models and of single kernels, beside what the machine could do at best. */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/cpu.h"
+#include "tools/bench.h"
+#include "tools/out.h"
+
+static const char *format_word(int i)
+{
+    static const char *const WORDS[] = { "markdown", "json", "csv", NULL };
+    return WORDS[i];
+}
+
+static const char *arch_word(int i)
+{
+    return vit_config_preset_name(i);
+}
+
+#define AT(field) offsetof(struct bench_options, field)
+static const struct args_option ROWS[] = {
+    { .name = "batch",
+      .letter = 'b',
+      .kind = ARGS_TEXT,
+      .at = AT(batch),
+      .metavar = "N[,N...]",
+      .otherwise = "1; train: 128",
+      .help = "pictures computed together, one row for each" },
+    { .name = "threads",
+      .letter = 't',
+      .kind = ARGS_TEXT,
+      .at = AT(threads),
+      .metavar = "N[,N...]",
+      .otherwise = "OMP_NUM_THREADS, else the physical cores this process may use",
+      .help = "threads to compute with, one row for each" },
+    { .name = "runs",
+      .letter = 'r',
+      .kind = ARGS_INT,
+      .at = AT(runs),
+      .low = 1,
+      .high = 1e6,
+      .metavar = "RUNS",
+      .otherwise = "20; train, load: 5",
+      .help = "timed runs after warm-up" },
+    { .name = "output",
+      .letter = 'o',
+      .kind = ARGS_CHOICE,
+      .at = AT(format),
+      .choice = format_word,
+      .initial = "markdown",
+      .metavar = "FORMAT",
+      .help = "a table, an object a line, or comma-separated values" },
+    { .name = "limits",
+      .kind = ARGS_FLAG,
+      .at = AT(limits),
+      .help = "measure the machine's limits in the same run (multiply-adds in registers, reading memory) and "
+              "give each row its share" },
+};
+static const struct args_option SIZES[] = {
+    { .name = "arch",
+      .kind = ARGS_TEXT,
+      .at = AT(arch),
+      .choice = arch_word,
+      .metavar = "NAME",
+      .otherwise = "plain-4, when a size is given",
+      .help = "random weights of timm's architecture (vit_base_patch16_224) or a preset; needs no file" },
+    { .name = "image",
+      .kind = ARGS_INT,
+      .at = AT(image),
+      .low = 1,
+      .high = 8192,
+      .metavar = "N",
+      .help = "pixels a side" },
+    { .name = "patch",
+      .kind = ARGS_INT,
+      .at = AT(patch),
+      .low = 1,
+      .high = 1024,
+      .metavar = "N",
+      .help = "pixels of a patch's side" },
+    { .name = "width",
+      .kind = ARGS_INT,
+      .at = AT(width),
+      .low = 1,
+      .high = 1e6,
+      .metavar = "N",
+      .help = "numbers of a token" },
+    { .name = "depth",
+      .kind = ARGS_INT,
+      .at = AT(depth),
+      .low = 1,
+      .high = 1e6,
+      .metavar = "N",
+      .help = "blocks" },
+    { .name = "heads",
+      .kind = ARGS_INT,
+      .at = AT(heads),
+      .low = 1,
+      .high = 1e6,
+      .metavar = "N",
+      .help = "attention heads" },
+    { .name = "hidden",
+      .kind = ARGS_INT,
+      .at = AT(hidden),
+      .low = 1,
+      .high = 1e6,
+      .metavar = "N",
+      .help = "width of the MLP" },
+    { .name = "classes",
+      .kind = ARGS_INT,
+      .at = AT(classes),
+      .low = 1,
+      .high = 1e6,
+      .metavar = "N",
+      .help = "classes" },
+};
+static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
+static const struct args_group MODEL = { "A model without a file", SIZES, VIT_COUNT(SIZES) };
+static const struct args_group *const GROUPS[] = { &OWN, &MODEL, &cmd_norm_group, &cmd_unthreaded_group,
+                                                   NULL };
+
+static const struct mode {
+    const char *name;
+    enum vit_status (*measure)(struct bench *b, struct vit_error *err);
+    int batch, runs; /* when not given */
+    bool trainable;  /* the model: its matrices are laid out for the backward too */
+} MODES[] = {
+    { "forward", bench_model_forward, 1, 20, false },
+    { "train", bench_model_train, 128, 5, true },
+    { "kernels", bench_kernels, 1, 20, true },
+    { "load", bench_model_load, 1, 5, false },
+};
+
+static const char *mode_name(const void *list, int i)
+{
+    const struct mode *modes = list;
+
+    return (size_t)i < VIT_COUNT(MODES) ? modes[i].name : NULL;
+}
+
+static const struct mode *find_mode(const char *name)
+{
+    const char *near = args_nearest(name, mode_name, MODES);
+
+    for (size_t i = 0; i < VIT_COUNT(MODES); i++)
+        if (strcmp(MODES[i].name, name) == 0) return &MODES[i];
+    cmd_usage(&cmd_bench, "expected forward, train, kernels or load, found \"%s\"%s%s%s", name,
+              near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    return NULL;
+}
+
+/* "1,8,32"; text NULL: other alone. */
+static enum vit_status parse_list(struct bench_list *out, const char *where, const char *text, int other,
+                                  double high, struct vit_error *err)
+{
+    char word[24];
+    uint64_t value;
+
+    *out = (struct bench_list){ .count = 1, .value = { other } };
+    for (out->count = text ? 0 : 1; text; out->count++) {
+        const size_t length = strcspn(text, ",");
+        if (out->count == BENCH_LIST)
+            return vit_fail(err, VIT_ERR_ARG, "%s: expected at most %d numbers, found more", where,
+                            BENCH_LIST);
+        snprintf(word, sizeof word, "%.*s", (int)(length < 20 ? length : 20), text);
+        if (args_whole(where, word, 1, high, &value, err)) return VIT_ERR_ARG;
+        out->value[out->count] = (int)value;
+        text = text[length] ? text + length + 1 : NULL;
+    }
+    return VIT_OK;
+}
+
+static void warn_forced_blas(const struct bench *b)
+{
+    const char *core = getenv("OPENBLAS_CORETYPE");
+
+    if (core && strstr(vit_model_kernels(b->model), "blas"))
+        cmd_warn(&b->options->common, "OPENBLAS_CORETYPE forces OpenBLAS to the kernels of \"%s\"", core);
+}
+
+/* The kernels count rows of activations in int. */
+static enum vit_status check_rows(const struct bench *b, struct vit_error *err)
+{
+    const int tokens = vit_config_tokens(vit_model_config(b->model));
+
+    if (b->batch <= INT_MAX / tokens) return VIT_OK;
+    return vit_fail(err, VIT_ERR_ARG, "--batch: expected at most %d with %d tokens, found %d",
+                    INT_MAX / tokens, tokens, b->batch);
+}
+
+/* Every number of threads with every batch. */
+static int measure_all(struct bench *b, const struct mode *mode, const struct bench_list *threads,
+                       const struct bench_list *batches)
+{
+    struct vit_error err;
+
+    for (int t = 0; t < threads->count; t++) {
+        b->threads = threads->value[t];
+        b->flops = 0;
+        for (int i = 0; i < batches->count; i++) {
+            b->batch = batches->value[i];
+            if (!check_rows(b, &err) && !mode->measure(b, &err)) continue;
+            cmd_error("%s", err.text);
+            return err.status == VIT_ERR_IO ? CMD_SOME_FAILED : CMD_UNUSABLE;
+        }
+    }
+    return CMD_DONE;
+}
+
+static int check_model(const struct bench_options *o, const struct mode *mode)
+{
+    const bool random = o->arch || bench_model_sized(o);
+
+    if (random && o->common.model)
+        return cmd_usage(&cmd_bench,
+                         "expected -m MODEL or an architecture (--arch, --width, ...), found both");
+    if (random && mode->measure == bench_model_load)
+        return cmd_usage(&cmd_bench, "load: expected a model file (-m), found an architecture");
+    return CMD_DONE;
+}
+
+static int run(const void *options, int count, char **operands)
+{
+    struct bench_options o = *(const struct bench_options *)options;
+    const struct mode *mode = count ? find_mode(operands[0]) : &MODES[0];
+    struct bench b = { .options = &o };
+    struct bench_list threads, batches;
+    struct vit_error err;
+    int code, cores = cmd_threads(&o.common);
+
+    if (!mode) return CMD_USAGE;
+    if (count > 1)
+        return cmd_usage(&cmd_bench, "expected one thing to measure, found \"%s\" too", operands[1]);
+    if (parse_list(&batches, "--batch", o.batch, mode->batch, 65536, &err) ||
+        parse_list(&threads, "--threads", o.threads, cores ? cores : kern_cpu_cores(), 1024, &err))
+        return cmd_usage(&cmd_bench, "%s", err.text);
+    if (o.common.json) o.format = "json";
+    code = check_model(&o, mode);
+    if (!code) code = bench_model_open(&b, mode->trainable);
+    if (!code) {
+        b.runs = o.runs ? o.runs : mode->runs;
+        warn_forced_blas(&b);
+        code = measure_all(&b, mode, &threads, &batches);
+    }
+    vit_model_close(b.model);
+    return code;
+}
+
+const struct args_verb cmd_bench = {
+    .name = "bench",
+    .operands = "[forward|train|kernels|load]",
+    .summary = "Measure speed: a forward pass, training, single kernels, loading",
+    .details =
+        "forward: median, minimum and deviation of a batch of noise, after warm-up. train: a whole step "
+        "(forward, backward, update); 6 flops for a multiply-add. kernels: products, attention, norm and "
+        "activation at the model's shapes, weights taken block by block. load: from opening a file in the "
+        "system's cache to the first logits; load_ms is the opening alone.\n\n"
+        "Columns: what, model, params, gflop_per_image, dtype, kernels, threads, batch, runs, ms_median, "
+        "ms_min, ms_sd, images_per_second, gflops, load_ms, rss_mb (most memory of the process in that row, "
+        "10^6 bytes), plan_mb (of the session or trainer alone), gb_per_second (norm and activation), and "
+        "with --limits: limit, in GFLOP/s or GB/s, and share of it. The limit of what multiplies is f32 "
+        "multiply-adds in registers, with the instructions of the kernels; the limit of norm and activation "
+        "is reading as many bytes as they touch from wherever in the caches they lie. Random weights "
+        "(--arch) "
+        "take more memory than a file's, which is used in place.",
+    .groups = GROUPS,
+    .bytes = sizeof(struct bench_options),
+    .run = run,
+};

@@ -1,0 +1,295 @@
+/* vit train: one run, from flags, recipe file, preset, or what an interrupted run has saved. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/out.h"
+#include "tools/recipe_preset.h"
+#include "tools/train.h"
+
+struct options {
+    struct cmd_common common;
+    struct recipe_words words; /* right here: the shared rows point to it */
+    const char *data, *out, *resume, *recipe;
+    int checkpoint_every;
+    bool force;
+};
+_Static_assert(offsetof(struct options, words) == sizeof(struct cmd_common),
+               "the shared rows point elsewhere");
+
+#define AT(field) offsetof(struct options, field)
+static const struct args_option ROWS[] = {
+    { .name = "data",
+      .letter = 'd',
+      .kind = ARGS_PATH,
+      .at = AT(data),
+      .metavar = "PATH",
+      .help = "a folder of CIFAR-10 or CIFAR-100 binary files, a folder with one folder per class (perhaps "
+              "in train, val, test), or a CSV of file,label; only the training split is read" },
+    { .name = "out",
+      .letter = 'o',
+      .kind = ARGS_PATH,
+      .at = AT(out),
+      .metavar = "DIR",
+      .help = "folder to make, or an empty one" },
+    { .name = "resume",
+      .kind = ARGS_PATH,
+      .at = AT(resume),
+      .metavar = "DIR",
+      .help = "in the place of --out: go on with the run in DIR; starts it where DIR has no state yet" },
+    { .name = "force", .kind = ARGS_FLAG, .at = AT(force), .help = "replace the run that --out holds" },
+    { .name = "recipe",
+      .kind = ARGS_PATH,
+      .at = AT(recipe),
+      .metavar = "FILE.json",
+      .help = "settings as one JSON object, by the names of the options: {\"preset\": \"plain-4\", \"lr\": "
+              "0.001, \"qk-norm\": true}; what the command line gives wins" },
+    { .name = "checkpoint-every",
+      .kind = ARGS_INT,
+      .at = AT(checkpoint_every),
+      .low = 1,
+      .high = 1000000000,
+      .metavar = "STEPS",
+      .otherwise = "every two minutes",
+      .help = "steps between states saved for --resume" },
+};
+static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
+
+static const struct args_option COMMON[] = {
+    { .name = "threads",
+      .letter = 't',
+      .kind = ARGS_INT,
+      .at = AT(common.threads),
+      .low = 1,
+      .high = 1024,
+      .metavar = "N",
+      .otherwise = "OMP_NUM_THREADS, else the physical cores this process may use",
+      .help = "threads to compute with; one more prepares pictures" },
+    { .name = "kernels",
+      .kind = ARGS_TEXT,
+      .at = AT(common.kernels),
+      .metavar = "SPEC",
+      .otherwise = "VIT_KERNELS, else auto",
+      .help = "kernels by name, as in ref+avx2; vit info lists them" },
+    { .name = "json", .kind = ARGS_FLAG, .at = AT(common.json), .help = "the result as JSON" },
+    { .name = "quiet",
+      .letter = 'q',
+      .kind = ARGS_FLAG,
+      .at = AT(common.quiet),
+      .help = "no progress and no warnings, only errors" },
+    { .name = "verbose",
+      .letter = 'v',
+      .kind = ARGS_FLAG,
+      .at = AT(common.verbose),
+      .help = "say what was inferred and chosen" },
+    { .name = "help", .letter = 'h', .kind = ARGS_FLAG, .at = AT(common.help), .help = "this text" },
+    { .name = "version",
+      .kind = ARGS_FLAG,
+      .at = AT(common.version),
+      .help = "version, build flags, kernels this CPU can run, decoders" },
+};
+static const struct args_group SHARED = { "Common options", COMMON, VIT_COUNT(COMMON) };
+
+static const struct args_group *const GROUPS[] = { &OWN,
+                                                   &recipe_network_group,
+                                                   &recipe_norm_group,
+                                                   &recipe_optimizer_group,
+                                                   &recipe_augment_group,
+                                                   &recipe_run_group,
+                                                   &SHARED,
+                                                   NULL };
+
+/* ---- settings ---- */
+
+/* A continuation must be asked for with the settings it was started with, or with none. */
+static enum vit_status refuse_difference(const struct recipe_texts *given, const struct recipe_texts *saved,
+                                         const char *folder, struct vit_error *err)
+{
+    struct recipe_texts merged = { { 0 } };
+    struct recipe was, is;
+    enum vit_status status = recipe_parse(&was, saved, err);
+    int id = -1;
+
+    if (!status) status = recipe_texts_fill(&merged, given, err);
+    if (!status) status = recipe_texts_fill(&merged, saved, err);
+    if (!status) status = recipe_parse(&is, &merged, err);
+    if (!status) id = recipe_difference(&was, &is);
+    if (id >= 0)
+        status = vit_fail(err, VIT_ERR_ARG, "--%s: the run in %s has \"%s\", found \"%s\"",
+                          recipe_name((enum recipe_id)id), folder,
+                          saved->text[id] ? saved->text[id] : "its default", merged.text[id]);
+    recipe_texts_free(&merged);
+    return status;
+}
+
+static enum vit_status gather(struct recipe_texts *t, struct recipe *r, const struct options *o,
+                              const struct train_saved *saved, struct vit_error *err)
+{
+    enum vit_status status = recipe_texts_words(t, &o->words, err);
+
+    if (!status && o->recipe) status = recipe_texts_file(t, o->recipe, err);
+    if (!status && saved->exists) status = refuse_difference(t, &saved->texts, o->resume, err);
+    if (!status && saved->exists) status = recipe_texts_fill(t, &saved->texts, err);
+    if (!status && !saved->exists) status = recipe_texts_preset(t, err);
+    return status ? status : recipe_parse(r, t, err);
+}
+
+/* The data set given, or the saved one; both must be the same place. */
+static enum vit_status choose_data(const char **out, const struct options *o, const struct train_saved *saved,
+                                   struct vit_error *err)
+{
+    char *real = o->data ? realpath(o->data, NULL) : NULL;
+    enum vit_status status = VIT_OK;
+
+    *out = o->data ? o->data : saved->data;
+    if (!*out) status = vit_fail(err, VIT_ERR_ARG, "--data: expected a data set, found none");
+    if (o->data && saved->exists && strcmp(real ? real : o->data, saved->data) != 0)
+        status = vit_fail(err, VIT_ERR_ARG, "--data: the run in %s has \"%s\", found \"%s\"", o->resume,
+                          saved->data, o->data);
+    free(real);
+    return status;
+}
+
+/* Other kernels give other bits: those of the start are taken again, where this CPU can run them. */
+static enum vit_status choose_kernels(struct cmd_common *common, const struct options *o,
+                                      const struct train_saved *saved, struct vit_error *err)
+{
+    struct kern kernels;
+    enum vit_status status;
+
+    if (saved->exists && !common->kernels) {
+        common->kernels = saved->kernels;
+        if (!kern_select(&kernels, saved->kernels, err)) return VIT_OK;
+        cmd_warn(common, "%s; going on with other kernels, so not with the same bits", err->text);
+        common->kernels = NULL;
+    }
+    status = kern_select(&kernels, common->kernels, err);
+    if (!status && saved->exists && o->common.kernels && strcmp(kernels.name, saved->kernels) != 0)
+        status = vit_fail(err, VIT_ERR_ARG, "--kernels: the run in %s has \"%s\", found \"%s\"", o->resume,
+                          saved->kernels, kernels.name);
+    return status;
+}
+
+/* ---- the result ---- */
+
+static json_t *result_json(const struct train_result *r, const char *out)
+{
+    double low, high;
+    json_t *o = json_pack("{s:o, s:i, s:i, s:o, s:I}", "out", out_text(out), "epochs", r->epochs, "steps",
+                          r->steps, "train_loss", out_real(r->train_loss), "val_n", (json_int_t)r->val.n);
+
+    if (!o) return NULL;
+    json_object_set_new(o, "val_loss", r->val.n ? out_real(r->val.loss) : json_null());
+    json_object_set_new(o, "val_top1", r->val.n ? out_real(r->val.top1) : json_null());
+    vit_wilson(&low, &high, r->val.top1 * (double)r->val.n, (double)r->val.n, 1.96);
+    json_object_set_new(o, "val_top1_ci95",
+                        r->val.n ? json_pack("[o,o]", out_real(low), out_real(high)) : json_null());
+    json_object_set_new(o, "images_per_second",
+                        r->images_per_second > 0 ? out_real(r->images_per_second) : json_null());
+    json_object_set_new(o, "seconds", r->seconds > 0 ? out_real(r->seconds) : json_null());
+    return o;
+}
+
+static void print_text(const struct train_result *r, const char *out)
+{
+    double low, high;
+
+    out_name(stdout, out);
+    printf("/model.safetensors: %d epochs, %d steps, training loss %.4f", r->epochs, r->steps, r->train_loss);
+    if (r->val.n) {
+        vit_wilson(&low, &high, r->val.top1 * (double)r->val.n, (double)r->val.n, 1.96);
+        printf(", validation top-1 %.2f %% [%.2f, %.2f] of %zu", 100 * r->val.top1, 100 * low, 100 * high,
+               r->val.n);
+    }
+    if (r->images_per_second > 0) printf(", %.1f images/s", r->images_per_second);
+    putchar('\n');
+}
+
+static int print_result(const struct train_result *r, const struct options *o, const char *out, int code)
+{
+    if (!o->common.json)
+        print_text(r, out);
+    else if (!out_json(result_json(r, out)))
+        return CMD_SOME_FAILED;
+    return code;
+}
+
+/* ---- the verb ---- */
+
+static int run_with(const struct options *o, const struct train_saved *saved)
+{
+    struct recipe_texts texts = { { 0 } };
+    struct cmd_common common = o->common;
+    struct train_result result;
+    struct train_job job = { .common = &common,
+                             .texts = &texts,
+                             .out = o->resume ? o->resume : o->out,
+                             .checkpoint_every = o->checkpoint_every,
+                             .resume = o->resume != NULL };
+    struct vit_error err;
+    int code;
+
+    if (gather(&texts, &job.recipe, o, saved, &err) || choose_data(&job.data, o, saved, &err) ||
+        choose_kernels(&common, o, saved, &err)) {
+        code = err.status == VIT_ERR_ARG || err.status == VIT_ERR_FORMAT ? CMD_USAGE : CMD_UNUSABLE;
+        cmd_error("%s", err.text);
+    } else if (saved->finished && train_folder_has(job.out, "model.safetensors")) {
+        cmd_warn(&common, "%s: this run is finished, nothing is left to do", job.out);
+        code = print_result(&saved->result, o, job.out, CMD_DONE);
+    } else {
+        code = train_run(&job, &result);
+        if (code == CMD_DONE || code == CMD_SOME_FAILED) code = print_result(&result, o, job.out, code);
+    }
+    recipe_texts_free(&texts);
+    return code;
+}
+
+static int check_folders(const struct options *o)
+{
+    if (o->resume && o->out && strcmp(o->resume, o->out) != 0)
+        return cmd_usage(&cmd_train, "--resume %s and --out %s: expected one folder", o->resume, o->out);
+    if (!o->resume && !o->out) return cmd_usage(&cmd_train, "--out: expected a folder, found none");
+    if (o->resume && o->force)
+        return cmd_usage(&cmd_train, "--force begins anew, --resume goes on: expected one of them");
+    if (o->resume || o->force || train_folder_empty(o->out)) return CMD_DONE;
+    cmd_error("%s: is not empty; --resume %s goes on with its run, --force replaces it", o->out, o->out);
+    return CMD_USAGE;
+}
+
+static int run(const void *options, int count, char **operands)
+{
+    const struct options *o = options;
+    struct train_saved saved = { 0 };
+    struct vit_error err;
+    int code;
+
+    if (count) return cmd_usage(&cmd_train, "expected no operands, found \"%s\"", operands[0]);
+    code = check_folders(o);
+    if (code) return code;
+    if (o->resume && train_saved_read(&saved, o->resume, &err)) {
+        cmd_error("%s", err.text);
+        code = CMD_UNUSABLE;
+    } else {
+        code = run_with(o, &saved);
+    }
+    train_saved_free(&saved);
+    return code;
+}
+
+const struct args_verb cmd_train = {
+    .name = "train",
+    .operands = "--data PATH --out DIR",
+    .summary = "Train a network on a labelled data set",
+    .details =
+        "DIR receives model.safetensors (weights, configuration, labels), config.json, log.jsonl (a line for "
+        "each epoch) and state.safetensors. A run that was interrupted (Ctrl-C, SIGTERM, kill, power) goes "
+        "on "
+        "with --resume DIR and ends with the same bits as if nothing had happened; other flags than those it "
+        "was started with are refused, flags that are not given are those of the start. With --ema the "
+        "averaged weights are the model. The test split is never read.\n\n"
+        "Exit codes: 0 done, 1 done without the pictures that could not be read, 2 wrong usage, 3 data set "
+        "or "
+        "folder unusable, 4 diverged (loss or gradient not finite), 130 interrupted.\n\n" RECIPE_PRESETS_TEXT,
+    .groups = GROUPS,
+    .bytes = sizeof(struct options),
+    .run = run,
+};

@@ -1,0 +1,374 @@
+/* The table of settings, twice: as options of a verb (texts, so that it is known which were given) and typed,
+ * as args_parse checks them. */
+#include "tools/recipe.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/recipe_preset.h"
+#include "vit/json.h"
+
+/* ---- words of the choices ---- */
+
+static const char *preset_word(int i)
+{
+    return recipe_preset_name(i);
+}
+
+static const char *stem_word(int i)
+{
+    return recipe_stem_word(i);
+}
+
+static const char *pool_word(int i)
+{
+    static const char *const WORDS[] = { "cls", "mean", "seq", NULL };
+    return WORDS[i];
+}
+
+static const char *position_word(int i)
+{
+    static const char *const WORDS[] = { "learned", "sincos2d", "none", NULL };
+    return WORDS[i];
+}
+
+static const char *norm_word(int i)
+{
+    if (i >= VIT_PLACEMENTS) return NULL;
+    return i == VIT_NORM_MIX ? "mix:F" : vit_placement_name((enum vit_placement)i);
+}
+
+static const char *norm_kind_word(int i)
+{
+    return i < KERN_NORM_KINDS ? kern_norm_kind_name((enum kern_norm_kind)i) : NULL;
+}
+
+static const char *switch_word(int i)
+{
+    static const char *const WORDS[] = { "auto", "on", "off", NULL };
+    return WORDS[i];
+}
+
+static const char *init_word(int i)
+{
+    return i < VIT_INITS ? vit_init_name((enum vit_init_kind)i) : NULL;
+}
+
+static const char *optimizer_word(int i)
+{
+    return i < VIT_OPTIMIZERS ? vit_optimizer_name((enum vit_optimizer)i) : NULL;
+}
+
+static const char *schedule_word(int i)
+{
+    return i < VIT_SCHEDULES ? vit_schedule_name((enum vit_schedule)i) : NULL;
+}
+
+static const char *augment_word(int i)
+{
+    return patch_augment_preset_name(i);
+}
+
+static const char *flip_word(int i)
+{
+    return recipe_flip_word(i);
+}
+
+static const char *padding_word(int i)
+{
+    return recipe_padding_word(i);
+}
+
+/* ---- the table, typed ---- */
+
+#define SETTING(id, option, type, field, lowest, highest, words, first, fallback, meta, text)                \
+    { .name = option,                                                                                        \
+      .kind = ARGS_##type,                                                                                   \
+      .at = offsetof(struct recipe, field),                                                                  \
+      .low = lowest,                                                                                         \
+      .high = highest,                                                                                       \
+      .choice = words,                                                                                       \
+      .initial = first,                                                                                      \
+      .metavar = meta },
+static const struct args_option TYPED[] = {
+#include "tools/recipe.def"
+};
+#undef SETTING
+_Static_assert(VIT_COUNT(TYPED) == RECIPE_SETTINGS, "a setting has no row");
+
+/* ---- the table, as options of a verb: every value a text ---- */
+
+#define SETTING(id, option, type, field, lowest, highest, words, first, fallback, meta, text_)               \
+    { .name = option,                                                                                        \
+      .kind = ARGS_##type == ARGS_FLAG ? ARGS_FLAG : ARGS_TEXT,                                              \
+      .at = sizeof(struct cmd_common) +                                                                      \
+            (ARGS_##type == ARGS_FLAG                                                                        \
+                 ? offsetof(struct recipe_words, flag) + RECIPE_##id                                         \
+                 : offsetof(struct recipe_words, text) + RECIPE_##id * sizeof(const char *)),                \
+      .choice = words,                                                                                       \
+      .otherwise = fallback ? fallback : first,                                                              \
+      .metavar = meta,                                                                                       \
+      .help = text_ },
+static const struct args_option OPTIONS[] = {
+#include "tools/recipe.def"
+};
+#undef SETTING
+
+#define GROUP(title, from, to)                                                                               \
+    {                                                                                                        \
+        title, OPTIONS + RECIPE_##from, RECIPE_##to - RECIPE_##from                                          \
+    }
+const struct args_group recipe_network_group = GROUP("Network", PRESET, NORM);
+const struct args_group recipe_norm_group = GROUP("Norm placement and initial values", NORM, OPTIMIZER);
+const struct args_group recipe_optimizer_group = GROUP("Optimiser", OPTIMIZER, LABEL_SMOOTHING);
+const struct args_group recipe_augment_group =
+    GROUP("Regularisation and augmentation", LABEL_SMOOTHING, SEED);
+const struct args_group recipe_run_group = GROUP("Run", SEED, SETTINGS);
+
+const char *recipe_name(enum recipe_id id)
+{
+    return TYPED[id].name;
+}
+
+static int id_of(const char *name)
+{
+    for (int i = 0; i < RECIPE_SETTINGS; i++)
+        if (strcmp(TYPED[i].name, name) == 0) return i;
+    return -1;
+}
+
+/* ---- texts ---- */
+
+/* Unless it is set already. */
+static enum vit_status set(struct recipe_texts *t, int id, const char *text, struct vit_error *err)
+{
+    if (!text || t->text[id]) return VIT_OK;
+    t->text[id] = strdup(text);
+    return t->text[id] ? VIT_OK : vit_fail(err, VIT_ERR_NOMEM, "--%s: no memory", TYPED[id].name);
+}
+
+void recipe_texts_free(struct recipe_texts *t)
+{
+    for (int i = 0; i < RECIPE_SETTINGS; i++) free(t->text[i]);
+    *t = (struct recipe_texts){ { 0 } };
+}
+
+enum vit_status recipe_texts_words(struct recipe_texts *t, const struct recipe_words *words,
+                                   struct vit_error *err)
+{
+    enum vit_status status = VIT_OK;
+
+    for (int i = 0; i < RECIPE_SETTINGS && !status; i++)
+        status = set(t, i, TYPED[i].kind != ARGS_FLAG ? words->text[i] : words->flag[i] ? "on" : NULL, err);
+    return status;
+}
+
+enum vit_status recipe_texts_fill(struct recipe_texts *t, const struct recipe_texts *from,
+                                  struct vit_error *err)
+{
+    enum vit_status status = VIT_OK;
+
+    for (int i = 0; i < RECIPE_SETTINGS && !status; i++) status = set(t, i, from->text[i], err);
+    return status;
+}
+
+/* "name=value name=value", as presets are written. */
+static enum vit_status set_line(struct recipe_texts *t, const char *line, struct vit_error *err)
+{
+    enum vit_status status = VIT_OK;
+
+    while (*line && !status) {
+        char word[128], *value;
+        const size_t length = strcspn(line, " ");
+        snprintf(word, sizeof word, "%.*s", (int)length, line);
+        value = strchr(word, '=');
+        *value++ = '\0';
+        status = set(t, id_of(word), value, err);
+        line += length + strspn(line + length, " ");
+    }
+    return status;
+}
+
+enum vit_status recipe_texts_preset(struct recipe_texts *t, struct vit_error *err)
+{
+    const char *name = t->text[RECIPE_PRESET] ? t->text[RECIPE_PRESET] : TYPED[RECIPE_PRESET].initial;
+    const char *line = recipe_preset_line(name);
+
+    return line ? set_line(t, line, err) : VIT_OK; /* recipe_parse refuses an unknown name */
+}
+
+/* ---- JSON ---- */
+
+/* Whether a setting of this kind may be written as value. */
+static bool fits(const struct args_option *o, const json_t *value)
+{
+    switch (o->kind) {
+    case ARGS_FLAG: return json_is_boolean(value);
+    case ARGS_INT:
+    case ARGS_COUNT: return json_is_integer(value);
+    case ARGS_FLOAT: return json_is_number(value);
+    default: return json_is_string(value) || (o->at == TYPED[RECIPE_WARMUP].at && json_is_integer(value));
+    }
+}
+
+static const char *wanted(const struct args_option *o)
+{
+    static const char *const WORDS[ARGS_KINDS] = { [ARGS_FLAG] = "true or false",
+                                                   [ARGS_INT] = "a whole number",
+                                                   [ARGS_COUNT] = "a whole number",
+                                                   [ARGS_FLOAT] = "a number" };
+    return WORDS[o->kind] ? WORDS[o->kind] : "a text";
+}
+
+static enum vit_status set_json(struct recipe_texts *t, int id, const json_t *value, const char *where,
+                                struct vit_error *err)
+{
+    char *found = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(9));
+    enum vit_status status;
+
+    if (!found) return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory", where);
+    if (!fits(&TYPED[id], value))
+        status = vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\": expected %s, found %.100s", where, TYPED[id].name,
+                          wanted(&TYPED[id]), found);
+    else if (json_is_boolean(value))
+        status = set(t, id, json_is_true(value) ? "on" : "off", err);
+    else
+        status = set(t, id, json_is_string(value) ? json_string_value(value) : found, err);
+    free(found);
+    return status;
+}
+
+static const char *name_at(const void *list, int i)
+{
+    const struct args_option *options = list;
+
+    return i < RECIPE_SETTINGS ? options[i].name : NULL;
+}
+
+static enum vit_status unknown_key(const char *where, const char *key, struct vit_error *err)
+{
+    const char *near = args_nearest(key, name_at, TYPED);
+
+    return vit_fail(err, VIT_ERR_FORMAT, "%s: unknown key \"%s\"%s%s%s", where, key,
+                    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
+enum vit_status recipe_texts_json(struct recipe_texts *t, const json_t *object, const char *where,
+                                  struct vit_error *err)
+{
+    const char *key;
+    json_t *value;
+
+    if (!json_is_object(object))
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: expected an object of settings", where);
+    json_object_foreach((json_t *)object, key, value)
+    {
+        const int id = id_of(key);
+        enum vit_status status = id < 0 ? unknown_key(where, key, err) : set_json(t, id, value, where, err);
+        if (status) return status;
+    }
+    return VIT_OK;
+}
+
+enum vit_status recipe_texts_file(struct recipe_texts *t, const char *path, struct vit_error *err)
+{
+    enum { MAX_BYTES = 1 << 20 };
+    struct recipe_texts own = { { 0 } };
+    struct recipe checked;
+    json_t *object = NULL;
+    enum vit_status status = vit_json_read(&object, path, MAX_BYTES, err);
+
+    if (!status) status = recipe_texts_json(&own, object, path, err);
+    /* Its values are checked by themselves, so that the error can name the file. */
+    if (!status && recipe_parse(&checked, &own, err)) {
+        char text[sizeof err->text];
+        snprintf(text, sizeof text, "%s", err->text);
+        status = vit_fail(err, VIT_ERR_FORMAT, "%s: %.900s", path, text);
+    }
+    if (!status) status = recipe_texts_fill(t, &own, err);
+    recipe_texts_free(&own);
+    json_decref(object);
+    return status;
+}
+
+json_t *recipe_texts_save(const struct recipe_texts *t)
+{
+    json_t *object = json_object();
+
+    for (int i = 0; object && i < RECIPE_SETTINGS; i++)
+        if (t->text[i] && json_object_set_new(object, TYPED[i].name, json_string(t->text[i]))) {
+            json_decref(object);
+            return NULL;
+        }
+    return object;
+}
+
+enum vit_status recipe_texts_saved(struct recipe_texts *t, const json_t *object, const char *where,
+                                   struct vit_error *err)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)object, key, value)
+    {
+        const int id = id_of(key);
+        enum vit_status status = id < 0 || !json_is_string(value) ? unknown_key(where, key, err)
+                                                                  : set(t, id, json_string_value(value), err);
+        if (status) return status;
+    }
+    return VIT_OK;
+}
+
+/* ---- values ---- */
+
+static const struct args_group TYPED_GROUP = { "", TYPED, VIT_COUNT(TYPED) };
+static const struct args_group *const TYPED_GROUPS[] = { &TYPED_GROUP, NULL };
+static const struct args_verb TYPED_VERB = { .name = "train",
+                                             .groups = TYPED_GROUPS,
+                                             .bytes = sizeof(struct recipe) };
+
+enum vit_status recipe_parse(struct recipe *out, const struct recipe_texts *t, struct vit_error *err)
+{
+    char name[RECIPE_SETTINGS][32], *words[2 * RECIPE_SETTINGS];
+    struct vit_norm_config norm;
+    enum vit_status status;
+    int count = 0;
+
+    *out = (struct recipe){ 0 };
+    for (int i = 0; i < RECIPE_SETTINGS; i++) {
+        const bool flag = TYPED[i].kind == ARGS_FLAG;
+        if (!t->text[i] || (flag && strcmp(t->text[i], "on") != 0)) continue;
+        snprintf(name[i], sizeof name[i], "--%s", TYPED[i].name);
+        words[count++] = name[i];
+        if (!flag) words[count++] = t->text[i];
+    }
+    status = args_parse(&TYPED_VERB, out, &count, words, err);
+    if (status) return status;
+    if (out->norm && vit_placement_parse(&norm, out->norm, err)) {
+        char text[sizeof err->text];
+        snprintf(text, sizeof text, "%s", err->text);
+        return vit_fail(err, VIT_ERR_ARG, "--norm: %.900s", text);
+    }
+    return VIT_OK;
+}
+
+static bool same(const struct args_option *o, const struct recipe *a, const struct recipe *b)
+{
+    static const size_t BYTES[ARGS_KINDS] = { [ARGS_FLAG] = sizeof(bool),
+                                              [ARGS_INT] = sizeof(int),
+                                              [ARGS_COUNT] = sizeof(uint64_t),
+                                              [ARGS_FLOAT] = sizeof(float) };
+    const void *x = (const char *)a + o->at, *y = (const char *)b + o->at;
+    const char *s, *t;
+
+    if (BYTES[o->kind]) return memcmp(x, y, BYTES[o->kind]) == 0;
+    s = *(const char *const *)x, t = *(const char *const *)y;
+    return s && t ? strcmp(s, t) == 0 : s == t;
+}
+
+int recipe_difference(const struct recipe *a, const struct recipe *b)
+{
+    for (int i = 0; i < RECIPE_SETTINGS; i++)
+        if (!same(&TYPED[i], a, b)) return i;
+    return -1;
+}

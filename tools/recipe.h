@@ -1,0 +1,106 @@
+/* recipe.h - the settings of a training run, as one table (recipe.def) that the command line, presets, recipe
+ * files and saved states share.
+ *
+ * A setting is kept as the text it was given as until everything is known, because a text that was not given
+ * may come from somewhere else: command line, then recipe file (or, resuming, the saved state), then preset,
+ * then the table's default.
+ *
+ *     struct recipe_texts t = { 0 };
+ *     recipe_texts_words(&t, &options->words, &err);              what the command line gave
+ *     recipe_texts_file(&t, "recipe.json", &err);                 fills what is missing
+ *     recipe_texts_preset(&t, &err);
+ *     recipe_parse(&recipe, &t, &err);                            typed and checked
+ *     recipe_config(&config, &recipe, classes, &err);             what the library wants
+ *     recipe_texts_free(&t);                                      recipe points into it */
+#ifndef TOOLS_RECIPE_H
+#define TOOLS_RECIPE_H
+
+#include <jansson.h>
+
+#include "patch/feed.h"
+#include "tools/cmd.h"
+#include "vit/train.h"
+
+enum recipe_id {
+#define SETTING(id, name, kind, field, low, high, choice, initial, otherwise, metavar, help) RECIPE_##id,
+#include "tools/recipe.def"
+#undef SETTING
+    RECIPE_SETTINGS
+};
+
+struct recipe {
+    const char *preset, *stem, *pool, *position;            /* NULL: the preset's */
+    int image, patch, width, depth, heads, hidden, classes; /* 0: the preset's, or the data's */
+
+    const char *norm, *norm_kind, *final_norm, *init;
+    bool qk_norm, embed_norm, zero_head;
+    float out_gain, position_std, layer_scale;
+
+    const char *optimizer, *schedule, *warmup;
+    float lr, muon_lr, beta2, lr_end, weight_decay, clip, ema;
+    int epochs, batch, accumulate;
+    bool decay_all;
+
+    float label_smoothing, drop_path, attn_drop, mixup, cutmix, mix_prob, mix_off;
+    const char *augment, *flip, *padding;
+
+    uint64_t seed, limit; /* limit 0: all */
+    float val;
+    int eval_every, log_every; /* log_every 0: epochs only */
+};
+
+/* What the command line gave: right after the struct cmd_common of a verb's options. */
+struct recipe_words {
+    const char *text[RECIPE_SETTINGS]; /* NULL: not given */
+    bool flag[RECIPE_SETTINGS];
+};
+extern const struct args_group recipe_network_group, recipe_norm_group, recipe_optimizer_group,
+    recipe_augment_group, recipe_run_group;
+
+/* One text for each setting, or NULL; flags are "on" and "off". Owned. */
+struct recipe_texts {
+    char *text[RECIPE_SETTINGS];
+};
+const char *recipe_name(enum recipe_id id); /* "weight-decay" */
+
+enum vit_status recipe_texts_words(struct recipe_texts *t, const struct recipe_words *words,
+                                   struct vit_error *err);
+/* Each of these sets only what is not set yet. */
+enum vit_status recipe_texts_fill(struct recipe_texts *t, const struct recipe_texts *from,
+                                  struct vit_error *err);
+/* object: names to values, numbers as numbers; where names it in errors. */
+enum vit_status recipe_texts_json(struct recipe_texts *t, const json_t *object, const char *where,
+                                  struct vit_error *err);
+enum vit_status recipe_texts_file(struct recipe_texts *t, const char *path, struct vit_error *err);
+enum vit_status recipe_texts_preset(struct recipe_texts *t, struct vit_error *err);
+/* { name: text } of those that are set, which recipe_texts_saved reads back; NULL: no memory. */
+json_t *recipe_texts_save(const struct recipe_texts *t);
+enum vit_status recipe_texts_saved(struct recipe_texts *t, const json_t *object, const char *where,
+                                   struct vit_error *err);
+void recipe_texts_free(struct recipe_texts *t);
+
+/* Texts point into t, which must outlive *out. The sentence names the option. */
+enum vit_status recipe_parse(struct recipe *out, const struct recipe_texts *t, struct vit_error *err);
+/* The first setting whose value differs, -1: none. */
+int recipe_difference(const struct recipe *a, const struct recipe *b);
+
+/* ---- what the library wants (recipe_model.c) ---- */
+
+enum vit_status recipe_config(struct vit_config *c, const struct recipe *r, int classes,
+                              struct vit_error *err);
+struct vit_init recipe_init(const struct recipe *r);
+/* batches: of an epoch. */
+enum vit_status recipe_hyper(struct vit_hyper *h, const struct recipe *r, int batches, struct vit_error *err);
+/* kind: of the data set, whose statistics are chosen. */
+struct patch_recipe recipe_pictures(int image, const char *kind);
+enum vit_status recipe_feed(struct patch_feed_options *o, const struct recipe *r,
+                            const struct patch_recipe *p, struct vit_error *err);
+/* Whether batches of an epoch (0-based) are mixed. */
+bool recipe_mixes(const struct recipe *r, int epoch);
+
+/* Words of the settings' choices that recipe_model.c reads; NULL past the end. */
+const char *recipe_stem_word(int i);
+const char *recipe_flip_word(int i);
+const char *recipe_padding_word(int i);
+
+#endif

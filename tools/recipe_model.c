@@ -1,0 +1,262 @@
+/* From settings to what the library takes. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/recipe.h"
+
+/* ---- the stem ---- */
+
+static const struct stem {
+    const char *name;
+    int layers, stride;
+    bool pool;
+} STEMS[] = {
+    { "patch", 0, 0, false },   { "conv-3x1", 1, 1, true },    { "conv-3x2", 2, 1, true },
+    { "conv-3x3", 3, 1, true }, { "stride-3x2", 2, 2, false },
+};
+
+const char *recipe_stem_word(int i)
+{
+    return (size_t)i < VIT_COUNT(STEMS) ? STEMS[i].name : NULL;
+}
+
+static const struct stem *stem_of(const char *name)
+{
+    const struct stem *s = STEMS;
+
+    while (strcmp(s->name, name) != 0) s++; /* a choice: it is one of them */
+    return s;
+}
+
+/* 64 channels in all layers but the last, which makes the width: Hassani et al. 2021. */
+static void convolutions(struct patch_stem *to, const struct stem *s)
+{
+    *to = (struct patch_stem){ .layers = s->layers };
+    for (int i = 0; i < s->layers; i++) {
+        to->conv[i] = (struct patch_conv){
+            .out = 64, .kernel = 3, .stride = s->stride, .padding = 1, .act = KERN_ACT_RELU
+        };
+        if (!s->pool) continue;
+        to->conv[i].pool.kernel = 3;
+        to->conv[i].pool.stride = 2;
+        to->conv[i].pool.padding = 1;
+    }
+}
+
+static enum vit_status set_stem(struct vit_config *c, const struct recipe *r, struct vit_error *err)
+{
+    const bool patch = r->stem ? strcmp(r->stem, "patch") == 0 : c->stem.patch > 0;
+
+    if (r->patch && !patch)
+        return vit_fail(err, VIT_ERR_ARG,
+                        "--patch %d: the stem is made of convolutions, --stem patch changes it", r->patch);
+    if (patch) {
+        const int before = c->stem.patch ? c->stem.patch : 4;
+        c->stem = (struct patch_stem){ .patch = r->patch ? r->patch : before };
+    } else if (r->stem) {
+        convolutions(&c->stem, stem_of(r->stem));
+    }
+    if (!patch && !c->stem.project) c->stem.conv[c->stem.layers - 1].out = c->width;
+    return VIT_OK;
+}
+
+/* ---- the network ---- */
+
+static void replace(int *value, int by)
+{
+    if (by) *value = by;
+}
+
+static void set_sizes(struct vit_config *c, const struct recipe *r)
+{
+    const double times = (double)c->hidden / c->width;
+
+    replace(&c->image, r->image);
+    replace(&c->width, r->width);
+    replace(&c->depth, r->depth);
+    replace(&c->heads, r->heads);
+    c->hidden = r->hidden ? r->hidden : (int)lrint(times * c->width);
+}
+
+static void set_readout(struct vit_config *c, const struct recipe *r)
+{
+    static const struct {
+        const char *name;
+        enum vit_pool pool;
+    } POOLS[] = { { "cls", VIT_POOL_CLS }, { "mean", VIT_POOL_MEAN }, { "seq", VIT_POOL_SEQ } };
+    static const struct {
+        const char *name;
+        enum vit_position position;
+    } POSITIONS[] = { { "learned", VIT_POS_LEARNED },
+                      { "sincos2d", VIT_POS_SINCOS2D },
+                      { "none", VIT_POS_NONE } };
+
+    for (size_t i = 0; r->pool && i < VIT_COUNT(POOLS); i++)
+        if (strcmp(r->pool, POOLS[i].name) == 0) c->pool = POOLS[i].pool;
+    for (size_t i = 0; r->position && i < VIT_COUNT(POSITIONS); i++)
+        if (strcmp(r->position, POSITIONS[i].name) == 0) c->position = POSITIONS[i].position;
+    if (r->pool) c->cls = c->pool == VIT_POOL_CLS;
+}
+
+static enum vit_status set_norm(struct vit_config *c, const struct recipe *r, struct vit_error *err)
+{
+    struct vit_norm_config *n = &c->norm;
+
+    if (r->norm) {
+        enum vit_status status = vit_placement_parse(n, r->norm, err);
+        if (status) return status;
+        n->final = vit_placement_final(n->placement);
+    }
+    if (strcmp(r->final_norm, "auto") != 0) n->final = strcmp(r->final_norm, "on") == 0;
+    if (r->norm_kind) n->kind = (enum kern_norm_kind)kern_norm_kind_from_name(r->norm_kind);
+    n->qk = r->qk_norm;
+    n->embed = r->embed_norm;
+    return VIT_OK;
+}
+
+enum vit_status recipe_config(struct vit_config *c, const struct recipe *r, int classes,
+                              struct vit_error *err)
+{
+    enum vit_status status = vit_config_preset(c, r->preset, err);
+
+    if (status) return status;
+    if (r->classes && r->classes != classes)
+        return vit_fail(err, VIT_ERR_ARG, "--classes %d: the data set has %d classes", r->classes, classes);
+    c->classes = classes;
+    set_sizes(c, r);
+    status = set_stem(c, r, err);
+    if (status) return status;
+    set_readout(c, r);
+    status = set_norm(c, r, err);
+    return status ? status : vit_config_check(c, "the network asked for", err);
+}
+
+struct vit_init recipe_init(const struct recipe *r)
+{
+    return (struct vit_init){ .kind = (enum vit_init_kind)vit_init_from_name(r->init),
+                              .seed = r->seed,
+                              .out_gain = r->out_gain,
+                              .scale = r->layer_scale,
+                              .position = r->position_std,
+                              .zero_head = r->zero_head };
+}
+
+/* ---- the optimiser ---- */
+
+/* "500" steps, or "5%" of them. */
+static enum vit_status warmup_steps(int *out, const char *text, int steps, struct vit_error *err)
+{
+    char *end = NULL;
+    const double value = text[strspn(text, "0123456789.%")] ? -1 : strtod(text, &end);
+    const bool percent = end && end > text && strcmp(end, "%") == 0;
+
+    if (value < 0 || end == text || (percent ? value > 100 : *end || value != floor(value) || value > steps))
+        return vit_fail(err, VIT_ERR_ARG,
+                        "--warmup: expected 0 to %d steps, or 0%% to 100%% of them, found \"%s\"", steps,
+                        text);
+    *out = percent ? (int)lrint(value / 100 * steps) : (int)value;
+    return VIT_OK;
+}
+
+enum vit_status recipe_hyper(struct vit_hyper *h, const struct recipe *r, int batches, struct vit_error *err)
+{
+    enum { MOST_STEPS = 1 << 30 };
+
+    if ((int64_t)batches * r->epochs > MOST_STEPS)
+        return vit_fail(err, VIT_ERR_ARG, "--epochs %d: of %d batches make more than %d steps", r->epochs,
+                        batches, MOST_STEPS);
+    *h = vit_hyper_default();
+    h->optimizer = (enum vit_optimizer)vit_optimizer_from_name(r->optimizer);
+    h->schedule = (enum vit_schedule)vit_schedule_from_name(r->schedule);
+    h->lr = r->lr;
+    h->muon_lr = r->muon_lr;
+    h->beta2 = r->beta2;
+    h->decay = r->weight_decay;
+    h->decay_all = r->decay_all;
+    h->clip = r->clip;
+    h->smoothing = r->label_smoothing;
+    h->drop_path = r->drop_path;
+    h->attn_drop = r->attn_drop;
+    h->ema = r->ema;
+    h->lr_end = r->lr_end;
+    h->steps = batches * r->epochs;
+    h->accumulate = r->accumulate;
+    h->seed = r->seed;
+    if (r->accumulate > r->batch)
+        return vit_fail(err, VIT_ERR_ARG, "--accumulate %d: a batch has only %d pictures", r->accumulate,
+                        r->batch);
+    return warmup_steps(&h->warmup, r->warmup, h->steps, err);
+}
+
+/* ---- pictures ---- */
+
+/* Mean and deviation over all pixels of the training pictures, computed for the two CIFARs; ImageNet's are
+ * those everybody uses. */
+struct patch_recipe recipe_pictures(int image, const char *kind)
+{
+    static const struct patch_recipe CIFAR10 = { .squash = true,
+                                                 .crop_pct = 1,
+                                                 .filter = PATCH_BICUBIC,
+                                                 .mean = { 0.4914f, 0.4822f, 0.4465f },
+                                                 .std = { 0.2470f, 0.2435f, 0.2616f } };
+    static const struct patch_recipe CIFAR100 = { .squash = true,
+                                                  .crop_pct = 1,
+                                                  .filter = PATCH_BICUBIC,
+                                                  .mean = { 0.5071f, 0.4867f, 0.4408f },
+                                                  .std = { 0.2675f, 0.2565f, 0.2761f } };
+    static const struct patch_recipe IMAGENET = { .crop_pct = 1,
+                                                  .filter = PATCH_BICUBIC,
+                                                  .mean = { 0.485f, 0.456f, 0.406f },
+                                                  .std = { 0.229f, 0.224f, 0.225f } };
+    enum { SMALL = 64 };
+    struct patch_recipe p = image > SMALL ? IMAGENET : strcmp(kind, "CIFAR-100 binary") ? CIFAR10 : CIFAR100;
+
+    p.size = image;
+    return p;
+}
+
+const char *recipe_flip_word(int i)
+{
+    static const char *const WORDS[] = { "none", "random", "alternating", NULL };
+    _Static_assert(VIT_COUNT(WORDS) == PATCH_FLIPS + 1, "a kind of flip has no name");
+    return WORDS[i];
+}
+
+const char *recipe_padding_word(int i)
+{
+    static const char *const WORDS[] = { "reflect", "zero", NULL };
+    _Static_assert(VIT_COUNT(WORDS) == PATCH_PADDINGS + 1, "a kind of padding has no name");
+    return WORDS[i];
+}
+
+static int word_index(const char *(*word)(int i), const char *name)
+{
+    int i = 0;
+
+    while (strcmp(word(i), name) != 0) i++; /* a choice: it is one of them */
+    return i;
+}
+
+enum vit_status recipe_feed(struct patch_feed_options *o, const struct recipe *r,
+                            const struct patch_recipe *p, struct vit_error *err)
+{
+    enum vit_status status;
+
+    *o = (struct patch_feed_options){
+        .batch = r->batch,
+        .seed = r->seed,
+        .mix = { .mixup = r->mixup, .cutmix = r->cutmix, .probability = r->mix_prob, .switching = 0.5f },
+    };
+    status = patch_augment_preset(&o->augment, r->augment, err);
+    if (status) return status;
+    if (r->flip) o->augment.flip = (enum patch_flip)word_index(recipe_flip_word, r->flip);
+    if (r->padding) o->augment.padding = (enum patch_padding)word_index(recipe_padding_word, r->padding);
+    patch_augment_fill(&o->augment, p->mean);
+    return patch_augment_check(&o->augment, p->size, err);
+}
+
+bool recipe_mixes(const struct recipe *r, int epoch)
+{
+    return epoch < (int)lrint(r->epochs * (1 - (double)r->mix_off));
+}

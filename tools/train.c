@@ -1,0 +1,359 @@
+/* The loop of a training run. */
+#include "tools/train.h"
+
+#include <limits.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/train_parts.h"
+
+/* A time-based checkpoint loses at most this much to a kill. */
+#define CHECKPOINT_SECONDS 120.0
+
+/* ---- signals: the one thing a handler can reach is a global ---- */
+
+static volatile sig_atomic_t signals;
+
+static void count_signal(int number)
+{
+    (void)number;
+    if (signals) _exit(TRAIN_INTERRUPTED); /* asked twice: at once */
+    signals = 1;
+}
+
+bool train_stopping(void)
+{
+    return signals != 0;
+}
+
+enum { SIGNALS = 2 };
+static const int CAUGHT[SIGNALS] = { SIGINT, SIGTERM };
+
+static void catch_signals(struct sigaction before[SIGNALS])
+{
+    struct sigaction action = { .sa_handler = count_signal, .sa_flags = SA_RESTART };
+
+    sigemptyset(&action.sa_mask);
+    signals = 0;
+    for (int i = 0; i < SIGNALS; i++) sigaction(CAUGHT[i], &action, &before[i]);
+}
+
+static void release_signals(const struct sigaction before[SIGNALS])
+{
+    for (int i = 0; i < SIGNALS; i++) sigaction(CAUGHT[i], &before[i], NULL);
+}
+
+static int fail(struct train *t, const struct vit_error *err)
+{
+    progress_clear(&t->bar);
+    cmd_error("%s", err->text);
+    return CMD_UNUSABLE;
+}
+
+/* ---- checkpoints ---- */
+
+static int save(struct train *t)
+{
+    struct vit_error err;
+
+    return train_state_save(t, &err) ? fail(t, &err) : CMD_DONE;
+}
+
+static int interrupted(struct train *t)
+{
+    const int code = save(t);
+
+    if (code) return code;
+    progress_clear(&t->bar);
+    cmd_warn(t->job->common, "interrupted after step %d; vit train --resume %s goes on from there",
+             vit_trainer_steps(t->trainer), t->job->out);
+    return TRAIN_INTERRUPTED;
+}
+
+static int checkpoint(struct train *t)
+{
+    const int every = t->job->checkpoint_every;
+    const bool due = every ? vit_trainer_steps(t->trainer) % every == 0
+                           : progress_seconds() - t->saved >= CHECKPOINT_SECONDS;
+
+    if (train_stopping()) return interrupted(t);
+    return due ? save(t) : CMD_DONE;
+}
+
+/* ---- a step ---- */
+
+/* The state of before stays: the weights were not touched, but there is nothing to go on to. */
+static int diverged(struct train *t, const struct vit_report *r)
+{
+    const int step = vit_trainer_steps(t->trainer) + 1;
+    const struct train_line line = { .kind = "step",
+                                     .step = step,
+                                     .train_loss = r->loss,
+                                     .train_top1 = train_top1(t),
+                                     .grad_norm = r->grad_norm,
+                                     .lr = r->lr,
+                                     .diverged = true };
+    struct vit_error err;
+
+    if (train_log_write(t, &line, &err)) fail(t, &err);
+    progress_clear(&t->bar);
+    cmd_error("diverged at step %d, learning rate %g: the %s is not finite", step, r->lr,
+              isfinite(r->loss) ? "gradient" : "loss");
+    return TRAIN_DIVERGED;
+}
+
+static int log_step(struct train *t, const struct vit_report *r, int n)
+{
+    const struct train_line line = { .kind = "step",
+                                     .step = vit_trainer_steps(t->trainer),
+                                     .train_loss = r->loss,
+                                     .train_top1 = (double)r->correct / n,
+                                     .grad_norm = r->grad_norm,
+                                     .lr = r->lr };
+    struct vit_error err;
+
+    if (!t->recipe->log_every || line.step % t->recipe->log_every) return CMD_DONE;
+    return train_log_write(t, &line, &err) ? fail(t, &err) : CMD_DONE;
+}
+
+static int step(struct train *t, const struct patch_feed_batch *b)
+{
+    const struct vit_batch batch = { b->planes, b->labels, b->other, b->weight, b->n };
+    struct vit_report r;
+    int code;
+
+    train_data_report(t);
+    if (!b->n) {
+        cmd_error("%s: no picture of a batch can be read any more", t->job->data);
+        return CMD_UNUSABLE;
+    }
+    r = vit_trainer_step(t->trainer, &batch);
+    if (!r.finite) return diverged(t, &r);
+    t->batch++;
+    t->sums.steps++;
+    t->sums.loss += r.loss * b->n;
+    t->sums.norm += r.grad_norm;
+    t->sums.correct += r.correct;
+    t->sums.seen += b->n;
+    t->epoch_images += b->n;
+    t->images += b->n;
+    train_show_progress(t);
+    code = log_step(t, &r, b->n);
+    return code ? code : checkpoint(t);
+}
+
+/* ---- an epoch ---- */
+
+/* With an average of the weights, that is the model; what the trained ones do is logged beside it. */
+static int validate(struct train *t)
+{
+    struct train_score raw = { 0 }, val = { 0 };
+    int code;
+
+    progress_clear(&t->bar);
+    code = train_data_validate(t, &raw);
+    if (code || !(t->recipe->ema > 0)) {
+        if (!code) t->val = raw;
+        return code;
+    }
+    vit_trainer_average(t->trainer, true);
+    code = train_data_validate(t, &val);
+    vit_trainer_average(t->trainer, false);
+    if (!code) t->val = val, t->raw = raw;
+    return code;
+}
+
+static enum vit_status log_epoch(struct train *t, bool validated, struct vit_error *err)
+{
+    const struct train_line line = {
+        .kind = "epoch",
+        .step = vit_trainer_steps(t->trainer),
+        .train_loss = train_loss(t),
+        .train_top1 = train_top1(t),
+        .grad_norm = t->sums.steps ? t->sums.norm / t->sums.steps : 0,
+        .lr = (double)t->recipe->lr * vit_schedule_factor(&t->hyper, vit_trainer_steps(t->trainer) - 1),
+        .val = validated ? &t->val : NULL,
+        .raw = validated ? &t->raw : NULL,
+    };
+
+    return train_log_write(t, &line, err);
+}
+
+/* A signal in the middle of the validation leaves the epoch's end to the continuation. */
+static int end_epoch(struct train *t)
+{
+    const bool last = t->epoch + 1 == t->recipe->epochs;
+    const bool due = t->held && (last || (t->epoch + 1) % t->recipe->eval_every == 0);
+    struct vit_error err;
+    int code = due ? validate(t) : CMD_DONE;
+
+    if (code) return code == TRAIN_INTERRUPTED ? interrupted(t) : code;
+    if (log_epoch(t, due, &err)) return fail(t, &err);
+    train_show_epoch(t, due);
+    t->train_loss = train_loss(t);
+    t->epoch++;
+    t->batch = 0;
+    t->sums = (struct train_sums){ 0 };
+    return checkpoint(t);
+}
+
+static int run_epoch(struct train *t)
+{
+    const struct patch_feed_batch *b;
+    int code = CMD_DONE;
+
+    t->epoch_images = 0;
+    t->epoch_seconds = 0;
+    if (t->batch < patch_feed_batches(t->feed))
+        patch_feed_start(t->feed, t->epoch, t->batch, recipe_mixes(t->recipe, t->epoch));
+    while (!code && t->batch < patch_feed_batches(t->feed)) {
+        const double start = progress_seconds();
+        b = patch_feed_next(t->feed);
+        code = step(t, b);
+        t->epoch_seconds += progress_seconds() - start;
+    }
+    t->seconds += t->epoch_seconds;
+    return code ? code : end_epoch(t);
+}
+
+/* ---- the end ---- */
+
+static enum vit_status write_model(const struct train *t, struct vit_error *err)
+{
+    char path[PATH_MAX], *config = vit_model_config_text(t->model);
+    enum vit_status status;
+
+    train_path(path, t->job->out, "model.safetensors");
+    status = config ? vit_model_save(t->model, path, WEIGHTS_F32, err)
+                    : vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to write it", path);
+    if (!status) {
+        const size_t size = strlen(config);
+        config[size] = '\n'; /* in the place of the NUL: a text file ends with a line */
+        status = weights_write_bytes(train_path(path, t->job->out, "config.json"), config, size + 1, err);
+    }
+    free(config);
+    return status;
+}
+
+static int finish(struct train *t)
+{
+    struct vit_error err;
+    enum vit_status status;
+
+    progress_clear(&t->bar);
+    vit_trainer_average(t->trainer, true);
+    status = write_model(t, &err);
+    vit_trainer_average(t->trainer, false);
+    if (status) return fail(t, &err);
+    t->finished = true;
+    return save(t);
+}
+
+/* ---- opening and closing ---- */
+
+/* A network that does not fit together is a matter of the flags; the rest is not. */
+static int refuse(const struct vit_error *err)
+{
+    cmd_error("%s", err->text);
+    return err->status == VIT_ERR_ARG ? CMD_USAGE : CMD_UNUSABLE;
+}
+
+static enum vit_status create_model(struct train *t, const struct vit_config *config, struct vit_error *err)
+{
+    const struct vit_init init = recipe_init(t->recipe);
+    const struct vit_model_options options = { .kernels = t->job->common->kernels, .trainable = true };
+    const char **labels = calloc((size_t)config->classes, sizeof *labels);
+    enum vit_status status;
+
+    if (!labels) return vit_fail(err, VIT_ERR_NOMEM, "no memory for %d labels", config->classes);
+    for (int i = 0; i < config->classes; i++) labels[i] = patch_dataset_class(t->data, i);
+    status = vit_model_create(&t->model, config, &t->pictures, labels, &init, &options, err);
+    free(labels);
+    vit_placement_text(&config->norm, t->placement, sizeof t->placement);
+    return status;
+}
+
+static enum vit_status create_trainer(struct train *t, struct vit_error *err)
+{
+    enum { EVAL_BATCH = 64 };
+    const int threads = cmd_threads(t->job->common);
+    const struct vit_session_options o = { .batch = EVAL_BATCH, .threads = threads };
+    enum vit_status status = recipe_hyper(&t->hyper, t->recipe, patch_feed_batches(t->feed), err);
+
+    if (!status)
+        status = vit_trainer_create(&t->trainer, t->model, &t->hyper, t->recipe->batch, threads, err);
+    if (!status && t->held) status = vit_session_create(&t->eval, t->model, &o, err);
+    return status;
+}
+
+/* What can be wrong in the settings is found before anything is written. */
+static int open_run(struct train *t)
+{
+    struct vit_config config;
+    struct vit_hyper hyper;
+    struct vit_error err;
+    int code = train_data_open(t);
+
+    if (code) return code;
+    if (recipe_config(&config, t->recipe, patch_dataset_classes(t->data), &err) ||
+        recipe_hyper(&hyper, t->recipe, 1 + (int)(patch_dataset_count(t->data) / (size_t)t->recipe->batch),
+                     &err)) {
+        cmd_error("%s", err.text);
+        return CMD_USAGE;
+    }
+    t->pictures = recipe_pictures(config.image, patch_dataset_kind(t->data));
+    if (train_folder_make(t->job->out, &err) || train_log_open(t, &err)) return fail(t, &err);
+    train_folder_sweep(t->job->out);
+    if (!t->goes_on && train_folder_clear(t->job->out, &err)) return fail(t, &err);
+    code = train_data_feed(t);
+    if (code) return code;
+    if (create_model(t, &config, &err) || create_trainer(t, &err)) return refuse(&err);
+    return train_state_resume(t, &err) ? refuse(&err) : CMD_DONE;
+}
+
+static void close_run(struct train *t)
+{
+    vit_session_close(t->eval);
+    vit_trainer_close(t->trainer);
+    vit_model_close(t->model);
+    train_data_close(t);
+    if (t->log >= 0) close(t->log);
+}
+
+static int loop(struct train *t)
+{
+    struct sigaction before[SIGNALS];
+    int code = CMD_DONE;
+
+    catch_signals(before);
+    t->start = t->saved = progress_seconds();
+    train_show_start(t);
+    while (!code && t->epoch < t->recipe->epochs) code = run_epoch(t);
+    if (!code) code = finish(t);
+    progress_clear(&t->bar);
+    release_signals(before);
+    return code;
+}
+
+int train_run(const struct train_job *job, struct train_result *result)
+{
+    struct train t = { .job = job, .recipe = &job->recipe, .log = -1 };
+    int code = open_run(&t);
+
+    if (!code) {
+        code = loop(&t);
+        *result =
+            (struct train_result){ .epochs = t.epoch,
+                                   .steps = vit_trainer_steps(t.trainer),
+                                   .train_loss = t.train_loss,
+                                   .seconds = progress_seconds() - t.start,
+                                   .images_per_second = t.seconds > 0 ? (double)t.images / t.seconds : 0,
+                                   .val = t.val };
+        if (!code && (t.failed || t.val_failed)) code = CMD_SOME_FAILED;
+    }
+    close_run(&t);
+    return code;
+}

@@ -1,0 +1,94 @@
+/* log.jsonl: appended line by line, each by one write. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "tools/out.h"
+#include "tools/train_parts.h"
+
+static enum vit_status refused(const struct train *t, const char *what, struct vit_error *err)
+{
+    char path[PATH_MAX];
+
+    return vit_fail(err, VIT_ERR_IO, "%s: cannot be %s: %s", train_path(path, t->job->out, "log.jsonl"), what,
+                    strerror(errno));
+}
+
+/* The lock goes with the process: two runs in one folder would destroy each other's files. */
+enum vit_status train_log_open(struct train *t, struct vit_error *err)
+{
+    char path[PATH_MAX];
+
+    t->log = open(train_path(path, t->job->out, "log.jsonl"), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (t->log < 0) return refused(t, "opened", err);
+    if (flock(t->log, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
+        return vit_fail(err, VIT_ERR_IO, "%s: another run is writing to it", path);
+    t->goes_on = t->job->resume && train_folder_has(t->job->out, "state.safetensors");
+    return t->goes_on ? VIT_OK : train_log_trim(t, 0, err);
+}
+
+enum vit_status train_log_trim(struct train *t, int64_t bytes, struct vit_error *err)
+{
+    const off_t size = lseek(t->log, 0, SEEK_END);
+
+    if (size < 0 || (size > bytes && ftruncate(t->log, (off_t)bytes))) return refused(t, "shortened", err);
+    return VIT_OK;
+}
+
+enum vit_status train_log_sync(struct train *t, int64_t *bytes, struct vit_error *err)
+{
+    const off_t size = lseek(t->log, 0, SEEK_END);
+
+    if (size < 0 || (fsync(t->log) && errno != EINVAL)) return refused(t, "synced", err);
+    *bytes = size;
+    return VIT_OK;
+}
+
+/* n 0 or NULL: null. */
+static void add_score(json_t *line, const char *loss, const char *top1, const struct train_score *s)
+{
+    const bool known = s && s->n;
+
+    json_object_set_new(line, loss, known ? out_real(s->loss) : json_null());
+    json_object_set_new(line, top1, known ? out_real(s->top1) : json_null());
+}
+
+static json_t *json_of(const struct train *t, const struct train_line *l)
+{
+    const struct recipe *r = t->recipe;
+    json_t *line = json_pack("{s:s, s:s?, s:s, s:i, s:o, s:i, s:s, s:I, s:i, s:i}", "kind", l->kind, "cell",
+                             t->job->cell, "norm", t->placement, "depth", vit_model_config(t->model)->depth,
+                             "lr", out_float(r->lr), "warmup", t->hyper.warmup, "init", r->init, "seed",
+                             (json_int_t)r->seed, "epoch", t->epoch + 1, "step", l->step);
+
+    if (!line) return NULL;
+    json_object_set_new(line, "train_loss", out_real(l->train_loss));
+    json_object_set_new(line, "train_top1", out_real(l->train_top1));
+    add_score(line, "val_loss", "val_top1", l->val);
+    if (r->ema > 0) add_score(line, "raw_val_loss", "raw_val_top1", l->raw);
+    json_object_set_new(line, "grad_norm", out_real(l->grad_norm));
+    json_object_set_new(line, "lr_now", out_real(l->lr));
+    json_object_set_new(line, "images_per_second", out_real(train_rate(t)));
+    json_object_set_new(line, "diverged", json_boolean(l->diverged));
+    return line;
+}
+
+enum vit_status train_log_write(struct train *t, const struct train_line *l, struct vit_error *err)
+{
+    json_t *line = json_of(t, l);
+    char *text = line ? json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
+    const size_t size = text ? strlen(text) + 1 : 0;
+    enum vit_status status = VIT_OK;
+
+    json_decref(line);
+    if (!text) return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory for a line of the log", t->job->out);
+    text[size - 1] = '\n';
+    errno = ENOSPC; /* what a short write means */
+    if (write(t->log, text, size) != (ssize_t)size) status = refused(t, "written", err);
+    free(text);
+    return status;
+}

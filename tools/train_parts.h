@@ -1,0 +1,97 @@
+/* train_parts.h - a run under way, for train*.c only. */
+#ifndef TOOLS_TRAIN_PARTS_H
+#define TOOLS_TRAIN_PARTS_H
+
+#include "tools/progress.h"
+#include "tools/train.h"
+
+/* Over the steps of the epoch under way. */
+struct train_sums {
+    double loss, norm; /* loss: times pictures */
+    int64_t correct, seen;
+    int steps;
+};
+
+struct train {
+    const struct train_job *job;
+    const struct recipe *recipe;
+
+    struct patch_dataset *data, *held; /* held NULL: no validation */
+    struct patch_recipe pictures;
+    struct patch_feed *feed;
+    size_t failed, val_failed; /* pictures that have been reported */
+    bool val_read;             /* once, and what failed was reported */
+    struct vit_hyper hyper;
+    struct vit_model *model;
+    struct vit_trainer *trainer;
+    struct vit_session *eval;
+
+    int log;      /* file; -1: none */
+    bool goes_on; /* the folder has a state to go on from */
+    char placement[32];
+
+    /* Where the run stands: saved. */
+    int epoch, batch; /* batches of the epoch that are done */
+    struct train_sums sums;
+    double train_loss; /* of the last whole epoch */
+    struct train_score val,
+        raw; /* of the last validation; raw: without averaging, when there is an average */
+    bool finished;
+
+    /* Of this process. */
+    double start, saved;          /* seconds */
+    double epoch_seconds;         /* of steps in the epoch under way */
+    int64_t epoch_images, images; /* this process did, in the epoch and in all */
+    double seconds;               /* of steps, in all */
+    struct progress bar;
+    char what[96];
+};
+
+/* ---- train_data.c: all return an exit code ---- */
+
+int train_data_open(struct train *t);
+int train_data_feed(struct train *t);
+/* Score of the model as it is. TRAIN_INTERRUPTED: a signal came, *out is nothing. */
+int train_data_validate(struct train *t, struct train_score *out);
+/* Say which pictures could not be read since the last time. */
+void train_data_report(struct train *t);
+void train_data_close(struct train *t);
+
+/* ---- train_log.c ---- */
+
+/* Opens, locks and, unless it goes on, empties the log. */
+enum vit_status train_log_open(struct train *t, struct vit_error *err);
+enum vit_status train_log_trim(struct train *t, int64_t bytes, struct vit_error *err);
+enum vit_status train_log_sync(struct train *t, int64_t *bytes, struct vit_error *err);
+
+struct train_line {
+    const char *kind; /* "epoch", "step" */
+    int step;
+    double train_loss, train_top1, grad_norm, lr;
+    const struct train_score *val, *raw; /* NULL: not validated here */
+    bool diverged;
+};
+enum vit_status train_log_write(struct train *t, const struct train_line *line, struct vit_error *err);
+
+/* ---- train_state.c ---- */
+
+enum vit_status train_state_save(struct train *t, struct vit_error *err);
+/* Also cuts the log. No state: nothing happens. */
+enum vit_status train_state_resume(struct train *t, struct vit_error *err);
+
+/* ---- train_show.c ---- */
+
+/* Of the epoch under way. */
+double train_loss(const struct train *t);
+double train_top1(const struct train *t);
+double train_rate(const struct train *t); /* images per second */
+
+void train_show_start(struct train *t);
+void train_show_progress(struct train *t);
+void train_show_epoch(struct train *t, bool validated);
+
+/* ---- train.c ---- */
+
+bool train_stopping(void); /* a signal asked for the end */
+
+#endif
