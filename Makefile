@@ -38,10 +38,13 @@ opt.debug   := -O0 -g3
 opt.asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 opt.tsan    := -O1 -g -fsanitize=thread
 opt.cover   := -O0 -g --coverage
+# libgomp is not built for the thread sanitizer, which would report every parallel loop; without it, it
+# checks what is left: the threads that read pictures ahead.
+OPENMP := $(if $(filter tsan,$(MODE)),-fopenmp-simd -Wno-unused-parameter,-fopenmp)
 FLAGS := -std=c11 -D_GNU_SOURCE -I. -isystem $(STB) $(PKG_CFLAGS) $(WARN) -fPIC -fvisibility=default \
-         -fno-math-errno -fno-trapping-math -ffp-contract=off -fopenmp \
+         -fno-math-errno -fno-trapping-math -ffp-contract=off $(OPENMP) \
          -DVIT_BLAS=$(BLAS) -DVIT_JPEG=$(JPEG) $(opt.$(MODE)) $(CFLAGS)
-LIBS  := $(PKG_LIBS) -lm -lpthread
+LIBS  := $(PKG_LIBS) $(if $(filter tsan,$(MODE)),-lgomp) -lm -lpthread
 
 # V=1 shows whole commands.
 V ?= 0

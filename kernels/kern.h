@@ -240,6 +240,16 @@ static inline void kern_pack(const struct kern *k, enum kern_dtype dtype, void *
     k->pack[dtype](to, w, n, kk, back);
 }
 
+/* Several matrices laid out at once, one a thread: a trainer does so after every step. */
+struct kern_pack_job {
+    void *to;
+    const float *w; /* (n, k) */
+    int n, k;
+    enum kern_dtype dtype;
+    bool back;
+};
+void kern_pack_all(const struct kern *k, const struct kern_pack_job *jobs, int count, int threads);
+
 /* out (m, n) = epilogue(x (m, k) w (n, k)^T). out may be e->skip; else it overlaps nothing. */
 static inline void kern_linear(const struct kern_ctx *c, float *out, const float *x, const struct kern_mat *w,
                                const struct kern_epilogue *e, int m)

@@ -6,44 +6,47 @@
 
 enum { SPAN = 4096 }; /* numbers of a task: 16 KiB stay in L1 */
 
-/* One case per activation, so that the switch stands outside the loop. */
-#define EACH_ACT(CASE)                                                                                       \
-    CASE(KERN_ACT_NONE)                                                                                      \
-    CASE(KERN_ACT_GELU)                                                                                      \
-    CASE(KERN_ACT_GELU_TANH)                                                                                 \
-    CASE(KERN_ACT_QUICK_GELU)                                                                                \
-    CASE(KERN_ACT_RELU)                                                                                      \
-    CASE(KERN_ACT_SILU)                                                                                      \
-    CASE(KERN_ACT_TANH)
+/* Call each(act, ...) with act a constant, so that the choice stands outside the loop. */
+#define FOR_ACT(act, each, ...)                                                                              \
+    do {                                                                                                     \
+        switch (act) {                                                                                       \
+        case KERN_ACT_GELU: each(KERN_ACT_GELU, __VA_ARGS__); break;                                         \
+        case KERN_ACT_GELU_TANH: each(KERN_ACT_GELU_TANH, __VA_ARGS__); break;                               \
+        case KERN_ACT_QUICK_GELU: each(KERN_ACT_QUICK_GELU, __VA_ARGS__); break;                             \
+        case KERN_ACT_RELU: each(KERN_ACT_RELU, __VA_ARGS__); break;                                         \
+        case KERN_ACT_SILU: each(KERN_ACT_SILU, __VA_ARGS__); break;                                         \
+        case KERN_ACT_TANH: each(KERN_ACT_TANH, __VA_ARGS__); break;                                         \
+        case KERN_ACT_NONE:                                                                                  \
+        case KERN_ACTS: each(KERN_ACT_NONE, __VA_ARGS__); break;                                             \
+        }                                                                                                    \
+    } while (0)
 
-#define ACT_SPAN(name)                                                                                       \
-    case name:                                                                                               \
-        for (int j = 0; j < count; j += VEC)                                                                 \
-            store_some(out + j, vec_act(name, load_some(x + j, count - j)), count - j);                      \
-        break;
+INLINE void act_columns(enum kern_act act, float *out, const float *x, int count)
+{
+    int j = 0;
+
+    for (; j + VEC <= count; j += VEC) store(out + j, vec_act(act, load(x + j)));
+    if (j < count) store_some(out + j, vec_act(act, load_some(x + j, count - j)), count - j);
+}
 
 OUTLINE void act_span(float *out, const float *x, int count, enum kern_act act)
 {
-    switch (act) {
-        EACH_ACT(ACT_SPAN)
-    case KERN_ACTS: break;
-    }
+    FOR_ACT(act, act_columns, out, x, count);
 }
 
-#define BACK_SPAN(name)                                                                                      \
-    case name:                                                                                               \
-        for (int j = 0; j < count; j += VEC) {                                                               \
-            const vec v = load_some(dout + j, count - j);                                                    \
-            store_some(dx + j, v * vec_act_slope(name, load_some(x + j, count - j)), count - j);             \
-        }                                                                                                    \
-        break;
+INLINE void act_back_columns(enum kern_act act, float *dx, const float *dout, const float *x, int count)
+{
+    int j = 0;
+
+    for (; j + VEC <= count; j += VEC) store(dx + j, load(dout + j) * vec_act_slope(act, load(x + j)));
+    if (j < count)
+        store_some(dx + j, load_some(dout + j, count - j) * vec_act_slope(act, load_some(x + j, count - j)),
+                   count - j);
+}
 
 OUTLINE void act_back_span(float *dx, const float *dout, const float *x, int count, enum kern_act act)
 {
-    switch (act) {
-        EACH_ACT(BACK_SPAN)
-    case KERN_ACTS: break;
-    }
+    FOR_ACT(act, act_back_columns, dx, dout, x, count);
 }
 
 static int span_of(size_t at, size_t count)

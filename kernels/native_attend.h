@@ -30,34 +30,30 @@ static void pack_features(float *to, const float *x, size_t ld, int t, int e)
         pack_columns(to + (size_t)l * t, x + l, ld, least(e - l, TILE_COLS), t);
 }
 
-/* x (t) = exp(scale (x - max)); returns the sum. Shift first: exp overflows above 88.7. */
+/* x (t) = exp(scale (x - max)), scale > 0; returns the sum. Shift first: exp overflows above 88.7. The row has
+ * room for whole vectors; what lies behind t is made -inf, whose share of the sum, 1e-38, is none. */
 static float softmax_row(float *x, float scale, int t)
 {
-    const int whole = t - t % VEC;
     const vec factor = SPLAT(scale);
-    vec top = SPLAT(-INFINITY), sum = SPLAT(0.0f);
-    float most_tail = -INFINITY, shift;
+    vec top = SPLAT(-INFINITY), sum = SPLAT(0.0f), shift;
 
-    for (int j = 0; j < whole; j += VEC) top = VEC_MAX(top, load(x + j));
-    for (int j = whole; j < t; j++) most_tail = x[j] > most_tail ? x[j] : most_tail;
-    shift = max_lanes(top);
-    shift = most_tail > shift ? most_tail : shift;
-    for (int j = 0; j < whole; j += VEC) {
-        const vec p = vec_exp((load(x + j) - SPLAT(shift)) * factor);
+    for (int j = t; j < padded(t, VEC); j++) x[j] = -INFINITY;
+    for (int j = 0; j < t; j += VEC) top = VEC_MAX(top, load(x + j));
+    shift = SPLAT(max_lanes(top));
+    for (int j = 0; j < t; j += VEC) {
+        const vec p = vec_exp_low((load(x + j) - shift) * factor);
         store(x + j, p);
         sum += p;
-    }
-    if (whole < t) {
-        store_some(x + whole, vec_exp((load_some(x + whole, t - whole) - SPLAT(shift)) * factor), t - whole);
-        sum += load_some(x + whole, t - whole);
     }
     return sum_lanes(sum);
 }
 
 static void scale_row(float *out, const float *x, float factor, int count)
 {
-    for (int j = 0; j < count; j += VEC)
-        store_some(out + j, load_some(x + j, count - j) * SPLAT(factor), count - j);
+    int j = 0;
+
+    for (; j + VEC <= count; j += VEC) store(out + j, load(x + j) * SPLAT(factor));
+    if (j < count) store_some(out + j, load_some(x + j, count - j) * SPLAT(factor), count - j);
 }
 
 static void drop_row(float *x, const struct kern_drop *drop, uint64_t first, int count)
@@ -93,6 +89,16 @@ static struct attend_room attend_room_of(const struct kern_ctx *c, int t, int e)
     return r;
 }
 
+/* out (rows, n padded), ld apart, = a (rows, k), rows lda apart, times panels (n padded, k); all in cache. */
+static void multiply_into(float *out, int ld, const float *a, size_t lda, const float *panels, int rows,
+                          int n, int k)
+{
+    const struct factors f = { a, panels, lda, (size_t)k * TILE_COLS, rows, units(n, TILE_COLS), k };
+    struct ahead nothing = { 0 };
+
+    tiles(out, (size_t)ld, false, &f, &nothing);
+}
+
 struct attention {
     float *ctx, *prob;
     const float *qkv;
@@ -110,8 +116,7 @@ static void attend_queries(const struct attention *w, const struct attend_room *
     float sum[QUERY_TILES * TILE_ROWS];
     float *to = w->ctx + ((size_t)(task / w->a->h) * t + i) * d + (size_t)(task % w->a->h) * e;
 
-    tiles(r->p, (size_t)tp, head_start(w->qkv, w->a, task) + i * 3 * d, 3 * d, r->keys, (size_t)e * TILE_COLS,
-          rows, tp / TILE_COLS, e, false, false);
+    multiply_into(r->p, tp, head_start(w->qkv, w->a, task) + i * 3 * d, 3 * d, r->keys, rows, t, e);
     for (int j = 0; j < rows; j++) {
         const size_t at = ((size_t)task * t + i + j) * t;
         float *p = r->p + (size_t)j * tp;
@@ -120,8 +125,7 @@ static void attend_queries(const struct attention *w, const struct attend_room *
         if (w->prob) scale_row(w->prob + at, p, sum[j], t);
         if (w->drop) drop_row(p, w->drop, at, t);
     }
-    tiles(r->out, (size_t)ep, r->p, (size_t)tp, r->values, (size_t)t * TILE_COLS, rows, ep / TILE_COLS, t,
-          false, false);
+    multiply_into(r->out, ep, r->p, (size_t)tp, r->values, rows, e, t);
     for (int j = 0; j < rows; j++) scale_row(to + j * d, r->out + (size_t)j * ep, sum[j], e);
 }
 
@@ -142,7 +146,7 @@ static void attend_task(const struct attention *w, const struct attend_room *r, 
 /* Few heads are split by queries too, though every part packs the keys and values again. */
 static int query_parts(const struct kern_heads *a, int threads)
 {
-    const int heads = a->b * a->h, wanted = 4 * threads;
+    const int heads = a->b * a->h, wanted = 2 * threads;
 
     if (threads == 1 || heads >= wanted) return 1;
     return most(1, least(units(wanted, heads), a->t / (4 * TILE_ROWS)));

@@ -97,15 +97,13 @@ static void back_queries(const struct attention_back *w, const struct back_room 
 
     pack_features(r->q, q, 3 * d, rows, e);
     pack_features(r->g, g, d, rows, e);
-    tiles(r->ds, (size_t)r->tp, g, d, r->values, (size_t)e * TILE_COLS, rows, units(t, TILE_COLS), e, false,
-          false);
+    multiply_into(r->ds, r->tp, g, d, r->values, rows, t, e);
     for (int j = 0; j < rows; j++) {
         const size_t at = ((size_t)task * t + i + j) * t;
         logits_back(r->ds + (size_t)j * r->tp, r->p + (size_t)j * r->tp, w->prob + at, w->drop, at,
                     w->a->scale, t, r->tp);
     }
-    tiles(r->dq, (size_t)r->ep, r->ds, (size_t)r->tp, r->keys, (size_t)t * TILE_COLS, rows, r->ep / TILE_COLS,
-          t, false, false);
+    multiply_into(r->dq, r->ep, r->ds, (size_t)r->tp, r->keys, rows, e, t);
     for (int j = 0; j < rows; j++)
         memcpy(dq + j * 3 * d, r->dq + (size_t)j * r->ep, (size_t)e * sizeof(float));
     add_outer(r->dk, r->ds, r->q, r, t, rows);

@@ -71,12 +71,12 @@ static inline float sum_lanes(vec v)
 
 static inline float max_lanes(vec v)
 {
-    float lane[VEC], top;
+    float lane[VEC];
 
     store(lane, v);
-    top = lane[0];
-    for (int i = 1; i < VEC; i++) top = lane[i] > top ? lane[i] : top;
-    return top;
+    for (int width = VEC / 2; width; width /= 2)
+        for (int i = 0; i < width; i++) lane[i] = lane[i + width] > lane[i] ? lane[i + width] : lane[i];
+    return lane[0];
 }
 
 static inline int least(int a, int b)
@@ -87,6 +87,11 @@ static inline int least(int a, int b)
 static inline int most(int a, int b)
 {
     return a > b ? a : b;
+}
+
+static inline size_t least_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
 }
 
 static inline size_t larger(size_t a, size_t b)

@@ -18,6 +18,8 @@ struct outer {
     float *dw, *db;
     const float *dout, *x;
     int rows, n, k;
+    int tiles; /* of outputs that a task takes */
+    int next;  /* rows of the block after this one; they start where this one's end */
 };
 
 /* to: neighbouring panels of width columns each, (rows, width); from: count columns of rows, ld apart, count
@@ -35,34 +37,47 @@ INLINE void pack_panels(float *to, const float *from, size_t ld, int count, int 
     }
 }
 
-/* PACK_LEFT panels of outputs from column j. */
+/* At most PACK_LEFT panels of outputs from column j. */
 static void pack_left(const struct outer *o, int j)
 {
     pack_panels(o->left + (size_t)j * o->rows, o->dout + j, (size_t)o->n,
                 least(o->n - j, PACK_LEFT * TILE_ROWS), TILE_ROWS, o->rows);
 }
 
-/* PACK_RIGHT panels of inputs from column l. */
+/* db of vecs vectors of columns from j, top to bottom; count columns of the last vector. */
+INLINE void add_columns(const struct outer *o, int j, const int vecs, int count)
+{
+    vec sum[8];
+
+    UNROLL
+    for (int v = 0; v < vecs; v++) sum[v] = SPLAT(0.0f);
+    for (int i = 0; i < o->rows; i++) {
+        const float *from = o->dout + (size_t)i * o->n + j;
+
+        UNROLL
+        for (int v = 0; v < vecs; v++) sum[v] += load_some(from + v * VEC, count);
+    }
+    for (int v = 0; v < vecs; v++) {
+        float *to = o->db + j + v * VEC;
+        store_some(to, load_some(to, count) + sum[v], count);
+    }
+}
+
+/* db of at most 8 VEC columns from j. */
+static void add_bias(const struct outer *o, int j)
+{
+    if (o->n - j >= 8 * VEC) {
+        add_columns(o, j, 8, VEC);
+        return;
+    }
+    for (; j < o->n; j += VEC) add_columns(o, j, 1, least(o->n - j, VEC));
+}
+
+/* At most PACK_RIGHT panels of inputs from column l. */
 static void pack_right(const struct outer *o, int l)
 {
     pack_panels(o->right + (size_t)l * o->rows, o->x + l, (size_t)o->k,
                 least(o->k - l, PACK_RIGHT * TILE_COLS), TILE_COLS, o->rows);
-}
-
-/* db of TILE_COLS columns from j, top to bottom. */
-static void add_columns(const struct outer *o, int j)
-{
-    const int count = least(o->n - j, TILE_COLS), high = most(count - VEC, 0);
-    vec low_sum = SPLAT(0.0f), high_sum = SPLAT(0.0f);
-
-    for (int i = 0; i < o->rows; i++) {
-        const float *from = o->dout + (size_t)i * o->n + j;
-
-        low_sum += load_some(from, count);
-        if (high) high_sum += load_some(from + VEC, high);
-    }
-    store_some(o->db + j, load_some(o->db + j, count) + low_sum, count);
-    if (high) store_some(o->db + j + VEC, load_some(o->db + j + VEC, high) + high_sum, high);
 }
 
 /* dw tile at (j, l), inside or across the border. */
@@ -82,13 +97,33 @@ static void outer_tile(const struct outer *o, int j, int l)
         for (int v = 0; v < columns; v++) to[(size_t)i * o->k + v] += edge[i * TILE_COLS + v];
 }
 
-/* A panel of x stays in L1 while the tiles of outputs pass by. */
+/* Share share of shares of the next rows of (rows, ld) behind from; step is set for tiles steps. */
+static struct ahead next_rows(const float *from, const struct outer *o, int ld, size_t share, size_t shares,
+                              int steps)
+{
+    const size_t count = (size_t)o->next * ld, length = count / shares + LINE;
+    const float *later = from + (size_t)o->rows * ld;
+
+    return (struct ahead){ .later = later + least_size(count, share * length),
+                           .end = later + least_size(count, (share + 1) * length),
+                           .step = length / (size_t)steps + LINE };
+}
+
+/* A panel of x stays in L1 while the tiles of outputs pass by. Meanwhile each tile asks for its share of the
+ * next block, whose packing would otherwise wait for the memory: a tenth of the time at 8320 rows. */
 static void outer_task(const struct outer *o, int task)
 {
     const int panels = units(o->k, TILE_COLS), first = task / panels * o->tiles * TILE_ROWS;
     const int last = least(o->n, first + o->tiles * TILE_ROWS);
+    const size_t tasks = (size_t)units(o->n, o->tiles * TILE_ROWS) * panels;
+    struct ahead dout = next_rows(o->dout, o, o->n, (size_t)task, tasks, o->tiles);
+    struct ahead x = next_rows(o->x, o, o->k, (size_t)task, tasks, o->tiles);
 
-    for (int j = first; j < last; j += TILE_ROWS) outer_tile(o, j, task % panels * TILE_COLS);
+    for (int j = first; j < last; j += TILE_ROWS) {
+        fetch_later(&dout);
+        fetch_later(&x);
+        outer_tile(o, j, task % panels * TILE_COLS);
+    }
 }
 
 /* Inside a parallel region: pack, wait, multiply, wait. */
@@ -97,7 +132,7 @@ static void outer_block(const struct outer *o)
 #pragma omp for schedule(static) nowait
     for (int l = 0; l < o->k; l += PACK_RIGHT * TILE_COLS) pack_right(o, l);
 #pragma omp for schedule(static) nowait
-    for (int j = 0; j < (o->db ? o->n : 0); j += TILE_COLS) add_columns(o, j);
+    for (int j = 0; j < (o->db ? o->n : 0); j += 8 * VEC) add_bias(o, j);
 #pragma omp for schedule(static)
     for (int j = 0; j < o->n; j += PACK_LEFT * TILE_ROWS) pack_left(o, j);
 #pragma omp for schedule(static)
@@ -136,7 +171,9 @@ static void linear_dw(const struct kern_ctx *c, float *dw, float *db, const floa
                                  .x = x + (size_t)i * k,
                                  .rows = least(m - i, rows),
                                  .n = n,
-                                 .k = k };
+                                 .k = k,
+                                 .tiles = cut_outputs(n, k, c->threads),
+                                 .next = most(0, least(m - i - rows, rows)) };
         outer_block(&o);
     }
 }

@@ -2,14 +2,15 @@
 #ifndef KERNELS_NATIVE_LINEAR_H
 #define KERNELS_NATIVE_LINEAR_H
 
-#include "kernels/native_math.h"
+#include "kernels/native_act.h"
 #include "kernels/native_tile.h"
 
 enum {
     DEPTH = 256,      /* k at a time: a panel's slice, 256 x 2 VEC floats, stays in L1 */
     BLOCK_TILES = 16, /* tiles of rows a task takes at most: its slice of x stays in L2 */
     GROUP = 4,        /* panels a task takes at most */
-    WARM = 1 << 18    /* floats of weights that are taken to lie in L2 or near it */
+    WARM = 1 << 18,   /* floats of weights that are taken to lie in L2 or near it */
+    TINY = 1 << 16    /* multiply-adds that are done sooner than a second thread wakes up */
 };
 
 static size_t linear_pack_bytes(int n, int k, bool back)
@@ -80,7 +81,7 @@ INLINE void finish_vector(const struct row_end *r, enum kern_act act, int j, int
     store_some(r->out + j, y, count);
 }
 
-INLINE void finish_columns(const struct row_end *r, enum kern_act act, int count)
+INLINE void finish_columns(enum kern_act act, const struct row_end *r, int count)
 {
     int j = 0;
 
@@ -90,16 +91,7 @@ INLINE void finish_columns(const struct row_end *r, enum kern_act act, int count
 
 OUTLINE void finish_row(const struct row_end *r, enum kern_act act, int count)
 {
-    switch (act) {
-    case KERN_ACT_GELU: finish_columns(r, KERN_ACT_GELU, count); break;
-    case KERN_ACT_GELU_TANH: finish_columns(r, KERN_ACT_GELU_TANH, count); break;
-    case KERN_ACT_QUICK_GELU: finish_columns(r, KERN_ACT_QUICK_GELU, count); break;
-    case KERN_ACT_RELU: finish_columns(r, KERN_ACT_RELU, count); break;
-    case KERN_ACT_SILU: finish_columns(r, KERN_ACT_SILU, count); break;
-    case KERN_ACT_TANH: finish_columns(r, KERN_ACT_TANH, count); break;
-    case KERN_ACT_NONE:
-    case KERN_ACTS: finish_columns(r, KERN_ACT_NONE, count); break;
-    }
+    FOR_ACT(act, finish_columns, r, count);
 }
 
 /* The epilogue of rows from row and of count columns from column; y (rows, ld). */
@@ -123,21 +115,53 @@ static void finish_block(const struct product *p, const float *y, size_t ld, int
     }
 }
 
+/* What a task of rows from row and panels from first asks for: weights when they are far, and its share of the
+ * rows that the next block reads. */
+static struct ahead ahead_of(const struct product *p, int row, int rows, int first, int panels)
+{
+    const int all = units(p->n, TILE_COLS), next = most(0, least(p->m - row - rows, rows));
+    const size_t count = (size_t)next * p->k, share = count / (size_t)all + LINE;
+    const size_t from = least_size(count, first * share), to = least_size(count, (first + panels) * share);
+    const float *later = p->x + (size_t)(row + rows) * p->k;
+
+    return (struct ahead){ .panels = (size_t)p->k * p->n > WARM,
+                           .ld = (size_t)p->n,
+                           .later = later + from,
+                           .end = later + to,
+                           .step = share / (size_t)(units(rows, TILE_ROWS) * units(p->k, DEPTH)) + LINE };
+}
+
+/* With the last slice, also what the epilogue will touch. */
+static void ask_for_rows(struct ahead *f, const struct product *p, size_t at)
+{
+    f->written[0] = p->out + at;
+    if (p->e->pre) f->written[1] = p->e->pre + at;
+    if (p->e->skip && p->e->skip != p->out) f->read = p->e->skip + at;
+}
+
 /* One block of rows times one group of panels; y: memory of this thread. */
 static void product_task(const struct product *p, int task, float *y)
 {
-    const int row = task / p->groups * p->rows, first = task % p->groups * p->group;
-    const int rows = least(p->m - row, p->rows);
-    const int panels = least(units(p->n, TILE_COLS) - first, p->group);
-    const int slices = units(p->k, DEPTH), depth = units(p->k, slices);
+    const int row = task / p->groups * p->rows, first = task % p->groups * p->group,
+              column = first * TILE_COLS;
+    const int rows = least(p->m - row, p->rows), panels = least(units(p->n, TILE_COLS) - first, p->group);
+    const int depth = units(p->k, units(p->k, DEPTH));
     const size_t panel = (size_t)p->k * TILE_COLS, ld = (size_t)p->group * TILE_COLS;
-    const bool cold = panel * (size_t)units(p->n, TILE_COLS) > WARM;
+    struct ahead ahead = ahead_of(p, row, rows, first, panels);
 
-    for (int l = 0; l < p->k; l += depth)
-        tiles(y, ld, p->x + (size_t)row * p->k + l, (size_t)p->k,
-              p->panels + first * panel + (size_t)l * TILE_COLS, panel, rows, panels, least(p->k - l, depth),
-              l > 0, cold);
-    finish_block(p, y, ld, row, rows, first * TILE_COLS, least(p->n - first * TILE_COLS, panels * TILE_COLS));
+    for (int l = 0; l < p->k; l += depth) {
+        const struct factors f = { .a = p->x + (size_t)row * p->k + l,
+                                   .b = p->panels + first * panel + (size_t)l * TILE_COLS,
+                                   .ld = (size_t)p->k,
+                                   .panel = panel,
+                                   .rows = rows,
+                                   .panels = panels,
+                                   .k = least(p->k - l, depth) };
+
+        if (l + depth >= p->k) ask_for_rows(&ahead, p, (size_t)row * p->n + column);
+        tiles(y, ld, l > 0, &f, &ahead);
+    }
+    finish_block(p, y, ld, row, rows, column, least(p->n - column, panels * TILE_COLS));
 }
 
 /* Floats of y that a thread needs. */
@@ -150,7 +174,7 @@ static void multiply(const struct kern_ctx *c, struct product *p)
 {
     assert(c->scratch_bytes >= (size_t)c->threads * product_scratch() * sizeof(float));
     cut(p, c->threads);
-#pragma omp parallel for num_threads(c->threads) schedule(dynamic)
+#pragma omp parallel for num_threads(c->threads) schedule(dynamic) if ((double)p->m * p->n * p->k > TINY)
     for (int task = 0; task < p->blocks * p->groups; task++)
         product_task(p, task, (float *)c->scratch + (size_t)omp_get_thread_num() * product_scratch());
 }

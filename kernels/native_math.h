@@ -7,27 +7,34 @@
 
 #include "kernels/native_base.h"
 
-/* exp(x), x clamped to [-87.3, 88]: 1.2e-38, the smallest normal number, stands for zero. Cody & Waite 1980:
- * x = n ln 2 + r, ln 2 in two parts so that r keeps its digits; 2^n by the exponent bits. */
-INLINE vec vec_exp(vec x)
+/* exp(x) = 2^n 2^f, n = round(x log2 e), x at least -87.3: 1.2e-38, the smallest normal number, stands for zero.
+ * f = x log2 e - n is one fused operation where there is one, so it carries no rounding of the product. 2^n
+ * by the exponent bits. x at most 88. */
+INLINE vec vec_exp_low(vec x)
 {
-    const vec magic = SPLAT(12582912.0f); /* 1.5 2^23: adding it rounds to an integer in the low bits */
-    vec n, r, p;
+    const vec magic = SPLAT(12582912.0f), log2e = SPLAT(1.44269504f); /* 1.5 2^23: adding it rounds */
+    vec n, f, p;
     uvec bits;
 
-    x = VEC_MIN(SPLAT(88.0f), VEC_MAX(SPLAT(-87.3f), x));
-    n = x * SPLAT(1.44269504f) + magic;
+    x = VEC_MAX(SPLAT(-87.3f), x);
+    n = x * log2e + magic;
     bits = (uvec)n << 23;
     n -= magic;
-    r = x - n * SPLAT(0.693359375f);
-    r = r - n * SPLAT(-2.12194440e-4f);
-    p = SPLAT(0.00138131611f);
-    p = p * r + SPLAT(0.00836941041f);
-    p = p * r + SPLAT(0.041668456f);
-    p = p * r + SPLAT(0.166665152f);
-    p = p * r + SPLAT(0.49999994f);
-    p = p * (r * r) + r + SPLAT(1.0f);
+    f = x * log2e - n;
+    p = SPLAT(0.000153531539f);
+    p = p * f + SPLAT(0.00133991323f);
+    p = p * f + SPLAT(0.00961843971f);
+    p = p * f + SPLAT(0.0555033199f);
+    p = p * f + SPLAT(0.240226477f);
+    p = p * f + SPLAT(0.693147182f);
+    p = p * f + SPLAT(1.0f);
     return (vec)((uvec)p + bits);
+}
+
+/* exp(x) of any x; past 88 it stays at exp(88). */
+INLINE vec vec_exp(vec x)
+{
+    return vec_exp_low(VEC_MIN(SPLAT(88.0f), x));
 }
 
 INLINE vec vec_abs(vec x)
@@ -70,7 +77,7 @@ struct normal {
 
 INLINE struct normal vec_normal(vec x)
 {
-    const vec a = VEC_MIN(SPLAT(14.0f), vec_abs(x)), bell = vec_exp(a * a * SPLAT(-0.5f));
+    const vec a = VEC_MIN(SPLAT(14.0f), vec_abs(x)), bell = vec_exp_low(a * a * SPLAT(-0.5f));
     vec p = SPLAT(0.00407761615f), q = SPLAT(0.0102209393f);
 
     p = p * a + SPLAT(0.0403725915f);

@@ -21,29 +21,39 @@ static vec keep_some(vec v, int count)
     return out;
 }
 
+/* Four sums at once: one would wait for each addition. */
 static float row_sum(const float *x, int d)
 {
-    vec sum = SPLAT(0.0f);
+    vec a = SPLAT(0.0f), b = a, e = a, f = a;
+    int j = 0;
 
-    for (int j = 0; j < d; j += VEC) sum += load_some(x + j, d - j);
-    return sum_lanes(sum);
+    for (; j + 4 * VEC <= d; j += 4 * VEC) {
+        a += load(x + j);
+        b += load(x + j + VEC);
+        e += load(x + j + 2 * VEC);
+        f += load(x + j + 3 * VEC);
+    }
+    for (; j + VEC <= d; j += VEC) a += load(x + j);
+    if (j < d) b += load_some(x + j, d - j);
+    return sum_lanes((a + b) + (e + f));
 }
 
 /* Sum of (x - mean)^2; lanes past d do not count. */
 static float row_squares(const float *x, float mean, int d)
 {
-    const int whole = d - d % VEC;
-    vec sum = SPLAT(0.0f);
+    const vec m = SPLAT(mean);
+    vec a = SPLAT(0.0f), b = a, e = a, f = a, v;
+    int j = 0;
 
-    for (int j = 0; j < whole; j += VEC) {
-        const vec v = load(x + j) - SPLAT(mean);
-        sum += v * v;
+    for (; j + 4 * VEC <= d; j += 4 * VEC) {
+        v = load(x + j) - m, a += v * v;
+        v = load(x + j + VEC) - m, b += v * v;
+        v = load(x + j + 2 * VEC) - m, e += v * v;
+        v = load(x + j + 3 * VEC) - m, f += v * v;
     }
-    if (whole < d) {
-        const vec v = keep_some(load_some(x + whole, d - whole) - SPLAT(mean), d - whole);
-        sum += v * v;
-    }
-    return sum_lanes(sum);
+    for (; j + VEC <= d; j += VEC) v = load(x + j) - m, a += v * v;
+    if (j < d) v = keep_some(load_some(x + j, d - j) - m, d - j), b += v * v;
+    return sum_lanes((a + b) + (e + f));
 }
 
 struct stat {
@@ -63,15 +73,22 @@ INLINE vec normal_of(vec x, struct stat s, const struct kern_norm *n)
     return n->kind == KERN_DYT ? vec_tanh(SPLAT(*n->alpha) * x) : (x - SPLAT(s.mean)) * SPLAT(s.inverse);
 }
 
+INLINE void norm_columns(float *out, const float *x, struct stat s, const struct kern_norm *n, int j,
+                         int count)
+{
+    vec v = normal_of(load_some(x + j, count), s, n);
+
+    if (n->gain) v = v * load_some(n->gain + j, count);
+    if (n->bias) v = v + load_some(n->bias + j, count);
+    store_some(out + j, v, count);
+}
+
 static void norm_vector(float *out, const float *x, struct stat s, const struct kern_norm *n, int d)
 {
-    for (int j = 0; j < d; j += VEC) {
-        vec v = normal_of(load_some(x + j, d - j), s, n);
+    int j = 0;
 
-        if (n->gain) v = v * load_some(n->gain + j, d - j);
-        if (n->bias) v = v + load_some(n->bias + j, d - j);
-        store_some(out + j, v, d - j);
-    }
+    for (; j + VEC <= d; j += VEC) norm_columns(out, x, s, n, j, VEC);
+    if (j < d) norm_columns(out, x, s, n, j, d - j);
 }
 
 static void norm(const struct kern_ctx *c, float *out, float *stat, const float *x, const struct kern_norm *n,
@@ -107,57 +124,82 @@ static struct norm_sums sums_of(const struct kern_ctx *c, int part, int d)
     return (struct norm_sums){ at, at + padded(d, 16), at + 2 * padded(d, 16) };
 }
 
-/* The sums that dx needs, and this vector's share of the parameters' gradients. */
-static void back_sums(float out[2], const struct norm_sums *p, const float *dout, const float *x,
-                      struct stat s, const struct kern_norm *n, int d)
+/* What the two passes of the backward read of one vector. */
+struct back_row {
+    float *dx;
+    const float *dout, *x, *gain; /* gain: or NULL */
+    const struct norm_sums *sums;
+    struct stat s;
+    const struct kern_norm *n;
+};
+
+struct back_pair {
+    vec mean, along; /* sums of h and h xh so far */
+};
+
+/* First pass, columns from j: this vector's share of the parameters' gradients, and what dx needs. */
+INLINE void back_first(struct back_pair *sum, const struct back_row *r, int j, int count)
 {
-    vec mean = SPLAT(0.0f), along = SPLAT(0.0f);
+    const vec g = load_some(r->dout + j, count), h = r->gain ? g * load_some(r->gain + j, count) : g;
+    const vec xh = normal_of(load_some(r->x + j, count), r->s, r->n);
 
-    for (int j = 0; j < d; j += VEC) {
-        const vec g = load_some(dout + j, d - j), h = n->gain ? g * load_some(n->gain + j, d - j) : g;
-        const vec xh = normal_of(load_some(x + j, d - j), s, n);
-
-        mean += h;
-        along += h * xh;
-        store_some(p->gain + j, load_some(p->gain + j, d - j) + g * xh, d - j);
-        store_some(p->bias + j, load_some(p->bias + j, d - j) + g, d - j);
-    }
-    out[0] = n->kind == KERN_LAYERNORM ? sum_lanes(mean) / (float)d : 0;
-    out[1] = sum_lanes(along) / (float)d;
+    sum->mean += h;
+    sum->along += h * xh;
+    store_some(r->sums->gain + j, load_some(r->sums->gain + j, count) + g * xh, count);
+    store_some(r->sums->bias + j, load_some(r->sums->bias + j, count) + g, count);
 }
 
-/* With h = gain dout: dx = (h - mean(h) - xh mean(h xh)) / deviation, RMSNorm without mean(h). */
-static void back_vector(float *dx, const struct norm_sums *p, const float *dout, const float *x,
-                        struct stat s, const struct kern_norm *n, int d)
+/* Second pass. With h = gain dout: dx = (h - mean(h) - xh mean(h xh)) / deviation, RMSNorm without mean(h). */
+INLINE void back_second(const struct back_row *r, vec mean, vec along, int j, int count)
 {
-    float sums[2];
+    const vec g = load_some(r->dout + j, count), h = r->gain ? g * load_some(r->gain + j, count) : g;
+    const vec xh = normal_of(load_some(r->x + j, count), r->s, r->n);
 
-    back_sums(sums, p, dout, x, s, n, d);
-    for (int j = 0; j < d; j += VEC) {
-        const vec g = load_some(dout + j, d - j), h = n->gain ? g * load_some(n->gain + j, d - j) : g;
-        const vec xh = normal_of(load_some(x + j, d - j), s, n);
+    store_some(r->dx + j, (h - mean - xh * along) * SPLAT(r->s.inverse), count);
+}
 
-        store_some(dx + j, (h - SPLAT(sums[0]) - xh * SPLAT(sums[1])) * SPLAT(s.inverse), d - j);
+static struct back_pair back_sums(const struct back_row *r, int d)
+{
+    struct back_pair a = { SPLAT(0.0f), SPLAT(0.0f) }, b = a;
+    int j = 0;
+
+    for (; j + 2 * VEC <= d; j += 2 * VEC) {
+        back_first(&a, r, j, VEC);
+        back_first(&b, r, j + VEC, VEC);
     }
+    for (; j + VEC <= d; j += VEC) back_first(&a, r, j, VEC);
+    if (j < d) back_first(&b, r, j, d - j);
+    return (struct back_pair){ a.mean + b.mean, a.along + b.along };
+}
+
+static void back_vector(const struct back_row *r, int d)
+{
+    const struct back_pair sums = back_sums(r, d);
+    const vec along = SPLAT(sum_lanes(sums.along) / (float)d);
+    vec mean = SPLAT(0.0f);
+    int j = 0;
+
+    if (r->n->kind == KERN_LAYERNORM) mean = SPLAT(sum_lanes(sums.mean) / (float)d);
+    for (; j + VEC <= d; j += VEC) back_second(r, mean, along, j, VEC);
+    if (j < d) back_second(r, mean, along, j, d - j);
 }
 
 /* DyT: with u = h (1 - tanh^2): dx = alpha u, dalpha = sum u x. */
-static void back_vector_dyt(float *dx, const struct norm_sums *p, const float *dout, const float *x,
-                            const struct kern_norm *n, int d)
+static void back_vector_dyt(const struct back_row *r, int d)
 {
-    const struct stat none = { 0, 0 };
-    float unused[2];
     vec sum = SPLAT(0.0f);
 
-    back_sums(unused, p, dout, x, none, n, d);
+    back_sums(r, d);
     for (int j = 0; j < d; j += VEC) {
-        const vec g = load_some(dout + j, d - j), h = n->gain ? g * load_some(n->gain + j, d - j) : g;
-        const vec v = load_some(x + j, d - j), th = normal_of(v, none, n), u = h * (SPLAT(1.0f) - th * th);
+        const int rest = d - j;
+        const vec g = load_some(r->dout + j, rest), h = r->gain ? g * load_some(r->gain + j, rest) : g;
+        const vec v = load_some(r->x + j, rest), th = normal_of(v, r->s, r->n);
+        const vec u = h * (SPLAT(1.0f) - th * th);
 
         sum += u * v;
-        store_some(dx + j, u * SPLAT(*n->alpha), d - j);
+        store_some(r->dx + j, u * SPLAT(*r->n->alpha), rest);
     }
-    *p->alpha += sum_lanes(sum);
+    *r->sums->alpha += sum_lanes(sum);
 }
 
 /* Part part of PARTS of the vectors, whatever the number of threads. */
@@ -169,15 +211,17 @@ static void back_part(float *dx, const struct norm_sums *p, const float *dout, c
 
     memset(p->gain, 0, part_floats(r->d) * sizeof(float));
     for (size_t i = part * step; i < end; i++) {
-        float *to = dx + vector_start(i, r, r->ld_out);
-        const float *g = dout + vector_start(i, r, r->ld_out), *from = x + vector_start(i, r, r->ld_in);
+        const size_t at = vector_start(i, r, r->ld_out);
+        struct back_row row = {
+            dx + at, dout + at, x + vector_start(i, r, r->ld_in), n->gain, p, { 0, 0 }, n
+        };
 
-        if (n->kind == KERN_DYT) {
-            back_vector_dyt(to, p, g, from, n, r->d);
-        } else {
-            const struct stat s = { n->kind == KERN_LAYERNORM ? stat[2 * i] : 0, stat[2 * i + 1] };
-            back_vector(to, p, g, from, s, n, r->d);
-        }
+        if (n->kind == KERN_LAYERNORM) row.s.mean = stat[2 * i];
+        if (n->kind != KERN_DYT) row.s.inverse = stat[2 * i + 1];
+        if (n->kind == KERN_DYT)
+            back_vector_dyt(&row, r->d);
+        else
+            back_vector(&row, r->d);
     }
 }
 

@@ -88,35 +88,85 @@ OUTLINE void tile_transposed(float *c, size_t ldc, const float *a, size_t ld, co
     tile(TILE_ROWS, 2, c, ldc, a, 1, ld, b, 0, k, add);
 }
 
-/* Ask for part i of parts of a slice (k, TILE_COLS) of the next panel. */
-INLINE void fetch_part(const float *b, int k, int i, int parts)
-{
-    const size_t line = 16, share = ((size_t)k * TILE_COLS / (size_t)parts + line) / line * line; /* floats */
+/* What to ask the memory for while tiles are computed; a zeroed one asks for nothing. Waiting for lines to
+ * write costs most: a burst of stores to lines that are not there fills the store buffer. */
+struct ahead {
+    bool panels;             /* the right factor comes from far: its next panel */
+    const float *written[2]; /* rows that the tiles' results will be written to, or NULL ... */
+    const float *read;       /* ... and read from, all ld apart */
+    size_t ld;
+    const float *later, *end; /* what the next task reads, step floats with every tile */
+    size_t step;
+};
 
-    for (size_t l = 0; l < share; l += line) __builtin_prefetch(b + i * share + l, 0, 2);
+enum { LINE = 16 }; /* floats of a cache line */
+
+/* Before the tile of rows from i and the panel that starts at column j. */
+INLINE void fetch_rows(const struct ahead *f, int i, int j)
+{
+    for (int r = i; r < i + TILE_ROWS; r++) {
+        if (f->written[0]) __builtin_prefetch(f->written[0] + r * f->ld + j, 1, 3);
+        if (f->written[1]) __builtin_prefetch(f->written[1] + r * f->ld + j, 1, 3);
+        if (f->read) __builtin_prefetch(f->read + r * f->ld + j, 0, 3);
+    }
 }
 
-/* c (rows, panels TILE_COLS) = or += a (rows, k) b, panel after panel, so that a panel stays in L1 while
- * the rows pass by. cold: b comes from far, so the next panel is asked for meanwhile. */
-static void tiles(float *c, size_t ldc, const float *a, size_t ld, const float *b, size_t panel, int rows,
-                  int panels, int k, bool add, bool cold)
+/* The next share of what comes later. */
+INLINE void fetch_later(struct ahead *f)
 {
-    const int whole = rows - rows % TILE_ROWS, rest = rows % TILE_ROWS;
-    const int stride = rest == 1 ? 4 : rest == 2 ? 2 : 1;
-    tile_fn *several = rest == 1 ? tile_1x4 : tile_2x2;
+    const float *stop = f->end - f->later > (ptrdiff_t)f->step ? f->later + f->step : f->end;
 
-    for (int p = 0; p < panels; p++)
-        for (int i = 0; i < whole; i += TILE_ROWS) {
-            if (cold && p + 1 < panels) fetch_part(b + (p + 1) * panel, k, i / TILE_ROWS, whole / TILE_ROWS);
-            TILES[TILE_ROWS](c + i * ldc + p * TILE_COLS, ldc, a + i * ld, ld, b + p * panel, 0, k, add);
-        }
-    for (int p = 0; rest && p < panels;) {
-        const bool enough = stride > 1 && p + stride <= panels;
+    for (; f->later < stop; f->later += LINE) __builtin_prefetch(f->later, 0, 2);
+}
 
-        (enough ? several : TILES[rest])(c + whole * ldc + p * TILE_COLS, ldc, a + whole * ld, ld,
-                                         b + p * panel, panel, k, add);
-        p += enough ? stride : 1;
+/* Part i of parts of a slice (k, TILE_COLS) of a panel. */
+INLINE void fetch_panel(const float *b, int k, int i, int parts)
+{
+    const size_t share = ((size_t)k * TILE_COLS / (size_t)parts / LINE + 1) * LINE;
+
+    for (size_t l = 0; l < share; l += LINE) __builtin_prefetch(b + i * share + l, 0, 2);
+}
+
+/* Factors of a product of tiles: a (rows, k), rows ld apart; b (panels) of (k, TILE_COLS), panel floats apart. */
+struct factors {
+    const float *a, *b;
+    size_t ld, panel;
+    int rows, panels, k;
+};
+
+/* Rows past the last whole tile. One or two of them take several panels at a time. */
+static void last_tiles(float *c, size_t ldc, bool add, const struct factors *f)
+{
+    const int rest = f->rows % TILE_ROWS, whole = f->rows - rest;
+    const int several = rest == 1 ? 4 : rest == 2 ? 2 : 1;
+    const float *a = f->a + whole * f->ld;
+
+    for (int p = 0; rest && p < f->panels;) {
+        const int taken = p + several <= f->panels ? several : 1;
+        tile_fn *tile_of = taken == 4 ? tile_1x4 : taken == 2 ? tile_2x2 : TILES[rest];
+
+        tile_of(c + whole * ldc + p * TILE_COLS, ldc, a, f->ld, f->b + p * f->panel, f->panel, f->k, add);
+        p += taken;
     }
+}
+
+/* c (rows, panels TILE_COLS), ldc apart, = or += a b. Panel after panel: one stays in L1 while the rows pass by. */
+static void tiles(float *c, size_t ldc, bool add, const struct factors *f, struct ahead *ahead)
+{
+    const int whole = f->rows - f->rows % TILE_ROWS;
+
+    for (int p = 0; p < f->panels; p++) {
+        const float *b = f->b + p * f->panel;
+
+        for (int i = 0; i < whole; i += TILE_ROWS) {
+            if (ahead->panels && p + 1 < f->panels)
+                fetch_panel(b + f->panel, f->k, i / TILE_ROWS, whole / TILE_ROWS);
+            fetch_rows(ahead, i, p * TILE_COLS);
+            fetch_later(ahead);
+            TILES[TILE_ROWS](c + i * ldc + p * TILE_COLS, ldc, f->a + i * f->ld, f->ld, b, 0, f->k, add);
+        }
+    }
+    last_tiles(c, ldc, add, f);
 }
 
 /* One panel (k, TILE_COLS) from count rows of w (count, k), ld apart: to[l][j] = w[j][l]. */

@@ -30,6 +30,9 @@ void train_show_start(struct train *t)
 {
     const int left = t->hyper.steps - vit_trainer_steps(t->trainer);
 
+    cmd_note(t->job->common, "%zu parameters, %zu training pictures, %d steps an epoch, %.0f MiB, kernels %s",
+             vit_model_parameters(t->model), patch_feed_count(t->feed), patch_feed_batches(t->feed),
+             (double)vit_trainer_bytes(t->trainer) / (1 << 20), vit_model_kernels(t->model));
     progress_start(&t->bar, t->what, (size_t)left * (size_t)t->recipe->batch, !t->job->common->quiet);
 }
 

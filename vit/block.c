@@ -369,7 +369,7 @@ static void join_back(const struct vit_block_call *call, float *dstream, float *
     const size_t image = (size_t)call->tokens * (size_t)c->width;
     const float alpha = vit_placement_alpha(c->depth);
 
-    memcpy(dbranch, dstream, (size_t)call->n * image * sizeof(float));
+    kern_add(call->kern, dbranch, NULL, 0, dstream, NULL, 0, rows_of(call), c->width);
     if (call->trace->drop[half]) kern_row_scale(call->kern, dbranch, call->trace->drop[half], call->n, image);
     if (step->op == VIT_OP_JOIN_ALPHA)
         kern_add(call->kern, dstream, NULL, 0, dstream, &alpha, 1, rows_of(call), c->width);

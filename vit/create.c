@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/cpu.h"
 #include "vit/block.h"
 #include "vit/config_json.h"
 #include "vit/model.h"
@@ -183,13 +184,13 @@ static enum vit_status create(struct vit_model *m, const struct vit_init *init, 
     if (!status) status = vit_config_check(&m->config, m->path, err);
     if (!status) status = patch_recipe_check(&m->recipe, m->path, err);
     if (!status && m->recipe.size != m->config.image)
-        status = vit_fail(err, VIT_ERR_ARG, "%s: pictures of %d pixels are prepared for a network of %d", m->path,
-                          m->recipe.size, m->config.image);
+        status = vit_fail(err, VIT_ERR_ARG, "%s: pictures of %d pixels are prepared for a network of %d",
+                          m->path, m->recipe.size, m->config.image);
     if (!status) status = keep_labels(m, labels, err);
     if (!status) status = vit_model_make_slots(m, err);
     if (!status) status = vit_model_carve(m, NULL, err);
     for (int i = 0; !status && i < m->slot_count; i++) init_slot(m, &m->slots[i], init);
-    if (!status) vit_model_pack(m);
+    if (!status) vit_model_pack(m, kern_cpu_cores());
     return status;
 }
 

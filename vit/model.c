@@ -29,6 +29,8 @@ const char *vit_model_note(const struct vit_model *m, int i, bool *warning)
 
 /* ---- memory ---- */
 
+enum { MATS_OF_BLOCK = 4, MATS_OF_ENDS = 3 };
+
 void vit_params_point(struct vit_params *p, struct vit_block_params *block, const struct vit_model *m,
                       float *arena)
 {
@@ -44,7 +46,8 @@ enum vit_status vit_model_make_slots(struct vit_model *m, struct vit_error *err)
     m->slots = calloc((size_t)m->slot_count, sizeof *m->slots);
     m->params.block = calloc(depth, sizeof *m->params.block);
     m->mats.block = calloc(depth, sizeof *m->mats.block);
-    if (!m->slots || !m->params.block || !m->mats.block)
+    m->jobs = calloc(2 * (depth * MATS_OF_BLOCK + MATS_OF_ENDS), sizeof *m->jobs);
+    if (!m->jobs || !m->slots || !m->params.block || !m->mats.block)
         return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate the parameter tables", m->path);
     vit_slots(m->slots, &m->config, &m->arena_floats);
     return VIT_OK;
@@ -72,8 +75,6 @@ struct mat_ref {
     const float *weight;
     int n, k;
 };
-enum { MATS_OF_BLOCK = 4, MATS_OF_ENDS = 3 };
-
 /* Matrix i of the model; false past the end. */
 static bool mat_at(struct vit_model *m, int i, struct mat_ref *out)
 {
@@ -120,18 +121,29 @@ static void carve_mats(struct vit_model *m)
                             &m->kern, m->trainable);
 }
 
-void vit_model_pack(struct vit_model *m)
+/* What is to be laid out for one matrix: once for the forward, once for the backward. */
+static void add_jobs(struct vit_model *m, const struct mat_ref *r)
+{
+    void *const to[2] = { (void *)r->mat->packed, (void *)r->mat->packed_back };
+
+    for (int back = 0; back < 2; back++)
+        if (to[back])
+            m->jobs[m->job_count++] =
+                (struct kern_pack_job){ to[back], r->weight, r->n, r->k, r->mat->dtype, back };
+}
+
+void vit_model_pack(struct vit_model *m, int threads)
 {
     struct mat_ref r;
 
     if (m->config.position != VIT_POS_SINCOS2D) m->positions = m->params.pos;
+    m->job_count = 0;
     for (int i = 0; mat_at(m, i, &r); i++) {
         if (!r.n) continue;
         r.mat->f32 = r.weight;
-        if (r.mat->packed) kern_pack(&m->kern, KERN_F32, (void *)r.mat->packed, r.weight, r.n, r.k, false);
-        if (r.mat->packed_back)
-            kern_pack(&m->kern, KERN_F32, (void *)r.mat->packed_back, r.weight, r.n, r.k, true);
+        add_jobs(m, &r);
     }
+    kern_pack_all(&m->kern, m->jobs, m->job_count, threads);
     patch_stem_pack(&m->mats.stem, &m->config.stem, m->config.channels, m->config.width, &m->kern,
                     (const float *const *)m->params.stem, m->trainable);
 }
@@ -278,6 +290,7 @@ void vit_model_close(struct vit_model *m)
     vit_arena_free(&m->values);
     free(m->params.block);
     free(m->mats.block);
+    free(m->jobs);
     free(m->slots);
     weights_close(m->file);
     free(m->path);

@@ -29,6 +29,8 @@ struct vit_model {
     struct vit_arena values; /* parameters that are not used in place */
     struct vit_arena packed; /* matrices laid out for the kernels */
     struct vit_mats mats;
+    struct kern_pack_job *jobs; /* one a packed form */
+    int job_count;
     float *positions; /* (tokens or patches, d) added to the stream; params.pos or a fixed table */
     bool trainable;
 
@@ -47,7 +49,7 @@ enum vit_status vit_model_carve(struct vit_model *m, const bool *copied, struct 
 enum vit_status vit_model_load(struct vit_model *m, struct weights_view *view, int image,
                                struct vit_error *err);
 /* Lay the matrices out for the kernels again: after opening and after every optimiser step. */
-void vit_model_pack(struct vit_model *m);
+void vit_model_pack(struct vit_model *m, int threads);
 
 /* "class_0", "class_1", ... for config.classes. */
 enum vit_status vit_model_default_labels(struct vit_model *m, struct vit_error *err);

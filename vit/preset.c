@@ -8,24 +8,32 @@ static const struct size {
     const char *name;
     int width, depth, heads, hidden;
 } SIZES[] = {
-    { "pwee", 256, 16, 4, 1280 },       { "wee", 256, 14, 4, 1280 },        { "tiny", 192, 12, 3, 768 },
-    { "little", 320, 14, 5, 1792 },     { "small", 384, 12, 6, 1536 },      { "medium", 512, 12, 8, 2048 },
-    { "mediumd", 512, 20, 8, 2048 },    { "betwixt", 640, 12, 10, 2560 },   { "base", 768, 12, 12, 3072 },
-    { "large", 1024, 24, 16, 4096 },    { "so150m", 896, 18, 14, 2304 },    { "so400m", 1152, 27, 16, 4304 },
-    { "huge", 1280, 32, 16, 5120 },     { "giant", 1408, 40, 16, 6144 },    { "gigantic", 1664, 48, 16, 8192 },
+    { "pwee", 256, 16, 4, 1280 },    { "wee", 256, 14, 4, 1280 },      { "tiny", 192, 12, 3, 768 },
+    { "little", 320, 14, 5, 1792 },  { "small", 384, 12, 6, 1536 },    { "medium", 512, 12, 8, 2048 },
+    { "mediumd", 512, 20, 8, 2048 }, { "betwixt", 640, 12, 10, 2560 }, { "base", 768, 12, 12, 3072 },
+    { "large", 1024, 24, 16, 4096 }, { "so150m", 896, 18, 14, 2304 },  { "so400m", 1152, 27, 16, 4304 },
+    { "huge", 1280, 32, 16, 5120 },  { "giant", 1408, 40, 16, 6144 },  { "gigantic", 1664, 48, 16, 8192 },
 };
 
 /* Networks for 32-pixel pictures. */
 static const struct vit_config SMALL = {
-    .image = 32, .channels = 3, .classes = 10, .position_prefix = true, .act = KERN_ACT_GELU, .qkv_bias = true,
-    .bias = true, .patch_bias = true, .norm = { .eps = 1e-6f, .final = true },
+    .image = 32,
+    .channels = 3,
+    .classes = 10,
+    .position_prefix = true,
+    .act = KERN_ACT_GELU,
+    .qkv_bias = true,
+    .bias = true,
+    .patch_bias = true,
+    .norm = { .eps = 1e-6f, .final = true },
 };
 
 /* 3x3 convolution, ReLU, 3x3 max pooling of stride 2: a stage of the Compact Transformer's stem. */
 static struct patch_conv stage(int out)
 {
-    return (struct patch_conv){ .out = out, .kernel = 3, .stride = 1, .padding = 1, .act = KERN_ACT_RELU,
-                                .pool = { 3, 2, 1 } };
+    return (struct patch_conv){
+        .out = out, .kernel = 3, .stride = 1, .padding = 1, .act = KERN_ACT_RELU, .pool = { 3, 2, 1 }
+    };
 }
 
 static void shape(struct vit_config *c, int width, int depth, int heads, int hidden)
@@ -109,8 +117,10 @@ static enum vit_status unknown(const char *name, struct vit_error *err)
     for (size_t i = 0; i < VIT_COUNT(PRESETS); i++)
         snprintf(names + strlen(names), sizeof names - strlen(names), "%s, ", PRESETS[i].name);
     for (size_t i = 0; i < VIT_COUNT(SIZES); i++)
-        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i ? "|" : "vit_(", SIZES[i].name);
-    return vit_fail(err, VIT_ERR_ARG, "architecture: expected one of %s)_patchP_IMAGE, found \"%s\"", names, name);
+        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i ? "|" : "vit_(",
+                 SIZES[i].name);
+    return vit_fail(err, VIT_ERR_ARG, "architecture: expected one of %s)_patchP_IMAGE, found \"%s\"", names,
+                    name);
 }
 
 /* "vit_SIZE_patchP_IMAGE" and perhaps the name of weights after it. Anything else in between ("36x1", "clip",

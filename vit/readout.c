@@ -62,6 +62,15 @@ static void pool_mean(float *out, const float *x, int prefix, int tokens, int d)
     for (int j = 0; j < d; j++) out[j] /= (float)(tokens - prefix);
 }
 
+static float dot(const float *a, const float *b, int d)
+{
+    float sum = 0;
+
+#pragma omp simd reduction(+ : sum)
+    for (int j = 0; j < d; j++) sum += a[j] * b[j];
+    return sum;
+}
+
 /* Sequence pooling, Hassani et al. 2021: weight = softmax over tokens of (x u + b), out = sum weight x. */
 static void pool_sequence(float *out, float *weight, const float *x, const struct vit_linear_params *p,
                           int tokens, int d)
@@ -70,10 +79,8 @@ static void pool_sequence(float *out, float *weight, const float *x, const struc
     double sum = 0;
 
     for (int i = 0; i < tokens; i++) {
-        float dot = p->bias ? p->bias[0] : 0;
-        for (int j = 0; j < d; j++) dot += x[(size_t)i * (size_t)d + (size_t)j] * p->weight[j];
-        weight[i] = dot;
-        most = fmaxf(most, dot);
+        weight[i] = dot(x + (size_t)i * (size_t)d, p->weight, d) + (p->bias ? p->bias[0] : 0);
+        most = fmaxf(most, weight[i]);
     }
     for (int i = 0; i < tokens; i++) {
         weight[i] = expf(weight[i] - most);
@@ -114,16 +121,10 @@ static void pool_sequence_back(float *dx, const struct vit_linear_params *grads,
 {
     double mean = 0;
 
-    for (int i = 0; i < tokens; i++) {
-        double a = 0;
-        for (int j = 0; j < d; j++) a += g[j] * x[(size_t)i * (size_t)d + (size_t)j];
-        mean += weight[i] * a;
-    }
+    for (int i = 0; i < tokens; i++) mean += (double)weight[i] * (double)dot(g, x + (size_t)i * (size_t)d, d);
     for (int i = 0; i < tokens; i++) {
         const float *row = x + (size_t)i * (size_t)d;
-        double a = 0;
-        for (int j = 0; j < d; j++) a += g[j] * row[j];
-        const float slope = (float)(weight[i] * (a - mean));
+        const float slope = (float)((double)weight[i] * ((double)dot(g, row, d) - mean));
         for (int j = 0; j < d; j++) dx[(size_t)i * (size_t)d + (size_t)j] = weight[i] * g[j] + slope * u[j];
         if (grads->weight)
             for (int j = 0; j < d; j++) grads->weight[j] += slope * row[j];

@@ -129,8 +129,10 @@ enum vit_status vit_session_create(struct vit_session **out, const struct vit_mo
     s->kern = (struct kern_ctx){ .k = &m->kern, .threads = o->threads > 0 ? o->threads : kern_cpu_cores() };
     /* Rows of a product are counted in an int. */
     status = s->batch <= INT_MAX / s->tokens ? plan_memory(s, err)
-                                             : vit_fail(err, VIT_ERR_ARG, "session: a batch of %d pictures of %d "
-                                                        "tokens is too large", s->batch, s->tokens);
+                                             : vit_fail(err, VIT_ERR_ARG,
+                                                        "session: a batch of %d pictures of %d "
+                                                        "tokens is too large",
+                                                        s->batch, s->tokens);
     if (status) {
         vit_session_close(s);
         return status;

@@ -250,7 +250,7 @@ struct vit_report vit_trainer_step(struct vit_trainer *t, const struct vit_batch
     update(t, factor, scale);
     average(t);
     t->step++;
-    vit_model_pack(t->model);
+    vit_model_pack(t->model, t->session->kern.threads);
     return r;
 }
 
@@ -263,5 +263,5 @@ void vit_trainer_average(struct vit_trainer *t, bool on)
         t->values[i] = other;
     }
     t->swapped = on;
-    vit_model_pack(t->model);
+    vit_model_pack(t->model, t->session->kern.threads);
 }

@@ -230,12 +230,18 @@ static void each(const struct overlay *o, void (*one)(const struct overlay *, st
 
 static void attend_equals_the_reference(void **state)
 {
-    each(*state, check_attend);
+    const struct overlay *o = *state;
+
+    if (o->k.attend == o->ref.attend) skip();
+    each(o, check_attend);
 }
 
 static void attend_back_equals_the_reference(void **state)
 {
-    each(*state, check_back);
+    const struct overlay *o = *state;
+
+    if (o->k.attend_back == o->ref.attend_back) skip();
+    each(o, check_back);
 }
 
 /* Logits of several hundred: without the shift by the maximum exp would overflow. */

@@ -177,8 +177,8 @@ static bool ended(pid_t child)
     return !waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid == child;
 }
 
-/* Start, wait until the log has so many lines, send a signal. Returns the exit code, 128 + signal when it died
- * of one. */
+/* Start, wait until the log has so many lines, send a signal. Returns the exit code, 128 + signal when it
+ * died of one. */
 static int interrupt(bool tiny, const char *const *words, const char *dir, int lines, int number)
 {
     const char *argv[WORDS];

@@ -14,7 +14,8 @@ struct folder {
     char path[256];
     struct vit_config config;
     struct vit_slot slots[FOLDER_TENSORS];
-    struct weights_entry entry[FOLDER_TENSORS]; /* written by folder_weights; shapes and names may be changed */
+    struct weights_entry
+        entry[FOLDER_TENSORS]; /* written by folder_weights; shapes and names may be changed */
     int count;
     float *values; /* shared by all: long enough for any tensor */
 };
@@ -33,8 +34,10 @@ static inline void folder_make(struct folder *f, const struct vit_config *c)
     assert_non_null(f->values);
     for (size_t i = 0; i < total; i++) f->values[i] = 0.3f * (float)vit_random_normal(3, i);
     for (int i = 0; i < f->count; i++) {
-        f->entry[i] = (struct weights_entry){ .name = f->slots[i].name, .dtype = WEIGHTS_F32,
-                                              .rank = f->slots[i].rank, .data = f->values + f->slots[i].offset };
+        f->entry[i] = (struct weights_entry){ .name = f->slots[i].name,
+                                              .dtype = WEIGHTS_F32,
+                                              .rank = f->slots[i].rank,
+                                              .data = f->values + f->slots[i].offset };
         for (int j = 0; j < f->slots[i].rank; j++) f->entry[i].shape[j] = f->slots[i].shape[j];
     }
 }
@@ -117,8 +120,8 @@ static inline struct vit_model *folder_open(const struct folder *f, const struct
 }
 
 /* Opening must fail with a sentence that contains part, and leave nothing. */
-static inline void folder_refused(const struct folder *f, const struct vit_model_options *o, enum vit_status status,
-                                  const char *part)
+static inline void folder_refused(const struct folder *f, const struct vit_model_options *o,
+                                  enum vit_status status, const char *part)
 {
     struct vit_model *m = (struct vit_model *)f;
     struct vit_error err = { 0 };

@@ -17,7 +17,11 @@ static struct vit_config unusual(void)
     c.stem = (struct patch_stem){
         .layers = 2,
         .conv = { { .out = 8, .kernel = 3, .stride = 2, .padding = 1, .bias = true, .act = KERN_ACT_NONE },
-                  { .out = 12, .kernel = 1, .stride = 1, .batch_norm = true, .act = KERN_ACT_SILU,
+                  { .out = 12,
+                    .kernel = 1,
+                    .stride = 1,
+                    .batch_norm = true,
+                    .act = KERN_ACT_SILU,
                     .pool = { 3, 2, 1 } } },
         .project = true
     };
@@ -101,15 +105,16 @@ static void every_field_is_in_the_file(void **state)
     const struct vit_config base = tiny_config(VIT_NORM_PRE), other = unusual();
     json_t *a = vit_config_to_json(&base, NULL, NULL), *b = vit_config_to_json(&other, NULL, NULL), *value;
     const char *key;
-    static const char *const EQUAL[] = { "format", "image", "width", "depth", "heads", "hidden", "classes",
-                                         "cls", "dist" };
+    static const char *const EQUAL[] = { "format", "image",   "width", "depth", "heads",
+                                         "hidden", "classes", "cls",   "dist" };
 
     (void)state;
     json_object_foreach(a, key, value)
     {
         bool meant = false;
         for (size_t i = 0; i < VIT_COUNT(EQUAL); i++) meant |= !strcmp(key, EQUAL[i]);
-        if (json_equal(value, json_object_get(b, key)) != meant) fail_msg("\"%s\" does not follow the field", key);
+        if (json_equal(value, json_object_get(b, key)) != meant)
+            fail_msg("\"%s\" does not follow the field", key);
     }
     json_decref(a);
     json_decref(b);
@@ -172,7 +177,8 @@ static void assert_all_refused(const struct refusal *rows, size_t count)
 
         if (!read_with(rows[i].member, &c, &err)) fail_msg("%s was taken", rows[i].member);
         assert_int_equal(err.status, VIT_ERR_FORMAT);
-        if (!strstr(err.text, rows[i].says)) fail_msg("%s: \"%s\" does not say %s", rows[i].member, err.text, rows[i].says);
+        if (!strstr(err.text, rows[i].says))
+            fail_msg("%s: \"%s\" does not say %s", rows[i].member, err.text, rows[i].says);
         if (strncmp(err.text, "config.json: ", 13)) fail_msg("\"%s\" does not name the file", err.text);
     }
 }
@@ -275,7 +281,8 @@ static void a_stem_that_does_not_fit_is_refused(void **state)
         { ",\"stem\":{\"kind\":\"conv\",\"layers\":[]}", "1 to 8" },
         { ",\"stem\":{\"kind\":\"conv\",\"layers\":[{},{},{},{},{},{},{},{},{}]}", "1 to 8" },
         { ",\"stem\":{\"kind\":\"conv\",\"layers\":[{\"out\":15}]}", "15" },
-        { ",\"stem\":{\"kind\":\"conv\",\"layers\":[{\"out\":16,\"kernel\":11,\"padding\":0}]}", "nothing is left" },
+        { ",\"stem\":{\"kind\":\"conv\",\"layers\":[{\"out\":16,\"kernel\":11,\"padding\":0}]}",
+          "nothing is left" },
         { ",\"stem\":{\"kind\":\"conv\",\"layers\":[{\"out\":16,\"stride\":0}]}", "\"stride\"" },
         { ",\"stem\":{\"kind\":\"conv\",\"layers\":[{\"out\":16,\"padding\":3}]}", "padding" },
         { ",\"stem\":{\"kind\":\"conv\",\"layers\":[{\"out\":16,\"pool\":{\"kernel\":17}}]}", "\"kernel\"" },
@@ -340,7 +347,8 @@ static void recipes_with_wrong_values_are_refused(void **state)
         struct vit_error err = { 0 };
 
         if (!vit_recipe_from_json(&r, o, "config.json", &err)) fail_msg("%s was taken", ROWS[i].member);
-        if (!strstr(err.text, ROWS[i].says)) fail_msg("%s: \"%s\" does not say %s", ROWS[i].member, err.text, ROWS[i].says);
+        if (!strstr(err.text, ROWS[i].says))
+            fail_msg("%s: \"%s\" does not say %s", ROWS[i].member, err.text, ROWS[i].says);
         json_decref(o);
     }
 }

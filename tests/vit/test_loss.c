@@ -49,13 +49,16 @@ static const struct shape {
     bool mixed;
     float smoothing;
     int total;
-} SHAPES[] = { { "plain", false, 0, N },         { "smoothed", false, 0.1f, N },      { "mixed", true, 0, N },
-               { "mixed, smoothed", true, 0.1f, N }, { "part of 12", true, 0.1f, 12 }, { "all smooth", false, 1, N } };
+} SHAPES[] = { { "plain", false, 0, N },         { "smoothed", false, 0.1f, N },
+               { "mixed", true, 0, N },          { "mixed, smoothed", true, 0.1f, N },
+               { "part of 12", true, 0.1f, 12 }, { "all smooth", false, 1, N } };
 
 static struct vit_targets targets_of(const struct batch *b, const struct shape *s)
 {
-    return (struct vit_targets){ .label = b->label, .other = s->mixed ? b->other : NULL,
-                                 .weight = s->mixed ? b->weight : NULL, .smoothing = s->smoothing };
+    return (struct vit_targets){ .label = b->label,
+                                 .other = s->mixed ? b->other : NULL,
+                                 .weight = s->mixed ? b->weight : NULL,
+                                 .smoothing = s->smoothing };
 }
 
 /* Both sum N CLASSES terms of at most about 10 in double. */
@@ -115,8 +118,12 @@ static void a_gradient_row_sums_to_zero(void **state)
 static void parts_of_a_batch_add_up_to_the_whole(void **state)
 {
     const struct batch b = make(2);
-    const struct vit_targets all = { .label = b.label, .other = b.other, .weight = b.weight, .smoothing = 0.1f };
-    const struct vit_targets rest = { .label = b.label + 2, .other = b.other + 2, .weight = b.weight + 2, .smoothing = 0.1f };
+    const struct vit_targets all = {
+        .label = b.label, .other = b.other, .weight = b.weight, .smoothing = 0.1f
+    };
+    const struct vit_targets rest = {
+        .label = b.label + 2, .other = b.other + 2, .weight = b.weight + 2, .smoothing = 0.1f
+    };
     float whole[N * CLASSES], parts[N * CLASSES];
     double a = vit_cross_entropy(whole, b.logits, &all, N, CLASSES, N), c;
 
@@ -157,9 +164,12 @@ int main(void)
     size_t used = 0;
 
     for (size_t i = 0; i < VIT_COUNT(SHAPES); i++) {
-        tests[used++] = (struct CMUnitTest)cmocka_unit_test_prestate(the_loss_is_the_textbooks, (void *)&SHAPES[i]);
-        tests[used++] = (struct CMUnitTest)cmocka_unit_test_prestate(the_gradient_is_the_slope_of_the_textbook, (void *)&SHAPES[i]);
-        tests[used++] = (struct CMUnitTest)cmocka_unit_test_prestate(a_gradient_row_sums_to_zero, (void *)&SHAPES[i]);
+        tests[used++] =
+            (struct CMUnitTest)cmocka_unit_test_prestate(the_loss_is_the_textbooks, (void *)&SHAPES[i]);
+        tests[used++] = (struct CMUnitTest)cmocka_unit_test_prestate(
+            the_gradient_is_the_slope_of_the_textbook, (void *)&SHAPES[i]);
+        tests[used++] =
+            (struct CMUnitTest)cmocka_unit_test_prestate(a_gradient_row_sums_to_zero, (void *)&SHAPES[i]);
     }
     tests[used++] = (struct CMUnitTest)cmocka_unit_test(parts_of_a_batch_add_up_to_the_whole);
     tests[used++] = (struct CMUnitTest)cmocka_unit_test(large_logits_do_not_overflow);

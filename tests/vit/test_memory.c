@@ -9,7 +9,7 @@
 /* ---- the allocator: the C library's (or a sanitizer's), behind a gate ---- */
 
 /* The allocator runs before a sanitizer has made its shadow memory. */
-#define UNCHECKED __attribute__((no_sanitize_address, no_sanitize_undefined, no_sanitize_thread))
+#define UNCHECKED __attribute__((no_sanitize_address, no_sanitize_thread))
 
 static struct {
     atomic_bool armed;
@@ -45,11 +45,17 @@ UNCHECKED static bool is_from(const void *caller, const char *library)
     return dladdr(caller, &info) && info.dli_fname && strstr(info.dli_fname, library);
 }
 
-/* Not the library's: libgomp makes its teams of threads as it likes, and ends the program when it cannot;
- * jansson (2.14) drops a character when the buffer of its lexer cannot grow, and then fails its own asserts. */
+/* Not the library's own: libgomp makes its teams of threads as it likes, and ends the program when it cannot;
+ * jansson 2.14 drops a character when the buffer of its lexer cannot grow, and then fails its own asserts;
+ * libzip 1.7 leaks when it cannot open a member. */
+UNCHECKED static bool is_others(const void *caller)
+{
+    return is_from(caller, "libgomp") || is_from(caller, "libjansson") || is_from(caller, "libzip");
+}
+
 UNCHECKED static bool refused(const void *caller)
 {
-    if (!atomic_load(&gate.armed) || is_from(caller, "libgomp") || is_from(caller, "libjansson")) return false;
+    if (!atomic_load(&gate.armed) || is_others(caller)) return false;
     return atomic_fetch_add(&gate.seen, 1) + 1 == atomic_load(&gate.refuse);
 }
 
@@ -96,9 +102,11 @@ static void the_gate_counts_and_refuses(void **state)
     p = malloc(10);
     free(p);
     assert_non_null(p);
-    assert_null(p = strdup("refused"));
-    p = calloc(1, 10);
-    assert_int_equal(disarm(), 3);
+    assert_null(p = calloc(1, 10));
+    p = realloc(NULL, 10);
+    free(p);
+    p = aligned_alloc(64, 64);
+    assert_int_equal(disarm(), 4);
     free(p);
 }
 
@@ -180,6 +188,7 @@ struct maker {
     enum vit_status (*make)(void **out, struct vit_error *err);
     void (*unmake)(void *made);
     bool (*whole)(const void *made); /* NULL: nothing to compare */
+    bool thin;                       /* later allocations repeat tensor by tensor: some of them will do */
 };
 
 static struct {
@@ -195,7 +204,8 @@ static enum vit_status make_opened(void **out, struct vit_error *err)
 
 static enum vit_status make_trainable(void **out, struct vit_error *err)
 {
-    return vit_model_open((struct vit_model **)out, made.path, &(struct vit_model_options){ .trainable = true }, err);
+    return vit_model_open((struct vit_model **)out, made.path,
+                          &(struct vit_model_options){ .trainable = true }, err);
 }
 
 static enum vit_status make_created(void **out, struct vit_error *err)
@@ -203,7 +213,23 @@ static enum vit_status make_created(void **out, struct vit_error *err)
     static const char *const LABELS[] = { "a", "b", "c", "d" };
     const struct vit_config c = tiny_config(VIT_NORM_PRE);
 
-    return vit_model_create((struct vit_model **)out, &c, NULL, LABELS, &(struct vit_init){ .seed = 1 }, NULL, err);
+    return vit_model_create((struct vit_model **)out, &c, NULL, LABELS, &(struct vit_init){ .seed = 1 }, NULL,
+                            err);
+}
+
+static enum vit_status make_unlabelled(void **out, struct vit_error *err)
+{
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+
+    return vit_model_create((struct vit_model **)out, &c, NULL, NULL, &(struct vit_init){ .seed = 1 }, NULL,
+                            err);
+}
+
+static bool has_every_label(const void *m)
+{
+    for (int i = 0; i < TINY_CLASSES; i++)
+        if (!vit_model_labels(m)[i]) return false;
+    return true;
 }
 
 static enum vit_status make_session(void **out, struct vit_error *err)
@@ -260,7 +286,7 @@ static void fail_every_allocation(const struct maker *k)
 {
     int refused_by_us = 0;
 
-    for (int n = 1;; n++) {
+    for (int n = 1;; n += k->thin ? 1 + n / 24 : 1) {
         struct vit_error err = { 0 };
         void *out = (void *)k;
         int seen;
@@ -269,7 +295,8 @@ static void fail_every_allocation(const struct maker *k)
         arm(n);
         status = k->make(&out, &err);
         seen = disarm();
-        if (status && (out || !*err.text)) fail_msg("%s: allocation %d: failed, but left something or said nothing", k->name, n);
+        if (status && (out || !*err.text))
+            fail_msg("%s: allocation %d: failed, but left something or said nothing", k->name, n);
         if (!status && k->whole && !k->whole(out))
             fail_msg("%s: allocation %d failed and the result is not whole", k->name, n);
         if (!status) k->unmake(out);
@@ -283,10 +310,11 @@ static void fail_every_allocation(const struct maker *k)
 static void a_failed_allocation_is_reported(void **state)
 {
     static const struct maker MAKERS[] = {
-        { "model_create", make_created, unmake_model, NULL },
-        { "session_create", make_session, unmake_session, NULL },
-        { "gradients_create", make_gradients, unmake_gradients, NULL },
-        { "trainer_create", make_trainer, unmake_trainer, NULL },
+        { "model_create", make_created, unmake_model, has_every_label, false },
+        { "model_create, no labels", make_unlabelled, unmake_model, has_every_label, false },
+        { "session_create", make_session, unmake_session, NULL, false },
+        { "gradients_create", make_gradients, unmake_gradients, NULL, false },
+        { "trainer_create", make_trainer, unmake_trainer, NULL, false },
     };
     const struct vit_config c = tiny_config(VIT_NORM_SANDWICH);
 
@@ -299,8 +327,8 @@ static void a_failed_allocation_is_reported(void **state)
 static void a_failed_allocation_is_reported_on_opening(void **state)
 {
     static const struct maker MAKERS[] = {
-        { "open", make_opened, unmake_model, says_the_same },
-        { "open for training", make_trainable, unmake_model, says_the_same },
+        { "open", make_opened, unmake_model, says_the_same, false },
+        { "open for training", make_trainable, unmake_model, says_the_same, false },
     };
     const struct vit_config c = tiny_config(VIT_NORM_MIX);
     struct folder f;
@@ -324,7 +352,7 @@ static void a_failed_allocation_is_reported_by_every_reader(void **state)
 {
     static const char *const MODELS[] = { "tests/data/golden/hf-deit-distilled", "tests/data/golden/jax-npz",
                                           "tests/data/golden/pth-state-dict" };
-    static const struct maker OPEN = { "open", make_opened, unmake_model, says_the_same };
+    static const struct maker OPEN = { "open", make_opened, unmake_model, says_the_same, true };
 
     (void)state;
     for (size_t i = 0; i < VIT_COUNT(MODELS); i++) {

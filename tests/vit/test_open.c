@@ -25,7 +25,8 @@ static void a_model_of_ours_opens_without_a_warning(void **state)
         folder_make(&f, &c);
         folder_write(&f);
         m = folder_open(&f, NULL);
-        if (vit_model_note(m, 0, NULL)) fail_msg("%s: %s", vit_placement_name(c.norm.placement), vit_model_note(m, 0, NULL));
+        if (vit_model_note(m, 0, NULL))
+            fail_msg("%s: %s", vit_placement_name(c.norm.placement), vit_model_note(m, 0, NULL));
         assert_int_equal(vit_model_config(m)->norm.placement, p);
         assert_string_equal(vit_model_labels(m)[3], "3");
         vit_model_close(m);
@@ -79,7 +80,8 @@ static void a_wrong_shape_names_file_tensor_expected_and_found(void **state)
     folder_entry(&f, "blocks.0.mlp.fc1.weight")->shape[0] = 16; /* (24, 16) */
     folder_entry(&f, "blocks.0.mlp.fc1.weight")->shape[1] = 24;
     folder_write(&f);
-    folder_refused(&f, NULL, VIT_ERR_FORMAT, "/model.safetensors: \"blocks.0.mlp.fc1.weight\" is [16, 24], expected [24, 16]");
+    folder_refused(&f, NULL, VIT_ERR_FORMAT,
+                   "/model.safetensors: \"blocks.0.mlp.fc1.weight\" is [16, 24], expected [24, 16]");
     folder_remove(&f);
 }
 
@@ -140,7 +142,8 @@ static void a_placement_that_needs_other_tensors_is_refused_with_their_names(voi
     folder_write(&f);
     folder_refused(&f, &(struct vit_model_options){ .placement = "sandwich" }, VIT_ERR_FORMAT,
                    "\"blocks.0.norm1_out.weight\" [16]");
-    folder_refused(&f, &(struct vit_model_options){ .placement = "sandwich" }, VIT_ERR_FORMAT, "\"sandwich\"");
+    folder_refused(&f, &(struct vit_model_options){ .placement = "sandwich" }, VIT_ERR_FORMAT,
+                   "\"sandwich\"");
     folder_refused(&f, &(struct vit_model_options){ .placement = "layerscale" }, VIT_ERR_FORMAT,
                    "\"blocks.1.ls2.gamma\" [16]");
     folder_refused(&f, &(struct vit_model_options){ .placement = "rezero" }, VIT_ERR_FORMAT,
@@ -154,7 +157,10 @@ static void swapping_the_placement_is_exactly_one_warning(void **state)
     static const struct {
         enum vit_placement from;
         const char *to;
-    } ROWS[] = { { VIT_NORM_PRE, "post" }, { VIT_NORM_POST, "pre" }, { VIT_NORM_PRE, "mix:0.5" }, { VIT_NORM_PRE, "deepnorm" } };
+    } ROWS[] = { { VIT_NORM_PRE, "post" },
+                 { VIT_NORM_POST, "pre" },
+                 { VIT_NORM_PRE, "mix:0.5" },
+                 { VIT_NORM_PRE, "deepnorm" } };
 
     (void)state;
     for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
@@ -193,7 +199,8 @@ static void a_swap_changes_the_logits(void **state)
     planes = tiny_planes(pre, 1);
     a = tiny_session(pre, 1, 1, false);
     b = tiny_session(post, 1, 1, false);
-    assert_memory_not_equal(vit_forward(a, planes, 1), vit_forward(b, planes, 1), TINY_CLASSES * sizeof(float));
+    assert_memory_not_equal(vit_forward(a, planes, 1), vit_forward(b, planes, 1),
+                            TINY_CLASSES * sizeof(float));
     vit_session_close(a);
     vit_session_close(b);
     vit_model_close(pre);
@@ -222,7 +229,8 @@ static void the_final_norm_can_be_switched(void **state)
 
     folder_make(&f, &post);
     folder_write(&f);
-    folder_refused(&f, &(struct vit_model_options){ .final_norm = 1 }, VIT_ERR_FORMAT, "\"norm.weight\" [16]");
+    folder_refused(&f, &(struct vit_model_options){ .final_norm = 1 }, VIT_ERR_FORMAT,
+                   "\"norm.weight\" [16]");
     folder_remove(&f);
 }
 
@@ -276,7 +284,8 @@ static void a_path_that_is_not_there_is_an_io_error(void **state)
     struct vit_error err;
 
     (void)state;
-    assert_refused(vit_model_open(&m, "/nonexistent/model.safetensors", NULL, &err), VIT_ERR_IO, "/nonexistent/", &err);
+    assert_refused(vit_model_open(&m, "/nonexistent/model.safetensors", NULL, &err), VIT_ERR_IO,
+                   "/nonexistent/", &err);
     assert_refused(vit_model_open(&m, "", NULL, &err), VIT_ERR_IO, "", &err);
     memset(far, 'a', sizeof far - 1);
     assert_int_not_equal(vit_model_open(&m, far, NULL, &err), VIT_OK);

@@ -46,7 +46,8 @@ static void any_fraction_of_a_mix_survives_as_text(void **state)
 {
     (void)state;
     for (int i = 0; i <= 1000; i++) {
-        const struct vit_norm_config n = { .placement = VIT_NORM_MIX, .mix = (float)i / 1000 * (1 - 0x1p-20f) };
+        const struct vit_norm_config n = { .placement = VIT_NORM_MIX,
+                                           .mix = (float)i / 1000 * (1 - 0x1p-20f) };
         struct vit_norm_config back = { 0 };
         struct vit_error err;
         char text[32];
@@ -58,8 +59,8 @@ static void any_fraction_of_a_mix_survives_as_text(void **state)
 
 static void an_error_lists_every_name(void **state)
 {
-    static const char *const WRONG[] = { "", "Pre", "pre ", "postnorm", "mix", "mix:", "mix:1.5", "mix:-1",
-                                         "mix:nan", "mix:0.5x", "unknown" };
+    static const char *const WRONG[] = { "",        "Pre",    "pre ",    "postnorm", "mix",    "mix:",
+                                         "mix:1.5", "mix:-1", "mix:nan", "mix:0.5x", "unknown" };
 
     (void)state;
     for (size_t i = 0; i < VIT_COUNT(WRONG); i++) {
@@ -67,9 +68,9 @@ static void an_error_lists_every_name(void **state)
         struct vit_error err;
 
         assert_refused(vit_placement_parse(&n, WRONG[i], &err), VIT_ERR_ARG, WRONG[i], &err);
-        for (int p = 0; p < VIT_PLACEMENTS; p++)
-            if (!strstr(err.text, vit_placement_name((enum vit_placement)p)))
-                fail_msg("\"%s\" does not name %s", err.text, vit_placement_name((enum vit_placement)p));
+        assert_non_null(strstr(err.text,
+                               "one of pre, post, res-post, sandwich, deepnorm, pre-post, post-pre, "
+                               "layerscale, rezero, mix:F"));
         assert_int_equal(n.placement, VIT_NORM_SANDWICH); /* not touched */
     }
 }
@@ -158,7 +159,8 @@ static void each_row_is_its_definition(void **state)
         while (attn->op != VIT_OP_ATTN) attn++;
         if (s->op != ROWS[i].first || attn[1].op != ROWS[i].after_attn || end[-1].op != ROWS[i].last)
             fail_msg("%s: not its definition", vit_placement_name(ROWS[i].placement));
-        assert_int_equal(count_steps(s, VIT_OP_NORM_BRANCH) + count_steps(s, VIT_OP_NORM_STREAM), ROWS[i].norms);
+        assert_int_equal(count_steps(s, VIT_OP_NORM_BRANCH) + count_steps(s, VIT_OP_NORM_STREAM),
+                         ROWS[i].norms);
         assert_int_equal(count_steps(s, VIT_OP_SCALE_BRANCH), ROWS[i].scales);
     }
 }
@@ -168,7 +170,8 @@ static void a_mix_is_post_first_and_pre_after(void **state)
     static const struct {
         float mix;
         int depth, post;
-    } ROWS[] = { { 0, 4, 0 }, { 0.25f, 12, 3 }, { 0.5f, 7, 3 }, { 1.0f / 3, 9, 3 }, { 0.3f, 10, 3 }, { 1, 5, 5 } };
+    } ROWS[] = { { 0, 4, 0 },        { 0.25f, 12, 3 }, { 0.5f, 7, 3 },
+                 { 1.0f / 3, 9, 3 }, { 0.3f, 10, 3 },  { 1, 5, 5 } };
 
     (void)state;
     for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
@@ -192,7 +195,8 @@ static void a_final_norm_goes_with_an_unnormed_stream(void **state)
         const struct vit_step *s = vit_block_steps(&n, DEPTH - 1, DEPTH);
 
         while (s[1].op != VIT_OP_END) s++;
-        if (vit_placement_final((enum vit_placement)p) != (p != VIT_NORM_REZERO && s->op != VIT_OP_NORM_STREAM))
+        if (vit_placement_final((enum vit_placement)p) !=
+            (p != VIT_NORM_REZERO && s->op != VIT_OP_NORM_STREAM))
             fail_msg("%s: final norm %d", vit_placement_name((enum vit_placement)p),
                      vit_placement_final((enum vit_placement)p));
     }
@@ -232,11 +236,11 @@ static void each_placement_has_the_tensors_its_steps_use(void **state)
         enum vit_placement placement;
         int norm1, norm1_out, scale, scale_size, final;
     } ROWS[] = {
-        { VIT_NORM_PRE, 1, 0, 0, 0, 1 },        { VIT_NORM_POST, 1, 0, 0, 0, 0 },
-        { VIT_NORM_RES_POST, 1, 0, 0, 0, 1 },   { VIT_NORM_SANDWICH, 1, 1, 0, 0, 1 },
-        { VIT_NORM_DEEPNORM, 1, 0, 0, 0, 0 },   { VIT_NORM_PRE_POST, 1, 0, 0, 0, 1 },
-        { VIT_NORM_POST_PRE, 1, 0, 0, 0, 1 },   { VIT_NORM_LAYERSCALE, 1, 0, 1, 16, 1 },
-        { VIT_NORM_REZERO, 0, 0, 1, 1, 0 },     { VIT_NORM_MIX, 1, 0, 0, 0, 1 },
+        { VIT_NORM_PRE, 1, 0, 0, 0, 1 },      { VIT_NORM_POST, 1, 0, 0, 0, 0 },
+        { VIT_NORM_RES_POST, 1, 0, 0, 0, 1 }, { VIT_NORM_SANDWICH, 1, 1, 0, 0, 1 },
+        { VIT_NORM_DEEPNORM, 1, 0, 0, 0, 0 }, { VIT_NORM_PRE_POST, 1, 0, 0, 0, 1 },
+        { VIT_NORM_POST_PRE, 1, 0, 0, 0, 1 }, { VIT_NORM_LAYERSCALE, 1, 0, 1, 16, 1 },
+        { VIT_NORM_REZERO, 0, 0, 1, 1, 0 },   { VIT_NORM_MIX, 1, 0, 0, 0, 1 },
     };
     _Static_assert(VIT_COUNT(ROWS) == VIT_PLACEMENTS, "a placement is not tested");
 
@@ -286,7 +290,8 @@ static void weight_decay_is_for_matrices_only(void **state)
     vit_slots(slots, &c, &total);
     for (int i = 0; i < count; i++) {
         const bool token = strstr(slots[i].name, "_token") || !strcmp(slots[i].name, "pos_embed");
-        if (slots[i].decay != (slots[i].rank > 1 && !token)) fail_msg("%s: decay %d", slots[i].name, slots[i].decay);
+        if (slots[i].decay != (slots[i].rank > 1 && !token))
+            fail_msg("%s: decay %d", slots[i].name, slots[i].decay);
     }
 }
 

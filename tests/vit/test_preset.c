@@ -36,7 +36,8 @@ static void parameter_counts_are_the_published_ones(void **state)
 
         assert_ok(vit_config_preset(&c, ROWS[i].name, &err), &err);
         if (parameters_of(&c) != ROWS[i].parameters)
-            fail_msg("%s: %zu parameters, published %zu", ROWS[i].name, parameters_of(&c), ROWS[i].parameters);
+            fail_msg("%s: %zu parameters, published %zu", ROWS[i].name, parameters_of(&c),
+                     ROWS[i].parameters);
     }
 }
 
@@ -46,7 +47,9 @@ static void multiply_adds_are_the_published_ones(void **state)
     static const struct {
         const char *name;
         double gmacs;
-    } ROWS[] = { { "vit_tiny_patch16_224", 1.26 }, { "vit_small_patch16_224", 4.61 }, { "vit_base_patch16_224", 17.58 } };
+    } ROWS[] = { { "vit_tiny_patch16_224", 1.26 },
+                 { "vit_small_patch16_224", 4.61 },
+                 { "vit_base_patch16_224", 17.58 } };
 
     (void)state;
     for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
@@ -62,8 +65,15 @@ static void multiply_adds_are_the_published_ones(void **state)
 /* Without an image a multiply-add count can be done by hand: one block, one token. */
 static void multiply_adds_of_one_token_add_up(void **state)
 {
-    const struct vit_config c = { .image = 4, .channels = 3, .stem = { .patch = 4 }, .width = 8, .depth = 1,
-                                  .heads = 2, .hidden = 16, .classes = 5, .pool = VIT_POOL_MEAN };
+    const struct vit_config c = { .image = 4,
+                                  .channels = 3,
+                                  .stem = { .patch = 4 },
+                                  .width = 8,
+                                  .depth = 1,
+                                  .heads = 2,
+                                  .hidden = 16,
+                                  .classes = 5,
+                                  .pool = VIT_POOL_MEAN };
     const double stem = 3 * 4 * 4 * 8, block = 4 * 8 * 8 + 2 * 8 * 16, attention = 2 * 8, head = 8 * 5;
 
     (void)state;
@@ -110,8 +120,15 @@ static void a_suffix_of_the_weights_does_not_change_the_architecture(void **stat
 
 static void an_unknown_name_is_an_error_that_lists_the_names(void **state)
 {
-    static const char *const WRONG[] = { "", "vit", "resnet50", "vit_base", "vit_bass_patch16_224", "plain-5",
-                                         "vit_base_patch_224", "vit_base_patch16", "vit_basepatch16_224" };
+    static const char *const WRONG[] = { "",
+                                         "vit",
+                                         "resnet50",
+                                         "vit_base",
+                                         "vit_bass_patch16_224",
+                                         "plain-5",
+                                         "vit_base_patch_224",
+                                         "vit_base_patch16",
+                                         "vit_basepatch16_224" };
 
     (void)state;
     for (size_t i = 0; i < VIT_COUNT(WRONG); i++) {
@@ -128,10 +145,10 @@ static void an_unknown_name_is_an_error_that_lists_the_names(void **state)
 static void an_architecture_of_another_shape_is_not_taken_for_the_plain_one(void **state)
 {
     static const char *const OTHER[] = {
-        "vit_small_patch16_36x1_224",      "vit_base_patch16_18x2_224",     "deit_tiny_distilled_patch16_224",
-        "deit3_base_patch16_224",          "vit_base_patch16_clip_224",     "vit_base_r50_s16_224",
-        "vit_base_patch16_siglip_224",     "vit_medium_patch16_gap_256",    "vit_small_r26_s32_224",
-        "vit_base_patch16_rpn_224",        "vit_base_patch32_plus_256",     "vit_relpos_base_patch16_224",
+        "vit_small_patch16_36x1_224",  "vit_base_patch16_18x2_224",  "deit_tiny_distilled_patch16_224",
+        "deit3_base_patch16_224",      "vit_base_patch16_clip_224",  "vit_base_r50_s16_224",
+        "vit_base_patch16_siglip_224", "vit_medium_patch16_gap_256", "vit_small_r26_s32_224",
+        "vit_base_patch16_rpn_224",    "vit_base_patch32_plus_256",  "vit_relpos_base_patch16_224",
     };
 
     (void)state;

@@ -18,7 +18,8 @@ static void assert_factor(const struct vit_hyper *h, int step, double want)
     const double got = vit_schedule_factor(h, step);
 
     if (!(fabs(got - want) <= 1e-12))
-        fail_msg("%s, step %d of %d: %.15g, expected %.15g", vit_schedule_name(h->schedule), step, h->steps, got, want);
+        fail_msg("%s, step %d of %d: %.15g, expected %.15g", vit_schedule_name(h->schedule), step, h->steps,
+                 got, want);
 }
 
 static void warm_up_rises_in_equal_steps_to_the_peak(void **state)
@@ -76,7 +77,8 @@ static void no_schedule_goes_below_its_end_or_rises_again(void **state)
             for (int i = warmup; i < 40; i++) {
                 const double now = vit_schedule_factor(&h, i), next = vit_schedule_factor(&h, i + 1);
                 if (!(now >= 0.125 && now <= 1 && next <= now))
-                    fail_msg("%s, warm-up %d, step %d: %g, then %g", vit_schedule_name(h.schedule), warmup, i, now, next);
+                    fail_msg("%s, warm-up %d, step %d: %g, then %g", vit_schedule_name(h.schedule), warmup, i,
+                             now, next);
             }
         }
     }

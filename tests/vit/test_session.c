@@ -20,11 +20,16 @@ static struct vit_config variant(int i)
         c.cls = false;
         c.pool = VIT_POOL_SEQ;
         c.image = 12;
-        c.stem = (struct patch_stem){ .layers = 2,
-                                      .conv = { { .out = 8, .kernel = 3, .stride = 1, .padding = 1,
-                                                  .act = KERN_ACT_RELU, .pool = { 3, 2, 1 } },
-                                                { .out = 16, .kernel = 3, .stride = 1, .padding = 1,
-                                                  .act = KERN_ACT_RELU } } };
+        c.stem = (struct patch_stem){
+            .layers = 2,
+            .conv = { { .out = 8,
+                        .kernel = 3,
+                        .stride = 1,
+                        .padding = 1,
+                        .act = KERN_ACT_RELU,
+                        .pool = { 3, 2, 1 } },
+                      { .out = 16, .kernel = 3, .stride = 1, .padding = 1, .act = KERN_ACT_RELU } }
+        };
     }
     if (i == 2) c.pool = VIT_POOL_MEAN;
     if (i == 3) c.norm.qk = c.glu = true, c.act = KERN_ACT_SILU;
@@ -61,7 +66,8 @@ static void neither_batch_nor_place_changes_an_image(void **state)
     (void)state;
     for (int i = 0; i < 2 * VARIANTS; i++) {
         struct fixture f = make(i / 2, KERNELS[i % 2]);
-        struct vit_session *one = tiny_session(f.model, 1, 1, false), *many = tiny_session(f.model, BATCH, 1, false);
+        struct vit_session *one = tiny_session(f.model, 1, 1, false),
+                           *many = tiny_session(f.model, BATCH, 1, false);
         float alone[TINY_CLASSES], *pair = malloc(2 * f.image * sizeof *pair);
         const float *logits;
 
@@ -119,7 +125,8 @@ static void training_computes_what_inference_does(void **state)
     (void)state;
     for (int i = 0; i < 2 * VARIANTS; i++) {
         struct fixture f = make(i / 2, KERNELS[i % 2]);
-        struct vit_session *use = tiny_session(f.model, BATCH, 1, false), *train = tiny_session(f.model, BATCH, 1, true);
+        struct vit_session *use = tiny_session(f.model, BATCH, 1, false),
+                           *train = tiny_session(f.model, BATCH, 1, true);
         const float *a = vit_forward(use, f.planes, BATCH), *b = vit_forward(train, f.planes, BATCH);
 
         assert_close(vit_model_kernels(f.model), b, a, BATCH * TINY_CLASSES, 0);
@@ -218,8 +225,8 @@ static void a_batch_whose_rows_overflow_is_refused(void **state)
     struct vit_error err;
 
     (void)state;
-    assert_refused(vit_session_create(&s, f.model, &(struct vit_session_options){ .batch = INT_MAX }, &err), VIT_ERR_ARG,
-                   "too large", &err);
+    assert_refused(vit_session_create(&s, f.model, &(struct vit_session_options){ .batch = INT_MAX }, &err),
+                   VIT_ERR_ARG, "too large", &err);
     assert_null(s);
     drop(&f);
 }

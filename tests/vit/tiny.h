@@ -12,23 +12,24 @@ enum { TINY_CLASSES = 4, TINY_SIDE = 8 };
 /* Four patches and a class token, two blocks. */
 static inline struct vit_config tiny_config(enum vit_placement placement)
 {
-    return (struct vit_config){
-        .image = TINY_SIDE,
-        .channels = 3,
-        .stem = { .patch = 4 },
-        .width = 16,
-        .depth = 2,
-        .heads = 2,
-        .hidden = 24,
-        .classes = TINY_CLASSES,
-        .cls = true,
-        .position_prefix = true,
-        .norm = { .placement = placement, .mix = 0.5f, .eps = 1e-6f, .final = vit_placement_final(placement) },
-        .act = KERN_ACT_GELU,
-        .qkv_bias = true,
-        .bias = true,
-        .patch_bias = true
-    };
+    return (struct vit_config){ .image = TINY_SIDE,
+                                .channels = 3,
+                                .stem = { .patch = 4 },
+                                .width = 16,
+                                .depth = 2,
+                                .heads = 2,
+                                .hidden = 24,
+                                .classes = TINY_CLASSES,
+                                .cls = true,
+                                .position_prefix = true,
+                                .norm = { .placement = placement,
+                                          .mix = 0.5f,
+                                          .eps = 1e-6f,
+                                          .final = vit_placement_final(placement) },
+                                .act = KERN_ACT_GELU,
+                                .qkv_bias = true,
+                                .bias = true,
+                                .patch_bias = true };
 }
 
 /* The values of a parameter by name, to be changed (then vit_model_pack). */
@@ -47,14 +48,15 @@ static inline struct vit_model *tiny_model(const struct vit_config *c, const cha
     struct vit_model *m;
     struct vit_error err;
 
-    assert_ok(vit_model_create(&m, c, NULL, NULL, &init, &(struct vit_model_options){ .kernels = kernels }, &err),
-              &err);
+    assert_ok(
+        vit_model_create(&m, c, NULL, NULL, &init, &(struct vit_model_options){ .kernels = kernels }, &err),
+        &err);
     for (int i = 0; i < m->slot_count; i++) {
         float *w = *vit_slot_pointer(&m->params, &m->slots[i]);
         for (size_t j = 0; j < m->slots[i].count; j++)
             w[j] += 0.2f * (float)vit_random_normal(vit_key(13, (uint64_t)i), j);
     }
-    vit_model_pack(m);
+    vit_model_pack(m, 1);
     return m;
 }
 
@@ -69,15 +71,16 @@ static inline float *tiny_planes(const struct vit_model *m, int n)
     return planes;
 }
 
-static inline struct vit_session *tiny_session(const struct vit_model *m, int batch, int threads, bool training)
+static inline struct vit_session *tiny_session(const struct vit_model *m, int batch, int threads,
+                                               bool training)
 {
     struct vit_session *s;
     struct vit_error err;
 
-    assert_ok(vit_session_create(&s, m,
-                                 &(struct vit_session_options){
-                                     .batch = batch, .threads = threads, .training = training },
-                                 &err),
+    assert_ok(vit_session_create(
+                  &s, m,
+                  &(struct vit_session_options){ .batch = batch, .threads = threads, .training = training },
+                  &err),
               &err);
     return s;
 }

@@ -37,11 +37,11 @@ def show(name, c, error):
 
 
 def exponential():
-    """exp(r) = 1 + r + r^2 P(r) on |r| <= ln 2 / 2."""
-    r = nodes(-0.35, 0.35)
-    columns = np.stack([r ** (2 + i) for i in range(5)], 1)
-    c, error = minimax(columns, np.exp(r) - 1 - r, np.exp(r))
-    show("exp, P, rising powers", c, error)
+    """2^f = 1 + f P(f) on |f| <= 1/2."""
+    f = nodes(-0.501, 0.501)
+    columns = np.stack([f ** (1 + i) for i in range(6)], 1)
+    c, error = minimax(columns, 2**f - 1, 2**f)
+    show("2^f, P, rising powers", c, error)
 
 
 def tangent():
@@ -56,7 +56,7 @@ def tail():
     """R(a) = Phi(-a) exp(a^2 / 2) = erfcx(a / sqrt 2) / 2 = P(a) / Q(a) on 0 <= a <= 14, Q(0) = 1."""
     a = nodes(0, 14, 6000)
     target = np.array([math.erfc(v / math.sqrt(2)) * math.exp(v * v / 2) / 2 for v in a])
-    for p, q in ((4, 5), (5, 6)):
+    for p, q in ((4, 5),):
         # P - target (Q - 1) = target, linear in the coefficients; reweighted by the last Q.
         columns = np.stack([a ** i for i in range(p + 1)] + [-target * a ** i for i in range(1, q + 1)], 1)
         size = np.abs(columns).max(0)

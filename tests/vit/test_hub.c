@@ -1,0 +1,202 @@
+/* Folders as Hugging Face has them: config.json and preprocessor_config.json, and the size they decide. */
+#include "tests/vit/folder.h"
+
+/* A folder of the golden set, its files copied so that a test can change them. */
+static void golden_folder(struct folder *f, const char *name)
+{
+    static const char *const FILES[] = { "model.safetensors", "config.json" };
+
+    *f = (struct folder){ 0 };
+    tmp_create(f->path, sizeof f->path);
+    for (size_t i = 0; i < VIT_COUNT(FILES); i++) {
+        char path[400];
+        unsigned char *bytes;
+        size_t size;
+        snprintf(path, sizeof path, "tests/data/golden/%s/%s", name, FILES[i]);
+        bytes = tmp_read(path, &size);
+        tmp_write(f->path, FILES[i], bytes, size, NULL, 0);
+        free(bytes);
+    }
+}
+
+static void hugging_face_recipes_are_read(void **state)
+{
+    static const struct {
+        const char *text;
+        int size;
+        bool squash;
+        float crop_pct;
+        enum patch_filter filter;
+    } ROWS[] = {
+        { "{\"size\":32}", 32, true, 1, PATCH_BICUBIC },
+        { "{\"size\":{\"height\":32,\"width\":32},\"resample\":2}", 32, true, 1, PATCH_BILINEAR },
+        { "{\"size\":{\"shortest_edge\":64},\"crop_size\":{\"height\":32,\"width\":32},\"resample\":3}", 32,
+          false, 0.5f, PATCH_BICUBIC },
+        { "{\"size\":{\"shortest_edge\":64},\"crop_size\":32,\"resample\":1}", 32, false, 0.5f,
+          PATCH_LANCZOS },
+        { "{\"size\":{\"shortest_edge\":32},\"do_center_crop\":false,\"crop_size\":16,\"resample\":4}", 32,
+          false, 1, PATCH_BOX },
+        { "{\"size\":{\"height\":64,\"width\":64},\"crop_size\":{\"height\":32,\"width\":32}}", 32, true,
+          0.5f, PATCH_BICUBIC },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        const struct patch_recipe *r;
+        struct folder f;
+        struct vit_model *m;
+        golden_folder(&f, "hf-dinov2");
+        folder_text(&f, "preprocessor_config.json", ROWS[i].text);
+        m = folder_open(&f, NULL);
+        r = vit_model_recipe(m);
+        if (r->size != ROWS[i].size || r->squash != ROWS[i].squash || r->crop_pct != ROWS[i].crop_pct ||
+            r->filter != ROWS[i].filter)
+            fail_msg("%s: size %d, squash %d, crop_pct %g, %s", ROWS[i].text, r->size, r->squash,
+                     (double)r->crop_pct, patch_filter_name(r->filter));
+        assert_true(r->mean[0] == 0.485f && r->std[2] == 0.225f); /* DINOv2's, where the file says nothing */
+        vit_model_close(m);
+        folder_remove(&f);
+    }
+}
+
+static void a_recipe_may_leave_normalisation_out(void **state)
+{
+    struct folder f;
+    struct vit_model *m;
+
+    (void)state;
+    golden_folder(&f, "hf-dinov2");
+    folder_text(&f, "preprocessor_config.json",
+                "{\"size\":32,\"do_normalize\":false,\"image_mean\":[0.1,0.1,0.1]}");
+    m = folder_open(&f, NULL);
+    for (int i = 0; i < 3; i++)
+        assert_true(vit_model_recipe(m)->mean[i] == 0 && vit_model_recipe(m)->std[i] == 1);
+    vit_model_close(m);
+    folder_remove(&f);
+}
+
+static void hugging_face_recipes_with_wrong_values_are_refused(void **state)
+{
+    static const char *const WRONG[] = {
+        "{\"size\":\"32\"}",
+        "{\"size\":0}",
+        "{\"size\":[32,32]}",
+        "{\"size\":{\"height\":32,\"width\":48}}",
+        "{\"size\":{\"width\":48}}",
+        "{\"size\":{\"shortest_edge\":\"32\"}}",
+        "{\"size\":32,\"resample\":0}",
+        "{\"size\":32,\"resample\":\"bicubic\"}",
+        "{\"size\":32,\"image_mean\":[0.5]}",
+        "{\"size\":32,\"image_std\":[0,0,0]}",
+        "{\"size\":32,\"do_normalize\":1}",
+        "{\"size\":{\"shortest_edge\":1},\"crop_size\":1000}",
+        "[]",
+        "{",
+        "",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(WRONG); i++) {
+        struct folder f;
+        struct vit_model *m;
+        struct vit_error err = { 0 };
+        golden_folder(&f, "hf-dinov2");
+        folder_text(&f, "preprocessor_config.json", WRONG[i]);
+        if (!vit_model_open(&m, f.path, NULL, &err)) fail_msg("%s was taken", WRONG[i]);
+        if (!strstr(err.text, "preprocessor_config.json"))
+            fail_msg("%s: \"%s\" does not name the file", WRONG[i], err.text);
+        folder_remove(&f);
+    }
+}
+
+/* DINOv2's files have positions for 518 pixels and a recipe of 224: the network runs at what it is shown,
+ * or vit_read_image would write past the planes of a smaller one. */
+static void the_network_runs_at_the_size_of_its_pictures(void **state)
+{
+    struct folder f;
+    struct vit_model *m;
+    struct vit_session *s;
+    float *planes;
+
+    (void)state;
+    golden_folder(&f, "hf-dinov2");
+    folder_text(&f, "preprocessor_config.json",
+                "{\"size\":{\"shortest_edge\":56},\"crop_size\":{\"height\":48,\"width\":48}}");
+    m = folder_open(&f, NULL);
+    assert_int_equal(vit_model_config(m)->image, 48);
+    assert_int_equal(vit_model_recipe(m)->size, 48);
+    assert_int_equal(folder_notes(m, true, "resized from 4x4 to 6x6"), 1);
+    planes = tiny_planes(m, 1);
+    s = tiny_session(m, 1, 1, false);
+    assert_true(isfinite(vit_forward(s, planes, 1)[0]));
+    vit_session_close(s);
+    free(planes);
+    vit_model_close(m);
+    m = folder_open(&f, &(struct vit_model_options){ .image = 32 }); /* --size is the user's word */
+    assert_int_equal(vit_model_config(m)->image, 32);
+    assert_int_equal(vit_model_recipe(m)->size, 32);
+    vit_model_close(m);
+    folder_remove(&f);
+}
+
+static void our_own_recipe_decides_the_size_too(void **state)
+{
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct folder f;
+    struct vit_model *m;
+    char *text, *at;
+
+    (void)state;
+    folder_make(&f, &c);
+    folder_weights(&f, "model.safetensors", NULL);
+    text = folder_config_text(&f);
+    at = strstr(text, "\"size\": 8");
+    assert_non_null(at);
+    at[8] = '9';
+    folder_text(&f, "config.json", text);
+    m = folder_open(&f, NULL);
+    assert_int_equal(vit_model_config(m)->image, vit_model_recipe(m)->size);
+    vit_model_close(m);
+    free(text);
+    folder_remove(&f);
+}
+
+static void hugging_face_values_that_contradict_the_tensors_are_refused(void **state)
+{
+    static const struct {
+        const char *config, *says;
+    } ROWS[] = {
+        { "{\"model_type\":\"dinov2\",\"hidden_size\":64}", "\"hidden_size\" is 64, but the tensors say 48" },
+        { "{\"model_type\":\"dinov2\",\"num_hidden_layers\":12}", "\"num_hidden_layers\" is 12" },
+        { "{\"model_type\":\"dinov2\",\"patch_size\":14}", "\"patch_size\" is 14" },
+        { "{\"model_type\":\"dinov2\",\"num_attention_heads\":5}", "5 heads" },
+        { "{\"model_type\":\"dinov2\",\"hidden_act\":\"mish\"}", "\"mish\"" },
+        { "{\"model_type\":\"dinov2\",\"layer_norm_eps\":\"x\"}", "\"layer_norm_eps\"" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        struct folder f;
+        struct vit_model *m;
+        struct vit_error err = { 0 };
+        golden_folder(&f, "hf-dinov2");
+        folder_text(&f, "config.json", ROWS[i].config);
+        if (!vit_model_open(&m, f.path, NULL, &err)) fail_msg("%s was taken", ROWS[i].config);
+        if (!strstr(err.text, ROWS[i].says))
+            fail_msg("%s: \"%s\" does not say %s", ROWS[i].config, err.text, ROWS[i].says);
+        folder_remove(&f);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hugging_face_recipes_are_read),
+        cmocka_unit_test(a_recipe_may_leave_normalisation_out),
+        cmocka_unit_test(hugging_face_recipes_with_wrong_values_are_refused),
+        cmocka_unit_test(the_network_runs_at_the_size_of_its_pictures),
+        cmocka_unit_test(our_own_recipe_decides_the_size_too),
+        cmocka_unit_test(hugging_face_values_that_contradict_the_tensors_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
