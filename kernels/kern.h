@@ -338,14 +338,16 @@ static inline void kern_glu_back(const struct kern_ctx *c, float *dx, const floa
     c->k->glu_back(c, dx, dout, x, m, hidden, act);
 }
 
-/* out (m, n) = x_scale x + gain y. gain (gain_n: n or 1) or NULL for 1; x NULL counts as zero. out may be x or y. */
+/* out (m, n) = x_scale x + gain y. gain (gain_n: n or 1) or NULL for 1; x NULL counts as zero. out may be x
+ * or y. */
 static inline void kern_add(const struct kern_ctx *c, float *out, const float *x, float x_scale,
                             const float *y, const float *gain, int gain_n, int m, int n)
 {
     c->k->add(c, out, x, x_scale, y, gain, gain_n, m, n);
 }
 
-/* Of out = gain y: dy (m, n) = gain dout; dgain (gain_n) += column sums (or the sum) of dout y. dy may be dout. */
+/* Of out = gain y: dy (m, n) = gain dout; dgain (gain_n) += column sums (or the sum) of dout y. dy may
+ * be dout. */
 static inline void kern_add_back(const struct kern_ctx *c, float *dy, float *dgain, const float *dout,
                                  const float *y, const float *gain, int gain_n, int m, int n)
 {

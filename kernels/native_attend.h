@@ -30,8 +30,8 @@ static void pack_features(float *to, const float *x, size_t ld, int t, int e)
         pack_columns(to + (size_t)l * t, x + l, ld, least(e - l, TILE_COLS), t);
 }
 
-/* x (t) = exp(scale (x - max)), scale > 0; returns the sum. Shift first: exp overflows above 88.7. The row has
- * room for whole vectors; what lies behind t is made -inf, whose share of the sum, 1e-38, is none. */
+/* x (t) = exp(scale (x - max)), scale > 0; returns the sum. Shift first: exp overflows above 88.7. The row
+ * has room for whole vectors; what lies behind t is made -inf, whose share of the sum, 1e-38, is none. */
 static float softmax_row(float *x, float scale, int t)
 {
     const vec factor = SPLAT(scale);

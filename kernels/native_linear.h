@@ -115,8 +115,8 @@ static void finish_block(const struct product *p, const float *y, size_t ld, int
     }
 }
 
-/* What a task of rows from row and panels from first asks for: weights when they are far, and its share of the
- * rows that the next block reads. */
+/* What a task of rows from row and panels from first asks for: weights when they are far, and its share of
+ * the rows that the next block reads. */
 static struct ahead ahead_of(const struct product *p, int row, int rows, int first, int panels)
 {
     const int all = units(p->n, TILE_COLS), next = most(0, least(p->m - row - rows, rows));

@@ -7,9 +7,9 @@
 
 #include "kernels/native_base.h"
 
-/* exp(x) = 2^n 2^f, n = round(x log2 e), x at least -87.3: 1.2e-38, the smallest normal number, stands for zero.
- * f = x log2 e - n is one fused operation where there is one, so it carries no rounding of the product. 2^n
- * by the exponent bits. x at most 88. */
+/* exp(x) = 2^n 2^f, n = round(x log2 e), x at most 88. Below -87.3 the smallest normal number, 1.2e-38,
+ * stands for zero. f = x log2 e - n is one fused operation where there is one, so it carries no rounding of
+ * the product. 2^n by the exponent bits. */
 INLINE vec vec_exp_low(vec x)
 {
     const vec magic = SPLAT(12582912.0f), log2e = SPLAT(1.44269504f); /* 1.5 2^23: adding it rounds */

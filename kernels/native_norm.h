@@ -149,7 +149,8 @@ INLINE void back_first(struct back_pair *sum, const struct back_row *r, int j, i
     store_some(r->sums->bias + j, load_some(r->sums->bias + j, count) + g, count);
 }
 
-/* Second pass. With h = gain dout: dx = (h - mean(h) - xh mean(h xh)) / deviation, RMSNorm without mean(h). */
+/* Second pass. With h = gain dout: dx = (h - mean(h) - xh mean(h xh)) / deviation; RMSNorm without
+ * mean(h). */
 INLINE void back_second(const struct back_row *r, vec mean, vec along, int j, int count)
 {
     const vec g = load_some(r->dout + j, count), h = r->gain ? g * load_some(r->gain + j, count) : g;

@@ -127,7 +127,8 @@ INLINE void fetch_panel(const float *b, int k, int i, int parts)
     for (size_t l = 0; l < share; l += LINE) __builtin_prefetch(b + i * share + l, 0, 2);
 }
 
-/* Factors of a product of tiles: a (rows, k), rows ld apart; b (panels) of (k, TILE_COLS), panel floats apart. */
+/* Factors of a product of tiles: a (rows, k), rows ld apart; b: panels of (k, TILE_COLS), panel floats
+ * apart. */
 struct factors {
     const float *a, *b;
     size_t ld, panel;
@@ -150,7 +151,8 @@ static void last_tiles(float *c, size_t ldc, bool add, const struct factors *f)
     }
 }
 
-/* c (rows, panels TILE_COLS), ldc apart, = or += a b. Panel after panel: one stays in L1 while the rows pass by. */
+/* c (rows, panels TILE_COLS), rows ldc apart, = or += a b. Panel after panel: one stays in L1 while the rows
+ * pass by. */
 static void tiles(float *c, size_t ldc, bool add, const struct factors *f, struct ahead *ahead)
 {
     const int whole = f->rows - f->rows % TILE_ROWS;

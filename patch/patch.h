@@ -66,7 +66,7 @@ enum vit_status patch_resize(struct patch_image *out, const struct patch_image *
 
 struct patch_recipe {
     int size;       /* pixels a side of what the model sees */
-    bool squash;    /* resize straight to a square, aspect ignored; else the short side, then crop */
+    bool squash;    /* resize to a square, aspect ignored; else the short side. Then the crop */
     float crop_pct; /* resize to floor(size / crop_pct), then the centre size x size */
     enum patch_filter filter;
     float mean[3], std[3]; /* of values in [0, 1] */

@@ -21,7 +21,7 @@ enum vit_status patch_recipe_check(const struct patch_recipe *r, const char *whe
     if (r->size < 1 || r->size > MAX_SIZE)
         return vit_fail(err, VIT_ERR_ARG, "%s: picture size must be 1 to %d, found %d", where, MAX_SIZE,
                         r->size);
-    if (!r->squash && !(r->crop_pct >= 0.01f && r->crop_pct <= 10))
+    if (!(r->squash && r->crop_pct == 0) && !(r->crop_pct >= 0.01f && r->crop_pct <= 10))
         return vit_fail(err, VIT_ERR_ARG, "%s: crop_pct must be 0.01 to 10, found %g", where,
                         (double)r->crop_pct);
     if ((unsigned)r->filter >= PATCH_FILTERS)
@@ -34,11 +34,12 @@ enum vit_status patch_recipe_check(const struct patch_recipe *r, const char *whe
     return VIT_OK;
 }
 
-/* floor(size / crop_pct). crop_pct was a decimal or a ratio before it became a float: where the quotient
- * misses an integer by no more than a float's rounding, that integer was meant. */
+/* floor(size / crop_pct); size itself where nothing is cropped (0). crop_pct was a decimal or a ratio before
+ * it became a float: where the quotient misses an integer by no more than a float's rounding, that integer
+ * was meant. */
 static int short_side(const struct patch_recipe *r)
 {
-    const double q = r->size / (double)r->crop_pct, next = rint(q);
+    const double q = r->crop_pct > 0 ? r->size / (double)r->crop_pct : r->size, next = rint(q);
 
     if (next > q && next - q <= q * 0x1p-23) return (int)next;
     return q < 1 ? 1 : (int)q;
@@ -51,11 +52,12 @@ static int64_t crop_offset(int64_t length, int size)
     return length >= size ? (int64_t)rint((double)(length - size) / 2) : -((size - length) / 2);
 }
 
-/* torchvision's Resize(int): the long side is truncated. */
+/* What the whole picture is resized to: a square, or as torchvision's Resize(int) does with the long side
+ * truncated. */
 static void full_size(struct patch_window *w, const struct patch_image *image, const struct patch_recipe *r)
 {
     const int64_t side = short_side(r);
-    const int64_t width = image->width, height = image->height;
+    const int64_t width = r->squash ? 1 : image->width, height = r->squash ? 1 : image->height;
 
     w->full_width = width <= height ? side : side * width / height;
     w->full_height = width <= height ? side * height / width : side;
@@ -75,10 +77,10 @@ enum vit_status patch_prepare(unsigned char *pixels, const struct patch_image *i
                               const struct patch_recipe *r, struct vit_error *err)
 {
     const size_t stride = (size_t)r->size * 3;
-    struct patch_window w = { .full_width = r->size, .full_height = r->size };
+    struct patch_window w = { 0 };
     int x, y;
 
-    if (!r->squash) full_size(&w, image, r);
+    full_size(&w, image, r);
     x = place(w.full_width, r->size, &w.left, &w.width);
     y = place(w.full_height, r->size, &w.top, &w.height);
     if (w.width < r->size || w.height < r->size) memset(pixels, 0, stride * (size_t)r->size);

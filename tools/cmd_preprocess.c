@@ -94,8 +94,9 @@ static bool is_complete(const struct options *o, bool normalised)
 static void apply_flags(struct patch_recipe *r, const struct options *o)
 {
     if (o->common.size) r->size = o->common.size;
-    if (o->crop_pct > 0) r->crop_pct = o->crop_pct;
     if (o->crop_mode) r->squash = strcmp(o->crop_mode, "squash") == 0;
+    if (o->crop_mode && r->squash) r->crop_pct = 1; /* straight to the size, unless told otherwise */
+    if (o->crop_pct > 0) r->crop_pct = o->crop_pct;
     if (o->interpolation) r->filter = (enum patch_filter)patch_filter_from_name(o->interpolation);
     if (o->mean.count) memcpy(r->mean, o->mean.value, sizeof r->mean);
     if (o->std.count) memcpy(r->std, o->std.value, sizeof r->std);

@@ -6,6 +6,10 @@
 # VIT_TEST_SECONDS: the most one program may take (default 240).
 set -u
 
+# On a machine with other work, threads that spin at a barrier wait for one that cannot run: sleep instead.
+OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
+export OMP_WAIT_POLICY
+
 [ $# -gt 0 ] || { echo "no test to run" >&2; exit 1; }
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT

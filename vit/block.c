@@ -201,7 +201,8 @@ static const struct vit_step *fused_join(const struct vit_block_call *call, cons
     return is_join(next->op) ? next : NULL;
 }
 
-/* out = hidden values (m, k) times a weight, and whatever follows up to the JOIN. Returns the last step done. */
+/* out = hidden values (m, k) times a weight, and whatever follows up to the JOIN. Returns the last step
+ * done. */
 static const struct vit_step *project(const struct vit_block_call *call, struct flow *f,
                                       const struct vit_step *steps, const struct vit_step *step,
                                       const float *x, const struct kern_mat *w, const float *bias)

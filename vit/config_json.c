@@ -317,6 +317,7 @@ enum vit_status vit_recipe_from_json(struct patch_recipe *r, const json_t *p, co
     if (status) return status;
     if (filter) r->filter = (enum patch_filter)patch_filter_from_name(filter);
     r->squash = mode == 1;
+    if (r->squash && !json_object_get(p, "crop_pct")) r->crop_pct = 1;
     return patch_recipe_check(r, where, err);
 }
 

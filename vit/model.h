@@ -54,7 +54,8 @@ void vit_model_pack(struct vit_model *m, int threads);
 /* "class_0", "class_1", ... for config.classes. */
 enum vit_status vit_model_default_labels(struct vit_model *m, struct vit_error *err);
 
-/* Point a vit_params at an arena of m->arena_floats floats in the slots' layout. block: (depth), the caller's. */
+/* Point a vit_params at an arena of m->arena_floats floats in the slots' layout. block: (depth), the
+ * caller's. */
 void vit_params_point(struct vit_params *p, struct vit_block_params *block, const struct vit_model *m,
                       float *arena);
 

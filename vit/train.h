@@ -1,6 +1,7 @@
 /* train.h - making a model and training it.
  *
- *     vit_model_create(&m, &config, &recipe, labels, &(struct vit_init){ .kind = VIT_INIT_XAVIER, .seed = 1 }, NULL, &err);
+ *     const struct vit_init init = { .kind = VIT_INIT_XAVIER, .seed = 1 };
+ *     vit_model_create(&m, &config, &recipe, labels, &init, NULL, &err);
  *     vit_trainer_create(&t, m, &hyper, 128, 0, &err);
  *     for (...) {
  *         struct vit_report r = vit_trainer_step(t, &(struct vit_batch){ planes, labels, NULL, NULL, n });
@@ -42,12 +43,14 @@ struct vit_init {
 
 /* A trainable model with fresh parameters. The draw of a tensor depends on the seed and its name alone, so
  * arms that share a tensor share its values; DeepNorm multiplies v, proj, fc1, fc2 by (8 depth)^(-1/4)
- * afterwards. Biases 0, gains 1, tokens and positions normal 0.02. labels (classes) may be NULL; recipe NULL: the default. */
+ * afterwards. Biases 0, gains 1, tokens and positions normal 0.02. labels (classes) may be NULL; recipe
+ * NULL: the default. */
 enum vit_status vit_model_create(struct vit_model **out, const struct vit_config *c,
                                  const struct patch_recipe *recipe, const char *const *labels,
                                  const struct vit_init *init, const struct vit_model_options *o,
                                  struct vit_error *err);
-/* Self-contained safetensors: timm's names, metadata vit.config with labels and preprocessing. No time, path or
+/* Self-contained safetensors: timm's names, metadata vit.config with labels and preprocessing. No time,
+ * path or
  * thread count in it: equal models give equal bytes. dtype: WEIGHTS_F32, or WEIGHTS_BF16
  * (half the size, rounded to nearest). config.json is written separately if wanted. */
 enum vit_status vit_model_save(const struct vit_model *m, const char *path, enum weights_dtype dtype,
@@ -124,7 +127,8 @@ void vit_trainer_average(struct vit_trainer *t, bool on);
 /* Everything a continuation needs, atomically. note: the caller's own text (where the data stands). */
 enum vit_status vit_trainer_save(const struct vit_trainer *t, const char *path, const char *note,
                                  struct vit_error *err);
-/* The reverse; hyper-parameters or a configuration that differ are an error that names them. *note: free it. */
+/* The reverse; hyper-parameters or a configuration that differ are an error that names them. *note: free
+ * it. */
 enum vit_status vit_trainer_resume(struct vit_trainer *t, const char *path, char **note,
                                    struct vit_error *err);
 

@@ -6,7 +6,7 @@
  *     struct vit_model *m;
  *     struct vit_session *s;
  *     if (vit_model_open(&m, "model.safetensors", NULL, &err)) return puts(err.text);
- *     if (vit_session_create(&s, m, &(struct vit_session_options){ .batch = 1 }, &err)) return puts(err.text);
+ *     if (vit_session_create(&s, m, NULL, &err)) return puts(err.text);
  *     float *planes = malloc(vit_model_input_floats(m) * sizeof *planes);
  *     if (vit_read_image(m, "cat.jpg", planes, &err)) return puts(err.text);
  *     const float *logits = vit_forward(s, planes, 1);

@@ -6,7 +6,8 @@
 #include "vit/arena.h"
 #include "weights/file.h"
 
-/* order: the file's axes in canonical order; merge: canonical axes merge and merge + 1 become one; -1: none. */
+/* order: the file's axes in canonical order; merge: canonical axes merge and merge + 1 become one; -1:
+ * none. */
 static const struct axes {
     enum weights_layout layout;
     int rank;

@@ -64,7 +64,8 @@ const struct weights_tensor *weights_find(const struct weights_file *f, const ch
 /* Text of __metadata__; NULL: none. */
 const char *weights_meta(const struct weights_file *f, const char *key);
 
-/* out (count) = the tensor as f32, last index fastest; any of F64, F32, F16, BF16. Other types: VIT_ERR_FORMAT. */
+/* out (count) = the tensor as f32, last index fastest; any of F64, F32, F16, BF16. Other types:
+ * VIT_ERR_FORMAT. */
 enum vit_status weights_read_f32(const struct weights_tensor *t, const char *path, float *out,
                                  struct vit_error *err);
 /* out (count) from any integer type. */

@@ -52,7 +52,8 @@ static size_t vector(const struct norm_problem *p, size_t i, size_t ld)
 }
 
 /* Exact statistics of vector i and how far xh = (x - mean) / deviation may be off: the mean errs by
- * dm = 2 d u mean |x|; the variance about another mean is larger by dm^2; each x - mean errs by u |x - mean| + dm. */
+ * dm = 2 d u mean |x|; the variance about another mean is larger by dm^2; each x - mean errs by
+ * u |x - mean| + dm. */
 struct exact {
     double mean, inverse, dm, relative;
 };
@@ -146,8 +147,8 @@ static void check_norm(const struct overlay *o, struct norm_problem p)
     release_norm(&p);
 }
 
-/* Bounds of dx, and behind them of dgain, dbias (d each) and dalpha. The statistics come as floats, so xh errs by
- * 4 u (|x| + |mean|) / deviation. Sums of n terms: 2 (n + 4) u times the absolute sum. */
+/* Bounds of dx, and behind them of dgain, dbias (d each) and dalpha. The statistics come as floats, so xh
+ * errs by 4 u (|x| + |mean|) / deviation. Sums of n terms: 2 (n + 4) u times the absolute sum. */
 static double *back_bounds(const struct norm_problem *p, const float *dout, const float *stat)
 {
     const size_t vectors = (size_t)p->r.m * p->r.groups;

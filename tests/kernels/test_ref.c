@@ -78,7 +78,8 @@ static void activations_equal_pytorch_to_the_last_digit(void **state)
             const double value = kern_ref_act_value(CASES[k].act, (double)act_x[i]);
             const double slope = kern_ref_act_slope(CASES[k].act, (double)act_x[i]);
 
-            /* Relative: in the far tail every digit counts. Slopes cross zero and 1 - tanh^2 cancels: absolute. */
+            /* Relative: in the far tail every digit counts. Absolute: slopes cross zero, and
+             * 1 - tanh^2 cancels. */
             if (!(fabs(value - CASES[k].value[i]) <= 1e-11 * fabs(CASES[k].value[i])))
                 fail_msg("%s(%g) is %.17g, expected %.17g", kern_act_name(CASES[k].act), (double)act_x[i],
                          value, CASES[k].value[i]);

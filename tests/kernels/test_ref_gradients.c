@@ -1,7 +1,7 @@
 /* Every *_back of the reference against finite differences of its forward.
  *
- * The loss is sum r out with fixed random r. Differences of four points (Richardson) with step h = 1/32 leave a
- * truncation of h^4 f5 / 30 < 1e-7 f5; the forward is rounded to float, which adds at most
+ * The loss is sum r out with fixed random r. Differences of four points (Richardson) with step h = 1/32
+ * leave a truncation of h^4 f5 / 30 < 1e-7 f5; the forward is rounded to float, which adds at most
  * 3 u sum |r out| / h = 6e-6 sum |r out|. BOUND covers both for functions of order one. */
 #include "kernels/ref.h"
 #include "tests/support/test.h"

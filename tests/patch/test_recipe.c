@@ -190,11 +190,31 @@ static void impossible_recipes_are_refused(void **state)
     assert_ok(patch_recipe_check(&r, "x", &err), &err);
 }
 
+static void a_squashed_picture_is_cropped_too(void **state)
+{
+    struct patch_recipe r = patch_recipe_default(8);
+    struct patch_image im, square;
+    unsigned char pixels[8 * 8 * 3];
+    struct vit_error err;
+
+    (void)state;
+    r.squash = true;
+    r.crop_pct = 0.5f; /* to 16 x 16, then the 8 x 8 in the middle */
+    assert_ok(patch_image_create(&im, 40, 20, &err), &err);
+    for (int i = 0; i < 40 * 20 * 3; i++) im.rgb[i] = (unsigned char)(i * 7);
+    assert_ok(patch_resize(&square, &im, 16, 16, r.filter, &err), &err);
+    assert_ok(patch_prepare(pixels, &im, &r, &err), &err);
+    for (int y = 0; y < 8; y++) assert_memory_equal(pixels + y * 24, square.rgb + ((y + 4) * 16 + 4) * 3, 24);
+    patch_image_free(&square);
+    patch_image_free(&im);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prepared_pictures_equal_pillow_to_the_byte),
         cmocka_unit_test(the_long_side_is_truncated),
+        cmocka_unit_test(a_squashed_picture_is_cropped_too),
         cmocka_unit_test(the_crop_is_rounded_half_to_even),
         cmocka_unit_test(a_crop_of_decimals_and_ratios_gives_the_side_that_was_meant),
         cmocka_unit_test(a_picture_shorter_than_the_crop_is_padded_with_zeros),

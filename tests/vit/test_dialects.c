@@ -1,4 +1,5 @@
-/* Configurations of others: timm's config.json, labels, what is inferred where there is none, and JSON that is
+/* Configurations of others: timm's config.json, labels, what is inferred where there is none, and JSON that
+ * is
  * not what it should be. Hugging Face's are in test_hub.c. */
 #include "tests/vit/folder.h"
 

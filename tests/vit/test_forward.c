@@ -197,7 +197,8 @@ static void tokens_are_a_set_up_to_their_positions(void **state)
     vit_model_close(m);
 }
 
-/* A class token alone in the sum: with no patches' influence left (values zero) the picture does not matter. */
+/* A class token alone in the sum: with no patches' influence left (values zero) the picture does not
+ * matter. */
 static void without_values_attention_carries_nothing(void **state)
 {
     const struct vit_config c = tiny_config(VIT_NORM_PRE);

@@ -25,7 +25,8 @@ static struct batch make(float spread)
     return b;
 }
 
-/* What PyTorch's CrossEntropyLoss(label_smoothing=e) and timm's Mixup define: the sum over classes of -q log p
+/* What PyTorch's CrossEntropyLoss(label_smoothing=e) and timm's Mixup define: the sum over classes of -q
+ * log p
  * with q = (1 - e) (w onehot(a) + (1 - w) onehot(b)) + e / classes. No shift: the logits here are small. */
 static double textbook(const double *logits, const struct vit_targets *t, int n, double total)
 {

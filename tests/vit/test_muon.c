@@ -101,8 +101,10 @@ static void singular_range(double *least, double *most, const float *x, int n, i
 
 /* ---- facts ---- */
 
-/* From zero weights and without decay the step is -lr sqrt(max(1, n / k)) times the update. Jordan et al. 2024
- * choose the coefficients for singular values in [0.7, 1.2]; values that were small against the largest arrive
+/* From zero weights and without decay the step is -lr sqrt(max(1, n / k)) times the update. Jordan et al.
+ * 2024
+ * choose the coefficients for singular values in [0.7, 1.2]; values that were small against the largest
+ * arrive
  * lower, and a square random matrix has some. */
 static void an_update_is_nearly_orthogonal(void **state)
 {
@@ -130,7 +132,8 @@ static void an_update_is_nearly_orthogonal(void **state)
     }
 }
 
-/* The update points along the gradient: the inner product of -step and gradient is the sum of its singular values,
+/* The update points along the gradient: the inner product of -step and gradient is the sum of its singular
+ * values,
  * halved at most, and that sum is at least the root of their squares' sum. */
 static void an_update_goes_downhill(void **state)
 {

@@ -16,7 +16,8 @@ static size_t parameters_of(const struct vit_config *c)
 }
 
 /* timm's results tables (param_count) and torchvision's documentation: vit_b_16 86567656, vit_b_32 88224232,
- * vit_l_16 304326632, vit_l_32 306535400, vit_h_14 632045800 (at 224); DeiT, Touvron et al. 2021: 5717416, 22050664. */
+ * vit_l_16 304326632, vit_l_32 306535400, vit_h_14 632045800 (at 224); DeiT, Touvron et al. 2021: 5717416,
+ * 22050664. */
 static void parameter_counts_are_the_published_ones(void **state)
 {
     static const struct {

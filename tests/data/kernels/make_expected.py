@@ -46,7 +46,8 @@ def linear():
 
 
 def activations():
-    x = torch.tensor([-30.0, -12.0, -6.5, -5.0, -3.0, -1.5, -0.75, -0.1, -1e-4, 1e-4, 0.1, 0.75, 1.5, 3.0, 6.5, 30.0])
+    x = [-30.0, -12.0, -6.5, -5.0, -3.0, -1.5, -0.75, -0.1, -1e-4, 1e-4, 0.1, 0.75, 1.5, 3.0, 6.5, 30.0]
+    x = torch.tensor(x)
     emit("act_x", x, "float")
     x = x.float().double().requires_grad_(True)
     sigmoid = torch.sigmoid
@@ -68,7 +69,8 @@ def activations():
 
 
 def norms():
-    x, gain, bias, dout = given("norm_x", 4, 6), given("norm_gain", 6), given("norm_bias", 6), given("norm_dout", 4, 6)
+    x, gain = given("norm_x", 4, 6), given("norm_gain", 6)
+    bias, dout = given("norm_bias", 6), given("norm_dout", 4, 6)
     alpha = torch.tensor([0.75], dtype=torch.float64, requires_grad=True)
     inputs = {"x": x, "gain": gain, "bias": bias}
     results = {
