@@ -72,8 +72,9 @@ struct attend_room {
 static size_t attend_floats(int t, int e)
 {
     const size_t tp = (size_t)padded(t, TILE_COLS), ep = (size_t)padded(e, TILE_COLS);
+    const size_t all = tp * e + t * ep + QUERY_TILES * TILE_ROWS * (tp + ep);
 
-    return (size_t)padded((int)((size_t)tp * e + (size_t)t * ep + QUERY_TILES * TILE_ROWS * (tp + ep)), 16);
+    return (all + 15) / 16 * 16;
 }
 
 static struct attend_room attend_room_of(const struct kern_ctx *c, int t, int e)

@@ -49,15 +49,15 @@ static struct back_room back_room_of(const struct kern_ctx *c, int t, int e)
     return r;
 }
 
-/* ds (t) = scale p (ds - sum p ds), where ds comes in as dp; zeros behind t up to tp. p is the saved row;
- * dropped receives it after dropout, which dp has passed already. */
+/* ds (t) = scale p (ds - sum p ds), where ds comes in as dp. p is the saved row; dropped receives it after
+ * dropout, which ds passes too. What lies behind t in both reaches only rows of dk and dv that are not
+ * copied. */
 static void logits_back(float *ds, float *dropped, const float *p, const struct kern_drop *drop,
-                        uint64_t first, float scale, int t, int tp)
+                        uint64_t first, float scale, int t)
 {
     vec sum = SPLAT(0.0f), mean;
 
     memcpy(dropped, p, (size_t)t * sizeof(float));
-    memset(dropped + t, 0, (size_t)(tp - t) * sizeof(float));
     if (drop) drop_row(dropped, drop, first, t);
     if (drop) drop_row(ds, drop, first, t);
     for (int j = 0; j < t; j += VEC) sum += load_some(p + j, t - j) * load_some(ds + j, t - j);
@@ -66,7 +66,6 @@ static void logits_back(float *ds, float *dropped, const float *p, const struct 
         const vec v = SPLAT(scale) * load_some(p + j, t - j) * (load_some(ds + j, t - j) - mean);
         store_some(ds + j, v, t - j);
     }
-    memset(ds + t, 0, (size_t)(tp - t) * sizeof(float));
 }
 
 /* into (tp, ep) += left (rows, tp)^T right, right in panels of features of the block. */
@@ -101,7 +100,7 @@ static void back_queries(const struct attention_back *w, const struct back_room 
     for (int j = 0; j < rows; j++) {
         const size_t at = ((size_t)task * t + i + j) * t;
         logits_back(r->ds + (size_t)j * r->tp, r->p + (size_t)j * r->tp, w->prob + at, w->drop, at,
-                    w->a->scale, t, r->tp);
+                    w->a->scale, t);
     }
     multiply_into(r->dq, r->ep, r->ds, (size_t)r->tp, r->keys, rows, e, t);
     for (int j = 0; j < rows; j++)

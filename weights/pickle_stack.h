@@ -1,5 +1,4 @@
-/* pickle_stack.h - the machine's values, stack and memory, and the bytes of its program; for pickle.c only.
- * */
+/* pickle_stack.h - the machine's values, stack and memory, and its program's bytes; for pickle.c only. */
 #ifndef WEIGHTS_PICKLE_STACK_H
 #define WEIGHTS_PICKLE_STACK_H
 

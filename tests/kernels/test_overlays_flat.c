@@ -336,7 +336,7 @@ static void adam_bounds(double *bound, const float *was, const float *grad, size
 static void adamw_equals_the_reference(void **state)
 {
     const struct overlay *o = *state;
-    const struct kern_adamw p = { 1e-3f, 0.9f, 0.999f, 1e-8f, 0.05f, 1 - 0.9f * 0.9f, 1 - 0.999f * 0.999f,
+    const struct kern_adamw p = { 1e-3f, 0.9f, 0.999f, 1e-2f, 0.05f, 1 - 0.9f * 0.9f, 1 - 0.999f * 0.999f,
                                   0.3f };
 
     for (size_t k = 0; k < VIT_COUNT(COUNTS); k++) {

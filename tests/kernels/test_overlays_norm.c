@@ -242,7 +242,7 @@ static void each_norm(const struct overlay *o, void (*one)(const struct overlay 
 {
     for (int kind = 0; kind < KERN_NORM_KINDS; kind++) {
         for (size_t i = 0; i < VIT_COUNT(WIDTHS); i++) one(o, make_norm(kind, 3, 1, WIDTHS[i], i % 3 != 0));
-        one(o, make_norm(kind, 131, 1, 48, true));
+        one(o, make_norm(kind, 128, 1, 48, true));
         one(o, make_norm(kind, 37, 3, 20, true));
     }
 }

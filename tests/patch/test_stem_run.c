@@ -182,7 +182,7 @@ static void a_folded_batch_norm_equals_the_unfolded(void **state)
     check_forward(NORMED, false);
 }
 
-/* Two layers of 32 pixels whose columns fill several chunks of a batch of seven. */
+/* Two layers of 32 pixels whose columns fill several chunks of the batch. */
 static struct fixture chunked(void)
 {
     return (struct fixture){ .stem = { .layers = 2,
@@ -191,7 +191,7 @@ static struct fixture chunked(void)
                              .channels = 3,
                              .image = 32,
                              .width = 24,
-                             .batch = 7 };
+                             .batch = 20 };
 }
 
 static void a_picture_does_not_depend_on_its_batch_or_the_threads(void **state)

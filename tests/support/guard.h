@@ -1,6 +1,6 @@
 /* guard.h - memory that ends at a page which cannot be touched, so that reading or writing one number too
- * far stops the test at the guilty instruction. The bytes in front are filled and checked when it is freed.
- * */
+ * far stops the test at the guilty instruction. The bytes in front are filled, and checked when it is
+ * freed. */
 #ifndef TESTS_SUPPORT_GUARD_H
 #define TESTS_SUPPORT_GUARD_H
 
@@ -19,8 +19,7 @@ static inline size_t guard_span(size_t size)
     return (size + GUARD_FRONT + page - 1) / page * page;
 }
 
-/* size bytes, the last one at the end of a page; all bytes 0xff (NaN as floats). guard_free gives them
- * back. */
+/* size bytes, the last one at the end of a page; all bytes 0xff (NaN as floats). Freed by guard_free. */
 static inline void *guard_bytes(size_t size)
 {
     const size_t page = (size_t)sysconf(_SC_PAGESIZE), span = guard_span(size);

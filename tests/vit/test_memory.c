@@ -182,8 +182,7 @@ static void a_training_step_allocates_nothing(void **state)
 
 /* ---- every allocation fails once ---- */
 
-/* One thing to make, and to unmake. make leaves NULL on failure; whole: it is what it is without a failure.
- * */
+/* One thing to make and to unmake. make leaves NULL on failure; whole: it is as it is without a failure. */
 struct maker {
     const char *name;
     enum vit_status (*make)(void **out, struct vit_error *err);
