@@ -42,7 +42,11 @@ enum kern_norm_kind {
     KERN_NORM_KINDS
 };
 
-/* A weight matrix (n, k) as the products take it. Which pointers are set depends on
+/* How a product computes: in f32, or in bf16 (8 significant bits, rounded to nearest, ties to even) with sums
+ * in f32. Activations, gradients and the f32 weights stay f32 outside: an entry of a narrow format rounds
+ * what it multiplies.
+ *
+ * A weight matrix (n, k) as the products take it. Which pointers are set depends on
  * dtype and on what the selected kernels pack (kern_pack_bytes: 0 means "reads f32"). */
 struct kern_mat {
     int n, k; /* outputs, inputs */
@@ -123,13 +127,16 @@ struct kern_limits {
     bool training;
 };
 
+enum { KERN_SCRATCHES = 8 };
+
 struct kern_ctx;
 
 struct kern {
     char name[64]; /* overlays applied, "ref+avx2+blas" */
 
-    /* Bytes of scratch that any operation of this table needs within the limits. */
-    size_t (*scratch)(const struct kern_limits *limits);
+    /* Bytes of scratch that the operations of an overlay need within the limits: one of each overlay laid
+     * over the table so far. */
+    size_t (*scratch[KERN_SCRATCHES])(const struct kern_limits *limits);
 
     /* Weights in the layout of linear (back 0) or linear_dx (back 1); 0 bytes: f32 is read. */
     size_t (*pack_bytes[KERN_DTYPES])(int n, int k, bool back);
@@ -215,6 +222,10 @@ const char *kern_blas_config(void);
 /* The core OpenBLAS computes with, e.g. "Zen"; NULL when built without it. */
 const char *kern_blas_core(void);
 
+/* "f32", "bf16", "int8", and back (-1: unknown). */
+const char *kern_dtype_name(enum kern_dtype dtype);
+int kern_dtype_from_name(const char *name);
+
 /* Name of an activation as in config.json, and back (-1: unknown). */
 const char *kern_act_name(enum kern_act act);
 int kern_act_from_name(const char *name);
@@ -223,9 +234,16 @@ int kern_norm_kind_from_name(const char *name);
 
 /* ---- the operations: wrappers that assert the contract ---- */
 
+/* Bytes of scratch that any operation of the table needs within the limits. */
 static inline size_t kern_scratch_bytes(const struct kern *k, const struct kern_limits *limits)
 {
-    return k->scratch(limits);
+    size_t most = 0;
+
+    for (int i = 0; i < KERN_SCRATCHES && k->scratch[i]; i++) {
+        const size_t bytes = k->scratch[i](limits);
+        if (bytes > most) most = bytes;
+    }
+    return most;
 }
 
 static inline size_t kern_pack_bytes(const struct kern *k, enum kern_dtype dtype, int n, int kk, bool back)

@@ -18,6 +18,9 @@ static const char *const NORMS[] = {
 };
 _Static_assert(VIT_COUNT(NORMS) == KERN_NORM_KINDS, "a normalisation has no name");
 
+static const char *const DTYPES[] = { [KERN_F32] = "f32", [KERN_BF16] = "bf16", [KERN_I8] = "int8" };
+_Static_assert(VIT_COUNT(DTYPES) == KERN_DTYPES, "a format has no name");
+
 static int index_of(const char *const *names, size_t count, const char *name)
 {
     for (size_t i = 0; i < count; i++)
@@ -43,4 +46,14 @@ const char *kern_norm_kind_name(enum kern_norm_kind kind)
 int kern_norm_kind_from_name(const char *name)
 {
     return index_of(NORMS, VIT_COUNT(NORMS), name);
+}
+
+const char *kern_dtype_name(enum kern_dtype dtype)
+{
+    return (size_t)dtype < VIT_COUNT(DTYPES) ? DTYPES[dtype] : "unknown";
+}
+
+int kern_dtype_from_name(const char *name)
+{
+    return index_of(DTYPES, VIT_COUNT(DTYPES), name);
 }

@@ -6,21 +6,6 @@
 
 enum { SPAN = 4096 }; /* numbers of a task: 16 KiB stay in L1 */
 
-/* Call each(act, ...) with act a constant, so that the choice stands outside the loop. */
-#define FOR_ACT(act, each, ...)                                                                              \
-    do {                                                                                                     \
-        switch (act) {                                                                                       \
-        case KERN_ACT_GELU: each(KERN_ACT_GELU, __VA_ARGS__); break;                                         \
-        case KERN_ACT_GELU_TANH: each(KERN_ACT_GELU_TANH, __VA_ARGS__); break;                               \
-        case KERN_ACT_QUICK_GELU: each(KERN_ACT_QUICK_GELU, __VA_ARGS__); break;                             \
-        case KERN_ACT_RELU: each(KERN_ACT_RELU, __VA_ARGS__); break;                                         \
-        case KERN_ACT_SILU: each(KERN_ACT_SILU, __VA_ARGS__); break;                                         \
-        case KERN_ACT_TANH: each(KERN_ACT_TANH, __VA_ARGS__); break;                                         \
-        case KERN_ACT_NONE:                                                                                  \
-        case KERN_ACTS: each(KERN_ACT_NONE, __VA_ARGS__); break;                                             \
-        }                                                                                                    \
-    } while (0)
-
 INLINE void act_columns(enum kern_act act, float *out, const float *x, int count)
 {
     int j = 0;

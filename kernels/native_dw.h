@@ -1,46 +1,35 @@
-/* native_dw.h - linear_dw: dw (n, k) += dout^T x, reduced over the rows in blocks of a fixed size. */
+/* native_dw.h - linear_dw: dw (n, k) += dout^T x, reduced over the rows in blocks of a fixed size.
+ *
+ * The tile's header says how FOLD rows become one row of nums (pack_panels) and multiplies them
+ * (tile_transposed): native_tile.h for f32, bf16_tile.h for pairs of bf16. */
 #ifndef KERNELS_NATIVE_DW_H
 #define KERNELS_NATIVE_DW_H
 
-#include "kernels/native_tile.h"
+#include "kernels/native_ahead.h"
 
 enum {
-    DW_ROWS = 256, /* rows of a block at most */
-    DW_TILES = 16, /* tiles of outputs a task takes at most: 16 x 6 x 256 floats stay in L2 */
+    DW_ROWS = 256, /* rows of nums of a block at most */
+    DW_TILES = 16, /* tiles of outputs a task takes at most: 16 x 6 x 256 nums stay in L2 */
     PACK_LEFT = 8, /* panels packed at a time */
     PACK_RIGHT = 4
 };
 
-/* dout (m, n) and x (m, k) of one block, packed: left in panels (rows, TILE_ROWS) of outputs, right in
- * panels (rows, TILE_COLS) of inputs. */
+/* dout (m, n) and x (m, k) of one block, packed: left in panels (folded, TILE_ROWS) of outputs, right in
+ * panels (folded, TILE_COLS) of inputs. */
 struct outer {
-    float *left, *right;
+    num *left, *right;
     float *dw, *db;
     const float *dout, *x;
     int rows, n, k;
-    int tiles; /* of outputs that a task takes */
-    int next;  /* rows of the block after this one; they start where this one's end */
+    int folded; /* rows of nums */
+    int tiles;  /* of outputs that a task takes */
+    int next;   /* rows of the block after this one; they start where this one's end */
 };
-
-/* to: neighbouring panels of width columns each, (rows, width); from: count columns of rows, ld apart, count
- * at most width panels. Rows outermost: a row's columns lie together, and its page is touched once. */
-INLINE void pack_panels(float *to, const float *from, size_t ld, int count, int width, int rows)
-{
-    for (int i = 0; i < rows; i++, from += ld, to += width) {
-        int j = 0;
-
-        for (; j + width <= count; j += width)
-            memcpy(to + (size_t)j * rows, from + j, (size_t)width * sizeof(float));
-        if (j == count) continue;
-        memset(to + (size_t)j * rows, 0, (size_t)width * sizeof(float));
-        memcpy(to + (size_t)j * rows, from + j, (size_t)(count - j) * sizeof(float));
-    }
-}
 
 /* At most PACK_LEFT panels of outputs from column j. */
 static void pack_left(const struct outer *o, int j)
 {
-    pack_panels(o->left + (size_t)j * o->rows, o->dout + j, (size_t)o->n,
+    pack_panels(o->left + (size_t)j * o->folded, o->dout + j, (size_t)o->n,
                 least(o->n - j, PACK_LEFT * TILE_ROWS), TILE_ROWS, o->rows);
 }
 
@@ -76,23 +65,23 @@ static void add_bias(const struct outer *o, int j)
 /* At most PACK_RIGHT panels of inputs from column l. */
 static void pack_right(const struct outer *o, int l)
 {
-    pack_panels(o->right + (size_t)l * o->rows, o->x + l, (size_t)o->k,
+    pack_panels(o->right + (size_t)l * o->folded, o->x + l, (size_t)o->k,
                 least(o->k - l, PACK_RIGHT * TILE_COLS), TILE_COLS, o->rows);
 }
 
 /* dw tile at (j, l), inside or across the border. */
 static void outer_tile(const struct outer *o, int j, int l)
 {
-    const float *left = o->left + (size_t)j * o->rows, *right = o->right + (size_t)l * o->rows;
+    const num *left = o->left + (size_t)j * o->folded, *right = o->right + (size_t)l * o->folded;
     float *to = o->dw + (size_t)j * o->k + l;
     const int rows = least(o->n - j, TILE_ROWS), columns = least(o->k - l, TILE_COLS);
     float edge[TILE_ROWS * TILE_COLS];
 
     if (rows == TILE_ROWS && columns == TILE_COLS) {
-        tile_transposed(to, (size_t)o->k, left, TILE_ROWS, right, o->rows, true);
+        tile_transposed(to, (size_t)o->k, left, TILE_ROWS, right, o->folded, true);
         return;
     }
-    tile_transposed(edge, TILE_COLS, left, TILE_ROWS, right, o->rows, false);
+    tile_transposed(edge, TILE_COLS, left, TILE_ROWS, right, o->folded, false);
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < columns; v++) to[(size_t)i * o->k + v] += edge[i * TILE_COLS + v];
 }
@@ -149,6 +138,7 @@ static int cut_outputs(int n, int k, int threads)
     return tiles;
 }
 
+/* Nums. */
 static size_t dw_scratch(int n, int k)
 {
     return (size_t)DW_ROWS * ((size_t)padded(n, TILE_ROWS) + (size_t)padded(k, TILE_COLS));
@@ -157,10 +147,10 @@ static size_t dw_scratch(int n, int k)
 static void linear_dw(const struct kern_ctx *c, float *dw, float *db, const float *dout, const float *x,
                       int m, int n, int k)
 {
-    const int blocks = units(m, DW_ROWS), rows = units(m, blocks);
-    float *left = c->scratch, *right = left + (size_t)DW_ROWS * padded(n, TILE_ROWS);
+    const int blocks = units(m, DW_ROWS * FOLD), rows = padded(units(m, blocks), FOLD);
+    num *left = c->scratch, *right = left + (size_t)DW_ROWS * padded(n, TILE_ROWS);
 
-    assert(c->scratch_bytes >= dw_scratch(n, k) * sizeof(float));
+    assert(c->scratch_bytes >= dw_scratch(n, k) * sizeof(num));
 #pragma omp parallel num_threads(c->threads)
     for (int i = 0; i < m; i += rows) {
         const struct outer o = { .left = left,
@@ -170,6 +160,7 @@ static void linear_dw(const struct kern_ctx *c, float *dw, float *db, const floa
                                  .dout = dout + (size_t)i * n,
                                  .x = x + (size_t)i * k,
                                  .rows = least(m - i, rows),
+                                 .folded = units(least(m - i, rows), FOLD),
                                  .n = n,
                                  .k = k,
                                  .tiles = cut_outputs(n, k, c->threads),

@@ -13,7 +13,7 @@ static size_t scratch(const struct kern_limits *l)
         floats = larger(floats, threads * back_floats(l->tokens, l->head));
         floats = larger(floats, PARTS * part_floats(widest));
     }
-    return larger(kern_ref_scratch(l), floats * sizeof(float));
+    return floats * sizeof(float);
 }
 
 #define INSTALL_NAME_(name) kern_##name##_install
@@ -21,7 +21,7 @@ static size_t scratch(const struct kern_limits *l)
 
 void INSTALL_NAME(NATIVE)(struct kern *k)
 {
-    k->scratch = scratch;
+    kern_add_scratch(k, scratch);
     k->pack_bytes[KERN_F32] = linear_pack_bytes;
     k->pack[KERN_F32] = linear_pack;
     k->linear[KERN_F32] = linear;

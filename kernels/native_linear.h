@@ -2,15 +2,13 @@
 #ifndef KERNELS_NATIVE_LINEAR_H
 #define KERNELS_NATIVE_LINEAR_H
 
-#include "kernels/native_act.h"
+#include "kernels/native_product.h"
 #include "kernels/native_tile.h"
 
 enum {
     DEPTH = 256,      /* k at a time: a panel's slice, 256 x 2 VEC floats, stays in L1 */
     BLOCK_TILES = 16, /* tiles of rows a task takes at most: its slice of x stays in L2 */
-    GROUP = 4,        /* panels a task takes at most */
-    WARM = 1 << 18,   /* floats of weights that are taken to lie in L2 or near it */
-    TINY = 1 << 16    /* multiply-adds that are done sooner than a second thread wakes up */
+    GROUP = 4         /* panels a task takes at most */
 };
 
 static size_t linear_pack_bytes(int n, int k, bool back)
@@ -35,86 +33,6 @@ static void linear_pack(void *to, const float *w, int n, int k, bool back)
     }
 }
 
-/* A product out (m, n) = epilogue(x (m, k) panels) and how it is cut into tasks. */
-struct product {
-    float *out;
-    const float *x, *panels;
-    const struct kern_epilogue *e;
-    int m, n, k;
-    int rows, blocks;  /* rows of a block, blocks */
-    int group, groups; /* panels of a group, groups */
-};
-
-/* Blocks of equal size, enough tasks for every thread. The cut changes no bit of the result. */
-static void cut(struct product *p, int threads)
-{
-    const int panels = units(p->n, TILE_COLS), tiles_all = units(p->m, TILE_ROWS);
-    const int wanted = 4 * threads;
-    int blocks = units(tiles_all, BLOCK_TILES), group = GROUP;
-
-    while (group > 1 && blocks * units(panels, group) < wanted) group /= 2;
-    if (threads > 1 && blocks * panels < threads) blocks = least(units(tiles_all, 2), units(threads, panels));
-    p->rows = units(tiles_all, most(blocks, 1)) * TILE_ROWS;
-    p->blocks = units(p->m, p->rows);
-    p->group = group;
-    p->groups = units(panels, group);
-}
-
-/* What the epilogue needs of one row, from its first column on. */
-struct row_end {
-    float *out, *pre;
-    const float *y, *bias, *gain, *skip;
-    int gain_n;
-    float skip_scale;
-};
-
-/* The epilogue of columns from j, count left, act a constant after inlining; kern.h has the formula. */
-INLINE void finish_vector(const struct row_end *r, enum kern_act act, int j, int count)
-{
-    vec y = load(r->y + j);
-
-    if (r->bias) y += load_some(r->bias + j, count);
-    if (r->pre) store_some(r->pre + j, y, count);
-    y = vec_act(act, y);
-    if (r->gain) y *= r->gain_n == 1 ? (vec)SPLAT(*r->gain) : load_some(r->gain + j, count);
-    if (r->skip) y += SPLAT(r->skip_scale) * load_some(r->skip + j, count);
-    store_some(r->out + j, y, count);
-}
-
-INLINE void finish_columns(enum kern_act act, const struct row_end *r, int count)
-{
-    int j = 0;
-
-    for (; j + VEC <= count; j += VEC) finish_vector(r, act, j, VEC);
-    if (j < count) finish_vector(r, act, j, count - j);
-}
-
-OUTLINE void finish_row(const struct row_end *r, enum kern_act act, int count)
-{
-    FOR_ACT(act, finish_columns, r, count);
-}
-
-/* The epilogue of rows from row and of count columns from column; y (rows, ld). */
-static void finish_block(const struct product *p, const float *y, size_t ld, int row, int rows, int column,
-                         int count)
-{
-    const struct kern_epilogue *e = p->e;
-    struct row_end r = { .bias = e->bias ? e->bias + column : NULL,
-                         .gain = e->gain && e->gain_n != 1 ? e->gain + column : e->gain,
-                         .gain_n = e->gain_n,
-                         .skip_scale = e->skip_scale };
-
-    for (int i = 0; i < rows; i++) {
-        const size_t at = (size_t)(row + i) * p->n + column;
-
-        r.y = y + i * ld;
-        r.out = p->out + at;
-        r.pre = e->pre ? e->pre + at : NULL;
-        r.skip = e->skip ? e->skip + at : NULL;
-        finish_row(&r, e->act, count);
-    }
-}
-
 /* What a task of rows from row and panels from first asks for: weights when they are far, and its share of
  * the rows that the next block reads. */
 static struct ahead ahead_of(const struct product *p, int row, int rows, int first, int panels)
@@ -131,14 +49,6 @@ static struct ahead ahead_of(const struct product *p, int row, int rows, int fir
                            .step = share / (size_t)(units(rows, TILE_ROWS) * units(p->k, DEPTH)) + LINE };
 }
 
-/* With the last slice, also what the epilogue will touch. */
-static void ask_for_rows(struct ahead *f, const struct product *p, size_t at)
-{
-    f->written[0] = p->out + at;
-    if (p->e->pre) f->written[1] = p->e->pre + at;
-    if (p->e->skip && p->e->skip != p->out) f->read = p->e->skip + at;
-}
-
 /* One block of rows times one group of panels; y: memory of this thread. */
 static void product_task(const struct product *p, int task, float *y)
 {
@@ -151,7 +61,7 @@ static void product_task(const struct product *p, int task, float *y)
 
     for (int l = 0; l < p->k; l += depth) {
         const struct factors f = { .a = p->x + (size_t)row * p->k + l,
-                                   .b = p->panels + first * panel + (size_t)l * TILE_COLS,
+                                   .b = (const float *)p->panels + first * panel + (size_t)l * TILE_COLS,
                                    .ld = (size_t)p->k,
                                    .panel = panel,
                                    .rows = rows,
@@ -172,8 +82,10 @@ static size_t product_scratch(void)
 
 static void multiply(const struct kern_ctx *c, struct product *p)
 {
+    const struct task_size size = { BLOCK_TILES, GROUP };
+
     assert(c->scratch_bytes >= (size_t)c->threads * product_scratch() * sizeof(float));
-    cut(p, c->threads);
+    cut(p, c->threads, &size);
 #pragma omp parallel for num_threads(c->threads) schedule(dynamic) if ((double)p->m * p->n * p->k > TINY)
     for (int task = 0; task < p->blocks * p->groups; task++)
         product_task(p, task, (float *)c->scratch + (size_t)omp_get_thread_num() * product_scratch());

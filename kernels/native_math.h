@@ -167,4 +167,19 @@ INLINE vec vec_act_slope(enum kern_act act, vec x)
     return SPLAT(1.0f);
 }
 
+/* Call each(act, ...) with act a constant, so that the choice stands outside the loop. */
+#define FOR_ACT(act, each, ...)                                                                              \
+    do {                                                                                                     \
+        switch (act) {                                                                                       \
+        case KERN_ACT_GELU: each(KERN_ACT_GELU, __VA_ARGS__); break;                                         \
+        case KERN_ACT_GELU_TANH: each(KERN_ACT_GELU_TANH, __VA_ARGS__); break;                               \
+        case KERN_ACT_QUICK_GELU: each(KERN_ACT_QUICK_GELU, __VA_ARGS__); break;                             \
+        case KERN_ACT_RELU: each(KERN_ACT_RELU, __VA_ARGS__); break;                                         \
+        case KERN_ACT_SILU: each(KERN_ACT_SILU, __VA_ARGS__); break;                                         \
+        case KERN_ACT_TANH: each(KERN_ACT_TANH, __VA_ARGS__); break;                                         \
+        case KERN_ACT_NONE:                                                                                  \
+        case KERN_ACTS: each(KERN_ACT_NONE, __VA_ARGS__); break;                                             \
+        }                                                                                                    \
+    } while (0)
+
 #endif

@@ -5,7 +5,11 @@
 #ifndef KERNELS_NATIVE_TILE_H
 #define KERNELS_NATIVE_TILE_H
 
-#include "kernels/native_base.h"
+#include "kernels/native_ahead.h"
+
+/* What linear_dw packs: one row of the factors is FOLD rows of the matrices. */
+typedef float num;
+enum { FOLD = 1 };
 
 /* c (rows, vecs VEC), row i at i ldc, = or += (add) a b: element (i, l) of a is at a[i row_step + l k_step],
  * b holds vecs / 2 panels, panel floats apart. rows, vecs are constants after inlining. */
@@ -88,45 +92,6 @@ OUTLINE void tile_transposed(float *c, size_t ldc, const float *a, size_t ld, co
     tile(TILE_ROWS, 2, c, ldc, a, 1, ld, b, 0, k, add);
 }
 
-/* What to ask the memory for while tiles are computed; a zeroed one asks for nothing. Waiting for lines to
- * write costs most: a burst of stores to lines that are not there fills the store buffer. */
-struct ahead {
-    bool panels;             /* the right factor comes from far: its next panel */
-    const float *written[2]; /* rows that the tiles' results will be written to, or NULL ... */
-    const float *read;       /* ... and read from, all ld apart */
-    size_t ld;
-    const float *later, *end; /* what the next task reads, step floats with every tile */
-    size_t step;
-};
-
-enum { LINE = 16 }; /* floats of a cache line */
-
-/* Before the tile of rows from i and the panel that starts at column j. */
-INLINE void fetch_rows(const struct ahead *f, int i, int j)
-{
-    for (int r = i; r < i + TILE_ROWS; r++) {
-        if (f->written[0]) __builtin_prefetch(f->written[0] + r * f->ld + j, 1, 3);
-        if (f->written[1]) __builtin_prefetch(f->written[1] + r * f->ld + j, 1, 3);
-        if (f->read) __builtin_prefetch(f->read + r * f->ld + j, 0, 3);
-    }
-}
-
-/* The next share of what comes later. */
-INLINE void fetch_later(struct ahead *f)
-{
-    const float *stop = f->end - f->later > (ptrdiff_t)f->step ? f->later + f->step : f->end;
-
-    for (; f->later < stop; f->later += LINE) __builtin_prefetch(f->later, 0, 2);
-}
-
-/* Part i of parts of a slice (k, TILE_COLS) of a panel. */
-INLINE void fetch_panel(const float *b, int k, int i, int parts)
-{
-    const size_t share = ((size_t)k * TILE_COLS / (size_t)parts / LINE + 1) * LINE;
-
-    for (size_t l = 0; l < share; l += LINE) __builtin_prefetch(b + i * share + l, 0, 2);
-}
-
 /* Factors of a product of tiles: a (rows, k), rows ld apart; b: panels of (k, TILE_COLS), panel floats
  * apart. */
 struct factors {
@@ -169,6 +134,21 @@ static void tiles(float *c, size_t ldc, bool add, const struct factors *f, struc
         }
     }
     last_tiles(c, ldc, add, f);
+}
+
+/* to: neighbouring panels of width columns each, (rows, width); from: count columns of rows, ld apart, count
+ * at most width panels. Rows outermost: a row's columns lie together, and its page is touched once. */
+INLINE void pack_panels(float *to, const float *from, size_t ld, int count, int width, int rows)
+{
+    for (int i = 0; i < rows; i++, from += ld, to += width) {
+        int j = 0;
+
+        for (; j + width <= count; j += width)
+            memcpy(to + (size_t)j * rows, from + j, (size_t)width * sizeof(float));
+        if (j == count) continue;
+        memset(to + (size_t)j * rows, 0, (size_t)width * sizeof(float));
+        memcpy(to + (size_t)j * rows, from + j, (size_t)(count - j) * sizeof(float));
+    }
 }
 
 /* One panel (k, TILE_COLS) from count rows of w (count, k), ld apart: to[l][j] = w[j][l]. */

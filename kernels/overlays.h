@@ -8,6 +8,9 @@
 #define VIT_BLAS 0
 #endif
 
+/* What an overlay's operations need beside that of those under it. */
+void kern_add_scratch(struct kern *k, size_t (*bytes)(const struct kern_limits *limits));
+
 #define OVERLAY(name, bits, words, automatic) void kern_##name##_install(struct kern *k);
 #include "kernels/overlays.def"
 #undef OVERLAY

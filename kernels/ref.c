@@ -1,8 +1,6 @@
 /* ref.c - the reference fills every entry of the table, so that overlays need only replace some.
  *
- * The formats: every entry that is indexed by a dtype has KERN_F32 here. An entry for KERN_BF16 or
- * KERN_I8 is NULL until a file brings it (pack, linear and a reference for both, in ref_linear.c);
- * training products stay f32. */
+ * The formats: every entry that is indexed by a dtype has KERN_F32 and KERN_BF16 here. KERN_I8 is NULL. */
 #include "kernels/ref.h"
 
 /* attend_back keeps two rows of t doubles per thread. */
@@ -23,15 +21,24 @@ static void pack(void *to, const float *w, int n, int k, bool back)
     (void)to, (void)w, (void)n, (void)k, (void)back;
 }
 
+void kern_add_scratch(struct kern *k, size_t (*bytes)(const struct kern_limits *limits))
+{
+    int i = 0;
+
+    while (k->scratch[i]) i++;
+    assert(i < KERN_SCRATCHES);
+    k->scratch[i] = bytes;
+}
+
 void kern_ref_install(struct kern *k)
 {
     *k = (struct kern){
-        .scratch = kern_ref_scratch,
-        .pack_bytes = { [KERN_F32] = pack_bytes },
-        .pack = { [KERN_F32] = pack },
-        .linear = { [KERN_F32] = kern_ref_linear },
-        .linear_dx = { [KERN_F32] = kern_ref_linear_dx },
-        .linear_dw = { [KERN_F32] = kern_ref_linear_dw },
+        .scratch = { kern_ref_scratch },
+        .pack_bytes = { [KERN_F32] = pack_bytes, [KERN_BF16] = pack_bytes },
+        .pack = { [KERN_F32] = pack, [KERN_BF16] = pack },
+        .linear = { [KERN_F32] = kern_ref_linear, [KERN_BF16] = kern_ref_linear },
+        .linear_dx = { [KERN_F32] = kern_ref_linear_dx, [KERN_BF16] = kern_ref_linear_dx },
+        .linear_dw = { [KERN_F32] = kern_ref_linear_dw, [KERN_BF16] = kern_ref_linear_dw_bf16 },
         .attend = kern_ref_attend,
         .attend_back = kern_ref_attend_back,
         .norm = kern_ref_norm,

@@ -18,12 +18,16 @@ void kern_ref_epilogue(const struct kern_ctx *c, float *out, const float *y, con
 /* 1 / (1 - rate) or 0: what dropout multiplies element i with. drop NULL: 1. */
 float kern_ref_drop_factor(const struct kern_drop *drop, uint64_t i);
 
+/* Products round what they multiply to the format of w (the dw, of its name). */
 void kern_ref_linear(const struct kern_ctx *c, float *out, const float *x, const struct kern_mat *w,
                      const struct kern_epilogue *e, int m);
 void kern_ref_linear_dx(const struct kern_ctx *c, float *dx, const float *dout, const struct kern_mat *w,
                         int m);
 void kern_ref_linear_dw(const struct kern_ctx *c, float *dw, float *db, const float *dout, const float *x,
                         int m, int n, int k);
+
+void kern_ref_linear_dw_bf16(const struct kern_ctx *c, float *dw, float *db, const float *dout,
+                             const float *x, int m, int n, int k);
 
 void kern_ref_attend(const struct kern_ctx *c, float *ctx, float *prob, const float *qkv,
                      const struct kern_heads *a, const struct kern_drop *drop);

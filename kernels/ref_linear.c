@@ -1,5 +1,11 @@
 #include "kernels/ref.h"
 
+/* x as a product of this format sees it. */
+static double seen(float x, enum kern_dtype dtype)
+{
+    return (double)(dtype == KERN_BF16 ? vit_from_bf16(vit_bf16(x)) : x);
+}
+
 /* y after bias, for element (i, j) of (m, n): pre, act, gain, skip. */
 static float finish(double y, size_t at, int j, const struct kern_epilogue *e)
 {
@@ -34,7 +40,7 @@ void kern_ref_linear(const struct kern_ctx *c, float *out, const float *x, const
             const float *xi = x + (size_t)i * k, *wj = w->f32 + (size_t)j * k;
             double y = 0;
 
-            for (int l = 0; l < k; l++) y += (double)xi[l] * (double)wj[l];
+            for (int l = 0; l < k; l++) y += seen(xi[l], w->dtype) * seen(wj[l], w->dtype);
             out[(size_t)i * n + j] = finish(y, (size_t)i * n + j, j, e);
         }
 }
@@ -51,13 +57,14 @@ void kern_ref_linear_dx(const struct kern_ctx *c, float *dx, const float *dout, 
             double sum = 0;
 
             for (int j = 0; j < n; j++)
-                sum += (double)dout[(size_t)i * n + j] * (double)w->f32[(size_t)j * k + l];
+                sum += seen(dout[(size_t)i * n + j], w->dtype) * seen(w->f32[(size_t)j * k + l], w->dtype);
             dx[(size_t)i * k + l] = (float)sum;
         }
 }
 
-void kern_ref_linear_dw(const struct kern_ctx *c, float *dw, float *db, const float *dout, const float *x,
-                        int m, int n, int k)
+/* db sums what is not multiplied: it is not rounded. */
+static void linear_dw(const struct kern_ctx *c, enum kern_dtype dtype, float *dw, float *db,
+                      const float *dout, const float *x, int m, int n, int k)
 {
 #pragma omp parallel for num_threads(c->threads)
     for (int j = 0; j < n; j++) {
@@ -67,8 +74,21 @@ void kern_ref_linear_dw(const struct kern_ctx *c, float *dw, float *db, const fl
         if (db) db[j] = (float)((double)db[j] + sum);
         for (int l = 0; l < k; l++) {
             sum = 0;
-            for (int i = 0; i < m; i++) sum += (double)dout[(size_t)i * n + j] * (double)x[(size_t)i * k + l];
+            for (int i = 0; i < m; i++)
+                sum += seen(dout[(size_t)i * n + j], dtype) * seen(x[(size_t)i * k + l], dtype);
             dw[(size_t)j * k + l] = (float)((double)dw[(size_t)j * k + l] + sum);
         }
     }
+}
+
+void kern_ref_linear_dw(const struct kern_ctx *c, float *dw, float *db, const float *dout, const float *x,
+                        int m, int n, int k)
+{
+    linear_dw(c, KERN_F32, dw, db, dout, x, m, n, k);
+}
+
+void kern_ref_linear_dw_bf16(const struct kern_ctx *c, float *dw, float *db, const float *dout,
+                             const float *x, int m, int n, int k)
+{
+    linear_dw(c, KERN_BF16, dw, db, dout, x, m, n, k);
 }

@@ -281,19 +281,21 @@ static struct kern_mat product_size(const struct patch_stem *s, int i, int chann
 
 static void *take_pack(struct vit_arena *a, const struct kern *k, const struct kern_mat *m, bool back)
 {
-    const size_t bytes = kern_pack_bytes(k, KERN_F32, m->n, m->k, back);
+    const size_t bytes = kern_pack_bytes(k, m->dtype, m->n, m->k, back);
 
     return bytes ? vit_arena_take(a, bytes, 1) : NULL;
 }
 
 void patch_stem_packed_carve(struct patch_stem_packed *p, struct vit_arena *a, const struct patch_stem *s,
-                             int channels, int width, const struct kern *k, bool training)
+                             int channels, int width, const struct kern *k, enum kern_dtype dtype,
+                             bool training)
 {
     *p = (struct patch_stem_packed){ 0 };
     for (int i = 0; i < product_count(s); i++) {
         const bool layer = !s->patch && i < s->layers;
-        const struct kern_mat m = product_size(s, i, channels, width);
+        struct kern_mat m = product_size(s, i, channels, width);
 
+        m.dtype = dtype;
         p->mat[i] = m;
         if (layer) p->own[i] = vit_arena_take(a, (size_t)m.n * m.k, sizeof(float));
         if (layer && s->conv[i].batch_norm) p->own_bias[i] = vit_arena_take(a, m.n, sizeof(float));
@@ -348,7 +350,7 @@ static void pack_product(struct kern_mat *m, void *const room[2], const struct k
     m->packed = room[0];
     m->packed_back = room[1];
     for (int back = 0; back < 2; back++)
-        if (room[back]) kern_pack(k, KERN_F32, room[back], m->f32, m->n, m->k, back);
+        if (room[back]) kern_pack(k, m->dtype, room[back], m->f32, m->n, m->k, back);
 }
 
 void patch_stem_pack(struct patch_stem_packed *p, const struct patch_stem *s, int channels, int width,

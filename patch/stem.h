@@ -63,9 +63,10 @@ struct patch_stem_packed {
     void *room[PATCH_STEM_LAYERS + 1][2]; /* kern_pack's output for linear and linear_dx; NULL: reads f32 */
 };
 
-/* Carve what packing needs from an arena (twice, as arena.h says). */
+/* Carve what packing needs from an arena (twice, as arena.h says). dtype: what the products compute in. */
 void patch_stem_packed_carve(struct patch_stem_packed *p, struct vit_arena *a, const struct patch_stem *s,
-                             int channels, int width, const struct kern *k, bool training);
+                             int channels, int width, const struct kern *k, enum kern_dtype dtype,
+                             bool training);
 
 /* Fill a carved p from tensors in the order of patch_stem_tensors; called again after every optimiser
  * step. A patch embedding always has two entries, NULL for a bias it does not have. The f32 weights of

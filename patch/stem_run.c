@@ -185,7 +185,7 @@ static void dense_dw(const struct kern_ctx *c, float *dw, float *db, const float
                      const struct kern_mat *w)
 {
     if (dw) {
-        kern_linear_dw(c, KERN_F32, dw, db, dout, x, m, w->n, w->k);
+        kern_linear_dw(c, w->dtype, dw, db, dout, x, m, w->n, w->k);
         return;
     }
     for (int i = 0; db && i < m; i++)
@@ -218,7 +218,7 @@ static const float *layer_backward(const struct kern_ctx *c, float *db, const fl
     kern_act_back(c, dpre, sh->pool.kernel ? dpre : dout, t->pre[i] + act_at, ch->n * act_count(sh),
                   s->conv[i].act);
     kern_im2col(c, t->cols, layer_input(t, shapes, i, ch), &sh->conv, ch->n);
-    kern_linear_dw(c, KERN_F32, t->dw[i], db, dpre, t->cols, m, sh->out, sh->k);
+    kern_linear_dw(c, p->mat[i].dtype, t->dw[i], db, dpre, t->cols, m, sh->out, sh->k);
     if (!i) return NULL;
     kern_linear_dx(c, t->cols, dpre, &p->mat[i], m); /* the columns are used up: theirs is the place */
     kern_col2im(c, t->grad[1], t->cols, &sh->conv, ch->n);

@@ -41,7 +41,7 @@ double bench_memory(void);
 
 /* GFLOP/s of multiply-adds in registers, all threads, with the widest instructions kernels (as in
  * "ref+vec+avx2") may use; what limits a product. */
-double bench_limit_flops(const char *kernels, int threads);
+double bench_limit_flops(const char *kernels, enum kern_dtype dtype, int threads);
 /* GB/s of reading bytes of memory again and again, all threads: from whichever cache holds them. 0: no
  * memory for it. */
 double bench_limit_read(const char *kernels, int threads, size_t bytes);

@@ -54,7 +54,7 @@ static void call_linear_dw(void *state)
     const float *bias;
     const struct kern_mat *mat = next_matrix(w, &bias);
 
-    kern_linear_dw(&w->kern, KERN_F32, w->dw, w->db, w->x, w->y, w->m, mat->n, mat->k);
+    kern_linear_dw(&w->kern, mat->dtype, w->dw, w->db, w->x, w->y, w->m, mat->n, mat->k);
 }
 
 static struct kern_heads heads_of(const struct work *w)

@@ -26,13 +26,23 @@ typedef float quad __attribute__((vector_size(16)));
  * 16, with AVX-512 at 32. */
 enum { CHAINS = 12, CHAINS_512 = 24 };
 
+/* The sums must be in registers before the compiler decides what lives there: else it measures the cache. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 24")
+#endif
+
 static float flops_base(size_t rounds)
 {
     const quad a = { 0.999f, 0.998f, 0.997f, 0.996f }, b = { 1e-3f, 2e-3f, 3e-3f, 4e-3f };
     quad x[CHAINS] = { { 0 } }, sum = { 0 };
 
-    for (size_t i = 0; i < rounds; i++)
+    for (size_t i = 0; i < rounds; i++) {
+        UNROLL
         for (int k = 0; k < CHAINS; k++) x[k] = x[k] * a + b;
+    }
+    UNROLL
     for (int k = 0; k < CHAINS; k++) sum += x[k];
     return sum[0] + sum[1] + sum[2] + sum[3];
 }
@@ -54,9 +64,13 @@ __attribute__((target("avx2,fma"))) static float flops_avx2(size_t rounds)
     const __m256 a = _mm256_set1_ps(0.999f), b = _mm256_set1_ps(1e-3f);
     __m256 x[CHAINS], sum = _mm256_setzero_ps();
 
+    UNROLL
     for (int k = 0; k < CHAINS; k++) x[k] = _mm256_set1_ps((float)k);
-    for (size_t i = 0; i < rounds; i++)
+    for (size_t i = 0; i < rounds; i++) {
+        UNROLL
         for (int k = 0; k < CHAINS; k++) x[k] = _mm256_fmadd_ps(x[k], a, b);
+    }
+    UNROLL
     for (int k = 0; k < CHAINS; k++) sum = _mm256_add_ps(sum, x[k]);
     return _mm256_cvtss_f32(sum);
 }
@@ -78,9 +92,30 @@ __attribute__((target("avx512f"))) static float flops_avx512(size_t rounds)
     const __m512 a = _mm512_set1_ps(0.999f), b = _mm512_set1_ps(1e-3f);
     __m512 x[CHAINS_512], sum = _mm512_setzero_ps();
 
+    UNROLL
     for (int k = 0; k < CHAINS_512; k++) x[k] = _mm512_set1_ps((float)k);
-    for (size_t i = 0; i < rounds; i++)
+    for (size_t i = 0; i < rounds; i++) {
+        UNROLL
         for (int k = 0; k < CHAINS_512; k++) x[k] = _mm512_fmadd_ps(x[k], a, b);
+    }
+    UNROLL
+    for (int k = 0; k < CHAINS_512; k++) sum = _mm512_add_ps(sum, x[k]);
+    return _mm512_cvtss_f32(sum);
+}
+
+/* Both products of a pair count. */
+__attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16"))) static float flops_bf16(size_t rounds)
+{
+    const __m512bh a = (__m512bh)_mm512_set1_epi32(0x3f803f80), b = (__m512bh)_mm512_set1_epi32(0x3c003c00);
+    __m512 x[CHAINS_512], sum = _mm512_setzero_ps();
+
+    UNROLL
+    for (int k = 0; k < CHAINS_512; k++) x[k] = _mm512_set1_ps((float)k);
+    for (size_t i = 0; i < rounds; i++) {
+        UNROLL
+        for (int k = 0; k < CHAINS_512; k++) x[k] = _mm512_dpbf16_ps(x[k], a, b);
+    }
+    UNROLL
     for (int k = 0; k < CHAINS_512; k++) sum = _mm512_add_ps(sum, x[k]);
     return _mm512_cvtss_f32(sum);
 }
@@ -98,34 +133,38 @@ __attribute__((target("avx512f"))) static float read_avx512(const float *x, size
 }
 #endif
 
-/* From the widest; the last row fits every CPU. */
+/* From the widest; the last row fits every CPU and format (a narrow one is computed in f32 there). */
 static const struct isa {
     const char *overlay; /* the kernels that use it */
+    enum kern_dtype dtype;
     unsigned features;
     float (*flops)(size_t rounds);
     double flops_per_round;
     float (*read)(const float *x, size_t count);
 } ISAS[] = {
 #if defined(__x86_64__)
-    { "avx512", CPU_AVX512 | CPU_FMA, flops_avx512, 2.0 * 16 * CHAINS_512, read_avx512 },
-    { "avx2", CPU_AVX2 | CPU_FMA, flops_avx2, 2.0 * 8 * CHAINS, read_avx2 },
+    { "bf16", KERN_BF16, CPU_AVX512 | CPU_AVX512_BF16, flops_bf16, 2.0 * 32 * CHAINS_512, read_avx512 },
+    { "avx512", KERN_F32, CPU_AVX512 | CPU_FMA, flops_avx512, 2.0 * 16 * CHAINS_512, read_avx512 },
+    { "avx2", KERN_F32, CPU_AVX2 | CPU_FMA, flops_avx2, 2.0 * 8 * CHAINS, read_avx2 },
 #endif
-    { "", 0, flops_base, 2.0 * 4 * CHAINS, read_base },
+    { "", KERN_F32, 0, flops_base, 2.0 * 4 * CHAINS, read_base },
 };
 
 /* OpenBLAS chooses for itself, so beside it stands the best this CPU has. */
-static const struct isa *isa_of(const char *kernels)
+static const struct isa *isa_of(const char *kernels, enum kern_dtype dtype)
 {
     const unsigned features = kern_cpu_features();
     const bool any = strstr(kernels, "blas") != NULL;
 
     for (size_t i = 0;; i++)
-        if ((ISAS[i].features & ~features) == 0 && (any || strstr(kernels, ISAS[i].overlay))) return &ISAS[i];
+        if ((ISAS[i].features & ~features) == 0 && (ISAS[i].dtype == dtype || ISAS[i].dtype == KERN_F32) &&
+            (any || strstr(kernels, ISAS[i].overlay)))
+            return &ISAS[i];
 }
 
-double bench_limit_flops(const char *kernels, int threads)
+double bench_limit_flops(const char *kernels, enum kern_dtype dtype, int threads)
 {
-    const struct isa *isa = isa_of(kernels);
+    const struct isa *isa = isa_of(kernels, dtype);
     size_t rounds = 100000;
     double best = 0, seconds = 0;
     volatile float keep;
@@ -154,7 +193,7 @@ static void touch(float *x, size_t each, int threads)
 
 double bench_limit_read(const char *kernels, int threads, size_t bytes)
 {
-    const struct isa *isa = isa_of(kernels);
+    const struct isa *isa = isa_of(kernels, KERN_F32);
     const size_t each =
         (bytes / sizeof(float) / (size_t)threads / BLOCK + 1) * BLOCK; /* floats of a thread */
     float *x = aligned_alloc(VIT_ALIGN, each * (size_t)threads * sizeof *x);

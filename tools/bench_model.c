@@ -16,7 +16,7 @@ struct bench_row bench_row_start(const struct bench *b)
     return (struct bench_row){
         .model = b->name,
         .params = (double)vit_model_parameters(b->model),
-        .dtype = "f32",
+        .dtype = kern_dtype_name(vit_model_dtype(b->model)),
         .kernels = vit_model_kernels(b->model),
         .threads = b->threads,
         .batch = b->batch,
@@ -41,7 +41,7 @@ struct bench_row bench_row_start(const struct bench *b)
 static double limit_of(struct bench *b, const struct bench_row *row, size_t bytes)
 {
     if (bytes) return bench_limit_read(row->kernels, b->threads, bytes);
-    b->flops = fmax(b->flops, bench_limit_flops(row->kernels, b->threads));
+    b->flops = fmax(b->flops, bench_limit_flops(row->kernels, vit_model_dtype(b->model), b->threads));
     return b->flops;
 }
 
@@ -118,7 +118,7 @@ static int create(struct bench *b)
 {
     const struct bench_options *o = b->options;
     const struct vit_init init = { .kind = VIT_INIT_TRUNC02, .seed = o->common.seed, .out_gain = 1 };
-    const struct vit_model_options options = { .kernels = o->common.kernels };
+    const struct vit_model_options options = { .kernels = o->common.kernels, .dtype = cmd_dtype(&o->common) };
     struct vit_config c;
     struct vit_error err;
     int code = cmd_check(&o->common);
@@ -282,6 +282,7 @@ static enum vit_status load_once(const struct bench *b, const float *planes, dou
                       : strcmp(o->final_norm, "on") == 0 ? 1
                                                          : -1,
         .image = o->size,
+        .dtype = cmd_dtype(o),
     };
     const struct vit_session_options options = { .batch = b->batch, .threads = b->threads };
     const double start = progress_seconds();

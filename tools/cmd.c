@@ -11,8 +11,7 @@
 
 static const char *dtype_word(int i)
 {
-    static const char *const WORDS[] = { "f32", "bf16", "int8", NULL };
-    return WORDS[i];
+    return i < KERN_DTYPES ? kern_dtype_name((enum kern_dtype)i) : NULL;
 }
 
 static const char *switch_word(int i)
@@ -184,14 +183,19 @@ json_t *cmd_error_json(const struct vit_error *err)
 
 /* ---- the model ---- */
 
+enum kern_dtype cmd_dtype(const struct cmd_common *o)
+{
+    return (enum kern_dtype)kern_dtype_from_name(o->dtype);
+}
+
 int cmd_check(const struct cmd_common *o)
 {
     struct vit_error err;
     struct vit_norm_config norm;
     struct kern kernels;
 
-    if (strcmp(o->dtype, "f32") != 0) {
-        cmd_error("--dtype %s: this version computes in f32 only", o->dtype);
+    if (cmd_dtype(o) == KERN_I8) {
+        cmd_error("--dtype %s: this version computes in f32 and bf16 only", o->dtype);
         return CMD_USAGE;
     }
     if (o->norm && vit_placement_parse(&norm, o->norm, &err)) {
@@ -240,9 +244,11 @@ static void say_notes(const struct vit_model *m, const struct cmd_common *o)
 
 int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image, bool trainable)
 {
-    struct vit_model_options options = {
-        .kernels = o->kernels, .placement = o->norm, .image = image ? image : o->size, .trainable = trainable
-    };
+    struct vit_model_options options = { .kernels = o->kernels,
+                                         .placement = o->norm,
+                                         .image = image ? image : o->size,
+                                         .dtype = cmd_dtype(o),
+                                         .trainable = trainable };
     struct vit_error err;
     int code = cmd_check(o);
 

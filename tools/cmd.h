@@ -44,6 +44,7 @@ int cmd_usage(const struct args_verb *v, const char *format, ...) VIT_PRINTF(2, 
 
 /* What can be wrong in the common options whatever the model: CMD_DONE or CMD_USAGE, and says why. */
 int cmd_check(const struct cmd_common *o);
+enum kern_dtype cmd_dtype(const struct cmd_common *o); /* --dtype */
 
 /* -m, or the default. */
 const char *cmd_model_name(const struct cmd_common *o);

@@ -79,6 +79,12 @@ static const char *padding_word(int i)
     return recipe_padding_word(i);
 }
 
+static const char *dtype_word(int i)
+{
+    static const enum kern_dtype TRAINED[] = { KERN_F32, KERN_BF16 };
+    return i < (int)VIT_COUNT(TRAINED) ? kern_dtype_name(TRAINED[i]) : NULL;
+}
+
 /* ---- the table, typed ---- */
 
 #define SETTING(id, option, type, field, lowest, highest, words, first, fallback, meta, text)                \

@@ -43,6 +43,7 @@ struct recipe {
 
     float label_smoothing, drop_path, attn_drop, mixup, cutmix, mix_prob, mix_off;
     const char *augment, *flip, *padding;
+    const char *dtype;
 
     uint64_t seed, limit; /* limit 0: all */
     float val;

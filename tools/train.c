@@ -264,7 +264,10 @@ static int refuse(const struct vit_error *err)
 static enum vit_status create_model(struct train *t, const struct vit_config *config, struct vit_error *err)
 {
     const struct vit_init init = recipe_init(t->recipe);
-    const struct vit_model_options options = { .kernels = t->job->common->kernels, .trainable = true };
+    const struct vit_model_options options = { .kernels = t->job->common->kernels,
+                                               .dtype =
+                                                   (enum kern_dtype)kern_dtype_from_name(t->recipe->dtype),
+                                               .trainable = true };
     const char **labels = calloc((size_t)config->classes, sizeof *labels);
     enum vit_status status;
 

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -48,6 +49,25 @@ enum vit_status vit_vfail(struct vit_error *err, enum vit_status status, const c
 
 /* "VIT_ERR_FORMAT" -> "format": the word used as error.code in JSON output. */
 const char *vit_status_name(enum vit_status status);
+
+/* bf16: the upper half of a float, rounded to nearest, ties to even; NaN stays NaN. */
+static inline uint16_t vit_bf16(float x)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &x, sizeof bits);
+    if ((bits & 0x7fffffff) > 0x7f800000) return (uint16_t)((bits >> 16) | 0x40);
+    return (uint16_t)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+}
+
+static inline float vit_from_bf16(uint16_t h)
+{
+    const uint32_t bits = (uint32_t)h << 16;
+    float x;
+
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
 
 #ifdef __cplusplus
 }

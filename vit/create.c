@@ -180,6 +180,7 @@ static enum vit_status create(struct vit_model *m, const struct vit_init *init, 
     m->path = strdup("new model");
     m->family = "timm";
     m->trainable = true;
+    m->dtype = o ? o->dtype : KERN_F32;
     if (!m->path) return vit_fail(err, VIT_ERR_NOMEM, "new model: no memory");
     if (!status) status = vit_config_check(&m->config, m->path, err);
     if (!status) status = patch_recipe_check(&m->recipe, m->path, err);
@@ -226,16 +227,6 @@ char *vit_model_config_text(const struct vit_model *m)
     return text;
 }
 
-/* bf16 of f32, rounded to nearest, ties to even. */
-static uint16_t to_bf16(float x)
-{
-    uint32_t bits;
-
-    memcpy(&bits, &x, sizeof bits);
-    if (isnan(x)) return (uint16_t)((bits >> 16) | 0x40);
-    return (uint16_t)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
-}
-
 /* The parameters as entries of a file; narrow (NULL for f32) receives all values as bf16. */
 static void fill_entries(const struct vit_model *m, struct weights_entry *entries, uint16_t *narrow)
 {
@@ -246,7 +237,7 @@ static void fill_entries(const struct vit_model *m, struct weights_entry *entrie
         };
         for (int j = 0; j < p.rank; j++) entries[i].shape[j] = p.shape[j];
         if (!narrow) continue;
-        for (size_t j = 0; j < p.count; j++) narrow[m->slots[i].offset + j] = to_bf16(p.values[j]);
+        for (size_t j = 0; j < p.count; j++) narrow[m->slots[i].offset + j] = vit_bf16(p.values[j]);
         entries[i].data = narrow + m->slots[i].offset;
     }
 }

@@ -74,6 +74,7 @@ struct mat_ref {
     struct kern_mat *mat;
     const float *weight;
     int n, k;
+    enum kern_dtype dtype;
 };
 /* Matrix i of the model; false past the end. */
 static bool mat_at(struct vit_model *m, int i, struct mat_ref *out)
@@ -87,18 +88,18 @@ static bool mat_at(struct vit_model *m, int i, struct mat_ref *out)
         struct vit_block_mats *b = &m->mats.block[i / MATS_OF_BLOCK];
         const struct vit_block_params *p = &m->params.block[i / MATS_OF_BLOCK];
         const struct mat_ref refs[MATS_OF_BLOCK] = {
-            { &b->qkv, p->qkv.weight, 3 * d, d },
-            { &b->proj, p->proj.weight, d, d },
-            { &b->fc1, p->fc1.weight, up, d },
-            { &b->fc2, p->fc2.weight, d, c->hidden },
+            { &b->qkv, p->qkv.weight, 3 * d, d, m->dtype },
+            { &b->proj, p->proj.weight, d, d, m->dtype },
+            { &b->fc1, p->fc1.weight, up, d, m->dtype },
+            { &b->fc2, p->fc2.weight, d, c->hidden, m->dtype },
         };
         *out = refs[i % MATS_OF_BLOCK];
         return true;
     }
     const struct mat_ref ends[MATS_OF_ENDS] = {
-        { &m->mats.head, m->params.head.weight, c->classes, in },
-        { &m->mats.head_dist, m->params.head_dist.weight, c->dist ? c->classes : 0, d },
-        { &m->mats.pre_logits, m->params.pre_logits.weight, c->pre_logits, features },
+        { &m->mats.head, m->params.head.weight, c->classes, in, KERN_F32 },
+        { &m->mats.head_dist, m->params.head_dist.weight, c->dist ? c->classes : 0, d, KERN_F32 },
+        { &m->mats.pre_logits, m->params.pre_logits.weight, c->pre_logits, features, KERN_F32 },
     };
     if (i - c->depth * MATS_OF_BLOCK >= MATS_OF_ENDS) return false;
     *out = ends[i - c->depth * MATS_OF_BLOCK];
@@ -111,14 +112,14 @@ static void carve_mats(struct vit_model *m)
 
     for (int i = 0; mat_at(m, i, &r); i++) {
         if (!r.n) continue;
-        *r.mat = (struct kern_mat){ .n = r.n, .k = r.k, .dtype = KERN_F32 };
-        const size_t forward = kern_pack_bytes(&m->kern, KERN_F32, r.n, r.k, false);
-        const size_t back = m->trainable ? kern_pack_bytes(&m->kern, KERN_F32, r.n, r.k, true) : 0;
+        *r.mat = (struct kern_mat){ .n = r.n, .k = r.k, .dtype = r.dtype };
+        const size_t forward = kern_pack_bytes(&m->kern, r.dtype, r.n, r.k, false);
+        const size_t back = m->trainable ? kern_pack_bytes(&m->kern, r.dtype, r.n, r.k, true) : 0;
         if (forward) r.mat->packed = vit_arena_take(&m->packed, forward, 1);
         if (back) r.mat->packed_back = vit_arena_take(&m->packed, back, 1);
     }
     patch_stem_packed_carve(&m->mats.stem, &m->packed, &m->config.stem, m->config.channels, m->config.width,
-                            &m->kern, m->trainable);
+                            &m->kern, m->dtype, m->trainable);
 }
 
 /* What is to be laid out for one matrix: once for the forward, once for the backward. */
@@ -226,6 +227,11 @@ const struct patch_recipe *vit_model_recipe(const struct vit_model *m)
 const char *vit_model_path(const struct vit_model *m)
 {
     return m->path;
+}
+
+enum kern_dtype vit_model_dtype(const struct vit_model *m)
+{
+    return m->dtype;
 }
 
 const char *vit_model_kernels(const struct vit_model *m)

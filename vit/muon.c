@@ -7,14 +7,16 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-void vit_muon_carve(struct vit_muon *m, struct vit_arena *a, const struct kern *k, int rows, int cols)
+void vit_muon_carve(struct vit_muon *m, struct vit_arena *a, const struct kern *k, enum kern_dtype dtype,
+                    int rows, int cols)
 {
     const int r = rows < cols ? rows : cols, c = rows < cols ? cols : rows;
     const size_t count = (size_t)r * (size_t)c;
-    size_t pack = kern_pack_bytes(k, KERN_F32, r, c, false);
+    size_t pack = kern_pack_bytes(k, dtype, r, c, false);
 
-    pack = larger(pack, kern_pack_bytes(k, KERN_F32, r, c, true));
-    pack = larger(pack, kern_pack_bytes(k, KERN_F32, r, r, false));
+    pack = larger(pack, kern_pack_bytes(k, dtype, r, c, true));
+    pack = larger(pack, kern_pack_bytes(k, dtype, r, r, false));
+    m->dtype = dtype;
     m->x = vit_arena_take(a, count, sizeof(float));
     m->next = vit_arena_take(a, count, sizeof(float));
     m->gram = vit_arena_take(a, (size_t)r * (size_t)r, sizeof(float));
@@ -27,10 +29,10 @@ static void product(const struct kern_ctx *c, const struct vit_muon *m, float *o
                     const float *w, int r, int n, int k)
 {
     const struct kern_epilogue plain = { 0 };
-    struct kern_mat mat = { .n = n, .k = k, .dtype = KERN_F32, .f32 = w };
+    struct kern_mat mat = { .n = n, .k = k, .dtype = m->dtype, .f32 = w };
 
-    if (kern_pack_bytes(c->k, KERN_F32, n, k, false)) {
-        kern_pack(c->k, KERN_F32, m->packed, w, n, k, false);
+    if (kern_pack_bytes(c->k, m->dtype, n, k, false)) {
+        kern_pack(c->k, m->dtype, m->packed, w, n, k, false);
         mat.packed = m->packed;
     }
     kern_linear(c, out, x, &mat, &plain, r);
@@ -40,10 +42,10 @@ static void product(const struct kern_ctx *c, const struct vit_muon *m, float *o
 static void product_back(const struct kern_ctx *c, const struct vit_muon *m, float *out, const float *x,
                          const float *w, int r, int n, int k)
 {
-    struct kern_mat mat = { .n = n, .k = k, .dtype = KERN_F32, .f32 = w };
+    struct kern_mat mat = { .n = n, .k = k, .dtype = m->dtype, .f32 = w };
 
-    if (kern_pack_bytes(c->k, KERN_F32, n, k, true)) {
-        kern_pack(c->k, KERN_F32, m->packed, w, n, k, true);
+    if (kern_pack_bytes(c->k, m->dtype, n, k, true)) {
+        kern_pack(c->k, m->dtype, m->packed, w, n, k, true);
         mat.packed_back = m->packed;
     }
     kern_linear_dx(c, out, x, &mat, r);

@@ -9,10 +9,13 @@ struct vit_muon {
     float *x, *next;    /* (r, c), r <= c: the update and its successor */
     float *gram, *poly; /* (r, r) */
     void *packed;       /* a matrix laid out for the kernels */
+    enum kern_dtype dtype;
 };
 
-/* Reserve the buffers for matrices whose sides are at most rows and cols, in either order. */
-void vit_muon_carve(struct vit_muon *m, struct vit_arena *a, const struct kern *k, int rows, int cols);
+/* Reserve the buffers for matrices whose sides are at most rows and cols, in either order. dtype: what the
+ * products compute in; bf16 is enough (Jordan et al. 2024). */
+void vit_muon_carve(struct vit_muon *m, struct vit_arena *a, const struct kern *k, enum kern_dtype dtype,
+                    int rows, int cols);
 
 struct vit_muon_step {
     float lr, momentum, decay, grad_scale;

@@ -258,6 +258,7 @@ static enum vit_status open_model(struct vit_model *m, const char *path, const s
     m->path = strdup(place.weights);
     if (!m->path) return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot be opened: no memory", path);
     m->trainable = o->trainable;
+    m->dtype = o->dtype;
     status = weights_view_open(&view, m->file, err);
     if (status) return status;
     m->family = weights_family_name(weights_view_family(view));

@@ -44,7 +44,7 @@ static void carve(struct vit_trainer *t)
     t->square = vit_arena_take(&t->arena, t->floats, sizeof(float));
     t->average = t->hyper.ema > 0 ? vit_arena_take(&t->arena, t->floats, sizeof(float)) : NULL;
     largest_muon(t, &rows, &cols);
-    if (rows) vit_muon_carve(&t->muon, &t->arena, &t->model->kern, rows, cols);
+    if (rows) vit_muon_carve(&t->muon, &t->arena, &t->model->kern, t->model->dtype, rows, cols);
 }
 
 static enum vit_status refuse_untrainable(const struct vit_model *m, struct vit_error *err)

@@ -111,6 +111,7 @@ struct vit_model_options {
     const char *placement; /* swap the norm placement at run time; NULL: the file's */
     int final_norm;        /* 0: the file's; 1: on; -1: off */
     int image;             /* run at another image size (positions are resized); 0: the file's */
+    enum kern_dtype dtype; /* products of stem and blocks; the head, its neighbours and all sums are f32 */
     bool trainable;        /* parameters in memory of the model's own, ready for a trainer */
 };
 
@@ -125,6 +126,7 @@ void vit_model_close(struct vit_model *m);
 const struct vit_config *vit_model_config(const struct vit_model *m);
 const struct patch_recipe *vit_model_recipe(const struct vit_model *m);
 const char *vit_model_path(const struct vit_model *m);
+enum kern_dtype vit_model_dtype(const struct vit_model *m);
 const char *vit_model_kernels(const struct vit_model *m); /* "ref+vec+avx2" */
 const char *vit_model_family(const struct vit_model *m);  /* "timm", "hf-vit", ... */
 const char *const *vit_model_labels(

@@ -38,12 +38,6 @@ static float from_bits(uint32_t bits)
     return f;
 }
 
-/* bfloat16 is the upper half of a float. */
-static float from_bf16(uint16_t h)
-{
-    return from_bits((uint32_t)h << 16);
-}
-
 /* IEEE 754 binary16: 1 sign, 5 exponent (bias 15), 10 fraction bits. Infinities and NaN payloads keep
  * their bits; a denormal is fraction 2^-24, exact in float. */
 static float from_f16(uint16_t h)
@@ -66,7 +60,7 @@ float weights_load_f32(const struct weights_tensor *t, size_t i)
     case WEIGHTS_F64: memcpy(&d, at, sizeof d); return (float)d;
     case WEIGHTS_F32: memcpy(&f, at, sizeof f); return f;
     case WEIGHTS_F16: memcpy(&h, at, sizeof h); return from_f16(h);
-    default: memcpy(&h, at, sizeof h); return from_bf16(h);
+    default: memcpy(&h, at, sizeof h); return vit_from_bf16(h);
     }
 }
 

@@ -2,8 +2,13 @@
  *
  * A sum of k products in float, in any order, differs from the exact one by at most k u / (1 - k u) times the
  * sum of the absolute products (Higham, Accuracy and Stability, 3.1), u = 2^-24; 2 k u covers it. The
- * activation has a slope of at most 1.13 and errs by a few u of the sum itself. */
+ * activation has a slope of at most 1.13 and errs by a few u of the sum itself.
+ *
+ * The product of two bf16 numbers is exact in float, so the same holds for sums of them. The bounds are taken
+ * of the factors before they are rounded, which makes each at most 1 + 2^-8 times larger. */
 #include "tests/kernels/overlay.h"
+
+#define ROUNDED ((1 + 0x1p-8) * (1 + 0x1p-8))
 
 struct shape {
     int m, n, k;
@@ -30,6 +35,7 @@ static const struct {
 /* One product with its operands. */
 struct problem {
     struct shape s;
+    enum kern_dtype dtype;
     float *x, *w, *bias, *gain, *skip;
     void *packed, *packed_back;
     size_t bytes, bytes_back;
@@ -39,25 +45,27 @@ struct problem {
 
 static struct problem make(const struct overlay *o, struct shape s)
 {
-    struct problem p = { .s = s };
+    struct problem p = { .s = s, .dtype = o->dtype };
     const size_t m = (size_t)s.m, n = (size_t)s.n, k = (size_t)s.k;
 
-    snprintf(p.text, sizeof p.text, "m %d n %d k %d", s.m, s.n, s.k);
+    snprintf(p.text, sizeof p.text, "%s m %d n %d k %d", kern_dtype_name(o->dtype), s.m, s.n, s.k);
     p.x = filled(m * k, 1);
     p.w = filled(n * k, 2);
     p.bias = filled(n, 3);
     p.gain = filled(n, 4);
     p.skip = filled(m * n, 5);
-    p.plain = (struct kern_mat){ .n = s.n, .k = s.k, .dtype = KERN_F32, .f32 = p.w };
+    p.plain = (struct kern_mat){ .n = s.n, .k = s.k, .dtype = o->dtype, .f32 = p.w };
     p.mat = p.plain;
-    p.bytes = kern_pack_bytes(&o->k, KERN_F32, s.n, s.k, false);
-    p.bytes_back = kern_pack_bytes(&o->k, KERN_F32, s.n, s.k, true);
+    p.bytes = kern_pack_bytes(&o->k, o->dtype, s.n, s.k, false);
+    p.bytes_back = kern_pack_bytes(&o->k, o->dtype, s.n, s.k, true);
     if (!p.bytes) return p;
     p.packed = guard_bytes(p.bytes);
     p.packed_back = guard_bytes(p.bytes_back);
-    kern_pack(&o->k, KERN_F32, p.packed, p.w, s.n, s.k, false);
-    kern_pack(&o->k, KERN_F32, p.packed_back, p.w, s.n, s.k, true);
-    p.mat = (struct kern_mat){ .n = s.n, .k = s.k, .packed = p.packed, .packed_back = p.packed_back };
+    kern_pack(&o->k, o->dtype, p.packed, p.w, s.n, s.k, false);
+    kern_pack(&o->k, o->dtype, p.packed_back, p.w, s.n, s.k, true);
+    p.mat.f32 = NULL;
+    p.mat.packed = p.packed;
+    p.mat.packed_back = p.packed_back;
     return p;
 }
 
@@ -107,7 +115,7 @@ static void linear_bounds(double *pre, double *out, const struct problem *p, con
             for (int l = 0; l < p->s.k; l++)
                 sum += fabs((double)p->x[(size_t)i * p->s.k + l] * (double)p->w[(size_t)j * p->s.k + l]);
             if (e->gain) gain = fabs((double)e->gain[e->gain_n == 1 ? 0 : j]);
-            pre[at] = 2 * (p->s.k + 2) * UNIT * sum;
+            pre[at] = 2 * (p->s.k + 2) * UNIT * sum * ROUNDED;
             out[at] = gain * (1.13 * pre[at] + 32 * UNIT * sum) + 2 * UNIT * (gain * sum + 0.75) + 1e-36;
         }
 }
@@ -165,7 +173,7 @@ static void check_dx(const struct overlay *o, struct shape s)
         for (int l = 0; l < s.k; l++)
             for (int j = 0; j < s.n; j++)
                 bound[(size_t)i * s.k + l] +=
-                    2 * (s.n + 2) * UNIT *
+                    2 * (s.n + 2) * UNIT * ROUNDED *
                     fabs((double)p.skip[(size_t)i * s.n + j] * (double)p.w[(size_t)j * s.k + l]);
     for (int t = 0; t < THREADS; t++) {
         got[t] = guard_floats(count);
@@ -193,7 +201,7 @@ static void dw_bounds(double *dw, double *db, const struct problem *p, const flo
             sum = fabs((double)was[(size_t)j * p->s.k + l]);
             for (int i = 0; i < p->s.m; i++)
                 sum += fabs((double)p->skip[(size_t)i * p->s.n + j] * (double)p->x[(size_t)i * p->s.k + l]);
-            dw[(size_t)j * p->s.k + l] = 2 * (p->s.m + 2) * UNIT * sum;
+            dw[(size_t)j * p->s.k + l] = 2 * (p->s.m + 2) * UNIT * sum * ROUNDED;
         }
     }
 }
@@ -206,14 +214,14 @@ static void check_dw(const struct overlay *o, struct shape s)
     double *bound = malloc((count + (size_t)s.n) * sizeof *bound);
     struct kern_ctx c = open_ctx(&o->ref, limits_of(s), 1);
 
-    kern_linear_dw(&c, KERN_F32, want, want_b, p.skip, p.x, s.m, s.n, s.k);
+    kern_linear_dw(&c, o->dtype, want, want_b, p.skip, p.x, s.m, s.n, s.k);
     close_ctx(&c);
     dw_bounds(bound, bound + count, &p, p.w, p.bias);
     for (int t = 0; t < THREADS; t++) {
         got[t] = copied(p.w, count);
         got_b[t] = copied(p.bias, (size_t)s.n);
         c = open_ctx(&o->k, limits_of(s), t + 1);
-        kern_linear_dw(&c, KERN_F32, got[t], t == 1 ? NULL : got_b[t], p.skip, p.x, s.m, s.n, s.k);
+        kern_linear_dw(&c, o->dtype, got[t], t == 1 ? NULL : got_b[t], p.skip, p.x, s.m, s.n, s.k);
         close_ctx(&c);
         check("linear_dw", o->name, p.text, got[t], want, bound, count);
         check_bits(o, "linear_dw", p.text, got[t], got[0], count, t + 1);
@@ -311,5 +319,5 @@ int main(void)
         cmocka_unit_test(a_row_does_not_depend_on_its_batch),
     };
 
-    return run_on_overlays(tests, VIT_COUNT(tests));
+    return run_on_overlays(tests, VIT_COUNT(tests)) + run_on_overlays_in(KERN_BF16, tests, VIT_COUNT(tests));
 }

@@ -50,7 +50,8 @@ static void fill_tensors(struct fixture *f)
 
 static void carve(struct fixture *f, const struct kern_limits *limits, bool training)
 {
-    patch_stem_packed_carve(&f->packed, &f->arena, &f->stem, f->channels, f->width, &f->kern, training);
+    patch_stem_packed_carve(&f->packed, &f->arena, &f->stem, f->channels, f->width, &f->kern, KERN_F32,
+                            training);
     patch_stem_trace_carve(&f->trace, &f->arena, &f->stem, f->channels, f->image, f->width, f->batch,
                            training);
     f->ctx.scratch_bytes = kern_scratch_bytes(&f->kern, limits);

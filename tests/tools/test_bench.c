@@ -99,7 +99,8 @@ static void every_overlay_has_a_limit(void **state)
 
     for (int i = 0; (k = kern_overlay(i)); i++) {
         if (!k->available) continue;
-        const double flops = bench_limit_flops(k->name, 1), read = bench_limit_read(k->name, 1, 10000);
+        const double flops = bench_limit_flops(k->name, KERN_F32, 1);
+        const double read = bench_limit_read(k->name, 1, 10000);
         if (!(flops > 0.01 && flops < 1e4)) fail_msg("%s: %g GFLOP/s", k->name, flops);
         if (!(read > 0.01 && read < 1e4)) fail_msg("%s: %g GB/s", k->name, read);
     }
@@ -222,7 +223,7 @@ static void mistakes_are_named(void **state)
     assert_usage(VIT("load", "--arch", "plain-4"), 2, "expected a model file");
     assert_usage(VIT("--arch", "plain-5"), 2, "plain-4");
     assert_usage(VIT("--width", "10", "--heads", "3"), 2, "multiple of 3 heads");
-    assert_usage(VIT("-m", MODEL, "--dtype", "bf16"), 2, "f32 only");
+    assert_usage(VIT("-m", MODEL, "--dtype", "int8"), 2, "f32 and bf16 only");
     assert_usage(VIT("-m", MODEL, "-o", "xml"), 2, "markdown, json or csv");
     assert_usage(VIT("-m", "nowhere"), 3, "nowhere");
 }

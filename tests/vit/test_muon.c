@@ -14,7 +14,7 @@ struct optimiser {
 
 static void carve(struct optimiser *o)
 {
-    vit_muon_carve(&o->muon, &o->arena, &o->kern, MOST, MOST);
+    vit_muon_carve(&o->muon, &o->arena, &o->kern, KERN_F32, MOST, MOST);
     o->ctx.scratch = vit_arena_take(&o->arena, o->ctx.scratch_bytes, 1);
 }
 

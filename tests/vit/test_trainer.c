@@ -53,15 +53,21 @@ static struct vit_hyper recipe(void)
     return h;
 }
 
-static void start(struct run *r, const struct vit_config *c, const struct vit_hyper *h, int threads)
+static void start_in(struct run *r, enum kern_dtype dtype, const struct vit_config *c,
+                     const struct vit_hyper *h, int threads)
 {
+    const struct vit_init init = { .seed = 1, .out_gain = 0.1f };
+    const struct vit_model_options options = { .dtype = dtype };
     struct vit_error err;
 
     make_batch(r->planes, r->labels);
-    assert_ok(vit_model_create(&r->model, c, NULL, NULL, &(struct vit_init){ .seed = 1, .out_gain = 0.1f },
-                               NULL, &err),
-              &err);
+    assert_ok(vit_model_create(&r->model, c, NULL, NULL, &init, &options, &err), &err);
     assert_ok(vit_trainer_create(&r->trainer, r->model, h, PICTURES, threads, &err), &err);
+}
+
+static void start(struct run *r, const struct vit_config *c, const struct vit_hyper *h, int threads)
+{
+    start_in(r, KERN_F32, c, h, threads);
 }
 
 static struct vit_report step(struct run *r)
@@ -85,8 +91,11 @@ static void assert_same_weights(const struct vit_model *a, const struct vit_mode
     }
 }
 
+/* *state of these: the format of the products. */
 static void every_placement_overfits(void **state)
 {
+    const enum kern_dtype *dtype = *state;
+
     for (int placement = 0; placement < VIT_PLACEMENTS; placement++) {
         struct vit_config c = tiny((enum vit_placement)placement);
         struct vit_hyper h = recipe();
@@ -94,27 +103,26 @@ static void every_placement_overfits(void **state)
         struct run r;
 
         c.norm.mix = 0.5f;
-        start(&r, &c, &h, 1);
+        start_in(&r, *dtype, &c, &h, 1);
         for (int i = 0; i < h.steps; i++) last = step(&r);
         if (last.correct != PICTURES)
             fail_msg("%s: %d of %d after %d steps, loss %g", vit_placement_name(c.norm.placement),
                      last.correct, PICTURES, h.steps, last.loss);
         stop(&r);
     }
-    (void)state;
 }
 
 static void threads_do_not_change_a_bit(void **state)
 {
+    const enum kern_dtype *dtype = *state;
     const struct vit_config c = tiny(VIT_NORM_POST);
     struct vit_hyper h = recipe();
     struct run one, three;
 
-    (void)state;
     h.drop_path = 0.2f;
     h.attn_drop = 0.1f;
-    start(&one, &c, &h, 1);
-    start(&three, &c, &h, 3);
+    start_in(&one, *dtype, &c, &h, 1);
+    start_in(&three, *dtype, &c, &h, 3);
     for (int i = 0; i < 10; i++) {
         step(&one);
         step(&three);
@@ -126,25 +134,25 @@ static void threads_do_not_change_a_bit(void **state)
 
 static void a_resumed_run_continues_with_the_same_bits(void **state)
 {
+    const enum kern_dtype *dtype = *state;
     const struct vit_config c = tiny(VIT_NORM_PRE);
     struct vit_hyper h = recipe();
     struct run whole, first, second;
     struct vit_error err;
     char dir[256], path[300], *note;
 
-    (void)state;
     h.ema = 0.9f;
     h.drop_path = 0.1f;
     h.optimizer = VIT_MUON;
     tmp_create(dir, sizeof dir);
     snprintf(path, sizeof path, "%s/state.safetensors", dir);
-    start(&whole, &c, &h, 1);
-    start(&first, &c, &h, 1);
+    start_in(&whole, *dtype, &c, &h, 1);
+    start_in(&first, *dtype, &c, &h, 1);
     for (int i = 0; i < 12; i++) step(&whole);
     for (int i = 0; i < 7; i++) step(&first);
     assert_ok(vit_trainer_save(first.trainer, path, "seven", &err), &err);
     stop(&first);
-    start(&second, &c, &h, 1);
+    start_in(&second, *dtype, &c, &h, 1);
     assert_ok(vit_trainer_resume(second.trainer, path, &note, &err), &err);
     assert_string_equal(note, "seven");
     assert_int_equal(vit_trainer_steps(second.trainer), 7);
@@ -202,6 +210,36 @@ static void micro_batches_give_the_same_gradients(void **state)
     assert_true(fabs(a.loss - b.loss) < 1e-6);
     stop(&whole);
     stop(&parts);
+}
+
+/* A product of rounded factors is off by at most 2^-8 of its absolute terms. Forward and backward pass
+ * through four products a block each, through the stem and back: so many such errors may add up. */
+static void bf16_gradients_follow_those_of_f32(void **state)
+{
+    const struct vit_config c = tiny(VIT_NORM_PRE);
+    const double products = 2 * (4 * c.depth + 1);
+    struct vit_hyper h = recipe();
+    struct run wide, narrow;
+    struct vit_report a, b;
+
+    (void)state;
+    start(&wide, &c, &h, 1);
+    start_in(&narrow, KERN_BF16, &c, &h, 1);
+    a = step(&wide);
+    b = step(&narrow);
+    assert_true(a.loss != b.loss); /* else nothing was rounded */
+    assert_true(fabs(a.loss - b.loss) < products * 0x1p-8 * a.loss);
+    for (int i = 0; i < wide.model->slot_count; i++) {
+        const struct vit_slot *s = &wide.model->slots[i];
+        const float *g = wide.trainer->grads->values + s->offset;
+        double most = 0;
+        for (size_t j = 0; j < s->count; j++) most = fmax(most, fabs((double)g[j]));
+        assert_close(s->name, narrow.trainer->grads->values + s->offset, g, s->count,
+                     products * 0x1p-8 * most +
+                         1e-9); /* the gradient of a key's bias is zero but for rounding */
+    }
+    stop(&wide);
+    stop(&narrow);
 }
 
 /* tests/data/trainer/make.py: torch.optim.AdamW in float64 on the same network and batch. */
@@ -320,10 +358,15 @@ static void a_step_that_is_not_finite_touches_nothing(void **state)
 
 int main(void)
 {
+    static enum kern_dtype f32 = KERN_F32, bf16 = KERN_BF16;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_placement_overfits),
-        cmocka_unit_test(threads_do_not_change_a_bit),
-        cmocka_unit_test(a_resumed_run_continues_with_the_same_bits),
+        cmocka_unit_test_prestate(every_placement_overfits, &f32),
+        cmocka_unit_test_prestate(every_placement_overfits, &bf16),
+        cmocka_unit_test_prestate(threads_do_not_change_a_bit, &f32),
+        cmocka_unit_test_prestate(threads_do_not_change_a_bit, &bf16),
+        cmocka_unit_test_prestate(a_resumed_run_continues_with_the_same_bits, &f32),
+        cmocka_unit_test_prestate(a_resumed_run_continues_with_the_same_bits, &bf16),
+        cmocka_unit_test(bf16_gradients_follow_those_of_f32),
         cmocka_unit_test(another_recipe_is_not_resumed),
         cmocka_unit_test(micro_batches_give_the_same_gradients),
         cmocka_unit_test(ten_steps_equal_torch_adamw),

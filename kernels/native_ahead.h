@@ -1,0 +1,46 @@
+/* native_ahead.h - asking the memory for what comes next while tiles are computed. */
+#ifndef KERNELS_NATIVE_AHEAD_H
+#define KERNELS_NATIVE_AHEAD_H
+
+#include "kernels/native_base.h"
+
+/* What to ask the memory for while tiles are computed; a zeroed one asks for nothing. Waiting for lines to
+ * write costs most: a burst of stores to lines that are not there fills the store buffer. */
+struct ahead {
+    bool panels;             /* the right factor comes from far: its next panel */
+    const float *written[2]; /* rows that the tiles' results will be written to, or NULL ... */
+    const float *read;       /* ... and read from, all ld apart */
+    size_t ld;
+    const float *later, *end; /* what the next task reads, step floats with every tile */
+    size_t step;
+};
+
+enum { LINE = 16 }; /* floats of a cache line */
+
+/* Before the tile of rows from i and the panel that starts at column j. */
+INLINE void fetch_rows(const struct ahead *f, int i, int j)
+{
+    for (int r = i; r < i + TILE_ROWS; r++) {
+        if (f->written[0]) __builtin_prefetch(f->written[0] + r * f->ld + j, 1, 3);
+        if (f->written[1]) __builtin_prefetch(f->written[1] + r * f->ld + j, 1, 3);
+        if (f->read) __builtin_prefetch(f->read + r * f->ld + j, 0, 3);
+    }
+}
+
+/* The next share of what comes later. */
+INLINE void fetch_later(struct ahead *f)
+{
+    const float *stop = f->end - f->later > (ptrdiff_t)f->step ? f->later + f->step : f->end;
+
+    for (; f->later < stop; f->later += LINE) __builtin_prefetch(f->later, 0, 2);
+}
+
+/* Part i of parts of a slice of a panel: k rows of TILE_COLS numbers of four bytes. */
+INLINE void fetch_panel(const void *b, int k, int i, int parts)
+{
+    const size_t share = ((size_t)k * TILE_COLS / (size_t)parts / LINE + 1) * LINE;
+
+    for (size_t l = 0; l < share; l += LINE) __builtin_prefetch((const float *)b + i * share + l, 0, 2);
+}
+
+#endif
