@@ -187,6 +187,12 @@ static void linear_dx(const struct kern_ctx *c, float *dx, const float *dout, co
         multiply(c, &p);
 }
 
+static void linear_dw(const struct kern_ctx *c, float *dw, float *db, const float *dout, const float *x,
+                      int m, int n, int k)
+{
+    multiply_outer(c, true, dw, db, dout, x, m, n, k);
+}
+
 static size_t scratch(const struct kern_limits *l)
 {
     const size_t rooms = (size_t)l->threads * sizeof(struct room);

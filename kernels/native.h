@@ -18,7 +18,6 @@
 #include "kernels/native_act.h"
 #include "kernels/native_attend.h"
 #include "kernels/native_attend_back.h"
-#include "kernels/native_dw.h"
 #include "kernels/native_flat.h"
 #include "kernels/native_image.h"
 #include "kernels/native_linear.h"

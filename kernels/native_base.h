@@ -58,6 +58,15 @@ INLINE vec pick(ivec mask, vec yes, vec no)
     return (vec)((mask & (ivec)yes) | (~mask & (ivec)no));
 }
 
+/* Rounded to bf16, as vit_bf16 does: to nearest, ties to even; NaN stays. */
+INLINE vec round_bf16(vec x)
+{
+    const uvec bits = (uvec)x;
+    const uvec rounded = (bits + 0x7fff + ((bits >> 16) & 1)) & 0xffff0000u;
+
+    return pick(x == x, (vec)rounded, x);
+}
+
 /* Sum and largest of the lanes, pairwise: always the same order. */
 static inline float sum_lanes(vec v)
 {

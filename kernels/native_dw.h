@@ -1,6 +1,6 @@
 /* native_dw.h - linear_dw: dw (n, k) += dout^T x, reduced over the rows in blocks of a fixed size.
  *
- * The tile's header says how FOLD rows become one row of nums (pack_panels) and multiplies them
+ * The tile's header says how FOLD rows become one row of nums (pack_panels, narrow_nums) and multiplies them
  * (tile_transposed): native_tile.h for f32, bf16_tile.h for pairs of bf16. */
 #ifndef KERNELS_NATIVE_DW_H
 #define KERNELS_NATIVE_DW_H
@@ -21,16 +21,20 @@ struct outer {
     float *dw, *db;
     const float *dout, *x;
     int rows, n, k;
-    int folded; /* rows of nums */
-    int tiles;  /* of outputs that a task takes */
-    int next;   /* rows of the block after this one; they start where this one's end */
+    int folded;  /* rows of nums */
+    int tiles;   /* of outputs that a task takes */
+    bool narrow; /* round the factors to bf16 */
+    int next;    /* rows of the block after this one; they start where this one's end */
 };
 
 /* At most PACK_LEFT panels of outputs from column j. */
 static void pack_left(const struct outer *o, int j)
 {
-    pack_panels(o->left + (size_t)j * o->folded, o->dout + j, (size_t)o->n,
-                least(o->n - j, PACK_LEFT * TILE_ROWS), TILE_ROWS, o->rows);
+    num *to = o->left + (size_t)j * o->folded;
+    const int count = least(o->n - j, PACK_LEFT * TILE_ROWS);
+
+    pack_panels(to, o->dout + j, (size_t)o->n, count, TILE_ROWS, o->rows);
+    if (o->narrow) narrow_nums(to, (size_t)padded(count, TILE_ROWS) * o->folded);
 }
 
 /* db of vecs vectors of columns from j, top to bottom; count columns of the last vector. */
@@ -65,8 +69,11 @@ static void add_bias(const struct outer *o, int j)
 /* At most PACK_RIGHT panels of inputs from column l. */
 static void pack_right(const struct outer *o, int l)
 {
-    pack_panels(o->right + (size_t)l * o->folded, o->x + l, (size_t)o->k,
-                least(o->k - l, PACK_RIGHT * TILE_COLS), TILE_COLS, o->rows);
+    num *to = o->right + (size_t)l * o->folded;
+    const int count = least(o->k - l, PACK_RIGHT * TILE_COLS);
+
+    pack_panels(to, o->x + l, (size_t)o->k, count, TILE_COLS, o->rows);
+    if (o->narrow) narrow_nums(to, (size_t)padded(count, TILE_COLS) * o->folded);
 }
 
 /* dw tile at (j, l), inside or across the border. */
@@ -144,8 +151,8 @@ static size_t dw_scratch(int n, int k)
     return (size_t)DW_ROWS * ((size_t)padded(n, TILE_ROWS) + (size_t)padded(k, TILE_COLS));
 }
 
-static void linear_dw(const struct kern_ctx *c, float *dw, float *db, const float *dout, const float *x,
-                      int m, int n, int k)
+static void multiply_outer(const struct kern_ctx *c, bool narrow, float *dw, float *db, const float *dout,
+                           const float *x, int m, int n, int k)
 {
     const int blocks = units(m, DW_ROWS * FOLD), rows = padded(units(m, blocks), FOLD);
     num *left = c->scratch, *right = left + (size_t)DW_ROWS * padded(n, TILE_ROWS);
@@ -163,6 +170,7 @@ static void linear_dw(const struct kern_ctx *c, float *dw, float *db, const floa
                                  .folded = units(least(m - i, rows), FOLD),
                                  .n = n,
                                  .k = k,
+                                 .narrow = narrow,
                                  .tiles = cut_outputs(n, k, c->threads),
                                  .next = most(0, least(m - i - rows, rows)) };
         outer_block(&o);

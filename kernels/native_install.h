@@ -6,7 +6,7 @@ static size_t scratch(const struct kern_limits *l)
 {
     const size_t threads = (size_t)l->threads;
     const int widest = most(l->inputs, l->outputs);
-    size_t floats = larger(threads * product_scratch(), threads * attend_floats(l->tokens, l->head));
+    size_t floats = threads * larger(sizeof(struct room) / sizeof(float), attend_floats(l->tokens, l->head));
 
     if (l->training) {
         floats = larger(floats, dw_scratch(l->outputs, l->inputs));
@@ -22,11 +22,13 @@ static size_t scratch(const struct kern_limits *l)
 void INSTALL_NAME(NATIVE)(struct kern *k)
 {
     kern_add_scratch(k, scratch);
-    k->pack_bytes[KERN_F32] = linear_pack_bytes;
+    k->pack_bytes[KERN_F32] = k->pack_bytes[KERN_BF16] = linear_pack_bytes;
     k->pack[KERN_F32] = linear_pack;
-    k->linear[KERN_F32] = linear;
-    k->linear_dx[KERN_F32] = linear_dx;
+    k->pack[KERN_BF16] = linear_pack_bf16;
+    k->linear[KERN_F32] = k->linear[KERN_BF16] = linear;
+    k->linear_dx[KERN_F32] = k->linear_dx[KERN_BF16] = linear_dx;
     k->linear_dw[KERN_F32] = linear_dw;
+    k->linear_dw[KERN_BF16] = linear_dw_bf16;
     k->attend = attend;
     k->attend_back = attend_back;
     k->norm = norm;

@@ -1,9 +1,14 @@
-/* native_linear.h - linear and linear_dx: packed weights, blocks of rows times groups of panels. */
+/* native_linear.h - products in f32, and in bf16 for CPUs that cannot multiply such numbers: there what is
+ * multiplied is rounded and the rest is the same.
+ *
+ * linear and linear_dx: packed weights, blocks of rows times groups of panels. */
 #ifndef KERNELS_NATIVE_LINEAR_H
 #define KERNELS_NATIVE_LINEAR_H
 
 #include "kernels/native_product.h"
 #include "kernels/native_tile.h"
+
+#include "kernels/native_dw.h"
 
 enum {
     DEPTH = 256,      /* k at a time: a panel's slice, 256 x 2 VEC floats, stays in L1 */
@@ -33,6 +38,18 @@ static void linear_pack(void *to, const float *w, int n, int k, bool back)
     }
 }
 
+static void linear_pack_bf16(void *to, const float *w, int n, int k, bool back)
+{
+    linear_pack(to, w, n, k, back);
+    narrow_nums(to, linear_pack_bytes(n, k, back) / sizeof(num));
+}
+
+/* Memory of one thread. */
+struct room {
+    float y[BLOCK_TILES * TILE_ROWS * GROUP * TILE_COLS]; /* the result of a task */
+    float left[BLOCK_TILES * TILE_ROWS * DEPTH];          /* narrow: a slice of its rows of x, rounded */
+};
+
 /* What a task of rows from row and panels from first asks for: weights when they are far, and its share of
  * the rows that the next block reads. */
 static struct ahead ahead_of(const struct product *p, int row, int rows, int first, int panels)
@@ -49,8 +66,22 @@ static struct ahead ahead_of(const struct product *p, int row, int rows, int fir
                            .step = share / (size_t)(units(rows, TILE_ROWS) * units(p->k, DEPTH)) + LINE };
 }
 
-/* One block of rows times one group of panels; y: memory of this thread. */
-static void product_task(const struct product *p, int task, float *y)
+/* The left factor of a slice: x in place, or rounded in the room. */
+static void take_left(struct factors *f, const struct product *p, struct room *room, const float *x)
+{
+    f->a = x;
+    f->ld = (size_t)p->k;
+    if (!p->narrow) return;
+    f->a = room->left;
+    f->ld = (size_t)f->k;
+    for (int i = 0; i < f->rows; i++) {
+        memcpy(room->left + i * f->ld, x + (size_t)i * p->k, f->ld * sizeof(float));
+        narrow_nums(room->left + i * f->ld, f->ld);
+    }
+}
+
+/* One block of rows times one group of panels. */
+static void product_task(const struct product *p, int task, struct room *room)
 {
     const int row = task / p->groups * p->rows, first = task % p->groups * p->group,
               column = first * TILE_COLS;
@@ -60,41 +91,42 @@ static void product_task(const struct product *p, int task, float *y)
     struct ahead ahead = ahead_of(p, row, rows, first, panels);
 
     for (int l = 0; l < p->k; l += depth) {
-        const struct factors f = { .a = p->x + (size_t)row * p->k + l,
-                                   .b = (const float *)p->panels + first * panel + (size_t)l * TILE_COLS,
-                                   .ld = (size_t)p->k,
-                                   .panel = panel,
-                                   .rows = rows,
-                                   .panels = panels,
-                                   .k = least(p->k - l, depth) };
+        struct factors f = { .b = (const float *)p->panels + first * panel + (size_t)l * TILE_COLS,
+                             .panel = panel,
+                             .rows = rows,
+                             .panels = panels,
+                             .k = least(p->k - l, depth) };
 
+        take_left(&f, p, room, p->x + (size_t)row * p->k + l);
         if (l + depth >= p->k) ask_for_rows(&ahead, p, (size_t)row * p->n + column);
-        tiles(y, ld, l > 0, &f, &ahead);
+        tiles(room->y, ld, l > 0, &f, &ahead);
     }
-    finish_block(p, y, ld, row, rows, column, least(p->n - column, panels * TILE_COLS));
-}
-
-/* Floats of y that a thread needs. */
-static size_t product_scratch(void)
-{
-    return (size_t)BLOCK_TILES * TILE_ROWS * GROUP * TILE_COLS;
+    finish_block(p, room->y, ld, row, rows, column, least(p->n - column, panels * TILE_COLS));
 }
 
 static void multiply(const struct kern_ctx *c, struct product *p)
 {
     const struct task_size size = { BLOCK_TILES, GROUP };
+    struct room *rooms = c->scratch;
 
-    assert(c->scratch_bytes >= (size_t)c->threads * product_scratch() * sizeof(float));
+    assert(c->scratch_bytes >= (size_t)c->threads * sizeof *rooms);
     cut(p, c->threads, &size);
 #pragma omp parallel for num_threads(c->threads) schedule(dynamic) if ((double)p->m * p->n * p->k > TINY)
     for (int task = 0; task < p->blocks * p->groups; task++)
-        product_task(p, task, (float *)c->scratch + (size_t)omp_get_thread_num() * product_scratch());
+        product_task(p, task, &rooms[omp_get_thread_num()]);
 }
 
 static void linear(const struct kern_ctx *c, float *out, const float *x, const struct kern_mat *w,
                    const struct kern_epilogue *e, int m)
 {
-    struct product p = { .out = out, .x = x, .panels = w->packed, .e = e, .m = m, .n = w->n, .k = w->k };
+    struct product p = { .out = out,
+                         .x = x,
+                         .panels = w->packed,
+                         .narrow = w->dtype == KERN_BF16,
+                         .e = e,
+                         .m = m,
+                         .n = w->n,
+                         .k = w->k };
 
     if (!w->packed)
         kern_ref_linear(c, out, x, w, e, m);
@@ -105,14 +137,31 @@ static void linear(const struct kern_ctx *c, float *out, const float *x, const s
 static void linear_dx(const struct kern_ctx *c, float *dx, const float *dout, const struct kern_mat *w, int m)
 {
     const struct kern_epilogue none = { 0 };
-    struct product p = {
-        .out = dx, .x = dout, .panels = w->packed_back, .e = &none, .m = m, .n = w->k, .k = w->n
-    };
+    struct product p = { .out = dx,
+                         .x = dout,
+                         .panels = w->packed_back,
+                         .narrow = w->dtype == KERN_BF16,
+                         .e = &none,
+                         .m = m,
+                         .n = w->k,
+                         .k = w->n };
 
     if (!w->packed_back)
         kern_ref_linear_dx(c, dx, dout, w, m);
     else
         multiply(c, &p);
+}
+
+static void linear_dw(const struct kern_ctx *c, float *dw, float *db, const float *dout, const float *x,
+                      int m, int n, int k)
+{
+    multiply_outer(c, false, dw, db, dout, x, m, n, k);
+}
+
+static void linear_dw_bf16(const struct kern_ctx *c, float *dw, float *db, const float *dout, const float *x,
+                           int m, int n, int k)
+{
+    multiply_outer(c, true, dw, db, dout, x, m, n, k);
 }
 
 #endif

@@ -15,6 +15,7 @@ struct product {
     float *out;
     const float *x;
     const void *panels; /* as the format packs them */
+    bool narrow;        /* f32 kernels: round x to bf16 first */
     const struct kern_epilogue *e;
     int m, n, k;
     int rows, blocks;  /* rows of a block, blocks */

@@ -151,6 +151,15 @@ INLINE void pack_panels(float *to, const float *from, size_t ld, int count, int 
     }
 }
 
+/* x (count) rounded to bf16, in place. */
+static void narrow_nums(num *x, size_t count)
+{
+    size_t i = 0;
+
+    for (; i + VEC <= count; i += VEC) store(x + i, round_bf16(load(x + i)));
+    if (i < count) store_some(x + i, round_bf16(load_some(x + i, (int)(count - i))), (int)(count - i));
+}
+
 /* One panel (k, TILE_COLS) from count rows of w (count, k), ld apart: to[l][j] = w[j][l]. */
 static void pack_rows(float *to, const float *w, size_t ld, int count, int k)
 {
