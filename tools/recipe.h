@@ -33,6 +33,7 @@ struct recipe {
     int image, patch, width, depth, heads, hidden, classes; /* 0: the preset's, or the data's */
 
     const char *norm, *norm_kind, *final_norm, *init;
+    const char *from; /* NULL: drawn */
     bool qk_norm, embed_norm, zero_head;
     float out_gain, position_std, layer_scale;
 

@@ -279,6 +279,20 @@ static enum vit_status create_model(struct train *t, const struct vit_config *co
     return status;
 }
 
+/* A run that goes on has its weights in its state. */
+static enum vit_status take_weights(struct train *t, struct vit_error *err)
+{
+    const struct vit_model_options options = { .kernels = t->job->common->kernels };
+    struct vit_model *from;
+    enum vit_status status;
+
+    if (!t->recipe->from || t->goes_on) return VIT_OK;
+    status = vit_model_open(&from, t->recipe->from, &options, err);
+    if (!status) status = vit_model_take(t->model, from, err);
+    vit_model_close(from);
+    return status;
+}
+
 static enum vit_status create_trainer(struct train *t, struct vit_error *err)
 {
     enum { EVAL_BATCH = 64 };
@@ -313,7 +327,8 @@ static int open_run(struct train *t)
     if (!t->goes_on && train_folder_clear(t->job->out, &err)) return fail(t, &err);
     code = train_data_feed(t);
     if (code) return code;
-    if (create_model(t, &config, &err) || create_trainer(t, &err)) return refuse(&err);
+    if (create_model(t, &config, &err) || take_weights(t, &err) || create_trainer(t, &err))
+        return refuse(&err);
     return train_state_resume(t, &err) ? refuse(&err) : CMD_DONE;
 }
 

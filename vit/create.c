@@ -216,6 +216,66 @@ enum vit_status vit_model_create(struct vit_model **out, const struct vit_config
     return VIT_OK;
 }
 
+/* ---- a start that is not drawn ---- */
+
+static bool drawn_head(const struct vit_model *m, const struct vit_model *from, const char *name)
+{
+    return m->config.classes != from->config.classes && !strncmp(name, "head", 4);
+}
+
+static bool same_shape(const struct vit_parameter *a, const struct vit_parameter *b)
+{
+    return a->rank == b->rank && !memcmp(a->shape, b->shape, (size_t)a->rank * sizeof *a->shape);
+}
+
+/* The parameter of that name; name NULL in it: there is none. */
+static struct vit_parameter find_parameter(const struct vit_model *m, const char *name)
+{
+    for (int i = 0; i < m->slot_count; i++)
+        if (!strcmp(m->slots[i].name, name)) return vit_model_parameter(m, i);
+    return (struct vit_parameter){ 0 };
+}
+
+/* "160x64x3x3" */
+static const char *shape_text(const struct vit_parameter *p, char *text, size_t size)
+{
+    size_t used = 0;
+
+    for (int i = 0; i < p->rank && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%d", i ? "x" : "", p->shape[i]);
+    return text;
+}
+
+static enum vit_status refuse_parameter(const struct vit_parameter *p, const struct vit_parameter *found,
+                                        const struct vit_model *from, struct vit_error *err)
+{
+    char expected[48], has[48];
+
+    if (!found->name)
+        return vit_fail(err, VIT_ERR_ARG, "%s: has no %s, which the network to train needs", from->path,
+                        p->name);
+    return vit_fail(err, VIT_ERR_ARG, "%s: %s: expected the shape %s of the network to train, found %s",
+                    from->path, p->name, shape_text(p, expected, sizeof expected),
+                    shape_text(found, has, sizeof has));
+}
+
+enum vit_status vit_model_take(struct vit_model *m, const struct vit_model *from, struct vit_error *err)
+{
+    for (int i = 0; i < m->slot_count; i++) {
+        const struct vit_parameter p = vit_model_parameter(m, i), found = find_parameter(from, p.name);
+        if (!drawn_head(m, from, p.name) && (!found.name || !same_shape(&p, &found)))
+            return refuse_parameter(&p, &found, from, err);
+    }
+    for (int i = 0; i < m->slot_count; i++) {
+        const struct vit_slot *s = &m->slots[i];
+        if (drawn_head(m, from, s->name)) continue;
+        memcpy(*vit_slot_pointer(&m->params, s), find_parameter(from, s->name).values,
+               s->count * sizeof(float));
+    }
+    vit_model_pack(m, kern_cpu_cores());
+    return VIT_OK;
+}
+
 /* ---- saving ---- */
 
 char *vit_model_config_text(const struct vit_model *m)

@@ -397,6 +397,25 @@ static void a_wrong_setting_is_named(void **state)
     assert_int_not_equal(access(f->out, F_OK), 0); /* and nothing was made */
 }
 
+/* A rate of 0 keeps what it starts from, to the bit. */
+static void a_run_starts_from_a_trained_network(void **state)
+{
+    struct fixture *f = *state;
+    char model[400];
+
+    snprintf(model, sizeof model, "%s/model.safetensors", f->out);
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "1");
+    EXPECT(0, "", true, "-d", f->data, "-o", f->other, "--epochs", "1", "--seed", "5", "--lr", "0", "--ema",
+           "0", "--from", model);
+    assert_same_file(f->out, f->other, "model.safetensors");
+    EXPECT(2, "--from: the run in", true, "-d", f->data, "--resume", f->other, "--epochs", "1", "--seed", "5",
+           "--lr", "0", "--ema", "0", "--from", "builtin:pre");
+    EXPECT(2, "patch_embed.proj.weight: expected the shape", true, "-d", f->data, "-o", f->other, "--force",
+           "--from", model, "--width", "32");
+    EXPECT(3, "nowhere.safetensors", true, "-d", f->data, "-o", f->other, "--force", "--from",
+           "nowhere.safetensors");
+}
+
 static void a_damaged_picture_is_counted(void **state)
 {
     struct fixture *f = *state;
@@ -422,6 +441,7 @@ int main(void)
         TEST(coloured_noise_is_learnt),
         TEST(a_recipe_file_gives_way_to_the_command_line),
         TEST(a_wrong_setting_is_named),
+        TEST(a_run_starts_from_a_trained_network),
         TEST(a_damaged_picture_is_counted),
     };
 

@@ -339,6 +339,63 @@ static void a_saved_model_gives_the_same_logits(void **state)
     tmp_remove(dir);
 }
 
+static struct vit_model *drawn(const struct vit_config *c, uint64_t seed)
+{
+    const struct vit_init init = { .kind = VIT_INIT_XAVIER, .seed = seed, .out_gain = 1 };
+    struct vit_model *m;
+    struct vit_error err;
+
+    assert_ok(vit_model_create(&m, c, NULL, NULL, &init, NULL, &err), &err);
+    return m;
+}
+
+/* Parameters of a that are not, bit by bit, those of b; the first one's name. */
+static int differing(const struct vit_model *a, const struct vit_model *b, const char **first)
+{
+    int count = 0;
+
+    for (int i = 0; i < vit_model_parameter_count(a); i++) {
+        const struct vit_parameter p = vit_model_parameter(a, i), q = vit_model_parameter(b, i);
+        if (p.count == q.count && !memcmp(p.values, q.values, p.count * sizeof *p.values)) continue;
+        if (!count++) *first = p.name;
+    }
+    return count;
+}
+
+static void weights_are_taken_from_another_model(void **state)
+{
+    const struct vit_config c = tiny(VIT_NORM_PRE);
+    struct vit_config more = c, post = tiny(VIT_NORM_POST), wide = c;
+    struct vit_model *from = drawn(&c, 1), *same = drawn(&c, 2), *classes, *lacks = drawn(&post, 1), *other;
+    const char *first = "";
+    struct vit_error err;
+
+    (void)state;
+    more.classes = CLASSES + 3;
+    wide.hidden += 16;
+    classes = drawn(&more, 2);
+    other = drawn(&wide, 2);
+    assert_true(differing(same, from, &first) > 0);
+    assert_ok(vit_model_take(same, from, &err), &err);
+    assert_int_equal(differing(same, from, &first), 0);
+
+    assert_ok(vit_model_take(classes, from, &err), &err);
+    assert_int_equal(differing(classes, from, &first), 2);
+    assert_string_equal(first, "head.weight");
+
+    assert_ok(vit_model_take(lacks, from, &err), &err); /* what the file has on top is left */
+    assert_int_equal(vit_model_take(from, lacks, &err), VIT_ERR_ARG);
+    assert_string_equal(err.text, "new model: has no norm.weight, which the network to train needs");
+    assert_int_equal(vit_model_take(other, from, &err), VIT_ERR_ARG);
+    assert_string_equal(err.text, "new model: blocks.0.mlp.fc1.weight: expected the shape 64x32 of the "
+                                  "network to train, found 48x32");
+    vit_model_close(from);
+    vit_model_close(same);
+    vit_model_close(classes);
+    vit_model_close(lacks);
+    vit_model_close(other);
+}
+
 static void a_step_that_is_not_finite_touches_nothing(void **state)
 {
     const struct vit_config c = tiny(VIT_NORM_PRE);
@@ -372,6 +429,7 @@ int main(void)
         cmocka_unit_test(ten_steps_equal_torch_adamw),
         cmocka_unit_test(arms_of_a_seed_start_from_the_same_bits),
         cmocka_unit_test(a_saved_model_gives_the_same_logits),
+        cmocka_unit_test(weights_are_taken_from_another_model),
         cmocka_unit_test(a_step_that_is_not_finite_touches_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
