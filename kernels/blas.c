@@ -95,6 +95,7 @@ static void linear_dw(const struct kern_ctx *c, float *dw, float *db, const floa
 void kern_blas_install(struct kern *k)
 {
     kern_add_scratch(k, scratch);
+    k->own_regions = true;
     k->linear[KERN_F32] = linear;
     k->linear_dx[KERN_F32] = linear_dx;
     k->linear_dw[KERN_F32] = linear_dw;

@@ -8,7 +8,7 @@
  * Everything is row-major, last index fastest, f32 unless said otherwise. "+=" marks
  * an output that accumulates. No operation allocates, prints or fails: what could be
  * wrong is the caller's fault and asserted in the wrappers below. Operations are
- * called from serial code and start their own OpenMP region. Every output element is
+ * called from serial code and share their work as team.h says. Every output element is
  * summed by one thread in an order that does not depend on their number, so results
  * are the same bits for any number of threads (the blas overlay promises less).
  *
@@ -20,6 +20,7 @@
 #include <assert.h>
 #include <stdint.h>
 
+#include "kernels/team.h"
 #include "vit/base.h"
 
 enum kern_dtype { KERN_F32, KERN_BF16, KERN_I8, KERN_DTYPES };
@@ -132,7 +133,8 @@ enum { KERN_SCRATCHES = 8 };
 struct kern_ctx;
 
 struct kern {
-    char name[64]; /* overlays applied, "ref+avx2+blas" */
+    char name[64];    /* overlays applied, "ref+avx2+blas" */
+    bool own_regions; /* operations start OpenMP regions: the reference and OpenBLAS, which need no team */
 
     /* Bytes of scratch that the operations of an overlay need within the limits: one of each overlay laid
      * over the table so far. */
@@ -196,7 +198,8 @@ struct kern {
 struct kern_ctx {
     const struct kern *k;
     int threads;
-    void *scratch; /* kern_scratch_bytes() bytes, 64-byte aligned */
+    struct kern_team *team; /* NULL: none */
+    void *scratch;          /* kern_scratch_bytes() bytes, 64-byte aligned */
     size_t scratch_bytes;
 };
 
@@ -258,7 +261,7 @@ static inline void kern_pack(const struct kern *k, enum kern_dtype dtype, void *
     k->pack[dtype](to, w, n, kk, back);
 }
 
-/* Several matrices laid out at once, one a thread: a trainer does so after every step. */
+/* Several matrices laid out at once, each by one thread: a trainer does so after every step. */
 struct kern_pack_job {
     void *to;
     const float *w; /* (n, k) */
@@ -266,7 +269,7 @@ struct kern_pack_job {
     enum kern_dtype dtype;
     bool back;
 };
-void kern_pack_all(const struct kern *k, const struct kern_pack_job *jobs, int count, int threads);
+void kern_pack_all(const struct kern_ctx *c, const struct kern_pack_job *jobs, int count);
 
 /* out (m, n) = epilogue(x (m, k) w (n, k)^T). out may be e->skip; else it overlaps nothing. */
 static inline void kern_linear(const struct kern_ctx *c, float *out, const float *x, const struct kern_mat *w,

@@ -77,10 +77,10 @@ static size_t attend_floats(int t, int e)
     return (all + 15) / 16 * 16;
 }
 
-static struct attend_room attend_room_of(const struct kern_ctx *c, int t, int e)
+static struct attend_room attend_room_of(void *scratch, int worker, int t, int e)
 {
     const size_t tp = (size_t)padded(t, TILE_COLS), ep = (size_t)padded(e, TILE_COLS);
-    float *at = (float *)c->scratch + (size_t)omp_get_thread_num() * attend_floats(t, e);
+    float *at = (float *)scratch + (size_t)worker * attend_floats(t, e);
     struct attend_room r;
 
     r.keys = at;
@@ -105,6 +105,8 @@ struct attention {
     const float *qkv;
     const struct kern_heads *a;
     const struct kern_drop *drop; /* NULL: none */
+    int parts;                    /* of the queries of a head, a task each */
+    void *scratch;
 };
 
 /* Queries i .. i + rows of head task, rows <= QUERY_TILES TILE_ROWS. The factor 1 / sum is applied to the
@@ -130,18 +132,21 @@ static void attend_queries(const struct attention *w, const struct attend_room *
     for (int j = 0; j < rows; j++) scale_row(to + j * d, r->out + (size_t)j * ep, sum[j], e);
 }
 
-/* Part part of parts of the queries of a head. */
-static void attend_task(const struct attention *w, const struct attend_room *r, int task, int part, int parts)
+/* One part of the queries of a head. */
+static void attend_task(const void *work, int task, int worker)
 {
+    const struct attention *w = work;
     const int t = w->a->t, e = w->a->e, step = QUERY_TILES * TILE_ROWS;
-    const int rows = padded(units(t, parts), TILE_ROWS), last = least(t, (part + 1) * rows);
+    const int head = task / w->parts, part = task % w->parts, rows = padded(units(t, w->parts), TILE_ROWS);
+    const int last = least(t, (part + 1) * rows);
     const size_t d = (size_t)w->a->h * e;
-    const float *q = head_start(w->qkv, w->a, task);
+    const float *q = head_start(w->qkv, w->a, head);
+    const struct attend_room r = attend_room_of(w->scratch, worker, t, e);
 
     if (part * rows >= t) return;
-    pack_tokens(r->keys, q + d, 3 * d, t, e);
-    pack_features(r->values, q + 2 * d, 3 * d, t, e);
-    for (int i = part * rows; i < last; i += step) attend_queries(w, r, task, i, least(last - i, step));
+    pack_tokens(r.keys, q + d, 3 * d, t, e);
+    pack_features(r.values, q + 2 * d, 3 * d, t, e);
+    for (int i = part * rows; i < last; i += step) attend_queries(w, &r, head, i, least(last - i, step));
 }
 
 /* Few heads are split by queries too, though every part packs the keys and values again. */
@@ -156,15 +161,16 @@ static int query_parts(const struct kern_heads *a, int threads)
 static void attend(const struct kern_ctx *c, float *ctx, float *prob, const float *qkv,
                    const struct kern_heads *a, const struct kern_drop *drop)
 {
-    const struct attention w = { ctx, prob, qkv, a, drop && drop->rate > 0 ? drop : NULL };
-    const int parts = query_parts(a, c->threads);
+    const struct attention w = { .ctx = ctx,
+                                 .prob = prob,
+                                 .qkv = qkv,
+                                 .a = a,
+                                 .drop = drop && drop->rate > 0 ? drop : NULL,
+                                 .parts = query_parts(a, c->threads),
+                                 .scratch = c->scratch };
 
     assert(c->scratch_bytes >= (size_t)c->threads * attend_floats(a->t, a->e) * sizeof(float));
-#pragma omp parallel for num_threads(c->threads) schedule(dynamic)
-    for (int task = 0; task < a->b * a->h * parts; task++) {
-        const struct attend_room r = attend_room_of(c, a->t, a->e);
-        attend_task(&w, &r, task / parts, task % parts, parts);
-    }
+    kern_share(c, false, attend_task, &w, a->b * a->h * w.parts);
 }
 
 #endif

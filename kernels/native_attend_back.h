@@ -31,11 +31,11 @@ static size_t back_floats(int t, int e)
     return (all + 15) / 16 * 16;
 }
 
-static struct back_room back_room_of(const struct kern_ctx *c, int t, int e)
+static struct back_room back_room_of(void *scratch, int worker, int t, int e)
 {
     const size_t rows = BACK_TILES * TILE_ROWS;
     struct back_room r = { .tp = token_pad(t), .ep = padded(e, TILE_COLS) };
-    float *at = (float *)c->scratch + (size_t)omp_get_thread_num() * back_floats(t, e);
+    float *at = (float *)scratch + (size_t)worker * back_floats(t, e);
 
     r.dk = at;
     r.dv = r.dk + (size_t)r.tp * r.ep;
@@ -83,6 +83,7 @@ struct attention_back {
     const float *dctx, *prob, *qkv;
     const struct kern_heads *a;
     const struct kern_drop *drop;
+    void *scratch;
 };
 
 /* Queries i .. i + rows of head task; q, g: the first query of the block in qkv and dctx. */
@@ -109,35 +110,34 @@ static void back_queries(const struct attention_back *w, const struct back_room 
     add_outer(r->dv, r->p, r->g, r, t, rows);
 }
 
-static void back_task(const struct attention_back *w, const struct back_room *r, int task)
+static void back_task(const void *work, int task, int worker)
 {
+    const struct attention_back *w = work;
     const int t = w->a->t, e = w->a->e, step = BACK_TILES * TILE_ROWS;
     const size_t d = (size_t)w->a->h * e;
     const float *q = head_start(w->qkv, w->a, task);
     float *dq = w->dqkv + (q - w->qkv);
+    const struct back_room r = back_room_of(w->scratch, worker, t, e);
 
-    pack_tokens(r->values, q + 2 * d, 3 * d, t, e);
-    pack_features(r->keys, q + d, 3 * d, t, e);
-    memset(r->dk, 0, (size_t)r->tp * r->ep * sizeof(float));
-    memset(r->dv, 0, (size_t)r->tp * r->ep * sizeof(float));
-    for (int i = 0; i < t; i += step) back_queries(w, r, task, i, least(t - i, step));
+    pack_tokens(r.values, q + 2 * d, 3 * d, t, e);
+    pack_features(r.keys, q + d, 3 * d, t, e);
+    memset(r.dk, 0, (size_t)r.tp * r.ep * sizeof(float));
+    memset(r.dv, 0, (size_t)r.tp * r.ep * sizeof(float));
+    for (int i = 0; i < t; i += step) back_queries(w, &r, task, i, least(t - i, step));
     for (int j = 0; j < t; j++) {
-        memcpy(dq + d + j * 3 * d, r->dk + (size_t)j * r->ep, (size_t)e * sizeof(float));
-        memcpy(dq + 2 * d + j * 3 * d, r->dv + (size_t)j * r->ep, (size_t)e * sizeof(float));
+        memcpy(dq + d + j * 3 * d, r.dk + (size_t)j * r.ep, (size_t)e * sizeof(float));
+        memcpy(dq + 2 * d + j * 3 * d, r.dv + (size_t)j * r.ep, (size_t)e * sizeof(float));
     }
 }
 
 static void attend_back(const struct kern_ctx *c, float *dqkv, const float *dctx, const float *prob,
                         const float *qkv, const struct kern_heads *a, const struct kern_drop *drop)
 {
-    const struct attention_back w = { dqkv, dctx, prob, qkv, a, drop && drop->rate > 0 ? drop : NULL };
+    const struct attention_back w = { dqkv,      dctx, prob, qkv, a, drop && drop->rate > 0 ? drop : NULL,
+                                      c->scratch };
 
     assert(c->scratch_bytes >= (size_t)c->threads * back_floats(a->t, a->e) * sizeof(float));
-#pragma omp parallel for num_threads(c->threads) schedule(dynamic)
-    for (int task = 0; task < a->b * a->h; task++) {
-        const struct back_room r = back_room_of(c, a->t, a->e);
-        back_task(&w, &r, task);
-    }
+    kern_share(c, false, back_task, &w, a->b * a->h);
 }
 
 #endif

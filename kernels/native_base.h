@@ -3,7 +3,6 @@
 #define KERNELS_NATIVE_BASE_H
 
 #include <math.h>
-#include <omp.h>
 #include <string.h>
 
 #include "kernels/ref.h"
@@ -117,6 +116,43 @@ static inline int units(int n, int unit)
 static inline int padded(int n, int unit)
 {
     return units(n, unit) * unit;
+}
+
+/* ---- tasks of operations that pass over memory ---- */
+
+enum { SPAN = 4096 }; /* numbers of a task: 16 KiB stay in L1 */
+
+/* Spans that hold count numbers; numbers of the span that starts at at. */
+static inline int spans(size_t count)
+{
+    return (int)((count + SPAN - 1) / SPAN);
+}
+
+static inline int span_of(size_t at, size_t count)
+{
+    return count - at < SPAN ? (int)(count - at) : SPAN;
+}
+
+/* The same for m whole rows of n numbers. */
+struct range {
+    int from, to;
+};
+
+static inline int rows_of_task(int n)
+{
+    return n < SPAN ? SPAN / n : 1;
+}
+
+static inline int row_tasks(int m, int n)
+{
+    return units(m, rows_of_task(n));
+}
+
+static inline struct range task_rows(int task, int m, int n)
+{
+    const int rows = rows_of_task(n), from = task * rows;
+
+    return (struct range){ from, least(m, from + rows) };
 }
 
 /* A gain for columns from j: one factor for all (gain_n 1), or its own for each. */

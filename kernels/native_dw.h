@@ -11,7 +11,8 @@ enum {
     DW_ROWS = 256, /* rows of nums of a block at most */
     DW_TILES = 16, /* tiles of outputs a task takes at most: 16 x 6 x 256 nums stay in L2 */
     PACK_LEFT = 8, /* panels packed at a time */
-    PACK_RIGHT = 4
+    PACK_RIGHT = 4,
+    BIAS = 8 * VEC /* columns of db at a time */
 };
 
 /* dout (m, n) and x (m, k) of one block, packed: left in panels (folded, TILE_ROWS) of outputs, right in
@@ -21,10 +22,11 @@ struct outer {
     float *dw, *db;
     const float *dout, *x;
     int rows, n, k;
-    int folded;  /* rows of nums */
-    int tiles;   /* of outputs that a task takes */
-    bool narrow; /* round the factors to bf16 */
-    int next;    /* rows of the block after this one; they start where this one's end */
+    int folded;        /* rows of nums */
+    int tiles;         /* of outputs that a task takes */
+    bool narrow;       /* round the factors to bf16 */
+    int next;          /* rows of the block after this one; they start where this one's end */
+    int rights, lefts; /* tasks that pack */
 };
 
 /* At most PACK_LEFT panels of outputs from column j. */
@@ -56,10 +58,10 @@ INLINE void add_columns(const struct outer *o, int j, const int vecs, int count)
     }
 }
 
-/* db of at most 8 VEC columns from j. */
+/* db of at most BIAS columns from j. */
 static void add_bias(const struct outer *o, int j)
 {
-    if (o->n - j >= 8 * VEC) {
+    if (o->n - j >= BIAS) {
         add_columns(o, j, 8, VEC);
         return;
     }
@@ -107,14 +109,16 @@ static struct ahead next_rows(const float *from, const struct outer *o, int ld, 
 
 /* A panel of x stays in L1 while the tiles of outputs pass by. Meanwhile each tile asks for its share of the
  * next block, whose packing would otherwise wait for the memory: a tenth of the time at 8320 rows. */
-static void outer_task(const struct outer *o, int task)
+static void outer_task(const void *work, int task, int worker)
 {
+    const struct outer *o = work;
     const int panels = units(o->k, TILE_COLS), first = task / panels * o->tiles * TILE_ROWS;
     const int last = least(o->n, first + o->tiles * TILE_ROWS);
     const size_t tasks = (size_t)units(o->n, o->tiles * TILE_ROWS) * panels;
     struct ahead dout = next_rows(o->dout, o, o->n, (size_t)task, tasks, o->tiles);
     struct ahead x = next_rows(o->x, o, o->k, (size_t)task, tasks, o->tiles);
 
+    (void)worker;
     for (int j = first; j < last; j += TILE_ROWS) {
         fetch_later(&dout);
         fetch_later(&x);
@@ -122,18 +126,28 @@ static void outer_task(const struct outer *o, int task)
     }
 }
 
-/* Inside a parallel region: pack, wait, multiply, wait. */
-static void outer_block(const struct outer *o)
+/* What comes before the product of a block: its right factor, its left factor and its part of db. */
+static void prepare_task(const void *work, int task, int worker)
 {
-#pragma omp for schedule(static) nowait
-    for (int l = 0; l < o->k; l += PACK_RIGHT * TILE_COLS) pack_right(o, l);
-#pragma omp for schedule(static) nowait
-    for (int j = 0; j < (o->db ? o->n : 0); j += 8 * VEC) add_bias(o, j);
-#pragma omp for schedule(static)
-    for (int j = 0; j < o->n; j += PACK_LEFT * TILE_ROWS) pack_left(o, j);
-#pragma omp for schedule(static)
-    for (int task = 0; task < units(o->n, o->tiles * TILE_ROWS) * units(o->k, TILE_COLS); task++)
-        outer_task(o, task);
+    const struct outer *o = work;
+
+    (void)worker;
+    if (task < o->rights)
+        pack_right(o, task * PACK_RIGHT * TILE_COLS);
+    else if (task < o->rights + o->lefts)
+        pack_left(o, (task - o->rights) * PACK_LEFT * TILE_ROWS);
+    else
+        add_bias(o, (task - o->rights - o->lefts) * BIAS);
+}
+
+static void outer_block(const struct kern_ctx *c, struct outer *o)
+{
+    const int biases = o->db ? units(o->n, BIAS) : 0;
+
+    o->rights = units(o->k, PACK_RIGHT * TILE_COLS);
+    o->lefts = units(o->n, PACK_LEFT * TILE_ROWS);
+    kern_share(c, false, prepare_task, o, o->rights + o->lefts + biases);
+    kern_share(c, false, outer_task, o, units(o->n, o->tiles * TILE_ROWS) * units(o->k, TILE_COLS));
 }
 
 /* Tiles of a task: fewer when there would be too few tasks for the threads. No tile depends on it. */
@@ -158,22 +172,21 @@ static void multiply_outer(const struct kern_ctx *c, bool narrow, float *dw, flo
     num *left = c->scratch, *right = left + (size_t)DW_ROWS * padded(n, TILE_ROWS);
 
     assert(c->scratch_bytes >= dw_scratch(n, k) * sizeof(num));
-#pragma omp parallel num_threads(c->threads)
     for (int i = 0; i < m; i += rows) {
-        const struct outer o = { .left = left,
-                                 .right = right,
-                                 .dw = dw,
-                                 .db = db,
-                                 .dout = dout + (size_t)i * n,
-                                 .x = x + (size_t)i * k,
-                                 .rows = least(m - i, rows),
-                                 .folded = units(least(m - i, rows), FOLD),
-                                 .n = n,
-                                 .k = k,
-                                 .narrow = narrow,
-                                 .tiles = cut_outputs(n, k, c->threads),
-                                 .next = most(0, least(m - i - rows, rows)) };
-        outer_block(&o);
+        struct outer o = { .left = left,
+                           .right = right,
+                           .dw = dw,
+                           .db = db,
+                           .dout = dout + (size_t)i * n,
+                           .x = x + (size_t)i * k,
+                           .rows = least(m - i, rows),
+                           .folded = units(least(m - i, rows), FOLD),
+                           .n = n,
+                           .k = k,
+                           .narrow = narrow,
+                           .tiles = cut_outputs(n, k, c->threads),
+                           .next = most(0, least(m - i - rows, rows)) };
+        outer_block(c, &o);
     }
 }
 

@@ -29,6 +29,27 @@ static void find_taps(struct taps *t, const struct kern_window *w, int o, int ow
     }
 }
 
+/* Of n pictures: out, arg and x mean what each operation says. */
+struct image_work {
+    float *out;
+    uint8_t *arg; /* written by the forward, NULL: not wanted */
+    const float *x;
+    const uint8_t *won; /* read by the backward */
+    const struct kern_window *w;
+    int oh, ow;
+    size_t in; /* numbers of an input picture */
+};
+
+static struct image_work image_work(float *out, const float *x, const struct kern_window *w)
+{
+    return (struct image_work){ .out = out,
+                                .x = x,
+                                .w = w,
+                                .oh = kern_window_out(w->height, w),
+                                .ow = kern_window_out(w->width, w),
+                                .in = (size_t)w->height * w->width * w->channels };
+}
+
 /* ---- pooling ---- */
 
 /* The first largest of each channel; NaN wins, as in PyTorch. */
@@ -53,23 +74,28 @@ static void pool_window(float *out, uint8_t *arg, const float *x, const struct t
     }
 }
 
+/* A line of outputs. */
+static void pool_task(const void *work, int task, int worker)
+{
+    const struct image_work *p = work;
+    const int i = task / p->oh, y = task % p->oh, channels = p->w->channels;
+    struct taps t;
+
+    (void)worker;
+    for (int o = y * p->ow; o < (y + 1) * p->ow; o++) {
+        const size_t at = ((size_t)i * p->oh * p->ow + o) * channels;
+        find_taps(&t, p->w, o, p->ow);
+        pool_window(p->out + at, p->arg ? p->arg + at : NULL, p->x + i * p->in, &t, channels);
+    }
+}
+
 static void max_pool(const struct kern_ctx *c, float *out, uint8_t *arg, const float *x,
                      const struct kern_window *w, int n)
 {
-    const int oh = kern_window_out(w->height, w), ow = kern_window_out(w->width, w);
-    const size_t in = (size_t)w->height * w->width * w->channels;
+    struct image_work p = image_work(out, x, w);
 
-#pragma omp parallel for num_threads(c->threads) collapse(2) schedule(static)
-    for (int i = 0; i < n; i++) {
-        for (int y = 0; y < oh; y++) {
-            struct taps t;
-            for (int o = y * ow; o < (y + 1) * ow; o++) {
-                const size_t at = ((size_t)i * oh * ow + o) * w->channels;
-                find_taps(&t, w, o, ow);
-                pool_window(out + at, arg ? arg + at : NULL, x + i * in, &t, w->channels);
-            }
-        }
-    }
+    p.arg = arg;
+    kern_share(c, false, pool_task, &p, n * p.oh);
 }
 
 /* dx of every tap += dout where that tap won. */
@@ -90,51 +116,66 @@ static void pool_window_back(float *dx, const float *dout, const uint8_t *arg, c
     }
 }
 
+/* A picture: out is dx, x is dout. */
+static void pool_back_task(const void *work, int i, int worker)
+{
+    const struct image_work *p = work;
+    const int channels = p->w->channels;
+    float *dx = p->out + i * p->in;
+    struct taps t;
+
+    (void)worker;
+    memset(dx, 0, p->in * sizeof *dx);
+    for (int o = 0; o < p->oh * p->ow; o++) {
+        const size_t at = ((size_t)i * p->oh * p->ow + o) * channels;
+        find_taps(&t, p->w, o, p->ow);
+        pool_window_back(dx, p->x + at, p->won + at, &t, channels);
+    }
+}
+
 static void max_pool_back(const struct kern_ctx *c, float *dx, const float *dout, const uint8_t *arg,
                           const struct kern_window *w, int n)
 {
-    const int oh = kern_window_out(w->height, w), ow = kern_window_out(w->width, w);
-    const size_t in = (size_t)w->height * w->width * w->channels;
+    struct image_work p = image_work(dx, dout, w);
 
-#pragma omp parallel for num_threads(c->threads) schedule(static)
-    for (int i = 0; i < n; i++) {
-        struct taps t;
-        memset(dx + i * in, 0, in * sizeof *dx);
-        for (int o = 0; o < oh * ow; o++) {
-            const size_t at = ((size_t)i * oh * ow + o) * w->channels;
-            find_taps(&t, w, o, ow);
-            pool_window_back(dx + i * in, dout + at, arg + at, &t, w->channels);
-        }
-    }
+    p.won = arg;
+    kern_share(c, false, pool_back_task, &p, n);
 }
 
 /* ---- columns of a convolution ---- */
 
-static void im2col(const struct kern_ctx *c, float *cols, const float *x, const struct kern_window *w, int n)
+/* A line of outputs. */
+static void im2col_task(const void *work, int task, int worker)
 {
-    const int oh = kern_window_out(w->height, w), ow = kern_window_out(w->width, w);
-    const size_t ch = (size_t)w->channels, in = (size_t)w->height * w->width * ch;
-    const size_t line = (size_t)w->kernel * ch;
+    const struct image_work *p = work;
+    const struct kern_window *w = p->w;
+    const int i = task / p->oh, y = task % p->oh;
+    const size_t ch = (size_t)w->channels, line = (size_t)w->kernel * ch;
+    float *to = p->out + (size_t)task * p->ow * w->kernel * line;
 
-#pragma omp parallel for num_threads(c->threads) collapse(2) schedule(static)
-    for (int i = 0; i < n; i++) {
-        for (int y = 0; y < oh; y++) {
-            float *to = cols + ((size_t)i * oh + y) * ow * w->kernel * line;
-            for (int col = 0; col < ow; col++) {
-                const int left = col * w->stride - w->padding;
-                const int from = most(left, 0), end = least(left + w->kernel, w->width);
-                for (int k = 0; k < w->kernel; k++, to += line) {
-                    const int row = y * w->stride - w->padding + k;
-                    const bool inside = row >= 0 && row < w->height && end > from;
-                    if (!inside || end - from < w->kernel) memset(to, 0, line * sizeof *to);
-                    if (inside)
-                        memcpy(to + (size_t)(from - left) * ch,
-                               x + i * in + ((size_t)row * w->width + from) * ch,
-                               (size_t)(end - from) * ch * sizeof *to);
-                }
-            }
+    (void)worker;
+    for (int col = 0; col < p->ow; col++) {
+        const int left = col * w->stride - w->padding;
+        const int from = most(left, 0), end = least(left + w->kernel, w->width);
+
+        for (int k = 0; k < w->kernel; k++, to += line) {
+            const int row = y * w->stride - w->padding + k;
+            const bool inside = row >= 0 && row < w->height && end > from;
+
+            if (!inside || end - from < w->kernel) memset(to, 0, line * sizeof *to);
+            if (inside)
+                memcpy(to + (size_t)(from - left) * ch,
+                       p->x + i * p->in + ((size_t)row * w->width + from) * ch,
+                       (size_t)(end - from) * ch * sizeof *to);
         }
     }
+}
+
+static void im2col(const struct kern_ctx *c, float *cols, const float *x, const struct kern_window *w, int n)
+{
+    const struct image_work p = image_work(cols, x, w);
+
+    kern_share(c, false, im2col_task, &p, n * p.oh);
 }
 
 static void add_span(float *to, const float *from, size_t count)
@@ -145,25 +186,33 @@ static void add_span(float *to, const float *from, size_t count)
     for (; j < count; j++) to[j] += from[j];
 }
 
+/* A picture: out is dx, x is dcols. */
+static void col2im_task(const void *work, int i, int worker)
+{
+    const struct image_work *p = work;
+    const struct kern_window *w = p->w;
+    const size_t ch = (size_t)w->channels, row = (size_t)w->kernel * w->kernel * ch;
+    float *dx = p->out + i * p->in;
+
+    (void)worker;
+    memset(dx, 0, p->in * sizeof *dx);
+    for (int o = 0; o < p->oh * p->ow; o++) {
+        const int top = o / p->ow * w->stride - w->padding, left = o % p->ow * w->stride - w->padding;
+        const int from = most(left, 0), end = least(left + w->kernel, w->width);
+        const float *g = p->x + ((size_t)i * p->oh * p->ow + o) * row;
+
+        for (int k = most(0, -top); k < least(w->kernel, w->height - top) && end > from; k++)
+            add_span(dx + ((size_t)(top + k) * w->width + from) * ch,
+                     g + ((size_t)k * w->kernel + (from - left)) * ch, (size_t)(end - from) * ch);
+    }
+}
+
 static void col2im(const struct kern_ctx *c, float *dx, const float *dcols, const struct kern_window *w,
                    int n)
 {
-    const int oh = kern_window_out(w->height, w), ow = kern_window_out(w->width, w);
-    const size_t ch = (size_t)w->channels, in = (size_t)w->height * w->width * ch;
-    const size_t row = (size_t)w->kernel * w->kernel * ch;
+    const struct image_work p = image_work(dx, dcols, w);
 
-#pragma omp parallel for num_threads(c->threads) schedule(static)
-    for (int i = 0; i < n; i++) {
-        memset(dx + i * in, 0, in * sizeof *dx);
-        for (int o = 0; o < oh * ow; o++) {
-            const int top = o / ow * w->stride - w->padding, left = o % ow * w->stride - w->padding;
-            const int from = most(left, 0), end = least(left + w->kernel, w->width);
-            const float *g = dcols + ((size_t)i * oh * ow + o) * row;
-            for (int k = most(0, -top); k < least(w->kernel, w->height - top) && end > from; k++)
-                add_span(dx + i * in + ((size_t)(top + k) * w->width + from) * ch,
-                         g + ((size_t)k * w->kernel + (from - left)) * ch, (size_t)(end - from) * ch);
-        }
-    }
+    kern_share(c, false, col2im_task, &p, n);
 }
 
 #endif

@@ -22,6 +22,7 @@ static size_t scratch(const struct kern_limits *l)
 void INSTALL_NAME(NATIVE)(struct kern *k)
 {
     kern_add_scratch(k, scratch);
+    k->own_regions = false;
     k->pack_bytes[KERN_F32] = k->pack_bytes[KERN_BF16] = linear_pack_bytes;
     k->pack[KERN_F32] = linear_pack;
     k->pack[KERN_BF16] = linear_pack_bf16;

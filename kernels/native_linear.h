@@ -81,8 +81,10 @@ static void take_left(struct factors *f, const struct product *p, struct room *r
 }
 
 /* One block of rows times one group of panels. */
-static void product_task(const struct product *p, int task, struct room *room)
+static void product_task(const void *work, int task, int worker)
 {
+    const struct product *p = work;
+    struct room *room = (struct room *)p->rooms + worker;
     const int row = task / p->groups * p->rows, first = task % p->groups * p->group,
               column = first * TILE_COLS;
     const int rows = least(p->m - row, p->rows), panels = least(units(p->n, TILE_COLS) - first, p->group);
@@ -107,13 +109,11 @@ static void product_task(const struct product *p, int task, struct room *room)
 static void multiply(const struct kern_ctx *c, struct product *p)
 {
     const struct task_size size = { BLOCK_TILES, GROUP };
-    struct room *rooms = c->scratch;
 
-    assert(c->scratch_bytes >= (size_t)c->threads * sizeof *rooms);
+    assert(c->scratch_bytes >= (size_t)c->threads * sizeof(struct room));
+    p->rooms = c->scratch;
     cut(p, c->threads, &size);
-#pragma omp parallel for num_threads(c->threads) schedule(dynamic) if ((double)p->m * p->n * p->k > TINY)
-    for (int task = 0; task < p->blocks * p->groups; task++)
-        product_task(p, task, &rooms[omp_get_thread_num()]);
+    kern_share(c, (double)p->m * p->n * p->k <= TINY, product_task, p, p->blocks * p->groups);
 }
 
 static void linear(const struct kern_ctx *c, float *out, const float *x, const struct kern_mat *w,

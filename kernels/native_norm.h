@@ -4,7 +4,7 @@
 
 #include "kernels/native_math.h"
 
-enum { SMALL = 4096, PARTS = 32 }; /* numbers below which one thread does it; partial sums of a column */
+enum { PARTS = 32 }; /* partial sums of a column */
 
 /* Vector i of m groups starts here. */
 static size_t vector_start(size_t i, const struct kern_rows *r, size_t ld)
@@ -91,20 +91,39 @@ static void norm_vector(float *out, const float *x, struct stat s, const struct 
     if (j < d) norm_columns(out, x, s, n, j, d - j);
 }
 
-static void norm(const struct kern_ctx *c, float *out, float *stat, const float *x, const struct kern_norm *n,
-                 const struct kern_rows *r)
-{
-    const size_t count = (size_t)r->m * r->groups;
+struct norm_work {
+    float *out, *stat;
+    const float *x;
+    const struct kern_norm *n;
+    const struct kern_rows *r;
+    const float *dout, *saved; /* backward only; saved: the forward's stat */
+    void *scratch;             /* backward only */
+};
 
-#pragma omp parallel for num_threads(c->threads) schedule(static) if (count * (size_t)r->d > SMALL)
-    for (size_t i = 0; i < count; i++) {
-        const float *from = x + vector_start(i, r, r->ld_in);
+static void norm_task(const void *work, int task, int worker)
+{
+    const struct norm_work *w = work;
+    const struct kern_norm *n = w->n;
+    const struct kern_rows *r = w->r;
+    const struct range rows = task_rows(task, r->m, r->groups * r->d);
+
+    (void)worker;
+    for (size_t i = (size_t)rows.from * r->groups; i < (size_t)rows.to * r->groups; i++) {
+        const float *from = w->x + vector_start(i, r, r->ld_in);
         struct stat s = { 0, 0 };
 
         if (n->kind != KERN_DYT) s = row_stat(from, r->d, n);
-        if (stat && n->kind != KERN_DYT) stat[2 * i] = s.mean, stat[2 * i + 1] = s.inverse;
-        norm_vector(out + vector_start(i, r, r->ld_out), from, s, n, r->d);
+        if (w->stat && n->kind != KERN_DYT) w->stat[2 * i] = s.mean, w->stat[2 * i + 1] = s.inverse;
+        norm_vector(w->out + vector_start(i, r, r->ld_out), from, s, n, r->d);
     }
+}
+
+static void norm(const struct kern_ctx *c, float *out, float *stat, const float *x, const struct kern_norm *n,
+                 const struct kern_rows *r)
+{
+    const struct norm_work w = { .out = out, .stat = stat, .x = x, .n = n, .r = r };
+
+    kern_share(c, false, norm_task, &w, row_tasks(r->m, r->groups * r->d));
 }
 
 /* Sums of one part of the vectors: dgain (d), dbias (d), then dalpha. */
@@ -117,9 +136,9 @@ struct norm_sums {
     float *gain, *bias, *alpha;
 };
 
-static struct norm_sums sums_of(const struct kern_ctx *c, int part, int d)
+static struct norm_sums sums_of(void *scratch, int part, int d)
 {
-    float *at = (float *)c->scratch + (size_t)part * part_floats(d);
+    float *at = (float *)scratch + (size_t)part * part_floats(d);
 
     return (struct norm_sums){ at, at + padded(d, 16), at + 2 * padded(d, 16) };
 }
@@ -204,21 +223,28 @@ static void back_vector_dyt(const struct back_row *r, int d)
 }
 
 /* Part part of PARTS of the vectors, whatever the number of threads. */
-static void back_part(float *dx, const struct norm_sums *p, const float *dout, const float *x,
-                      const float *stat, const struct kern_norm *n, const struct kern_rows *r, int part)
+static void back_part(const void *work, int part, int worker)
 {
+    const struct norm_work *w = work;
+    const struct kern_norm *n = w->n;
+    const struct kern_rows *r = w->r;
     const size_t count = (size_t)r->m * r->groups, step = (count + PARTS - 1) / PARTS;
     const size_t end = (part + 1) * step < count ? (part + 1) * step : count;
+    const struct norm_sums p = sums_of(w->scratch, part, r->d);
 
-    memset(p->gain, 0, part_floats(r->d) * sizeof(float));
+    (void)worker;
+    memset(p.gain, 0, part_floats(r->d) * sizeof(float));
     for (size_t i = part * step; i < end; i++) {
         const size_t at = vector_start(i, r, r->ld_out);
-        struct back_row row = {
-            dx + at, dout + at, x + vector_start(i, r, r->ld_in), n->gain, p, { 0, 0 }, n
-        };
+        struct back_row row = { .dx = w->out + at,
+                                .dout = w->dout + at,
+                                .x = w->x + vector_start(i, r, r->ld_in),
+                                .gain = n->gain,
+                                .sums = &p,
+                                .n = n };
 
-        if (n->kind == KERN_LAYERNORM) row.s.mean = stat[2 * i];
-        if (n->kind != KERN_DYT) row.s.inverse = stat[2 * i + 1];
+        if (n->kind == KERN_LAYERNORM) row.s.mean = w->saved[2 * i];
+        if (n->kind != KERN_DYT) row.s.inverse = w->saved[2 * i + 1];
         if (n->kind == KERN_DYT)
             back_vector_dyt(&row, r->d);
         else
@@ -240,14 +266,13 @@ static void add_parts(float *to, const float *part, size_t stride, int count)
 static void norm_back(const struct kern_ctx *c, float *dx, const struct kern_dnorm *dn, const float *dout,
                       const float *x, const float *stat, const struct kern_norm *n, const struct kern_rows *r)
 {
-    const struct norm_sums first = sums_of(c, 0, r->d);
+    const struct norm_sums first = sums_of(c->scratch, 0, r->d);
+    const struct norm_work w = {
+        .out = dx, .x = x, .n = n, .r = r, .dout = dout, .saved = stat, .scratch = c->scratch
+    };
 
     assert(c->scratch_bytes >= PARTS * part_floats(r->d) * sizeof(float));
-#pragma omp parallel for num_threads(c->threads) schedule(static)
-    for (int part = 0; part < PARTS; part++) {
-        const struct norm_sums p = sums_of(c, part, r->d);
-        back_part(dx, &p, dout, x, stat, n, r, part);
-    }
+    kern_share(c, false, back_part, &w, PARTS);
     add_parts(dn->gain, first.gain, part_floats(r->d), r->d);
     add_parts(dn->bias, first.bias, part_floats(r->d), r->d);
     if (n->kind == KERN_DYT) add_parts(dn->alpha, first.alpha, part_floats(r->d), 1);

@@ -18,6 +18,7 @@ struct product {
     bool narrow;        /* f32 kernels: round x to bf16 first */
     const struct kern_epilogue *e;
     int m, n, k;
+    void *rooms;       /* memory of each thread */
     int rows, blocks;  /* rows of a block, blocks */
     int group, groups; /* panels of a group, groups */
 };

@@ -33,6 +33,7 @@ void kern_add_scratch(struct kern *k, size_t (*bytes)(const struct kern_limits *
 void kern_ref_install(struct kern *k)
 {
     *k = (struct kern){
+        .own_regions = true,
         .scratch = { kern_ref_scratch },
         .pack_bytes = { [KERN_F32] = pack_bytes, [KERN_BF16] = pack_bytes },
         .pack = { [KERN_F32] = pack, [KERN_BF16] = pack },

@@ -3,36 +3,61 @@
 
 #include "kernels/ref.h"
 
+/* The two that no overlay replaces share their work. */
+struct planes_work {
+    float *out;
+    const float *planes;
+    int channels, image, patch; /* patchify */
+    size_t plane;
+};
+
+/* A line of patches. */
+static void patchify_task(const void *work, int task, int worker)
+{
+    const struct planes_work *w = work;
+    const int g = w->image / w->patch;
+    const float *line =
+        w->planes + (size_t)(task / g) * w->channels * w->plane + (size_t)(task % g * w->patch) * w->image;
+    float *row = w->out + (size_t)task * g * w->channels * w->patch * w->patch;
+
+    (void)worker;
+    for (int p = 0; p < g; p++) {
+        const float *corner = line + p * w->patch;
+
+        for (int ch = 0; ch < w->channels; ch++)
+            for (int y = 0; y < w->patch; y++)
+                for (int x = 0; x < w->patch; x++) *row++ = corner[ch * w->plane + (size_t)y * w->image + x];
+    }
+}
+
 void kern_ref_patchify(const struct kern_ctx *c, float *rows, const float *planes, int n, int channels,
                        int image, int patch)
 {
-    const int g = image / patch;
-    const size_t plane = (size_t)image * image;
+    const struct planes_work w = { rows, planes, channels, image, patch, (size_t)image * image };
 
-#pragma omp parallel for num_threads(c->threads) collapse(2)
-    for (int i = 0; i < n; i++)
-        for (int p = 0; p < g * g; p++) {
-            float *row = rows + ((size_t)i * g * g + p) * channels * patch * patch;
-            const float *corner =
-                planes + (size_t)i * channels * plane + (size_t)(p / g * patch) * image + p % g * patch;
+    kern_share(c, false, patchify_task, &w, n * (image / patch));
+}
 
-            for (int ch = 0; ch < channels; ch++)
-                for (int y = 0; y < patch; y++)
-                    for (int x = 0; x < patch; x++) *row++ = corner[ch * plane + (size_t)y * image + x];
-        }
+/* A picture. */
+static void nhwc_task(const void *work, int i, int worker)
+{
+    const struct planes_work *w = work;
+
+    (void)worker;
+    for (size_t p = 0; p < w->plane; p++)
+        for (int ch = 0; ch < w->channels; ch++)
+            w->out[((size_t)i * w->plane + p) * w->channels + ch] =
+                w->planes[((size_t)i * w->channels + ch) * w->plane + p];
 }
 
 void kern_ref_nhwc(const struct kern_ctx *c, float *out, const float *planes, int n, int channels, int height,
                    int width)
 {
-    const size_t plane = (size_t)height * width;
+    const struct planes_work w = {
+        .out = out, .planes = planes, .channels = channels, .plane = (size_t)height * width
+    };
 
-#pragma omp parallel for num_threads(c->threads)
-    for (int i = 0; i < n; i++)
-        for (size_t p = 0; p < plane; p++)
-            for (int ch = 0; ch < channels; ch++)
-                out[((size_t)i * plane + p) * channels + ch] =
-                    planes[((size_t)i * channels + ch) * plane + p];
+    kern_share(c, false, nhwc_task, &w, n);
 }
 
 /* Pixel (y, x) of picture i, or NULL outside. */

@@ -7,20 +7,33 @@
 
 #include "vit/loss.h"
 
+struct backward {
+    struct vit_session *s;
+    const struct vit_params *grads;
+};
+
+static void backward(void *arg)
+{
+    const struct backward *b = arg;
+    struct vit_session *s = b->s;
+    float *dstream = s->ends.dstream;
+
+    vit_readout_backward(s, b->grads, s->stream, dstream, s->n);
+    for (int i = s->model->config.depth - 1; i >= 0; i--) {
+        const struct vit_block_call call = vit_session_call(s, i, s->n);
+        vit_block_backward(&call, &b->grads->block[i], dstream);
+    }
+    vit_embed_backward(s, b->grads, dstream, s->n);
+}
+
 void vit_session_backward(struct vit_session *s, const float *dlogits, const struct vit_params *grads, int n)
 {
-    const struct vit_config *c = &s->model->config;
-    float *dstream = s->ends.dstream;
+    struct backward b = { s, grads };
 
     assert(s->training && n == s->n);
     if (dlogits != s->ends.dlogits)
-        memcpy(s->ends.dlogits, dlogits, (size_t)n * (size_t)c->classes * sizeof *dlogits);
-    vit_readout_backward(s, grads, s->stream, dstream, n);
-    for (int i = c->depth - 1; i >= 0; i--) {
-        const struct vit_block_call call = vit_session_call(s, i, n);
-        vit_block_backward(&call, &grads->block[i], dstream);
-    }
-    vit_embed_backward(s, grads, dstream, n);
+        memcpy(s->ends.dlogits, dlogits, (size_t)n * (size_t)s->model->config.classes * sizeof *dlogits);
+    kern_team_run(&s->kern, backward, &b);
 }
 
 enum vit_status vit_gradients_create(struct vit_gradients **out, const struct vit_model *m,

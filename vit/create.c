@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernels/cpu.h"
 #include "vit/block.h"
 #include "vit/config_json.h"
 #include "vit/model.h"
@@ -191,7 +190,7 @@ static enum vit_status create(struct vit_model *m, const struct vit_init *init, 
     if (!status) status = vit_model_make_slots(m, err);
     if (!status) status = vit_model_carve(m, NULL, err);
     for (int i = 0; !status && i < m->slot_count; i++) init_slot(m, &m->slots[i], init);
-    if (!status) vit_model_pack(m, kern_cpu_cores());
+    if (!status) vit_model_pack(m, NULL);
     return status;
 }
 
@@ -272,7 +271,7 @@ enum vit_status vit_model_take(struct vit_model *m, const struct vit_model *from
         memcpy(*vit_slot_pointer(&m->params, s), find_parameter(from, s->name).values,
                s->count * sizeof(float));
     }
-    vit_model_pack(m, kern_cpu_cores());
+    vit_model_pack(m, NULL);
     return VIT_OK;
 }
 

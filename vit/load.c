@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernels/cpu.h"
 #include "vit/model.h"
 
 /* From a file's tensors to the parameters: in place where the file has them as they are, else copied. */
@@ -202,7 +201,7 @@ enum vit_status vit_model_load(struct vit_model *m, struct weights_view *view, i
     if (!status) status = read_values(&l, copied, err);
     if (!status) say_unexpected(&l);
     if (!status) say_resized(&l);
-    if (!status) vit_model_pack(m, kern_cpu_cores());
+    if (!status) vit_model_pack(m, NULL);
     free(copied);
     free(l.source);
     return status;

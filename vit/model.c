@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/cpu.h"
 #include "vit/block.h"
 
 /* ---- notes ---- */
@@ -133,8 +134,9 @@ static void add_jobs(struct vit_model *m, const struct mat_ref *r)
                 (struct kern_pack_job){ to[back], r->weight, r->n, r->k, r->mat->dtype, back };
 }
 
-void vit_model_pack(struct vit_model *m, int threads)
+void vit_model_pack(struct vit_model *m, const struct kern_ctx *c)
 {
+    const struct kern_ctx all = { .k = &m->kern, .threads = c ? 1 : kern_cpu_cores() };
     struct mat_ref r;
 
     if (m->config.position != VIT_POS_SINCOS2D) m->positions = m->params.pos;
@@ -144,7 +146,7 @@ void vit_model_pack(struct vit_model *m, int threads)
         r.mat->f32 = r.weight;
         add_jobs(m, &r);
     }
-    kern_pack_all(&m->kern, m->jobs, m->job_count, threads);
+    kern_pack_all(c ? c : &all, m->jobs, m->job_count);
     patch_stem_pack(&m->mats.stem, &m->config.stem, m->config.channels, m->config.width, &m->kern,
                     (const float *const *)m->params.stem, m->trainable);
 }

@@ -49,8 +49,9 @@ enum vit_status vit_model_carve(struct vit_model *m, const bool *copied, struct 
 /* Read the parameters of a configured model; image: run at another size (0: the file's). */
 enum vit_status vit_model_load(struct vit_model *m, struct weights_view *view, int image,
                                struct vit_error *err);
-/* Lay the matrices out for the kernels again: after opening and after every optimiser step. */
-void vit_model_pack(struct vit_model *m, int threads);
+/* Lay the matrices out for the kernels again: after opening and after every optimiser step. c: whose threads
+ * do it; NULL: all there are. */
+void vit_model_pack(struct vit_model *m, const struct kern_ctx *c);
 
 /* "class_0", "class_1", ... for config.classes. */
 enum vit_status vit_model_default_labels(struct vit_model *m, struct vit_error *err);

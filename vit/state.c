@@ -133,7 +133,7 @@ static enum vit_status read_state(struct vit_trainer *t, const struct weights_fi
     for (int i = 0; i < count; i++)
         weights_read_f32(weights_find(f, refs[i].name), weights_path(f), refs[i].values, NULL);
     t->step = (int)done;
-    vit_model_pack(t->model, t->session->kern.threads);
+    vit_model_pack(t->model, &t->session->kern);
     return VIT_OK;
 }
 

@@ -231,27 +231,44 @@ static void average(struct vit_trainer *t)
     kern_add(&t->session->kern, t->average, t->average, decay, t->values, &rest, 1, 1, (int)t->floats);
 }
 
-struct vit_report vit_trainer_step(struct vit_trainer *t, const struct vit_batch *b)
+struct step {
+    struct vit_trainer *t;
+    const struct vit_batch *batch;
+    struct vit_report report;
+};
+
+static void step(void *arg)
 {
+    struct step *s = arg;
+    struct vit_trainer *t = s->t;
+    struct vit_report *r = &s->report;
     const struct vit_hyper *h = &t->hyper;
+    const int n = s->batch->n, micro = (t->batch + h->accumulate - 1) / h->accumulate;
     const float factor = (float)vit_schedule_factor(h, t->step);
-    const int micro = (t->batch + h->accumulate - 1) / h->accumulate;
-    struct vit_report r = { .lr = (double)(h->lr * factor) };
     float scale = 1;
 
-    assert(b->n > 0 && b->n <= t->batch && !t->swapped);
     vit_gradients_zero(t->grads);
-    for (int first = 0; first < b->n; first += micro)
-        run_part(t, b, first, b->n - first < micro ? b->n - first : micro, &r);
-    r.grad_norm = sqrt(kern_sum_squares(&t->session->kern, t->grads->values, t->floats));
-    r.finite = isfinite(r.loss) && isfinite(r.grad_norm);
-    if (!r.finite) return r;
-    if (h->clip > 0 && r.grad_norm > (double)h->clip) scale = (float)((double)h->clip / (r.grad_norm + 1e-6));
+    for (int first = 0; first < n; first += micro)
+        run_part(t, s->batch, first, n - first < micro ? n - first : micro, r);
+    r->lr = (double)(h->lr * factor);
+    r->grad_norm = sqrt(kern_sum_squares(&t->session->kern, t->grads->values, t->floats));
+    r->finite = isfinite(r->loss) && isfinite(r->grad_norm);
+    if (!r->finite) return;
+    if (h->clip > 0 && r->grad_norm > (double)h->clip)
+        scale = (float)((double)h->clip / (r->grad_norm + 1e-6));
     update(t, factor, scale);
     average(t);
     t->step++;
-    vit_model_pack(t->model, t->session->kern.threads);
-    return r;
+    vit_model_pack(t->model, &t->session->kern);
+}
+
+struct vit_report vit_trainer_step(struct vit_trainer *t, const struct vit_batch *b)
+{
+    struct step s = { .t = t, .batch = b };
+
+    assert(b->n > 0 && b->n <= t->batch && !t->swapped);
+    kern_team_run(&t->session->kern, step, &s);
+    return s.report;
 }
 
 void vit_trainer_average(struct vit_trainer *t, bool on)
@@ -263,5 +280,5 @@ void vit_trainer_average(struct vit_trainer *t, bool on)
         t->values[i] = other;
     }
     t->swapped = on;
-    vit_model_pack(t->model, t->session->kern.threads);
+    vit_model_pack(t->model, &t->session->kern);
 }

@@ -125,14 +125,14 @@ static void a_branch_that_ends_in_zero_leaves_the_stream_alone(void **state)
         const size_t floats = (size_t)vit_config_tokens(&c) * (size_t)c.width;
 
         for (int j = 0; j < 4; j++) set(m, ROWS[i].zero[j], 0);
-        vit_model_pack(m, 1);
+        vit_model_pack(m, NULL);
         embedded = malloc(floats * sizeof *embedded);
         memcpy(embedded, vit_embed(s, planes, 1), floats * sizeof *embedded);
         memcpy(logits, vit_forward(s, planes, 1), sizeof logits);
         assert_close("stream", s->stream, embedded, floats, 0);
         set(m, "attn.qkv.weight", 0.25f);
         set(m, "mlp.fc1.weight", -0.5f);
-        vit_model_pack(m, 1);
+        vit_model_pack(m, NULL);
         assert_memory_equal(logits, vit_forward(s, planes, 1), sizeof logits);
         free(embedded);
         free(planes);
@@ -215,7 +215,7 @@ static void without_values_attention_carries_nothing(void **state)
         snprintf(name, sizeof name, "blocks.%d.attn.qkv.bias", block);
         memset(tiny_values(m, name) + 2 * c.width, 0, (size_t)c.width * sizeof(float));
     }
-    vit_model_pack(m, 1);
+    vit_model_pack(m, NULL);
     logits = vit_forward(s, planes, 2); /* two different pictures */
     assert_memory_equal(logits, logits + TINY_CLASSES, TINY_CLASSES * sizeof(float));
     free(planes);

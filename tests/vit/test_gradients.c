@@ -57,7 +57,7 @@ static void net_open(struct net *n, const struct vit_config *c)
         for (size_t j = 0; j < n->model->slots[i].count; j++)
             w[j] += 0.2f * (float)vit_random_normal(vit_key(13, (uint64_t)i), j);
     }
-    vit_model_pack(n->model, 1);
+    vit_model_pack(n->model, NULL);
 }
 
 static void net_close(struct net *n)
@@ -72,7 +72,7 @@ static double loss_at(struct net *n)
 {
     const struct vit_targets t = { .label = n->labels };
 
-    vit_model_pack(n->model, 1);
+    vit_model_pack(n->model, NULL);
     return vit_cross_entropy(NULL, vit_forward(n->session, n->planes, N), &t, N, CLASSES, N);
 }
 

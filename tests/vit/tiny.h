@@ -56,7 +56,7 @@ static inline struct vit_model *tiny_model(const struct vit_config *c, const cha
         for (size_t j = 0; j < m->slots[i].count; j++)
             w[j] += 0.2f * (float)vit_random_normal(vit_key(13, (uint64_t)i), j);
     }
-    vit_model_pack(m, 1);
+    vit_model_pack(m, NULL);
     return m;
 }
 
