@@ -78,8 +78,9 @@ enum vit_status eval_set_open(struct eval_set *out, const struct vit_model *m, c
 
     *out = (struct eval_set){ 0 };
     status = patch_dataset_open(&out->data, o->data, split, err);
-    if (!status) status = match_labels(out, m, o->data, common, err);
+    /* Limited before the labels are renumbered: the same pictures for every model, and as in training. */
     if (!status && o->limit) status = patch_dataset_limit(out->data, (size_t)o->limit, err);
+    if (!status) status = match_labels(out, m, o->data, common, err);
     if (status) eval_set_close(out);
     return status;
 }
