@@ -150,7 +150,7 @@ const struct args_verb cmd_compare = {
         "is given. The first two arms are the comparison chosen beforehand; the other pairs of three arms or "
         "more are corrected by Holm. What follows, and what does not, is said in words below the tables.\n\n"
         "    vit compare pre.safetensors post.safetensors --data cifar10/\n"
-        "    vit compare pre=p1.st,p2.st,p3.st post=q1.st,q2.st,q3.st --margin 0.3\n\n"
+        "    vit compare pre=p1,p2,p3 post=q1,q2,q3 --data cifar10/ --margin 0.3\n\n"
         "Classes are matched by name. Other classes, labels or pictures in one run than in another are an "
         "error (exit code 3). Pictures that cannot be read count for no run and are listed; the exit code is "
         "then 1.\n\n"

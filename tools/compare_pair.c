@@ -15,7 +15,7 @@ static int median_of(const struct compare_arm *arm)
         int below = 0;
 
         for (int k = 0; k < arm->count; k++)
-            below += arm->top1[k] < arm->top1[i] || (arm->top1[k] == arm->top1[i] && k < i);
+            below += arm->top1[k] < arm->top1[i] || (k < i && arm->top1[k] == arm->top1[i]);
         if (below == (arm->count - 1) / 2) return i;
     }
     return 0;

@@ -121,8 +121,8 @@ static void print_seeds(const struct compare *c)
         printf("%-*s95 %%: %+.2f to %+.2f points, %llu draws of runs and pictures\n", LABEL, "bootstrap",
                points(p->bootstrap_low), points(p->bootstrap_high), (unsigned long long)c->draws);
     if (!isnan(p->equivalence))
-        printf("%-*sp %.3g that they differ by %.3g points or more (two one-sided tests)\n", LABEL,
-               "equality", p->equivalence, points(c->margin));
+        printf("%-*sp %.3g for a difference within %.3g points (two one-sided tests)\n", LABEL, "equality",
+               p->equivalence, points(c->margin));
     if (!isnan(p->detectable))
         printf("%-*s%.2f points in %.0f %% of such experiments, at %.0f %%\n", LABEL, "detectable",
                points(p->detectable), 100 * COMPARE_POWER, 100 * COMPARE_ALPHA);

@@ -189,7 +189,7 @@ static int not_before(const double *p, int count, int i)
 {
     int left = count;
 
-    for (int j = 0; j < count; j++) left -= p[j] < p[i] || (p[j] == p[i] && j < i);
+    for (int j = 0; j < count; j++) left -= p[j] < p[i] || (j < i && p[j] == p[i]);
     return left;
 }
 

@@ -326,7 +326,7 @@ static void detectable_differences_equal_scipy(void **state)
     } ROWS[] = {
         /* scipy.optimize.brentq of 1 - st.nct.cdf(tc, df, d) + st.nct.cdf(-tc, df, d) - 0.8 with
          * tc = st.t.ppf(0.975, df), df = 2 runs - 2, times 0.3 sqrt(2 / runs).
-         * statsmodels' TTestIndPower().solve_power(nobs1=runs, alpha=.05, power=.8) gives six digits of it. */
+         * statsmodels' TTestIndPower().solve_power(nobs1=runs, alpha=.05, power=.8) gives six digits. */
         { 3, 0.9212676799090977 },
         { 5, 0.6073318018153628 },
         { 10, 0.3974842177737691 },
@@ -457,7 +457,7 @@ static void equal_runs_leave_the_chance_of_the_pictures(void **state)
  * 9/10 of the variance of runs, to which resampling adds at most twice that of the pictures within a run,
  * 0.21 / 400 of 0.0064: a t of 18 degrees between 1.96 sqrt(0.9) = 1.859 and 1.96 sqrt(0.9 + 0.164) = 2.022
  * errors wide, which is right in 0.921 to 0.942 of the cases (1 - 2 st.t.cdf(-1.859, 18)); with four
- * deviations of a count of 200, sqrt(0.08 / 200) = 0.02. An interval that forgets the runs is right in 0.41. */
+ * deviations of a count of 200, sqrt(0.08 / 200) = 0.02. One that forgets the runs is right in 0.41. */
 static void bootstrap_covers_what_it_says(void **state)
 {
     unsigned char a[RUNS * PICTURES], b[RUNS * PICTURES];
