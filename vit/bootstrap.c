@@ -62,13 +62,15 @@ enum vit_status vit_bootstrap_difference(double *low, double *high, const unsign
     const struct arm a = { right_a, runs_a, runs_b }, b = { right_b, runs_b, -runs_a };
     const uint64_t key = vit_key(o->seed, BOOTSTRAP_DOMAIN);
     const int threads = o->threads > 0 ? o->threads : 1;
-    size_t values = n;
+    size_t bytes = n;
     double *drawn = calloc((size_t)o->draws, sizeof *drawn);
-    int32_t *value = vit_size_mul(&values, (size_t)threads) ? calloc(values, sizeof *value) : NULL;
+    int32_t *value = NULL;
     enum vit_status status = VIT_OK;
 
     assert(runs_a > 0 && runs_b > 0 && runs_a <= 30000 && runs_b <= 30000 && n > 0 && o->draws > 1);
     *low = *high = NAN;
+    if (vit_size_mul(&bytes, (size_t)threads) && vit_size_mul(&bytes, sizeof *value) && bytes <= SIZE_MAX / 2)
+        value = malloc(bytes);
     if (!drawn || !value) {
         status =
             vit_fail(err, VIT_ERR_NOMEM, "bootstrap: cannot allocate %d draws of %zu pictures", o->draws, n);
