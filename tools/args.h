@@ -84,6 +84,8 @@ enum vit_status args_whole(const char *where, const char *text, double low, doub
 
 /* "whole number from 1 to 64", "f32, bf16 or int8", ...; "" for what needs no explanation. */
 void args_accepts(const struct args_option *o, char *text, size_t size);
+/* Words from column at (already printed up to there), lines broken at 90 columns, the next ones indented. */
+void args_wrap(FILE *out, const char *text, int at, int indent);
 void args_usage(FILE *out, const char *program, const struct args_verb *v); /* one line */
 void args_help(FILE *out, const char *program, const struct args_verb *v);
 

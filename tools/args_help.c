@@ -50,8 +50,7 @@ void args_accepts(const struct args_option *o, char *text, size_t size)
     }
 }
 
-/* Print words from column at, breaking lines at COLUMNS and indenting the next ones. */
-static void wrap(FILE *out, const char *text, int at, int indent)
+void args_wrap(FILE *out, const char *text, int at, int indent)
 {
     int column = at;
 
@@ -95,7 +94,7 @@ static void print_option(FILE *out, const struct args_option *o)
         fprintf(out, "%s\n%*s", left, INDENT, "");
     else
         fprintf(out, "%-*s", INDENT, left);
-    wrap(out, text, INDENT, INDENT);
+    args_wrap(out, text, INDENT, INDENT);
 }
 
 void args_usage(FILE *out, const char *program, const struct args_verb *v)
@@ -109,7 +108,7 @@ void args_help(FILE *out, const char *program, const struct args_verb *v)
     fprintf(out, "%s.\n", v->summary);
     if (v->details) {
         fputc('\n', out);
-        wrap(out, v->details, 0, 0);
+        args_wrap(out, v->details, 0, 0);
     }
     for (const struct args_group *const *g = v->groups; *g; g++) {
         fprintf(out, "\n%s:\n", (*g)->title);

@@ -38,15 +38,6 @@ const char *cmd_split_word(int i)
 
 #define AT(field) offsetof(struct cmd_common, field)
 static const struct args_option COMMON[] = {
-    { .name = "threads",
-      .letter = 't',
-      .kind = ARGS_INT,
-      .at = AT(threads),
-      .low = 1,
-      .high = 1024,
-      .metavar = "N",
-      .otherwise = "OMP_NUM_THREADS, else the physical cores this process may use",
-      .help = "threads to compute with" },
     { .name = "model",
       .letter = 'm',
       .kind = ARGS_PATH,
@@ -100,10 +91,20 @@ static const struct args_option COMMON[] = {
       .kind = ARGS_FLAG,
       .at = AT(version),
       .help = "version, build flags, kernels this CPU can run, decoders" },
+    { .name = "threads",
+      .letter = 't',
+      .kind = ARGS_INT,
+      .at = AT(threads),
+      .low = 1,
+      .high = 1024,
+      .metavar = "N",
+      .otherwise = "OMP_NUM_THREADS, else the physical cores this process may use",
+      .help = "threads to compute with" },
 };
 const struct args_group cmd_common_group = { "Common options", COMMON, VIT_COUNT(COMMON) };
-/* The first row is --threads. */
-const struct args_group cmd_unthreaded_group = { "Common options", COMMON + 1, VIT_COUNT(COMMON) - 1 };
+/* The first row is --model, the last --threads. */
+const struct args_group cmd_modelless_group = { "Common options", COMMON + 1, VIT_COUNT(COMMON) - 1 };
+const struct args_group cmd_unthreaded_group = { "Common options", COMMON, VIT_COUNT(COMMON) - 1 };
 
 static const struct args_option NORM[] = {
     { .name = "norm",

@@ -5,54 +5,18 @@
 
 #include "tools/eval.h"
 #include "tools/out.h"
-#include "tools/progress.h"
 #include "vit/arena.h"
 
 struct options {
     struct cmd_common common;
-    const char *data, *split, *predictions, *logits;
-    uint64_t limit;
-    int batch;
-    bool no_exif;
+    struct eval_options pass; /* right here: the shared rows point to it */
+    const char *predictions, *logits;
 };
+_Static_assert(offsetof(struct options, pass) == sizeof(struct cmd_common),
+               "the shared rows point elsewhere");
 
 #define AT(field) offsetof(struct options, field)
 static const struct args_option ROWS[] = {
-    { .name = "data",
-      .letter = 'd',
-      .kind = ARGS_PATH,
-      .at = AT(data),
-      .metavar = "PATH",
-      .help = "a folder of CIFAR-10 or CIFAR-100 binary files, a folder with one folder per class (perhaps "
-              "in train, val, test), or a CSV of file,label" },
-    { .name = "split",
-      .kind = ARGS_CHOICE,
-      .at = AT(split),
-      .choice = cmd_split_word,
-      .initial = "test",
-      .metavar = "SPLIT",
-      .help = "part of the data set" },
-    { .name = "limit",
-      .kind = ARGS_COUNT,
-      .at = AT(limit),
-      .low = 1,
-      .high = 0x1p63,
-      .metavar = "N",
-      .otherwise = "all",
-      .help = "pictures, equally many of each class, the same every time" },
-    { .name = "batch",
-      .letter = 'b',
-      .kind = ARGS_INT,
-      .at = AT(batch),
-      .low = 1,
-      .high = 4096,
-      .initial = "32",
-      .metavar = "N",
-      .help = "pictures computed together" },
-    { .name = "no-exif",
-      .kind = ARGS_FLAG,
-      .at = AT(no_exif),
-      .help = "do not turn pictures as their EXIF orientation says (timm and torchvision do not)" },
     { .name = "predictions",
       .kind = ARGS_PATH,
       .at = AT(predictions),
@@ -66,7 +30,8 @@ static const struct args_option ROWS[] = {
               "not fail" },
 };
 static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
-static const struct args_group *const GROUPS[] = { &OWN, &cmd_norm_group, &cmd_common_group, NULL };
+static const struct args_group *const GROUPS[] = { &eval_group, &OWN, &cmd_norm_group, &cmd_common_group,
+                                                   NULL };
 
 /* What the files asked for will hold. */
 struct record {
@@ -145,91 +110,39 @@ static void record_csv(FILE *csv, const struct eval *e, const char *file, int la
     fprintf(csv, ",%.9g\n", 1 / sum);
 }
 
-static void add_item(struct eval *e, struct record *r, const struct patch_item *item, const float *logits)
+static void fail_item(struct eval *e, const char *file, const struct vit_error *error)
 {
+    e->n_failed++;
+    if (!e->common->json) cmd_error("%s", error->text);
+    json_array_append_new(e->failures,
+                          json_pack("{s:o,s:o}", "file", out_text(file), "error", cmd_error_json(error)));
+}
+
+struct sink {
+    struct eval *e;
+    struct record r;
+};
+
+static void add_item(void *state, const struct patch_item *item, const float *logits)
+{
+    struct sink *to = state;
+    struct eval *e = to->e;
+    struct record *r = &to->r;
     const int classes = vit_model_config(e->model)->classes;
-    const float *row = item->status ? NULL : logits + (size_t)item->row * classes;
     char name[4096];
     const char *file = patch_dataset_name(e->data, item->index, name, sizeof name);
 
-    e->seconds.decode += item->decode_seconds;
-    e->seconds.prepare += item->prepare_seconds;
-    if (r->csv) record_csv(r->csv, e, file, item->label, row);
-    if (!row) {
-        e->n_failed++;
-        if (!e->common->json) cmd_error("%s", item->error.text);
-        json_array_append_new(e->failures, json_pack("{s:o,s:o}", "file", out_text(file), "error",
-                                                     cmd_error_json(&item->error)));
+    if (r->csv) record_csv(r->csv, e, file, item->label, logits);
+    if (!logits) {
+        fail_item(e, file, &item->error);
         return;
     }
     e->n++;
+    vit_metrics_add(e->metrics, logits, &item->label, 1);
     if (!r->wanted) return;
-    memcpy(r->logits + r->count * (size_t)classes, row, (size_t)classes * sizeof *row);
+    memcpy(r->logits + r->count * (size_t)classes, logits, (size_t)classes * sizeof *logits);
     r->labels[r->count] = item->label;
     r->index[r->count++] = (int64_t)item->index;
-}
-
-static void add_batch(struct eval *e, struct vit_metrics *metrics, struct record *r, struct vit_session *s,
-                      const struct patch_batch *b)
-{
-    const float *logits = NULL;
-
-    if (b->rows) {
-        double start = progress_seconds();
-        logits = vit_forward(s, b->planes, b->rows);
-        e->seconds.forward += progress_seconds() - start;
-        vit_metrics_add(metrics, logits, b->labels, b->rows);
-    }
-    for (int i = 0; i < b->count; i++) add_item(e, r, &b->items[i], logits);
-}
-
-/* Every picture through loader and model. */
-static enum vit_status measure(struct eval *e, struct vit_metrics *metrics, struct record *r,
-                               const struct options *o, struct vit_error *err)
-{
-    const struct vit_session_options session = { .batch = o->batch, .threads = cmd_threads(&o->common) };
-    struct patch_loader_options loading = { .batch = o->batch, .decode = { .ignore_exif = o->no_exif } };
-    struct patch_loader *loader = NULL;
-    struct vit_session *s = NULL;
-    const struct patch_batch *b;
-    struct progress bar;
-    enum vit_status status = vit_session_create(&s, e->model, &session, err);
-
-    if (status) return status;
-    loading.workers = vit_session_threads(s);
-    status = patch_loader_create(&loader, e->data, vit_model_recipe(e->model), &loading, err);
-    if (status) goto done;
-    progress_start(&bar, "pictures", patch_dataset_count(e->data), !o->common.quiet);
-    while ((b = patch_loader_next(loader))) {
-        progress_clear(&bar);
-        add_batch(e, metrics, r, s, b);
-        progress_update(&bar, e->n + e->n_failed);
-    }
-    progress_clear(&bar);
-    e->seconds.total = progress_seconds() - bar.start;
-done:
-    patch_loader_close(loader);
-    vit_session_close(s);
-    return status;
-}
-
-/* Labels in the model's order, by name; a model without names can only trust the order of the data. */
-static enum vit_status match_labels(struct eval *e, struct patch_dataset *d, const char **names,
-                                    struct vit_error *err)
-{
-    const int classes = vit_model_config(e->model)->classes, found = patch_dataset_classes(d);
-
-    e->names = vit_model_labels(e->model);
-    if (vit_model_has_labels(e->model)) return patch_dataset_match(d, e->names, classes, err);
-    if (found != classes)
-        return vit_fail(err, VIT_ERR_ARG,
-                        "%s: the model has no label names and %d classes, the data set has %d",
-                        vit_model_path(e->model), classes, found);
-    for (int i = 0; i < classes; i++) names[i] = patch_dataset_class(d, i);
-    e->names = names;
-    cmd_warn(e->common, "%s has no label names: its classes are taken in the order of %s",
-             vit_model_path(e->model), e->path);
-    return VIT_OK;
 }
 
 static enum vit_status write_files(const struct eval *e, const struct options *o, struct record *r,
@@ -256,65 +169,68 @@ static enum vit_status write_files(const struct eval *e, const struct options *o
 static int evaluate(struct eval *e, const struct options *o)
 {
     const int classes = vit_model_config(e->model)->classes;
-    struct vit_metrics *metrics = NULL;
-    struct record r = { 0 };
+    struct sink to = { .e = e };
+    const struct eval_pass pass = { .common = &o->common,
+                                    .options = &o->pass,
+                                    .model = e->model,
+                                    .data = e->data,
+                                    .add = add_item,
+                                    .state = &to };
     struct vit_error err;
     int code = CMD_UNUSABLE;
 
-    if (vit_metrics_create(&metrics, classes, &err) ||
-        record_open(&r, o, patch_dataset_count(e->data), classes, &err) || measure(e, metrics, &r, o, &err)) {
+    if (vit_metrics_create(&e->metrics, classes, &err) ||
+        record_open(&to.r, o, patch_dataset_count(e->data), classes, &err) ||
+        eval_pass(&pass, &e->seconds, &err)) {
         cmd_error("%s", err.text);
         goto done;
     }
-    e->metrics = metrics;
     code = e->n_failed ? CMD_SOME_FAILED : CMD_DONE;
     if (o->common.json)
         code = eval_print_json(e) ? code : CMD_SOME_FAILED;
     else
         eval_print_text(e);
-    if (write_files(e, o, &r, &err)) {
+    if (write_files(e, o, &to.r, &err)) {
         cmd_error("%s", err.text);
         code = CMD_SOME_FAILED;
     }
 done:
-    vit_metrics_close(metrics);
-    record_close(&r);
+    vit_metrics_close(e->metrics);
+    record_close(&to.r);
     return code;
 }
 
 static int with_data(struct eval *e, const struct options *o)
 {
-    struct patch_dataset *d = NULL;
-    const char **names = calloc((size_t)vit_model_config(e->model)->classes, sizeof *names);
-    struct vit_error err = { .text = "cannot allocate the names of the classes" };
-    enum patch_split split = (enum patch_split)patch_split_from_name(o->split);
+    struct eval_set set = { 0 };
+    struct vit_error err = { .text = "cannot allocate a list of failures" };
     int code = CMD_UNUSABLE;
 
     e->failures = json_array();
-    if (!names || !e->failures || patch_dataset_open(&d, o->data, split, &err) ||
-        match_labels(e, d, names, &err) || (o->limit && patch_dataset_limit(d, (size_t)o->limit, &err))) {
+    if (!e->failures || eval_set_open(&set, e->model, &o->pass, &o->common, &err)) {
         cmd_error("%s", err.text);
     } else {
-        e->data = d;
+        e->data = set.data;
+        e->names = set.names;
         code = evaluate(e, o);
     }
     json_decref(e->failures);
-    patch_dataset_close(d);
-    free(names);
+    eval_set_close(&set);
     return code;
 }
 
 static int run(const void *options, int count, char **operands)
 {
     const struct options *o = options;
-    struct eval e = {
-        .common = &o->common, .path = o->data, .split = o->split, .model_name = cmd_model_name(&o->common)
-    };
+    struct eval e = { .common = &o->common,
+                      .path = o->pass.data,
+                      .split = o->pass.split,
+                      .model_name = cmd_model_name(&o->common) };
     struct vit_model *m;
     int code;
 
     if (count) return cmd_usage(&cmd_eval, "expected no operands, found \"%s\"", operands[0]);
-    if (!o->data) return cmd_usage(&cmd_eval, "--data: expected a data set, found none");
+    if (!o->pass.data) return cmd_usage(&cmd_eval, "--data: expected a data set, found none");
     code = cmd_open_model(&m, &o->common, 0, false);
     if (code) return code;
     e.model = m;

@@ -1,10 +1,59 @@
-/* eval.h - what one evaluation found; filled by cmd_eval.c, printed by eval_report.c. */
+/* eval.h - a model over a labelled data set (eval_pass.c, shared by eval and compare), and what an
+ * evaluation found (filled by cmd_eval.c, printed by eval_report.c). */
 #ifndef TOOLS_EVAL_H
 #define TOOLS_EVAL_H
 
 #include <jansson.h>
 
 #include "tools/cmd.h"
+
+/* ---- a pass over a data set ---- */
+
+extern const struct args_group eval_group; /* --data --split --limit --batch --no-exif, for what follows */
+struct eval_options {                      /* right after the struct cmd_common of the verb's options */
+    const char *data, *split;
+    uint64_t limit;
+    int batch;
+    bool no_exif;
+};
+
+/* A data set whose labels are numbered as the classes of a model. */
+struct eval_set {
+    struct patch_dataset *data;
+    const char *const *names; /* (classes) the model's, or the data set's where the model has none */
+    const char **own;         /* names of the latter kind; owned */
+};
+/* out is zero on failure. */
+enum vit_status eval_set_open(struct eval_set *out, const struct vit_model *m, const struct eval_options *o,
+                              const struct cmd_common *common, struct vit_error *err);
+void eval_set_close(struct eval_set *s); /* accepts a zeroed set */
+
+struct eval_pass {
+    const struct cmd_common *common;
+    const struct eval_options *options;
+    const struct vit_model *model;
+    const struct patch_dataset *data;
+    /* Called for every picture, in order; logits (classes), NULL: it failed, and item->error says why. */
+    void (*add)(void *state, const struct patch_item *item, const float *logits);
+    void *state;
+};
+struct eval_seconds {
+    double decode, prepare; /* of one worker, added up */
+    double forward;
+    double total; /* from the first picture to the last */
+};
+/* Every picture through loader and model; nothing is kept. */
+enum vit_status eval_pass(const struct eval_pass *p, struct eval_seconds *seconds, struct vit_error *err);
+
+/* ---- a share with its interval ---- */
+
+struct eval_share {
+    double value, low, high; /* Wilson's 95 %; NAN without pictures */
+};
+struct eval_share eval_share_of(size_t k, size_t n);
+json_t *eval_interval(double low, double high); /* [low, high] */
+
+/* ---- the result of vit eval ---- */
 
 struct eval {
     const struct cmd_common *common;
@@ -13,14 +62,10 @@ struct eval {
     const struct patch_dataset *data;
     const char *const *names; /* (classes) of the classes: the model's, or the data set's */
     const char *path, *split; /* of the data set */
-    const struct vit_metrics *metrics;
+    struct vit_metrics *metrics;
     size_t n, n_failed;
     json_t *failures; /* [{"file","error"}] */
-    struct {
-        double decode, prepare; /* seconds of one worker, added up */
-        double forward;         /* seconds */
-        double total;           /* seconds from the first picture to the last */
-    } seconds;
+    struct eval_seconds seconds;
 };
 
 /* False: stdout is broken or memory ran out. */

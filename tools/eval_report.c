@@ -6,22 +6,6 @@
 
 enum { WIDEST_MATRIX = 20, MOST_CONFUSED = 10 }; /* what fits a terminal */
 
-static const double Z95 = 1.959963984540054; /* normal quantile of 0.975 */
-
-struct share {
-    double value, low, high; /* NAN without pictures */
-};
-
-static struct share share_of(size_t k, size_t n)
-{
-    struct share s = { NAN, NAN, NAN };
-
-    if (!n) return s;
-    s.value = (double)k / (double)n;
-    vit_wilson(&s.low, &s.high, (double)k, (double)n, Z95);
-    return s;
-}
-
 struct class_counts {
     size_t n, correct, predicted;
 };
@@ -49,11 +33,6 @@ static double ratio(size_t k, size_t n)
 }
 
 /* ---- JSON ---- */
-
-static json_t *interval(const struct share *s)
-{
-    return json_pack("[o,o]", out_real(s->low), out_real(s->high));
-}
 
 static json_t *per_class(const struct eval *e)
 {
@@ -95,15 +74,16 @@ static json_t *stages(const struct eval *e)
 
 bool eval_print_json(const struct eval *e)
 {
-    struct share top1 = share_of(vit_metrics_correct(e->metrics, 1), e->n);
-    struct share top5 = share_of(vit_metrics_correct(e->metrics, 5), e->n);
+    struct eval_share top1 = eval_share_of(vit_metrics_correct(e->metrics, 1), e->n);
+    struct eval_share top5 = eval_share_of(vit_metrics_correct(e->metrics, 5), e->n);
     json_t *all = json_pack("{s:o,s:o,s:s,s:s,s:I,s:I}", "model", out_text(e->model_name), "dataset",
                             out_text(e->path), "dataset_kind", patch_dataset_kind(e->data), "split", e->split,
                             "n", (json_int_t)e->n, "n_failed", (json_int_t)e->n_failed);
     json_t *rest = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:O}", "top1", out_real(top1.value),
-                             "top1_ci95", interval(&top1), "top5", out_real(top5.value), "top5_ci95",
-                             interval(&top5), "loss", out_real(e->n ? vit_metrics_loss(e->metrics) : NAN),
-                             "ece", out_real(e->n ? vit_metrics_ece(e->metrics) : NAN), "images_per_second",
+                             "top1_ci95", eval_interval(top1.low, top1.high), "top5", out_real(top5.value),
+                             "top5_ci95", eval_interval(top5.low, top5.high), "loss",
+                             out_real(e->n ? vit_metrics_loss(e->metrics) : NAN), "ece",
+                             out_real(e->n ? vit_metrics_ece(e->metrics) : NAN), "images_per_second",
                              out_real(per_second(e->n, e->seconds.total)), "stages", stages(e), "per_class",
                              per_class(e), "confusion", confusion(e), "failed", e->failures);
 
@@ -191,7 +171,7 @@ static void print_most_confused(const struct eval *e)
 
 static void print_share(const char *name, size_t k, size_t n)
 {
-    struct share s = share_of(k, n);
+    struct eval_share s = eval_share_of(k, n);
 
     printf("%-10s %.4f  (95 %%: %.4f to %.4f)\n", name, s.value, s.low, s.high);
 }

@@ -122,9 +122,8 @@ static void mistakes_in_the_line_are_wrong_usage(void **state)
 
 static void help_and_version_go_to_stdout(void **state)
 {
-    static const char *const VERBS[] = {
-        "classify", "eval", "logits", "preprocess", "embed", "info", "help"
-    };
+    static const char *const VERBS[] = { "classify",   "eval",  "compare", "logits",
+                                         "preprocess", "embed", "info",    "help" };
     (void)state;
 
     EXPECT(0, "usage: vit VERB", NULL, "--help");

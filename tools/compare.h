@@ -1,0 +1,113 @@
+/* compare.h - several arms of trained runs on the same pictures: what they got right (compare_arms.c,
+ * compare_runs.c, compare_logits.c), what follows from it (compare_pair.c, compare_words.c), and how that is
+ * printed (compare_text.c, compare_json.c). */
+#ifndef TOOLS_COMPARE_H
+#define TOOLS_COMPARE_H
+
+#include <jansson.h>
+
+#include "tools/eval.h"
+#include "vit/stats.h"
+
+/* What is decided beforehand: CIFAR practice, and no p-value from one or two seeds. */
+#define COMPARE_ALPHA 0.05
+#define COMPARE_LEVEL 0.95
+#define COMPARE_POWER 0.8
+enum { COMPARE_MIN_RUNS = 3, COMPARE_MANY_RUNS = 10 };
+
+struct compare_run {
+    const char *file; /* as given */
+    bool logits;      /* a file of logits, not a model */
+    size_t n;         /* pictures */
+    int classes;
+    int64_t *index;          /* (n) place in the data set, rising */
+    int *label, *prediction; /* (n) */
+    unsigned char *right;    /* (n) 1: prediction is label */
+    size_t correct;
+};
+
+struct compare_arm {
+    char *words; /* what name and files point into; owned */
+    const char *name;
+    int count;                /* runs */
+    struct compare_run *runs; /* (count) */
+    /* after compare_measure: */
+    double *top1;    /* (count) */
+    double mean, sd; /* of top1 */
+    int median;      /* run in the middle, the lower one of two */
+};
+
+struct compare_counts {
+    size_t diverged, runs;
+};
+
+/* Two arms; what their runs do not allow is NAN. */
+struct compare_pair {
+    const struct compare_arm *a, *b;
+    /* the median networks, picture by picture */
+    size_t only_a, only_b, both;
+    double difference, low, high, mcnemar;
+    size_t least; /* |only_a - only_b| that would have been significant; 0: none */
+    /* the runs */
+    struct vit_t_test welch, paired;
+    double equivalence, detectable, bootstrap_low, bootstrap_high;
+};
+
+struct compare {
+    const struct cmd_common *common;
+    const struct eval_options *options;
+    uint64_t draws;
+    double margin; /* a fraction */
+    bool has_diverged;
+    struct compare_counts diverged[2];
+    struct compare_arm *arms;
+    int arm_count;
+    /* the pictures */
+    char *kind;   /* of data set; NULL: logits files only. owned */
+    char **names; /* (names_count) classes, in the order of the first model; NULL: no model. owned */
+    int names_count;
+    const char *names_file; /* whose */
+    unsigned char *failed;  /* (total) pictures that a model could not be given; owned */
+    size_t total, n, n_failed;
+    json_t *failures; /* [{"file","error"}]; owned */
+    /* the result */
+    struct compare_pair first;
+    struct compare_pair *others;  /* (other_count) the other pairs of arms; owned */
+    double *other_p, *other_holm; /* (other_count); owned */
+    int other_count;
+    bool others_by_run; /* other_p are of Welch's test; else McNemar's */
+    double fisher;
+};
+
+/* ---- arms and runs ---- */
+
+/* "[NAME=]FILE[,FILE...]" -> a further arm. VIT_ERR_ARG: what is wrong with the words. */
+enum vit_status compare_add_arm(struct compare *c, const char *words, struct vit_error *err);
+/* The first run that is no file of logits, so that it wants a data set; NULL: none does. */
+const char *compare_needs_data(const struct compare *c);
+/* Read or compute all runs and line them up, picture by picture. Returns an exit code. */
+int compare_read(struct compare *c);
+void compare_free(struct compare *c); /* accepts what compare_add_arm left */
+
+/* Run i over all arms; NULL past the end. */
+struct compare_run *compare_run_at(const struct compare *c, int i);
+/* Room for n answers. */
+enum vit_status compare_run_alloc(struct compare_run *run, size_t n, struct vit_error *err);
+void compare_run_set(struct compare_run *run, size_t i, int label, int prediction);
+/* Whether a file holds logits; one that cannot be opened does not. */
+bool compare_is_logits(const char *path);
+int compare_read_logits(struct compare_run *run); /* returns an exit code */
+
+/* ---- what follows ---- */
+
+/* Everything that follows from the runs. Fails for want of memory. */
+enum vit_status compare_measure(struct compare *c, struct vit_error *err);
+int compare_fewest(const struct compare_pair *p); /* runs of the smaller arm */
+
+/* Sentence i of what follows, in text; NULL past the end. */
+const char *compare_words(const struct compare *c, int i, char *text, size_t size);
+
+bool compare_print_json(const struct compare *c);
+void compare_print_text(const struct compare *c);
+
+#endif

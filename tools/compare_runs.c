@@ -1,0 +1,223 @@
+/* The runs of a comparison: models over a data set, or logits kept from one; all lined up by picture. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/compare.h"
+#include "tools/out.h"
+
+/* What a pass fills: one run, its classes renumbered to those of the first model. */
+struct pass {
+    struct compare *c;
+    struct compare_run *run;
+    const struct patch_dataset *data;
+    int *to; /* (classes) */
+};
+
+static int find_name(const struct compare *c, const char *name)
+{
+    for (int i = 0; i < c->names_count; i++)
+        if (strcmp(c->names[i], name) == 0) return i;
+    return -1;
+}
+
+/* The first model's classes are everyone's. */
+static enum vit_status keep_names(struct compare *c, const struct compare_run *run, const char *const *names,
+                                  struct vit_error *err)
+{
+    c->names = calloc((size_t)run->classes, sizeof *c->names);
+    c->names_file = run->file;
+    if (c->names) c->names_count = run->classes;
+    for (int i = 0; i < c->names_count; i++)
+        if (!(c->names[i] = strdup(names[i]))) break;
+    if (c->names && c->names[run->classes - 1]) return VIT_OK;
+    return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate the names of its classes", run->file);
+}
+
+static enum vit_status map_names(struct pass *p, const char *const *names, struct vit_error *err)
+{
+    struct compare *c = p->c;
+    enum vit_status status = VIT_OK;
+
+    p->to = calloc((size_t)p->run->classes, sizeof *p->to);
+    if (!p->to) return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate its classes", p->run->file);
+    if (!c->names) status = keep_names(c, p->run, names, err);
+    if (!status && p->run->classes != c->names_count)
+        status = vit_fail(err, VIT_ERR_ARG, "%s has %d classes, %s has %d: expected the same", c->names_file,
+                          c->names_count, p->run->file, p->run->classes);
+    for (int i = 0; i < p->run->classes && !status; i++)
+        if ((p->to[i] = find_name(c, names[i])) < 0)
+            status =
+                vit_fail(err, VIT_ERR_ARG, "%s has a class \"%s\", %s has none: expected the same classes",
+                         p->run->file, names[i], c->names_file);
+    return status;
+}
+
+/* Reported once, however many models meet it. */
+static void add_failure(struct pass *p, const struct patch_item *item)
+{
+    char name[4096];
+    const char *file = patch_dataset_name(p->data, item->index, name, sizeof name);
+
+    if (p->c->failed[item->index]) return;
+    p->c->failed[item->index] = 1;
+    if (!p->c->common->json) cmd_error("%s", item->error.text);
+    json_array_append_new(p->c->failures, json_pack("{s:o,s:o}", "file", out_text(file), "error",
+                                                    cmd_error_json(&item->error)));
+}
+
+static void add_item(void *state, const struct patch_item *item, const float *logits)
+{
+    struct pass *p = state;
+    int best;
+
+    if (!logits) {
+        add_failure(p, item);
+        return;
+    }
+    vit_top(&best, logits, p->run->classes, 1);
+    compare_run_set(p->run, item->index, p->to[item->label], p->to[best]);
+}
+
+static enum vit_status prepare_pass(struct pass *p, const struct eval_set *set, struct vit_error *err)
+{
+    struct compare *c = p->c;
+    enum vit_status status;
+
+    p->data = set->data;
+    p->run->n = patch_dataset_count(set->data);
+    status = map_names(p, set->names, err);
+    if (!status) status = compare_run_alloc(p->run, p->run->n, err);
+    if (status || c->failed) return status;
+    c->total = p->run->n;
+    c->failed = calloc(c->total + 1, sizeof *c->failed);
+    c->kind = strdup(patch_dataset_kind(set->data));
+    if (c->failed && c->kind) return VIT_OK;
+    return vit_fail(err, VIT_ERR_NOMEM, "cannot allocate marks of %zu pictures", c->total);
+}
+
+static enum vit_status pass_model(struct compare *c, struct compare_run *run, const struct vit_model *m,
+                                  struct vit_error *err)
+{
+    struct pass p = { .c = c, .run = run };
+    struct eval_set set;
+    struct eval_seconds seconds;
+    const struct eval_options *o = c->options;
+    enum vit_status status = eval_set_open(&set, m, o, c->common, err);
+
+    run->classes = vit_model_config(m)->classes;
+    if (status) return status;
+    status = prepare_pass(&p, &set, err);
+    if (!status)
+        status = eval_pass(&(struct eval_pass){ .common = c->common,
+                                                .options = o,
+                                                .model = m,
+                                                .data = set.data,
+                                                .add = add_item,
+                                                .state = &p },
+                           &seconds, err);
+    free(p.to);
+    eval_set_close(&set);
+    return status;
+}
+
+static int run_model(struct compare *c, struct compare_run *run)
+{
+    struct cmd_common common = *c->common;
+    struct vit_model *m;
+    struct vit_error err;
+    int code;
+
+    common.model = run->file;
+    code = cmd_open_model(&m, &common, 0, false);
+    if (code) return code;
+    if (pass_model(c, run, m, &err)) {
+        cmd_error("%s", err.text);
+        code = CMD_UNUSABLE;
+    }
+    vit_model_close(m);
+    return code;
+}
+
+/* ---- lining up ---- */
+
+/* Drop the pictures that any model could not be given. */
+static void drop_failed(const struct compare *c, struct compare_run *run)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < run->n; i++) {
+        if (c->failed[i]) continue;
+        run->index[kept] = (int64_t)i;
+        compare_run_set(run, kept++, run->label[i], run->prediction[i]);
+    }
+    run->n = kept;
+}
+
+static enum vit_status check_same(const struct compare_run *a, const struct compare_run *b,
+                                  struct vit_error *err)
+{
+    if (a->n != b->n)
+        return vit_fail(err, VIT_ERR_ARG, "%s has %zu pictures, %s has %zu: expected the same pictures",
+                        a->file, a->n, b->file, b->n);
+    if (a->classes != b->classes)
+        return vit_fail(err, VIT_ERR_ARG, "%s has %d classes, %s has %d: expected the same", a->file,
+                        a->classes, b->file, b->classes);
+    for (size_t i = 0; i < a->n; i++) {
+        if (a->index[i] != b->index[i])
+            return vit_fail(err, VIT_ERR_ARG,
+                            "row %zu is picture %lld of the data set in %s and %lld in %s: expected the same "
+                            "pictures",
+                            i, (long long)a->index[i], a->file, (long long)b->index[i], b->file);
+        if (a->label[i] != b->label[i])
+            return vit_fail(err, VIT_ERR_ARG,
+                            "picture %lld has label %d in %s and %d in %s: expected the same labels",
+                            (long long)a->index[i], a->label[i], a->file, b->label[i], b->file);
+    }
+    return VIT_OK;
+}
+
+static enum vit_status line_up(struct compare *c, struct vit_error *err)
+{
+    struct compare_run *run, *first = compare_run_at(c, 0);
+    enum vit_status status;
+
+    for (size_t i = 0; i < c->total; i++) c->n_failed += c->failed[i];
+    for (int i = 0; (run = compare_run_at(c, i)); i++) {
+        if (!run->logits) drop_failed(c, run);
+        status = check_same(first, run, err);
+        if (status) return status;
+        for (size_t k = 0; k < run->n; k++) run->correct += run->right[k];
+    }
+    c->n = first->n;
+    return VIT_OK;
+}
+
+/* Two files with the same answers to everything are one run, most likely. */
+static void warn_equal(const struct compare *c)
+{
+    const struct compare_run *a, *b;
+
+    for (int i = 0; (a = compare_run_at(c, i)); i++)
+        for (int k = i + 1; (b = compare_run_at(c, k)); k++)
+            if (c->n && memcmp(a->prediction, b->prediction, c->n * sizeof *a->prediction) == 0)
+                cmd_warn(c->common, "%s and %s give the same answer to every picture: is it one run twice?",
+                         a->file, b->file);
+}
+
+int compare_read(struct compare *c)
+{
+    struct compare_run *run;
+    struct vit_error err;
+
+    c->failures = json_array();
+    for (int i = 0; (run = compare_run_at(c, i)); i++) {
+        int code = compare_is_logits(run->file) ? compare_read_logits(run) : run_model(c, run);
+        if (code) return code;
+    }
+    if (!c->failures || line_up(c, &err)) {
+        cmd_error("%s", c->failures ? err.text : "cannot allocate a list of failures");
+        return CMD_UNUSABLE;
+    }
+    warn_equal(c);
+    return c->n_failed ? CMD_SOME_FAILED : CMD_DONE;
+}
