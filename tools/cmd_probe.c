@@ -72,7 +72,7 @@ static const struct args_option ROWS[] = {
       .low = 1,
       .high = 10000,
       .metavar = "N",
-      .otherwise = "3",
+      .otherwise = "5",
       .help = "networks of each kind, with the seeds --seed, --seed + 1, ..." },
     { .name = "lr",
       .kind = ARGS_FLOAT,
@@ -147,7 +147,7 @@ static const struct args_group NETWORKS = { "Networks: lists, of which every com
                                             VIT_COUNT(LISTS) };
 static const struct args_group *const GROUPS[] = { &OWN, &NETWORKS, &cmd_common_group, NULL };
 
-enum { SEEDS = 3 }; /* what --seeds says is its default */
+enum { SEEDS = 5 }; /* what --seeds says is its default */
 
 /* ---- measuring ---- */
 
@@ -315,7 +315,7 @@ static int run(const void *options, int count, char **operands)
     if (count) return cmd_usage(&cmd_probe, "expected no operands, found \"%s\"", operands[0]);
     code = check(o);
     if (code) return code;
-    if (o->common.model ? probe_grid_placements(&g.grid, o->words.text[RECIPE_NORM], &err)
+    if (o->common.model ? probe_grid_placements(&g.grid, o->common.model, o->words.text[RECIPE_NORM], &err)
                         : probe_grid_networks(&g.grid, &o->words, &err)) {
         cmd_error("%s", err.text);
         code = err.status == VIT_ERR_NOMEM ? CMD_UNUSABLE : CMD_USAGE;

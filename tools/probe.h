@@ -37,8 +37,9 @@ struct probe_grid {
 /* Every combination of the lists; classes are those of the data. */
 enum vit_status probe_grid_networks(struct probe_grid *g, const struct recipe_words *words,
                                     struct vit_error *err);
-/* The placements of a list, for a model of a file; NULL: the file's own, "". */
-enum vit_status probe_grid_placements(struct probe_grid *g, const char *norms, struct vit_error *err);
+/* The placements of a list, for the model of a file; NULL: the file's own, "". */
+enum vit_status probe_grid_placements(struct probe_grid *g, const char *model, const char *norms,
+                                      struct vit_error *err);
 void probe_grid_free(struct probe_grid *g);
 /* Whether words hold settings of a new network; *name: the first of them. */
 bool probe_grid_new(const struct recipe_words *words, const char **name);

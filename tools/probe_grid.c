@@ -175,7 +175,8 @@ enum vit_status probe_grid_networks(struct probe_grid *g, const struct recipe_wo
     return status;
 }
 
-enum vit_status probe_grid_placements(struct probe_grid *g, const char *norms, struct vit_error *err)
+enum vit_status probe_grid_placements(struct probe_grid *g, const char *model, const char *norms,
+                                      struct vit_error *err)
 {
     struct list l = { .count = 0 };
     struct vit_norm_config norm;
@@ -191,7 +192,7 @@ enum vit_status probe_grid_placements(struct probe_grid *g, const char *norms, s
     for (size_t i = 0; i < g->count && !status; i++) {
         g->cell[i].init = "checkpoint";
         g->cell[i].opens = !i;
-        snprintf(g->cell[i].heading, sizeof g->cell[i].heading, "checkpoint");
+        snprintf(g->cell[i].heading, sizeof g->cell[i].heading, "%s", model);
     }
     free(l.text);
     return status;

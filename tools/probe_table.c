@@ -41,7 +41,6 @@ static const struct table NETWORK_TABLES[TABLES] = {
         { "last/first", RATIO, BLOCK(grad[VIT_PROBE_W2]), false } } },
     { "stream after the last block",
       { { "RMS", LAST, BLOCK(stream_rms), false },
-        { "largest", LAST, BLOCK(stream_max), false },
         { "branch share", LAST, BLOCK(branch_share), false },
         { "token cosine", LAST, BLOCK(token_cosine), false },
         { "rank", LAST, BLOCK(rank), false },
@@ -65,7 +64,6 @@ static const struct table BLOCK_TABLES[TABLES] = {
         { "w2", LAST, BLOCK(grad[VIT_PROBE_W2]), false } } },
     { "stream",
       { { "RMS", LAST, BLOCK(stream_rms), false },
-        { "largest", LAST, BLOCK(stream_max), false },
         { "share attn", LAST, BLOCK(share[VIT_PROBE_ATTN]), false },
         { "share mlp", LAST, BLOCK(share[VIT_PROBE_MLP]), false },
         { "token cosine", LAST, BLOCK(token_cosine), false },
@@ -203,48 +201,48 @@ static void add_numbers(struct row *r, const struct vit_probe *p)
 
 /* ---- printing ---- */
 
-enum { LABEL = 18, CELL = 15 }; /* columns of the terminal */
+enum { LABEL = 15, CELL = 17, WORDS = 48 }; /* columns of the terminal; room for a cell */
 
-/* Three significant digits. */
-static void format_number(char *text, size_t size, double x)
+/* "1.42 +-0.03": three significant digits, and the deviation, where there is one, as far as they go. */
+static void format_stat(char text[WORDS], const struct stat *s)
 {
-    const double magnitude = fabs(x);
+    const double mean = s->mean, deviation = stat_deviation(s), size = fabs(mean);
+    const bool small = size > 0 && size < 1e-2, large = size >= 1e6;
+    const int digits = size >= 100 || size == 0 ? 0 : size >= 10 ? 1 : 2 + (size < 1) + (size < 0.1);
+    int used;
 
-    if (!isfinite(x))
-        snprintf(text, size, "-");
-    else if (magnitude != 0 && (magnitude < 1e-4 || magnitude >= 1e6))
-        snprintf(text, size, "%.2e", x);
-    else if (magnitude >= 100 || magnitude == 0)
-        snprintf(text, size, "%.0f", x);
+    if (!isfinite(mean)) {
+        snprintf(text, WORDS, "-");
+        return;
+    }
+    used = small || large ? snprintf(text, WORDS, "%.2e", mean) : snprintf(text, WORDS, "%.*f", digits, mean);
+    if (!isfinite(deviation)) return;
+    if (small || large)
+        snprintf(text + used, (size_t)(WORDS - used), " +-%.0e", deviation);
     else
-        snprintf(text, size, "%#.3g", x);
+        snprintf(text + used, (size_t)(WORDS - used), " +-%.*f", digits, deviation);
 }
 
-/* The mean, and "+-" the deviation where there is one. */
-static void print_stat(const struct stat *s)
+static void print_stat(const struct stat *s, int width)
 {
-    char mean[32], deviation[32] = "";
+    char text[WORDS];
 
-    format_number(mean, sizeof mean, s->mean);
-    if (isfinite(stat_deviation(s)))
-        snprintf(deviation, sizeof deviation, stat_deviation(s) < 9.5 ? "+-%.1g" : "+-%.0f",
-                 stat_deviation(s));
-    printf(" %*s %-*s", CELL / 2, mean, CELL - CELL / 2 - 2, deviation);
+    format_stat(text, s);
+    printf("%*s", width, text);
 }
 
 static void print_heads(const struct probe_table *t, const struct table *table, const char *first)
 {
     printf("\n%s\n%-*s", table->title, LABEL, first);
     for (int c = 0; c < COLUMNS && table->column[c].head; c++)
-        if (!table->column[c].several || t->options->steps > 1)
-            printf(" %-*s", CELL - 1, table->column[c].head);
+        if (!table->column[c].several || t->options->steps > 1) printf("%*s", CELL, table->column[c].head);
     putchar('\n');
 }
 
 static void print_stats(const struct probe_table *t, const struct table *table, const struct stat *stats)
 {
     for (int c = 0; c < COLUMNS && table->column[c].head; c++)
-        if (!table->column[c].several || t->options->steps > 1) print_stat(&stats[c]);
+        if (!table->column[c].several || t->options->steps > 1) print_stat(&stats[c], CELL);
     putchar('\n');
 }
 
@@ -258,9 +256,9 @@ static void print_network_table(const struct probe_table *t, const struct table 
 {
     char norm[32];
 
-    print_heads(t, table, "norm         depth");
+    print_heads(t, table, "norm     depth");
     for (size_t i = first; i < end; i++) {
-        printf("%-12s %5d", norm_of(&t->row[i], norm, sizeof norm), t->row[i].config.depth);
+        printf("%-*s %3d", LABEL - 4, norm_of(&t->row[i], norm, sizeof norm), t->row[i].config.depth);
         print_stats(t, table, t->row[i].network[number]);
     }
 }
@@ -307,7 +305,7 @@ static void print_slopes(const struct probe_table *t, size_t first, size_t end)
         if (!titled) puts("\nslope of its logarithm over that of the depth");
         titled = true;
         printf("%-*s", LABEL, norm);
-        print_stat(&s);
+        print_stat(&s, CELL);
         putchar('\n');
     }
 }
@@ -338,11 +336,11 @@ static void print_group_start(const struct probe_table *t, const struct probe_ce
         printf("%d convolutions, ", c->stem.layers);
     printf("%d tokens, width %d, heads %d, hidden %d, pool %s\n", vit_config_tokens(c), c->width, c->heads,
            c->hidden, vit_pool_name(c->pool));
-    printf("entry     stream RMS");
-    print_stat(&r->entry[0]);
-    printf(" token cosine");
-    print_stat(&r->entry[1]);
-    printf("%s\n", t->options->common.model ? "" : " stem normal, deviation 1 / sqrt(fan-in)");
+    printf("entry     stream RMS ");
+    print_stat(&r->entry[0], 0);
+    printf(", token cosine ");
+    print_stat(&r->entry[1], 0);
+    printf("%s\n", t->options->common.model ? "" : "; stem: normal, deviation 1 / sqrt(fan-in)");
 }
 
 static void print_group(struct probe_table *t, size_t first, size_t end)

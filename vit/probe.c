@@ -136,32 +136,6 @@ static void keep(struct vit_probe *p, int i, const float *stream, int n)
     memcpy(stream_at(p, i, p->first), stream, (size_t)n * stream_floats(p) * sizeof *stream);
 }
 
-/* -sum a ln a over the t probabilities of one query. */
-static double entropy_of(const float *prob, int t)
-{
-    double sum = 0;
-
-    for (int j = 0; j < t; j++)
-        if (prob[j] > 0) sum -= (double)prob[j] * log((double)prob[j]);
-    return sum;
-}
-
-/* Largest of the scaled products of the queries and keys of one picture's head; q, k: rows of 3d. */
-static double largest_logit(const float *q, const float *k, int t, int e, size_t row)
-{
-    float most = -INFINITY;
-
-    for (int i = 0; i < t; i++)
-        for (int j = 0; j < t; j++) {
-            float sum = 0;
-#pragma omp simd reduction(+ : sum)
-            for (int x = 0; x < e; x++)
-                sum += q[(size_t)i * row + (size_t)x] * k[(size_t)j * row + (size_t)x];
-            most = sum > most ? sum : most;
-        }
-    return (double)most / sqrt((double)e);
-}
-
 /* Entropies and logits of a block whose attention has just been computed. */
 static void see_attention(struct vit_probe *p, const struct vit_block_call *call)
 {
@@ -177,8 +151,8 @@ static void see_attention(struct vit_probe *p, const struct vit_block_call *call
         for (size_t h = 0; h < (size_t)c->heads; h++) {
             const float *prob = call->trace->step[at].prob + (i * (size_t)c->heads + h) * t * t;
             const float *q = call->trace->step[at].qkv_normed + i * t * 3 * d + h * e;
-            for (size_t row = 0; row < t; row++) entropy[h] += entropy_of(prob + row * t, (int)t);
-            b->max_logit = fmax(b->max_logit, largest_logit(q, q + d, (int)t, (int)e, 3 * d));
+            for (size_t row = 0; row < t; row++) entropy[h] += vit_tokens_entropy(prob + row * t, (int)t);
+            b->max_logit = fmax(b->max_logit, vit_tokens_logit(q, q + d, (int)t, (int)e, 3 * d));
         }
 }
 
@@ -214,18 +188,6 @@ static void watch(void *arg, const struct vit_block_call *call, const struct vit
     }
 }
 
-static double squared_distance(const float *a, const float *b, size_t count)
-{
-    double sum = 0;
-
-#pragma omp simd reduction(+ : sum)
-    for (size_t i = 0; i < count; i++) {
-        const double x = (double)a[i] - (double)b[i];
-        sum += x * x;
-    }
-    return sum;
-}
-
 /* A forward after a step: how far the streams have moved. */
 static void compare(void *arg, const struct vit_block_call *call, const struct vit_step *step,
                     const float *stream, const float *branch)
@@ -235,7 +197,7 @@ static void compare(void *arg, const struct vit_block_call *call, const struct v
 
     (void)branch;
     if (step->op != VIT_OP_END) return;
-    p->sums[call->block].changed += squared_distance(stream, before, (size_t)call->n * stream_floats(p));
+    p->sums[call->block].changed += vit_tokens_distance(stream, before, (size_t)call->n * stream_floats(p));
 }
 
 /* ---- passes over the pictures ---- */
@@ -262,7 +224,7 @@ static double pass(struct vit_probe *p, const float *planes, const int *labels, 
 
         const float *logits = vit_forward(p->session, planes + (size_t)p->first * floats, n);
         if (want & STREAMS) memcpy(kept, logits, (size_t)n * classes * sizeof *logits);
-        if (want & CHANGES) p->logits_changed += squared_distance(logits, kept, (size_t)n * classes);
+        if (want & CHANGES) p->logits_changed += vit_tokens_distance(logits, kept, (size_t)n * classes);
         if (!(want & GRADIENTS)) continue;
         loss += vit_cross_entropy(dlogits, logits, &targets, n, c->classes, pictures);
         vit_session_backward(p->session, dlogits, &p->grads->params, n);

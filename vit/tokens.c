@@ -28,6 +28,18 @@ double vit_tokens_squares(const float *x, size_t count, double *largest)
     return sum;
 }
 
+double vit_tokens_distance(const float *a, const float *b, size_t count)
+{
+    double sum = 0;
+
+#pragma omp simd reduction(+ : sum)
+    for (size_t i = 0; i < count; i++) {
+        const double x = (double)a[i] - (double)b[i];
+        sum += x * x;
+    }
+    return sum;
+}
+
 double vit_tokens_cosine(const float *x, int t, int d, double *work)
 {
     double own = 0, all = 0;
@@ -201,4 +213,24 @@ double vit_tokens_rank(const float *x, int t, int d, double *work)
     for (int i = 0; i < side; i++)
         if (values[i] > 0) entropy -= values[i] / sum * log(values[i] / sum);
     return exp(entropy);
+}
+
+/* ---- attention ---- */
+
+double vit_tokens_entropy(const float *prob, int t)
+{
+    double sum = 0;
+
+    for (int j = 0; j < t; j++)
+        if (prob[j] > 0) sum -= (double)prob[j] * log((double)prob[j]); /* a ln a goes to 0 with a */
+    return sum;
+}
+
+double vit_tokens_logit(const float *q, const float *k, int t, int e, size_t row)
+{
+    double most = -INFINITY;
+
+    for (int i = 0; i < t; i++)
+        for (int j = 0; j < t; j++) most = fmax(most, dot(q + (size_t)i * row, k + (size_t)j * row, e));
+    return most / sqrt((double)e);
 }
