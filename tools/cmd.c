@@ -102,8 +102,9 @@ static const struct args_option COMMON[] = {
       .help = "version, build flags, kernels this CPU can run, decoders" },
 };
 const struct args_group cmd_common_group = { "Common options", COMMON, VIT_COUNT(COMMON) };
-/* The first row is --threads. */
+/* The first row is --threads, the second --model. */
 const struct args_group cmd_unthreaded_group = { "Common options", COMMON + 1, VIT_COUNT(COMMON) - 1 };
+const struct args_group cmd_modelless_group = { "Common options", COMMON + 2, VIT_COUNT(COMMON) - 2 };
 
 static const struct args_option NORM[] = {
     { .name = "norm",

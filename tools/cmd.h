@@ -28,6 +28,7 @@ struct cmd_common {
 
 extern const struct args_group cmd_common_group; /* -m --size -t --dtype --kernels --seed --json -q -v -h */
 extern const struct args_group cmd_unthreaded_group; /* the same without -t, for a verb that takes a list */
+extern const struct args_group cmd_modelless_group;  /* nor -m, for a verb whose default is another */
 extern const struct args_group cmd_norm_group;       /* --norm --final-norm */
 extern const struct args_verb *const cmd_verbs[];    /* ends with NULL */
 

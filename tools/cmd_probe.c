@@ -39,6 +39,13 @@ static const char *switch_word(int i)
 
 #define AT(field) offsetof(struct probe_options, field)
 static const struct args_option ROWS[] = {
+    { .name = "model",
+      .letter = 'm',
+      .kind = ARGS_PATH,
+      .at = AT(common.model),
+      .metavar = "MODEL",
+      .otherwise = "new networks",
+      .help = "measure one that exists: a file, a folder or a builtin as in the other verbs" },
     { .name = "data",
       .letter = 'd',
       .kind = ARGS_PATH,
@@ -96,9 +103,18 @@ static const struct args_option ROWS[] = {
       .at = AT(batch),
       .low = 1,
       .high = 4096,
-      .initial = "64",
+      .initial = "16",
       .metavar = "N",
       .help = "pictures computed together" },
+    { .name = "threads",
+      .letter = 't',
+      .kind = ARGS_INT,
+      .at = AT(common.threads),
+      .low = 1,
+      .high = 1024,
+      .metavar = "N",
+      .otherwise = "OMP_NUM_THREADS, else the physical cores this process may use",
+      .help = "threads to compute with; they change no number" },
     { .name = "blocks", .kind = ARGS_FLAG, .at = AT(blocks), .help = "tables of every block too" },
 };
 
@@ -126,8 +142,8 @@ static const struct args_option LISTS[] = {
     LIST(HEADS, "heads", "N", NULL, "4", "attention heads"),
     LIST(HIDDEN, "hidden", "N", NULL, "256", "width of the MLP's inside"),
     LIST(POOL, "pool", "KIND", pool_word, "mean",
-         "what the head reads; a class token starts at deviation 0.02, far below the patches, unless "
-         "--embed-norm"),
+         "what the head reads (a class token starts at deviation 0.02, far below the patches, unless "
+         "--embed-norm is given)"),
     LIST(PRESET, "preset", "NAME", NULL, "none", "take what is not given here from vit train's presets"),
     LIST(NORM_KIND, "norm-kind", "KIND", norm_kind_word, "layernorm", "what a norm computes"),
     LIST(FINAL_NORM, "final-norm", "WHEN", switch_word, "auto",
@@ -145,7 +161,7 @@ static const struct args_option LISTS[] = {
 static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
 static const struct args_group NETWORKS = { "Networks: lists, of which every combination is measured", LISTS,
                                             VIT_COUNT(LISTS) };
-static const struct args_group *const GROUPS[] = { &OWN, &NETWORKS, &cmd_common_group, NULL };
+static const struct args_group *const GROUPS[] = { &OWN, &NETWORKS, &cmd_modelless_group, NULL };
 
 enum { SEEDS = 5 }; /* what --seeds says is its default */
 

@@ -1,5 +1,5 @@
-/* probe.h - the parts of vit probe: which networks (probe_grid.c), which pictures (probe_data.c), and how what
- * was measured is printed (probe_json.c, probe_table.c). */
+/* probe.h - the parts of vit probe: which networks (probe_grid.c), which pictures (probe_data.c), and how
+ * what was measured is printed (probe_json.c, probe_table.c). */
 #ifndef TOOLS_PROBE_H
 #define TOOLS_PROBE_H
 

@@ -5,8 +5,8 @@
 
 #include "tools/probe.h"
 
-/* New networks when nobody says otherwise. The gain of output norms is 1, so that a branch which is normalised
- * last is seen at all. */
+/* New networks when nobody says otherwise. The gain of output norms is 1, so that a branch which is
+ * normalised last is seen at all. */
 static const struct {
     enum recipe_id id;
     bool with_preset; /* a preset says nothing of it, or something else is wanted */

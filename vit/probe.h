@@ -48,8 +48,8 @@ struct vit_probe_block {
     double share[VIT_PROBE_HALVES];      /* that over the RMS of what it is added to (DeepNorm: alpha x) */
     double branch_share;                 /* mean of both */
 
-    double
-        step_change; /* |x_i after one step - x_i| / |x_i|, over all tokens; Wang et al. 2022, Liu et al. 2020 */
+    /* |x_i after one step - x_i| / |x_i| over all tokens: the test of Wang et al. 2022 and Liu et al. 2020 */
+    double step_change;
     double steps_change; /* and after all steps */
 
     double entropy;   /* of attention: mean over heads, queries and pictures of -sum a ln a / ln t */

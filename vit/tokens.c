@@ -178,8 +178,8 @@ static void ql_step(double *d, double *e, int low, int high)
     e[high] = 0;
 }
 
-/* d (n) becomes the eigenvalues of the tridiagonal matrix of diagonal d and e (n) beside it. Exact to eps times
- * the largest: smaller ones are noise of the Gram matrix anyway. */
+/* d (n) becomes the eigenvalues of the tridiagonal matrix of diagonal d and e (n) beside it. Exact to eps
+ * times the largest: smaller ones are noise of the Gram matrix anyway. */
 static void eigenvalues(double *d, double *e, int n)
 {
     enum { TRIES = 60 }; /* three are usual */

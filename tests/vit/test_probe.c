@@ -367,7 +367,7 @@ static void a_step_changes_what_doing_it_changes(void **state)
     free(after);
 }
 
-/* Six steps of a trainer whose other parameters are put back after each: the same moments, the same streams. */
+/* Six steps of AdamW by its formula: the moments go on from step to step. */
 static void steps_add_up(void **state)
 {
     struct fixture f;
@@ -544,8 +544,8 @@ static struct last last_block(enum vit_placement placement, enum vit_init_kind k
     return mean;
 }
 
-/* Xiong et al. 2020: the stream of post has RMS 1 and that of pre grows like the root of the depth; pre's last
- * gradient is smaller than post's by about that RMS, because the final norm divides by it. */
+/* Xiong et al. 2020: the stream of post has RMS 1 and that of pre grows like the root of the depth; pre's
+ * last gradient is smaller than post's by about that RMS, because the final norm divides by it. */
 static void pres_last_gradient_is_posts_over_the_rms(void **state)
 {
     static const int DEPTHS[] = { 4, 16 };
@@ -566,8 +566,8 @@ static void pres_last_gradient_is_posts_over_the_rms(void **state)
         fail_msg("RMS %.3g and %.3g, post / pre %.3g and %.3g", rms_[0], rms_[1], ratio[0], ratio[1]);
 }
 
-/* At width d a branch of two matrices of deviation s has variance (d s^2)^2 or less, here 0.0007: the 24 of 12
- * blocks leave the stream at RMS 1.01 at most, and pre's final norm with nothing to divide by. */
+/* At width d a branch of two matrices of deviation s has variance (d s^2)^2 or less, here 0.0007: the 24
+ * branches of 12 blocks leave the stream at RMS 1.01 at most, and pre's final norm nothing to divide by. */
 static void trunc02_hides_the_difference(void **state)
 {
     const struct last post = last_block(VIT_NORM_POST, VIT_INIT_TRUNC02, 12);
