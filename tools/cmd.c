@@ -105,6 +105,7 @@ const struct args_group cmd_common_group = { "Common options", COMMON, VIT_COUNT
 /* The first row is --model, the last --threads. */
 const struct args_group cmd_modelless_group = { "Common options", COMMON + 1, VIT_COUNT(COMMON) - 1 };
 const struct args_group cmd_unthreaded_group = { "Common options", COMMON, VIT_COUNT(COMMON) - 1 };
+const struct args_group cmd_bare_group = { "Common options", COMMON + 1, VIT_COUNT(COMMON) - 2 };
 
 static const struct args_option NORM[] = {
     { .name = "norm",

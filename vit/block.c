@@ -196,6 +196,7 @@ static const struct vit_step *fused_join(const struct vit_block_call *call, cons
 {
     const struct vit_step *next = step + 1;
 
+    if (call->tap) return NULL;
     if (call->training && (next->op == VIT_OP_SCALE_BRANCH || call->trace->drop[0])) return NULL;
     if (next->op == VIT_OP_SCALE_BRANCH) next++;
     return is_join(next->op) ? next : NULL;
@@ -288,12 +289,22 @@ static const struct vit_step *forward_step(const struct vit_block_call *call, st
     return step;
 }
 
+static void show(const struct vit_block_call *call, const struct flow *f, const struct vit_step *step)
+{
+    if (call->tap) call->tap->see(call->tap->arg, call, step, f->stream, f->branch);
+}
+
 float *vit_block_forward(const struct vit_block_call *call, float *stream)
 {
     const struct vit_step *steps = vit_block_steps(&call->config->norm, call->block, call->config->depth);
+    const struct vit_step *s = steps;
     struct flow f = { .stream = stream };
 
-    for (const struct vit_step *s = steps; s->op != VIT_OP_END; s++) s = forward_step(call, &f, steps, s);
+    for (; s->op != VIT_OP_END; s++) {
+        show(call, &f, s);
+        s = forward_step(call, &f, steps, s);
+    }
+    show(call, &f, s);
     return f.stream;
 }
 

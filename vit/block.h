@@ -66,6 +66,18 @@ struct vit_block_scratch {
     float *dbranch;   /* backward: (m, d) */
 };
 
+struct vit_block_call;
+
+/* Someone who looks on while a forward walks its tables, and changes nothing: see is called in front of every
+ * step, and once with VIT_OP_END, with the values that the step will read (branch is NULL in front of the
+ * first FORK). What a step left for the backward is in call->trace. Products are then not fused with their
+ * JOIN, so that every branch exists by itself. */
+struct vit_tap {
+    void (*see)(void *arg, const struct vit_block_call *call, const struct vit_step *step,
+                const float *stream, const float *branch);
+    void *arg;
+};
+
 struct vit_block_call {
     const struct vit_config *config;
     const struct kern_ctx *kern;
@@ -75,6 +87,7 @@ struct vit_block_call {
     const struct vit_block_scratch *scratch;
     int block, n, tokens; /* which block, pictures, tokens of each */
     struct kern_drop attn_drop;
+    const struct vit_tap *tap; /* NULL: nobody looks */
     bool training;
 };
 

@@ -195,6 +195,7 @@ struct vit_block_call vit_session_call(const struct vit_session *s, int block, i
         .n = n,
         .tokens = s->tokens,
         .attn_drop = drop,
+        .tap = s->tap,
         .training = s->training,
     };
 }

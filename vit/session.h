@@ -48,6 +48,7 @@ struct vit_session {
     struct vit_block_scratch scratch;
     struct vit_block_trace *trace; /* (depth) */
     struct kern_drop attn_drop;    /* of this step; the key is folded with the block */
+    const struct vit_tap *tap;     /* looks on while the blocks work; NULL: nobody */
     float *stream;                 /* of the last forward: what the blocks gave */
     int n;                         /* pictures of the last forward */
     struct vit_piece piece[VIT_PIECES];

@@ -1,0 +1,448 @@
+/* vit probe as a user meets it: rows and tables of small networks on coloured noise. */
+#include <jansson.h>
+#include <unistd.h>
+
+#include "tests/patch/noise.h"
+#include "tests/support/run.h"
+#include "tools/recipe.h"
+#include "vit/probe.h"
+
+enum { WORDS = 48, PICTURES = 20, CLASSES = 4 };
+#define CHECKPOINT "tests/data/golden/timm-cls" /* pre, depth 3, no label names, 10 classes */
+
+static char binary[4096]; /* absolute: one test leaves the folder */
+
+struct fixture {
+    char dir[256], data[300], ten[300];
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    const char *path = getenv("VIT_BIN");
+
+    assert_non_null(realpath(path && *path ? path : "build/release/bin/vit", binary));
+    tmp_create(f->dir, sizeof f->dir);
+    snprintf(f->data, sizeof f->data, "%s/data", f->dir);
+    snprintf(f->ten, sizeof f->ten, "%s/ten", f->dir);
+    noise_write(f->data, PICTURES, CLASSES, 40, 1, 0);
+    noise_write(f->ten, PICTURES, 10, 40, 1, 0);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+
+    tmp_remove(f->dir);
+    free(f);
+    return 0;
+}
+
+/* ---- running ---- */
+
+static struct run run_words(const char *const *words)
+{
+    const char *argv[WORDS] = { binary, "probe" };
+    struct run r;
+    int n = 2;
+
+    for (int i = 0; words[i]; i++) argv[n++] = words[i];
+    assert_true(n < WORDS);
+    if (!run_program(&r, argv, NULL)) fail_msg("%s cannot be started", argv[0]);
+    return r;
+}
+#define PROBE(...) run_words((const char *const[]){ __VA_ARGS__, NULL })
+
+static void expect(struct run *r, int code, const char *part)
+{
+    if (r->code != code)
+        fail_msg("exit code %d, expected %d\nstdout: %s\nstderr: %s", r->code, code, r->out, r->err);
+    if (!strstr(r->err, part)) fail_msg("stderr: expected \"%s\", found: %s", part, r->err);
+    run_free(r);
+}
+#define EXPECT(code, part, ...)                                                                              \
+    do {                                                                                                     \
+        struct run run_ = PROBE(__VA_ARGS__);                                                                \
+        expect(&run_, code, part);                                                                           \
+    } while (0)
+
+/* Small networks on the fixture's pictures. */
+#define SMALL(f)                                                                                             \
+    "-d", (f)->data, "--split", "train", "--width", "16", "--heads", "2", "--hidden", "24", "-t", "1"
+
+/* The rows of a run that must succeed; the caller releases them. */
+static json_t *rows_of(struct run r)
+{
+    json_t *all = json_array();
+
+    if (r.code) fail_msg("exit code %d: %s", r.code, r.err);
+    for (char *at = r.out; *at; at = strchr(at, '\n') + 1) {
+        json_t *row = json_loads(at, JSON_DISABLE_EOF_CHECK | JSON_REJECT_DUPLICATES, NULL);
+        if (!row || !strchr(at, '\n')) fail_msg("not a line of JSON: %s", at);
+        json_array_append_new(all, row);
+    }
+    run_free(&r);
+    return all;
+}
+
+static double number(const json_t *row, const char *key)
+{
+    const json_t *v = json_object_get(row, key);
+
+    if (!json_is_number(v)) fail_msg("\"%s\" is not a number", key);
+    return json_number_value(v);
+}
+
+static const char *text(const json_t *row, const char *key)
+{
+    const char *v = json_string_value(json_object_get(row, key));
+
+    return v ? v : "";
+}
+
+/* ---- rows ---- */
+
+static void a_row_has_every_promised_key(void **state)
+{
+    static const char *const NUMBERS[] = {
+        /* SPEC's */
+        "depth", "seed", "block", "grad_w2", "stream_rms", "branch_share", "token_cosine", "step_change",
+        "entropy",
+        /* and ours */
+        "grad_q", "grad_k", "grad_v", "grad_o", "grad_w1", "middle_rms", "stream_max", "attn_branch_rms",
+        "mlp_branch_rms", "attn_share", "mlp_share", "effective_rank", "layer_cosine", "steps_change",
+        "one_hot_heads", "max_logit", "loss", "entry_rms", "entry_cosine", "entry_rank", "logits_change",
+        "logits_steps_change", "image", "patch", "width", "heads", "hidden", "tokens", "pictures", "lr",
+        "steps"
+    };
+    struct fixture *f = *state;
+    json_t *rows = rows_of(PROBE(SMALL(f), "--json", "--norm", "post", "--init", "xavier", "--depth", "3"));
+
+    assert_int_equal(json_array_size(rows), 5 * 3); /* five seeds, unless --seeds says otherwise */
+    for (size_t r = 0; r < json_array_size(rows); r++) {
+        const json_t *row = json_array_get(rows, r);
+        for (size_t i = 0; i < VIT_COUNT(NUMBERS); i++) number(row, NUMBERS[i]);
+        assert_string_equal(text(row, "norm"), "post");
+        assert_string_equal(text(row, "init"), "xavier");
+        assert_int_equal(json_array_size(json_object_get(row, "head_entropy")), 2);
+        assert_int_equal(json_array_size(json_object_get(row, "angle")), r % 3 + 1);
+        assert_int_equal((int)number(row, "block"), r % 3);
+        assert_int_equal((int)number(row, "seed"), r / 3);
+        assert_int_equal((int)number(row, "pictures"), PICTURES);
+    }
+    json_decref(rows);
+}
+
+static void lists_multiply(void **state)
+{
+    static const char *const INIT[] = { "xavier", "trunc02" }, *const NORM[] = { "mix:0.5", "sandwich" };
+    struct fixture *f = *state;
+    json_t *rows = rows_of(PROBE(SMALL(f), "--json", "--norm", "mix:0.5,sandwich", "--init", "xavier,trunc02",
+                                 "--depth", "1,2", "--patch", "8,16", "--seeds", "2", "--seed", "7"));
+    size_t at = 0;
+
+    for (int patch = 8; patch <= 16; patch += 8)
+        for (int init = 0; init < 2; init++)
+            for (int norm = 0; norm < 2; norm++)
+                for (int depth = 1; depth <= 2; depth++)
+                    for (int seed = 7; seed <= 8; seed++)
+                        for (int block = 0; block < depth; block++) {
+                            const json_t *row = json_array_get(rows, at++);
+                            assert_int_equal((int)number(row, "patch"), patch);
+                            assert_string_equal(text(row, "init"), INIT[init]);
+                            assert_string_equal(text(row, "norm"), NORM[norm]);
+                            assert_int_equal((int)number(row, "depth"), depth);
+                            assert_int_equal((int)number(row, "seed"), seed);
+                            assert_int_equal((int)number(row, "block"), block);
+                        }
+    assert_int_equal(json_array_size(rows), at);
+    json_decref(rows);
+}
+
+static void threads_change_no_byte(void **state)
+{
+    struct fixture *f = *state;
+    struct run one = PROBE(SMALL(f), "--json", "--depth", "2", "--seeds", "1");
+    struct run two = PROBE(SMALL(f), "--json", "--depth", "2", "--seeds", "1", "-t", "2");
+
+    assert_int_equal(one.code + two.code, 0);
+    assert_true(one.out_size > 0);
+    assert_string_equal(one.out, two.out);
+    run_free(&one);
+    run_free(&two);
+}
+
+/* The pictures of a data set as a model sees them. */
+static float *read_planes(const char *path, const struct patch_recipe *recipe, int *labels)
+{
+    const size_t floats = 3 * (size_t)recipe->size * (size_t)recipe->size;
+    float *planes = malloc(PICTURES * floats * sizeof *planes);
+    struct patch_dataset *d;
+    struct patch_loader *l;
+    struct vit_error err;
+
+    assert_ok(patch_dataset_open(&d, path, PATCH_TRAIN, &err), &err);
+    assert_ok(patch_loader_create(&l, d, recipe, &(struct patch_loader_options){ .batch = PICTURES }, &err),
+              &err);
+    const struct patch_batch *b = patch_loader_next(l);
+    assert_int_equal(b->rows, PICTURES);
+    memcpy(planes, b->planes, PICTURES * floats * sizeof *planes);
+    memcpy(labels, b->labels, PICTURES * sizeof *labels);
+    patch_loader_close(l);
+    patch_dataset_close(d);
+    return planes;
+}
+
+/* rows: those of one network, which is m. Doubles are printed with 15 digits. */
+static void expect_measured(const json_t *rows, struct vit_model *m, const char *data, const char *norm)
+{
+    const struct vit_probe_options o = { .pictures = PICTURES, .threads = 1, .lr = 1e-3f };
+    const int depth = vit_model_config(m)->depth;
+    int labels[PICTURES], found = 0;
+    float *planes = read_planes(data, vit_model_recipe(m), labels);
+    struct vit_probe *p;
+    struct vit_error err;
+
+    assert_ok(vit_probe_create(&p, m, &o, &err), &err);
+    vit_probe_measure(p, planes, labels);
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        const struct vit_probe_block *b;
+        if (strcmp(text(row, "norm"), norm) != 0) continue;
+        assert_int_equal((int)number(row, "block"), found);
+        b = vit_probe_block(p, found++);
+        const struct {
+            const char *key;
+            double value;
+        } expected[] = { { "grad_w2", b->grad[VIT_PROBE_W2] },
+                         { "grad_k", b->grad[VIT_PROBE_K] },
+                         { "stream_rms", b->stream_rms },
+                         { "branch_share", b->branch_share },
+                         { "token_cosine", b->token_cosine },
+                         { "step_change", b->step_change },
+                         { "entropy", b->entropy },
+                         { "effective_rank", b->rank },
+                         { "mlp_share", b->share[VIT_PROBE_MLP] },
+                         { "layer_cosine", b->layer_cosine },
+                         { "max_logit", b->max_logit },
+                         { "loss", vit_probe_network(p)->loss } };
+        for (size_t k = 0; k < VIT_COUNT(expected); k++)
+            if (!(fabs(number(row, expected[k].key) - expected[k].value) <= 1e-14 * fabs(expected[k].value)))
+                fail_msg("%s, block %d: %s is %.15g, measured %.15g", norm, found - 1, expected[k].key,
+                         number(row, expected[k].key), expected[k].value);
+    }
+    assert_int_equal(found, depth);
+    vit_probe_close(p);
+    free(planes);
+}
+
+static void a_new_network_is_the_one_that_training_starts_from(void **state)
+{
+    struct fixture *f = *state;
+    json_t *rows = rows_of(PROBE("-d", f->data, "--split", "train", "--json", "--norm", "res-post", "--init",
+                                 "trunc02", "--depth", "2", "--seed", "3", "--seeds", "1", "-t", "1"));
+    struct vit_config c;
+    struct vit_error err;
+    const struct patch_recipe pictures = recipe_pictures(32, "CIFAR-10 binary");
+    const struct vit_init init = { .kind = VIT_INIT_TRUNC02, .seed = 3, .out_gain = 1, .position = 0.02f };
+    struct vit_model *m;
+
+    assert_ok(vit_config_preset(&c, "plain-4", &err), &err);
+    c.stem.patch = 8, c.width = 128, c.heads = 4, c.hidden = 256, c.depth = 2, c.classes = 10;
+    c.cls = false, c.pool = VIT_POOL_MEAN;
+    c.norm.placement = VIT_NORM_RES_POST, c.norm.final = true;
+    assert_ok(vit_model_create(&m, &c, &pictures, NULL, &init, NULL, &err), &err);
+    expect_measured(rows, m, f->data, "res-post");
+    vit_model_close(m);
+    json_decref(rows);
+}
+
+static void a_checkpoint_is_measured_under_every_placement_asked_for(void **state)
+{
+    struct fixture *f = *state;
+    struct run r = PROBE("-m", CHECKPOINT, "-d", f->ten, "--split", "train", "--norm", "pre,post,res-post",
+                         "--json", "-t", "1");
+    assert_non_null(strstr(r.err, "norm placement swapped from pre to post"));
+    json_t *rows = rows_of(r);
+    static const char *const NORMS[] = { "pre", "post", "res-post" };
+
+    assert_int_equal(json_array_size(rows), 9);
+    for (int i = 0; i < 3; i++) {
+        const struct vit_model_options o = { .placement = NORMS[i], .trainable = true };
+        struct vit_model *m;
+        struct vit_error err;
+        assert_ok(vit_model_open(&m, CHECKPOINT, &o, &err), &err);
+        expect_measured(rows, m, f->ten, NORMS[i]);
+        vit_model_close(m);
+    }
+    assert_string_equal(text(json_array_get(rows, 0), "init"), "checkpoint");
+    assert_string_equal(text(json_array_get(rows, 0), "model"), CHECKPOINT);
+    assert_true(json_is_null(json_object_get(json_array_get(rows, 0), "seed")));
+    assert_true(number(json_array_get(rows, 2), "grad_w2") != number(json_array_get(rows, 5), "grad_w2"));
+    json_decref(rows);
+}
+
+/* ---- tables ---- */
+
+/* The numbers behind a line's label, "MEAN +-DEVIATION" several times; label is searched behind title. */
+static int table_row(const char *out, const char *title, const char *label, double *mean, double *deviation)
+{
+    const char *at = strstr(out, title), *end;
+    int count = 0;
+
+    if (at) at = strstr(at, label);
+    if (!at) fail_msg("no line \"%s\" under \"%s\": %s", label, title, out);
+    at += strlen(label);
+    end = at + strcspn(at, "\n");
+    while (at < end && sscanf(at, "%lf +-%lf", &mean[count], &deviation[count]) == 2) {
+        at = strstr(at, "+-");
+        at += strcspn(at, " \n");
+        count++;
+    }
+    return count;
+}
+
+/* Half of the last digit of three, and as much as the deviation shows. */
+static void expect_printed(const char *what, double printed, double value)
+{
+    if (!(fabs(printed - value) <= 0.00501 * fabs(value) + 1e-12))
+        fail_msg("%s: printed %g, computed %g", what, printed, value);
+}
+
+static void tables_show_means_and_deviations_of_the_rows(void **state)
+{
+    struct fixture *f = *state;
+    json_t *rows = rows_of(
+        PROBE(SMALL(f), "--json", "--norm", "pre", "--init", "xavier", "--depth", "2,4", "--seeds", "2"));
+    struct run r = PROBE(SMALL(f), "--norm", "pre", "--init", "xavier", "--depth", "2,4", "--seeds", "2");
+    double mean[8], deviation[8], grad[2][2], rms[2], slope[2];
+
+    assert_int_equal(r.code, 0);
+    for (int seed = 0; seed < 2; seed++) { /* rows: depth 2, then 4; in each both seeds */
+        const json_t *shallow = json_array_get(rows, (size_t)(2 * seed + 1));
+        const json_t *deep = json_array_get(rows, (size_t)(4 + 4 * seed + 3));
+        grad[0][seed] = number(shallow, "grad_w2");
+        grad[1][seed] = number(deep, "grad_w2");
+        rms[seed] = number(shallow, "stream_rms");
+        slope[seed] = log(grad[1][seed] / grad[0][seed]) / log(2);
+    }
+    assert_int_equal(table_row(r.out, "gradient of W2", "pre           2", mean, deviation), 3);
+    expect_printed("mean of W2's gradient", mean[0], (grad[0][0] + grad[0][1]) / 2);
+    assert_true(fabs(deviation[0] - fabs(grad[0][0] - grad[0][1]) / sqrt(2)) <= 0.00501 * mean[0]);
+    expect_printed("times RMS", mean[1], (grad[0][0] * rms[0] + grad[0][1] * rms[1]) / 2);
+    assert_int_equal(table_row(r.out, "gradient of W2", "pre           4", mean, deviation), 3);
+    expect_printed("mean of W2's gradient", mean[0], (grad[1][0] + grad[1][1]) / 2);
+    assert_int_equal(table_row(r.out, "slope", "pre", mean, deviation), 1);
+    expect_printed("slope", mean[0], (slope[0] + slope[1]) / 2);
+    assert_int_equal(table_row(r.out, "stream after the last block", "pre           2", mean, deviation), 5);
+    expect_printed("stream RMS", mean[0], (rms[0] + rms[1]) / 2);
+    run_free(&r);
+    json_decref(rows);
+}
+
+static void every_block_has_a_line_when_asked_for(void **state)
+{
+    struct fixture *f = *state;
+    struct run r = PROBE(SMALL(f), "--norm", "post", "--init", "xavier", "--depth", "3", "--blocks",
+                         "--steps", "2", "--seeds", "1");
+    int lines = 0;
+
+    assert_int_equal(r.code, 0);
+    for (const char *at = r.out; (at = strstr(at, "\nblock ")); at++) lines++;
+    assert_int_equal(lines, 3 * 3); /* three tables */
+    assert_non_null(strstr(r.out, "all: stream"));
+    run_free(&r);
+}
+
+static void parallel_tokens_are_warned_of(void **state)
+{
+    (void)state;
+    EXPECT(0, "post, depth 16: the tokens of a picture leave the blocks parallel", "--noise", "--limit", "8",
+           "--norm", "post", "--depth", "16", "--init", "xavier", "--seeds", "1", "-t", "1");
+}
+
+/* ---- pictures ---- */
+
+static void without_data_the_samples_are_used_where_they_are(void **state)
+{
+    struct fixture *f = *state;
+    char here[4096];
+    json_t *rows =
+        rows_of(PROBE("--json", "--depth", "1", "--norm", "pre", "--init", "xavier", "--seeds", "1"));
+
+    assert_int_equal((int)number(json_array_get(rows, 0), "pictures"), 16);
+    assert_string_equal(text(json_array_get(rows, 0), "data"), "samples/labels.csv");
+    json_decref(rows);
+    assert_non_null(getcwd(here, sizeof here));
+    assert_int_equal(chdir(f->dir), 0);
+    struct run r = PROBE("--depth", "1");
+    assert_int_equal(chdir(here), 0);
+    expect(&r, 2, "--data PATH names a data set");
+}
+
+static void a_picture_that_cannot_be_read_is_reported_and_left_out(void **state)
+{
+    struct fixture *f = *state;
+    char data[300];
+
+    snprintf(data, sizeof data, "%s/cut", f->dir);
+    noise_write(data, PICTURES, CLASSES, 40, 1, 1000); /* the last record is cut */
+    struct run r = PROBE("-d", data, "--split", "train", "--json", "--depth", "1", "--norm", "pre", "--init",
+                         "xavier", "--seeds", "1");
+    json_t *row = json_loads(r.out, 0, NULL);
+    assert_int_equal((int)number(row, "pictures"), PICTURES - 1);
+    json_decref(row);
+    expect(&r, 1, "data_batch_5.bin");
+}
+
+/* ---- mistakes ---- */
+
+static void mistakes_are_named(void **state)
+{
+    struct fixture *f = *state;
+
+    EXPECT(2, "no operands", SMALL(f), "x");
+    EXPECT(2, "--norm: ", "--norm", "pre,middle");
+    EXPECT(2, "--depth: ", "--depth", "6,0");
+    EXPECT(2, "--depth: ", "--depth", "6,twelve");
+    EXPECT(2, "--depth: ", "--depth", "6,,12");
+    EXPECT(2, "--depth: \"6\" is there twice", "--depth", "6,12,6");
+    EXPECT(2, "--init: ", "--init", "xavier,he");
+    EXPECT(2, "--heads", "--heads", "0");
+    EXPECT(2, "multiple of 3 heads", "--heads", "3");
+    EXPECT(2, "--seeds: ", "--seeds", "0");
+    EXPECT(2, "--lr: ", "--lr", "fast");
+    EXPECT(2, "--steps: ", "--steps", "0");
+    EXPECT(2, "--limit: ", "--limit", "0");
+    EXPECT(2, "found both", "--noise", "-d", f->data);
+    EXPECT(2, "--size 16 is for -m MODEL", "--size", "16");
+    EXPECT(2, "--depth is for new networks", "-m", CHECKPOINT, "--depth", "6");
+    EXPECT(2, "--qk-norm is for new networks", "-m", CHECKPOINT, "--qk-norm");
+    EXPECT(2, "--seeds 2: a MODEL", "-m", CHECKPOINT, "--seeds", "2");
+    EXPECT(2, "--final-norm: ", "-m", CHECKPOINT, "--final-norm", "maybe");
+    EXPECT(2, "--norm: ", "-m", CHECKPOINT, "--norm", "pre,middle");
+    EXPECT(2, "--patch 4: the stem is made of convolutions", "--stem", "conv-3x1", "--patch", "4");
+    EXPECT(2, "did you mean --seeds?", "--sedes", "2");
+    EXPECT(3, "nowhere", "-d", "nowhere");
+    EXPECT(3, "nowhere", "-m", "nowhere", "--noise");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_row_has_every_promised_key),
+        cmocka_unit_test(lists_multiply),
+        cmocka_unit_test(threads_change_no_byte),
+        cmocka_unit_test(a_new_network_is_the_one_that_training_starts_from),
+        cmocka_unit_test(a_checkpoint_is_measured_under_every_placement_asked_for),
+        cmocka_unit_test(tables_show_means_and_deviations_of_the_rows),
+        cmocka_unit_test(every_block_has_a_line_when_asked_for),
+        cmocka_unit_test(parallel_tokens_are_warned_of),
+        cmocka_unit_test(without_data_the_samples_are_used_where_they_are),
+        cmocka_unit_test(a_picture_that_cannot_be_read_is_reported_and_left_out),
+        cmocka_unit_test(mistakes_are_named),
+    };
+    return cmocka_run_group_tests_name("tools/probe", tests, setup, teardown);
+}

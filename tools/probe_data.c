@@ -1,0 +1,107 @@
+/* The pictures of vit probe: one fixed batch, the same for every network. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/probe.h"
+#include "vit/arena.h"
+#include "vit/random.h"
+
+#define SAMPLES "samples/labels.csv"
+enum { CHANNELS = 3 };
+
+static int fail(const struct vit_error *err)
+{
+    cmd_error("%s", err->text);
+    return CMD_UNUSABLE;
+}
+
+int probe_data_open(struct probe_data *d, const struct probe_options *o)
+{
+    const enum patch_split split = (enum patch_split)patch_split_from_name(o->split);
+    struct vit_error err;
+
+    *d = (struct probe_data){ .options = o, .path = o->noise ? "noise" : o->data ? o->data : SAMPLES };
+    if (o->noise) {
+        d->room = (int)o->limit;
+        return CMD_DONE;
+    }
+    if (patch_dataset_open(&d->set, d->path, split, &err)) {
+        if (o->data) return fail(&err);
+        cmd_error("%s; --data PATH names a data set with labels, whose pictures are to be used", err.text);
+        return CMD_USAGE;
+    }
+    if (patch_dataset_limit(d->set, (size_t)o->limit, &err)) return fail(&err);
+    d->room = (int)patch_dataset_count(d->set);
+    return CMD_DONE;
+}
+
+void probe_data_close(struct probe_data *d)
+{
+    patch_dataset_close(d->set);
+    free(d->planes);
+    free(d->labels);
+}
+
+/* Independent numbers of variance 1: what the theory assumes, and no picture has. */
+static void draw(struct probe_data *d, size_t floats, int classes)
+{
+    const uint64_t key = vit_key(d->options->common.seed, 0x6e6f697365); /* "noise" */
+
+    for (d->count = 0; d->count < d->room; d->count++) {
+        const size_t first = (size_t)d->count * floats;
+        for (size_t i = 0; i < floats; i++) d->planes[first + i] = (float)vit_random_normal(key, first + i);
+        d->labels[d->count] = d->count % classes;
+    }
+}
+
+static void add_batch(struct probe_data *d, const struct patch_batch *b, size_t floats)
+{
+    memcpy(d->planes + (size_t)d->count * floats, b->planes, (size_t)b->rows * floats * sizeof *b->planes);
+    memcpy(d->labels + d->count, b->labels, (size_t)b->rows * sizeof *b->labels);
+    d->count += b->rows;
+    for (int i = 0; i < b->count && !d->reported; i++) {
+        if (!b->items[i].status) continue;
+        cmd_error("%s", b->items[i].error.text);
+        d->failed++;
+    }
+}
+
+static int read_set(struct probe_data *d, size_t floats)
+{
+    enum { BATCH = 64 };
+    const struct patch_loader_options options = { .batch = BATCH };
+    const struct patch_batch *b;
+    struct patch_loader *loader;
+    struct vit_error err;
+
+    if (patch_loader_create(&loader, d->set, &d->recipe, &options, &err)) return fail(&err);
+    d->count = 0;
+    while ((b = patch_loader_next(loader))) add_batch(d, b, floats);
+    patch_loader_close(loader);
+    d->reported = true;
+    if (d->count) return CMD_DONE;
+    cmd_error("%s: none of its %d pictures can be read", d->path, d->room);
+    return CMD_UNUSABLE;
+}
+
+int probe_data_read(struct probe_data *d, const struct patch_recipe *recipe, int classes)
+{
+    const size_t floats = CHANNELS * (size_t)recipe->size * (size_t)recipe->size;
+    size_t bytes = sizeof(float);
+
+    if (d->planes && d->recipe.size == recipe->size) return CMD_DONE;
+    free(d->planes);
+    free(d->labels);
+    d->labels = malloc((size_t)d->room * sizeof *d->labels);
+    d->planes = vit_size_mul(&bytes, (size_t)d->room) && vit_size_mul(&bytes, floats) ? malloc(bytes) : NULL;
+    if (!d->planes || !d->labels) {
+        cmd_error("%s: no memory for %d pictures of %d pixels a side; --limit takes fewer", d->path, d->room,
+                  recipe->size);
+        return CMD_UNUSABLE;
+    }
+    d->recipe = *recipe;
+    if (d->set) return read_set(d, floats);
+    draw(d, floats, classes);
+    return CMD_DONE;
+}

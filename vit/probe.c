@@ -1,0 +1,398 @@
+#include "vit/probe.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vit/loss.h"
+#include "vit/session.h"
+#include "vit/tokens.h"
+#include "vit/train.h"
+
+/* What is summed of one block while the pictures pass. */
+struct sums {
+    double middle, branch[VIT_PROBE_HALVES], skip[VIT_PROBE_HALVES]; /* of squares */
+    double changed;
+};
+
+struct vit_probe {
+    struct vit_model *model;
+    struct vit_probe_options options;
+    struct vit_session *session;
+    struct vit_gradients *grads;
+    struct vit_tap tap;
+    int first; /* picture of the part under way */
+    int half;  /* of the block under way */
+    double logits_changed;
+
+    struct vit_arena arena;
+    float *streams;               /* (depth + 1, pictures, t, d) of the model as it was given */
+    float *logits;                /* (pictures, classes) of the same */
+    float *mean, *square, *saved; /* (floats): AdamW's moments; the model's values */
+    double *entropy;              /* (depth, heads) */
+    double *angle;                /* (depth, depth) */
+    double *work;
+    struct sums *sums;             /* (depth) */
+    struct vit_probe_block *block; /* (depth) */
+    struct vit_probe_network network;
+};
+
+/* ---- memory ---- */
+
+static size_t stream_floats(const struct vit_probe *p)
+{
+    return (size_t)p->session->tokens * (size_t)p->model->config.width; /* of one picture */
+}
+
+static void carve(struct vit_probe *p)
+{
+    const struct vit_config *c = &p->model->config;
+    const size_t depth = (size_t)c->depth, n = (size_t)p->options.pictures, floats = p->model->arena_floats;
+    struct vit_arena *a = &p->arena;
+
+    p->streams = vit_arena_take(a, (depth + 1) * n, stream_floats(p) * sizeof(float));
+    p->logits = vit_arena_take(a, n * (size_t)c->classes, sizeof(float));
+    p->mean = vit_arena_take(a, floats, sizeof(float));
+    p->square = vit_arena_take(a, floats, sizeof(float));
+    p->saved = vit_arena_take(a, floats, sizeof(float));
+    p->entropy = vit_arena_take(a, depth * (size_t)c->heads, sizeof(double));
+    p->angle = vit_arena_take(a, depth * depth, sizeof(double));
+    p->work = vit_arena_take(a, vit_tokens_work(p->session->tokens, c->width), sizeof(double));
+    p->sums = vit_arena_take(a, depth, sizeof *p->sums);
+    p->block = vit_arena_take(a, depth, sizeof *p->block);
+}
+
+static enum vit_status create(struct vit_probe *p, struct vit_error *err)
+{
+    const struct vit_session_options o = { .batch = p->options.batch,
+                                           .threads = p->options.threads,
+                                           .training = true };
+    enum vit_status status = VIT_OK;
+
+    if (!p->model->trainable)
+        return vit_fail(err, VIT_ERR_ARG, "%s: was not opened for training", p->model->path);
+    status = vit_session_create(&p->session, p->model, &o, err);
+    if (!status) status = vit_gradients_create(&p->grads, p->model, err);
+    if (status) return status;
+    carve(p);
+    status = vit_arena_alloc(&p->arena, "probe", err);
+    if (!status) carve(p);
+    return status;
+}
+
+enum vit_status vit_probe_create(struct vit_probe **out, struct vit_model *m,
+                                 const struct vit_probe_options *o, struct vit_error *err)
+{
+    struct vit_probe *p = calloc(1, sizeof *p);
+    enum vit_status status;
+
+    *out = NULL;
+    if (!p) return vit_fail(err, VIT_ERR_NOMEM, "probe: no memory");
+    assert(o->pictures > 0);
+    p->model = m;
+    p->options = *o;
+    if (o->batch < 1 || o->batch > o->pictures) p->options.batch = o->pictures;
+    if (o->steps < 1) p->options.steps = 1;
+    status = create(p, err);
+    if (status) {
+        vit_probe_close(p);
+        return status;
+    }
+    *out = p;
+    return VIT_OK;
+}
+
+void vit_probe_close(struct vit_probe *p)
+{
+    if (!p) return;
+    vit_arena_free(&p->arena);
+    vit_gradients_close(p->grads);
+    vit_session_close(p->session);
+    free(p);
+}
+
+const struct vit_probe_block *vit_probe_block(const struct vit_probe *p, int block)
+{
+    assert(block >= 0 && block < p->model->config.depth);
+    return &p->block[block];
+}
+
+const struct vit_probe_network *vit_probe_network(const struct vit_probe *p)
+{
+    return &p->network;
+}
+
+/* ---- looking on while a forward runs ---- */
+
+/* Stream i of a picture, among those kept. */
+static float *stream_at(const struct vit_probe *p, int i, int picture)
+{
+    return p->streams + ((size_t)i * (size_t)p->options.pictures + (size_t)picture) * stream_floats(p);
+}
+
+static void keep(struct vit_probe *p, int i, const float *stream, int n)
+{
+    memcpy(stream_at(p, i, p->first), stream, (size_t)n * stream_floats(p) * sizeof *stream);
+}
+
+/* Entropies and logits of a block whose attention has just been computed. */
+static void see_attention(struct vit_probe *p, const struct vit_block_call *call)
+{
+    const struct vit_config *c = call->config;
+    const struct vit_step *steps = vit_block_steps(&c->norm, call->block, c->depth);
+    const size_t t = (size_t)call->tokens, d = (size_t)c->width, e = d / (size_t)c->heads;
+    double *entropy = p->entropy + (size_t)call->block * (size_t)c->heads;
+    struct vit_probe_block *b = &p->block[call->block];
+    int at = 0;
+
+    while (steps[at].op != VIT_OP_ATTN) at++;
+    for (size_t i = 0; i < (size_t)call->n; i++)
+        for (size_t h = 0; h < (size_t)c->heads; h++) {
+            const float *prob = call->trace->step[at].prob + (i * (size_t)c->heads + h) * t * t;
+            const float *q = call->trace->step[at].qkv_normed + i * t * 3 * d + h * e;
+            for (size_t row = 0; row < t; row++) entropy[h] += vit_tokens_entropy(prob + row * t, (int)t);
+            b->max_logit = fmax(b->max_logit, vit_tokens_logit(q, q + d, (int)t, (int)e, 3 * d));
+        }
+}
+
+/* The first forward: everything that is not a gradient or a change. */
+static void watch(void *arg, const struct vit_block_call *call, const struct vit_step *step,
+                  const float *stream, const float *branch)
+{
+    struct vit_probe *p = arg;
+    const struct vit_config *c = call->config;
+    const size_t count = (size_t)call->n * stream_floats(p);
+    struct sums *s = &p->sums[call->block];
+    double alpha = 1;
+
+    if (step == vit_block_steps(&c->norm, call->block, c->depth)) {
+        p->half = VIT_PROBE_ATTN;
+        if (!call->block) keep(p, 0, stream, call->n);
+    }
+    switch (step->op) {
+    case VIT_OP_FORK:
+        if (p->half == VIT_PROBE_MLP) s->middle += vit_tokens_squares(stream, count, NULL);
+        break;
+    case VIT_OP_JOIN_ALPHA: alpha = (double)vit_placement_alpha(c->depth); /* fall through */
+    case VIT_OP_JOIN:
+        s->skip[p->half] += alpha * alpha * vit_tokens_squares(stream, count, NULL);
+        s->branch[p->half] += vit_tokens_squares(branch, count, NULL);
+        p->half++;
+        break;
+    case VIT_OP_END:
+        keep(p, call->block + 1, stream, call->n);
+        see_attention(p, call);
+        break;
+    default: break;
+    }
+}
+
+/* A forward after a step: how far the streams have moved. */
+static void compare(void *arg, const struct vit_block_call *call, const struct vit_step *step,
+                    const float *stream, const float *branch)
+{
+    struct vit_probe *p = arg;
+    const float *before = stream_at(p, call->block + 1, p->first);
+
+    (void)branch;
+    if (step->op != VIT_OP_END) return;
+    p->sums[call->block].changed += vit_tokens_distance(stream, before, (size_t)call->n * stream_floats(p));
+}
+
+/* ---- passes over the pictures ---- */
+
+enum want { STREAMS = 1, GRADIENTS = 2, CHANGES = 4 };
+
+/* All pictures through the model as it is now. Returns their mean loss. */
+static double pass(struct vit_probe *p, const float *planes, const int *labels, unsigned want)
+{
+    const struct vit_config *c = &p->model->config;
+    const size_t floats = vit_model_input_floats(p->model), classes = (size_t)c->classes;
+    const int pictures = p->options.pictures;
+    double loss = 0;
+
+    p->tap = (struct vit_tap){ want & STREAMS ? watch : compare, p };
+    p->session->tap = want & (STREAMS | CHANGES) ? &p->tap : NULL;
+    p->logits_changed = 0;
+    for (int i = 0; i < c->depth; i++) p->sums[i].changed = 0;
+    if (want & GRADIENTS) vit_gradients_zero(p->grads);
+    for (int n; p->first < pictures; p->first += n) {
+        const struct vit_targets targets = { .label = labels + p->first };
+        float *kept = p->logits + (size_t)p->first * classes, *dlogits = p->session->ends.dlogits;
+        n = pictures - p->first < p->options.batch ? pictures - p->first : p->options.batch;
+
+        const float *logits = vit_forward(p->session, planes + (size_t)p->first * floats, n);
+        if (want & STREAMS) memcpy(kept, logits, (size_t)n * classes * sizeof *logits);
+        if (want & CHANGES) p->logits_changed += vit_tokens_distance(logits, kept, (size_t)n * classes);
+        if (!(want & GRADIENTS)) continue;
+        loss += vit_cross_entropy(dlogits, logits, &targets, n, c->classes, pictures);
+        vit_session_backward(p->session, dlogits, &p->grads->params, n);
+    }
+    p->first = 0;
+    p->session->tap = NULL;
+    return loss;
+}
+
+/* ---- from sums to numbers ---- */
+
+static void finish_gradients(struct vit_probe *p, int i)
+{
+    const struct vit_config *c = &p->model->config;
+    const struct vit_block_params *g = &p->grads->params.block[i];
+    const size_t d = (size_t)c->width, hidden = (size_t)c->hidden;
+    const struct {
+        const float *at;
+        size_t count;
+    } matrices[] = {
+        [VIT_PROBE_Q] = { g->qkv.weight, d * d },
+        [VIT_PROBE_K] = { g->qkv.weight + d * d, d * d },
+        [VIT_PROBE_V] = { g->qkv.weight + 2 * d * d, d * d },
+        [VIT_PROBE_O] = { g->proj.weight, d * d },
+        [VIT_PROBE_W1] = { g->fc1.weight, (c->glu ? 2 : 1) * hidden * d },
+        [VIT_PROBE_W2] = { g->fc2.weight, d * hidden },
+    };
+    _Static_assert(VIT_COUNT(matrices) == VIT_PROBE_MATRICES, "a matrix is missing");
+
+    for (int m = 0; m < VIT_PROBE_MATRICES; m++)
+        p->block[i].grad[m] = sqrt(vit_tokens_squares(matrices[m].at, matrices[m].count, NULL));
+}
+
+static void finish_attention(struct vit_probe *p, int i)
+{
+    enum { ONE_HOT_TENTHS = 1 }; /* entropy below 0.1 */
+    const struct vit_config *c = &p->model->config;
+    const double queries = (double)p->options.pictures * p->session->tokens;
+    const double most = log((double)p->session->tokens); /* 0 for one token: 0 / 0 says so */
+    struct vit_probe_block *b = &p->block[i];
+    double *entropy = p->entropy + (size_t)i * (size_t)c->heads;
+
+    for (int h = 0; h < c->heads; h++) {
+        entropy[h] /= queries * most;
+        b->entropy += entropy[h] / c->heads;
+        b->one_hot += entropy[h] * 10 < ONE_HOT_TENTHS ? 1.0 / c->heads : 0;
+    }
+    b->head_entropy = entropy;
+}
+
+/* Cosines and rank of stream i (0: the entry), means over pictures. */
+static void alike(struct vit_probe *p, int i, double *cosine, double *rank)
+{
+    const int n = p->options.pictures, t = p->session->tokens, d = p->model->config.width;
+
+    *cosine = *rank = 0;
+    for (int picture = 0; picture < n; picture++) {
+        const float *x = stream_at(p, i, picture);
+        *cosine += vit_tokens_cosine(x, t, d, p->work) / n;
+        *rank += vit_tokens_rank(x, t, d, p->work) / n;
+    }
+}
+
+static double rms_of(const struct vit_probe *p, double squares)
+{
+    return sqrt(squares / ((double)p->options.pictures * (double)stream_floats(p)));
+}
+
+static void finish_stream(struct vit_probe *p, int i)
+{
+    const int n = p->options.pictures, m = n * p->session->tokens, d = p->model->config.width;
+    const float *stream = stream_at(p, i + 1, 0);
+    const struct sums *s = &p->sums[i];
+    struct vit_probe_block *b = &p->block[i];
+    double *angle = p->angle + (size_t)i * (size_t)p->model->config.depth;
+
+    b->middle_rms = rms_of(p, s->middle);
+    b->stream_rms = rms_of(p, vit_tokens_squares(stream, (size_t)n * stream_floats(p), &b->stream_max));
+    for (int half = 0; half < VIT_PROBE_HALVES; half++) {
+        b->branch_rms[half] = rms_of(p, s->branch[half]);
+        b->share[half] = sqrt(s->branch[half] / s->skip[half]);
+        b->branch_share += b->share[half] / VIT_PROBE_HALVES;
+    }
+    alike(p, i + 1, &b->token_cosine, &b->rank);
+    for (int j = 0; j <= i; j++)
+        b->layer_cosine = vit_tokens_between(&angle[j], stream_at(p, j, 0), stream, m, d);
+    b->angle = angle;
+}
+
+static double relative_change(double changed, const float *before, size_t count)
+{
+    return sqrt(changed / vit_tokens_squares(before, count, NULL));
+}
+
+/* What the last pass saw, into the fields for one step or for all of them. */
+static void finish_changes(struct vit_probe *p, bool all)
+{
+    const struct vit_config *c = &p->model->config;
+    const size_t count = (size_t)p->options.pictures * stream_floats(p);
+    const double logits =
+        relative_change(p->logits_changed, p->logits, (size_t)p->options.pictures * (size_t)c->classes);
+
+    *(all ? &p->network.logits_steps_change : &p->network.logits_change) = logits;
+    for (int i = 0; i < c->depth; i++) {
+        struct vit_probe_block *b = &p->block[i];
+        const double change = relative_change(p->sums[i].changed, stream_at(p, i + 1, 0), count);
+        *(all ? &b->steps_change : &b->step_change) = change;
+    }
+}
+
+/* ---- steps ---- */
+
+/* One step of AdamW without decay; the first moves every weight by lr in the direction of its sign. Only the
+ * matrices of the blocks move: what is measured is what the blocks do, the stream enters them as before. */
+static void step(struct vit_probe *p, int number)
+{
+    const struct vit_hyper h = vit_hyper_default();
+    const struct kern_adamw adamw = { .lr = p->options.lr,
+                                      .beta1 = h.beta1,
+                                      .beta2 = h.beta2,
+                                      .eps = h.eps,
+                                      .correct1 = (float)(1 - pow((double)h.beta1, number)),
+                                      .correct2 = (float)(1 - pow((double)h.beta2, number)),
+                                      .grad_scale = 1 };
+
+    for (int i = 0; i < p->model->slot_count; i++) {
+        const struct vit_slot *s = &p->model->slots[i];
+        if (s->block < 0 || !s->decay) continue;
+        kern_adamw(&p->session->kern, *vit_slot_pointer(&p->model->params, s), p->mean + s->offset,
+                   p->square + s->offset, p->grads->values + s->offset, s->count, &adamw);
+    }
+    vit_model_pack(p->model, &p->session->kern);
+}
+
+static void measure_steps(struct vit_probe *p, const float *planes, const int *labels)
+{
+    float *values = *vit_slot_pointer(&p->model->params, &p->model->slots[0]); /* all, in the slots' layout */
+    const size_t bytes = p->model->arena_floats * sizeof *values;
+
+    memcpy(p->saved, values, bytes);
+    memset(p->mean, 0, bytes);
+    memset(p->square, 0, bytes);
+    for (int i = 1; i <= p->options.steps; i++) {
+        const bool last = i == p->options.steps;
+        step(p, i);
+        pass(p, planes, labels, (i == 1 || last ? CHANGES : 0u) | (last ? 0u : GRADIENTS));
+        if (i == 1) finish_changes(p, false);
+        if (last) finish_changes(p, true);
+    }
+    memcpy(values, p->saved, bytes);
+    vit_model_pack(p->model, &p->session->kern);
+}
+
+void vit_probe_measure(struct vit_probe *p, const float *planes, const int *labels)
+{
+    const struct vit_config *c = &p->model->config;
+    const size_t count = (size_t)p->options.pictures * stream_floats(p), depth = (size_t)c->depth;
+
+    memset(p->sums, 0, depth * sizeof *p->sums);
+    memset(p->entropy, 0, depth * (size_t)c->heads * sizeof *p->entropy);
+    for (int i = 0; i < c->depth; i++) p->block[i] = (struct vit_probe_block){ .max_logit = -INFINITY };
+    p->network.loss = pass(p, planes, labels, STREAMS | GRADIENTS);
+    p->network.entry_rms = rms_of(p, vit_tokens_squares(stream_at(p, 0, 0), count, NULL));
+    alike(p, 0, &p->network.entry_cosine, &p->network.entry_rank);
+    for (int i = 0; i < c->depth; i++) {
+        finish_gradients(p, i);
+        finish_attention(p, i);
+        finish_stream(p, i);
+    }
+    measure_steps(p, planes, labels);
+}
