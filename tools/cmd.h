@@ -29,10 +29,11 @@ struct cmd_common {
 extern const struct args_group cmd_common_group; /* -m --size -t --dtype --kernels --seed --json -q -v -h */
 extern const struct args_group cmd_unthreaded_group; /* the same without -t, for a verb that takes a list */
 extern const struct args_group cmd_norm_group;       /* --norm --final-norm */
+extern const struct args_group cmd_training_group;   /* -t --kernels --json -q -v -h; the rest are settings */
 extern const struct args_verb *const cmd_verbs[];    /* ends with NULL */
 
-extern const struct args_verb cmd_classify, cmd_eval, cmd_train, cmd_logits, cmd_preprocess, cmd_embed,
-    cmd_info, cmd_bench, cmd_convert, cmd_help;
+extern const struct args_verb cmd_classify, cmd_eval, cmd_train, cmd_sweep, cmd_logits, cmd_preprocess,
+    cmd_embed, cmd_info, cmd_bench, cmd_convert, cmd_help;
 
 /* One line on stderr, control characters made visible. */
 void cmd_error(const char *format, ...) VIT_PRINTF(1, 2);

@@ -54,48 +54,13 @@ static const struct args_option ROWS[] = {
 };
 static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
 
-static const struct args_option COMMON[] = {
-    { .name = "threads",
-      .letter = 't',
-      .kind = ARGS_INT,
-      .at = AT(common.threads),
-      .low = 1,
-      .high = 1024,
-      .metavar = "N",
-      .otherwise = "OMP_NUM_THREADS, else the physical cores this process may use",
-      .help = "threads to compute with; one more prepares pictures" },
-    { .name = "kernels",
-      .kind = ARGS_TEXT,
-      .at = AT(common.kernels),
-      .metavar = "SPEC",
-      .otherwise = "VIT_KERNELS, else auto",
-      .help = "kernels by name, as in ref+avx2; vit info lists them" },
-    { .name = "json", .kind = ARGS_FLAG, .at = AT(common.json), .help = "the result as JSON" },
-    { .name = "quiet",
-      .letter = 'q',
-      .kind = ARGS_FLAG,
-      .at = AT(common.quiet),
-      .help = "no progress and no warnings, only errors" },
-    { .name = "verbose",
-      .letter = 'v',
-      .kind = ARGS_FLAG,
-      .at = AT(common.verbose),
-      .help = "say what was inferred and chosen" },
-    { .name = "help", .letter = 'h', .kind = ARGS_FLAG, .at = AT(common.help), .help = "this text" },
-    { .name = "version",
-      .kind = ARGS_FLAG,
-      .at = AT(common.version),
-      .help = "version, build flags, kernels this CPU can run, decoders" },
-};
-static const struct args_group SHARED = { "Common options", COMMON, VIT_COUNT(COMMON) };
-
 static const struct args_group *const GROUPS[] = { &OWN,
                                                    &recipe_network_group,
                                                    &recipe_norm_group,
                                                    &recipe_optimizer_group,
                                                    &recipe_augment_group,
                                                    &recipe_run_group,
-                                                   &SHARED,
+                                                   &cmd_training_group,
                                                    NULL };
 
 /* ---- settings ---- */

@@ -76,6 +76,10 @@ enum vit_status train_data_open(struct train_data *d, const char *path, const st
 /* Decode all pictures for networks that see them as p says, and keep up to cache_bytes of each part. */
 enum vit_status train_data_read(struct train_data *d, const struct patch_recipe *p, size_t cache_bytes,
                                 const struct cmd_common *common, struct vit_error *err);
+/* The same for any set. */
+enum vit_status train_data_read_set(struct patch_feed_store **out, const struct patch_dataset *set,
+                                    const struct patch_recipe *p, size_t cache_bytes,
+                                    const struct cmd_common *common, struct vit_error *err);
 void train_data_close(struct train_data *d);
 
 /* A set of pictures to send through a session. */

@@ -41,15 +41,15 @@ static void show_reading(void *arg, size_t done, size_t all)
     if (done == all) progress_clear(bar);
 }
 
-static enum vit_status read_part(struct patch_feed_store **out, const struct patch_dataset *part,
-                                 const struct patch_recipe *p, size_t cache_bytes,
-                                 const struct cmd_common *common, struct vit_error *err)
+enum vit_status train_data_read_set(struct patch_feed_store **out, const struct patch_dataset *set,
+                                    const struct patch_recipe *p, size_t cache_bytes,
+                                    const struct cmd_common *common, struct vit_error *err)
 {
     struct progress bar;
     enum vit_status status;
 
-    progress_start(&bar, "pictures read", patch_dataset_count(part), !common->quiet);
-    status = patch_feed_store_create(out, part, p, NULL, cache_bytes, show_reading, &bar, err);
+    progress_start(&bar, "pictures read", patch_dataset_count(set), !common->quiet);
+    status = patch_feed_store_create(out, set, p, NULL, cache_bytes, show_reading, &bar, err);
     progress_clear(&bar);
     return status;
 }
@@ -57,9 +57,10 @@ static enum vit_status read_part(struct patch_feed_store **out, const struct pat
 enum vit_status train_data_read(struct train_data *d, const struct patch_recipe *p, size_t cache_bytes,
                                 const struct cmd_common *common, struct vit_error *err)
 {
-    enum vit_status status = read_part(&d->store, d->training, p, cache_bytes, common, err);
+    enum vit_status status = train_data_read_set(&d->store, d->training, p, cache_bytes, common, err);
 
-    return status || !d->held ? status : read_part(&d->held_store, d->held, p, cache_bytes, common, err);
+    return status || !d->held ? status
+                              : train_data_read_set(&d->held_store, d->held, p, cache_bytes, common, err);
 }
 
 void train_data_close(struct train_data *d)
