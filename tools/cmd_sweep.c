@@ -5,8 +5,6 @@
 #include "tools/recipe_preset.h"
 #include "tools/sweep.h"
 
-#define DEAD_AFTER "30%"
-
 static const char *keep_word(int i)
 {
     static const char *const WORDS[] = { "model", "none", NULL };
@@ -62,7 +60,7 @@ static const struct args_option ROWS[] = {
       .kind = ARGS_TEXT,
       .at = AT(dead_after),
       .metavar = "N|N%",
-      .otherwise = DEAD_AFTER,
+      .otherwise = "30%, but 600 steps at least",
       .help =
           "steps, or their share of all, after which a cell is stopped that is still at chance; 0: never" },
     { .name = "no-test",
@@ -188,7 +186,7 @@ static enum vit_status gather(struct recipe_lists *l, const struct sweep_options
 static enum vit_status choose_rest(struct sweep *s, const struct sweep_options *o,
                                    const struct sweep_saved *saved, struct vit_error *err)
 {
-    s->dead_after = o->dead_after ? o->dead_after : saved->exists ? saved->dead_after : DEAD_AFTER;
+    s->dead_after = o->dead_after ? o->dead_after : saved->exists ? saved->dead_after : "auto";
     s->test = saved->exists ? saved->test : !o->no_test;
     if (saved->exists && strcmp(s->dead_after, saved->dead_after) != 0)
         return vit_fail(err, VIT_ERR_ARG, "--dead-after: the sweep in %s has \"%s\", found \"%s\"", o->out,

@@ -53,13 +53,16 @@ struct sweep {
     bool test;
 
     struct recipe_lists lists;
-    bool axis[RECIPE_SETTINGS]; /* part of the id: norm, seed, and whatever has several values */
-    struct sweep_cell *cells;   /* (count), in the order they are run in */
+    enum recipe_id
+        axes[RECIPE_SETTINGS]; /* (axis_count) parts of the ids: norm, what has several values, seed */
+    int axis_count;
+    struct sweep_cell *cells; /* (count), in the order they are run in */
     int count;
     struct sweep_source *sources; /* (source_count) */
     int source_count;
-    size_t cached; /* bytes of pictures in memory */
-    bool unread;   /* there were pictures that cannot be read */
+    double start, flops_done; /* of this process */
+    size_t cached;            /* bytes of pictures in memory */
+    bool unread;              /* there were pictures that cannot be read */
 
     int file;      /* cells.jsonl, locked; -1: none */
     json_t *lines; /* of it: array of objects */
@@ -69,7 +72,7 @@ struct sweep {
 
 enum vit_status sweep_grid_make(struct sweep *s, struct vit_error *err);
 void sweep_grid_free(struct sweep *s);
-/* Cells of one arm: all settings of axes are equal but for the seed. */
+/* Cells of one arm: all axes are equal but for the last one, the seed. */
 bool sweep_grid_same_arm(const struct sweep *s, const struct sweep_cell *a, const struct sweep_cell *b);
 
 /* ---- the pictures (sweep_data.c) ---- */

@@ -88,7 +88,7 @@ static enum vit_status complete(struct sweep *s, struct sweep_cell *c, int class
         return vit_fail(err, VIT_ERR_ARG, "--batch %d: there are %zu training pictures", r->batch, count);
     status = recipe_hyper(&hyper, r, c->batches, err);
     if (!status) status = recipe_feed(&feed, r, &s->sources[c->source].pictures, err);
-    if (!status) status = recipe_steps(&dead_after, "--dead-after", s->dead_after, hyper.steps, err);
+    if (!status) status = train_dead_after(&dead_after, s->dead_after, hyper.steps, err);
     c->steps = hyper.steps;
     c->flops = flops_of(c, &s->sources[c->source]);
     return status;

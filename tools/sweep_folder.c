@@ -76,10 +76,8 @@ static json_t *planned(const struct sweep *s, const struct sweep_cell *c)
 {
     json_t *cell = json_pack("{s:s}", "cell", c->id);
 
-    for (int id = 0; cell && id < RECIPE_SETTINGS; id++)
-        if (s->axis[id])
-            json_object_set_new(cell, recipe_name((enum recipe_id)id),
-                                recipe_value(&c->recipe, (enum recipe_id)id));
+    for (int i = 0; cell && i < s->axis_count; i++)
+        json_object_set_new(cell, recipe_name(s->axes[i]), recipe_value(&c->recipe, s->axes[i]));
     return cell;
 }
 

@@ -29,13 +29,23 @@ static enum vit_status count_cells(struct sweep *s, struct vit_error *err)
     s->count = 1;
     for (int id = 0; id < RECIPE_SETTINGS; id++) {
         const int values = s->lists.of[id].count;
-        s->axis[id] = values && (values > 1 || id == RECIPE_NORM || id == RECIPE_SEED);
         if (!values) continue;
         if (values > MOST_CELLS / s->count)
             return vit_fail(err, VIT_ERR_ARG, "the grid has more than %d cells", MOST_CELLS);
         s->count *= values;
     }
     return VIT_OK;
+}
+
+/* As arms are read: norm first, seed last. */
+static void name_axes(struct sweep *s)
+{
+    s->axis_count = 0;
+    if (s->lists.of[RECIPE_NORM].count) s->axes[s->axis_count++] = RECIPE_NORM;
+    for (int id = 0; id < RECIPE_SETTINGS; id++)
+        if (s->lists.of[id].count > 1 && id != RECIPE_NORM && id != RECIPE_SEED)
+            s->axes[s->axis_count++] = (enum recipe_id)id;
+    s->axes[s->axis_count++] = RECIPE_SEED;
 }
 
 /* ---- a cell ---- */
@@ -51,20 +61,13 @@ static bool append(char *id, size_t size, const char *name, const char *value)
     return added > 0 && (size_t)added < size - used;
 }
 
-/* Norm first, seed last, as arms are read. */
 static enum vit_status name_cell(struct sweep_cell *c, const struct sweep *s, struct vit_error *err)
 {
-    bool fits = true;
-
-    for (int id = -1; id <= RECIPE_SETTINGS; id++) {
-        const int at = id < 0 ? RECIPE_NORM : id == RECIPE_SETTINGS ? RECIPE_SEED : id;
-        if (at == id && (at == RECIPE_NORM || at == RECIPE_SEED)) continue;
-        if (s->axis[at])
-            fits = fits && append(c->id, sizeof c->id, recipe_name((enum recipe_id)at), c->texts.text[at]);
-    }
-    if (fits) return VIT_OK;
-    return vit_fail(err, VIT_ERR_ARG, "%.60s...: the name of a cell has more than %zu characters", c->id,
-                    sizeof c->id - 1);
+    for (int i = 0; i < s->axis_count; i++)
+        if (!append(c->id, sizeof c->id, recipe_name(s->axes[i]), c->texts.text[s->axes[i]]))
+            return vit_fail(err, VIT_ERR_ARG, "%.60s...: the name of a cell has more than %zu characters",
+                            c->id, sizeof c->id - 1);
+    return VIT_OK;
 }
 
 static enum vit_status make_cell(struct sweep_cell *c, const struct sweep *s, int number,
@@ -144,6 +147,7 @@ enum vit_status sweep_grid_make(struct sweep *s, struct vit_error *err)
 
     if (!status) status = count_cells(s, err);
     if (status) return status;
+    name_axes(s);
     s->cells = calloc((size_t)s->count, sizeof *s->cells);
     if (!s->cells) return vit_fail(err, VIT_ERR_NOMEM, "no memory for a grid of %d cells", s->count);
     for (int i = 0; i < s->count && !status; i++) status = make_cell(&s->cells[i], s, i, err);
@@ -161,8 +165,7 @@ void sweep_grid_free(struct sweep *s)
 
 bool sweep_grid_same_arm(const struct sweep *s, const struct sweep_cell *a, const struct sweep_cell *b)
 {
-    for (int id = 0; id < RECIPE_SETTINGS; id++)
-        if (s->axis[id] && id != RECIPE_SEED && strcmp(a->texts.text[id], b->texts.text[id]) != 0)
-            return false;
+    for (int i = 0; i + 1 < s->axis_count; i++)
+        if (strcmp(a->texts.text[s->axes[i]], b->texts.text[s->axes[i]]) != 0) return false;
     return true;
 }

@@ -1,5 +1,6 @@
 /* The cells of a sweep, one after the other. */
 #include <limits.h>
+#include <math.h>
 #include <string.h>
 
 #include "tools/out.h"
@@ -54,10 +55,10 @@ static json_t *describe(const struct sweep *s, const struct sweep_cell *c, const
                   out_float(c->recipe.lr), "warmup", r->warmup, "init", c->recipe.init, "seed",
                   (json_int_t)c->recipe.seed, "epochs", c->recipe.epochs, "dtype", c->recipe.dtype);
 
-    for (int id = 0; line && id < RECIPE_SETTINGS; id++) {
-        const char *name = recipe_name((enum recipe_id)id);
-        if (s->axis[id] && !json_object_get(line, name))
-            json_object_set_new(line, name, recipe_value(&c->recipe, (enum recipe_id)id));
+    for (int i = 0; line && i < s->axis_count; i++) {
+        const char *name = recipe_name(s->axes[i]);
+        if (!json_object_get(line, name))
+            json_object_set_new(line, name, recipe_value(&c->recipe, s->axes[i]));
     }
     return line;
 }
@@ -85,15 +86,29 @@ static json_t *line_of(const struct sweep *s, const struct sweep_cell *c, const 
 
 /* ---- one cell ---- */
 
-/* "cell 3/16 norm=pre_lr=0.001_seed=0: val top-1 61.20 %, test top-1 60.85 %, 12.3 s" on stderr. */
-static void show(const struct sweep *s, const struct sweep_cell *c, const struct outcome *o)
+/* Seconds that the cells left may take, as fast as those of this process; NAN: there are none yet. */
+static double seconds_left(const struct sweep *s)
 {
+    double left = 0;
+
+    for (int i = 0; i < s->count; i++)
+        if (!s->cells[i].line) left += s->cells[i].flops;
+    return s->flops_done > 0 ? (progress_seconds() - s->start) * left / s->flops_done : NAN;
+}
+
+/* "cell 3/16 norm=pre_lr=0.001_seed=0: done, val top-1 61.20 %, 12.3 s; 1:05 left" on stderr. */
+static void show(struct sweep *s, const struct sweep_cell *c, const struct outcome *o)
+{
+    char left[32];
+
+    s->flops_done += c->flops * o->train.steps / c->steps;
     if (s->common.quiet) return;
     fprintf(stderr, "cell %d/%d %s: %s", (int)(c - s->cells) + 1, s->count, c->id,
             o->train.reason[0] ? o->train.reason : o->status);
     if (o->train.val.n) fprintf(stderr, ", val top-1 %.2f %%", 100 * o->train.val.top1);
     if (o->test.n) fprintf(stderr, ", test top-1 %.2f %%", 100 * o->test.top1);
-    fprintf(stderr, ", %.1f s\n", o->train.all_seconds);
+    fprintf(stderr, ", %.1f s; %s left\n", o->train.all_seconds,
+            progress_clock(left, sizeof left, seconds_left(s)));
 }
 
 static int test_cell(struct sweep *s, const struct sweep_cell *c, struct outcome *o)
@@ -159,6 +174,7 @@ int sweep_run(struct sweep *s)
         cmd_error("%s", err.text);
         return err.status == VIT_ERR_ARG ? CMD_USAGE : CMD_UNUSABLE;
     }
+    s->start = progress_seconds();
     train_catch();
     for (int i = 0; i < s->count && !code; i++)
         if (!s->cells[i].line) code = run_cell(s, &s->cells[i]);

@@ -84,10 +84,8 @@ static json_t *row_json(const struct sweep *s, const struct row *row)
 {
     json_t *o = json_object();
 
-    for (int id = 0; id < RECIPE_SETTINGS; id++)
-        if (s->axis[id] && id != RECIPE_SEED)
-            json_object_set_new(o, recipe_name((enum recipe_id)id),
-                                recipe_value(&row->cell->recipe, (enum recipe_id)id));
+    for (int i = 0; i + 1 < s->axis_count; i++)
+        json_object_set_new(o, recipe_name(s->axes[i]), recipe_value(&row->cell->recipe, s->axes[i]));
     json_object_set_new(o, "done", json_integer(row->done));
     json_object_set_new(o, "dead", json_integer(row->dead));
     json_object_set_new(o, "diverged", json_integer(row->diverged));
@@ -110,9 +108,9 @@ static int print_json(const struct sweep *s, const struct row *rows, int count)
 }
 
 /* Width of a setting's column: of its name or its longest value. */
-static int width_of(const struct sweep *s, int id)
+static int width_of(const struct sweep *s, enum recipe_id id)
 {
-    int width = (int)strlen(recipe_name((enum recipe_id)id));
+    int width = (int)strlen(recipe_name(id));
 
     for (int i = 0; i < s->lists.of[id].count; i++) {
         const int own = out_width(s->lists.of[id].text[i]);
@@ -139,16 +137,14 @@ static void print_heading(const struct sweep *s)
 {
     static const char *const NUMBERS[] = { "train loss", "val top-1 %", "test top-1 %", "plateau step" };
 
-    for (int id = 0; id < RECIPE_SETTINGS; id++)
-        if (s->axis[id] && id != RECIPE_SEED)
-            printf("| %-*s ", width_of(s, id), recipe_name((enum recipe_id)id));
+    for (int i = 0; i + 1 < s->axis_count; i++)
+        printf("| %-*s ", width_of(s, s->axes[i]), recipe_name(s->axes[i]));
     printf("| done | dead | diverged |");
     for (size_t i = 0; i < VIT_COUNT(NUMBERS); i++) printf(" %14s |", NUMBERS[i]);
     putchar('\n');
-    for (int id = 0; id < RECIPE_SETTINGS; id++) {
-        if (!s->axis[id] || id == RECIPE_SEED) continue;
+    for (int i = 0; i + 1 < s->axis_count; i++) {
         fputs("|:", stdout);
-        for (int i = 0; i <= width_of(s, id); i++) putchar('-');
+        for (int k = 0; k <= width_of(s, s->axes[i]); k++) putchar('-');
     }
     printf("|-----:|-----:|---------:|");
     for (size_t i = 0; i < VIT_COUNT(NUMBERS); i++) printf("---------------:|");
@@ -157,8 +153,8 @@ static void print_heading(const struct sweep *s)
 
 static void print_row(const struct sweep *s, const struct row *row)
 {
-    for (int id = 0; id < RECIPE_SETTINGS; id++) {
-        if (!s->axis[id] || id == RECIPE_SEED) continue;
+    for (int i = 0; i + 1 < s->axis_count; i++) {
+        const enum recipe_id id = s->axes[i];
         fputs("| ", stdout);
         printf("%*s ", width_of(s, id) - out_name(stdout, row->cell->texts.text[id]), "");
     }

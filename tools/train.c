@@ -270,7 +270,7 @@ static enum vit_status create_trainer(struct train *t, struct vit_error *err)
     enum vit_status status = recipe_hyper(&t->hyper, t->recipe, patch_feed_batches(t->feed), err);
 
     if (!status && t->job->dead_after)
-        status = recipe_steps(&t->dead_after, "--dead-after", t->job->dead_after, t->hyper.steps, err);
+        status = train_dead_after(&t->dead_after, t->job->dead_after, t->hyper.steps, err);
     if (!status)
         status = vit_trainer_create(&t->trainer, t->model, &t->hyper, t->recipe->batch, threads, err);
     if (!status && t->data->held) status = vit_session_create(&t->eval, t->model, &o, err);

@@ -24,7 +24,7 @@ struct train_job {
     const char *data, *out;
     const char *cell;                  /* of a sweep; NULL: none */
     const struct train_data *pictures; /* those of data, shared with other runs; NULL: of its own */
-    const char *dead_after;            /* N or N% of the steps, then train_dead decides; NULL: never */
+    const char *dead_after;            /* when train_dead decides, for train_dead_after; NULL: never */
     int checkpoint_every;              /* steps; 0: every two minutes */
     bool resume;                       /* go on from out's state, if it has one */
 };
@@ -62,6 +62,8 @@ bool train_stopping(void);
  * training loss of the last steps. */
 bool train_left(double running, int classes); /* the plateau of chance: below 2.2 of 10 classes' 2.303 */
 bool train_dead(double running, int classes); /* still on it: above 2.25 of 2.303 */
+/* The step to ask at: "N" or "N%" of all steps, 0: never; "auto": 30 %, but 600 steps at least. */
+enum vit_status train_dead_after(int *step, const char *text, int steps, struct vit_error *err);
 
 /* ---- the pictures (train_data.c) ---- */
 

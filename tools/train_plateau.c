@@ -1,5 +1,6 @@
 /* The plateau of chance: where a run starts, and where one stays that learns nothing. */
 #include <math.h>
+#include <string.h>
 
 #include "tools/train_parts.h"
 
@@ -19,6 +20,17 @@ bool train_left(double running, int classes)
 bool train_dead(double running, int classes)
 {
     return running > DEAD / TEN * log(classes);
+}
+
+/* The grid's 600 of 1950 steps, where a run is longer; a shorter one has had no time to be called dead. */
+enum vit_status train_dead_after(int *step, const char *text, int steps, struct vit_error *err)
+{
+    enum { LEAST = 600 };
+    const int share = (int)(0.3 * steps);
+
+    if (strcmp(text, "auto") != 0) return recipe_steps(step, "--dead-after", text, steps, err);
+    *step = share > LEAST ? share : LEAST;
+    return VIT_OK;
 }
 
 /* The mean of all until there are WINDOW of them, then each new one counts 1 / WINDOW. */
