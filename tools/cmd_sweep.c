@@ -157,8 +157,9 @@ static enum vit_status check_list(const struct recipe_lists *given, enum recipe_
     if (all && (is->count == was->count || named)) return VIT_OK;
     return vit_fail(err, VIT_ERR_ARG, "--%s: the sweep in %s has \"%s\", found \"%s\"%s", recipe_name(id),
                     folder, join(old, sizeof old, was), join(now, sizeof now, is),
-                    all ? "; several values of it need a sweep of their own"
-                        : "; values can be added, not taken away");
+                    named ? "; values can be added, not taken away"
+                    : all ? "; several values of it need a sweep of their own"
+                          : "");
 }
 
 static enum vit_status gather(struct recipe_lists *l, const struct sweep_options *o,

@@ -118,7 +118,7 @@ int sweep_data_open(struct sweep *s)
     for (int i = 0; i < s->count; i++) {
         if (!complete(s, &s->cells[i], classes, &err)) continue;
         cmd_error("cell %s: %s", s->cells[i].id, err.text);
-        return err.status == VIT_ERR_ARG ? CMD_USAGE : CMD_UNUSABLE;
+        return err.status == VIT_ERR_ARG || err.status == VIT_ERR_FORMAT ? CMD_USAGE : CMD_UNUSABLE;
     }
     return CMD_DONE;
 }
