@@ -33,8 +33,9 @@ struct patch_feed_batch {
 
 struct patch_feed;
 
-/* Decodes everything that is kept, unless it is in a store already; a picture that cannot be read is left out and counted, never replaced.
- * progress (may be NULL) is called from this thread with pictures done of all. */
+/* Decodes everything that is kept, unless it is in a store already; a picture that cannot be read is left out
+ * and counted, never replaced. progress (may be NULL) is called from this thread with pictures done of
+ * all. */
 enum vit_status patch_feed_create(struct patch_feed **out, const struct patch_dataset *d,
                                   const struct patch_recipe *r, const struct patch_feed_options *options,
                                   void (*progress)(void *arg, size_t done, size_t all), void *arg,

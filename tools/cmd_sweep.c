@@ -144,7 +144,7 @@ static enum vit_status check_default(const struct recipe_lists *given, enum reci
     return status;
 }
 
-/* Values may be added to a list that is part of the cells' names: cells that have ended stay what they are. */
+/* Values may be added to a list that is part of the cells' names: what has ended stays what it is. */
 static enum vit_status check_list(const struct recipe_lists *given, enum recipe_id id,
                                   const struct sweep_saved *saved, const char *folder, struct vit_error *err)
 {

@@ -106,8 +106,8 @@ struct recipe_lists {
 enum vit_status recipe_lists_add(struct recipe_lists *l, enum recipe_id id, const char *text,
                                  struct vit_error *err);
 int recipe_lists_find(const struct recipe_lists *l, enum recipe_id id, const char *text); /* -1: not there */
-/* Each of these sets only what is not set yet. Words: separated by commas. A file: as recipe_texts_file, where
- * values may be arrays. */
+/* Each of these sets only what is not set yet. Words: separated by commas. A file: as recipe_texts_file takes
+ * it, where values may be arrays. */
 enum vit_status recipe_lists_words(struct recipe_lists *l, const struct recipe_words *words,
                                    struct vit_error *err);
 enum vit_status recipe_lists_file(struct recipe_lists *l, const char *path, struct vit_error *err);

@@ -6,8 +6,8 @@
  *   epochs.jsonl              the logs' lines of epochs, of the cells that ended
  *   cells.jsonl               a line for each cell that ended: its settings, how it ended, what it reached
  *
- * A cell has ended when its line in cells.jsonl is whole; everything else is made anew or cut back to that. So
- * a kill at any moment loses no more than train does, and doubles nothing. */
+ * A cell has ended when its line in cells.jsonl is whole; everything else is made anew or cut back to that.
+ * So a kill at any moment loses no more than train does, and doubles nothing. */
 #ifndef TOOLS_SWEEP_H
 #define TOOLS_SWEEP_H
 
@@ -94,7 +94,7 @@ struct sweep_saved {
 enum vit_status sweep_saved_read(struct sweep_saved *saved, const char *folder, struct vit_error *err);
 void sweep_saved_free(struct sweep_saved *saved);
 
-/* Makes and locks the folder, writes the grid, clears what a kill left and finds the cells that have ended. */
+/* Makes and locks the folder, writes the grid, clears what a kill left, finds the cells that have ended. */
 enum vit_status sweep_folder_open(struct sweep *s, struct vit_error *err);
 /* Only finds the cells that have ended; changes nothing. */
 enum vit_status sweep_folder_look(struct sweep *s, struct vit_error *err);

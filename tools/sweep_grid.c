@@ -119,8 +119,8 @@ static int distance(const struct recipe_lists *l, const struct sweep_cell *c)
     return most;
 }
 
-/* A picture early: the first seed, from the middle learning rates to the edges; then the next seed. Cells that
- * are equal in both go in the order of the product, so that arms are neighbours. */
+/* A picture early: the first seed, from the middle learning rates to the edges; then the next seed. Cells
+ * that are equal in both go in the order of the product, so that arms are neighbours. */
 struct rank {
     int seed, distance, number;
 };

@@ -1,5 +1,5 @@
-/* sweep_lines.h - files of JSON lines that are only ever added to. A line that has no end was cut by a kill, and
- * counts as not written. */
+/* sweep_lines.h - files of JSON lines that are only ever added to. A line that has no end was cut by a kill,
+ * and counts as not written. */
 #ifndef TOOLS_SWEEP_LINES_H
 #define TOOLS_SWEEP_LINES_H
 

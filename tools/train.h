@@ -12,7 +12,7 @@
 
 #include "tools/recipe.h"
 
-/* Exit codes beside those of cmd.h. TRAIN_DEAD only where a job asks for it: it is no exit code of the program. */
+/* Exit codes beside those of cmd.h; TRAIN_DEAD, where a job asks for it, is none of the program's. */
 enum { TRAIN_DIVERGED = 4, TRAIN_DEAD = 5, TRAIN_INTERRUPTED = 130 };
 
 struct train_data;

@@ -233,8 +233,8 @@ static bool ended(pid_t child)
     return !waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid == child;
 }
 
-/* Start, wait until a file in dir has so many lines, send a signal. Returns the exit code, 128 + signal when it
- * died of one. */
+/* Start, wait until a file in dir has so many lines, send a signal. Returns the exit code, 128 + signal when
+ * it died of one. */
 static int interrupt(const char *dir, const char *name, int lines, int number, const char *const *words)
 {
     const char *argv[WORDS];
