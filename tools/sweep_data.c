@@ -4,7 +4,7 @@
 #include "patch/feed_store.h"
 #include "tools/sweep.h"
 
-/* Pictures are kept up to this, over all sources. */
+/* Pictures are kept up to this: the parts of a source may each fill what the sources before it left. */
 #define CACHE_BYTES ((size_t)2 << 30)
 
 /* ---- sources ---- */

@@ -1,5 +1,4 @@
 /* What a sweep would do, and how long it would take: arithmetic, and the time of a few steps. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +10,7 @@
 
 /* A cell in numbers. */
 struct estimate {
-    double seconds; /* NAN: unknown */
+    double seconds;
     bool ended;
 };
 
@@ -99,8 +98,10 @@ static enum vit_status estimate(struct estimate *e, const struct sweep *s, struc
 {
     char **work = calloc((size_t)s->count, sizeof *work);
     double *rate = calloc((size_t)s->count, sizeof *rate);
+    struct progress bar;
     enum vit_status status = VIT_OK;
 
+    progress_start(&bar, "cells measured", (size_t)s->count, !s->common.quiet);
     for (int i = 0; i < s->count && !status; i++) {
         const struct sweep_cell *c = &s->cells[i];
         int same = 0;
@@ -113,7 +114,9 @@ static enum vit_status estimate(struct estimate *e, const struct sweep *s, struc
         rate[i] = s->options->rate > 0 ? 1e9 * (double)s->options->rate : rate[same];
         if (!(rate[i] > 0)) status = measure(&rate[i], s, c, err);
         e[i] = (struct estimate){ .seconds = c->flops / rate[i], .ended = c->line != NULL };
+        progress_update(&bar, (size_t)i + 1);
     }
+    progress_clear(&bar);
     for (int i = 0; work && i < s->count; i++) free(work[i]);
     free(work);
     free(rate);

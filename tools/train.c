@@ -65,7 +65,7 @@ static int diverged(struct train *t, const struct vit_report *r)
                                      .diverged = true };
     struct vit_error err;
 
-    if (train_log_write(t, &line, &err)) return fail(t, &err);
+    if (train_log_write(t, &line, &err)) fail(t, &err);
     progress_clear(&t->bar);
     snprintf(t->reason, sizeof t->reason, "diverged at step %d, learning rate %g: the %s is not finite", step,
              r->lr, isfinite(r->loss) ? "gradient" : "loss");
