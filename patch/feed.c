@@ -31,7 +31,8 @@ struct worker {
 };
 
 struct patch_feed {
-    struct patch_feed_store store;
+    const struct patch_feed_store *store;
+    struct patch_feed_store *own; /* NULL: it is another's */
     struct patch_augment augment;
     struct patch_mix_options mix;
     uint64_t seed;
@@ -40,7 +41,7 @@ struct patch_feed {
     struct vit_arena memory;
     struct slot *slot;     /* (slots) */
     struct worker *worker; /* (workers) */
-    size_t *order;         /* (store.count) pictures in the epoch's order; written while nobody works */
+    size_t *order;         /* (store->count) pictures in the epoch's order; written while nobody works */
     int epoch;
     bool mixing;
 
@@ -53,21 +54,23 @@ struct patch_feed {
     int busy;             /* workers at a batch */
     size_t late;          /* pictures that failed after having been read once */
     atomic_bool stop;
+
+    char *why[PATCH_FEED_ERRORS]; /* of the first late ones, guarded by the lock; NULL past the end */
 };
 
 /* ---- making a batch ---- */
 
 static size_t plane_floats(const struct patch_feed *f)
 {
-    return f->store.picture_bytes;
+    return f->store->picture_bytes;
 }
 
 static void report_late(struct patch_feed *f, const struct vit_error *err)
 {
     pthread_mutex_lock(&f->lock);
     for (int i = 0; i < PATCH_FEED_ERRORS; i++) {
-        if (f->store.error[i]) continue;
-        f->store.error[i] = strdup(err->text);
+        if (f->why[i]) continue;
+        f->why[i] = strdup(err->text);
         break;
     }
     f->late++;
@@ -79,20 +82,20 @@ static bool make_row(struct patch_feed *f, const struct worker *w, size_t i, flo
 {
     struct vit_error err;
 
-    if (patch_feed_store_get(&f->store, i, w->pixels, &err)) {
+    if (patch_feed_store_get(f->store, i, w->pixels, &err)) {
         report_late(f, &err);
         return false;
     }
-    patch_augment_apply(w->pixels, w->scratch, f->store.recipe.size, &f->augment, f->seed, (uint64_t)f->epoch,
-                        f->store.index[i]);
-    patch_normalise(planes, w->pixels, &f->store.recipe);
+    patch_augment_apply(w->pixels, w->scratch, f->store->recipe.size, &f->augment, f->seed,
+                        (uint64_t)f->epoch, f->store->index[i]);
+    patch_normalise(planes, w->pixels, &f->store->recipe);
     return true;
 }
 
 static void mix(const struct patch_feed *f, struct slot *s, int number)
 {
     const uint64_t step = (uint64_t)f->epoch * (uint64_t)f->batches + (uint64_t)number;
-    const int n = s->batch.n, size = f->store.recipe.size;
+    const int n = s->batch.n, size = f->store->recipe.size;
     const struct patch_mix m = patch_mix_draw(&f->mix, size, f->seed, step);
 
     if (m.kind == PATCH_MIX_NONE) return;
@@ -109,7 +112,7 @@ static void make(struct patch_feed *f, const struct worker *w, struct slot *s, i
 
     for (int i = 0; i < f->batch && !f->stop; i++) {
         if (!make_row(f, w, order[i], s->planes + (size_t)n * plane_floats(f))) continue;
-        s->labels[n++] = f->store.label[order[i]];
+        s->labels[n++] = f->store->label[order[i]];
     }
     s->batch = (struct patch_feed_batch){ .n = n, .planes = s->planes, .labels = s->labels };
     if (f->mixing && n) mix(f, s, number);
@@ -157,7 +160,7 @@ static void carve(struct patch_feed *f)
     if (!vit_size_mul(&all, floats)) a->overflow = true;
     f->slot = vit_arena_take(a, (size_t)f->slots, sizeof *f->slot);
     f->worker = vit_arena_take(a, (size_t)f->workers, sizeof *f->worker);
-    f->order = vit_arena_take(a, f->store.count, sizeof *f->order);
+    f->order = vit_arena_take(a, f->store->count, sizeof *f->order);
     for (int i = 0; i < f->slots; i++) {
         struct slot unused, *s = a->base ? &f->slot[i] : &unused;
         s->planes = vit_arena_take(a, all, sizeof *s->planes);
@@ -191,24 +194,27 @@ static enum vit_status check(const struct patch_dataset *d, const struct patch_r
 }
 
 /* The readable pictures, at least a batch of them. */
-static enum vit_status read_pictures(struct patch_feed *f, const struct patch_feed_options *o,
+static enum vit_status read_pictures(struct patch_feed *f, const struct patch_dataset *d,
+                                     const struct patch_recipe *r, const struct patch_feed_options *o,
                                      void (*progress)(void *arg, size_t done, size_t all), void *arg,
                                      struct vit_error *err)
 {
     const size_t cache = o->cache_bytes ? o->cache_bytes : (size_t)2 << 30;
-    enum vit_status status = patch_feed_store_fill(&f->store, cache, progress, arg, err);
+    enum vit_status status =
+        o->store ? VIT_OK : patch_feed_store_create(&f->own, d, r, &o->decode, cache, progress, arg, err);
 
     if (status) return status;
-    if (f->store.count < (size_t)f->batch)
+    f->store = o->store ? o->store : f->own;
+    if (f->store->count < (size_t)f->batch)
         return vit_fail(err, VIT_ERR_ARG,
                         "a batch of %d needs as many pictures, found %zu that can be read and %zu that "
                         "cannot%s%s",
-                        f->batch, f->store.count, f->store.failed, f->store.failed ? ": " : "",
-                        f->store.failed ? f->store.error[0] : "");
-    if (f->store.count / (size_t)f->batch > (size_t)1 << 24)
+                        f->batch, f->store->count, f->store->failed, f->store->failed ? ": " : "",
+                        f->store->failed ? f->store->error[0] : "");
+    if (f->store->count / (size_t)f->batch > (size_t)1 << 24)
         return vit_fail(err, VIT_ERR_ARG, "batches of %d from %zu pictures are too many for an epoch",
-                        f->batch, f->store.count);
-    f->batches = (int)(f->store.count / (size_t)f->batch);
+                        f->batch, f->store->count);
+    f->batches = (int)(f->store->count / (size_t)f->batch);
     f->next = f->batches; /* nothing to do before patch_feed_start */
     return VIT_OK;
 }
@@ -243,16 +249,13 @@ enum vit_status patch_feed_create(struct patch_feed **out, const struct patch_da
     pthread_mutex_init(&f->lock, NULL);
     pthread_cond_init(&f->room, NULL);
     pthread_cond_init(&f->ready, NULL);
-    f->store.data = d;
-    f->store.recipe = *r;
-    f->store.decode = options->decode;
     f->augment = options->augment;
     f->mix = options->mix;
     f->seed = options->seed;
     f->batch = options->batch;
     f->workers = options->workers ? options->workers : 1;
     f->slots = f->workers + 2; /* the reader's, one that is ready, and one for every worker */
-    status = read_pictures(f, options, progress, arg, err);
+    status = read_pictures(f, d, r, options, progress, arg, err);
     if (!status) status = start_workers(f, err);
     if (status) {
         patch_feed_close(f);
@@ -274,7 +277,8 @@ void patch_feed_close(struct patch_feed *f)
     pthread_cond_destroy(&f->room);
     pthread_mutex_destroy(&f->lock);
     vit_arena_free(&f->memory);
-    patch_feed_store_close(&f->store);
+    for (int i = 0; i < PATCH_FEED_ERRORS; i++) free(f->why[i]);
+    patch_feed_store_close(f->own);
     free(f);
 }
 
@@ -282,7 +286,7 @@ void patch_feed_close(struct patch_feed *f)
 
 size_t patch_feed_count(const struct patch_feed *f)
 {
-    return f->store.count;
+    return f->store->count;
 }
 
 int patch_feed_batches(const struct patch_feed *f)
@@ -301,17 +305,21 @@ size_t patch_feed_failed(const struct patch_feed *f)
     size_t failed;
 
     pthread_mutex_lock(lock_of(f));
-    failed = f->store.failed + f->late;
+    failed = f->store->failed + f->late;
     pthread_mutex_unlock(lock_of(f));
     return failed;
 }
 
+/* First what the store could not read, then what failed later. */
 const char *patch_feed_error(const struct patch_feed *f, size_t i)
 {
+    const size_t kept = f->store->failed < PATCH_FEED_ERRORS ? f->store->failed : PATCH_FEED_ERRORS;
     const char *text;
 
+    if (i >= PATCH_FEED_ERRORS) return NULL;
+    if (i < kept) return f->store->error[i];
     pthread_mutex_lock(lock_of(f));
-    text = i < PATCH_FEED_ERRORS ? f->store.error[i] : NULL;
+    text = f->why[i - kept];
     pthread_mutex_unlock(lock_of(f));
     return text;
 }
@@ -321,8 +329,8 @@ static void shuffle(struct patch_feed *f)
 {
     const uint64_t key = vit_key(vit_key(f->seed, ORDER_DOMAIN), (uint64_t)f->epoch);
 
-    for (size_t i = 0; i < f->store.count; i++) f->order[i] = i;
-    for (size_t i = f->store.count - 1; i > 0; i--) {
+    for (size_t i = 0; i < f->store->count; i++) f->order[i] = i;
+    for (size_t i = f->store->count - 1; i > 0; i--) {
         const size_t j = (size_t)vit_random_below(key, i, i + 1), keep = f->order[i];
         f->order[i] = f->order[j];
         f->order[j] = keep;

@@ -9,6 +9,8 @@
 #include "patch/augment.h"
 #include "patch/patch.h"
 
+struct patch_feed_store; /* feed_store.h */
+
 struct patch_feed_options {
     int batch;
     int workers;        /* threads that augment ahead; 0: one */
@@ -17,6 +19,8 @@ struct patch_feed_options {
     struct patch_augment augment;
     struct patch_mix_options mix; /* mixup and CutMix; zero: off */
     struct patch_decode decode;
+    const struct patch_feed_store *store; /* pictures of the same data set, prepared by the same recipe, which
+                                             outlive the feed; NULL: its own */
 };
 
 struct patch_feed_batch {
@@ -29,8 +33,9 @@ struct patch_feed_batch {
 
 struct patch_feed;
 
-/* Decodes everything that is kept; a picture that cannot be read is left out and counted, never replaced.
- * progress (may be NULL) is called from this thread with pictures done of all. */
+/* Decodes everything that is kept, unless it is in a store already; a picture that cannot be read is left out
+ * and counted, never replaced. progress (may be NULL) is called from this thread with pictures done of
+ * all. */
 enum vit_status patch_feed_create(struct patch_feed **out, const struct patch_dataset *d,
                                   const struct patch_recipe *r, const struct patch_feed_options *options,
                                   void (*progress)(void *arg, size_t done, size_t all), void *arg,

@@ -131,9 +131,9 @@ static enum vit_status allocate(struct patch_feed_store *s, struct fill *f, size
     return VIT_OK;
 }
 
-enum vit_status patch_feed_store_fill(struct patch_feed_store *s, size_t cache_bytes,
-                                      void (*progress)(void *arg, size_t done, size_t all), void *arg,
-                                      struct vit_error *err)
+static enum vit_status fill_store(struct patch_feed_store *s, size_t cache_bytes,
+                                  void (*progress)(void *arg, size_t done, size_t all), void *arg,
+                                  struct vit_error *err)
 {
     struct fill f = { .store = s, .all = patch_dataset_count(s->data), .progress = progress, .arg = arg };
     enum vit_status status;
@@ -153,6 +153,29 @@ enum vit_status patch_feed_store_fill(struct patch_feed_store *s, size_t cache_b
     return status;
 }
 
+enum vit_status patch_feed_store_create(struct patch_feed_store **out, const struct patch_dataset *d,
+                                        const struct patch_recipe *r, const struct patch_decode *decode,
+                                        size_t cache_bytes,
+                                        void (*progress)(void *arg, size_t done, size_t all), void *arg,
+                                        struct vit_error *err)
+{
+    struct patch_feed_store *s = calloc(1, sizeof *s);
+    enum vit_status status;
+
+    *out = NULL;
+    if (!s) return vit_fail(err, VIT_ERR_NOMEM, "no memory for pictures");
+    s->data = d;
+    s->recipe = *r;
+    if (decode) s->decode = *decode;
+    status = fill_store(s, cache_bytes, progress, arg, err);
+    if (status) {
+        patch_feed_store_close(s);
+        return status;
+    }
+    *out = s;
+    return VIT_OK;
+}
+
 enum vit_status patch_feed_store_get(const struct patch_feed_store *s, size_t i, unsigned char *pixels,
                                      struct vit_error *err)
 {
@@ -163,8 +186,10 @@ enum vit_status patch_feed_store_get(const struct patch_feed_store *s, size_t i,
 
 void patch_feed_store_close(struct patch_feed_store *s)
 {
+    if (!s) return;
     for (int i = 0; i < PATCH_FEED_ERRORS; i++) free(s->error[i]);
     free(s->pixels);
     free(s->label);
     free(s->index);
+    free(s);
 }

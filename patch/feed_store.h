@@ -1,4 +1,4 @@
-/* feed_store.h - the readable pictures of a data set, prepared once: for feed.c only. */
+/* feed_store.h - the readable pictures of a data set, prepared once, for any number of feeds. */
 #ifndef PATCH_FEED_STORE_H
 #define PATCH_FEED_STORE_H
 
@@ -19,14 +19,17 @@ struct patch_feed_store {
     char *error[PATCH_FEED_ERRORS]; /* of the first failed ones; NULL past the end */
 };
 
-/* Decode every picture of s->data once, on all CPUs this process may use. s->data, recipe and decode are set
- * by the caller, the rest is zero; on failure the caller closes s. */
-enum vit_status patch_feed_store_fill(struct patch_feed_store *s, size_t cache_bytes,
-                                      void (*progress)(void *arg, size_t done, size_t all), void *arg,
-                                      struct vit_error *err);
+/* Decode every picture of d (which must outlive the store) once, on all CPUs this process may use, and keep
+ * them up to cache_bytes. decode NULL: the default. A picture that cannot be read is left out and counted.
+ * progress (may be NULL) is called from this thread with pictures done of all. */
+enum vit_status patch_feed_store_create(struct patch_feed_store **out, const struct patch_dataset *d,
+                                        const struct patch_recipe *r, const struct patch_decode *decode,
+                                        size_t cache_bytes,
+                                        void (*progress)(void *arg, size_t done, size_t all), void *arg,
+                                        struct vit_error *err);
 /* pixels (size, size, 3) of readable picture i. Fails only where nothing is kept. */
 enum vit_status patch_feed_store_get(const struct patch_feed_store *s, size_t i, unsigned char *pixels,
                                      struct vit_error *err);
-void patch_feed_store_close(struct patch_feed_store *s);
+void patch_feed_store_close(struct patch_feed_store *s); /* accepts NULL */
 
 #endif

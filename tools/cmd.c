@@ -107,6 +107,41 @@ const struct args_group cmd_modelless_group = { "Common options", COMMON + 1, VI
 const struct args_group cmd_unthreaded_group = { "Common options", COMMON, VIT_COUNT(COMMON) - 1 };
 const struct args_group cmd_bare_group = { "Common options", COMMON + 1, VIT_COUNT(COMMON) - 2 };
 
+static const struct args_option TRAINING[] = {
+    { .name = "threads",
+      .letter = 't',
+      .kind = ARGS_INT,
+      .at = AT(threads),
+      .low = 1,
+      .high = 1024,
+      .metavar = "N",
+      .otherwise = "OMP_NUM_THREADS, else the physical cores this process may use",
+      .help = "threads to compute with; one more prepares pictures" },
+    { .name = "kernels",
+      .kind = ARGS_TEXT,
+      .at = AT(kernels),
+      .metavar = "SPEC",
+      .otherwise = "VIT_KERNELS, else auto",
+      .help = "kernels by name, as in ref+avx2; vit info lists them" },
+    { .name = "json", .kind = ARGS_FLAG, .at = AT(json), .help = "the result as JSON" },
+    { .name = "quiet",
+      .letter = 'q',
+      .kind = ARGS_FLAG,
+      .at = AT(quiet),
+      .help = "no progress and no warnings, only errors" },
+    { .name = "verbose",
+      .letter = 'v',
+      .kind = ARGS_FLAG,
+      .at = AT(verbose),
+      .help = "say what was inferred and chosen" },
+    { .name = "help", .letter = 'h', .kind = ARGS_FLAG, .at = AT(help), .help = "this text" },
+    { .name = "version",
+      .kind = ARGS_FLAG,
+      .at = AT(version),
+      .help = "version, build flags, kernels this CPU can run, decoders" },
+};
+const struct args_group cmd_training_group = { "Common options", TRAINING, VIT_COUNT(TRAINING) };
+
 static const struct args_option NORM[] = {
     { .name = "norm",
       .kind = ARGS_TEXT,

@@ -31,10 +31,11 @@ extern const struct args_group cmd_unthreaded_group; /* the same without -t, for
 extern const struct args_group cmd_modelless_group;  /* without -m, for a verb whose operands are models */
 extern const struct args_group cmd_bare_group;       /* without both */
 extern const struct args_group cmd_norm_group;       /* --norm --final-norm */
+extern const struct args_group cmd_training_group;   /* -t --kernels --json -q -v -h; the rest are settings */
 extern const struct args_verb *const cmd_verbs[];    /* ends with NULL */
 
-extern const struct args_verb cmd_classify, cmd_eval, cmd_compare, cmd_train, cmd_probe, cmd_logits,
-    cmd_preprocess, cmd_embed, cmd_info, cmd_bench, cmd_convert, cmd_help;
+extern const struct args_verb cmd_classify, cmd_eval, cmd_compare, cmd_train, cmd_sweep, cmd_probe,
+    cmd_logits, cmd_preprocess, cmd_embed, cmd_info, cmd_bench, cmd_convert, cmd_help;
 
 /* One line on stderr, control characters made visible. */
 void cmd_error(const char *format, ...) VIT_PRINTF(1, 2);

@@ -54,48 +54,13 @@ static const struct args_option ROWS[] = {
 };
 static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
 
-static const struct args_option COMMON[] = {
-    { .name = "threads",
-      .letter = 't',
-      .kind = ARGS_INT,
-      .at = AT(common.threads),
-      .low = 1,
-      .high = 1024,
-      .metavar = "N",
-      .otherwise = "OMP_NUM_THREADS, else the physical cores this process may use",
-      .help = "threads to compute with; one more prepares pictures" },
-    { .name = "kernels",
-      .kind = ARGS_TEXT,
-      .at = AT(common.kernels),
-      .metavar = "SPEC",
-      .otherwise = "VIT_KERNELS, else auto",
-      .help = "kernels by name, as in ref+avx2; vit info lists them" },
-    { .name = "json", .kind = ARGS_FLAG, .at = AT(common.json), .help = "the result as JSON" },
-    { .name = "quiet",
-      .letter = 'q',
-      .kind = ARGS_FLAG,
-      .at = AT(common.quiet),
-      .help = "no progress and no warnings, only errors" },
-    { .name = "verbose",
-      .letter = 'v',
-      .kind = ARGS_FLAG,
-      .at = AT(common.verbose),
-      .help = "say what was inferred and chosen" },
-    { .name = "help", .letter = 'h', .kind = ARGS_FLAG, .at = AT(common.help), .help = "this text" },
-    { .name = "version",
-      .kind = ARGS_FLAG,
-      .at = AT(common.version),
-      .help = "version, build flags, kernels this CPU can run, decoders" },
-};
-static const struct args_group SHARED = { "Common options", COMMON, VIT_COUNT(COMMON) };
-
 static const struct args_group *const GROUPS[] = { &OWN,
                                                    &recipe_network_group,
                                                    &recipe_norm_group,
                                                    &recipe_optimizer_group,
                                                    &recipe_augment_group,
                                                    &recipe_run_group,
-                                                   &SHARED,
+                                                   &cmd_training_group,
                                                    NULL };
 
 /* ---- settings ---- */
@@ -131,42 +96,6 @@ static enum vit_status gather(struct recipe_texts *t, struct recipe *r, const st
     if (!status && saved->exists) status = recipe_texts_fill(t, &saved->texts, err);
     if (!status && !saved->exists) status = recipe_texts_preset(t, err);
     return status ? status : recipe_parse(r, t, err);
-}
-
-/* The data set given, or the saved one; both must be the same place. */
-static enum vit_status choose_data(const char **out, const struct options *o, const struct train_saved *saved,
-                                   struct vit_error *err)
-{
-    char *real = o->data ? realpath(o->data, NULL) : NULL;
-    enum vit_status status = VIT_OK;
-
-    *out = o->data ? o->data : saved->data;
-    if (!*out) status = vit_fail(err, VIT_ERR_ARG, "--data: expected a data set, found none");
-    if (o->data && saved->exists && strcmp(real ? real : o->data, saved->data) != 0)
-        status = vit_fail(err, VIT_ERR_ARG, "--data: the run in %s has \"%s\", found \"%s\"", o->resume,
-                          saved->data, o->data);
-    free(real);
-    return status;
-}
-
-/* Other kernels give other bits: those of the start are taken again, where this CPU can run them. */
-static enum vit_status choose_kernels(struct cmd_common *common, const struct options *o,
-                                      const struct train_saved *saved, struct vit_error *err)
-{
-    struct kern kernels;
-    enum vit_status status;
-
-    if (saved->exists && !common->kernels) {
-        common->kernels = saved->kernels;
-        if (!kern_select(&kernels, saved->kernels, err)) return VIT_OK;
-        cmd_warn(common, "%s; going on with other kernels, so not with the same bits", err->text);
-        common->kernels = NULL;
-    }
-    status = kern_select(&kernels, common->kernels, err);
-    if (!status && saved->exists && o->common.kernels && strcmp(kernels.name, saved->kernels) != 0)
-        status = vit_fail(err, VIT_ERR_ARG, "--kernels: the run in %s has \"%s\", found \"%s\"", o->resume,
-                          saved->kernels, kernels.name);
-    return status;
 }
 
 /* ---- the result ---- */
@@ -228,8 +157,9 @@ static int run_with(const struct options *o, const struct train_saved *saved)
     struct vit_error err;
     int code;
 
-    if (gather(&texts, &job.recipe, o, saved, &err) || choose_data(&job.data, o, saved, &err) ||
-        choose_kernels(&common, o, saved, &err)) {
+    if (gather(&texts, &job.recipe, o, saved, &err) ||
+        train_again_data(&job.data, o->data, saved->data, "run", o->resume, &err) ||
+        train_again_kernels(&common, saved->kernels, "run", o->resume, &err)) {
         code = err.status == VIT_ERR_ARG || err.status == VIT_ERR_FORMAT ? CMD_USAGE : CMD_UNUSABLE;
         cmd_error("%s", err.text);
     } else if (saved->finished && train_folder_has(job.out, "model.safetensors")) {
@@ -237,6 +167,7 @@ static int run_with(const struct options *o, const struct train_saved *saved)
         code = print_result(&saved->result, o, job.out, CMD_DONE);
     } else {
         code = train_run(&job, &result);
+        if (code == TRAIN_DIVERGED) cmd_error("%s", result.reason);
         if (code == CMD_DONE || code == CMD_SOME_FAILED) code = print_result(&result, o, job.out, code);
     }
     recipe_texts_free(&texts);

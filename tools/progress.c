@@ -1,5 +1,7 @@
 #include "tools/progress.h"
 
+#include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -12,6 +14,19 @@ double progress_seconds(void)
 
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+const char *progress_clock(char *text, size_t size, double seconds)
+{
+    const int64_t s = seconds < 1e9 ? llrint(seconds) : 1000000000;
+
+    if (isnan(seconds))
+        snprintf(text, size, "?");
+    else if (s >= 3600)
+        snprintf(text, size, "%" PRId64 ":%02d:%02d", s / 3600, (int)(s / 60 % 60), (int)(s % 60));
+    else
+        snprintf(text, size, "%d:%02d", (int)(s / 60), (int)(s % 60));
+    return text;
 }
 
 void progress_start(struct progress *p, const char *what, size_t total, bool wanted)

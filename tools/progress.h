@@ -13,6 +13,8 @@ struct progress {
 };
 
 double progress_seconds(void); /* a clock that only goes forward */
+/* "1:02:03", "2:03" into text (32); NAN: "?". */
+const char *progress_clock(char *text, size_t size, double seconds);
 
 /* Draws nothing when wanted is false or stderr is not a terminal. */
 void progress_start(struct progress *p, const char *what, size_t total, bool wanted);

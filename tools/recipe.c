@@ -136,7 +136,12 @@ const char *recipe_name(enum recipe_id id)
     return TYPED[id].name;
 }
 
-static int id_of(const char *name)
+const struct args_option *recipe_row(enum recipe_id id)
+{
+    return &TYPED[id];
+}
+
+int recipe_find(const char *name)
 {
     for (int i = 0; i < RECIPE_SETTINGS; i++)
         if (strcmp(TYPED[i].name, name) == 0) return i;
@@ -189,7 +194,7 @@ static enum vit_status set_line(struct recipe_texts *t, const char *line, struct
         snprintf(word, sizeof word, "%.*s", (int)length, line);
         value = strchr(word, '=');
         *value++ = '\0';
-        status = set(t, id_of(word), value, err);
+        status = set(t, recipe_find(word), value, err);
         line += length + strspn(line + length, " ");
     }
     return status;
@@ -226,21 +231,34 @@ static const char *wanted(const struct args_option *o)
     return WORDS[o->kind] ? WORDS[o->kind] : "a text";
 }
 
+enum vit_status recipe_json_text(char **out, enum recipe_id id, const json_t *value, const char *where,
+                                 struct vit_error *err)
+{
+    char *found = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(9));
+
+    *out = NULL;
+    if (found && !fits(&TYPED[id], value)) {
+        vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\": expected %s, found %.100s", where, TYPED[id].name,
+                 wanted(&TYPED[id]), found);
+        free(found);
+        return VIT_ERR_FORMAT;
+    }
+    if (found && json_is_boolean(value))
+        *out = strdup(json_is_true(value) ? "on" : "off");
+    else if (found)
+        *out = strdup(json_is_string(value) ? json_string_value(value) : found);
+    free(found);
+    return *out ? VIT_OK : vit_fail(err, VIT_ERR_NOMEM, "%s: no memory", where);
+}
+
 static enum vit_status set_json(struct recipe_texts *t, int id, const json_t *value, const char *where,
                                 struct vit_error *err)
 {
-    char *found = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(9));
-    enum vit_status status;
+    char *text;
+    enum vit_status status = recipe_json_text(&text, (enum recipe_id)id, value, where, err);
 
-    if (!found) return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory", where);
-    if (!fits(&TYPED[id], value))
-        status = vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\": expected %s, found %.100s", where, TYPED[id].name,
-                          wanted(&TYPED[id]), found);
-    else if (json_is_boolean(value))
-        status = set(t, id, json_is_true(value) ? "on" : "off", err);
-    else
-        status = set(t, id, json_is_string(value) ? json_string_value(value) : found, err);
-    free(found);
+    if (!status) status = set(t, id, text, err);
+    free(text);
     return status;
 }
 
@@ -251,7 +269,7 @@ static const char *name_at(const void *list, int i)
     return i < RECIPE_SETTINGS ? options[i].name : NULL;
 }
 
-static enum vit_status unknown_key(const char *where, const char *key, struct vit_error *err)
+enum vit_status recipe_unknown(const char *where, const char *key, struct vit_error *err)
 {
     const char *near = args_nearest(key, name_at, TYPED);
 
@@ -269,8 +287,9 @@ enum vit_status recipe_texts_json(struct recipe_texts *t, const json_t *object, 
         return vit_fail(err, VIT_ERR_FORMAT, "%s: expected an object of settings", where);
     json_object_foreach((json_t *)object, key, value)
     {
-        const int id = id_of(key);
-        enum vit_status status = id < 0 ? unknown_key(where, key, err) : set_json(t, id, value, where, err);
+        const int id = recipe_find(key);
+        enum vit_status status =
+            id < 0 ? recipe_unknown(where, key, err) : set_json(t, id, value, where, err);
         if (status) return status;
     }
     return VIT_OK;
@@ -317,8 +336,8 @@ enum vit_status recipe_texts_saved(struct recipe_texts *t, const json_t *object,
 
     json_object_foreach((json_t *)object, key, value)
     {
-        const int id = id_of(key);
-        enum vit_status status = id < 0 || !json_is_string(value) ? unknown_key(where, key, err)
+        const int id = recipe_find(key);
+        enum vit_status status = id < 0 || !json_is_string(value) ? recipe_unknown(where, key, err)
                                                                   : set(t, id, json_string_value(value), err);
         if (status) return status;
     }

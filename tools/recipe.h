@@ -63,7 +63,9 @@ extern const struct args_group recipe_network_group, recipe_norm_group, recipe_o
 struct recipe_texts {
     char *text[RECIPE_SETTINGS];
 };
-const char *recipe_name(enum recipe_id id); /* "weight-decay" */
+const char *recipe_name(enum recipe_id id);              /* "weight-decay" */
+int recipe_find(const char *name);                       /* -1: no setting is called so */
+const struct args_option *recipe_row(enum recipe_id id); /* kind, and place in struct recipe */
 
 enum vit_status recipe_texts_words(struct recipe_texts *t, const struct recipe_words *words,
                                    struct vit_error *err);
@@ -73,6 +75,11 @@ enum vit_status recipe_texts_fill(struct recipe_texts *t, const struct recipe_te
 /* object: names to values, numbers as numbers; where names it in errors. */
 enum vit_status recipe_texts_json(struct recipe_texts *t, const json_t *object, const char *where,
                                   struct vit_error *err);
+/* A value as text (free it), when it is of the setting's kind. */
+enum vit_status recipe_json_text(char **out, enum recipe_id id, const json_t *value, const char *where,
+                                 struct vit_error *err);
+/* The sentence about a key that is no setting: VIT_ERR_FORMAT. */
+enum vit_status recipe_unknown(const char *where, const char *key, struct vit_error *err);
 enum vit_status recipe_texts_file(struct recipe_texts *t, const char *path, struct vit_error *err);
 enum vit_status recipe_texts_preset(struct recipe_texts *t, struct vit_error *err);
 /* { name: text } of those that are set, which recipe_texts_saved reads back; NULL: no memory. */
@@ -86,11 +93,44 @@ enum vit_status recipe_parse(struct recipe *out, const struct recipe_texts *t, s
 /* The first setting whose value differs, -1: none. */
 int recipe_difference(const struct recipe *a, const struct recipe *b);
 
+/* ---- several values of a setting (recipe_lists.c) ---- */
+
+/* All different, checked one by one and in one form for each value: 0.001 for 1e-3. */
+struct recipe_list {
+    int count; /* 0: not given */
+    char **text;
+};
+struct recipe_lists {
+    struct recipe_list of[RECIPE_SETTINGS];
+};
+/* One more value. VIT_ERR_ARG: it is wrong, or there already. */
+enum vit_status recipe_lists_add(struct recipe_lists *l, enum recipe_id id, const char *text,
+                                 struct vit_error *err);
+int recipe_lists_find(const struct recipe_lists *l, enum recipe_id id, const char *text); /* -1: not there */
+/* Each of these sets only what is not set yet. Words: separated by commas. A file: as recipe_texts_file takes
+ * it, where values may be arrays. */
+enum vit_status recipe_lists_words(struct recipe_lists *l, const struct recipe_words *words,
+                                   struct vit_error *err);
+enum vit_status recipe_lists_file(struct recipe_lists *l, const char *path, struct vit_error *err);
+enum vit_status recipe_lists_fill(struct recipe_lists *l, const struct recipe_lists *from,
+                                  struct vit_error *err);
+/* { name: [text, ...] } of those that are set, which recipe_lists_saved reads back; NULL: no memory. */
+json_t *recipe_lists_save(const struct recipe_lists *l);
+enum vit_status recipe_lists_saved(struct recipe_lists *l, const json_t *object, const char *where,
+                                   struct vit_error *err);
+void recipe_lists_free(struct recipe_lists *l);
+
+/* A setting as JSON of its kind; null: what stands for it is decided elsewhere (the preset's). */
+json_t *recipe_value(const struct recipe *r, enum recipe_id id);
+
 /* ---- what the library wants (recipe_model.c) ---- */
 
 enum vit_status recipe_config(struct vit_config *c, const struct recipe *r, int classes,
                               struct vit_error *err);
 struct vit_init recipe_init(const struct recipe *r);
+/* "500" of so many steps, or "5%" of them. */
+enum vit_status recipe_steps(int *out, const char *option, const char *text, int steps,
+                             struct vit_error *err);
 /* batches: of an epoch. */
 enum vit_status recipe_hyper(struct vit_hyper *h, const struct recipe *r, int batches, struct vit_error *err);
 /* kind: of the data set, whose statistics are chosen. */

@@ -144,17 +144,15 @@ struct vit_init recipe_init(const struct recipe *r)
 
 /* ---- the optimiser ---- */
 
-/* "500" steps, or "5%" of them. */
-static enum vit_status warmup_steps(int *out, const char *text, int steps, struct vit_error *err)
+enum vit_status recipe_steps(int *out, const char *option, const char *text, int steps, struct vit_error *err)
 {
     char *end = NULL;
     const double value = text[strspn(text, "0123456789.%")] ? -1 : strtod(text, &end);
     const bool percent = end && end > text && strcmp(end, "%") == 0;
 
     if (value < 0 || end == text || (percent ? value > 100 : *end || value != floor(value) || value > steps))
-        return vit_fail(err, VIT_ERR_ARG,
-                        "--warmup: expected 0 to %d steps, or 0%% to 100%% of them, found \"%s\"", steps,
-                        text);
+        return vit_fail(err, VIT_ERR_ARG, "%s: expected 0 to %d steps, or 0%% to 100%% of them, found \"%s\"",
+                        option, steps, text);
     *out = percent ? (int)lrint(value / 100 * steps) : (int)value;
     return VIT_OK;
 }
@@ -186,7 +184,7 @@ enum vit_status recipe_hyper(struct vit_hyper *h, const struct recipe *r, int ba
     if (r->accumulate > r->batch)
         return vit_fail(err, VIT_ERR_ARG, "--accumulate %d: a batch has only %d pictures", r->accumulate,
                         r->batch);
-    return warmup_steps(&h->warmup, r->warmup, h->steps, err);
+    return recipe_steps(&h->warmup, "--warmup", r->warmup, h->steps, err);
 }
 
 /* ---- pictures ---- */

@@ -3,7 +3,6 @@
 
 #include <limits.h>
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,39 +11,6 @@
 
 /* A time-based checkpoint loses at most this much to a kill. */
 #define CHECKPOINT_SECONDS 120.0
-
-/* ---- signals: the one thing a handler can reach is a global ---- */
-
-static volatile sig_atomic_t signals;
-
-static void count_signal(int number)
-{
-    (void)number;
-    if (signals) _exit(TRAIN_INTERRUPTED); /* asked twice: at once */
-    signals = 1;
-}
-
-bool train_stopping(void)
-{
-    return signals != 0;
-}
-
-enum { SIGNALS = 2 };
-static const int CAUGHT[SIGNALS] = { SIGINT, SIGTERM };
-
-static void catch_signals(struct sigaction before[SIGNALS])
-{
-    struct sigaction action = { .sa_handler = count_signal, .sa_flags = SA_RESTART };
-
-    sigemptyset(&action.sa_mask);
-    signals = 0;
-    for (int i = 0; i < SIGNALS; i++) sigaction(CAUGHT[i], &action, &before[i]);
-}
-
-static void release_signals(const struct sigaction before[SIGNALS])
-{
-    for (int i = 0; i < SIGNALS; i++) sigaction(CAUGHT[i], &before[i], NULL);
-}
 
 static int fail(struct train *t, const struct vit_error *err)
 {
@@ -68,8 +34,9 @@ static int interrupted(struct train *t)
 
     if (code) return code;
     progress_clear(&t->bar);
-    cmd_warn(t->job->common, "interrupted after step %d; vit train --resume %s goes on from there",
-             vit_trainer_steps(t->trainer), t->job->out);
+    if (!t->job->cell)
+        cmd_warn(t->job->common, "interrupted after step %d; vit train --resume %s goes on from there",
+                 vit_trainer_steps(t->trainer), t->job->out);
     return TRAIN_INTERRUPTED;
 }
 
@@ -100,9 +67,21 @@ static int diverged(struct train *t, const struct vit_report *r)
 
     if (train_log_write(t, &line, &err)) fail(t, &err);
     progress_clear(&t->bar);
-    cmd_error("diverged at step %d, learning rate %g: the %s is not finite", step, r->lr,
-              isfinite(r->loss) ? "gradient" : "loss");
+    snprintf(t->reason, sizeof t->reason, "diverged at step %d, learning rate %g: the %s is not finite", step,
+             r->lr, isfinite(r->loss) ? "gradient" : "loss");
     return TRAIN_DIVERGED;
+}
+
+/* Asked once, at the step that the job names. Nothing is saved: a continuation comes to the same end. */
+static int check_dead(struct train *t)
+{
+    const int classes = vit_model_config(t->model)->classes;
+
+    if (vit_trainer_steps(t->trainer) != t->dead_after || !train_dead(t->running, classes)) return CMD_DONE;
+    progress_clear(&t->bar);
+    snprintf(t->reason, sizeof t->reason, "dead at step %d: training loss %.4f, chance is %.4f",
+             t->dead_after, t->running, log(classes));
+    return TRAIN_DEAD;
 }
 
 static int log_step(struct train *t, const struct vit_report *r, int n)
@@ -125,7 +104,7 @@ static int step(struct train *t, const struct patch_feed_batch *b)
     struct vit_report r;
     int code;
 
-    train_data_report(t);
+    train_feed_report(t);
     if (!b->n) {
         cmd_error("%s: no picture of a batch can be read any more", t->job->data);
         return CMD_UNUSABLE;
@@ -140,8 +119,11 @@ static int step(struct train *t, const struct patch_feed_batch *b)
     t->sums.seen += b->n;
     t->epoch_images += b->n;
     t->images += b->n;
+    t->all_images += b->n;
+    train_plateau_step(t, r.loss, vit_trainer_steps(t->trainer), vit_model_config(t->model)->classes);
     train_show_progress(t);
     code = log_step(t, &r, b->n);
+    if (!code) code = check_dead(t);
     return code ? code : checkpoint(t);
 }
 
@@ -154,13 +136,13 @@ static int validate(struct train *t)
     int code;
 
     progress_clear(&t->bar);
-    code = train_data_validate(t, &raw);
+    code = train_feed_validate(t, &raw);
     if (code || !(t->recipe->ema > 0)) {
         if (!code) t->val = raw;
         return code;
     }
     vit_trainer_average(t->trainer, true);
-    code = train_data_validate(t, &val);
+    code = train_feed_validate(t, &val);
     vit_trainer_average(t->trainer, false);
     if (!code) t->val = val, t->raw = raw;
     return code;
@@ -186,7 +168,7 @@ static enum vit_status log_epoch(struct train *t, bool validated, struct vit_err
 static int end_epoch(struct train *t)
 {
     const bool last = t->epoch + 1 == t->recipe->epochs;
-    const bool due = t->held && (last || (t->epoch + 1) % t->recipe->eval_every == 0);
+    const bool due = t->data->held && (last || (t->epoch + 1) % t->recipe->eval_every == 0);
     struct vit_error err;
     int code = due ? validate(t) : CMD_DONE;
 
@@ -210,10 +192,11 @@ static int run_epoch(struct train *t)
     if (t->batch < patch_feed_batches(t->feed))
         patch_feed_start(t->feed, t->epoch, t->batch, recipe_mixes(t->recipe, t->epoch));
     while (!code && t->batch < patch_feed_batches(t->feed)) {
-        const double start = progress_seconds();
+        const double start = progress_seconds(), before_all = t->all_seconds;
         b = patch_feed_next(t->feed);
         code = step(t, b);
         t->epoch_seconds += progress_seconds() - start;
+        t->all_seconds = before_all + progress_seconds() - start;
     }
     t->seconds += t->epoch_seconds;
     return code ? code : end_epoch(t);
@@ -272,7 +255,7 @@ static enum vit_status create_model(struct train *t, const struct vit_config *co
     enum vit_status status;
 
     if (!labels) return vit_fail(err, VIT_ERR_NOMEM, "no memory for %d labels", config->classes);
-    for (int i = 0; i < config->classes; i++) labels[i] = patch_dataset_class(t->data, i);
+    for (int i = 0; i < config->classes; i++) labels[i] = patch_dataset_class(t->data->training, i);
     status = vit_model_create(&t->model, config, &t->pictures, labels, &init, &options, err);
     free(labels);
     vit_placement_text(&config->norm, t->placement, sizeof t->placement);
@@ -300,32 +283,47 @@ static enum vit_status create_trainer(struct train *t, struct vit_error *err)
     const struct vit_session_options o = { .batch = EVAL_BATCH, .threads = threads };
     enum vit_status status = recipe_hyper(&t->hyper, t->recipe, patch_feed_batches(t->feed), err);
 
+    if (!status && t->job->dead_after)
+        status = train_dead_after(&t->dead_after, t->job->dead_after, t->hyper.steps, err);
     if (!status)
         status = vit_trainer_create(&t->trainer, t->model, &t->hyper, t->recipe->batch, threads, err);
-    if (!status && t->held) status = vit_session_create(&t->eval, t->model, &o, err);
+    if (!status && t->data->held) status = vit_session_create(&t->eval, t->model, &o, err);
     return status;
+}
+
+static int open_data(struct train *t)
+{
+    struct vit_error err;
+
+    if (!t->job->pictures && train_data_open(&t->own, t->job->data, t->recipe, &err)) {
+        cmd_error("%s", err.text);
+        return CMD_UNUSABLE;
+    }
+    t->data = t->job->pictures ? t->job->pictures : &t->own;
+    return CMD_DONE;
 }
 
 /* What can be wrong in the settings is found before anything is written. */
 static int open_run(struct train *t)
 {
+    const struct patch_dataset *d;
     struct vit_config config;
     struct vit_hyper hyper;
     struct vit_error err;
-    int code = train_data_open(t);
+    int code = open_data(t);
 
     if (code) return code;
-    if (recipe_config(&config, t->recipe, patch_dataset_classes(t->data), &err) ||
-        recipe_hyper(&hyper, t->recipe, 1 + (int)(patch_dataset_count(t->data) / (size_t)t->recipe->batch),
-                     &err)) {
+    d = t->data->training;
+    if (recipe_config(&config, t->recipe, patch_dataset_classes(d), &err) ||
+        recipe_hyper(&hyper, t->recipe, 1 + (int)(patch_dataset_count(d) / (size_t)t->recipe->batch), &err)) {
         cmd_error("%s", err.text);
         return CMD_USAGE;
     }
-    t->pictures = recipe_pictures(config.image, patch_dataset_kind(t->data));
+    t->pictures = recipe_pictures(config.image, patch_dataset_kind(d));
     if (train_folder_make(t->job->out, &err) || train_log_open(t, &err)) return fail(t, &err);
     train_folder_sweep(t->job->out);
     if (!t->goes_on && train_folder_clear(t->job->out, &err)) return fail(t, &err);
-    code = train_data_feed(t);
+    code = train_feed_open(t);
     if (code) return code;
     if (create_model(t, &config, &err) || take_weights(t, &err) || create_trainer(t, &err))
         return refuse(&err);
@@ -337,23 +335,42 @@ static void close_run(struct train *t)
     vit_session_close(t->eval);
     vit_trainer_close(t->trainer);
     vit_model_close(t->model);
-    train_data_close(t);
+    patch_feed_close(t->feed);
+    train_data_close(&t->own);
     if (t->log >= 0) close(t->log);
 }
 
 static int loop(struct train *t)
 {
-    struct sigaction before[SIGNALS];
     int code = CMD_DONE;
 
-    catch_signals(before);
+    train_catch();
     t->start = t->saved = progress_seconds();
     train_show_start(t);
     while (!code && t->epoch < t->recipe->epochs) code = run_epoch(t);
     if (!code) code = finish(t);
     progress_clear(&t->bar);
-    release_signals(before);
+    train_release();
     return code;
+}
+
+static struct train_result result_of(const struct train *t)
+{
+    struct train_result r = {
+        .epochs = t->epoch,
+        .steps = vit_trainer_steps(t->trainer),
+        .warmup = t->hyper.warmup,
+        .plateau_step = t->plateau_step,
+        .train_loss = t->train_loss,
+        .seconds = progress_seconds() - t->start,
+        .images_per_second = t->seconds > 0 ? (double)t->images / t->seconds : 0,
+        .all_seconds = t->all_seconds,
+        .all_images = t->all_images,
+        .val = t->val,
+    };
+
+    snprintf(r.reason, sizeof r.reason, "%s", t->reason);
+    return r;
 }
 
 int train_run(const struct train_job *job, struct train_result *result)
@@ -361,15 +378,10 @@ int train_run(const struct train_job *job, struct train_result *result)
     struct train t = { .job = job, .recipe = &job->recipe, .log = -1 };
     int code = open_run(&t);
 
+    *result = (struct train_result){ 0 };
     if (!code) {
         code = loop(&t);
-        *result =
-            (struct train_result){ .epochs = t.epoch,
-                                   .steps = vit_trainer_steps(t.trainer),
-                                   .train_loss = t.train_loss,
-                                   .seconds = progress_seconds() - t.start,
-                                   .images_per_second = t.seconds > 0 ? (double)t.images / t.seconds : 0,
-                                   .val = t.val };
+        *result = result_of(&t);
         if (!code && (t.failed || t.val_failed)) code = CMD_SOME_FAILED;
     }
     close_run(&t);

@@ -12,17 +12,21 @@
 
 #include "tools/recipe.h"
 
-/* Exit codes beside those of cmd.h. */
-enum { TRAIN_DIVERGED = 4, TRAIN_INTERRUPTED = 130 };
+/* Exit codes beside those of cmd.h; TRAIN_DEAD, where a job asks for it, is none of the program's. */
+enum { TRAIN_DIVERGED = 4, TRAIN_DEAD = 5, TRAIN_INTERRUPTED = 130 };
+
+struct train_data;
 
 struct train_job {
     const struct cmd_common *common;  /* threads, kernels, quiet */
     const struct recipe_texts *texts; /* complete: saved for a continuation */
     struct recipe recipe;             /* the same, parsed */
     const char *data, *out;
-    const char *cell;     /* of a sweep; NULL: none */
-    int checkpoint_every; /* steps; 0: every two minutes */
-    bool resume;          /* go on from out's state, if it has one */
+    const char *cell;                  /* of a sweep; NULL: none */
+    const struct train_data *pictures; /* those of data, shared with other runs; NULL: of its own */
+    const char *dead_after;            /* when train_dead decides, for train_dead_after; NULL: never */
+    int checkpoint_every;              /* steps; 0: every two minutes */
+    bool resume;                       /* go on from out's state, if it has one */
 };
 
 struct train_score {
@@ -31,15 +35,78 @@ struct train_score {
 };
 
 struct train_result {
-    int epochs, steps;
-    double train_loss; /* of the last epoch */
+    int epochs, steps; /* done */
+    int warmup;        /* steps */
+    int plateau_step;  /* the first that had left the plateau of chance; 0: none */
+    double train_loss; /* of the last whole epoch; 0 when there is none */
     double seconds;    /* of this process */
     double images_per_second;
-    struct train_score val; /* of the model that was written */
+    double all_seconds; /* of the steps of all processes, but for what a kill took */
+    int64_t all_images;
+    struct train_score val; /* the last; when done, of the model that was written */
+    char reason[160];       /* of TRAIN_DIVERGED and TRAIN_DEAD */
 };
 
-/* Train, or go on. Returns an exit code; what is wrong has been said. */
+/* Train, or go on. Returns an exit code; what is wrong has been said, but for result->reason. */
 int train_run(const struct train_job *job, struct train_result *result);
+
+/* From train_catch to train_release (they may be nested) SIGINT and SIGTERM ask for the end, which
+ * train_stopping tells; asked twice, the process ends at once. */
+void train_catch(void);
+void train_release(void);
+bool train_stopping(void);
+
+/* ---- when a run has learnt nothing (train_plateau.c) ---- */
+
+/* Chance is ln(classes): the loss of equal probabilities, however labels are smoothed or mixed. running: mean
+ * training loss of the last steps. */
+bool train_left(double running, int classes); /* the plateau of chance: below 2.2 of 10 classes' 2.303 */
+bool train_dead(double running, int classes); /* still on it: above 2.25 of 2.303 */
+/* The step to ask at: "N" or "N%" of all steps, 0: never; "auto": 30 %, but 600 steps at least. */
+enum vit_status train_dead_after(int *step, const char *text, int steps, struct vit_error *err);
+
+/* ---- the pictures (train_data.c) ---- */
+
+/* The training split, divided; the test split is never opened. */
+struct train_data {
+    struct patch_dataset *training, *held;       /* held NULL: no validation */
+    struct patch_feed_store *store, *held_store; /* of them; NULL: not read before they are needed */
+};
+/* What r says of limit and validation. Reads no picture. */
+enum vit_status train_data_open(struct train_data *d, const char *path, const struct recipe *r,
+                                struct vit_error *err);
+/* Decode all pictures for networks that see them as p says, and keep up to cache_bytes of each part. */
+enum vit_status train_data_read(struct train_data *d, const struct patch_recipe *p, size_t cache_bytes,
+                                const struct cmd_common *common, struct vit_error *err);
+/* The same for any set. */
+enum vit_status train_data_read_set(struct patch_feed_store **out, const struct patch_dataset *set,
+                                    const struct patch_recipe *p, size_t cache_bytes,
+                                    const struct cmd_common *common, struct vit_error *err);
+void train_data_close(struct train_data *d);
+
+/* A set of pictures to send through a session. */
+struct train_visit {
+    const struct patch_dataset *data;
+    const struct patch_feed_store *store; /* of them; NULL: they are decoded */
+    const struct patch_recipe *recipe;
+    /* logits (n, classes), labels (n) */
+    void (*batch)(void *arg, const float *logits, const int *labels, int n);
+    void (*failed)(void *arg, const struct vit_error *why); /* a picture that is decoded and cannot be read */
+    void *arg;
+};
+/* In the order of the set. Returns an exit code; TRAIN_INTERRUPTED: not to the end. */
+int train_visit(const struct train_visit *v, struct vit_session *s);
+
+/* ---- what a continuation must agree with (train_again.c) ---- */
+
+/* *out = the data set given, or the saved one; both must be the same place. saved NULL: nothing is. what:
+ * "run". */
+enum vit_status train_again_data(const char **out, const char *given, const char *saved, const char *what,
+                                 const char *folder, struct vit_error *err);
+/* common->kernels = those given, or the saved ones where this CPU can run them (else a warning): others give
+ * other bits. */
+enum vit_status train_again_kernels(struct cmd_common *common, const char *saved, const char *what,
+                                    const char *folder, struct vit_error *err);
 
 /* ---- what a folder has saved (train_state.c) ---- */
 

@@ -1,8 +1,10 @@
-/* The pictures of a run: opening and dividing the training split, batches, validation. The test split is
- * never opened. */
-#include <string.h>
+/* The pictures of a run, or of several: opening and dividing the training split, reading it once, sending
+ * sets through a session. */
+#include <stdlib.h>
 
-#include "tools/train_parts.h"
+#include "patch/feed_store.h"
+#include "tools/progress.h"
+#include "tools/train.h"
 
 /* ---- opening ---- */
 
@@ -16,115 +18,111 @@ static enum vit_status open_training(struct patch_dataset **out, const char *pat
     return status ? status : patch_dataset_open(out, path, splits ? PATCH_TRAIN : PATCH_ALL, err);
 }
 
-int train_data_open(struct train *t)
+enum vit_status train_data_open(struct train_data *d, const char *path, const struct recipe *r,
+                                struct vit_error *err)
 {
-    const struct recipe *r = t->recipe;
-    struct vit_error err;
-    enum vit_status status = open_training(&t->data, t->job->data, &err);
+    enum vit_status status;
 
-    if (!status && !patch_dataset_classes(t->data))
-        status = vit_fail(&err, VIT_ERR_ARG, "%s: has no labels to learn from", t->job->data);
-    if (!status && r->limit) status = patch_dataset_limit(t->data, (size_t)r->limit, &err);
-    if (!status && r->val > 0) status = patch_dataset_hold_out(t->data, r->val, &t->held, &err);
-    if (!status) return CMD_DONE;
-    cmd_error("%s", err.text);
-    return CMD_UNUSABLE;
+    *d = (struct train_data){ 0 };
+    status = open_training(&d->training, path, err);
+    if (!status && !patch_dataset_classes(d->training))
+        status = vit_fail(err, VIT_ERR_ARG, "%s: has no labels to learn from", path);
+    if (!status && r->limit) status = patch_dataset_limit(d->training, (size_t)r->limit, err);
+    if (!status && r->val > 0) status = patch_dataset_hold_out(d->training, r->val, &d->held, err);
+    if (status) train_data_close(d);
+    return status;
 }
 
 static void show_reading(void *arg, size_t done, size_t all)
 {
-    struct train *t = arg;
+    struct progress *bar = arg;
 
-    progress_update(&t->bar, done);
-    if (done == all) progress_clear(&t->bar);
+    progress_update(bar, done);
+    if (done == all) progress_clear(bar);
 }
 
-int train_data_feed(struct train *t)
+enum vit_status train_data_read_set(struct patch_feed_store **out, const struct patch_dataset *set,
+                                    const struct patch_recipe *p, size_t cache_bytes,
+                                    const struct cmd_common *common, struct vit_error *err)
 {
-    struct patch_feed_options options;
-    struct vit_error err;
-    enum vit_status status = recipe_feed(&options, t->recipe, &t->pictures, &err);
+    struct progress bar;
+    enum vit_status status;
 
-    if (!status) {
-        progress_start(&t->bar, "pictures read", patch_dataset_count(t->data), !t->job->common->quiet);
-        status = patch_feed_create(&t->feed, t->data, &t->pictures, &options, show_reading, t, &err);
-    }
-    if (status) {
-        progress_clear(&t->bar);
-        cmd_error("%s", err.text);
-        return CMD_UNUSABLE;
-    }
-    train_data_report(t);
-    return CMD_DONE;
+    progress_start(&bar, "pictures read", patch_dataset_count(set), !common->quiet);
+    status = patch_feed_store_create(out, set, p, NULL, cache_bytes, show_reading, &bar, err);
+    progress_clear(&bar);
+    return status;
 }
 
-void train_data_report(struct train *t)
+enum vit_status train_data_read(struct train_data *d, const struct patch_recipe *p, size_t cache_bytes,
+                                const struct cmd_common *common, struct vit_error *err)
 {
-    const size_t failed = patch_feed_failed(t->feed);
-    const char *text;
+    enum vit_status status = train_data_read_set(&d->store, d->training, p, cache_bytes, common, err);
 
-    if (failed == t->failed) return;
-    progress_clear(&t->bar);
-    for (; t->failed < failed && (text = patch_feed_error(t->feed, t->failed)); t->failed++)
-        cmd_error("%s", text);
-    if (t->failed < failed)
-        cmd_error("%s: %zu more pictures cannot be read and are left out", t->job->data, failed - t->failed);
-    t->failed = failed;
+    return status || !d->held ? status
+                              : train_data_read_set(&d->held_store, d->held, p, cache_bytes, common, err);
 }
 
-void train_data_close(struct train *t)
+void train_data_close(struct train_data *d)
 {
-    patch_feed_close(t->feed);
-    patch_dataset_close(t->held);
-    patch_dataset_close(t->data);
+    patch_feed_store_close(d->held_store);
+    patch_feed_store_close(d->store);
+    patch_dataset_close(d->held);
+    patch_dataset_close(d->training);
+    *d = (struct train_data){ 0 };
 }
 
-/* ---- validation ---- */
+/* ---- through a session ---- */
 
-static void add_batch(struct train *t, struct vit_metrics *metrics, const struct patch_batch *b)
+static int visit_loaded(const struct train_visit *v, struct vit_session *s)
 {
-    if (b->rows) vit_metrics_add(metrics, vit_forward(t->eval, b->planes, b->rows), b->labels, b->rows);
-    for (int i = 0; i < b->count && !t->val_read; i++) {
-        if (!b->items[i].status) continue;
-        cmd_error("%s", b->items[i].error.text);
-        t->val_failed++;
-    }
-}
-
-static int measure(struct train *t, struct vit_metrics *metrics)
-{
-    const struct patch_loader_options loading = { .batch = vit_session_batch(t->eval),
-                                                  .workers = vit_session_threads(t->eval) };
+    const struct patch_loader_options loading = { .batch = vit_session_batch(s),
+                                                  .workers = vit_session_threads(s) };
     const struct patch_batch *b;
     struct patch_loader *loader;
     struct vit_error err;
 
-    if (patch_loader_create(&loader, t->held, &t->pictures, &loading, &err)) {
+    if (patch_loader_create(&loader, v->data, v->recipe, &loading, &err)) {
         cmd_error("%s", err.text);
         return CMD_UNUSABLE;
     }
-    while (!train_stopping() && (b = patch_loader_next(loader))) add_batch(t, metrics, b);
+    while (!train_stopping() && (b = patch_loader_next(loader))) {
+        if (b->rows) v->batch(v->arg, vit_forward(s, b->planes, b->rows), b->labels, b->rows);
+        for (int i = 0; i < b->count; i++)
+            if (b->items[i].status) v->failed(v->arg, &b->items[i].error);
+    }
     patch_loader_close(loader);
-    t->val_read = true;
-    return train_stopping() ? TRAIN_INTERRUPTED : CMD_DONE;
+    return CMD_DONE;
 }
 
-int train_data_validate(struct train *t, struct train_score *out)
+/* pixels kept in memory need no threads of their own. */
+static void visit_kept(const struct train_visit *v, struct vit_session *s, float *planes)
 {
-    struct vit_metrics *metrics;
-    struct vit_error err;
-    int code;
+    const struct patch_feed_store *store = v->store;
+    const size_t batch = (size_t)vit_session_batch(s), floats = store->picture_bytes;
 
-    if (vit_metrics_create(&metrics, vit_model_config(t->model)->classes, &err)) {
-        cmd_error("%s", err.text);
-        return CMD_UNUSABLE;
+    for (size_t done = 0, n; done < store->count && !train_stopping(); done += n) {
+        n = store->count - done < batch ? store->count - done : batch;
+        for (size_t i = 0; i < n; i++)
+            patch_normalise(planes + i * floats, store->pixels + (done + i) * floats, v->recipe);
+        v->batch(v->arg, vit_forward(s, planes, (int)n), store->label + done, (int)n);
     }
-    code = measure(t, metrics);
-    if (code == CMD_DONE) {
-        out->n = vit_metrics_count(metrics);
-        out->loss = vit_metrics_loss(metrics);
-        out->top1 = out->n ? (double)vit_metrics_correct(metrics, 1) / (double)out->n : 0;
+}
+
+int train_visit(const struct train_visit *v, struct vit_session *s)
+{
+    int code = CMD_DONE;
+
+    if (v->store && v->store->pixels) {
+        float *planes = calloc((size_t)vit_session_batch(s), v->store->picture_bytes * sizeof *planes);
+        if (!planes) {
+            cmd_error("no memory for a batch of pictures");
+            return CMD_UNUSABLE;
+        }
+        visit_kept(v, s, planes);
+        free(planes);
+    } else {
+        code = visit_loaded(v, s);
     }
-    vit_metrics_close(metrics);
-    return code;
+    return !code && train_stopping() ? TRAIN_INTERRUPTED : code;
 }

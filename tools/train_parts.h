@@ -16,7 +16,8 @@ struct train {
     const struct train_job *job;
     const struct recipe *recipe;
 
-    struct patch_dataset *data, *held; /* held NULL: no validation */
+    const struct train_data *data; /* the job's, or own */
+    struct train_data own;
     struct patch_recipe pictures;
     struct patch_feed *feed;
     size_t failed, val_failed; /* pictures that have been reported */
@@ -33,7 +34,11 @@ struct train {
     /* Where the run stands: saved. */
     int epoch, batch; /* batches of the epoch that are done */
     struct train_sums sums;
-    double train_loss; /* of the last whole epoch */
+    double train_loss;  /* of the last whole epoch */
+    double running;     /* mean loss of the last steps */
+    int plateau_step;   /* the first with the running loss below the plateau; 0: none yet */
+    double all_seconds; /* of steps */
+    int64_t all_images;
     struct train_score val,
         raw; /* of the last validation; raw: without averaging, when there is an average */
     bool finished;
@@ -45,17 +50,22 @@ struct train {
     double seconds;               /* of steps, in all */
     struct progress bar;
     char what[96];
+    int dead_after; /* steps; 0: never */
+    char reason[160];
 };
 
-/* ---- train_data.c: all return an exit code ---- */
+/* ---- train_feed.c: all return an exit code ---- */
 
-int train_data_open(struct train *t);
-int train_data_feed(struct train *t);
+int train_feed_open(struct train *t);
 /* Score of the model as it is. TRAIN_INTERRUPTED: a signal came, *out is nothing. */
-int train_data_validate(struct train *t, struct train_score *out);
+int train_feed_validate(struct train *t, struct train_score *out);
 /* Say which pictures could not be read since the last time. */
-void train_data_report(struct train *t);
-void train_data_close(struct train *t);
+void train_feed_report(struct train *t);
+
+/* ---- train_plateau.c ---- */
+
+/* Take in the loss of a step, the steps-th (from 1), of a network for so many classes. */
+void train_plateau_step(struct train *t, double loss, int step, int classes);
 
 /* ---- train_log.c ---- */
 
@@ -89,9 +99,5 @@ double train_rate(const struct train *t); /* images per second */
 void train_show_start(struct train *t);
 void train_show_progress(struct train *t);
 void train_show_epoch(struct train *t, bool validated);
-
-/* ---- train.c ---- */
-
-bool train_stopping(void); /* a signal asked for the end */
 
 #endif

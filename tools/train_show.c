@@ -1,7 +1,4 @@
 /* Where a run stands, for the eye: a bar on a terminal, a line after each epoch. */
-#include <inttypes.h>
-#include <math.h>
-
 #include "tools/train_parts.h"
 
 double train_rate(const struct train *t)
@@ -36,18 +33,6 @@ void train_show_start(struct train *t)
     progress_start(&t->bar, t->what, (size_t)left * (size_t)t->recipe->batch, !t->job->common->quiet);
 }
 
-/* "1:02:03", "2:03" */
-static const char *clock_text(char *text, size_t size, double seconds)
-{
-    const int64_t s = seconds < 1e9 ? llrint(seconds) : 1000000000;
-
-    if (s >= 3600)
-        snprintf(text, size, "%" PRId64 ":%02d:%02d", s / 3600, (int)(s / 60 % 60), (int)(s % 60));
-    else
-        snprintf(text, size, "%d:%02d", (int)(s / 60), (int)(s % 60));
-    return text;
-}
-
 /* One line on stderr after an epoch. */
 void train_show_epoch(struct train *t, bool validated)
 {
@@ -62,5 +47,5 @@ void train_show_epoch(struct train *t, bool validated)
     fprintf(stderr, "epoch %d/%d  step %d  loss %.4f  top-1 %.2f %%%s  %.1f images/s  %s left\n",
             t->epoch + 1, t->recipe->epochs, vit_trainer_steps(t->trainer), train_loss(t),
             100 * train_top1(t), val, rate,
-            clock_text(time, sizeof time, rate > 0 ? (double)left * t->recipe->batch / rate : 0));
+            progress_clock(time, sizeof time, rate > 0 ? (double)left * t->recipe->batch / rate : 0));
 }

@@ -16,12 +16,17 @@ enum kind { INT, INT64, SIZE, DOUBLE };
 
 #define ROW(key, kind, field)                                                                                \
     {                                                                                                        \
-        key, kind, offsetof(struct train, field)                                                             \
+        key, kind, offsetof(struct train, field), false                                                      \
+    }
+#define YOUNGER(key, kind, field)                                                                            \
+    {                                                                                                        \
+        key, kind, offsetof(struct train, field), true                                                       \
     }
 static const struct row {
     const char *key;
     enum kind kind;
     size_t at;
+    bool younger; /* than the first states: one without it has 0 */
 } ROWS[] = {
     ROW("epoch", INT, epoch),
     ROW("batch", INT, batch),
@@ -37,6 +42,10 @@ static const struct row {
     ROW("raw_val_n", SIZE, raw.n),
     ROW("raw_val_loss", DOUBLE, raw.loss),
     ROW("raw_val_top1", DOUBLE, raw.top1),
+    YOUNGER("running_loss", DOUBLE, running),
+    YOUNGER("plateau_step", INT, plateau_step),
+    YOUNGER("all_seconds", DOUBLE, all_seconds),
+    YOUNGER("all_images", INT64, all_images),
 };
 
 static json_t *value_of(const struct train *t, const struct row *row)
@@ -112,6 +121,7 @@ static enum vit_status read_rows(struct train *t, const json_t *note, const char
 {
     for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
         const json_t *value = json_object_get(note, ROWS[i].key);
+        if (!value && ROWS[i].younger) continue;
         if (ROWS[i].kind == DOUBLE ? !json_is_number(value) && !json_is_null(value)
                                    : !json_is_integer(value) || json_integer_value(value) < 0 ||
                                          (ROWS[i].kind == INT && json_integer_value(value) > INT_MAX))

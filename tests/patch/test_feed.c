@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "patch/feed_store.h"
 #include "tests/patch/noise.h"
 
 enum { PICTURES = 50, BATCH = 8, BATCHES = PICTURES / BATCH, CLASSES = 4, FLOATS = 3 * 32 * 32 };
@@ -216,6 +217,38 @@ static void starting_again_gives_up_the_epoch_under_way(void **state)
     patch_feed_close(feed);
 }
 
+/* The data set is gone when the second feed opens: nothing is read again. */
+static void feeds_share_pictures_that_were_read_once(void **state)
+{
+    struct fixture *f = *state;
+    struct patch_feed *own, *sharing;
+    struct patch_feed_store *store;
+    struct copy *want, *got;
+    struct vit_error err;
+
+    change_everything(f);
+    own = feed_of(f, 1);
+    want = collect(own, 2, 0);
+    assert_ok(patch_feed_store_create(&store, f->data, &f->recipe, NULL, SIZE_MAX, NULL, NULL, &err), &err);
+    f->options.store = store;
+    for (int i = 1; i <= 5; i++) {
+        char path[300];
+        snprintf(path, sizeof path, "%s/data_batch_%d.bin", f->dir, i);
+        assert_int_equal(truncate(path, 0), 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        sharing = feed_of(f, 2);
+        got = collect(sharing, 2, 0);
+        assert_memory_equal(want, got, BATCHES * sizeof *want);
+        assert_int_equal(patch_feed_failed(sharing), 0);
+        free(got);
+        patch_feed_close(sharing);
+    }
+    free(want);
+    patch_feed_store_close(store);
+    patch_feed_close(own);
+}
+
 static void alternating_flips_turn_every_epoch(void **state)
 {
     struct fixture *f = *state;
@@ -364,6 +397,7 @@ int main(void)
         TEST(workers_and_cache_change_no_byte),
         TEST(a_batch_does_not_depend_on_those_before),
         TEST(starting_again_gives_up_the_epoch_under_way),
+        TEST(feeds_share_pictures_that_were_read_once),
         TEST(alternating_flips_turn_every_epoch),
         TEST(mixing_can_be_off_for_an_epoch),
         cmocka_unit_test(a_picture_that_cannot_be_read_is_left_out_and_counted),

@@ -142,6 +142,65 @@ static void what_is_saved_reads_back(void **state)
     json_decref(saved);
 }
 
+static void equal_values_of_a_list_have_one_form(void **state)
+{
+    static const struct {
+        enum recipe_id id;
+        const char *given, *form;
+    } CASES[] = {
+        { RECIPE_LR, "1e-3", "0.001" },
+        { RECIPE_LR, "3.0E-4", "0.0003" },
+        { RECIPE_EPOCHS, "005", "5" },
+        { RECIPE_NORM, "mix:.5", "mix:0.5" },
+        { RECIPE_INIT, "xavier", "xavier" },
+        { RECIPE_WARMUP, "5%", "5%" },
+        { RECIPE_SEED, "18446744073709551615", "18446744073709551615" },
+    };
+    struct recipe_lists lists = { { { 0 } } };
+    struct vit_error err;
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(CASES); i++) {
+        assert_ok(recipe_lists_add(&lists, CASES[i].id, CASES[i].given, &err), &err);
+        assert_true(recipe_lists_find(&lists, CASES[i].id, CASES[i].form) >= 0);
+        assert_refused(recipe_lists_add(&lists, CASES[i].id, CASES[i].form, &err), VIT_ERR_ARG, "twice",
+                       &err);
+    }
+    recipe_lists_free(&lists);
+}
+
+/* From the command line, from a file where it is silent, saved and read back. */
+static void lists_come_from_words_and_files(void **state)
+{
+    static const char TEXT[] =
+        "{\"lr\": 1, \"epochs\": [3, 4], \"decay-all\": [true, false], \"warmup\": [0]}";
+    const struct recipe_words words = { .text = { [RECIPE_LR] = "0.5,0.25", [RECIPE_NORM] = "post" },
+                                        .flag = { [RECIPE_QK_NORM] = true } };
+    struct recipe_lists lists = { { { 0 } } }, back = { { { 0 } } };
+    json_t *saved, *again;
+    char dir[256], path[300];
+    struct vit_error err;
+
+    (void)state;
+    tmp_create(dir, sizeof dir);
+    tmp_write(dir, "g.json", TEXT, sizeof TEXT - 1, path, sizeof path);
+    assert_ok(recipe_lists_words(&lists, &words, &err), &err);
+    assert_ok(recipe_lists_file(&lists, path, &err), &err);
+    saved = recipe_lists_save(&lists);
+    again = json("{\"norm\": [\"post\"], \"qk-norm\": [\"on\"], \"lr\": [\"0.5\", \"0.25\"], "
+                 "\"warmup\": [\"0\"], \"epochs\": [\"3\", \"4\"], \"decay-all\": [\"on\", \"off\"]}");
+    assert_true(json_equal(saved, again));
+    json_decref(again);
+    assert_ok(recipe_lists_saved(&back, saved, "saved", &err), &err);
+    again = recipe_lists_save(&back);
+    assert_true(json_equal(saved, again));
+    json_decref(saved);
+    json_decref(again);
+    recipe_lists_free(&lists);
+    recipe_lists_free(&back);
+    tmp_remove(dir);
+}
+
 static struct vit_config config_of(const char *text)
 {
     json_t *object = json(text);
@@ -232,6 +291,8 @@ int main(void)
         cmocka_unit_test(the_first_that_sets_a_value_wins),
         cmocka_unit_test(a_wrong_value_in_a_file_is_named),
         cmocka_unit_test(what_is_saved_reads_back),
+        cmocka_unit_test(equal_values_of_a_list_have_one_form),
+        cmocka_unit_test(lists_come_from_words_and_files),
         cmocka_unit_test(the_network_follows_the_settings),
         cmocka_unit_test(warm_up_is_steps_or_a_share),
         cmocka_unit_test(mixing_ends_with_the_last_part_of_the_epochs),

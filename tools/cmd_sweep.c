@@ -1,0 +1,296 @@
+/* vit sweep: a grid of training runs, from flags, a grid file, or what was begun in the folder. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/recipe_preset.h"
+#include "tools/sweep.h"
+
+static const char *keep_word(int i)
+{
+    static const char *const WORDS[] = { "model", "none", NULL };
+    return WORDS[i];
+}
+
+_Static_assert(offsetof(struct sweep_options, words) == sizeof(struct cmd_common),
+               "the shared rows point elsewhere");
+
+#define AT(field) offsetof(struct sweep_options, field)
+static const struct args_option ROWS[] = {
+    { .name = "data",
+      .letter = 'd',
+      .kind = ARGS_PATH,
+      .at = AT(data),
+      .metavar = "PATH",
+      .help = "a folder of CIFAR-10 or CIFAR-100 binary files, a folder with one folder per class (perhaps "
+              "in train, val, test), or a CSV of file,label; read once for all cells" },
+    { .name = "out",
+      .letter = 'o',
+      .kind = ARGS_PATH,
+      .at = AT(out),
+      .metavar = "DIR",
+      .help = "folder to make, an empty one, or that of a sweep to go on with" },
+    { .name = "recipe",
+      .kind = ARGS_PATH,
+      .at = AT(recipe),
+      .metavar = "FILE.json",
+      .help =
+          "the grid as one JSON object, by the names of the options, values or arrays of them: "
+          "{\"lr\": [0.0003, 0.001], \"epochs\": 5, \"qk-norm\": [false, true]}; what the command line gives "
+          "wins" },
+    { .name = "seeds",
+      .kind = ARGS_INT,
+      .at = AT(seeds),
+      .low = 1,
+      .high = 1000,
+      .metavar = "N",
+      .help = "seeds 0 to N-1; --seed takes a list" },
+    { .name = "plan",
+      .kind = ARGS_FLAG,
+      .at = AT(plan),
+      .help = "print cells, FLOPs and expected hours, and train nothing; needs no --out" },
+    { .name = "rate",
+      .kind = ARGS_FLOAT,
+      .at = AT(rate),
+      .low = 1e-3,
+      .high = 1e9,
+      .metavar = "GFLOPS",
+      .otherwise = "measured: some steps of every different network",
+      .help = "GFLOP/s that --plan reckons with" },
+    { .name = "dead-after",
+      .kind = ARGS_TEXT,
+      .at = AT(dead_after),
+      .metavar = "N|N%",
+      .otherwise = "30%, but 600 steps at least",
+      .help =
+          "steps, or their share of all, after which a cell is stopped that is still at chance; 0: never" },
+    { .name = "no-test",
+      .kind = ARGS_FLAG,
+      .at = AT(no_test),
+      .help = "do not run the test split, where there is one, through the cells that are done" },
+    { .name = "keep",
+      .kind = ARGS_CHOICE,
+      .at = AT(keep),
+      .choice = keep_word,
+      .initial = "model",
+      .metavar = "WHAT",
+      .help = "what stays of a cell that has ended, beside its log and logits" },
+    { .name = "checkpoint-every",
+      .kind = ARGS_INT,
+      .at = AT(checkpoint_every),
+      .low = 1,
+      .high = 1000000000,
+      .metavar = "STEPS",
+      .otherwise = "every two minutes",
+      .help = "steps between states of the cell under way" },
+};
+static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
+
+static const struct args_group *const GROUPS[] = { &OWN,
+                                                   &recipe_network_group,
+                                                   &recipe_norm_group,
+                                                   &recipe_optimizer_group,
+                                                   &recipe_augment_group,
+                                                   &recipe_run_group,
+                                                   &cmd_training_group,
+                                                   NULL };
+
+/* ---- what was begun, and what is asked for ---- */
+
+/* "0.001,0.003" */
+static const char *join(char *text, size_t size, const struct recipe_list *list)
+{
+    text[0] = '\0';
+    for (int i = 0; i < list->count; i++) {
+        const size_t used = strlen(text);
+        snprintf(text + used, size - used, "%s%s", i ? "," : "", list->text[i]);
+    }
+    return text;
+}
+
+/* The first value of each setting that is not set yet. */
+static enum vit_status first_values(struct recipe_texts *t, const struct recipe_lists *l,
+                                    struct vit_error *err)
+{
+    for (int i = 0; i < RECIPE_SETTINGS; i++) {
+        if (!l->of[i].count || t->text[i]) continue;
+        t->text[i] = strdup(l->of[i].text[0]);
+        if (!t->text[i]) return vit_fail(err, VIT_ERR_NOMEM, "no memory for settings");
+    }
+    return VIT_OK;
+}
+
+/* A setting that nobody gave when the sweep began may be given now, as what it was. */
+static enum vit_status check_default(const struct recipe_lists *given, enum recipe_id id,
+                                     const struct sweep_saved *saved, const char *folder,
+                                     struct vit_error *err)
+{
+    struct recipe_texts old = { { 0 } }, now = { { 0 } };
+    struct recipe was, is;
+    enum vit_status status = VIT_OK;
+
+    now.text[id] = strdup(given->of[id].text[0]);
+    if (!now.text[id]) status = vit_fail(err, VIT_ERR_NOMEM, "no memory for settings");
+    if (!status) status = first_values(&now, &saved->lists, err);
+    if (!status) status = first_values(&old, &saved->lists, err);
+    if (!status) status = recipe_texts_preset(&now, err);
+    if (!status) status = recipe_texts_preset(&old, err);
+    if (!status) status = recipe_parse(&was, &old, err);
+    if (!status) status = recipe_parse(&is, &now, err);
+    if (!status && (given->of[id].count > 1 || recipe_difference(&was, &is) == (int)id))
+        status = vit_fail(err, VIT_ERR_ARG, "--%s: the sweep in %s has its default, found \"%s\"",
+                          recipe_name(id), folder, given->of[id].text[0]);
+    recipe_texts_free(&old);
+    recipe_texts_free(&now);
+    return status;
+}
+
+/* Values may be added to a list that is part of the cells' names: what has ended stays what it is. */
+static enum vit_status check_list(const struct recipe_lists *given, enum recipe_id id,
+                                  const struct sweep_saved *saved, const char *folder, struct vit_error *err)
+{
+    const struct recipe_list *was = &saved->lists.of[id], *is = &given->of[id];
+    const bool named = was->count > 1 || id == RECIPE_NORM || id == RECIPE_SEED;
+    char old[256], now[256];
+    bool all = true;
+
+    for (int i = 0; i < was->count; i++) all = all && recipe_lists_find(given, id, was->text[i]) >= 0;
+    if (all && (is->count == was->count || named)) return VIT_OK;
+    return vit_fail(err, VIT_ERR_ARG, "--%s: the sweep in %s has \"%s\", found \"%s\"%s", recipe_name(id),
+                    folder, join(old, sizeof old, was), join(now, sizeof now, is),
+                    named ? "; values can be added, not taken away"
+                    : all ? "; several values of it need a sweep of their own"
+                          : "");
+}
+
+static enum vit_status gather(struct recipe_lists *l, const struct sweep_options *o,
+                              const struct sweep_saved *saved, struct vit_error *err)
+{
+    char number[16];
+    enum vit_status status = recipe_lists_words(l, &o->words, err);
+
+    if (!status && o->seeds && l->of[RECIPE_SEED].count)
+        status = vit_fail(err, VIT_ERR_ARG, "--seeds and --seed: expected one of them");
+    for (int i = 0; i < o->seeds && !status; i++) {
+        snprintf(number, sizeof number, "%d", i);
+        status = recipe_lists_add(l, RECIPE_SEED, number, err);
+    }
+    if (!status && o->recipe) status = recipe_lists_file(l, o->recipe, err);
+    for (int i = 0; i < RECIPE_SETTINGS && !status && saved->exists; i++) {
+        if (!l->of[i].count) continue;
+        status = saved->lists.of[i].count ? check_list(l, (enum recipe_id)i, saved, o->out, err)
+                                          : check_default(l, (enum recipe_id)i, saved, o->out, err);
+    }
+    return status || !saved->exists ? status : recipe_lists_fill(l, &saved->lists, err);
+}
+
+/* What else must be as it was: the rule that stops dead cells, and whether there is a test. */
+static enum vit_status choose_rest(struct sweep *s, const struct sweep_options *o,
+                                   const struct sweep_saved *saved, struct vit_error *err)
+{
+    s->dead_after = o->dead_after ? o->dead_after : saved->exists ? saved->dead_after : "auto";
+    s->test = saved->exists ? saved->test : !o->no_test;
+    if (saved->exists && strcmp(s->dead_after, saved->dead_after) != 0)
+        return vit_fail(err, VIT_ERR_ARG, "--dead-after: the sweep in %s has \"%s\", found \"%s\"", o->out,
+                        saved->dead_after, s->dead_after);
+    if (o->no_test && s->test)
+        return vit_fail(err, VIT_ERR_ARG, "--no-test: the sweep in %s has tests", o->out);
+    return VIT_OK;
+}
+
+/* ---- the verb ---- */
+
+static int run_grid(struct sweep *s)
+{
+    struct vit_error err;
+    int code;
+
+    if (sweep_grid_make(s, &err)) {
+        cmd_error("%s", err.text);
+        return CMD_USAGE;
+    }
+    code = sweep_data_open(s);
+    if (code) return code;
+    if (s->options->plan) return sweep_plan(s);
+    code = sweep_run(s);
+    if (code != CMD_DONE && code != CMD_SOME_FAILED) return code;
+    return sweep_table(s) ? CMD_SOME_FAILED : code;
+}
+
+static int run_with(const struct sweep_options *o, const struct sweep_saved *saved)
+{
+    struct sweep s = { .options = o, .common = o->common, .file = -1 };
+    struct vit_error err;
+    int code;
+
+    if (gather(&s.lists, o, saved, &err) || choose_rest(&s, o, saved, &err) ||
+        train_again_data(&s.data, o->data, saved->data, "sweep", o->out, &err) ||
+        train_again_kernels(&s.common, saved->kernels, "sweep", o->out, &err)) {
+        code = err.status == VIT_ERR_ARG || err.status == VIT_ERR_FORMAT ? CMD_USAGE : CMD_UNUSABLE;
+        cmd_error("%s", err.text);
+    } else {
+        code = run_grid(&s);
+    }
+    sweep_folder_close(&s);
+    sweep_data_close(&s);
+    sweep_grid_free(&s);
+    recipe_lists_free(&s.lists);
+    return code;
+}
+
+static int run(const void *options, int count, char **operands)
+{
+    const struct sweep_options *o = options;
+    struct sweep_saved saved = { 0 };
+    struct vit_error err;
+    int code;
+
+    if (count) return cmd_usage(&cmd_sweep, "expected no operands, found \"%s\"", operands[0]);
+    if (!o->out && !o->plan) return cmd_usage(&cmd_sweep, "--out: expected a folder, found none");
+    if (o->out && sweep_saved_read(&saved, o->out, &err)) {
+        cmd_error("%s", err.text);
+        code = CMD_UNUSABLE;
+    } else {
+        code = run_with(o, &saved);
+    }
+    sweep_saved_free(&saved);
+    return code;
+}
+
+const struct args_verb cmd_sweep = {
+    .name = "sweep",
+    .operands = "--data PATH --out DIR",
+    .summary = "Train a grid of networks under one recipe",
+    .details =
+        "Every setting of train takes a list, as in --norm pre,post --depth 6,12 --lr 3e-4,1e-3 --seeds 3 "
+        "(switches take theirs in --recipe); a cell is one value of each, and the grid is all cells. For "
+        "equal "
+        "seeds all cells have the same initial weights, order of pictures and augmentation. One cell is "
+        "trained after the other: all arms with the first seed, from the middle learning rates to the edges, "
+        "then the next seed.\n\n"
+        "DIR receives sweep.json (the grid), cells/ID/ (what train writes), cells.jsonl (a line for each "
+        "cell "
+        "that has ended: its settings, status, reason, epochs_done, steps, train_loss, val_loss, val_top1, "
+        "val_n, plateau_step, images_per_second, seconds, test_loss, test_top1, test_n, logits), "
+        "epochs.jsonl "
+        "(the lines of their epochs), and logits/ID.safetensors (logits and labels of the test split). The "
+        "table at the end has a row for each arm, over its seeds.\n\n"
+        "A sweep that was interrupted (Ctrl-C, SIGTERM, kill, power) goes on with the same command, or with "
+        "--out DIR alone, and ends with the same numbers as if nothing had happened. Values can be added to "
+        "--norm, to --seed and to what was a list before, as in --seeds 5 after --seeds 3; anything else "
+        "that "
+        "differs is refused.\n\n"
+        "No cell is dropped. One whose loss or gradient is not finite is \"diverged\", with the step; one "
+        "whose "
+        "training loss (mean of about 50 steps) is at --dead-after still above 0.977 of chance (2.25 with "
+        "ten "
+        "classes, where chance is ln 10 = 2.303) is stopped and \"dead\"; both are results, not errors. "
+        "plateau_step is the first step with that mean below 0.955 of chance (2.2). The test split is run "
+        "once through each cell that is done, with its last weights, and chooses nothing.\n\n"
+        "FLOPs of --plan: 6 for a multiply-add in training, 2 in validation and test.\n\n"
+        "Exit codes: 0 done, 1 done without the pictures that could not be read, 2 wrong usage, 3 data set "
+        "or "
+        "folder unusable, 130 interrupted.\n\n" RECIPE_PRESETS_TEXT,
+    .groups = GROUPS,
+    .bytes = sizeof(struct sweep_options),
+    .run = run,
+};

@@ -1,0 +1,117 @@
+/* sweep.h - a grid of training runs under one recipe, one after the other, in a folder:
+ *
+ *   sweep.json                the grid: lists of settings, data set, kernels, cells in their order
+ *   cells/ID/                 what train writes
+ *   logits/ID.safetensors     logits (n, classes) and labels (n) of the test pictures
+ *   epochs.jsonl              the logs' lines of epochs, of the cells that ended
+ *   cells.jsonl               a line for each cell that ended: its settings, how it ended, what it reached
+ *
+ * A cell has ended when its line in cells.jsonl is whole; everything else is made anew or cut back to that.
+ * So a kill at any moment loses no more than train does, and doubles nothing. */
+#ifndef TOOLS_SWEEP_H
+#define TOOLS_SWEEP_H
+
+#include "tools/train.h"
+
+struct sweep_options {
+    struct cmd_common common;
+    struct recipe_words words; /* right here: the shared rows point to it */
+    const char *data, *out, *recipe, *dead_after, *keep;
+    int seeds, checkpoint_every;
+    float rate; /* GFLOP/s; 0: measured */
+    bool plan, no_test;
+};
+
+/* Pictures that cells share: those with equal limit, validation part and size. */
+struct sweep_source {
+    uint64_t limit;
+    float val;
+    int image;
+    struct patch_recipe pictures;
+    struct train_data data;
+    struct patch_dataset *test; /* NULL: none, or not wanted */
+    struct patch_feed_store *test_store;
+    bool read;
+};
+
+struct sweep_cell {
+    char id[200]; /* "norm=pre_lr=0.001_seed=0" */
+    int number;   /* in the product, norm innermost */
+    struct recipe_texts texts;
+    struct recipe recipe;
+    struct vit_config config;
+    int source, batches, steps; /* batches of an epoch; steps in all */
+    double flops;               /* training: 6 for a multiply-add; validations and test: 2 */
+    const json_t *line;         /* of cells.jsonl; NULL: it has not ended */
+};
+
+struct sweep {
+    const struct sweep_options *options;
+    struct cmd_common common; /* with the sweep's kernels */
+    const char *data;         /* path */
+    const char *dead_after;
+    bool test;
+
+    struct recipe_lists lists;
+    enum recipe_id
+        axes[RECIPE_SETTINGS]; /* (axis_count) parts of the ids: norm, what has several values, seed */
+    int axis_count;
+    struct sweep_cell *cells; /* (count), in the order they are run in */
+    int count;
+    struct sweep_source *sources; /* (source_count) */
+    int source_count;
+    double start, flops_done; /* of this process */
+    size_t cached;            /* bytes of pictures in memory */
+    bool unread;              /* there were pictures that cannot be read */
+
+    int file;      /* cells.jsonl, locked; -1: none */
+    json_t *lines; /* of it: array of objects */
+};
+
+/* ---- the grid (sweep_grid.c) ---- */
+
+enum vit_status sweep_grid_make(struct sweep *s, struct vit_error *err);
+void sweep_grid_free(struct sweep *s);
+/* Cells of one arm: all axes are equal but for the last one, the seed. */
+bool sweep_grid_same_arm(const struct sweep *s, const struct sweep_cell *a, const struct sweep_cell *b);
+
+/* ---- the pictures (sweep_data.c) ---- */
+
+/* Opens what the cells need and completes them: network, source, steps, flops. Reads no picture. Returns an
+ * exit code. */
+int sweep_data_open(struct sweep *s);
+/* Decode a source's pictures, unless that is done. */
+enum vit_status sweep_data_read(struct sweep *s, struct sweep_source *source, struct vit_error *err);
+void sweep_data_close(struct sweep *s);
+
+/* ---- the folder (sweep_folder.c) ---- */
+
+struct sweep_saved {
+    bool exists, test;
+    struct recipe_lists lists;
+    char *data, *kernels, *dead_after;
+};
+enum vit_status sweep_saved_read(struct sweep_saved *saved, const char *folder, struct vit_error *err);
+void sweep_saved_free(struct sweep_saved *saved);
+
+/* Makes and locks the folder, writes the grid, clears what a kill left, finds the cells that have ended. */
+enum vit_status sweep_folder_open(struct sweep *s, struct vit_error *err);
+/* Only finds the cells that have ended; changes nothing. */
+enum vit_status sweep_folder_look(struct sweep *s, struct vit_error *err);
+/* One more has ended: line (taken). */
+enum vit_status sweep_folder_add(struct sweep *s, struct sweep_cell *cell, json_t *line,
+                                 struct vit_error *err);
+void sweep_folder_close(struct sweep *s);
+/* out/cells/ID into text (PATH_MAX). */
+const char *sweep_folder_cell(char *text, const struct sweep *s, const struct sweep_cell *cell);
+
+/* ---- what to expect (sweep_plan.c), the runs (sweep_run.c), the results (sweep_table.c): exit codes ---- */
+
+int sweep_plan(struct sweep *s);
+int sweep_run(struct sweep *s);
+int sweep_table(const struct sweep *s);
+
+/* The test split through the model of a cell: score, and its logits into path. */
+int sweep_test(struct sweep *s, const struct sweep_cell *cell, const char *path, struct train_score *out);
+
+#endif

@@ -1,0 +1,168 @@
+/* What the cells of a sweep have in common: pictures, opened and read once. */
+#include <stdlib.h>
+
+#include "patch/feed_store.h"
+#include "tools/sweep.h"
+
+/* Pictures are kept up to this: the parts of a source may each fill what the sources before it left. */
+#define CACHE_BYTES ((size_t)2 << 30)
+
+/* ---- sources ---- */
+
+/* The test split, its labels in the order of the training split's. */
+static enum vit_status open_test(struct sweep_source *source, const char *path, struct vit_error *err)
+{
+    const int classes = patch_dataset_classes(source->data.training);
+    const char **names = calloc((size_t)classes, sizeof *names);
+    unsigned splits;
+    enum vit_status status = names ? patch_dataset_splits(&splits, path, err)
+                                   : vit_fail(err, VIT_ERR_NOMEM, "no memory for %d names", classes);
+
+    for (int i = 0; names && i < classes; i++) names[i] = patch_dataset_class(source->data.training, i);
+    if (!status && splits & 1u << PATCH_TEST) {
+        status = patch_dataset_open(&source->test, path, PATCH_TEST, err);
+        if (!status) status = patch_dataset_match(source->test, names, classes, err);
+        if (!status && source->limit) status = patch_dataset_limit(source->test, source->limit, err);
+    }
+    free(names);
+    return status;
+}
+
+static enum vit_status add_source(struct sweep *s, const struct sweep_cell *c, struct vit_error *err)
+{
+    const size_t size = ((size_t)s->source_count + 1) * sizeof *s->sources;
+    struct sweep_source *longer = realloc(s->sources, size), *source;
+    enum vit_status status;
+
+    if (!longer) return vit_fail(err, VIT_ERR_NOMEM, "no memory for a data set");
+    s->sources = longer;
+    source = &s->sources[s->source_count++];
+    *source =
+        (struct sweep_source){ .limit = c->recipe.limit, .val = c->recipe.val, .image = c->config.image };
+    status = train_data_open(&source->data, s->data, &c->recipe, err);
+    if (!status && s->test) status = open_test(source, s->data, err);
+    if (!status) source->pictures = recipe_pictures(source->image, patch_dataset_kind(source->data.training));
+    return status;
+}
+
+static enum vit_status find_source(struct sweep *s, struct sweep_cell *c, struct vit_error *err)
+{
+    for (c->source = 0; c->source < s->source_count; c->source++) {
+        const struct sweep_source *have = &s->sources[c->source];
+        if (have->limit == c->recipe.limit && have->val == c->recipe.val && have->image == c->config.image)
+            return VIT_OK;
+    }
+    return add_source(s, c, err);
+}
+
+/* ---- cells ---- */
+
+/* Training: one product forward, two back, 2 flops each a multiply-add. */
+static double flops_of(const struct sweep_cell *c, const struct sweep_source *source)
+{
+    const struct recipe *r = &c->recipe;
+    const double macs = vit_config_macs(&c->config);
+    const int validations = (r->epochs + r->eval_every - 1) / r->eval_every * (r->ema > 0 ? 2 : 1);
+    double seen = 0;
+
+    if (source->data.held) seen += (double)validations * (double)patch_dataset_count(source->data.held);
+    if (source->test) seen += (double)patch_dataset_count(source->test);
+    return 6 * macs * c->steps * r->batch + 2 * macs * seen;
+}
+
+/* Everything that train would refuse is refused before the first cell starts. */
+static enum vit_status complete(struct sweep *s, struct sweep_cell *c, int classes, struct vit_error *err)
+{
+    const struct recipe *r = &c->recipe;
+    struct patch_feed_options feed;
+    struct vit_hyper hyper;
+    size_t count;
+    int dead_after;
+    enum vit_status status = recipe_config(&c->config, r, classes, err);
+
+    if (!status) status = find_source(s, c, err);
+    if (status) return status;
+    count = patch_dataset_count(s->sources[c->source].data.training);
+    c->batches = (int)(count / (size_t)r->batch);
+    if (!c->batches)
+        return vit_fail(err, VIT_ERR_ARG, "--batch %d: there are %zu training pictures", r->batch, count);
+    status = recipe_hyper(&hyper, r, c->batches, err);
+    if (!status) status = recipe_feed(&feed, r, &s->sources[c->source].pictures, err);
+    if (!status) status = train_dead_after(&dead_after, s->dead_after, hyper.steps, err);
+    c->steps = hyper.steps;
+    c->flops = flops_of(c, &s->sources[c->source]);
+    return status;
+}
+
+static enum vit_status count_classes(int *classes, const struct sweep *s, struct vit_error *err)
+{
+    const struct recipe everything = { 0 };
+    struct train_data d;
+    enum vit_status status = train_data_open(&d, s->data, &everything, err);
+
+    if (status) return status;
+    *classes = patch_dataset_classes(d.training);
+    train_data_close(&d);
+    return VIT_OK;
+}
+
+int sweep_data_open(struct sweep *s)
+{
+    struct vit_error err;
+    int classes;
+
+    if (count_classes(&classes, s, &err)) {
+        cmd_error("%s", err.text);
+        return CMD_UNUSABLE;
+    }
+    for (int i = 0; i < s->count; i++) {
+        if (!complete(s, &s->cells[i], classes, &err)) continue;
+        cmd_error("cell %s: %s", s->cells[i].id, err.text);
+        return err.status == VIT_ERR_ARG || err.status == VIT_ERR_FORMAT ? CMD_USAGE : CMD_UNUSABLE;
+    }
+    return CMD_DONE;
+}
+
+/* ---- reading ---- */
+
+static size_t keep_account(struct sweep *s, const struct patch_feed_store *store)
+{
+    if (!store) return 0;
+    for (size_t i = 0; i < store->failed && i < PATCH_FEED_ERRORS; i++) cmd_error("%s", store->error[i]);
+    if (store->failed > PATCH_FEED_ERRORS)
+        cmd_error("%s: %zu more pictures cannot be read and are left out", s->data,
+                  store->failed - PATCH_FEED_ERRORS);
+    s->unread |= store->failed > 0;
+    return store->pixels ? store->count * store->picture_bytes : 0;
+}
+
+enum vit_status sweep_data_read(struct sweep *s, struct sweep_source *source, struct vit_error *err)
+{
+    const size_t left = s->cached < CACHE_BYTES ? CACHE_BYTES - s->cached : 0;
+    struct train_data *d = &source->data;
+    enum vit_status status;
+
+    if (source->read) return VIT_OK;
+    status = train_data_read(d, &source->pictures, left, &s->common, err);
+    if (!status && source->test)
+        status =
+            train_data_read_set(&source->test_store, source->test, &source->pictures, left, &s->common, err);
+    if (status) return status;
+    s->cached += keep_account(s, d->store);
+    s->cached += keep_account(s, d->held_store);
+    s->cached += keep_account(s, source->test_store);
+    source->read = true;
+    return VIT_OK;
+}
+
+void sweep_data_close(struct sweep *s)
+{
+    for (int i = 0; i < s->source_count; i++) {
+        patch_feed_store_close(s->sources[i].test_store);
+        patch_dataset_close(s->sources[i].test);
+        train_data_close(&s->sources[i].data);
+    }
+    free(s->sources);
+    s->sources = NULL;
+    s->source_count = 0;
+}

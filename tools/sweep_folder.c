@@ -1,0 +1,257 @@
+/* The folder of a sweep: the lock, the grid, the cells that have ended. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/out.h"
+#include "tools/sweep.h"
+#include "tools/sweep_lines.h"
+#include "vit/json.h"
+
+static const char GRID[] = "sweep.json", CELLS[] = "cells.jsonl", EPOCHS[] = "epochs.jsonl",
+                  FORMAT[] = "vit-sweep-1";
+
+const char *sweep_folder_cell(char *text, const struct sweep *s, const struct sweep_cell *cell)
+{
+    snprintf(text, PATH_MAX, "%s/cells/%s", s->options->out, cell->id);
+    return text;
+}
+
+/* ---- sweep.json ---- */
+
+static enum vit_status keep_text(char **out, const json_t *object, const char *key, const char *path,
+                                 struct vit_error *err)
+{
+    const char *text = NULL;
+    enum vit_status status = vit_json_string(object, path, key, &text, err);
+
+    if (status) return status;
+    if (!text)
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: is not the grid of a sweep: no \"%s\" in it", path, key);
+    *out = strdup(text);
+    return *out ? VIT_OK : vit_fail(err, VIT_ERR_NOMEM, "%s: no memory", path);
+}
+
+enum vit_status sweep_saved_read(struct sweep_saved *saved, const char *folder, struct vit_error *err)
+{
+    enum { MAX_BYTES = 1 << 26 };
+    char path[PATH_MAX], *format = NULL;
+    json_t *object = NULL;
+    enum vit_status status;
+
+    *saved = (struct sweep_saved){ 0 };
+    if (!train_folder_has(folder, GRID)) return VIT_OK;
+    status = vit_json_read(&object, train_path(path, folder, GRID), MAX_BYTES, err);
+    if (!status) status = keep_text(&format, object, "format", path, err);
+    if (!status && strcmp(format, FORMAT) != 0)
+        status =
+            vit_fail(err, VIT_ERR_FORMAT, "%s: format: expected \"%s\", found \"%s\"", path, FORMAT, format);
+    if (!status) status = keep_text(&saved->data, object, "data", path, err);
+    if (!status) status = keep_text(&saved->kernels, object, "kernels", path, err);
+    if (!status) status = keep_text(&saved->dead_after, object, "dead_after", path, err);
+    if (!status) status = vit_json_bool(object, path, "test", &saved->test, err);
+    if (!status) status = recipe_lists_saved(&saved->lists, json_object_get(object, "settings"), path, err);
+    saved->exists = !status;
+    free(format);
+    json_decref(object);
+    return status;
+}
+
+void sweep_saved_free(struct sweep_saved *saved)
+{
+    recipe_lists_free(&saved->lists);
+    free(saved->data);
+    free(saved->kernels);
+    free(saved->dead_after);
+}
+
+/* A cell as the grid lists it: its name and what it has of its own. */
+static json_t *planned(const struct sweep *s, const struct sweep_cell *c)
+{
+    json_t *cell = json_pack("{s:s}", "cell", c->id);
+
+    for (int i = 0; cell && i < s->axis_count; i++)
+        json_object_set_new(cell, recipe_name(s->axes[i]), recipe_value(&c->recipe, s->axes[i]));
+    return cell;
+}
+
+static enum vit_status write_grid(const struct sweep *s, struct vit_error *err)
+{
+    char path[PATH_MAX], *real = realpath(s->data, NULL), *text;
+    struct kern kernels;
+    json_t *object, *cells = json_array();
+    enum vit_status status = kern_select(&kernels, s->common.kernels, err);
+
+    for (int i = 0; i < s->count; i++) json_array_append_new(cells, planned(s, &s->cells[i]));
+    object = status ? NULL
+                    : json_pack("{s:s, s:o, s:s, s:s, s:b, s:o, s:O}", "format", FORMAT, "data",
+                                out_text(real ? real : s->data), "kernels", kernels.name, "dead_after",
+                                s->dead_after, "test", (int)s->test, "settings", recipe_lists_save(&s->lists),
+                                "cells", cells);
+    text = object ? json_dumps(object, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) : NULL;
+    train_path(path, s->options->out, GRID);
+    if (!status)
+        status = text ? weights_write_bytes(path, text, strlen(text), err)
+                      : vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to write it", path);
+    free(text);
+    free(real);
+    json_decref(object);
+    json_decref(cells);
+    return status;
+}
+
+/* ---- what a kill left ---- */
+
+/* Files that weights_write had not finished. */
+static void clear_unfinished(const char *folder)
+{
+    DIR *d = opendir(folder);
+    struct dirent *entry;
+    char path[PATH_MAX];
+
+    if (!d) return;
+    while ((entry = readdir(d))) {
+        const size_t length = strlen(entry->d_name);
+        if (length > 4 && strcmp(entry->d_name + length - 4, ".tmp") == 0)
+            unlink(train_path(path, folder, entry->d_name));
+    }
+    closedir(d);
+}
+
+/* A cell that has ended needs no state to go on from; --keep none leaves its log only. */
+static void clear_cell(const struct sweep *s, const struct sweep_cell *c)
+{
+    char folder[PATH_MAX], path[PATH_MAX + 32];
+
+    sweep_folder_cell(folder, s, c);
+    snprintf(path, sizeof path, "%s/state.safetensors", folder);
+    unlink(path);
+    if (strcmp(s->options->keep, "none") != 0) return;
+    snprintf(path, sizeof path, "%s/model.safetensors", folder);
+    unlink(path);
+}
+
+/* ---- opening ---- */
+
+/* A folder of something else is left alone. cells.jsonl alone: killed before the grid was written. */
+static enum vit_status check_folder(const char *folder, struct vit_error *err)
+{
+    struct stat file;
+    char path[PATH_MAX];
+
+    if (train_folder_empty(folder) || train_folder_has(folder, GRID)) return VIT_OK;
+    if (!stat(train_path(path, folder, CELLS), &file) && !file.st_size) return VIT_OK;
+    return vit_fail(err, VIT_ERR_ARG, "%s: is not empty, and holds no sweep", folder);
+}
+
+/* The lock goes with the process. */
+static enum vit_status lock(struct sweep *s, struct vit_error *err)
+{
+    char path[PATH_MAX];
+
+    train_path(path, s->options->out, CELLS);
+    s->file = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (s->file < 0) return vit_fail(err, VIT_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    if (flock(s->file, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
+        return vit_fail(err, VIT_ERR_IO, "%s: another sweep is writing to it", path);
+    return VIT_OK;
+}
+
+static struct sweep_cell *find_cell(struct sweep *s, const char *id)
+{
+    for (int i = 0; i < s->count; i++)
+        if (strcmp(s->cells[i].id, id) == 0) return &s->cells[i];
+    return NULL;
+}
+
+static enum vit_status take_lines(struct sweep *s, struct vit_error *err)
+{
+    char path[PATH_MAX];
+    struct sweep_cell *cell;
+    json_t *line;
+    size_t i;
+    enum vit_status status = sweep_lines_read(&s->lines, train_path(path, s->options->out, CELLS), err);
+
+    if (status) return status;
+    json_array_foreach(s->lines, i, line)
+    {
+        const char *id = json_string_value(json_object_get(line, "cell"));
+        cell = id ? find_cell(s, id) : NULL;
+        if (!cell || cell->line)
+            return vit_fail(err, VIT_ERR_FORMAT,
+                            "%s: line %zu: \"%s\" is no cell of this grid, or a second one", path, i + 1,
+                            id ? id : "");
+        cell->line = line;
+    }
+    return VIT_OK;
+}
+
+enum vit_status sweep_folder_look(struct sweep *s, struct vit_error *err)
+{
+    if (!s->options->out || !train_folder_has(s->options->out, CELLS)) return VIT_OK;
+    return take_lines(s, err);
+}
+
+static bool has_ended(const void *sweep, const char *id)
+{
+    const struct sweep *s = sweep;
+
+    for (int i = 0; i < s->count; i++)
+        if (s->cells[i].line && strcmp(s->cells[i].id, id) == 0) return true;
+    return false;
+}
+
+enum vit_status sweep_folder_open(struct sweep *s, struct vit_error *err)
+{
+    const char *out = s->options->out;
+    char path[PATH_MAX];
+    enum vit_status status = check_folder(out, err);
+
+    if (!status) status = train_folder_make(out, err);
+    if (!status) status = train_folder_make(train_path(path, out, "cells"), err);
+    if (!status && s->test) status = train_folder_make(train_path(path, out, "logits"), err);
+    if (!status) status = lock(s, err);
+    if (status) return status;
+    clear_unfinished(out);
+    clear_unfinished(train_path(path, out, "logits"));
+    status = sweep_lines_cut(s->file, train_path(path, out, CELLS), err);
+    if (!status) status = take_lines(s, err);
+    if (!status) status = write_grid(s, err);
+    if (!status) status = sweep_lines_keep(train_path(path, out, EPOCHS), has_ended, s, err);
+    for (int i = 0; i < s->count && !status; i++)
+        if (s->cells[i].line) clear_cell(s, &s->cells[i]);
+    return status;
+}
+
+/* Epochs first: without the cell's own line they are cut off again. */
+enum vit_status sweep_folder_add(struct sweep *s, struct sweep_cell *cell, json_t *line,
+                                 struct vit_error *err)
+{
+    char path[PATH_MAX], folder[PATH_MAX], log[PATH_MAX];
+    enum vit_status status;
+
+    if (!line || json_array_append_new(s->lines, line))
+        return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory for a line", cell->id);
+    sweep_folder_cell(folder, s, cell);
+    train_path(path, s->options->out, EPOCHS);
+    status = sweep_lines_copy_epochs(path, train_path(log, folder, "log.jsonl"), err);
+    if (!status) status = sweep_lines_add(s->file, train_path(path, s->options->out, CELLS), line, err);
+    if (status) return status;
+    cell->line = line;
+    clear_cell(s, cell);
+    return VIT_OK;
+}
+
+void sweep_folder_close(struct sweep *s)
+{
+    if (s->file >= 0) close(s->file);
+    s->file = -1;
+    json_decref(s->lines);
+    s->lines = NULL;
+}

@@ -1,0 +1,185 @@
+#include "tools/sweep_lines.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vit/json.h"
+#include "weights/weights.h"
+
+static enum vit_status refused(const char *path, const char *what, struct vit_error *err)
+{
+    return vit_fail(err, VIT_ERR_IO, "%s: cannot be %s: %s", path, what, strerror(errno));
+}
+
+/* ---- texts ---- */
+
+/* *text = a whole file (free it), NUL-terminated; no file: "". */
+static enum vit_status read_text(char **text, const char *path, struct vit_error *err)
+{
+    FILE *f = fopen(path, "rb"), *to;
+    size_t size = 0, got;
+    char part[65536];
+    bool whole;
+
+    *text = NULL;
+    if (!f && errno != ENOENT) return refused(path, "opened", err);
+    to = open_memstream(text, &size);
+    while (f && to && (got = fread(part, 1, sizeof part, f))) fwrite(part, 1, got, to);
+    whole = !f || !ferror(f);
+    if (f) fclose(f);
+    if (!whole) refused(path, "read", err);
+    if (to && fclose(to) == 0 && whole) return VIT_OK;
+    free(*text);
+    *text = NULL;
+    return whole ? vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to read it", path) : VIT_ERR_IO;
+}
+
+/* The next whole line of *at as an object, NULL at the end; *start and *length: its text, with the end. */
+static enum vit_status next_line(json_t **line, const char **at, const char **start, size_t *length,
+                                 const char *path, struct vit_error *err)
+{
+    const char *end = strchr(*at, '\n');
+
+    *line = NULL;
+    if (!end) return VIT_OK;
+    *start = *at;
+    *length = (size_t)(end + 1 - *at);
+    *at = end + 1;
+    return vit_json_parse(line, path, *start, *length - 1, err);
+}
+
+static enum vit_status write_all(int file, const char *path, const char *text, size_t size,
+                                 struct vit_error *err)
+{
+    errno = ENOSPC; /* what a short write means */
+    if (write(file, text, size) != (ssize_t)size) return refused(path, "written", err);
+    if (fsync(file) && errno != EINVAL) return refused(path, "synced", err);
+    return VIT_OK;
+}
+
+/* ---- lines ---- */
+
+enum vit_status sweep_lines_read(json_t **out, const char *path, struct vit_error *err)
+{
+    const char *at, *start;
+    char *text;
+    size_t length;
+    json_t *line;
+    enum vit_status status = read_text(&text, path, err);
+
+    *out = NULL;
+    if (status) return status;
+    *out = json_array();
+    for (at = text; !(status = next_line(&line, &at, &start, &length, path, err)) && line;)
+        json_array_append_new(*out, line);
+    free(text);
+    return status;
+}
+
+enum vit_status sweep_lines_cut(int file, const char *path, struct vit_error *err)
+{
+    char *text;
+    const char *last;
+    enum vit_status status = read_text(&text, path, err);
+
+    if (status) return status;
+    last = strrchr(text, '\n');
+    if (ftruncate(file, last ? (off_t)(last + 1 - text) : 0)) status = refused(path, "shortened", err);
+    free(text);
+    return status;
+}
+
+enum vit_status sweep_lines_add(int file, const char *path, const json_t *line, struct vit_error *err)
+{
+    char *text = json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(12));
+    const size_t size = text ? strlen(text) + 1 : 0;
+    enum vit_status status;
+
+    if (!text) return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory for a line", path);
+    text[size - 1] = '\n';
+    status = write_all(file, path, text, size, err);
+    free(text);
+    return status;
+}
+
+/* ---- some lines of a file ---- */
+
+/* *kept (free it) = the lines of path that choose takes; *all: the bytes it has. */
+static enum vit_status filter(char **kept, size_t *size, size_t *all, const char *path,
+                              bool (*choose)(const void *arg, const json_t *line), const void *arg,
+                              struct vit_error *err)
+{
+    const char *at, *start;
+    char *text;
+    size_t length;
+    json_t *line;
+    FILE *to;
+    enum vit_status status = read_text(&text, path, err);
+
+    *kept = NULL;
+    if (status) return status;
+    *all = strlen(text);
+    to = open_memstream(kept, size);
+    for (at = text; to && !(status = next_line(&line, &at, &start, &length, path, err)) && line;) {
+        if (choose(arg, line)) fwrite(start, 1, length, to);
+        json_decref(line);
+    }
+    free(text);
+    if (!to || fclose(to)) status = vit_fail(err, VIT_ERR_NOMEM, "%s: no memory for its lines", path);
+    return status;
+}
+
+struct wish {
+    bool (*wanted)(const void *arg, const char *cell);
+    const void *arg;
+};
+
+static bool is_wanted(const void *arg, const json_t *line)
+{
+    const struct wish *wish = arg;
+    const char *cell = json_string_value(json_object_get(line, "cell"));
+
+    return cell && wish->wanted(wish->arg, cell);
+}
+
+enum vit_status sweep_lines_keep(const char *path, bool (*wanted)(const void *arg, const char *cell),
+                                 const void *arg, struct vit_error *err)
+{
+    const struct wish wish = { wanted, arg };
+    size_t size = 0, all = 0;
+    char *kept;
+    enum vit_status status = filter(&kept, &size, &all, path, is_wanted, &wish, err);
+
+    if (!status && size < all) status = weights_write_bytes(path, kept, size, err);
+    free(kept);
+    return status;
+}
+
+static bool ends_something(const void *arg, const json_t *line)
+{
+    const char *kind = json_string_value(json_object_get(line, "kind"));
+
+    (void)arg;
+    return (kind && strcmp(kind, "epoch") == 0) || json_is_true(json_object_get(line, "diverged"));
+}
+
+enum vit_status sweep_lines_copy_epochs(const char *path, const char *log, struct vit_error *err)
+{
+    size_t size = 0, all = 0;
+    char *lines;
+    int file;
+    enum vit_status status = filter(&lines, &size, &all, log, ends_something, NULL, err);
+
+    if (status) {
+        free(lines);
+        return status;
+    }
+    file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    status = file < 0 ? refused(path, "opened", err) : write_all(file, path, lines, size, err);
+    if (file >= 0) close(file);
+    free(lines);
+    return status;
+}

@@ -1,0 +1,22 @@
+/* sweep_lines.h - files of JSON lines that are only ever added to. A line that has no end was cut by a kill,
+ * and counts as not written. */
+#ifndef TOOLS_SWEEP_LINES_H
+#define TOOLS_SWEEP_LINES_H
+
+#include <jansson.h>
+
+#include "vit/base.h"
+
+/* *out = all whole lines, an array of objects (json_decref). No file: none. */
+enum vit_status sweep_lines_read(json_t **out, const char *path, struct vit_error *err);
+/* Cut off what has no end. */
+enum vit_status sweep_lines_cut(int file, const char *path, struct vit_error *err);
+/* One more, by one write; on the disk when this returns. */
+enum vit_status sweep_lines_add(int file, const char *path, const json_t *line, struct vit_error *err);
+/* Rewrite path with the lines of wanted cells only, if there are others. */
+enum vit_status sweep_lines_keep(const char *path, bool (*wanted)(const void *arg, const char *cell),
+                                 const void *arg, struct vit_error *err);
+/* Add the lines of a run's log that end an epoch, or the run by divergence. */
+enum vit_status sweep_lines_copy_epochs(const char *path, const char *log, struct vit_error *err);
+
+#endif

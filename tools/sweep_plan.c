@@ -1,0 +1,210 @@
+/* What a sweep would do, and how long it would take: arithmetic, and the time of a few steps. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/out.h"
+#include "tools/progress.h"
+#include "tools/sweep.h"
+#include "vit/config_json.h"
+#include "vit/random.h"
+
+/* A cell in numbers. */
+struct estimate {
+    double seconds;
+    bool ended;
+};
+
+/* ---- the rate of a network ---- */
+
+/* Equal texts: steps of equal work. NULL: no memory. */
+static char *work_of(const struct sweep_cell *c, const struct sweep_source *source)
+{
+    const struct recipe *r = &c->recipe;
+    json_t *work = json_pack("{s:o, s:i, s:i, s:s, s:s, s:b, s:b}", "config",
+                             vit_config_to_json(&c->config, &source->pictures, NULL), "batch", r->batch,
+                             "accumulate", r->accumulate, "dtype", r->dtype, "optimizer", r->optimizer, "ema",
+                             (int)(r->ema > 0), "drop", (int)(r->drop_path > 0));
+    char *text = work ? json_dumps(work, JSON_COMPACT) : NULL;
+
+    json_decref(work);
+    return text;
+}
+
+/* Unit variance, as normalised pictures have; labels in turn. */
+static enum vit_status noise(float **planes, int **labels, const struct vit_model *m, int n,
+                             struct vit_error *err)
+{
+    const size_t floats = (size_t)n * vit_model_input_floats(m);
+    const int classes = vit_model_config(m)->classes;
+
+    *planes = malloc(floats * sizeof **planes);
+    *labels = malloc((size_t)n * sizeof **labels);
+    if (!*planes || !*labels) return vit_fail(err, VIT_ERR_NOMEM, "no memory for %d pictures of noise", n);
+    for (size_t i = 0; i < floats; i++) (*planes)[i] = 3.4f * vit_random_uniform(1, i) - 1.7f;
+    for (int i = 0; i < n; i++) (*labels)[i] = i % classes;
+    return VIT_OK;
+}
+
+/* Seconds of a step after one to warm up: of at least two, and half a second. */
+static double time_steps(struct vit_trainer *t, const struct vit_batch *batch)
+{
+    double start;
+    int steps = 0;
+
+    vit_trainer_step(t, batch);
+    start = progress_seconds();
+    while (steps < 2 || progress_seconds() - start < 0.5) {
+        vit_trainer_step(t, batch);
+        steps++;
+    }
+    return (progress_seconds() - start) / steps;
+}
+
+/* *rate = flops a second of training the cell's network. */
+static enum vit_status measure(double *rate, const struct sweep *s, const struct sweep_cell *c,
+                               struct vit_error *err)
+{
+    const struct recipe *r = &c->recipe;
+    const struct vit_init init = recipe_init(r);
+    const struct vit_model_options options = { .kernels = s->common.kernels,
+                                               .dtype = (enum kern_dtype)kern_dtype_from_name(r->dtype),
+                                               .trainable = true };
+    struct vit_batch batch = { .n = r->batch };
+    struct vit_model *m = NULL;
+    struct vit_trainer *t = NULL;
+    struct vit_hyper hyper;
+    float *planes = NULL;
+    int *labels = NULL;
+    enum vit_status status = recipe_hyper(&hyper, r, c->batches, err);
+
+    if (!status)
+        status =
+            vit_model_create(&m, &c->config, &s->sources[c->source].pictures, NULL, &init, &options, err);
+    if (!status) status = vit_trainer_create(&t, m, &hyper, r->batch, cmd_threads(&s->common), err);
+    if (!status) status = noise(&planes, &labels, m, r->batch, err);
+    if (!status) {
+        batch.planes = planes, batch.labels = labels;
+        *rate = 6 * vit_config_macs(&c->config) * r->batch / time_steps(t, &batch);
+    }
+    free(planes);
+    free(labels);
+    vit_trainer_close(t);
+    vit_model_close(m);
+    return status;
+}
+
+/* Seconds of every cell: at the rate given, or measured once for all cells of equal work. */
+static enum vit_status estimate(struct estimate *e, const struct sweep *s, struct vit_error *err)
+{
+    char **work = calloc((size_t)s->count, sizeof *work);
+    double *rate = calloc((size_t)s->count, sizeof *rate);
+    struct progress bar;
+    enum vit_status status = VIT_OK;
+
+    progress_start(&bar, "cells measured", (size_t)s->count, !s->common.quiet);
+    for (int i = 0; i < s->count && !status; i++) {
+        const struct sweep_cell *c = &s->cells[i];
+        int same = 0;
+        if (work) work[i] = work_of(c, &s->sources[c->source]);
+        if (!work || !rate || !work[i]) {
+            status = vit_fail(err, VIT_ERR_NOMEM, "no memory for a plan");
+            break;
+        }
+        while (strcmp(work[same], work[i]) != 0) same++;
+        rate[i] = s->options->rate > 0 ? 1e9 * (double)s->options->rate : rate[same];
+        if (!(rate[i] > 0)) status = measure(&rate[i], s, c, err);
+        e[i] = (struct estimate){ .seconds = c->flops / rate[i], .ended = c->line != NULL };
+        progress_update(&bar, (size_t)i + 1);
+    }
+    progress_clear(&bar);
+    for (int i = 0; work && i < s->count; i++) free(work[i]);
+    free(work);
+    free(rate);
+    return status;
+}
+
+/* ---- printing ---- */
+
+struct totals {
+    double flops, seconds; /* of the cells that have not ended: */
+    double flops_left, seconds_left;
+};
+
+static struct totals add_up(const struct sweep *s, const struct estimate *e)
+{
+    struct totals t = { 0 };
+
+    for (int i = 0; i < s->count; i++) {
+        t.flops += s->cells[i].flops;
+        t.seconds += e[i].seconds;
+        if (e[i].ended) continue;
+        t.flops_left += s->cells[i].flops;
+        t.seconds_left += e[i].seconds;
+    }
+    return t;
+}
+
+static const char *state_of(const struct sweep_cell *c)
+{
+    return c->line ? json_string_value(json_object_get(c->line, "status")) : NULL;
+}
+
+static int print_json(const struct sweep *s, const struct estimate *e, const struct totals *t)
+{
+    json_t *cells = json_array(), *all;
+
+    for (int i = 0; i < s->count; i++) {
+        const struct sweep_cell *c = &s->cells[i];
+        json_array_append_new(cells, json_pack("{s:s, s:i, s:o, s:o, s:s?}", "cell", c->id, "steps", c->steps,
+                                               "flops", out_real(c->flops), "hours",
+                                               out_real(e[i].seconds / 3600), "status", state_of(c)));
+    }
+    all = json_pack("{s:o, s:o, s:o, s:o, s:o}", "cells", cells, "flops", out_real(t->flops), "hours",
+                    out_real(t->seconds / 3600), "flops_left", out_real(t->flops_left), "hours_left",
+                    out_real(t->seconds_left / 3600));
+    return out_json(all) ? CMD_DONE : CMD_SOME_FAILED;
+}
+
+static int print_text(const struct sweep *s, const struct estimate *e, const struct totals *t)
+{
+    int width = 4;
+
+    for (int i = 0; i < s->count; i++) {
+        const int own = out_width(s->cells[i].id);
+        if (own > width) width = own;
+    }
+    printf("| %-*s | %8s | %10s | %8s | %-8s |\n|:", width, "cell", "steps", "TFLOP", "hours", "status");
+    for (int i = 0; i <= width; i++) putchar('-');
+    printf("|---------:|-----------:|---------:|:---------|\n");
+    for (int i = 0; i < s->count; i++) {
+        const struct sweep_cell *c = &s->cells[i];
+        fputs("| ", stdout);
+        printf("%*s", width - out_name(stdout, c->id), "");
+        printf(" | %8d | %10.4g | %8.3g | %-8s |\n", c->steps, c->flops / 1e12, e[i].seconds / 3600,
+               c->line ? state_of(c) : "-");
+    }
+    printf("\n%d cells, %.4g PFLOP, %.3g hours", s->count, t->flops / 1e15, t->seconds / 3600);
+    if (t->flops_left < t->flops)
+        printf("; left: %.4g PFLOP, %.3g hours", t->flops_left / 1e15, t->seconds_left / 3600);
+    putchar('\n');
+    return CMD_DONE;
+}
+
+int sweep_plan(struct sweep *s)
+{
+    struct estimate *e = calloc((size_t)s->count, sizeof *e);
+    struct vit_error err;
+    struct totals t;
+    int code = CMD_UNUSABLE;
+
+    if (!e) {
+        cmd_error("no memory for a plan");
+    } else if (sweep_folder_look(s, &err) || estimate(e, s, &err)) {
+        cmd_error("%s", err.text);
+    } else {
+        t = add_up(s, e);
+        code = s->common.json ? print_json(s, e, &t) : print_text(s, e, &t);
+    }
+    free(e);
+    return code;
+}

@@ -1,0 +1,185 @@
+/* The cells of a sweep, one after the other. */
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+
+#include "tools/out.h"
+#include "tools/progress.h"
+#include "tools/sweep.h"
+
+/* What came of a cell. */
+struct outcome {
+    const char *status;
+    struct train_result train;
+    struct train_score test; /* n 0: not tested */
+    char logits[240];        /* file in the folder, "" : none */
+};
+
+/* How a run may end so that its cell has ended, by train_run's codes. Divergence is a result. */
+static const char *status_of(int code)
+{
+    static const struct {
+        int code;
+        const char *status;
+    } ENDS[] = { { CMD_DONE, "done" },
+                 { CMD_SOME_FAILED, "done" },
+                 { TRAIN_DIVERGED, "diverged" },
+                 { TRAIN_DEAD, "dead" } };
+
+    for (size_t i = 0; i < VIT_COUNT(ENDS); i++)
+        if (ENDS[i].code == code) return ENDS[i].status;
+    return NULL;
+}
+
+/* ---- the line of a cell ---- */
+
+static void add_score(json_t *line, const char *part, const struct train_score *score)
+{
+    char key[32];
+
+    snprintf(key, sizeof key, "%s_loss", part);
+    json_object_set_new(line, key, score->n ? out_real(score->loss) : json_null());
+    snprintf(key, sizeof key, "%s_top1", part);
+    json_object_set_new(line, key, score->n ? out_real(score->top1) : json_null());
+    snprintf(key, sizeof key, "%s_n", part);
+    json_object_set_new(line, key, json_integer((json_int_t)score->n));
+}
+
+/* What tells cells apart, under the names of the log's lines. */
+static json_t *describe(const struct sweep *s, const struct sweep_cell *c, const struct train_result *r)
+{
+    char norm[32];
+    json_t *line =
+        json_pack("{s:s, s:s, s:i, s:o, s:i, s:s, s:I, s:i, s:s}", "cell", c->id, "norm",
+                  vit_placement_text(&c->config.norm, norm, sizeof norm), "depth", c->config.depth, "lr",
+                  out_float(c->recipe.lr), "warmup", r->warmup, "init", c->recipe.init, "seed",
+                  (json_int_t)c->recipe.seed, "epochs", c->recipe.epochs, "dtype", c->recipe.dtype);
+
+    for (int i = 0; line && i < s->axis_count; i++) {
+        const char *name = recipe_name(s->axes[i]);
+        if (!json_object_get(line, name))
+            json_object_set_new(line, name, recipe_value(&c->recipe, s->axes[i]));
+    }
+    return line;
+}
+
+static json_t *line_of(const struct sweep *s, const struct sweep_cell *c, const struct outcome *o)
+{
+    const struct train_result *r = &o->train;
+    json_t *line = describe(s, c, r);
+
+    if (!line) return NULL;
+    json_object_set_new(line, "status", json_string(o->status));
+    json_object_set_new(line, "reason", r->reason[0] ? json_string(r->reason) : json_null());
+    json_object_set_new(line, "epochs_done", json_integer(r->epochs));
+    json_object_set_new(line, "steps", json_integer(r->steps));
+    json_object_set_new(line, "train_loss", r->epochs ? out_real(r->train_loss) : json_null());
+    add_score(line, "val", &r->val);
+    json_object_set_new(line, "plateau_step", r->plateau_step ? json_integer(r->plateau_step) : json_null());
+    json_object_set_new(line, "images_per_second",
+                        r->all_seconds > 0 ? out_real((double)r->all_images / r->all_seconds) : json_null());
+    json_object_set_new(line, "seconds", out_real(r->all_seconds));
+    add_score(line, "test", &o->test);
+    json_object_set_new(line, "logits", o->logits[0] ? json_string(o->logits) : json_null());
+    return line;
+}
+
+/* ---- one cell ---- */
+
+/* Seconds that the cells left may take, as fast as those of this process; NAN: there are none yet. */
+static double seconds_left(const struct sweep *s)
+{
+    double left = 0;
+
+    for (int i = 0; i < s->count; i++)
+        if (!s->cells[i].line) left += s->cells[i].flops;
+    return s->flops_done > 0 ? (progress_seconds() - s->start) * left / s->flops_done : NAN;
+}
+
+/* "cell 3/16 norm=pre_lr=0.001_seed=0: done, val top-1 61.20 %, 12.3 s; 1:05 left" on stderr. */
+static void show(struct sweep *s, const struct sweep_cell *c, const struct outcome *o)
+{
+    char left[32];
+
+    s->flops_done += c->flops * o->train.steps / c->steps;
+    if (s->common.quiet) return;
+    fprintf(stderr, "cell %d/%d %s: %s", (int)(c - s->cells) + 1, s->count, c->id,
+            o->train.reason[0] ? o->train.reason : o->status);
+    if (o->train.val.n) fprintf(stderr, ", val top-1 %.2f %%", 100 * o->train.val.top1);
+    if (o->test.n) fprintf(stderr, ", test top-1 %.2f %%", 100 * o->test.top1);
+    fprintf(stderr, ", %.1f s; %s left\n", o->train.all_seconds,
+            progress_clock(left, sizeof left, seconds_left(s)));
+}
+
+static int test_cell(struct sweep *s, const struct sweep_cell *c, struct outcome *o)
+{
+    char path[PATH_MAX];
+
+    if (strcmp(o->status, "done") != 0 || !s->sources[c->source].test) return CMD_DONE;
+    snprintf(o->logits, sizeof o->logits, "logits/%s.safetensors", c->id);
+    return sweep_test(s, c, train_path(path, s->options->out, o->logits), &o->test);
+}
+
+static int record(struct sweep *s, struct sweep_cell *c, const struct outcome *o)
+{
+    struct vit_error err;
+
+    if (sweep_folder_add(s, c, line_of(s, c, o), &err)) {
+        cmd_error("%s", err.text);
+        return CMD_UNUSABLE;
+    }
+    show(s, c, o);
+    return CMD_DONE;
+}
+
+static int run_cell(struct sweep *s, struct sweep_cell *c)
+{
+    char folder[PATH_MAX];
+    struct sweep_source *source = &s->sources[c->source];
+    const struct train_job job = { .common = &s->common,
+                                   .texts = &c->texts,
+                                   .recipe = c->recipe,
+                                   .data = s->data,
+                                   .out = sweep_folder_cell(folder, s, c),
+                                   .cell = c->id,
+                                   .pictures = &source->data,
+                                   .dead_after = s->dead_after,
+                                   .checkpoint_every = s->options->checkpoint_every,
+                                   .resume = true };
+    struct outcome o = { 0 };
+    struct vit_error err;
+    int code;
+
+    if (sweep_data_read(s, source, &err)) {
+        cmd_error("%s", err.text);
+        return CMD_UNUSABLE;
+    }
+    if (train_stopping()) return TRAIN_INTERRUPTED;
+    if (!s->common.quiet) fprintf(stderr, "cell %d/%d %s\n", (int)(c - s->cells) + 1, s->count, c->id);
+    code = train_run(&job, &o.train);
+    o.status = status_of(code);
+    s->unread |= code == CMD_SOME_FAILED;
+    if (o.status) code = test_cell(s, c, &o);
+    return o.status && !code ? record(s, c, &o) : code;
+}
+
+/* ---- all of them ---- */
+
+int sweep_run(struct sweep *s)
+{
+    struct vit_error err;
+    int code = CMD_DONE;
+
+    if (sweep_folder_open(s, &err)) {
+        cmd_error("%s", err.text);
+        return err.status == VIT_ERR_ARG ? CMD_USAGE : CMD_UNUSABLE;
+    }
+    s->start = progress_seconds();
+    train_catch();
+    for (int i = 0; i < s->count && !code; i++)
+        if (!s->cells[i].line) code = run_cell(s, &s->cells[i]);
+    train_release();
+    if (code == TRAIN_INTERRUPTED)
+        cmd_warn(&s->common, "interrupted; vit sweep --out %s goes on from there", s->options->out);
+    return !code && s->unread ? CMD_SOME_FAILED : code;
+}

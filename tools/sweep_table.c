@@ -1,0 +1,187 @@
+/* What a sweep came to: one row for each arm, over its seeds. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/out.h"
+#include "tools/sweep.h"
+
+/* Mean and deviation of what is known. */
+struct mean {
+    int n;
+    double sum, squares;
+};
+
+struct row {
+    const struct sweep_cell *cell; /* the first of the arm in the grid */
+    int done, dead, diverged;
+    struct mean train_loss, val, test, plateau;
+};
+
+static void add(struct mean *m, const json_t *value)
+{
+    const double x = json_number_value(value);
+
+    if (!json_is_number(value)) return;
+    m->n++;
+    m->sum += x;
+    m->squares += x * x;
+}
+
+static double mean(const struct mean *m)
+{
+    return m->n ? m->sum / m->n : NAN;
+}
+
+/* Of the sample; values of a few seeds that lie near each other: the difference may come out below 0. */
+static double deviation(const struct mean *m)
+{
+    return m->n > 1 ? sqrt(fmax(0, (m->squares - m->sum * m->sum / m->n) / (m->n - 1))) : NAN;
+}
+
+/* Only what was trained to the end counts in the means; the others are counted. */
+static void add_line(struct row *row, const json_t *line)
+{
+    const char *status = json_string_value(json_object_get(line, "status"));
+
+    if (status && strcmp(status, "dead") == 0) row->dead++;
+    if (status && strcmp(status, "diverged") == 0) row->diverged++;
+    if (!status || strcmp(status, "done") != 0) return;
+    row->done++;
+    add(&row->train_loss, json_object_get(line, "train_loss"));
+    add(&row->val, json_object_get(line, "val_top1"));
+    add(&row->test, json_object_get(line, "test_top1"));
+    add(&row->plateau, json_object_get(line, "plateau_step"));
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const struct row *x = a, *y = b;
+
+    return x->cell->number - y->cell->number;
+}
+
+/* rows (count of cells): returns how many there are, in the order of the grid. */
+static int gather(struct row *rows, const struct sweep *s)
+{
+    int count = 0;
+
+    for (int i = 0; i < s->count; i++) {
+        const struct sweep_cell *c = &s->cells[i];
+        int at = 0;
+        while (at < count && !sweep_grid_same_arm(s, rows[at].cell, c)) at++;
+        if (at == count) rows[count++] = (struct row){ .cell = c };
+        if (c->number < rows[at].cell->number) rows[at].cell = c;
+        if (c->line) add_line(&rows[at], c->line);
+    }
+    qsort(rows, (size_t)count, sizeof *rows, by_number);
+    return count;
+}
+
+/* ---- printing ---- */
+
+static json_t *row_json(const struct sweep *s, const struct row *row)
+{
+    json_t *o = json_object();
+
+    for (int i = 0; i + 1 < s->axis_count; i++)
+        json_object_set_new(o, recipe_name(s->axes[i]), recipe_value(&row->cell->recipe, s->axes[i]));
+    json_object_set_new(o, "done", json_integer(row->done));
+    json_object_set_new(o, "dead", json_integer(row->dead));
+    json_object_set_new(o, "diverged", json_integer(row->diverged));
+    json_object_set_new(o, "train_loss", out_real(mean(&row->train_loss)));
+    json_object_set_new(o, "val_top1", out_real(mean(&row->val)));
+    json_object_set_new(o, "val_top1_sd", out_real(deviation(&row->val)));
+    json_object_set_new(o, "test_top1", out_real(mean(&row->test)));
+    json_object_set_new(o, "test_top1_sd", out_real(deviation(&row->test)));
+    json_object_set_new(o, "plateau_step", out_real(mean(&row->plateau)));
+    return o;
+}
+
+static int print_json(const struct sweep *s, const struct row *rows, int count)
+{
+    json_t *list = json_array(), *all;
+
+    for (int i = 0; i < count; i++) json_array_append_new(list, row_json(s, &rows[i]));
+    all = json_pack("{s:o, s:i, s:o}", "out", out_text(s->options->out), "cells", s->count, "arms", list);
+    return out_json(all) ? CMD_DONE : CMD_SOME_FAILED;
+}
+
+/* Width of a setting's column: of its name or its longest value. */
+static int width_of(const struct sweep *s, enum recipe_id id)
+{
+    int width = (int)strlen(recipe_name(id));
+
+    for (int i = 0; i < s->lists.of[id].count; i++) {
+        const int own = out_width(s->lists.of[id].text[i]);
+        if (own > width) width = own;
+    }
+    return width;
+}
+
+/* scale 100: a fraction as percent. */
+static void print_mean(const struct mean *m, double scale, int digits)
+{
+    char text[48];
+
+    if (!m->n)
+        snprintf(text, sizeof text, "-");
+    else if (m->n > 1 && scale > 1)
+        snprintf(text, sizeof text, "%.*f +- %.*f", digits, scale * mean(m), digits, scale * deviation(m));
+    else
+        snprintf(text, sizeof text, "%.*f", digits, scale * mean(m));
+    printf(" %14s |", text);
+}
+
+static void print_heading(const struct sweep *s)
+{
+    static const char *const NUMBERS[] = { "train loss", "val top-1 %", "test top-1 %", "plateau step" };
+
+    for (int i = 0; i + 1 < s->axis_count; i++)
+        printf("| %-*s ", width_of(s, s->axes[i]), recipe_name(s->axes[i]));
+    printf("| done | dead | diverged |");
+    for (size_t i = 0; i < VIT_COUNT(NUMBERS); i++) printf(" %14s |", NUMBERS[i]);
+    putchar('\n');
+    for (int i = 0; i + 1 < s->axis_count; i++) {
+        fputs("|:", stdout);
+        for (int k = 0; k <= width_of(s, s->axes[i]); k++) putchar('-');
+    }
+    printf("|-----:|-----:|---------:|");
+    for (size_t i = 0; i < VIT_COUNT(NUMBERS); i++) printf("---------------:|");
+    putchar('\n');
+}
+
+static void print_row(const struct sweep *s, const struct row *row)
+{
+    for (int i = 0; i + 1 < s->axis_count; i++) {
+        const enum recipe_id id = s->axes[i];
+        fputs("| ", stdout);
+        printf("%*s ", width_of(s, id) - out_name(stdout, row->cell->texts.text[id]), "");
+    }
+    printf("| %4d | %4d | %8d |", row->done, row->dead, row->diverged);
+    print_mean(&row->train_loss, 1, 4);
+    print_mean(&row->val, 100, 2);
+    print_mean(&row->test, 100, 2);
+    print_mean(&row->plateau, 1, 0);
+    putchar('\n');
+}
+
+int sweep_table(const struct sweep *s)
+{
+    struct row *rows = calloc((size_t)s->count, sizeof *rows);
+    int code = CMD_DONE, count;
+
+    if (!rows) {
+        cmd_error("no memory for a table");
+        return CMD_UNUSABLE;
+    }
+    count = gather(rows, s);
+    if (s->common.json) {
+        code = print_json(s, rows, count);
+    } else {
+        print_heading(s);
+        for (int i = 0; i < count; i++) print_row(s, &rows[i]);
+    }
+    free(rows);
+    return code;
+}

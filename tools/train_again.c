@@ -1,0 +1,40 @@
+/* What a run or a sweep was started with, and what is asked for now. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/train.h"
+
+enum vit_status train_again_data(const char **out, const char *given, const char *saved, const char *what,
+                                 const char *folder, struct vit_error *err)
+{
+    char *real = given ? realpath(given, NULL) : NULL;
+    enum vit_status status = VIT_OK;
+
+    *out = given ? given : saved;
+    if (!*out) status = vit_fail(err, VIT_ERR_ARG, "--data: expected a data set, found none");
+    if (given && saved && strcmp(real ? real : given, saved) != 0)
+        status = vit_fail(err, VIT_ERR_ARG, "--data: the %s in %s has \"%s\", found \"%s\"", what, folder,
+                          saved, given);
+    free(real);
+    return status;
+}
+
+enum vit_status train_again_kernels(struct cmd_common *common, const char *saved, const char *what,
+                                    const char *folder, struct vit_error *err)
+{
+    const bool given = common->kernels != NULL;
+    struct kern kernels;
+    enum vit_status status;
+
+    if (saved && !given) {
+        common->kernels = saved;
+        if (!kern_select(&kernels, saved, err)) return VIT_OK;
+        cmd_warn(common, "%s; going on with other kernels, so not with the same bits", err->text);
+        common->kernels = NULL;
+    }
+    status = kern_select(&kernels, common->kernels, err);
+    if (!status && saved && given && strcmp(kernels.name, saved) != 0)
+        status = vit_fail(err, VIT_ERR_ARG, "--kernels: the %s in %s has \"%s\", found \"%s\"", what, folder,
+                          saved, kernels.name);
+    return status;
+}

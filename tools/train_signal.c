@@ -1,0 +1,40 @@
+/* The wish to stop. The one thing that a handler can reach is a global. */
+#include <signal.h>
+#include <unistd.h>
+
+#include "tools/train.h"
+
+static volatile sig_atomic_t signals;
+
+static void count_signal(int number)
+{
+    (void)number;
+    if (signals) _exit(TRAIN_INTERRUPTED); /* asked twice: at once */
+    signals = 1;
+}
+
+bool train_stopping(void)
+{
+    return signals != 0;
+}
+
+enum { SIGNALS = 2 };
+static const int CAUGHT[SIGNALS] = { SIGINT, SIGTERM };
+static struct sigaction before[SIGNALS];
+static int catching; /* how often it was asked for */
+
+void train_catch(void)
+{
+    struct sigaction action = { .sa_handler = count_signal, .sa_flags = SA_RESTART };
+
+    if (catching++) return; /* a signal that came meanwhile still counts */
+    sigemptyset(&action.sa_mask);
+    signals = 0;
+    for (int i = 0; i < SIGNALS; i++) sigaction(CAUGHT[i], &action, &before[i]);
+}
+
+void train_release(void)
+{
+    if (--catching) return;
+    for (int i = 0; i < SIGNALS; i++) sigaction(CAUGHT[i], &before[i], NULL);
+}
