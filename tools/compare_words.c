@@ -148,10 +148,9 @@ static const struct {
     { no_spread,
       "All runs of each arm are right equally often: there is no spread to test against. Were they "
       "trained from different seeds?" },
-    { equivalent, "{a} and {b} are equal but for {margin} points at most (two one-sided tests, p "
-                  "{equivalence})." },
-    { not_equivalent, "That {a} and {b} are equal but for {margin} points is not shown (two one-sided tests, "
-                      "p {equivalence})." },
+    { equivalent, "{a} and {b} are equal to within {margin} points (two one-sided tests, p {equivalence})." },
+    { not_equivalent, "That {a} and {b} are equal to within {margin} points is not shown (two one-sided "
+                      "tests, p {equivalence})." },
     { paired, "The paired interval holds only if run i of both arms shares its seed: they are paired in the "
               "order given." },
     { short_bootstrap, "The bootstrap adds the chance of the pictures to that of the runs; from fewer than "

@@ -128,7 +128,7 @@ double vit_noncentral_t_cdf(double t, double df, double delta)
 
     if (isnan(t) || isnan(df) || isnan(delta)) return NAN;
     if (t < 0) return 1 - vit_noncentral_t_cdf(-t, df, -delta);
-    if (delta == 0) return vit_t_cdf(t, df);
+    if (mean <= 0) return vit_t_cdf(t, df); /* a delta whose square is too small for a double counts as 0 */
     for (int j = 0; x > 0 && j < 20000; j++) {
         const double log_p = -mean + j * log(mean) - log_gamma(j + 1.0);
         const double log_q = -mean + j * log(mean) - log_gamma(j + 1.5);

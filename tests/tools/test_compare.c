@@ -300,7 +300,7 @@ static void several_seeds_are_compared_run_by_run(void **state)
     assert_number(o, "top1_a", 0.7712);
     assert_number(o, "top1_b", 0.7655); /* the lower of the two in the middle */
     assert_says(o, "are not shown to differ (Welch p 0.065)");
-    assert_says(o, "are equal but for 1 points at most");
+    assert_says(o, "are equal to within 1 points");
     json_decref(o);
 
     strrchr(a, ',')[0] = '\0'; /* four runs each: pairs */

@@ -453,16 +453,20 @@ static void equal_runs_leave_the_chance_of_the_pictures(void **state)
                  bound);
 }
 
-/* Arms that do not differ, 200 times. Where runs vary most, the bootstrap's interval is that of a normal with
- * 9/10 of the variance of runs, to which resampling adds at most twice that of the pictures within a run,
- * 0.21 / 400 of 0.0064: a t of 18 degrees between 1.96 sqrt(0.9) = 1.859 and 1.96 sqrt(0.9 + 0.164) = 2.022
- * errors wide, which is right in 0.921 to 0.942 of the cases (1 - 2 st.t.cdf(-1.859, 18)); with four
- * deviations of a count of 200, sqrt(0.08 / 200) = 0.02. One that forgets the runs is right in 0.41. */
+/* Arms that do not differ, 200 times. Runs vary by 0.0064 + 0.21 / 400 = 0.00693, of which a bootstrap of 10
+ * knows 9/10, and to which resampling the pictures adds up to twice their part of a run, 0.21 / 400:
+ * - half its width is on average between 1.96 0.986 sqrt(2 0.9 0.00693 / 10) = 0.0682 (0.986 is the mean of a
+ *   deviation of 18 degrees) and 1.96 sqrt(2 (0.9 0.00693 + 2 0.21 / 400) / 10) = 0.0748; one width varies by
+ *   1 / sqrt(36), and the mean of 200 by 0.012 of it, four of which are 0.05;
+ * - a t of 18 degrees between 1.96 sqrt(0.9) = 1.859 and 1.96 sqrt(0.9 + 0.15) = 2.01 errors wide is right in
+ *   0.921 to 0.940 of the cases (1 - 2 st.t.cdf(-1.859, 18)), and counts of 200 vary by sqrt(0.08 / 200),
+ *   four of which are 0.08. One that forgets the runs is right in 0.41. */
 static void bootstrap_covers_what_it_says(void **state)
 {
     unsigned char a[RUNS * PICTURES], b[RUNS * PICTURES];
     const struct vit_bootstrap o = { .draws = 300, .seed = 11, .level = 0.95 };
     struct vit_error err;
+    double half = 0;
     int covered = 0;
 
     (void)state;
@@ -473,9 +477,10 @@ static void bootstrap_covers_what_it_says(void **state)
         draw_arm(b, 0.08, vit_key(200, i));
         assert_ok(vit_bootstrap_difference(&low, &high, a, RUNS, b, RUNS, PICTURES, &o, &err), &err);
         covered += low <= 0 && high >= 0;
+        half += (high - low) / 2 / 200;
     }
-    if (covered < (0.921 - 0.08) * 200 || covered > (0.942 + 0.08) * 200)
-        fail_msg("covered %d of 200", covered);
+    if (half < 0.0682 * 0.95 || half > 0.0748 * 1.05) fail_msg("half the width is %g", half);
+    if (covered < (0.921 - 0.08) * 200) fail_msg("covered %d of 200", covered);
 }
 
 static void a_bootstrap_that_does_not_fit_says_so(void **state)
