@@ -249,12 +249,17 @@ static int measure_cells(struct probing *g)
 
 /* ---- a model of a file ---- */
 
-/* Labels in the model's order, by name where it has names. */
-static int match_labels(struct probing *g, const struct vit_model *m)
+/* Pictures and model fit together; labels in the model's order, by name where it has names. */
+static int match_data(struct probing *g, const struct vit_model *m)
 {
     const int classes = vit_model_config(m)->classes;
     struct vit_error err;
 
+    if (vit_model_config(m)->channels != PROBE_CHANNELS) {
+        cmd_error("%s: the model takes %d channels, pictures have %d", vit_model_path(m),
+                  vit_model_config(m)->channels, PROBE_CHANNELS);
+        return CMD_UNUSABLE;
+    }
     if (!g->data.set) return CMD_DONE;
     if (vit_model_has_labels(m))
         return patch_dataset_match(g->data.set, vit_model_labels(m), classes, &err) ? fail(&err) : CMD_DONE;
@@ -274,7 +279,7 @@ static int measure_model(struct probing *g, size_t cell)
     common.norm = *norm ? norm : NULL;
     common.final_norm = final;
     code = cmd_open_model(&m, &common, 0, true);
-    if (!code && !cell) code = match_labels(g, m);
+    if (!code && !cell) code = match_data(g, m);
     if (!code) code = probe_data_read(&g->data, vit_model_recipe(m), vit_model_config(m)->classes);
     if (!code) code = measure(g, cell, m, 0);
     vit_model_close(m);

@@ -46,7 +46,7 @@ bool probe_grid_new(const struct recipe_words *words, const char **name);
 
 /* ---- which pictures ---- */
 
-enum { PROBE_NOISE_CLASSES = 10 };
+enum { PROBE_CHANNELS = 3, PROBE_NOISE_CLASSES = 10 };
 
 struct probe_data {
     const struct probe_options *options;

@@ -8,7 +8,6 @@
 #include "vit/random.h"
 
 #define SAMPLES "samples/labels.csv"
-enum { CHANNELS = 3 };
 
 static int fail(const struct vit_error *err)
 {
@@ -87,7 +86,7 @@ static int read_set(struct probe_data *d, size_t floats)
 
 int probe_data_read(struct probe_data *d, const struct patch_recipe *recipe, int classes)
 {
-    const size_t floats = CHANNELS * (size_t)recipe->size * (size_t)recipe->size;
+    const size_t floats = PROBE_CHANNELS * (size_t)recipe->size * (size_t)recipe->size;
     size_t bytes = sizeof(float);
 
     if (d->planes && d->recipe.size == recipe->size) return CMD_DONE;

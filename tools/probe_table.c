@@ -340,7 +340,10 @@ static void print_group_start(const struct probe_table *t, const struct probe_ce
     print_stat(&r->entry[0], 0);
     printf(", token cosine ");
     print_stat(&r->entry[1], 0);
-    printf("%s\n", t->options->common.model ? "" : "; stem: normal, deviation 1 / sqrt(fan-in)");
+    if (!t->options->common.model) /* as vit_model_create draws it, whatever --init says */
+        printf("; stem: normal, deviation %s%s", c->stem.patch ? "1 / sqrt(fan-in)" : "sqrt(2 / fan-in)",
+               c->norm.embed ? ", normed" : "");
+    putchar('\n');
 }
 
 static void print_group(struct probe_table *t, size_t first, size_t end)
@@ -353,7 +356,7 @@ static void print_group(struct probe_table *t, size_t first, size_t end)
     for (size_t i = first; i < end && t->options->blocks; i++) print_block_tables(t, &t->row[i]);
 }
 
-/* Section 4 of the diagnostics asks for this one aloud. */
+/* Such tokens leave attention nothing to tell apart, and learning begins with pulling them asunder. */
 static void warn_parallel(const struct probe_table *t, const struct row *r, const char *heading)
 {
     static const double PARALLEL = 0.99;
