@@ -64,7 +64,7 @@ struct plot_item {
     double x, low, high;
     int style;
     bool lost;     /* the marker is hollow and crossed out */
-    char text[12]; /* beside it: "2/3" */
+    char text[24]; /* beside it: "2/3" */
     char title[PLOT_TITLE];
 };
 

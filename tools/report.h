@@ -54,8 +54,10 @@ struct report_epoch {
 
 /* A row of probe: one block of one network. */
 struct report_block {
-    const char *norm, *init;
-    int depth, block; /* from 0 */
+    const char *norm, *init, *model, *condition; /* model: a file, "": drawn */
+    const json_t *line;
+    const char *group; /* what is shared by rows that belong in one panel, but for depth */
+    int depth, block;  /* from 0 */
     double seed, grad_w2, stream_rms, branch_share, token_cosine, step_change, entropy;
 };
 
@@ -103,7 +105,8 @@ struct report {
     struct report_cell *cells;
     struct report_epoch *epochs; /* in the order of the files */
     struct report_block *blocks;
-    size_t source_count, cell_count, epoch_count, block_count;
+    const char **paths; /* as they were asked for */
+    size_t source_count, cell_count, epoch_count, block_count, path_count;
 
     const char **norms; /* placements, in the order of the library's table, others behind */
     int *styles;        /* (norm_count) of the plots: the same for a placement on every page */

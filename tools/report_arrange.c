@@ -339,6 +339,7 @@ void report_free(struct report *r)
     free(r->conditions);
     free(r->norms);
     free(r->styles);
+    free(r->paths);
     free(r->sources);
     free(r->cells);
     free(r->epochs);

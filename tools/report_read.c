@@ -319,12 +319,25 @@ static enum vit_status read_folder(struct report *r, const char *folder, struct 
                     folder);
 }
 
+static enum vit_status add_path(struct report *r, const char *path, struct vit_error *err)
+{
+    json_t *name = json_stringn_nocheck(path, strlen(path));
+    enum vit_status status = report_keep(r, name, err);
+
+    if (!status) status = report_grow((void **)&r->paths, r->path_count, sizeof *r->paths, err);
+    if (!status) r->paths[r->path_count++] = json_string_value(name);
+    return status;
+}
+
 enum vit_status report_read(struct report *r, const char *path, struct vit_error *err)
 {
     struct stat info;
+    enum vit_status status;
 
     if (strlen(path) > PATH_MAX - 64)
         return vit_fail(err, VIT_ERR_ARG, "%.60s...: the name is too long", path);
+    status = add_path(r, path, err);
+    if (status) return status;
     if (stat(path, &info))
         return vit_fail(err, VIT_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
     return S_ISDIR(info.st_mode) ? read_folder(r, path, err) : read_file(r, path, err);

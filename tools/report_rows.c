@@ -181,9 +181,11 @@ enum vit_status report_take_log(struct report *r, const json_t *line, const char
 #define BLOCK(field) offsetof(struct report_block, field)
 static const struct report_field BLOCK_FIELDS[] = {
     { "norm", REPORT_TEXT, BLOCK(norm), true, 0, 0 },
-    { "init", REPORT_TEXT, BLOCK(init), true, 0, 0 },
+    { "init", REPORT_TEXT, BLOCK(init), false, 0, 0 },
+    { "model", REPORT_TEXT, BLOCK(model), false, 0, 0 },
+    { "condition", REPORT_TEXT, BLOCK(condition), false, 0, 0 },
     { "depth", REPORT_INT, BLOCK(depth), true, 1, 1e6 },
-    { "seed", REPORT_REAL, BLOCK(seed), true, 0, 0x1p64 },
+    { "seed", REPORT_REAL, BLOCK(seed), false, 0, 0x1p64 },
     { "block", REPORT_INT, BLOCK(block), true, 0, 1e6 },
     { "grad_w2", REPORT_REAL, BLOCK(grad_w2), false, 0, 0 },
     { "stream_rms", REPORT_REAL, BLOCK(stream_rms), false, 0, 0 },
@@ -199,6 +201,8 @@ enum vit_status report_take_block(struct report *r, const json_t *line, const ch
     struct report_block block = { 0 };
     enum vit_status status = report_fields(&block, line, where, BLOCK_FIELDS, VIT_COUNT(BLOCK_FIELDS), err);
 
+    block.line = line;
+    if (!status) block.group = *block.model ? block.model : *block.condition ? block.condition : block.init;
     if (!status) status = report_grow((void **)&r->blocks, r->block_count, sizeof block, err);
     if (!status) r->blocks[r->block_count++] = block;
     return status;
