@@ -24,6 +24,7 @@ struct plot_axis {
     double low, high; /* at least this span; equal: what the data spans */
     double most;      /* what is larger is cut off and does not widen the span; 0: nothing is */
     bool whole;       /* ticks at whole numbers only */
+    bool at_points;   /* of x: ticks at the values there are, when they are few */
 };
 
 enum { PLOT_TITLE = 120 };
@@ -53,7 +54,7 @@ struct plot_series {
     size_t count;
 };
 
-/* A horizontal line with a name: chance, a threshold. */
+/* A horizontal line with a name: chance, a threshold. Not drawn where the data does not reach it. */
 struct plot_level {
     double y;
     const char *label;
@@ -64,6 +65,7 @@ struct plot_item {
     double x, low, high;
     int style;
     bool lost;     /* the marker is hollow and crossed out */
+    bool open;     /* it is hollow */
     char text[24]; /* beside it: "2/3" */
     char title[PLOT_TITLE];
 };
@@ -81,6 +83,7 @@ enum { PLOT_LEVELS = 2 };
 struct plot {
     const char *title; /* for those who hear the page */
     const char *about; /* one or two sentences for them; NULL: made from the series */
+    const char *above; /* names the strips above */
     struct plot_axis x, y;
     struct plot_level levels[PLOT_LEVELS]; /* label NULL: none */
     struct plot_series *series;
@@ -100,6 +103,9 @@ void plot_free(struct plot *p);
 
 /* Whether there is a finite point or an item: a plot without is not worth drawing. */
 bool plot_has_data(const struct plot *p);
+
+/* Give plots one scale of y, and of x if wanted, so that they can be compared. */
+void plot_share(struct plot *plots, size_t count, bool share_x);
 
 /* The drawing; id: of the page's ids, a word. */
 void plot_svg(FILE *out, const struct plot *p, const char *id);

@@ -18,7 +18,8 @@ static const struct report_figure FIGURES[] = {
           "arm's best mean without a lost run; the marker on a bar is the best. Runs that were lost stand "
           "below, crossed out: dead ones never left the plateau of chance, diverged ones ended in numbers "
           "that are not finite.",
-      .x = { .label = "peak learning rate", .scale = PLOT_LOG },
+      .x = { .label = "peak learning rate", .scale = PLOT_LOG, .at_points = true },
+      .above = "rates within a point of the best",
       .y = { .label = "validation top-1 (%)" },
       .panels = REPORT_BY_CONDITION,
       .fill = report_fill_rates,
@@ -30,7 +31,7 @@ static const struct report_figure FIGURES[] = {
       .caption =
           "The first step whose running training loss is clearly below that of equal probabilities; median "
           "over seeds, shade from least to most. Below, crossed out: runs that never left it.",
-      .x = { .label = "peak learning rate", .scale = PLOT_LOG },
+      .x = { .label = "peak learning rate", .scale = PLOT_LOG, .at_points = true },
       .y = { .label = "training steps", .scale = PLOT_LOG },
       .panels = REPORT_BY_CONDITION,
       .fill = report_fill_plateau,
@@ -107,7 +108,7 @@ static const struct report_figure FIGURES[] = {
       .caption = "The same for the last block of networks of several depths, both scales logarithmic: theory "
                  "expects "
                  "a slope of about -1/2 for pre-norm and 0 for post-norm.",
-      .x = { .label = "depth (blocks)", .scale = PLOT_LOG },
+      .x = { .label = "depth (blocks)", .scale = PLOT_LOG, .at_points = true },
       .y = { .label = "gradient norm of W2", .scale = PLOT_LOG },
       .panels = REPORT_BY_GROUP,
       .fill = report_fill_depths,
@@ -254,53 +255,63 @@ static void put_legend(FILE *out, const struct report *r, const struct report_fi
     fputs("</ul>", out);
 }
 
-/* One panel; false: there is nothing in it. */
-static bool put_panel(FILE *out, const struct report *r, const struct report_figure *f,
-                      const struct report_panel *panel, int index, bool *failed)
+static void put_panel(FILE *out, const struct report_figure *f, const struct plot *p, const char *label,
+                      size_t number)
 {
-    char id[64], title[REPORT_LABEL + 128];
-    struct plot p = { .x = f->x, .y = f->y };
-    bool drawn;
+    char id[64];
 
-    snprintf(title, sizeof title, "%s: %s", f->title, panel->label);
-    snprintf(id, sizeof id, "%s-%d", f->id, index);
-    p.title = title;
-    add_reference(&p, r, f);
-    f->fill(&p, r, f, panel);
-    *failed |= p.failed;
-    drawn = !p.failed && plot_has_data(&p);
-    if (drawn) {
-        markup_put(out, "<div class=\"panel\"><h4>%s</h4>", panel->label);
-        plot_svg(out, &p, id);
-        fputs("</div>\n", out);
-    }
-    plot_free(&p);
-    return drawn;
+    if (!plot_has_data(p)) return;
+    snprintf(id, sizeof id, "%s-%zu", f->id, number);
+    markup_put(out, "<div class=\"panel\"><h4>%s</h4>", label);
+    plot_svg(out, p, id);
+    fputs("</div>\n", out);
 }
 
-/* The panels go into memory first: a figure without any is left out with its title. Returns 1, 0: there is
- * nothing to show, -1: memory ran out. */
+/* The plots of a figure, with one scale. */
+struct panels {
+    struct report_panel *panel;
+    struct plot *plot;
+    size_t count;
+    bool any, failed; /* there is something to show; memory ran out */
+};
+
+static void fill_panels(struct panels *p, const struct report *r, const struct report_figure *f)
+{
+    struct report_panel panel;
+
+    while (!p->failed && find_panel(&panel, r, f, (int)p->count)) {
+        struct plot plot = { .title = f->title, .x = f->x, .y = f->y, .above = f->above };
+        p->failed = report_grow((void **)&p->panel, p->count, sizeof panel, NULL) ||
+                    report_grow((void **)&p->plot, p->count, sizeof plot, NULL);
+        if (p->failed) return;
+        add_reference(&plot, r, f);
+        f->fill(&plot, r, f, &panel);
+        p->panel[p->count] = panel;
+        p->plot[p->count++] = plot;
+        p->any |= plot_has_data(&plot);
+        p->failed = plot.failed;
+    }
+    plot_share(p->plot, p->count, f->panels == REPORT_BY_CONDITION);
+}
+
+/* Returns 1, 0: there is nothing to show, -1: memory ran out. */
 static int put_figure(FILE *out, const struct report *r, const struct report_figure *f, int number)
 {
-    char *bytes = NULL;
-    size_t size = 0;
-    FILE *panels = open_memstream(&bytes, &size);
-    struct report_panel panel;
-    bool failed = !panels, any = false;
+    struct panels p = { 0 };
 
-    for (int i = 0; !failed && find_panel(&panel, r, f, i); i++)
-        any |= put_panel(panels, r, f, &panel, i, &failed);
-    if (panels) failed |= fclose(panels) != 0;
-    if (!failed && any) {
+    fill_panels(&p, r, f);
+    if (p.any && !p.failed) {
         markup_put(out, "<figure id=\"%s\"><h3>%s</h3>\n", f->id, f->title);
         put_legend(out, r, f);
         fputs("<div class=\"panels\">\n", out);
-        fwrite(bytes, 1, size, out);
+        for (size_t i = 0; i < p.count; i++) put_panel(out, f, &p.plot[i], p.panel[i].label, i);
         markup_put(out, "</div>\n<figcaption><b>Figure %d.</b> %s</figcaption></figure>\n", number,
                    f->caption);
     }
-    free(bytes);
-    return failed ? -1 : any;
+    for (size_t i = 0; i < p.count; i++) plot_free(&p.plot[i]);
+    free(p.plot);
+    free(p.panel);
+    return p.failed ? -1 : p.any;
 }
 
 int report_put_figures(FILE *out, const struct report *r, enum report_section section, int number)

@@ -28,6 +28,7 @@ struct report_figure {
     enum report_section section;
     const char *id, *title, *caption;
     struct plot_axis x, y;
+    const char *above; /* names the strips above */
     enum report_panels panels;
     report_fill *fill;
     size_t value;  /* offset of the double that is shown, in a report_epoch or report_block */

@@ -39,7 +39,8 @@ static void add_lost(struct plot *p, const struct report *r, int condition)
                                           .low = NAN,
                                           .high = NAN,
                                           .style = r->styles[a->norm],
-                                          .lost = end != REPORT_UNFINISHED };
+                                          .lost = end != REPORT_UNFINISHED,
+                                          .open = end == REPORT_UNFINISHED };
                 char lr[32];
                 if (!rate->ended[end]) continue;
                 if (rate->runs > 1)

@@ -54,12 +54,15 @@ static void put_card(FILE *out, const struct report *r, size_t norm)
     markup_put(out, "%s</div>", r->norms[norm]);
     if (t.best) {
         const struct report_rate *rate = &t.best->rates[t.best->best];
-        markup_put(out, "<div class=\"value\">%s <small>%% validation top-1 at best</small></div><dl>",
+        markup_put(out,
+                   "<div class=\"value\">%s %%</div><div class=\"soft\"><small>best validation "
+                   "top-1</small></div><dl>",
                    report_percent(text, sizeof text, rate->mean));
         markup_put(out, "<dt>at</dt><dd>lr %s, %s</dd>", report_rate_text(lr, sizeof lr, rate->lr),
                    r->conditions[t.best->condition].label);
     } else {
-        fputs("<div class=\"value\">– <small>no finished run</small></div><dl>", out);
+        fputs("<div class=\"value\">–</div><div class=\"soft\"><small>no finished run</small></div><dl>",
+              out);
     }
     put_share(out, "dead", t.ended[REPORT_DEAD], ended);
     put_share(out, "diverged", t.ended[REPORT_DIVERGED], ended);
