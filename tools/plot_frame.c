@@ -174,7 +174,7 @@ static void find_places(struct plot_frame *f)
     f->right = PLOT_WIDTH - 4 - LETTER * widest_end(f->p);
     f->above = PLOT_HEAD;
     f->name = PLOT_HEAD - 6 + (above ? PLOT_LANE * above + PLOT_HEAD + 4 : 0);
-    f->top = f->name + 10;
+    f->top = f->name + 12;
     f->bottom = f->top + PLOT_TALL;
     f->height = (int)f->bottom + (below ? PLOT_LANE * below + 4 : 0) + PLOT_FOOT;
     f->x.at_low = f->left + INSET, f->x.at_high = f->right - INSET;

@@ -71,10 +71,15 @@ static void add_within(struct plot *p, const struct report *r, const struct repo
     plot_item(p, lane, item);
 }
 
+/* Where there are several seeds. */
 static void add_singles(struct plot *p, const struct report *r, const struct report_arm *a)
 {
-    const int s = plot_series(p, (struct plot_series){ .style = r->styles[a->norm], .parts = PLOT_DOTS });
+    bool several = false;
+    int s;
 
+    for (int k = 0; k < a->rate_count; k++) several |= a->rates[k].ended[REPORT_DONE] > 1;
+    if (!several) return;
+    s = plot_series(p, (struct plot_series){ .style = r->styles[a->norm], .parts = PLOT_DOTS });
     for (size_t i = 0; i < r->cell_count; i++) {
         const struct report_cell *c = &r->cells[i];
         if (c->condition != a->condition || c->arm != (int)(a - r->arms) || c->end != REPORT_DONE) continue;
@@ -87,7 +92,6 @@ static void add_rates(struct plot *p, const struct report *r, const struct repor
     const unsigned parts = PLOT_LINE | PLOT_MARKS | PLOT_BAND;
     const int s = plot_series(
         p, (struct plot_series){ .name = r->norms[a->norm], .style = r->styles[a->norm], .parts = parts });
-    bool several = false;
 
     for (int k = 0; k < a->rate_count; k++) {
         const struct report_rate *rate = &a->rates[k];
@@ -96,9 +100,7 @@ static void add_rates(struct plot *p, const struct report *r, const struct repor
         snprintf(point.title, sizeof point.title, "%.40s, lr %s: %.2f %% (%d of %d runs)", r->norms[a->norm],
                  report_rate_text(lr, sizeof lr, rate->lr), point.y, rate->ended[REPORT_DONE], rate->runs);
         plot_point(p, s, point);
-        several |= rate->ended[REPORT_DONE] > 1;
     }
-    if (several) add_singles(p, r, a);
 }
 
 void report_fill_rates(struct plot *p, const struct report *r, const struct report_figure *f,
@@ -108,6 +110,7 @@ void report_fill_rates(struct plot *p, const struct report *r, const struct repo
     for (size_t i = 0; i < r->arm_count; i++) {
         if (r->arms[i].condition != panel->condition) continue;
         add_within(p, r, &r->arms[i]);
+        add_singles(p, r, &r->arms[i]);
         add_rates(p, r, &r->arms[i]);
     }
     add_lost(p, r, panel->condition);

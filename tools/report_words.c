@@ -67,7 +67,7 @@ static void put_card(FILE *out, const struct report *r, size_t norm)
     put_share(out, "dead", t.ended[REPORT_DEAD], ended);
     put_share(out, "diverged", t.ended[REPORT_DIVERGED], ended);
     if (t.ended[REPORT_UNFINISHED])
-        markup_put(out, "<dt>unfinished</dt><dd>%d runs</dd>", t.ended[REPORT_UNFINISHED]);
+        markup_put(out, "<dt>unfinished</dt><dd>%d of %d runs</dd>", t.ended[REPORT_UNFINISHED], t.runs);
     fputs("</dl></div>\n", out);
 }
 
