@@ -35,7 +35,7 @@ extern const struct args_group cmd_training_group;   /* -t --kernels --json -q -
 extern const struct args_verb *const cmd_verbs[];    /* ends with NULL */
 
 extern const struct args_verb cmd_classify, cmd_eval, cmd_compare, cmd_train, cmd_sweep, cmd_probe,
-    cmd_logits, cmd_preprocess, cmd_embed, cmd_info, cmd_bench, cmd_convert, cmd_help;
+    cmd_report, cmd_logits, cmd_preprocess, cmd_embed, cmd_info, cmd_bench, cmd_convert, cmd_help;
 
 /* One line on stderr, control characters made visible. */
 void cmd_error(const char *format, ...) VIT_PRINTF(1, 2);

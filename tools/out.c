@@ -25,9 +25,9 @@ json_t *out_float(float value)
     return json_real(strtod(text, NULL));
 }
 
-/* Bytes of the UTF-8 sequence at s, 0 when there is none: no overlong forms, no surrogates. */
-static int sequence(const unsigned char *s)
+int out_sequence(const char *text)
 {
+    const unsigned char *s = (const unsigned char *)text;
     static const struct {
         unsigned char low, high, second_low, second_high;
         int bytes;
@@ -55,7 +55,7 @@ json_t *out_text(const char *text)
 
     if (!clean) return NULL;
     while (*text) {
-        int bytes = sequence((const unsigned char *)text);
+        int bytes = out_sequence(text);
         memcpy(to, bytes ? text : "\xef\xbf\xbd", bytes ? (size_t)bytes : 3);
         to += bytes ? bytes : 3;
         text += bytes ? bytes : 1;

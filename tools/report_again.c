@@ -1,0 +1,186 @@
+/* The commands that make everything on the page again. */
+#include "tools/markup.h"
+#include "tools/recipe.h"
+#include "tools/report_page.h"
+
+/* One more option of a command, on a line of its own. value NULL: a flag. */
+static void put_option(FILE *out, const char *name, const char *value)
+{
+    markup_put(out, " \\\n    --%s", name);
+    if (!value) return;
+    fputc(' ', out);
+    markup_word(out, value);
+}
+
+static bool is_flag(const char *name)
+{
+    static const struct args_group *const GROUPS[] = { &recipe_network_group, &recipe_norm_group,
+                                                       &recipe_optimizer_group, &recipe_augment_group,
+                                                       &recipe_run_group };
+
+    for (size_t g = 0; g < VIT_COUNT(GROUPS); g++)
+        for (size_t i = 0; i < GROUPS[g]->count; i++)
+            if (strcmp(GROUPS[g]->options[i].name, name) == 0) return GROUPS[g]->options[i].kind == ARGS_FLAG;
+    return false;
+}
+
+static const char *text_of(const json_t *v)
+{
+    return json_string_value(json_is_array(v) && json_array_size(v) == 1 ? json_array_get(v, 0) : v);
+}
+
+/* A list as one word: its texts with commas between. */
+static void put_list(FILE *out, const char *name, const json_t *list)
+{
+    char *bytes = NULL;
+    size_t size = 0, i;
+    FILE *word = open_memstream(&bytes, &size);
+    const json_t *item;
+
+    if (!word) return;
+    json_array_foreach(list, i, item)
+    {
+        if (json_is_string(item)) fprintf(word, "%s%s", size || i ? "," : "", json_string_value(item));
+    }
+    if (!fclose(word)) put_option(out, name, bytes);
+    free(bytes);
+}
+
+static void put_settings(FILE *out, const json_t *settings)
+{
+    const char *name;
+    const json_t *v;
+
+    json_object_foreach((json_t *)settings, name, v)
+    {
+        const char *text = text_of(v);
+        if (text && is_flag(name)) {
+            if (strcmp(text, "on") == 0) put_option(out, name, NULL);
+        } else if (text) {
+            put_option(out, name, text);
+        } else if (json_array_size(v)) {
+            put_list(out, name, v);
+        }
+    }
+}
+
+static const char *text_at(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
+static void put_run(FILE *out, const struct report_source *s)
+{
+    const char *dead = text_at(s->about, "dead_after"), *kernels = text_at(s->about, "kernels");
+    const char *data = text_at(s->about, "data");
+
+    fputs(s->kind == REPORT_SWEEP ? "vit sweep" : "vit train", out);
+    if (!s->about) {
+        fputs(s->kind == REPORT_SWEEP ? " --out " : " --resume ", out);
+        markup_word(out, s->path);
+        fputs("   # its settings are not in the folder\n\n", out);
+        return;
+    }
+    if (data) put_option(out, "data", data);
+    put_option(out, "out", s->path);
+    put_settings(out, json_object_get(s->about, "settings"));
+    if (dead) put_option(out, "dead-after", dead);
+    if (kernels) put_option(out, "kernels", kernels);
+    if (json_is_false(json_object_get(s->about, "test"))) put_option(out, "no-test", NULL);
+    fputs("\n\n", out);
+}
+
+/* Files of an arm's runs. */
+static void put_runs(FILE *out, const char *option, const json_t *arm)
+{
+    json_t *files = json_array();
+    const json_t *run;
+    size_t i;
+
+    json_array_foreach(json_object_get(arm, "runs"), i, run)
+    {
+        json_array_append(files, json_object_get(run, "file"));
+    }
+    if (json_array_size(files)) put_list(out, option, files);
+    json_decref(files);
+}
+
+static void put_compare(FILE *out, const struct report_source *s)
+{
+    const json_t *arms = json_object_get(s->about, "arms");
+    const char *data = text_at(s->about, "dataset"), *split = text_at(s->about, "split");
+
+    if (!json_array_size(arms)) return;
+    fputs("vit compare", out);
+    put_runs(out, "a", json_array_get(arms, 0));
+    put_runs(out, "b", json_array_get(arms, 1));
+    if (data) put_option(out, "data", data);
+    if (split) put_option(out, "split", split);
+    fputs(" --json &gt; ", out);
+    markup_word(out, s->path);
+    fputs("\n\n", out);
+}
+
+/* All values that the rows of a probe have of a key, in their order. */
+static void put_values(FILE *out, const struct report *r, const char *key)
+{
+    json_t *values = json_array();
+
+    for (size_t i = 0; i < r->block_count; i++) {
+        const json_t *v = json_object_get(r->blocks[i].line, key), *known;
+        char text[64];
+        bool seen = false;
+        size_t k;
+
+        if (json_is_string(v))
+            snprintf(text, sizeof text, "%s", json_string_value(v));
+        else if (json_is_number(v))
+            snprintf(text, sizeof text, "%.9g", json_number_value(v));
+        else
+            continue;
+        json_array_foreach(values, k, known)
+        {
+            seen |= strcmp(json_string_value(known), text) == 0;
+        }
+        if (!seen) json_array_append_new(values, json_string(text));
+    }
+    if (json_array_size(values)) put_list(out, key, values);
+    json_decref(values);
+}
+
+static void put_probe(FILE *out, const struct report *r)
+{
+    static const char *const KEYS[] = { "norm",  "init",  "depth",  "image", "patch",
+                                        "width", "heads", "hidden", "lr" };
+    double most = -1;
+    const char *data = NULL;
+
+    for (size_t i = 0; i < r->block_count; i++) {
+        if (*r->blocks[i].model) return; /* a model of its own for each */
+        if (r->blocks[i].seed > most) most = r->blocks[i].seed;
+        if (!data) data = text_at(r->blocks[i].line, "data");
+    }
+    if (!r->block_count) return;
+    fputs("vit probe", out);
+    for (size_t i = 0; i < VIT_COUNT(KEYS); i++) put_values(out, r, KEYS[i]);
+    if (most >= 0) markup_put(out, " \\\n    --seeds %.0f", most + 1);
+    if (data) put_option(out, "data", data);
+    fputs(" --json &gt; probe.jsonl\n\n", out);
+}
+
+void report_put_commands(FILE *out, const struct report *r)
+{
+    fputs("<pre><code>", out);
+    for (size_t i = 0; i < r->source_count; i++)
+        if (r->sources[i].kind == REPORT_COMPARE)
+            put_compare(out, &r->sources[i]);
+        else
+            put_run(out, &r->sources[i]);
+    put_probe(out, r);
+    fputs("vit report", out);
+    for (size_t i = 0; i < r->path_count; i++) {
+        fputc(' ', out);
+        markup_word(out, r->paths[i]);
+    }
+    fputs(" -o report.html</code></pre>\n", out);
+}

@@ -1,0 +1,349 @@
+/* Cells into panels and arms: what is compared with what. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "tools/recipe.h"
+#include "tools/report_parts.h"
+
+/* Two writings of one learning rate. */
+static bool same_rate(double a, double b)
+{
+    return fabs(a - b) <= 1e-6 * fmax(a, b);
+}
+
+/* ---- placements ---- */
+
+/* The place in the library's table, so that pre looks the same on every page; -1: none that it knows. */
+static int known_style(const char *norm)
+{
+    struct vit_norm_config n;
+
+    return vit_placement_parse(&n, norm, NULL) ? -1 : (int)n.placement;
+}
+
+static bool style_taken(const struct report *r, int style)
+{
+    for (size_t i = 0; i < r->norm_count; i++)
+        if (r->styles[i] == style) return true;
+    return false;
+}
+
+static int free_style(const struct report *r, const char *norm)
+{
+    int style = known_style(norm);
+
+    if (style >= 0 && !style_taken(r, style)) return style;
+    for (style = 0; style_taken(r, style);) style++;
+    return style;
+}
+
+static int find_norm(const struct report *r, const char *norm)
+{
+    for (size_t i = 0; i < r->norm_count; i++)
+        if (strcmp(r->norms[i], norm) == 0) return (int)i;
+    return -1;
+}
+
+static enum vit_status add_norm(struct report *r, const char *norm, struct vit_error *err)
+{
+    enum vit_status status = VIT_OK;
+
+    if (find_norm(r, norm) >= 0) return VIT_OK;
+    status = report_grow((void **)&r->norms, r->norm_count, sizeof *r->norms, err);
+    if (!status) status = report_grow((void **)&r->styles, r->norm_count, sizeof *r->styles, err);
+    if (status) return status;
+    r->styles[r->norm_count] = free_style(r, norm);
+    r->norms[r->norm_count++] = norm;
+    return VIT_OK;
+}
+
+/* By style: few, so by insertion. */
+static void sort_norms(struct report *r)
+{
+    for (size_t i = 1; i < r->norm_count; i++)
+        for (size_t k = i; k > 0 && r->styles[k - 1] > r->styles[k]; k--) {
+            const char *norm = r->norms[k];
+            const int style = r->styles[k];
+            r->norms[k] = r->norms[k - 1], r->norms[k - 1] = norm;
+            r->styles[k] = r->styles[k - 1], r->styles[k - 1] = style;
+        }
+}
+
+static enum vit_status find_norms(struct report *r, struct vit_error *err)
+{
+    enum vit_status status = VIT_OK;
+
+    for (size_t i = 0; i < r->cell_count && !status; i++) status = add_norm(r, r->cells[i].norm, err);
+    for (size_t i = 0; i < r->block_count && !status; i++) status = add_norm(r, r->blocks[i].norm, err);
+    sort_norms(r);
+    return status;
+}
+
+int report_style(const struct report *r, const char *norm)
+{
+    const int i = find_norm(r, norm);
+
+    return i < 0 ? 0 : r->styles[i];
+}
+
+/* ---- conditions ---- */
+
+/* Settings that have a part of their own in a condition, or are none. */
+static bool has_own_part(enum recipe_id id)
+{
+    static const enum recipe_id OWN[] = { RECIPE_NORM,   RECIPE_LR,         RECIPE_SEED,
+                                          RECIPE_DEPTH,  RECIPE_INIT,       RECIPE_WARMUP,
+                                          RECIPE_PRESET, RECIPE_EVAL_EVERY, RECIPE_LOG_EVERY };
+
+    for (size_t i = 0; i < VIT_COUNT(OWN); i++)
+        if (OWN[i] == id) return true;
+    return false;
+}
+
+/* Whether cells that say it say different things. */
+static bool varies(const struct report *r, const char *name)
+{
+    char first[128] = "", text[128];
+
+    for (size_t i = 0; i < r->cell_count; i++) {
+        report_setting(r, &r->cells[i], name, text, sizeof text);
+        if (!*text) continue;
+        if (*first && strcmp(first, text) != 0) return true;
+        snprintf(first, sizeof first, "%s", text);
+    }
+    return false;
+}
+
+static void append(char *text, size_t size, const char *between, const char *name, const char *value)
+{
+    const size_t length = strlen(text);
+
+    snprintf(text + length, size - length, "%s%s%s%s", *text ? between : "", name, *name ? " " : "", value);
+}
+
+static void describe(struct report_condition *c)
+{
+    char depth[32], warmup[64];
+
+    snprintf(depth, sizeof depth, "depth %d", c->depth);
+    if (strcmp(c->warmup, "0") == 0)
+        snprintf(warmup, sizeof warmup, "no warm-up");
+    else
+        snprintf(warmup, sizeof warmup, "warm-up %s%s", c->warmup, strchr(c->warmup, '%') ? "" : " steps");
+    append(c->label, sizeof c->label, ", ", "", depth);
+    append(c->label, sizeof c->label, ", ", "", warmup);
+    append(c->label, sizeof c->label, ", ", "", c->init);
+    if (*c->more) append(c->label, sizeof c->label, ", ", "", c->more);
+}
+
+static struct report_condition condition_of(const struct report *r, const struct report_cell *cell,
+                                            const bool *varying)
+{
+    struct report_condition c = { .init = cell->init, .depth = cell->depth };
+    char text[128];
+
+    memcpy(c.warmup, cell->warmup, sizeof c.warmup);
+    for (int id = 0; id < RECIPE_SETTINGS; id++) {
+        const char *name = recipe_name((enum recipe_id)id);
+        if (varying[id] && *report_setting(r, cell, name, text, sizeof text))
+            append(c.more, sizeof c.more, ", ", name, text);
+    }
+    describe(&c);
+    return c;
+}
+
+static int by_condition(const void *a, const void *b)
+{
+    const struct report_condition *left = a, *right = b;
+    const double l = strtod(left->warmup, NULL), r = strtod(right->warmup, NULL);
+    int order = strcmp(left->more, right->more);
+
+    if (!order) order = strcmp(right->init, left->init); /* xavier, the main condition, first */
+    if (!order) order = (l > r) - (l < r);
+    if (!order) order = strcmp(left->warmup, right->warmup);
+    return order ? order : left->depth - right->depth;
+}
+
+static int find_condition(const struct report *r, const char *label)
+{
+    for (size_t i = 0; i < r->condition_count; i++)
+        if (strcmp(r->conditions[i].label, label) == 0) return (int)i;
+    return -1;
+}
+
+static enum vit_status find_conditions(struct report *r, struct vit_error *err)
+{
+    bool varying[RECIPE_SETTINGS];
+    enum vit_status status = VIT_OK;
+
+    for (int id = 0; id < RECIPE_SETTINGS; id++)
+        varying[id] = !has_own_part((enum recipe_id)id) && varies(r, recipe_name((enum recipe_id)id));
+    for (size_t i = 0; i < r->cell_count; i++) {
+        const struct report_condition c = condition_of(r, &r->cells[i], varying);
+        if (find_condition(r, c.label) >= 0) continue;
+        status = report_grow((void **)&r->conditions, r->condition_count, sizeof c, err);
+        if (status) return status;
+        r->conditions[r->condition_count++] = c;
+    }
+    if (r->condition_count) qsort(r->conditions, r->condition_count, sizeof *r->conditions, by_condition);
+    for (size_t i = 0; i < r->cell_count; i++) {
+        const struct report_condition c = condition_of(r, &r->cells[i], varying);
+        r->cells[i].condition = find_condition(r, c.label);
+    }
+    return VIT_OK;
+}
+
+/* ---- arms ---- */
+
+static int by_number(const void *a, const void *b)
+{
+    const double left = *(const double *)a, right = *(const double *)b;
+
+    return (left > right) - (left < right);
+}
+
+static int by_rate(const void *a, const void *b)
+{
+    return by_number(&((const struct report_rate *)a)->lr, &((const struct report_rate *)b)->lr);
+}
+
+int report_lost(const int *ended)
+{
+    return ended[REPORT_DEAD] + ended[REPORT_DIVERGED];
+}
+
+static enum vit_status add_rate(struct report_arm *a, const struct report_cell *c, struct vit_error *err)
+{
+    struct report_rate *rate = NULL;
+    enum vit_status status;
+
+    for (int i = 0; i < a->rate_count && !rate; i++)
+        if (same_rate(a->rates[i].lr, c->lr)) rate = &a->rates[i];
+    if (!rate) {
+        status = report_grow((void **)&a->rates, (size_t)a->rate_count, sizeof *rate, err);
+        if (status) return status;
+        rate = &a->rates[a->rate_count++];
+        *rate = (struct report_rate){ .lr = c->lr, .mean = NAN, .median = NAN, .low = NAN, .high = NAN };
+    }
+    rate->runs++, rate->ended[c->end]++;
+    a->runs++, a->ended[c->end]++;
+    return VIT_OK;
+}
+
+size_t report_values(const struct report *r, const struct report_arm *a, double lr, report_value *value,
+                     double *out)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < r->cell_count; i++) {
+        const struct report_cell *c = &r->cells[i];
+        if (c->condition != a->condition || c->arm != (int)(a - r->arms) || c->end != REPORT_DONE) continue;
+        if (same_rate(c->lr, lr) && isfinite(value(c))) out[count++] = value(c);
+    }
+    return count;
+}
+
+double report_val_top1(const struct report_cell *c)
+{
+    return c->val_top1;
+}
+
+/* values (cells): room. */
+static void measure_rate(const struct report *r, const struct report_arm *a, struct report_rate *rate,
+                         double *values)
+{
+    const size_t n = report_values(r, a, rate->lr, report_val_top1, values);
+    double sum = 0;
+
+    if (!n) return;
+    qsort(values, n, sizeof *values, by_number);
+    for (size_t i = 0; i < n; i++) sum += values[i];
+    rate->mean = sum / (double)n;
+    rate->median = (values[(n - 1) / 2] + values[n / 2]) / 2;
+    rate->low = values[0];
+    rate->high = values[n - 1];
+}
+
+/* The best of the rates, of those only where no run was lost when whole. */
+static int best_of(const struct report_arm *a, bool whole)
+{
+    int best = -1;
+
+    for (int i = 0; i < a->rate_count; i++) {
+        const struct report_rate *rate = &a->rates[i];
+        if (!isfinite(rate->mean) || (whole && report_lost(rate->ended))) continue;
+        if (best < 0 || rate->mean > a->rates[best].mean) best = i;
+    }
+    return best;
+}
+
+static bool is_close(const struct report_arm *a, int i)
+{
+    const struct report_rate *rate = &a->rates[i];
+
+    return !report_lost(rate->ended) && rate->mean >= a->rates[a->best].mean - REPORT_POINT - 1e-12;
+}
+
+static void find_best(struct report_arm *a)
+{
+    a->best = best_of(a, true);
+    if (a->best < 0) a->best = best_of(a, false);
+    a->within_low = a->within_high = a->best;
+    if (a->best < 0) return;
+    while (a->within_low > 0 && is_close(a, a->within_low - 1)) a->within_low--;
+    while (a->within_high < a->rate_count - 1 && is_close(a, a->within_high + 1)) a->within_high++;
+}
+
+static enum vit_status find_arm(struct report *r, int condition, int norm, struct vit_error *err)
+{
+    struct report_arm arm = { .condition = condition, .norm = norm };
+    enum vit_status status = VIT_OK;
+
+    for (size_t i = 0; i < r->cell_count && !status; i++) {
+        struct report_cell *c = &r->cells[i];
+        if (c->condition != condition || strcmp(c->norm, r->norms[norm]) != 0) continue;
+        c->arm = (int)r->arm_count;
+        status = add_rate(&arm, c, err);
+    }
+    if (!status && arm.runs) status = report_grow((void **)&r->arms, r->arm_count, sizeof arm, err);
+    if (status || !arm.runs) {
+        free(arm.rates);
+        return status;
+    }
+    qsort(arm.rates, (size_t)arm.rate_count, sizeof *arm.rates, by_rate);
+    r->arms[r->arm_count++] = arm;
+    return VIT_OK;
+}
+
+enum vit_status report_arrange(struct report *r, struct vit_error *err)
+{
+    double *values = calloc(r->cell_count + 1, sizeof *values);
+    enum vit_status status = values ? find_norms(r, err) : vit_fail(err, VIT_ERR_NOMEM, "report: no memory");
+
+    if (!status) status = find_conditions(r, err);
+    for (size_t c = 0; c < r->condition_count && !status; c++)
+        for (size_t n = 0; n < r->norm_count && !status; n++) status = find_arm(r, (int)c, (int)n, err);
+    for (size_t i = 0; i < r->arm_count && !status; i++) {
+        struct report_arm *a = &r->arms[i];
+        for (int k = 0; k < a->rate_count; k++) measure_rate(r, a, &a->rates[k], values);
+        find_best(a);
+    }
+    free(values);
+    return status;
+}
+
+void report_free(struct report *r)
+{
+    for (size_t i = 0; i < r->arm_count; i++) free(r->arms[i].rates);
+    free(r->arms);
+    free(r->conditions);
+    free(r->norms);
+    free(r->styles);
+    free(r->paths);
+    free(r->sources);
+    free(r->cells);
+    free(r->epochs);
+    free(r->blocks);
+    json_decref(r->keep);
+    *r = (struct report){ 0 };
+}

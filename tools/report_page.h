@@ -1,0 +1,29 @@
+/* report_page.h - the parts of the page, for report*.c only. Each writes nothing where there is no data for it. */
+#ifndef TOOLS_REPORT_PAGE_H
+#define TOOLS_REPORT_PAGE_H
+
+#include "tools/report_parts.h"
+
+void report_put_style(FILE *out);
+
+/* ---- report_tables.c ---- */
+
+bool report_put_arms(FILE *out, const struct report *r);  /* false: memory ran out */
+void report_put_cells(FILE *out, const struct report *r); /* every run */
+/* "61.20" of 0.612, or a dash. */
+const char *report_percent(char *text, size_t size, double share);
+
+/* ---- report_words.c ---- */
+
+void report_put_cards(FILE *out, const struct report *r);
+void report_put_losses(FILE *out,
+                       const struct report *r); /* how often arms lost runs, and whether that differs */
+void report_put_parallel(FILE *out, const struct report *r); /* networks whose tokens are all the same */
+
+/* ---- report_compare.c, report_untested.c, report_again.c ---- */
+
+void report_put_comparisons(FILE *out, const struct report *r);
+void report_put_untested(FILE *out, const struct report *r);
+void report_put_commands(FILE *out, const struct report *r);
+
+#endif

@@ -1,0 +1,68 @@
+/* report_parts.h - for report*.c only. */
+#ifndef TOOLS_REPORT_PARTS_H
+#define TOOLS_REPORT_PARTS_H
+
+#include "tools/report.h"
+
+/* Room for one more of count items of size bytes, which *items points to. */
+enum vit_status report_grow(void **items, size_t count, size_t size, struct vit_error *err);
+
+/* ---- report_fields.c: JSON objects into structs, by a table ---- */
+
+enum report_field_kind {
+    REPORT_TEXT,       /* const char *; null: "" */
+    REPORT_LABEL_TEXT, /* char[32]: a text, or a number as one */
+    REPORT_INT,        /* int; null: 0 */
+    REPORT_REAL,       /* double; null: NAN */
+    REPORT_FLAG,       /* bool */
+    REPORT_FIELD_KINDS
+};
+struct report_field {
+    const char *key;
+    enum report_field_kind kind;
+    size_t at;
+    bool needed;      /* the key must be there, and not null */
+    double low, high; /* of numbers, both included; equal: any */
+};
+/* Keys that fields does not name are left alone; those that are absent give what null gives. */
+enum vit_status report_fields(void *out, const json_t *object, const char *where,
+                              const struct report_field *fields, size_t count, struct vit_error *err);
+
+/* ---- report_rows.c: what a line says. where: "file: line 3", for errors ---- */
+
+typedef enum vit_status report_take(struct report *r, const json_t *line, const char *where,
+                                    struct vit_error *err);
+report_take report_take_cell, report_take_epoch, report_take_log, report_take_block, report_take_comparison;
+
+/* Keep what was parsed as long as the report; takes value (NULL: memory ran out). */
+enum vit_status report_keep(struct report *r, json_t *value, struct vit_error *err);
+enum vit_status report_add_source(struct report *r, const char *path, enum report_kind kind,
+                                  const json_t *about, struct vit_error *err);
+/* Of the last source. */
+enum vit_status report_add_cell(struct report *r, const struct report_cell *cell, struct vit_error *err);
+/* By name, in the last source; NULL: there is none. *hint: where to look first, and where it was. */
+struct report_cell *report_find_cell(struct report *r, const char *id, size_t *hint);
+/* Cells of the last source's grid: those that ended learn what is planned for them, the others are added as
+ * unfinished. where: the grid's file. */
+enum vit_status report_add_planned(struct report *r, const char *where, struct vit_error *err);
+
+/* ---- report_arrange.c ---- */
+
+/* How far below its best an arm's rate may be and still count as one that works. */
+#define REPORT_POINT 0.01
+
+int report_style(const struct report *r, const char *norm);
+int report_lost(const int *ended); /* dead and diverged */
+typedef double report_value(const struct report_cell *c);
+report_value report_val_top1;
+/* The finite values of an arm's finished runs at a rate, in the order of the cells; out: room for all cells. */
+size_t report_values(const struct report *r, const struct report_arm *a, double lr, report_value *value,
+                     double *out);
+
+/* ---- report_setting.c ---- */
+
+/* A setting of a cell as text, "" where nothing says it: the numbers 96 and "96" give the same. */
+const char *report_setting(const struct report *r, const struct report_cell *c, const char *name, char *text,
+                           size_t size);
+
+#endif

@@ -1,0 +1,344 @@
+/* Folders and files into cells, epochs and blocks. */
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "tools/report_parts.h"
+#include "tools/train.h"
+#include "vit/json.h"
+
+enum { MAX_BYTES = 1 << 28 };
+
+static const char *const ENDS[] = {
+    [REPORT_DONE] = "done",
+    [REPORT_DEAD] = "dead",
+    [REPORT_DIVERGED] = "diverged",
+    [REPORT_UNFINISHED] = "unfinished",
+};
+_Static_assert(VIT_COUNT(ENDS) == REPORT_ENDS, "an end has no name");
+
+const char *report_end_name(enum report_end e)
+{
+    return ENDS[e];
+}
+
+enum vit_status report_grow(void **items, size_t count, size_t size, struct vit_error *err)
+{
+    void *larger;
+
+    if (count & (count - 1)) return VIT_OK; /* room is a power of two */
+    larger = realloc(*items, (count ? 2 * count : 1) * size);
+    if (!larger) return vit_fail(err, VIT_ERR_NOMEM, "report: no memory for %zu rows", count + 1);
+    *items = larger;
+    return VIT_OK;
+}
+
+enum vit_status report_keep(struct report *r, json_t *value, struct vit_error *err)
+{
+    if (!r->keep) r->keep = json_array();
+    if (value && !json_array_append_new(r->keep, value)) return VIT_OK;
+    return vit_fail(err, VIT_ERR_NOMEM, "report: no memory");
+}
+
+enum vit_status report_add_source(struct report *r, const char *path, enum report_kind kind,
+                                  const json_t *about, struct vit_error *err)
+{
+    json_t *name = json_stringn_nocheck(path, strlen(path)); /* escaped where it is shown */
+    enum vit_status status = report_keep(r, name, err);
+
+    if (!status) status = report_grow((void **)&r->sources, r->source_count, sizeof *r->sources, err);
+    if (status) return status;
+    r->sources[r->source_count++] =
+        (struct report_source){ .path = json_string_value(name), .kind = kind, .about = about };
+    return VIT_OK;
+}
+
+/* ---- files of lines ---- */
+
+static enum vit_status take_text(struct report *r, report_take *take, const char *where, const char *text,
+                                 size_t size, struct vit_error *err)
+{
+    json_t *line;
+    enum vit_status status = vit_json_parse(&line, where, text, size, err);
+
+    if (!status) status = report_keep(r, line, err);
+    return status ? status : take(r, line, where, err);
+}
+
+static bool is_blank(const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (!strchr(" \t\r", text[i])) return false;
+    return true;
+}
+
+/* cut: a last line without an end was cut by a kill, and counts as not written. */
+static enum vit_status take_lines(struct report *r, report_take *take, const char *path, const char *text,
+                                  size_t size, bool cut, struct vit_error *err)
+{
+    enum vit_status status = VIT_OK;
+    char where[PATH_MAX + 32];
+
+    for (size_t at = 0, number = 1; at < size && !status; number++) {
+        const char *end = memchr(text + at, '\n', size - at);
+        const size_t length = end ? (size_t)(end - text) - at : size - at;
+
+        if (!end && cut) break;
+        snprintf(where, sizeof where, "%s: line %zu", path, number);
+        if (!is_blank(text + at, length)) status = take_text(r, take, where, text + at, length, err);
+        at += length + 1;
+    }
+    return status;
+}
+
+static enum vit_status read_bytes(char **out, size_t *size, const char *path, struct vit_error *err)
+{
+    FILE *f = fopen(path, "rb");
+    struct stat info;
+    enum vit_status status = VIT_OK;
+
+    *out = NULL;
+    if (!f) return vit_fail(err, VIT_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    if (fstat(fileno(f), &info) || !S_ISREG(info.st_mode))
+        status = vit_fail(err, VIT_ERR_IO, "%s: is not a file", path);
+    else if (info.st_size > MAX_BYTES)
+        status = vit_fail(err, VIT_ERR_FORMAT, "%s: %lld bytes, expected at most %d of such a file", path,
+                          (long long)info.st_size, MAX_BYTES);
+    else if (!(*out = malloc((size_t)info.st_size + 1)))
+        status = vit_fail(err, VIT_ERR_NOMEM, "%s: no memory for %lld bytes", path, (long long)info.st_size);
+    else
+        *size = fread(*out, 1, (size_t)info.st_size, f);
+    if (!status && ferror(f)) status = vit_fail(err, VIT_ERR_IO, "%s: cannot be read", path);
+    fclose(f);
+    return status;
+}
+
+static enum vit_status read_lines(struct report *r, report_take *take, const char *path,
+                                  struct vit_error *err)
+{
+    char *text;
+    size_t size = 0;
+    enum vit_status status = read_bytes(&text, &size, path, err);
+
+    if (!status) status = take_lines(r, take, path, text, size, true, err);
+    free(text);
+    return status;
+}
+
+static bool is_file(const char *folder, const char *name)
+{
+    struct stat info;
+    char path[PATH_MAX];
+
+    return !stat(train_path(path, folder, name), &info) && S_ISREG(info.st_mode);
+}
+
+/* ---- folders ---- */
+
+static struct report_source *source(struct report *r)
+{
+    return &r->sources[r->source_count - 1];
+}
+
+/* Classes of the network that config.json in folder describes; 0 where there is none. */
+static enum vit_status find_classes(struct report *r, const char *folder, struct vit_error *err)
+{
+    json_t *config;
+    char path[PATH_MAX];
+    enum vit_status status;
+
+    if (source(r)->classes || !is_file(folder, "config.json")) return VIT_OK;
+    status = vit_json_read(&config, train_path(path, folder, "config.json"), MAX_BYTES, err);
+    if (status) return status;
+    status = vit_json_int(config, path, "classes", 2, INT_MAX, &source(r)->classes, err);
+    json_decref(config);
+    return status;
+}
+
+/* Any one cell will do: classes are the data set's. */
+static enum vit_status find_sweep_classes(struct report *r, const char *folder, struct vit_error *err)
+{
+    enum vit_status status = VIT_OK;
+    char path[PATH_MAX];
+
+    for (size_t i = 0; i < r->cell_count && !status && !source(r)->classes; i++) {
+        const struct report_cell *c = &r->cells[i];
+        if (c->source != (int)r->source_count - 1 || strchr(c->id, '/')) continue;
+        if (snprintf(path, sizeof path, "%s/cells/%s", folder, c->id) >= (int)sizeof path - 32) continue;
+        status = find_classes(r, path, err);
+    }
+    return status;
+}
+
+static enum vit_status read_sweep(struct report *r, const char *folder, struct vit_error *err)
+{
+    char path[PATH_MAX];
+    json_t *grid = NULL;
+    enum vit_status status = VIT_OK;
+
+    if (is_file(folder, "sweep.json")) {
+        status = vit_json_read(&grid, train_path(path, folder, "sweep.json"), MAX_BYTES, err);
+        if (!status) status = report_keep(r, grid, err);
+    }
+    if (!status) status = report_add_source(r, folder, REPORT_SWEEP, grid, err);
+    if (!status && is_file(folder, "cells.jsonl"))
+        status = read_lines(r, report_take_cell, train_path(path, folder, "cells.jsonl"), err);
+    if (!status) status = report_add_planned(r, train_path(path, folder, "sweep.json"), err);
+    if (!status && is_file(folder, "epochs.jsonl"))
+        status = read_lines(r, report_take_epoch, train_path(path, folder, "epochs.jsonl"), err);
+    return status ? status : find_sweep_classes(r, folder, err);
+}
+
+/* What a run's state knows: its settings, and whether it is finished. */
+static enum vit_status take_saved(struct report *r, const struct train_saved *saved, struct vit_error *err)
+{
+    struct report_cell *c = &r->cells[r->cell_count - 1];
+    json_t *about =
+        json_pack("{s:s, s:o}", "data", saved->data, "settings", recipe_texts_save(&saved->texts));
+    enum vit_status status = report_keep(r, about, err);
+
+    if (status) return status;
+    source(r)->about = about;
+    c->line = json_object_get(about, "settings");
+    c->dtype = json_string_value(json_object_get(c->line, "dtype"));
+    if (!c->dtype) c->dtype = "";
+    if (saved->texts.text[RECIPE_EPOCHS]) c->epochs = atoi(saved->texts.text[RECIPE_EPOCHS]);
+    c->val_n = (int)saved->result.val.n;
+    if (saved->finished && c->end == REPORT_UNFINISHED) c->end = REPORT_DONE;
+    return VIT_OK;
+}
+
+static enum vit_status read_train(struct report *r, const char *folder, struct vit_error *err)
+{
+    const size_t before = r->cell_count;
+    char path[PATH_MAX];
+    struct train_saved saved = { 0 };
+    enum vit_status status = report_add_source(r, folder, REPORT_TRAIN, NULL, err);
+
+    if (!status) status = read_lines(r, report_take_log, train_path(path, folder, "log.jsonl"), err);
+    if (!status) status = find_classes(r, folder, err);
+    if (status || r->cell_count == before) return status; /* nothing is logged yet */
+    r->cells[before].epochs = r->cells[before].epochs_done;
+    status = train_saved_read(&saved, folder, err);
+    if (!status && saved.exists)
+        status = take_saved(r, &saved, err);
+    else if (!status && r->cells[before].end == REPORT_UNFINISHED && is_file(folder, "model.safetensors"))
+        r->cells[before].end = REPORT_DONE;
+    train_saved_free(&saved);
+    return status;
+}
+
+/* ---- files ---- */
+
+/* What an object is a row of, by a key that the others lack; NULL: of nothing that is known. */
+static report_take *take_of(const json_t *object)
+{
+    static const struct {
+        const char *key;
+        report_take *take;
+    } ROWS[] = { { "grad_w2", report_take_block }, { "mcnemar_p", report_take_comparison } };
+
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++)
+        if (json_object_get(object, ROWS[i].key)) return ROWS[i].take;
+    return NULL;
+}
+
+static enum vit_status take_any(struct report *r, const json_t *object, const char *where,
+                                struct vit_error *err)
+{
+    report_take *take = take_of(object);
+
+    if (take) return take(r, object, where, err);
+    return vit_fail(err, VIT_ERR_FORMAT,
+                    "%s: expected a row of vit probe --json (grad_w2) or a result of vit compare --json "
+                    "(mcnemar_p), found neither",
+                    where);
+}
+
+/* One value over the whole file: an object, or an array of them. */
+static enum vit_status take_document(struct report *r, json_t *document, const char *path,
+                                     struct vit_error *err)
+{
+    enum vit_status status = VIT_OK;
+    char where[PATH_MAX + 32];
+    const json_t *item;
+    size_t i;
+
+    if (!json_is_array(document)) return take_any(r, document, path, err);
+    json_array_foreach(document, i, item)
+    {
+        snprintf(where, sizeof where, "%s: row %zu", path, i + 1);
+        if (!status) status = take_any(r, item, where, err);
+    }
+    return status;
+}
+
+static enum vit_status read_file(struct report *r, const char *path, struct vit_error *err)
+{
+    char *text;
+    size_t size = 0;
+    json_t *document = NULL;
+    enum vit_status status = read_bytes(&text, &size, path, err);
+
+    if (!status && !vit_json_parse(&document, path, text, size, NULL)) {
+        status = report_keep(r, document, err);
+        if (!status) status = take_document(r, document, path, err);
+    } else if (!status) {
+        status = take_lines(r, take_any, path, text, size, false, err);
+    }
+    free(text);
+    return status;
+}
+
+/* ---- any of them ---- */
+
+static enum vit_status read_folder(struct report *r, const char *folder, struct vit_error *err)
+{
+    static const char *const FILES[] = { "probe.jsonl", "probe.json", "compare.jsonl", "compare.json" };
+    char path[PATH_MAX];
+    enum vit_status status = VIT_OK;
+    bool found = true;
+
+    if (is_file(folder, "cells.jsonl") || is_file(folder, "sweep.json"))
+        status = read_sweep(r, folder, err);
+    else if (is_file(folder, "log.jsonl"))
+        status = read_train(r, folder, err);
+    else
+        found = false;
+    for (size_t i = 0; i < VIT_COUNT(FILES) && !status; i++) {
+        if (!is_file(folder, FILES[i])) continue;
+        found = true;
+        status = read_file(r, train_path(path, folder, FILES[i]), err);
+    }
+    if (found) return status;
+    return vit_fail(err, VIT_ERR_ARG,
+                    "%s: expected a folder of vit sweep or vit train, or probe.jsonl or compare.json in it, "
+                    "found none of them",
+                    folder);
+}
+
+static enum vit_status add_path(struct report *r, const char *path, struct vit_error *err)
+{
+    json_t *name = json_stringn_nocheck(path, strlen(path));
+    enum vit_status status = report_keep(r, name, err);
+
+    if (!status) status = report_grow((void **)&r->paths, r->path_count, sizeof *r->paths, err);
+    if (!status) r->paths[r->path_count++] = json_string_value(name);
+    return status;
+}
+
+enum vit_status report_read(struct report *r, const char *path, struct vit_error *err)
+{
+    struct stat info;
+    enum vit_status status;
+
+    if (strlen(path) > PATH_MAX - 64)
+        return vit_fail(err, VIT_ERR_ARG, "%.60s...: the name is too long", path);
+    status = add_path(r, path, err);
+    if (status) return status;
+    if (stat(path, &info))
+        return vit_fail(err, VIT_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    return S_ISDIR(info.st_mode) ? read_folder(r, path, err) : read_file(r, path, err);
+}

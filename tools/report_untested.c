@@ -1,0 +1,298 @@
+/* What was not tested: computed from the grid, a function for each kind of gap. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "tools/markup.h"
+#include "tools/recipe.h"
+#include "tools/report_figures.h"
+#include "tools/report_page.h"
+
+/* Epochs of the recipes that print accuracies for small networks on CIFAR-10 (Compact Transformers,
+ * arXiv 2104.05704: 200), and the least that counts as near them. */
+enum { PRINTED_EPOCHS = 200, NEAR_EPOCHS = 100 };
+
+static const double Z95 = 1.959963984540054; /* normal quantile of 0.975 */
+
+static int count_ended(const struct report *r, enum report_end end)
+{
+    int count = 0;
+
+    for (size_t i = 0; i < r->cell_count; i++) count += r->cells[i].end == end;
+    return count;
+}
+
+/* ---- the grid ---- */
+
+static void say_unfinished(FILE *out, const struct report *r)
+{
+    const int open = count_ended(r, REPORT_UNFINISHED);
+
+    if (open)
+        markup_put(out,
+                   "<li><b>Unfinished runs.</b> %d of %zu runs have not ended; what they would show is not "
+                   "known.</li>\n",
+                   open, r->cell_count);
+}
+
+static void say_seeds(FILE *out, const struct report *r)
+{
+    int rates = 0, single = 0;
+
+    for (size_t i = 0; i < r->arm_count; i++)
+        for (int k = 0; k < r->arms[i].rate_count; k++) {
+            const struct report_rate *rate = &r->arms[i].rates[k];
+            rates++;
+            single += rate->runs == 1;
+        }
+    if (!single) return;
+    if (single == rates)
+        fputs("<li><b>Other seeds.</b> Every point is one run with one seed", out);
+    else
+        markup_put(out, "<li><b>Other seeds.</b> %d of %d points (arm and rate) are one run with one seed",
+                   single, rates);
+    fputs(": how much of a difference is the luck of that seed is not known there.</li>\n", out);
+}
+
+static void say_one_edge(FILE *out, const struct report *r, const struct report_arm *a)
+{
+    char lr[32];
+
+    markup_put(out, "<li>%s, %s: ", r->norms[a->norm], r->conditions[a->condition].label);
+    if (a->best < 0) {
+        fputs("no rate that was tried finished a run", out);
+    } else {
+        report_rate_text(lr, sizeof lr, a->rates[a->best].lr);
+        if (a->rate_count == 1)
+            markup_put(out, "only %s was tried", lr);
+        else if (a->best == 0)
+            markup_put(out, "%s is the best and the lowest tried; a lower one may be better", lr);
+        else
+            markup_put(out, "%s is the best and the highest tried; a higher one may be better", lr);
+    }
+    fputs("</li>\n", out);
+}
+
+static void say_edges(FILE *out, const struct report *r)
+{
+    bool open = false;
+
+    for (size_t i = 0; i < r->arm_count; i++) {
+        const struct report_arm *a = &r->arms[i];
+        if (a->best > 0 && a->best < a->rate_count - 1) continue;
+        if (!open) fputs("<li><b>Rates beyond the grid.</b><ul>\n", out);
+        open = true;
+        say_one_edge(out, r, a);
+    }
+    if (open) fputs("</ul></li>\n", out);
+}
+
+static void say_unequal(FILE *out, const struct report *r)
+{
+    for (size_t i = 1; i < r->arm_count; i++) {
+        const struct report_arm *a = &r->arms[i - 1], *b = &r->arms[i];
+        if (a->condition != b->condition || a->runs == b->runs) continue;
+        fputs("<li><b>Equal effort.</b> Some arms of one condition had more trials than others; more trials "
+              "find a "
+              "better best.</li>\n",
+              out);
+        return;
+    }
+}
+
+static void say_dead(FILE *out, const struct report *r)
+{
+    const int dead = count_ended(r, REPORT_DEAD);
+    const char *after = NULL;
+
+    for (size_t i = 0; i < r->source_count && !after; i++)
+        after = json_string_value(json_object_get(r->sources[i].about, "dead_after"));
+    if (dead)
+        markup_put(
+            out,
+            "<li><b>Patience.</b> %d runs were given up as dead%s%s%s; whether they would have left the "
+            "plateau later is not known.</li>\n",
+            dead, after ? " after " : "", after ? after : "", !after || strchr(after, '%') ? "" : " steps");
+}
+
+static void say_epochs(FILE *out, const struct report *r)
+{
+    int most = 0;
+
+    for (size_t i = 0; i < r->cell_count; i++)
+        if (r->cells[i].epochs > most) most = r->cells[i].epochs;
+    if (most && most < NEAR_EPOCHS)
+        markup_put(
+            out,
+            "<li><b>Long training.</b> No run had more than %d epochs; recipes in print train such "
+            "networks for %d and more (Compact Transformers). The order of the arms may change.</li>\n",
+            most, PRINTED_EPOCHS);
+}
+
+/* ---- what had a single value ---- */
+
+static void put_single(FILE *out, bool *open, const char *name, const char *value)
+{
+    if (!*open) fputs("<li><b>Other settings.</b> Only one value was tried of: ", out);
+    markup_put(out, "%s%s %s", *open ? ", " : "", name, value);
+    *open = true;
+}
+
+/* The one text that all cells give a setting; false: several, or none. */
+static bool only_setting(const struct report *r, const char *name, char *text, size_t size)
+{
+    char other[128];
+
+    *text = '\0';
+    for (size_t i = 0; i < r->cell_count; i++) {
+        report_setting(r, &r->cells[i], name, other, sizeof other);
+        if (*text && strcmp(text, other) != 0) return false;
+        snprintf(text, size, "%s", other);
+    }
+    return *text != '\0';
+}
+
+static void say_settings(FILE *out, const struct report *r)
+{
+    static const enum recipe_id WORTH[] = {
+        RECIPE_IMAGE,    RECIPE_STEM,  RECIPE_PATCH,    RECIPE_WIDTH,           RECIPE_HEADS,
+        RECIPE_HIDDEN,   RECIPE_POOL,  RECIPE_POSITION, RECIPE_NORM_KIND,       RECIPE_OPTIMIZER,
+        RECIPE_SCHEDULE, RECIPE_BATCH, RECIPE_EPOCHS,   RECIPE_WEIGHT_DECAY,    RECIPE_CLIP,
+        RECIPE_AUGMENT,  RECIPE_MIXUP, RECIPE_CUTMIX,   RECIPE_LABEL_SMOOTHING, RECIPE_DROP_PATH,
+        RECIPE_EMA,      RECIPE_DTYPE, RECIPE_LIMIT,
+    };
+    bool open = false, depths = false, warmups = false, inits = false;
+    char text[128];
+
+    for (size_t i = 1; i < r->condition_count; i++) {
+        depths |= r->conditions[i].depth != r->conditions[0].depth;
+        warmups |= strcmp(r->conditions[i].warmup, r->conditions[0].warmup) != 0;
+        inits |= strcmp(r->conditions[i].init, r->conditions[0].init) != 0;
+    }
+    if (!r->condition_count) return;
+    snprintf(text, sizeof text, "%d", r->conditions[0].depth);
+    if (!depths) put_single(out, &open, "depth", text);
+    if (!warmups) put_single(out, &open, "warm-up", r->conditions[0].warmup);
+    if (!inits) put_single(out, &open, "init", r->conditions[0].init);
+    for (size_t i = 0; i < VIT_COUNT(WORTH); i++)
+        if (only_setting(r, recipe_name(WORTH[i]), text, sizeof text))
+            put_single(out, &open, recipe_name(WORTH[i]), text);
+    if (open)
+        fputs(". Whether the picture is the same elsewhere (scale above all) was not asked.</li>\n", out);
+}
+
+static void say_data(FILE *out, const struct report *r)
+{
+    const char *only = NULL;
+
+    for (size_t i = 0; i < r->source_count; i++) {
+        const char *data = json_string_value(json_object_get(r->sources[i].about, "data"));
+        if (r->sources[i].kind == REPORT_COMPARE || !data) continue;
+        if (only && strcmp(only, data) != 0) return;
+        only = data;
+    }
+    if (only) markup_put(out, "<li><b>Other data.</b> All runs saw one data set, %s.</li>\n", only);
+}
+
+static bool was_tried(const struct report *r, int placement)
+{
+    struct vit_norm_config n;
+
+    for (size_t i = 0; i < r->norm_count; i++)
+        if (!vit_placement_parse(&n, r->norms[i], NULL) && (int)n.placement == placement) return true;
+    return false;
+}
+
+static void say_placements(FILE *out, const struct report *r)
+{
+    int missing = 0;
+
+    for (int p = 0; p < VIT_PLACEMENTS; p++) {
+        if (was_tried(r, p)) continue;
+        fputs(missing++ ? ", " : "<li><b>Other placements.</b> Not among the arms: ", out);
+        fputs(vit_placement_name((enum vit_placement)p), out);
+    }
+    if (missing) fputs(".</li>\n", out);
+}
+
+/* ---- how it was measured ---- */
+
+static void say_choice(FILE *out, const struct report *r)
+{
+    for (size_t i = 0; i < r->arm_count; i++) {
+        if (r->arms[i].rate_count < 2) continue;
+        fputs("<li><b>Fresh runs at the chosen rate.</b> The best rate was chosen by the validation accuracy "
+              "that is "
+              "shown with it, which is therefore a little too high (the winner's curse), the more so the "
+              "more rates "
+              "were tried. New seeds at that rate, tested once, would not be.</li>\n",
+              out);
+        return;
+    }
+}
+
+/* The run with the best accuracy stands for all: its interval is about as wide as theirs. */
+static void say_validation(FILE *out, const struct report *r)
+{
+    const struct report_cell *best = NULL;
+    double low, high;
+
+    for (size_t i = 0; i < r->cell_count; i++) {
+        const struct report_cell *c = &r->cells[i];
+        if (c->end == REPORT_DONE && c->val_n && isfinite(c->val_top1) &&
+            (!best || c->val_top1 > best->val_top1))
+            best = c;
+    }
+    if (!best) return;
+    vit_wilson(&low, &high, best->val_top1 * best->val_n, best->val_n, Z95);
+    markup_put(
+        out,
+        "<li><b>More pictures.</b> A single run's validation accuracy comes from %d pictures and is known "
+        "to about ± %.1f points (95 %%).</li>\n",
+        best->val_n, 50 * (high - low));
+}
+
+static void say_test(FILE *out, const struct report *r)
+{
+    for (size_t i = 0; i < r->cell_count; i++)
+        if (isfinite(r->cells[i].test_top1)) return;
+    if (r->cell_count) fputs("<li><b>The test split.</b> No run was tested on it.</li>\n", out);
+}
+
+static void say_probe(FILE *out, const struct report *r)
+{
+    bool seeds = false;
+
+    for (size_t i = 1; i < r->block_count; i++) seeds |= r->blocks[i].seed != r->blocks[0].seed;
+    if (r->block_count && !seeds)
+        fputs("<li><b>Spread of the diagnostics.</b> They are from one seed: ratios between about 0.8 and "
+              "1.3 carry no "
+              "message.</li>\n",
+              out);
+    if (r->block_count)
+        fputs("<li><b>What the diagnostics cause.</b> They describe networks, most before any training. They "
+              "can "
+              "explain why a rate fails; they do not show that a placement generalises better.</li>\n",
+              out);
+}
+
+static void say_comparison(FILE *out, const struct report *r)
+{
+    for (size_t i = 0; i < r->source_count; i++)
+        if (r->sources[i].kind == REPORT_COMPARE) return;
+    fputs(
+        "<li><b>The same pictures.</b> No paired comparison (vit compare --json, in compare.json) was given: "
+        "nothing here tests whether two networks or two arms differ in accuracy.</li>\n",
+        out);
+}
+
+void report_put_untested(FILE *out, const struct report *r)
+{
+    static void (*const GAPS[])(FILE *, const struct report *) = {
+        say_unfinished, say_seeds,      say_edges,  say_unequal,    say_dead, say_epochs, say_settings,
+        say_data,       say_placements, say_choice, say_validation, say_test, say_probe,  say_comparison,
+    };
+
+    fputs("<ul>\n", out);
+    for (size_t i = 0; i < VIT_COUNT(GAPS); i++) GAPS[i](out, r);
+    fputs("</ul>\n", out);
+}
