@@ -56,6 +56,19 @@ int cmd_threads(const struct cmd_common *o);
  * be said about it. Returns an exit code; *out is NULL unless it is CMD_DONE. */
 int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image, bool trainable);
 
+/* The row --max-pixels of verbs that read pictures; the target is a uint64_t at an offset. */
+#define CMD_TEXT_OF(x)      #x
+#define CMD_TEXT(x)         CMD_TEXT_OF(x)
+#define CMD_MAX_PIXELS_TEXT CMD_TEXT(PATCH_MAX_PIXELS)
+#define CMD_MAX_PIXELS_HELP                                                                                  \
+    "refuse a picture whose header says more pixels than this, before anything of it is decoded"
+#define CMD_MAX_PIXELS_MOST ((double)PATCH_MAX_SIDE * PATCH_MAX_SIDE)
+#define CMD_MAX_PIXELS_ROW(offset)                                                                           \
+    {                                                                                                        \
+        .name = "max-pixels", .kind = ARGS_COUNT, .at = (offset), .low = 1, .high = CMD_MAX_PIXELS_MOST,     \
+        .initial = CMD_MAX_PIXELS_TEXT, .metavar = "N", .help = CMD_MAX_PIXELS_HELP                          \
+    }
+
 /* Words for tables of options: NULL past the end. */
 const char *cmd_filter_word(int i);
 const char *cmd_split_word(int i);

@@ -84,12 +84,9 @@ static int classify(const struct options *o, struct vit_model *m, int count, cha
     struct printer p = {
         .o = o, .labels = vit_model_labels(m), .classes = classes, .top = o->top < classes ? o->top : classes
     };
-    const struct pictures_job job = { .common = &o->common,
-                                      .model = m,
-                                      .batch = o->pictures.batch,
-                                      .no_exif = o->pictures.no_exif,
-                                      .emit = emit,
-                                      .state = &p };
+    const struct pictures_job job = {
+        .common = &o->common, .model = m, .options = o->pictures, .emit = emit, .state = &p
+    };
     int code = CMD_UNUSABLE;
 
     p.score = malloc((size_t)classes * sizeof *p.score);

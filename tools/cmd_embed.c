@@ -97,11 +97,7 @@ static int run(const void *options, int count, char **operands)
 {
     const struct options *o = options;
     struct collector c = { .o = o };
-    struct pictures_job job = { .common = &o->common,
-                                .batch = o->pictures.batch,
-                                .no_exif = o->pictures.no_exif,
-                                .emit = emit,
-                                .state = &c };
+    struct pictures_job job = { .common = &o->common, .options = o->pictures, .emit = emit, .state = &c };
     int code;
 
     if (!count) return cmd_usage(&cmd_embed, "nothing to embed: name a picture, a folder, a list or -");

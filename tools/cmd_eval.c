@@ -14,6 +14,7 @@ struct options {
     uint64_t limit;
     int batch;
     bool no_exif;
+    uint64_t max_pixels;
 };
 
 #define AT(field) offsetof(struct options, field)
@@ -53,6 +54,7 @@ static const struct args_option ROWS[] = {
       .kind = ARGS_FLAG,
       .at = AT(no_exif),
       .help = "do not turn pictures as their EXIF orientation says (timm and torchvision do not)" },
+    CMD_MAX_PIXELS_ROW(AT(max_pixels)),
     { .name = "predictions",
       .kind = ARGS_PATH,
       .at = AT(predictions),
@@ -188,7 +190,9 @@ static enum vit_status measure(struct eval *e, struct vit_metrics *metrics, stru
                                const struct options *o, struct vit_error *err)
 {
     const struct vit_session_options session = { .batch = o->batch, .threads = cmd_threads(&o->common) };
-    struct patch_loader_options loading = { .batch = o->batch, .decode = { .ignore_exif = o->no_exif } };
+    struct patch_loader_options loading = {
+        .batch = o->batch, .decode = { .ignore_exif = o->no_exif, .max_pixels = (size_t)o->max_pixels }
+    };
     struct patch_loader *loader = NULL;
     struct vit_session *s = NULL;
     const struct patch_batch *b;

@@ -26,6 +26,7 @@ static const struct args_option ROWS[] = {
       .kind = ARGS_FLAG,
       .at = AT(no_exif),
       .help = "do not turn pictures as their EXIF orientation says" },
+    CMD_MAX_PIXELS_ROW(AT(max_pixels)),
 };
 const struct args_group pictures_group = { "Picture options", ROWS, VIT_COUNT(ROWS) };
 
@@ -35,6 +36,11 @@ struct run {
     size_t done, failed;
     bool broken; /* stdout */
 };
+
+static struct patch_decode decode_of(const struct pictures_options *o)
+{
+    return (struct patch_decode){ .ignore_exif = o->no_exif, .max_pixels = (size_t)o->max_pixels };
+}
 
 static void emit(struct run *r, const struct pictures_result *result)
 {
@@ -81,9 +87,9 @@ static void emit_batch(struct run *r, const struct patch_dataset *d, const struc
 static int run_dataset(struct run *r, const struct patch_dataset *d)
 {
     const struct cmd_common *o = r->job->common;
-    const struct patch_loader_options options = { .batch = r->job->batch,
+    const struct patch_loader_options options = { .batch = r->job->options.batch,
                                                   .workers = vit_session_threads(r->session),
-                                                  .decode = { .ignore_exif = r->job->no_exif } };
+                                                  .decode = decode_of(&r->job->options) };
     const size_t count = patch_dataset_count(d), before = r->done;
     const struct patch_batch *b;
     struct patch_loader *loader;
@@ -188,7 +194,7 @@ static enum vit_status one_picture(struct run *r, const unsigned char *bytes, si
                                    struct vit_error *err)
 {
     const struct patch_recipe *recipe = vit_model_recipe(r->job->model);
-    const struct patch_decode decode = { .ignore_exif = r->job->no_exif };
+    const struct patch_decode decode = decode_of(&r->job->options);
     struct patch_image image;
     double start = progress_seconds();
     enum vit_status status = patch_image_decode(&image, bytes, size, "standard input", &decode, err);
@@ -295,7 +301,8 @@ static int run_operands(struct run *r, int count, char **operands)
 
 int pictures_run(const struct pictures_job *job, int count, char **operands)
 {
-    const struct vit_session_options options = { .batch = job->batch, .threads = cmd_threads(job->common) };
+    const struct vit_session_options options = { .batch = job->options.batch,
+                                                 .threads = cmd_threads(job->common) };
     struct run r = { .job = job };
     struct vit_error err;
     int code;

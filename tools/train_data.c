@@ -94,7 +94,8 @@ static void add_batch(struct train *t, struct vit_metrics *metrics, const struct
 static int measure(struct train *t, struct vit_metrics *metrics)
 {
     const struct patch_loader_options loading = { .batch = vit_session_batch(t->eval),
-                                                  .workers = vit_session_threads(t->eval) };
+                                                  .workers = vit_session_threads(t->eval),
+                                                  .decode = { .max_pixels = (size_t)t->recipe->max_pixels } };
     const struct patch_batch *b;
     struct patch_loader *loader;
     struct vit_error err;

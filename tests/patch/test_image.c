@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "tests/patch/fixtures.h"
+#include "tests/support/flat.h"
 
 static bool is_jpeg(const char *name)
 {
@@ -94,6 +95,33 @@ static void limits_are_checked_before_decoding(void **state)
         assert_refused(patch_image_read(&image, path, &small, &err), VIT_ERR_UNSUPPORTED, "bytes", &err);
         assert_null(image.rgb);
     }
+}
+
+/* 12 kB that would become 300 MB: refused by its header, unless the caller wants it. */
+static void a_bomb_is_refused_before_it_is_decoded(void **state)
+{
+    enum { SIDE = 10000, SMALL = 3000 };
+    struct vit_error err;
+    struct patch_image image;
+    const struct patch_decode less = { .max_pixels = SMALL * SMALL - 1 };
+    const struct patch_decode exactly = { .max_pixels = SMALL * SMALL };
+    size_t size;
+    unsigned char *bytes = flat_png(SIDE, SIDE, &size);
+
+    (void)state;
+    assert_true(size < 100 * 1000);
+    assert_refused(patch_image_decode(&image, bytes, size, "bomb.png", NULL, &err), VIT_ERR_UNSUPPORTED,
+                   "10000 x 10000 pixels, more than the 89478485", &err);
+    free(bytes);
+    bytes = flat_png(SMALL, SMALL, &size);
+    assert_refused(patch_image_decode(&image, bytes, size, "small.png", &less, &err), VIT_ERR_UNSUPPORTED,
+                   "more than the 8999999", &err);
+    assert_ok(patch_image_decode(&image, bytes, size, "small.png", &exactly, &err), &err);
+    assert_int_equal(image.width, SMALL);
+    for (size_t i = 0; i < (size_t)3 * SMALL * SMALL; i++)
+        if (image.rgb[i]) fail_msg("byte %zu of a black picture is %d", i, image.rgb[i]);
+    patch_image_free(&image);
+    free(bytes);
 }
 
 static void a_cut_file_is_an_error_or_the_whole_picture(void **state)
@@ -299,6 +327,7 @@ int main(void)
         cmocka_unit_test(other_formats_are_refused_by_name),
         cmocka_unit_test(what_is_not_a_file_is_refused),
         cmocka_unit_test(limits_are_checked_before_decoding),
+        cmocka_unit_test(a_bomb_is_refused_before_it_is_decoded),
         cmocka_unit_test(a_cut_file_is_an_error_or_the_whole_picture),
         cmocka_unit_test(flipped_bits_never_crash),
         cmocka_unit_test(a_damaged_png_fails_its_checksum),
