@@ -78,7 +78,7 @@ RUN_TESTS   := $(call chosen,$(TESTS))
 RUN_SCRIPTS := $(call chosen,$(wildcard tests/cli/*.sh))
 
 # ---- targets for people: first the packages, then make once more, so that it sees them ----
-FRONT := all run test check-golden check-preprocess check-kernels check-learning lint install
+FRONT := all run test check-golden check-preprocess check-kernels check-corpus check-learning lint install
 .PHONY: $(FRONT) $(FRONT:%=do-%) front deps asan tsan debug cover format uninstall clean help FORCE
 
 DEPS := yes
@@ -184,6 +184,11 @@ do-check-golden: $B/bin/vit $B/tests/tools/golden
 do-check-preprocess: $B/bin/vit $B/tests/tools/pixels
 	@$B/tests/tools/pixels $B/bin/vit $(PREPROCESS)
 
+# Every file of a tree of hostile pictures, each in a child that is watched, always under sanitizers.
+do-check-corpus:
+	+@$(MAKE) --no-print-directory DEPS=no MODE=asan build/asan/tests/tools/corpus
+	@build/asan/tests/tools/corpus "$(or $(CORPUS),$(error check-corpus needs CORPUS=FOLDER of pictures))"
+
 # Minutes of training: DATA is CIFAR-10 in any of its forms.
 do-check-learning: $B/bin/vit
 	@tools/check-learning.sh $B/bin/vit "$(or $(DATA),$(error check-learning needs DATA=FOLDER, CIFAR-10))"
@@ -236,6 +241,7 @@ help:
 	@echo 'make check-kernels     the tests once for every kernel overlay this CPU can run'
 	@echo 'make check-golden      logits and gradients against other programs; GOLDEN=FOLDER'
 	@echo 'make check-preprocess  decoding and resizing against Pillow; PREPROCESS=FOLDER'
+	@echo 'make check-corpus      every picture of a tree is decoded or refused, under sanitizers; CORPUS=FOLDER'
 	@echo 'make check-learning    every placement learns 512 pictures by heart; DATA=FOLDER, minutes'
 	@echo 'make lint              include directions, symbol prefixes, function length, format'
 	@echo 'make format            clang-format over the tree'

@@ -1,4 +1,3 @@
-#include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -266,32 +265,6 @@ static void a_bmp_index_beyond_its_palette_is_refused(void **state)
                    VIT_ERR_FORMAT, "palette", &err);
 }
 
-static int decode_or_refuse(const char *path, const struct stat *s, int type, struct FTW *f)
-{
-    struct patch_image image;
-    struct vit_error err = { 0 };
-
-    (void)s, (void)f;
-    if (type != FTW_F) return 0;
-    if (patch_image_read(&image, path, NULL, &err)) {
-        assert_null(image.rgb);
-        assert_non_null(strstr(err.text, path));
-        assert_true(strlen(err.text) > strlen(path) + 10);
-    }
-    patch_image_free(&image);
-    return 0;
-}
-
-/* VIT_CORPUS names a folder of hostile pictures, such as the decoders' own test suites. */
-static void every_file_of_a_corpus_is_decoded_or_refused(void **state)
-{
-    const char *corpus = getenv("VIT_CORPUS");
-
-    (void)state;
-    if (!corpus) skip();
-    assert_int_equal(nftw(corpus, decode_or_refuse, 16, FTW_PHYS), 0);
-}
-
 static void a_written_png_reads_back(void **state)
 {
     struct patch_image image = fixture_noise(37, 21, 5), back;
@@ -336,7 +309,6 @@ int main(void)
         cmocka_unit_test(bmp_rows_stand_on_their_head),
         cmocka_unit_test(bmp_palettes_and_masks_are_applied),
         cmocka_unit_test(a_bmp_index_beyond_its_palette_is_refused),
-        cmocka_unit_test(every_file_of_a_corpus_is_decoded_or_refused),
         cmocka_unit_test(a_written_png_reads_back),
         cmocka_unit_test(decoders_are_named),
     };
