@@ -38,13 +38,15 @@ opt.debug   := -O0 -g3
 opt.asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 opt.tsan    := -O1 -g -fsanitize=thread
 opt.cover   := -O0 -g --coverage
+opt.fuzz    := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+               -fno-sanitize-recover=all -Wno-pass-failed
 # libgomp is not built for the thread sanitizer, which would report every parallel loop; without it, it
-# checks what is left: the threads that read pictures ahead.
-OPENMP := $(if $(filter tsan,$(MODE)),-fopenmp-simd -Wno-unused-parameter,-fopenmp)
+# checks what is left: the threads that read pictures ahead. The fuzzers run one thread, and clang.
+OPENMP := $(if $(filter tsan fuzz,$(MODE)),-fopenmp-simd -Wno-unused-parameter,-fopenmp)
 FLAGS := -std=c11 -D_GNU_SOURCE -I. -isystem $(STB) $(PKG_CFLAGS) $(WARN) -fPIC -fvisibility=default \
          -fno-math-errno -fno-trapping-math -ffp-contract=off $(OPENMP) \
          -DVIT_BLAS=$(BLAS) -DVIT_JPEG=$(JPEG) $(opt.$(MODE)) $(CFLAGS)
-LIBS  := $(PKG_LIBS) $(if $(filter tsan,$(MODE)),-lgomp) -lm -lpthread
+LIBS  := $(PKG_LIBS) $(if $(filter tsan fuzz,$(MODE)),-lgomp) -lm -lpthread
 
 # V=1 shows whole commands.
 V ?= 0
@@ -78,7 +80,7 @@ RUN_TESTS   := $(call chosen,$(TESTS))
 RUN_SCRIPTS := $(call chosen,$(wildcard tests/cli/*.sh))
 
 # ---- targets for people: first the packages, then make once more, so that it sees them ----
-FRONT := all run test check-golden check-preprocess check-kernels check-corpus check-learning lint install
+FRONT := all run test check-golden check-preprocess check-kernels check-corpus check-learning fuzz lint install
 .PHONY: $(FRONT) $(FRONT:%=do-%) front deps asan tsan debug cover format uninstall clean help FORCE
 
 DEPS := yes
@@ -90,7 +92,8 @@ deps:
 ifeq ($(DEPS),yes)
 	@CC="$(CC)" STB="$(STB)" BLAS="$(if $(filter command line environment,$(origin BLAS)),$(BLAS),1)" \
 	 JPEG="$(if $(filter command line environment,$(origin JPEG)),$(JPEG),1)" \
-	 tools/install-deps.sh $(if $(filter test check-% asan tsan debug cover,$(MAKECMDGOALS)),--test)
+	 tools/install-deps.sh $(if $(filter test check-% asan tsan debug cover fuzz,$(MAKECMDGOALS)),--test) \
+	  $(if $(filter fuzz,$(MAKECMDGOALS)),--fuzz)
 endif
 
 asan tsan debug cover: deps
@@ -189,6 +192,21 @@ do-check-corpus:
 	+@$(MAKE) --no-print-directory DEPS=no MODE=asan build/asan/tests/tools/corpus
 	@build/asan/tests/tools/corpus "$(or $(CORPUS),$(error check-corpus needs CORPUS=FOLDER of pictures))"
 
+# Coverage-guided fuzzing of every reader, FUZZ_SECONDS each; T=NAME: one. What is found lies in build/fuzz.
+FUZZ_SECONDS ?= 30
+FUZZ_CC      ?= clang
+FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SHARED  := $B/tests/fuzz/fuzz.o $B/tests/fuzz/archive.o $B/tests/fuzz/models.o
+
+$B/tests/fuzz/fuzz_%: $B/tests/fuzz/fuzz_%.o $(FUZZ_SHARED) $B/tests/support.a $B/tools/parts.a $B/libvit.a
+	$(call say,LD)
+	$(Q)$(CC) $(FLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+
+do-fuzz:
+	+@$(MAKE) --no-print-directory DEPS=no MODE=fuzz CC="$(FUZZ_CC)" \
+	  $(patsubst %,build/fuzz/tests/fuzz/fuzz_%,$(or $(T),$(FUZZ_TARGETS))) build/fuzz/tests/fuzz/seeds
+	@tools/fuzz.sh build/fuzz $(FUZZ_SECONDS) $(or $(T),$(FUZZ_TARGETS))
+
 # Minutes of training: DATA is CIFAR-10 in any of its forms.
 do-check-learning: $B/bin/vit
 	@tools/check-learning.sh $B/bin/vit "$(or $(DATA),$(error check-learning needs DATA=FOLDER, CIFAR-10))"
@@ -242,6 +260,7 @@ help:
 	@echo 'make check-golden      logits and gradients against other programs; GOLDEN=FOLDER'
 	@echo 'make check-preprocess  decoding and resizing against Pillow; PREPROCESS=FOLDER'
 	@echo 'make check-corpus      every picture of a tree is decoded or refused, under sanitizers; CORPUS=FOLDER'
+	@echo 'make fuzz              fuzz every reader with clang for FUZZ_SECONDS=30 each; T=NAME: one of them'
 	@echo 'make check-learning    every placement learns 512 pictures by heart; DATA=FOLDER, minutes'
 	@echo 'make lint              include directions, symbol prefixes, function length, format'
 	@echo 'make format            clang-format over the tree'
