@@ -7,10 +7,42 @@
 
 #include "patch/decode.h"
 
+/* What stb has taken and not given back: 2.27 forgets a picture of 16 bits when there is no memory for its
+ * copy of 8. It holds fewer than ten at a time. */
+static _Thread_local void *held[16];
+
+/* The entry of p; NULL: a free one. */
+static void **entry_of(const void *p)
+{
+    for (size_t i = 0; i < VIT_COUNT(held); i++)
+        if (held[i] == p) return &held[i];
+    return NULL;
+}
+
 /* Lengths in stb are int; a longer piece comes only from a PNG made to fill the memory. */
 static void *limited_realloc(void *p, size_t size)
 {
-    return size > INT_MAX ? NULL : realloc(p, size);
+    void **entry = entry_of(p), *to = size > INT_MAX || !entry ? NULL : realloc(p, size);
+
+    if (to) *entry = to;
+    return to;
+}
+
+static void release(void *p)
+{
+    void **entry = p ? entry_of(p) : NULL;
+
+    if (entry) *entry = NULL;
+    free(p);
+}
+
+/* After a picture: all but the picture itself, which is the caller's from now on (NULL: none). */
+static void release_all_but(const void *picture)
+{
+    for (size_t i = 0; i < VIT_COUNT(held); i++) {
+        if (held[i] != picture) free(held[i]);
+        held[i] = NULL;
+    }
 }
 
 #define STBI_ONLY_PNG
@@ -23,7 +55,7 @@ static void *limited_realloc(void *p, size_t size)
 #define STBI_MAX_DIMENSIONS PATCH_MAX_SIDE
 #define STBI_MALLOC(n)      limited_realloc(NULL, n)
 #define STBI_REALLOC(p, n)  limited_realloc(p, n)
-#define STBI_FREE(p)        free(p)
+#define STBI_FREE(p)        release(p)
 #define STB_IMAGE_STATIC
 #define STB_IMAGE_IMPLEMENTATION
 #define STBI_WRITE_NO_STDIO
@@ -65,6 +97,16 @@ static int at_end(void *user)
     return s->at == s->size;
 }
 
+/* Say what stb says of its last error. */
+static enum vit_status blame(const struct patch_input *in, const char *format, struct vit_error *err)
+{
+    const char *why = stbi_failure_reason();
+
+    if (why && strcmp(why, "outofmem") == 0)
+        return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to decode this %s", in->name, format);
+    return vit_fail(err, VIT_ERR_FORMAT, "%s: damaged %s: %s", in->name, format, why ? why : "unreadable");
+}
+
 enum vit_status patch_stb_check(const struct patch_input *in, const char *format, struct vit_error *err)
 {
     int width = 0, height = 0, channels;
@@ -82,12 +124,13 @@ enum vit_status patch_stb_decode(struct patch_image *out, const struct patch_inp
     int channels;
 
     out->rgb = stbi_load_from_callbacks(&IO, &s, &out->width, &out->height, &channels, STBI_rgb);
+    release_all_but(out->rgb);
     if (out->rgb && !s.ran_out) return VIT_OK;
     patch_image_free(out);
     if (s.ran_out)
         return vit_fail(err, VIT_ERR_FORMAT, "%s: truncated %s: the file ends before the picture", in->name,
                         format);
-    return vit_fail(err, VIT_ERR_FORMAT, "%s: damaged %s: %s", in->name, format, stbi_failure_reason());
+    return blame(in, format, err);
 }
 
 unsigned char *patch_stb_png(const unsigned char *rgb, int width, int height, int *size)

@@ -5,6 +5,7 @@
 
 #include "tools/out.h"
 #include "tools/pictures.h"
+#include "vit/json.h"
 
 struct options {
     struct cmd_common common;
@@ -44,7 +45,7 @@ static bool emit(void *state, const struct pictures_result *r)
         return fwrite(r->features, sizeof *r->features, (size_t)c->width, c->array) == (size_t)c->width;
     }
     vector = json_array();
-    for (int i = 0; i < c->width; i++) json_array_append_new(vector, out_float(r->features[i]));
+    for (int i = 0; i < c->width; i++) vit_json_append(&vector, out_float(r->features[i]));
     return out_json(json_pack("{s:o,s:o,s:o}", "file", out_text(r->file), "embedding", vector, "milliseconds",
                               pictures_milliseconds(r)));
 }

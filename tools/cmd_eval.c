@@ -7,6 +7,7 @@
 #include "tools/out.h"
 #include "tools/progress.h"
 #include "vit/arena.h"
+#include "vit/json.h"
 
 struct options {
     struct cmd_common common;
@@ -160,8 +161,8 @@ static void add_item(struct eval *e, struct record *r, const struct patch_item *
     if (!row) {
         e->n_failed++;
         if (!e->common->json) cmd_error("%s", item->error.text);
-        json_array_append_new(e->failures, json_pack("{s:o,s:o}", "file", out_text(file), "error",
-                                                     cmd_error_json(&item->error)));
+        vit_json_append(&e->failures, json_pack("{s:o,s:o}", "file", out_text(file), "error",
+                                                cmd_error_json(&item->error)));
         return;
     }
     e->n++;

@@ -229,7 +229,7 @@ static const char *wanted(const struct args_option *o)
 static enum vit_status set_json(struct recipe_texts *t, int id, const json_t *value, const char *where,
                                 struct vit_error *err)
 {
-    char *found = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(9));
+    char *found = vit_json_text(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(9));
     enum vit_status status;
 
     if (!found) return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory", where);

@@ -7,6 +7,7 @@
 #include "kernels/cpu.h"
 #include "vit/block.h"
 #include "vit/config_json.h"
+#include "vit/json.h"
 #include "vit/model.h"
 #include "vit/random.h"
 
@@ -221,7 +222,7 @@ enum vit_status vit_model_create(struct vit_model **out, const struct vit_config
 char *vit_model_config_text(const struct vit_model *m)
 {
     json_t *o = vit_config_to_json(&m->config, &m->recipe, m->has_labels ? vit_model_labels(m) : NULL);
-    char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+    char *text = vit_json_text(o, JSON_COMPACT);
 
     json_decref(o);
     return text;
