@@ -80,7 +80,7 @@ RUN_TESTS   := $(call chosen,$(TESTS))
 RUN_SCRIPTS := $(call chosen,$(wildcard tests/cli/*.sh))
 
 # ---- targets for people: first the packages, then make once more, so that it sees them ----
-FRONT := all run test check-golden check-preprocess check-kernels check-corpus check-learning fuzz lint install
+FRONT := all run test check-golden check-preprocess check-kernels check-corpus check-faults check-learning fuzz lint install
 .PHONY: $(FRONT) $(FRONT:%=do-%) front deps asan tsan debug cover format uninstall clean help FORCE
 
 DEPS := yes
@@ -165,13 +165,19 @@ $B/tests/tools/%: $B/tests/tools/%.o $B/tests/support.a $B/tools/parts.a $B/libv
 	$(call say,LD)
 	$(Q)$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
+# Preloaded into the program by tests/tools/test_faults: no sanitizer, which the program brings.
+$B/tests/tools/faults.so: tests/tools/faults.c $B/flags
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O1 -g -fPIC -shared $(CFLAGS) -o $@ $< -ldl
+
 -include $(shell find $B -name '*.d' 2>/dev/null)
 
 # ---- running and testing ----
 do-run: do-all
 	@tools/run-samples.sh bin/vit $(MODEL)
 
-do-test: $(RUN_TESTS) $B/bin/vit $B/libvit.so.$(VERSION)
+do-test: $(RUN_TESTS) $B/bin/vit $B/libvit.so.$(VERSION) $B/tests/tools/faults.so
 	@VIT_BIN=$B/bin/vit VIT_B=$B VIT_MODE=$(MODE) CC="$(CC)" tools/run-tests.sh $(RUN_TESTS) $(RUN_SCRIPTS)
 
 # The suite once for every overlay this CPU can run, alone over the reference.
@@ -191,6 +197,10 @@ do-check-preprocess: $B/bin/vit $B/tests/tools/pixels
 do-check-corpus:
 	+@$(MAKE) --no-print-directory DEPS=no MODE=asan build/asan/tests/tools/corpus
 	@build/asan/tests/tools/corpus "$(or $(CORPUS),$(error check-corpus needs CORPUS=FOLDER of pictures))"
+
+# A disk that fails at every single operation, where make test tries a third of them.
+do-check-faults: $B/tests/tools/test_faults $B/bin/vit $B/tests/tools/faults.so
+	@VIT_FAULTS=all VIT_BIN=$B/bin/vit VIT_B=$B tools/run-tests.sh $<
 
 # Coverage-guided fuzzing of every reader, FUZZ_SECONDS each; T=NAME: one. What is found lies in build/fuzz.
 FUZZ_SECONDS ?= 30
@@ -260,6 +270,7 @@ help:
 	@echo 'make check-golden      logits and gradients against other programs; GOLDEN=FOLDER'
 	@echo 'make check-preprocess  decoding and resizing against Pillow; PREPROCESS=FOLDER'
 	@echo 'make check-corpus      every picture of a tree is decoded or refused, under sanitizers; CORPUS=FOLDER'
+	@echo 'make check-faults      the disk fails at every operation of every verb that writes'
 	@echo 'make fuzz              fuzz every reader with clang for FUZZ_SECONDS=30 each; T=NAME: one of them'
 	@echo 'make check-learning    every placement learns 512 pictures by heart; DATA=FOLDER, minutes'
 	@echo 'make lint              include directions, symbol prefixes, function length, format'

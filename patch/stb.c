@@ -2,6 +2,8 @@
  * the sides. It reads through callbacks, so that we learn when it wanted more than the file holds:
  * by itself it goes on with zeros. */
 #include <limits.h>
+#include <setjmp.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +47,45 @@ static void release_all_but(const void *picture)
     }
 }
 
+/* The writer of stb takes many small pieces and does not look whether it got them. So they stand in a list, and
+ * a piece that cannot be had leaves it at once, for patch_stb_png, which gives the list back. */
+struct piece {
+    struct piece *before, *after;
+    max_align_t bytes[];
+};
+static _Thread_local struct {
+    struct piece *first;
+    jmp_buf leave;
+} writer;
+
+static void *writer_realloc(void *p, size_t size)
+{
+    struct piece *from = p ? (struct piece *)((char *)p - offsetof(struct piece, bytes)) : NULL;
+    struct piece *to = size > SIZE_MAX - sizeof *to ? NULL : realloc(from, sizeof *to + size);
+
+    if (!to) longjmp(writer.leave, 1);
+    if (!from) *to = (struct piece){ NULL, writer.first };
+    if (to->before)
+        to->before->after = to;
+    else
+        writer.first = to;
+    if (to->after) to->after->before = to;
+    return to->bytes;
+}
+
+static void writer_free(void *p)
+{
+    struct piece *piece = p ? (struct piece *)((char *)p - offsetof(struct piece, bytes)) : NULL;
+
+    if (!piece) return;
+    if (piece->before)
+        piece->before->after = piece->after;
+    else
+        writer.first = piece->after;
+    if (piece->after) piece->after->before = piece->before;
+    free(piece);
+}
+
 #define STBI_ONLY_PNG
 #if !VIT_JPEG
 #define STBI_ONLY_JPEG
@@ -59,6 +100,9 @@ static void release_all_but(const void *picture)
 #define STB_IMAGE_STATIC
 #define STB_IMAGE_IMPLEMENTATION
 #define STBI_WRITE_NO_STDIO
+#define STBIW_MALLOC(n)     writer_realloc(NULL, n)
+#define STBIW_REALLOC(p, n) writer_realloc(p, n)
+#define STBIW_FREE(p)       writer_free(p)
 #define STB_IMAGE_WRITE_STATIC
 #define STB_IMAGE_WRITE_IMPLEMENTATION
 #pragma GCC diagnostic ignored "-Wunused-function"
@@ -135,5 +179,14 @@ enum vit_status patch_stb_decode(struct patch_image *out, const struct patch_inp
 
 unsigned char *patch_stb_png(const unsigned char *rgb, int width, int height, int *size)
 {
-    return stbi_write_png_to_mem(rgb, width * 3, width, height, 3, size);
+    unsigned char *volatile png = NULL;
+
+    writer.first = NULL;
+    if (!setjmp(writer.leave)) {
+        const unsigned char *made = stbi_write_png_to_mem(rgb, width * 3, width, height, 3, size);
+        png = made ? malloc((size_t)*size) : NULL;
+        if (png) memcpy(png, made, (size_t)*size);
+    }
+    while (writer.first) writer_free(writer.first->bytes);
+    return png;
 }
