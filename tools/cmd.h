@@ -69,6 +69,17 @@ int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image
         .initial = CMD_MAX_PIXELS_TEXT, .metavar = "N", .help = CMD_MAX_PIXELS_HELP                          \
     }
 
+/* The row --check; the target is a bool at an offset. */
+#define CMD_CHECK_ROW(offset)                                                                                \
+    {                                                                                                        \
+        .name = "check", .kind = ARGS_FLAG, .at = (offset),                                                  \
+        .help =                                                                                              \
+            "look for infinities and NaN in the weights, the pixels and after every step; say what made "    \
+            "the first"                                                                                      \
+    }
+/* What --check says of one picture. */
+enum vit_status cmd_trouble(const struct vit_trouble *t, const char *file, struct vit_error *err);
+
 /* Words for tables of options: NULL past the end. */
 const char *cmd_filter_word(int i);
 const char *cmd_split_word(int i);

@@ -16,6 +16,7 @@ struct options {
     int batch;
     bool no_exif;
     uint64_t max_pixels;
+    bool check;
 };
 
 #define AT(field) offsetof(struct options, field)
@@ -56,6 +57,7 @@ static const struct args_option ROWS[] = {
       .at = AT(no_exif),
       .help = "do not turn pictures as their EXIF orientation says (timm and torchvision do not)" },
     CMD_MAX_PIXELS_ROW(AT(max_pixels)),
+    CMD_CHECK_ROW(AT(check)),
     { .name = "predictions",
       .kind = ARGS_PATH,
       .at = AT(predictions),
@@ -172,18 +174,40 @@ static void add_item(struct eval *e, struct record *r, const struct patch_item *
     r->index[r->count++] = (int64_t)item->index;
 }
 
+/* A picture whose numbers went wrong has failed, as one that cannot be read. */
+static void add_checked(struct eval *e, struct vit_metrics *metrics, struct record *r,
+                        const struct patch_item *item, const float *logits, const struct vit_trouble *trouble)
+{
+    const int classes = vit_model_config(e->model)->classes;
+    struct patch_item bad = *item;
+    char name[4096];
+
+    if (!item->status && trouble[item->row].found)
+        bad.status = cmd_trouble(&trouble[item->row],
+                                 patch_dataset_name(e->data, item->index, name, sizeof name), &bad.error);
+    else if (!item->status)
+        vit_metrics_add(metrics, logits + (size_t)item->row * classes, &item->label, 1);
+    add_item(e, r, &bad, logits);
+}
+
 static void add_batch(struct eval *e, struct vit_metrics *metrics, struct record *r, struct vit_session *s,
-                      const struct patch_batch *b)
+                      const struct patch_batch *b, struct vit_trouble *trouble)
 {
     const float *logits = NULL;
 
     if (b->rows) {
         double start = progress_seconds();
-        logits = vit_forward(s, b->planes, b->rows);
+        logits = trouble ? vit_forward_watched(s, b->planes, b->rows, trouble)
+                         : vit_forward(s, b->planes, b->rows);
         e->seconds.forward += progress_seconds() - start;
-        vit_metrics_add(metrics, logits, b->labels, b->rows);
+        if (!trouble) vit_metrics_add(metrics, logits, b->labels, b->rows);
     }
-    for (int i = 0; i < b->count; i++) add_item(e, r, &b->items[i], logits);
+    for (int i = 0; i < b->count; i++) {
+        if (trouble)
+            add_checked(e, metrics, r, &b->items[i], logits, trouble);
+        else
+            add_item(e, r, &b->items[i], logits);
+    }
 }
 
 /* Every picture through loader and model. */
@@ -198,16 +222,23 @@ static enum vit_status measure(struct eval *e, struct vit_metrics *metrics, stru
     struct vit_session *s = NULL;
     const struct patch_batch *b;
     struct progress bar;
-    enum vit_status status = vit_session_create(&s, e->model, &session, err);
+    struct vit_trouble *trouble = NULL;
+    enum vit_status status = VIT_OK;
 
-    if (status) return status;
+    if (o->check) {
+        trouble = calloc((size_t)o->batch, sizeof *trouble);
+        status =
+            trouble ? vit_model_check(e->model, err) : vit_fail(err, VIT_ERR_NOMEM, "no memory for --check");
+    }
+    if (!status) status = vit_session_create(&s, e->model, &session, err);
+    if (status) goto done;
     loading.workers = vit_session_threads(s);
     status = patch_loader_create(&loader, e->data, vit_model_recipe(e->model), &loading, err);
     if (status) goto done;
     progress_start(&bar, "pictures", patch_dataset_count(e->data), !o->common.quiet);
     while ((b = patch_loader_next(loader))) {
         progress_clear(&bar);
-        add_batch(e, metrics, r, s, b);
+        add_batch(e, metrics, r, s, b, trouble);
         progress_update(&bar, e->n + e->n_failed);
     }
     progress_clear(&bar);
@@ -215,6 +246,7 @@ static enum vit_status measure(struct eval *e, struct vit_metrics *metrics, stru
 done:
     patch_loader_close(loader);
     vit_session_close(s);
+    free(trouble);
     return status;
 }
 

@@ -27,12 +27,14 @@ static const struct args_option ROWS[] = {
       .at = AT(no_exif),
       .help = "do not turn pictures as their EXIF orientation says" },
     CMD_MAX_PIXELS_ROW(AT(max_pixels)),
+    CMD_CHECK_ROW(AT(check)),
 };
 const struct args_group pictures_group = { "Picture options", ROWS, VIT_COUNT(ROWS) };
 
 struct run {
     const struct pictures_job *job;
     struct vit_session *session;
+    struct vit_trouble *trouble; /* (batch), with --check */
     size_t done, failed;
     bool broken; /* stdout */
 };
@@ -54,6 +56,12 @@ static void emit_failure(struct run *r, const char *file, const struct vit_error
     emit(r, &(struct pictures_result){ .file = file, .err = err });
 }
 
+static const float *forward(struct run *r, const float *planes, int n)
+{
+    return r->trouble ? vit_forward_watched(r->session, planes, n, r->trouble)
+                      : vit_forward(r->session, planes, n);
+}
+
 /* ---- files through the loader ---- */
 
 static void emit_batch(struct run *r, const struct patch_dataset *d, const struct patch_batch *b)
@@ -61,7 +69,7 @@ static void emit_batch(struct run *r, const struct patch_dataset *d, const struc
     const int classes = vit_model_config(r->job->model)->classes;
     const int width = vit_features_width(r->job->model);
     double start = progress_seconds();
-    const float *logits = b->rows ? vit_forward(r->session, b->planes, b->rows) : NULL;
+    const float *logits = b->rows ? forward(r, b->planes, b->rows) : NULL;
     const float *features = b->rows ? vit_features(r->session) : NULL;
     double share = b->rows ? (progress_seconds() - start) / b->rows : 0;
     char name[4096];
@@ -72,6 +80,12 @@ static void emit_batch(struct run *r, const struct patch_dataset *d, const struc
 
         if (item->status) {
             emit_failure(r, file, &item->error);
+            continue;
+        }
+        if (r->trouble && r->trouble[item->row].found) {
+            struct vit_error err;
+            cmd_trouble(&r->trouble[item->row], file, &err);
+            emit_failure(r, file, &err);
             continue;
         }
         emit(r, &(struct pictures_result){ .file = file,
@@ -208,10 +222,10 @@ static enum vit_status one_picture(struct run *r, const unsigned char *bytes, si
     patch_normalise(planes, pixels, recipe);
     out->prepare = progress_seconds() - start;
     start = progress_seconds();
-    out->logits = vit_forward(r->session, planes, 1);
+    out->logits = forward(r, planes, 1);
     out->features = vit_features(r->session);
     out->forward = progress_seconds() - start;
-    return VIT_OK;
+    return r->trouble && r->trouble[0].found ? cmd_trouble(&r->trouble[0], "standard input", err) : VIT_OK;
 }
 
 static void run_picture(struct run *r, const unsigned char *bytes, size_t size)
@@ -299,6 +313,17 @@ static int run_operands(struct run *r, int count, char **operands)
     return code;
 }
 
+/* With --check: the weights now, and room for what is found in pictures. */
+static enum vit_status prepare_check(struct run *r, struct vit_error *err)
+{
+    const size_t batch = (size_t)r->job->options.batch;
+
+    if (!r->job->options.check) return VIT_OK;
+    r->trouble = calloc(batch, sizeof *r->trouble);
+    if (!r->trouble) return vit_fail(err, VIT_ERR_NOMEM, "cannot allocate a list of %zu pictures", batch);
+    return vit_model_check(r->job->model, err);
+}
+
 int pictures_run(const struct pictures_job *job, int count, char **operands)
 {
     const struct vit_session_options options = { .batch = job->options.batch,
@@ -307,12 +332,14 @@ int pictures_run(const struct pictures_job *job, int count, char **operands)
     struct vit_error err;
     int code;
 
-    if (vit_session_create(&r.session, job->model, &options, &err)) {
+    if (prepare_check(&r, &err) || vit_session_create(&r.session, job->model, &options, &err)) {
         cmd_error("%s", err.text);
+        free(r.trouble);
         return CMD_UNUSABLE;
     }
     code = run_operands(&r, count, operands);
     vit_session_close(r.session);
+    free(r.trouble);
     if (r.failed && !job->common->quiet) cmd_error("%zu of %zu pictures failed", r.failed, r.done);
     if (code) return code;
     return r.failed || r.broken ? CMD_SOME_FAILED : CMD_DONE;

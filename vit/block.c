@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "vit/watch.h"
+
 static bool is_join(enum vit_op op)
 {
     return op == VIT_OP_JOIN || op == VIT_OP_JOIN_ALPHA;
@@ -293,7 +295,12 @@ float *vit_block_forward(const struct vit_block_call *call, float *stream)
     const struct vit_step *steps = vit_block_steps(&call->config->norm, call->block, call->config->depth);
     struct flow f = { .stream = stream };
 
-    for (const struct vit_step *s = steps; s->op != VIT_OP_END; s++) s = forward_step(call, &f, steps, s);
+    for (const struct vit_step *s = steps; s->op != VIT_OP_END; s++) {
+        const struct vit_step *first = s;
+        s = forward_step(call, &f, steps, s);
+        if (call->watch)
+            vit_watch_step(call, first, is_join(s->op) || s->op == VIT_OP_NORM_STREAM ? f.stream : f.branch);
+    }
     return f.stream;
 }
 

@@ -76,6 +76,7 @@ struct vit_block_call {
     int block, n, tokens; /* which block, pictures, tokens of each */
     struct kern_drop attn_drop;
     bool training;
+    struct vit_trouble *watch; /* (n): look at every value; NULL: do not */
 };
 
 /* Reserve the trace of one block for batch pictures; in inference every block carves the same one. */

@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "vit/watch.h"
+
 /* planes -> tokens -> blocks -> logits. */
 const float *vit_forward(struct vit_session *s, const float *planes, int n)
 {
@@ -9,6 +11,9 @@ const float *vit_forward(struct vit_session *s, const float *planes, int n)
 
     assert(n > 0 && n <= s->batch);
     stream = vit_embed(s, planes, n);
+    if (s->watch)
+        vit_watch_values(s->watch, stream, n, (size_t)s->tokens * (size_t)s->model->config.width,
+                         "the embedding");
     for (int i = 0; i < s->model->config.depth; i++) {
         const struct vit_block_call call = vit_session_call(s, i, n);
         stream = vit_block_forward(&call, stream);

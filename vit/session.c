@@ -190,5 +190,6 @@ struct vit_block_call vit_session_call(const struct vit_session *s, int block, i
         .tokens = s->tokens,
         .attn_drop = drop,
         .training = s->training,
+        .watch = s->watch,
     };
 }

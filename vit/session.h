@@ -50,6 +50,7 @@ struct vit_session {
     struct kern_drop attn_drop;    /* of this step; the key is folded with the block */
     float *stream;                 /* of the last forward: what the blocks gave */
     int n;                         /* pictures of the last forward */
+    struct vit_trouble *watch;     /* of the forward under way; NULL: nobody looks */
     struct vit_piece piece[VIT_PIECES];
     int pieces;
 };
