@@ -38,13 +38,22 @@ opt.debug   := -O0 -g3
 opt.asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 opt.tsan    := -O1 -g -fsanitize=thread
 opt.cover   := -O0 -g --coverage
+opt.fuzz    := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+               -fno-sanitize-recover=all -Wno-pass-failed
 # libgomp is not built for the thread sanitizer, which would report every parallel loop; without it, it
-# checks what is left: the threads that read pictures ahead.
-OPENMP := $(if $(filter tsan,$(MODE)),-fopenmp-simd -Wno-unused-parameter,-fopenmp)
+# checks what is left: the threads that read pictures ahead. The fuzzers run one thread, and clang.
+OPENMP := $(if $(filter tsan fuzz,$(MODE)),-fopenmp-simd -Wno-unused-parameter,-fopenmp)
 FLAGS := -std=c11 -D_GNU_SOURCE -I. -isystem $(STB) $(PKG_CFLAGS) $(WARN) -fPIC -fvisibility=default \
          -fno-math-errno -fno-trapping-math -ffp-contract=off $(OPENMP) \
          -DVIT_BLAS=$(BLAS) -DVIT_JPEG=$(JPEG) $(opt.$(MODE)) $(CFLAGS)
-LIBS  := $(PKG_LIBS) $(if $(filter tsan,$(MODE)),-lgomp) -lm -lpthread
+# What the release is hardened with. Not kernels/: they read no input, and their inner loops stay as measured.
+ifeq ($(MODE),release)
+HARDEN := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+ifeq ($(shell uname -s),Linux)
+HARDEN_LD := -Wl,-z,relro,-z,now
+endif
+endif
+LIBS  := $(PKG_LIBS) $(if $(filter tsan fuzz,$(MODE)),-lgomp) -lm -lpthread
 
 # V=1 shows whole commands.
 V ?= 0
@@ -78,7 +87,8 @@ RUN_TESTS   := $(call chosen,$(TESTS))
 RUN_SCRIPTS := $(call chosen,$(wildcard tests/cli/*.sh))
 
 # ---- targets for people: first the packages, then make once more, so that it sees them ----
-FRONT := all run test check-golden check-preprocess check-kernels check-learning check-sweep lint install
+FRONT := all run test check-golden check-preprocess check-kernels check-corpus check-faults check-learning \
+         check-sweep fuzz lint install
 .PHONY: $(FRONT) $(FRONT:%=do-%) front deps asan tsan debug cover format uninstall clean help FORCE
 
 DEPS := yes
@@ -90,11 +100,17 @@ deps:
 ifeq ($(DEPS),yes)
 	@CC="$(CC)" STB="$(STB)" BLAS="$(if $(filter command line environment,$(origin BLAS)),$(BLAS),1)" \
 	 JPEG="$(if $(filter command line environment,$(origin JPEG)),$(JPEG),1)" \
-	 tools/install-deps.sh $(if $(filter test check-% asan tsan debug cover,$(MAKECMDGOALS)),--test)
+	 tools/install-deps.sh $(if $(filter test check-% asan tsan debug cover fuzz,$(MAKECMDGOALS)),--test) \
+	  $(if $(filter fuzz,$(MAKECMDGOALS)),--fuzz)
 endif
 
-asan tsan debug cover: deps
+asan tsan debug: deps
 	+@$(MAKE) --no-print-directory DEPS=no MODE=$@ do-test
+
+# The tests with counters, then what of library and program they ran.
+cover: deps
+	+@$(MAKE) --no-print-directory DEPS=no MODE=$@ do-test
+	@tools/cover.sh build/$@
 
 do-all: bin/vit libvit.a libvit.so
 
@@ -102,7 +118,7 @@ do-all: bin/vit libvit.a libvit.so
 $B/%.o: %.c $B/flags
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(FLAGS) $(isa.$(notdir $*)) $(own.$*) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(FLAGS) $(if $(filter kernels/%,$*),,$(HARDEN)) $(isa.$(notdir $*)) $(own.$*) -MMD -MP -c $< -o $@
 
 $B/%.o: %.S $B/flags
 	@mkdir -p $(@D)
@@ -110,11 +126,11 @@ $B/%.o: %.S $B/flags
 	$(Q)$(CC) $(FLAGS) -c $< -o $@
 
 # What vit --version says of the build.
-own.tools/cmd_version = -DVIT_BUILD_FLAGS='"$(MODE): $(strip $(subst ",\",$(opt.$(MODE)) $(CFLAGS))) BLAS=$(BLAS) JPEG=$(JPEG)"'
+own.tools/cmd_version = -DVIT_BUILD_FLAGS='"$(MODE): $(strip $(subst ",\",$(opt.$(MODE)) $(HARDEN) $(CFLAGS))) BLAS=$(BLAS) JPEG=$(JPEG)"'
 
 $B/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(FLAGS)' | cmp -s - $@ || echo '$(CC) $(FLAGS)' > $@
+	@echo '$(CC) $(FLAGS) $(HARDEN)' | cmp -s - $@ || echo '$(CC) $(FLAGS) $(HARDEN)' > $@
 
 $B/libvit.a: $(LIB_OBJ)
 	@rm -f $@
@@ -124,11 +140,11 @@ $B/libvit.a: $(LIB_OBJ)
 $B/bin/vit: $(TOOL_OBJ) $B/libvit.a
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(FLAGS) $(if $(HARDEN_LD),-pie) $(HARDEN_LD) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $B/libvit.so.$(VERSION): $(LIB_OBJ) vit/libvit.map
 	$(call say,LD)
-	$(Q)$(CC) $(FLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script,vit/libvit.map -o $@ $(LIB_OBJ) $(LIBS)
+	$(Q)$(CC) $(FLAGS) $(HARDEN_LD) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script,vit/libvit.map -o $@ $(LIB_OBJ) $(LIBS)
 
 bin/vit: $B/bin/vit
 	@mkdir -p bin
@@ -162,13 +178,19 @@ $B/tests/tools/%: $B/tests/tools/%.o $B/tests/support.a $B/tools/parts.a $B/libv
 	$(call say,LD)
 	$(Q)$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
+# Preloaded into the program by tests/tools/test_faults: no sanitizer, which the program brings.
+$B/tests/tools/faults.so: tests/tools/faults.c $B/flags
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O1 -g -fPIC -shared $(CFLAGS) -o $@ $< -ldl
+
 -include $(shell find $B -name '*.d' 2>/dev/null)
 
 # ---- running and testing ----
 do-run: do-all
 	@tools/run-samples.sh bin/vit $(MODEL)
 
-do-test: $(RUN_TESTS) $B/bin/vit $B/libvit.so.$(VERSION)
+do-test: $(RUN_TESTS) $B/bin/vit $B/libvit.so.$(VERSION) $B/tests/tools/faults.so
 	@VIT_BIN=$B/bin/vit VIT_B=$B VIT_MODE=$(MODE) CC="$(CC)" tools/run-tests.sh $(RUN_TESTS) $(RUN_SCRIPTS)
 
 # The suite once for every overlay this CPU can run, alone over the reference.
@@ -184,12 +206,46 @@ do-check-golden: $B/bin/vit $B/tests/tools/golden
 do-check-preprocess: $B/bin/vit $B/tests/tools/pixels
 	@$B/tests/tools/pixels $B/bin/vit $(PREPROCESS)
 
+# Every file of a tree of hostile pictures, each in a child that is watched, always under sanitizers.
+do-check-corpus:
+	+@$(MAKE) --no-print-directory DEPS=no MODE=asan build/asan/tests/tools/corpus
+	@build/asan/tests/tools/corpus "$(or $(CORPUS),$(error check-corpus needs CORPUS=FOLDER of pictures))"
+
+# A disk that fails at every operation and memory at every allocation, where make test tries a part of them.
+do-check-faults: $B/tests/tools/test_faults $B/tests/tools/test_memory $B/bin/vit $B/tests/tools/faults.so
+	@VIT_FAULTS=all VIT_BIN=$B/bin/vit VIT_B=$B VIT_TEST_SECONDS=3600 tools/run-tests.sh $(filter %/test_faults %/test_memory,$^)
+
+# N signals at random moments of a training run, which goes on each time and must end with the same bits.
+N ?= 200
+do-check-signals: $B/bin/vit $B/tests/tools/signals
+	@$B/tests/tools/signals $B/bin/vit $(N)
+
+# Coverage-guided fuzzing of every reader, FUZZ_SECONDS each; T=NAME: one. What is found lies in build/fuzz.
+FUZZ_SECONDS ?= 30
+FUZZ_CC      ?= clang
+FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SHARED  := $B/tests/fuzz/fuzz.o $B/tests/fuzz/archive.o $B/tests/fuzz/models.o
+
+$B/tests/fuzz/fuzz_%: $B/tests/fuzz/fuzz_%.o $(FUZZ_SHARED) $B/tests/support.a $B/tools/parts.a $B/libvit.a
+	$(call say,LD)
+	$(Q)$(CC) $(FLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+
+do-fuzz:
+	+@$(MAKE) --no-print-directory DEPS=no MODE=fuzz CC="$(FUZZ_CC)" \
+	  $(patsubst %,build/fuzz/tests/fuzz/fuzz_%,$(or $(T),$(FUZZ_TARGETS))) build/fuzz/tests/fuzz/seeds
+	@tools/fuzz.sh build/fuzz $(FUZZ_SECONDS) $(or $(T),$(FUZZ_TARGETS))
+
 # Minutes of training: DATA is CIFAR-10 in any of its forms.
 do-check-learning: $B/bin/vit
 	@tools/check-learning.sh $B/bin/vit "$(or $(DATA),$(error check-learning needs DATA=FOLDER, CIFAR-10))"
 
 do-check-sweep: $B/bin/vit
 	@tools/check-sweep.sh $B/bin/vit "$(or $(DATA),$(error check-sweep needs DATA=FOLDER, CIFAR-10))"
+
+# Slower than lint: minutes. The flags are those of the release, without what only code generation needs.
+do-analyze:
+	@CC="$(CC)" tools/analyze.sh -std=c11 -D_GNU_SOURCE -I. -isystem $(STB) $(PKG_CFLAGS) \
+	  -DVIT_BLAS=$(BLAS) -DVIT_JPEG=$(JPEG) -DVIT_BUILTIN=$(BUILTIN)
 
 do-lint: $(LIB_OBJ) $(TOOL_OBJ) $B/libvit.so.$(VERSION)
 	@tools/lint.sh $B
@@ -235,13 +291,19 @@ help:
 	@echo 'make                   bin/vit, libvit.a, libvit.so'
 	@echo 'make run               classify the pictures in samples/; MODEL=FILE uses another model'
 	@echo 'make test              all fast tests; T=NAME runs tests/*/test_NAME or the folder tests/NAME'
-	@echo 'make asan|tsan|debug   the tests in that mode (cover: and leave coverage data)'
+	@echo 'make asan|tsan|debug   the tests in that mode'
+	@echo 'make cover             the tests with counters, then line coverage by file and folder'
 	@echo 'make check-kernels     the tests once for every kernel overlay this CPU can run'
 	@echo 'make check-golden      logits and gradients against other programs; GOLDEN=FOLDER'
 	@echo 'make check-preprocess  decoding and resizing against Pillow; PREPROCESS=FOLDER'
+	@echo 'make check-corpus      every picture of a tree is decoded or refused, under sanitizers; CORPUS=FOLDER'
+	@echo 'make check-faults      the disk fails at every operation, memory at every allocation of a verb'
+	@echo 'make check-signals     N=200 signals at random moments of training: same bits every time'
+	@echo 'make fuzz              fuzz every reader with clang for FUZZ_SECONDS=30 each; T=NAME: one of them'
 	@echo 'make check-learning    every placement learns 512 pictures by heart; DATA=FOLDER, minutes'
 	@echo 'make check-sweep       a grid killed again and again ends with the numbers of one left alone; DATA=FOLDER'
 	@echo 'make lint              include directions, symbol prefixes, function length, format'
+	@echo 'make analyze           gcc -fanalyzer on the parsers, clang-tidy, cppcheck; minutes'
 	@echo 'make format            clang-format over the tree'
 	@echo 'make install           to $$(DESTDIR)$$(PREFIX); make uninstall takes it away'
 	@echo 'make deps              install missing packages, and nothing else'

@@ -4,9 +4,6 @@
 
 #include "patch/patch.h"
 
-/* Longest side of a picture. JPEG ends at 65,535; the cap keeps every product of a side in 32 bits. */
-#define PATCH_MAX_SIDE 65536
-
 /* The bytes of one file. */
 struct patch_input {
     const char *name; /* for the error */

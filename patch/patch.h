@@ -29,8 +29,11 @@ struct patch_decode {
     size_t max_bytes;  /* of a file; 0: PATCH_MAX_BYTES */
     bool ignore_exif;  /* do not turn the picture as its EXIF orientation says */
 };
-#define PATCH_MAX_PIXELS ((size_t)100 * 1000 * 1000)
+/* Pillow's MAX_IMAGE_PIXELS: a quarter of a GiB at three bytes a pixel. A number alone, for help texts. */
+#define PATCH_MAX_PIXELS 89478485
 #define PATCH_MAX_BYTES  ((size_t)1 << 30)
+/* Longest side of a picture. JPEG ends at 65,535; the cap keeps every product of a side in 32 bits. */
+#define PATCH_MAX_SIDE 65536
 
 /* Decode a file, or bytes already read (name is for the error). options may be NULL. *out is
  * zeroed on failure. JPEG through libjpeg-turbo where built with it, else through stb_image, as PNG; BMP and

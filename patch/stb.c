@@ -2,15 +2,88 @@
  * the sides. It reads through callbacks, so that we learn when it wanted more than the file holds:
  * by itself it goes on with zeros. */
 #include <limits.h>
+#include <setjmp.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "patch/decode.h"
 
+/* What stb has taken and not given back: 2.27 forgets a picture of 16 bits when there is no memory for its
+ * copy of 8. It holds fewer than ten at a time. */
+static _Thread_local void *held[16];
+
+/* The entry of p; NULL: a free one. */
+static void **entry_of(const void *p)
+{
+    for (size_t i = 0; i < VIT_COUNT(held); i++)
+        if (held[i] == p) return &held[i];
+    return NULL;
+}
+
 /* Lengths in stb are int; a longer piece comes only from a PNG made to fill the memory. */
 static void *limited_realloc(void *p, size_t size)
 {
-    return size > INT_MAX ? NULL : realloc(p, size);
+    void **entry = entry_of(p), *to = size > INT_MAX || !entry ? NULL : realloc(p, size);
+
+    if (to) *entry = to;
+    return to;
+}
+
+static void release(void *p)
+{
+    void **entry = p ? entry_of(p) : NULL;
+
+    if (entry) *entry = NULL;
+    free(p);
+}
+
+/* After a picture: all but the picture itself, which is the caller's from now on (NULL: none). */
+static void release_all_but(const void *picture)
+{
+    for (size_t i = 0; i < VIT_COUNT(held); i++) {
+        if (held[i] != picture) free(held[i]);
+        held[i] = NULL;
+    }
+}
+
+/* The writer of stb takes many small pieces and does not look whether it got them. So they stand in a list, and
+ * a piece that cannot be had leaves it at once, for patch_stb_png, which gives the list back. */
+struct piece {
+    struct piece *before, *after;
+    max_align_t bytes[];
+};
+static _Thread_local struct {
+    struct piece *first;
+    jmp_buf leave;
+} writer;
+
+static void *writer_realloc(void *p, size_t size)
+{
+    struct piece *from = p ? (struct piece *)((char *)p - offsetof(struct piece, bytes)) : NULL;
+    struct piece *to = size > SIZE_MAX - sizeof *to ? NULL : realloc(from, sizeof *to + size);
+
+    if (!to) longjmp(writer.leave, 1);
+    if (!from) *to = (struct piece){ NULL, writer.first };
+    if (to->before)
+        to->before->after = to;
+    else
+        writer.first = to;
+    if (to->after) to->after->before = to;
+    return to->bytes;
+}
+
+static void writer_free(void *p)
+{
+    struct piece *piece = p ? (struct piece *)((char *)p - offsetof(struct piece, bytes)) : NULL;
+
+    if (!piece) return;
+    if (piece->before)
+        piece->before->after = piece->after;
+    else
+        writer.first = piece->after;
+    if (piece->after) piece->after->before = piece->before;
+    free(piece);
 }
 
 #define STBI_ONLY_PNG
@@ -23,10 +96,13 @@ static void *limited_realloc(void *p, size_t size)
 #define STBI_MAX_DIMENSIONS PATCH_MAX_SIDE
 #define STBI_MALLOC(n)      limited_realloc(NULL, n)
 #define STBI_REALLOC(p, n)  limited_realloc(p, n)
-#define STBI_FREE(p)        free(p)
+#define STBI_FREE(p)        release(p)
 #define STB_IMAGE_STATIC
 #define STB_IMAGE_IMPLEMENTATION
 #define STBI_WRITE_NO_STDIO
+#define STBIW_MALLOC(n)     writer_realloc(NULL, n)
+#define STBIW_REALLOC(p, n) writer_realloc(p, n)
+#define STBIW_FREE(p)       writer_free(p)
 #define STB_IMAGE_WRITE_STATIC
 #define STB_IMAGE_WRITE_IMPLEMENTATION
 #pragma GCC diagnostic ignored "-Wunused-function"
@@ -65,6 +141,16 @@ static int at_end(void *user)
     return s->at == s->size;
 }
 
+/* Say what stb says of its last error. */
+static enum vit_status blame(const struct patch_input *in, const char *format, struct vit_error *err)
+{
+    const char *why = stbi_failure_reason();
+
+    if (why && strcmp(why, "outofmem") == 0)
+        return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to decode this %s", in->name, format);
+    return vit_fail(err, VIT_ERR_FORMAT, "%s: damaged %s: %s", in->name, format, why ? why : "unreadable");
+}
+
 enum vit_status patch_stb_check(const struct patch_input *in, const char *format, struct vit_error *err)
 {
     int width = 0, height = 0, channels;
@@ -82,15 +168,25 @@ enum vit_status patch_stb_decode(struct patch_image *out, const struct patch_inp
     int channels;
 
     out->rgb = stbi_load_from_callbacks(&IO, &s, &out->width, &out->height, &channels, STBI_rgb);
+    release_all_but(out->rgb);
     if (out->rgb && !s.ran_out) return VIT_OK;
     patch_image_free(out);
     if (s.ran_out)
         return vit_fail(err, VIT_ERR_FORMAT, "%s: truncated %s: the file ends before the picture", in->name,
                         format);
-    return vit_fail(err, VIT_ERR_FORMAT, "%s: damaged %s: %s", in->name, format, stbi_failure_reason());
+    return blame(in, format, err);
 }
 
 unsigned char *patch_stb_png(const unsigned char *rgb, int width, int height, int *size)
 {
-    return stbi_write_png_to_mem(rgb, width * 3, width, height, 3, size);
+    unsigned char *volatile png = NULL;
+
+    writer.first = NULL;
+    if (!setjmp(writer.leave)) {
+        const unsigned char *made = stbi_write_png_to_mem(rgb, width * 3, width, height, 3, size);
+        png = made ? malloc((size_t)*size) : NULL;
+        if (png) memcpy(png, made, (size_t)*size);
+    }
+    while (writer.first) writer_free(writer.first->bytes);
+    return png;
 }

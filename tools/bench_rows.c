@@ -4,6 +4,7 @@
 
 #include "tools/bench.h"
 #include "tools/out.h"
+#include "vit/json.h"
 
 enum kind { TEXT, WORD, WHOLE, REAL }; /* const char *; char array; double with and without a fraction */
 
@@ -147,10 +148,10 @@ static bool print_json(const struct bench_row *row)
     for (size_t i = 0; i < VIT_COUNT(COLUMNS); i++) {
         const struct column *c = &COLUMNS[i];
         const double value = is_text(c) ? 0 : number_at(row, c);
-        json_object_set_new(o, c->name,
-                            is_text(c)                          ? out_text(text_at(row, c))
-                            : c->kind == WHOLE && !isnan(value) ? json_integer((json_int_t)value)
-                                                                : out_real(value));
+        vit_json_put(&o, c->name,
+                     is_text(c)                          ? out_text(text_at(row, c))
+                     : c->kind == WHOLE && !isnan(value) ? json_integer((json_int_t)value)
+                                                         : out_real(value));
     }
     return out_json(o);
 }

@@ -279,6 +279,12 @@ static void say_notes(const struct vit_model *m, const struct cmd_common *o)
              vit_model_kernels(m));
 }
 
+enum vit_status cmd_trouble(const struct vit_trouble *t, const char *file, struct vit_error *err)
+{
+    return vit_fail(err, VIT_ERR_FORMAT, "%s: %s: a value is %g, expected finite numbers", file, t->where,
+                    (double)t->value);
+}
+
 int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image, bool trainable)
 {
     struct vit_model_options options = { .kernels = o->kernels,

@@ -59,6 +59,30 @@ int cmd_threads(const struct cmd_common *o);
  * be said about it. Returns an exit code; *out is NULL unless it is CMD_DONE. */
 int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image, bool trainable);
 
+/* The row --max-pixels of verbs that read pictures; the target is a uint64_t at an offset. */
+#define CMD_TEXT_OF(x)      #x
+#define CMD_TEXT(x)         CMD_TEXT_OF(x)
+#define CMD_MAX_PIXELS_TEXT CMD_TEXT(PATCH_MAX_PIXELS)
+#define CMD_MAX_PIXELS_HELP                                                                                  \
+    "refuse a picture whose header says more pixels than this, before anything of it is decoded"
+#define CMD_MAX_PIXELS_MOST ((double)PATCH_MAX_SIDE * PATCH_MAX_SIDE)
+#define CMD_MAX_PIXELS_ROW(offset)                                                                           \
+    {                                                                                                        \
+        .name = "max-pixels", .kind = ARGS_COUNT, .at = (offset), .low = 1, .high = CMD_MAX_PIXELS_MOST,     \
+        .initial = CMD_MAX_PIXELS_TEXT, .metavar = "N", .help = CMD_MAX_PIXELS_HELP                          \
+    }
+
+/* The row --check; the target is a bool at an offset. */
+#define CMD_CHECK_ROW(offset)                                                                                \
+    {                                                                                                        \
+        .name = "check", .kind = ARGS_FLAG, .at = (offset),                                                  \
+        .help =                                                                                              \
+            "look for infinities and NaN in the weights, the pixels and after every step; say what made "    \
+            "the first"                                                                                      \
+    }
+/* What --check says of one picture. */
+enum vit_status cmd_trouble(const struct vit_trouble *t, const char *file, struct vit_error *err);
+
 /* Words for tables of options: NULL past the end. */
 const char *cmd_filter_word(int i);
 const char *cmd_split_word(int i);

@@ -4,6 +4,7 @@
 
 #include "tools/out.h"
 #include "tools/pictures.h"
+#include "vit/json.h"
 
 struct options {
     struct cmd_common common;
@@ -41,8 +42,8 @@ static json_t *predictions(const struct printer *p)
 
     for (int i = 0; i < p->top; i++) {
         int c = p->index[i];
-        json_array_append_new(list, json_pack("{s:o,s:i,s:o}", "label", out_text(p->labels[c]), "index", c,
-                                              "score", out_float(p->score[c])));
+        vit_json_append(&list, json_pack("{s:o,s:i,s:o}", "label", out_text(p->labels[c]), "index", c,
+                                         "score", out_float(p->score[c])));
     }
     return list;
 }
@@ -84,12 +85,9 @@ static int classify(const struct options *o, struct vit_model *m, int count, cha
     struct printer p = {
         .o = o, .labels = vit_model_labels(m), .classes = classes, .top = o->top < classes ? o->top : classes
     };
-    const struct pictures_job job = { .common = &o->common,
-                                      .model = m,
-                                      .batch = o->pictures.batch,
-                                      .no_exif = o->pictures.no_exif,
-                                      .emit = emit,
-                                      .state = &p };
+    const struct pictures_job job = {
+        .common = &o->common, .model = m, .options = o->pictures, .emit = emit, .state = &p
+    };
     int code = CMD_UNUSABLE;
 
     p.score = malloc((size_t)classes * sizeof *p.score);

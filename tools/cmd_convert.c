@@ -9,6 +9,7 @@
 #include "tools/out.h"
 #include "tools/progress.h"
 #include "tools/tree.h"
+#include "vit/json.h"
 #include "vit/model.h"
 #include "vit/train.h"
 
@@ -176,12 +177,12 @@ static json_t *describe(const struct comparison *c, const char *path)
                   file_size(source), "bytes_after", file_size(path));
 
     if (!all || !c->data) return all;
-    json_object_set_new(all, "n", json_integer((json_int_t)c->n));
-    json_object_set_new(all, "n_failed", json_integer((json_int_t)c->n_failed));
-    json_object_set_new(all, "top1_before", share(c->correct[0], c->n));
-    json_object_set_new(all, "top1_after", share(c->correct[1], c->n));
-    json_object_set_new(all, "agreement", share(c->agree, c->n));
-    json_object_set_new(all, "largest_logit_difference", c->n ? out_real(c->largest) : json_null());
+    vit_json_put(&all, "n", json_integer((json_int_t)c->n));
+    vit_json_put(&all, "n_failed", json_integer((json_int_t)c->n_failed));
+    vit_json_put(&all, "top1_before", share(c->correct[0], c->n));
+    vit_json_put(&all, "top1_after", share(c->correct[1], c->n));
+    vit_json_put(&all, "agreement", share(c->agree, c->n));
+    vit_json_put(&all, "largest_logit_difference", c->n ? out_real(c->largest) : json_null());
     return all;
 }
 

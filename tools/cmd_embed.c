@@ -5,6 +5,7 @@
 
 #include "tools/out.h"
 #include "tools/pictures.h"
+#include "vit/json.h"
 
 struct options {
     struct cmd_common common;
@@ -44,7 +45,7 @@ static bool emit(void *state, const struct pictures_result *r)
         return fwrite(r->features, sizeof *r->features, (size_t)c->width, c->array) == (size_t)c->width;
     }
     vector = json_array();
-    for (int i = 0; i < c->width; i++) json_array_append_new(vector, out_float(r->features[i]));
+    for (int i = 0; i < c->width; i++) vit_json_append(&vector, out_float(r->features[i]));
     return out_json(json_pack("{s:o,s:o,s:o}", "file", out_text(r->file), "embedding", vector, "milliseconds",
                               pictures_milliseconds(r)));
 }
@@ -97,11 +98,7 @@ static int run(const void *options, int count, char **operands)
 {
     const struct options *o = options;
     struct collector c = { .o = o };
-    struct pictures_job job = { .common = &o->common,
-                                .batch = o->pictures.batch,
-                                .no_exif = o->pictures.no_exif,
-                                .emit = emit,
-                                .state = &c };
+    struct pictures_job job = { .common = &o->common, .options = o->pictures, .emit = emit, .state = &c };
     int code;
 
     if (!count) return cmd_usage(&cmd_embed, "nothing to embed: name a picture, a folder, a list or -");

@@ -6,6 +6,7 @@
 #include "tools/eval.h"
 #include "tools/out.h"
 #include "vit/arena.h"
+#include "vit/json.h"
 
 struct options {
     struct cmd_common common;
@@ -114,8 +115,8 @@ static void fail_item(struct eval *e, const char *file, const struct vit_error *
 {
     e->n_failed++;
     if (!e->common->json) cmd_error("%s", error->text);
-    json_array_append_new(e->failures,
-                          json_pack("{s:o,s:o}", "file", out_text(file), "error", cmd_error_json(error)));
+    vit_json_append(&e->failures,
+                    json_pack("{s:o,s:o}", "file", out_text(file), "error", cmd_error_json(error)));
 }
 
 struct sink {

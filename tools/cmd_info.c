@@ -5,6 +5,7 @@
 #include "kernels/cpu.h"
 #include "tools/info.h"
 #include "tools/out.h"
+#include "vit/json.h"
 
 #define AT(field) offsetof(struct info_options, field)
 static const struct args_option ROWS[] = {
@@ -30,9 +31,9 @@ static json_t *kernels(const struct kern *chosen)
 
     for (int i = 0; (k = kern_overlay(i)); i++) {
         if (k->available)
-            json_array_append_new(runs, json_string(k->name));
+            vit_json_append(&runs, json_string(k->name));
         else
-            json_array_append_new(others, json_pack("{s:s,s:s}", "name", k->name, "needs", k->needs));
+            vit_json_append(&others, json_pack("{s:s,s:s}", "name", k->name, "needs", k->needs));
     }
     return json_pack("{s:s,s:o,s:o}", "chosen", chosen->name, "available", runs, "unavailable", others);
 }
@@ -49,7 +50,7 @@ static json_t *presets(void)
     json_t *list = json_array();
 
     for (int i = 0; vit_config_preset_name(i); i++)
-        json_array_append_new(list, json_string(vit_config_preset_name(i)));
+        vit_json_append(&list, json_string(vit_config_preset_name(i)));
     return list;
 }
 

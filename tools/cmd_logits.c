@@ -11,7 +11,7 @@ struct options {
     struct cmd_common common;
     const char *input, *output;
     int batch;
-    bool grad;
+    bool grad, check;
 };
 
 #define AT(field) offsetof(struct options, field)
@@ -40,6 +40,7 @@ static const struct args_option ROWS[] = {
       .initial = "32",
       .metavar = "N",
       .help = "pictures computed together" },
+    CMD_CHECK_ROW(AT(check)),
 };
 static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
 static const struct args_group *const GROUPS[] = { &OWN, &cmd_norm_group, &cmd_common_group, NULL };
@@ -133,24 +134,51 @@ static enum vit_status check_input(const struct batch_of_planes *in, const struc
 
 /* ---- computing ---- */
 
+/* One batch, with --check: the first picture that goes wrong ends it. */
+static enum vit_status forward_checked(struct vit_session *s, const float **out, const struct options *o,
+                                       const float *planes, size_t first, int n, struct vit_error *err)
+{
+    struct vit_trouble *trouble = calloc((size_t)n, sizeof *trouble);
+    enum vit_status status = VIT_OK;
+    char where[4096];
+
+    if (!trouble) return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory for --check", o->input);
+    *out = vit_forward_watched(s, planes, n, trouble);
+    for (int i = 0; !status && i < n; i++) {
+        if (!trouble[i].found) continue;
+        snprintf(where, sizeof where, "%s: picture %zu", o->input, first + (size_t)i);
+        status = cmd_trouble(&trouble[i], where, err);
+    }
+    free(trouble);
+    return status;
+}
+
 /* logits (n, classes); grads NULL: none. */
-static void compute(float *logits, struct grads *grads, struct vit_session *s, const struct vit_model *m,
-                    const struct batch_of_planes *in, const struct cmd_common *o)
+static enum vit_status compute(float *logits, struct grads *grads, struct vit_session *s,
+                               const struct vit_model *m, const struct batch_of_planes *in,
+                               const struct options *o, struct vit_error *err)
 {
     const size_t floats = vit_model_input_floats(m), classes = (size_t)vit_model_config(m)->classes;
     const size_t batch = (size_t)vit_session_batch(s);
+    enum vit_status status = o->check ? vit_model_check(m, err) : VIT_OK;
     struct progress bar;
 
-    progress_start(&bar, "pictures", in->n, !o->quiet);
-    for (size_t at = 0; at < in->n; at += batch) {
+    progress_start(&bar, "pictures", in->n, !o->common.quiet);
+    for (size_t at = 0; !status && at < in->n; at += batch) {
+        const float *planes = in->planes + at * floats, *result = NULL;
         int n = (int)(in->n - at < batch ? in->n - at : batch);
 
-        memcpy(logits + at * classes, vit_forward(s, in->planes + at * floats, n),
-               (size_t)n * classes * sizeof *logits);
+        if (o->check)
+            status = forward_checked(s, &result, o, planes, at, n, err);
+        else
+            result = vit_forward(s, planes, n);
+        if (status) break;
+        memcpy(logits + at * classes, result, (size_t)n * classes * sizeof *logits);
         if (grads) grads_add(grads, s, in->labels + at, n, in->n);
         progress_update(&bar, at + (size_t)n);
     }
     progress_clear(&bar);
+    return status;
 }
 
 static enum vit_status write_output(const struct options *o, const struct vit_model *m, const float *logits,
@@ -196,10 +224,8 @@ static enum vit_status run_model(const struct options *o, const struct vit_model
     if (!status) status = check_input(in, vit_model_config(m), o->input, err);
     if (!status) status = vit_session_create(&s, m, &options, err);
     if (!status && o->grad) status = grads_create(&grads, m, err);
-    if (!status) {
-        compute(logits, o->grad ? &grads : NULL, s, m, in, &o->common);
-        status = write_output(o, m, logits, in->n, o->grad ? &grads : NULL, err);
-    }
+    if (!status) status = compute(logits, o->grad ? &grads : NULL, s, m, in, o, err);
+    if (!status) status = write_output(o, m, logits, in->n, o->grad ? &grads : NULL, err);
     grads_free(&grads);
     vit_session_close(s);
     free(logits);

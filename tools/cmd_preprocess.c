@@ -10,6 +10,7 @@ struct options {
     float crop_pct; /* 0: not given */
     struct args_floats mean, std;
     bool no_exif;
+    uint64_t max_pixels;
 };
 
 static const char *crop_word(int i)
@@ -70,6 +71,7 @@ static const struct args_option ROWS[] = {
       .kind = ARGS_FLAG,
       .at = AT(no_exif),
       .help = "do not turn the picture as its EXIF orientation says" },
+    CMD_MAX_PIXELS_ROW(AT(max_pixels)),
 };
 static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
 static const struct args_group *const GROUPS[] = { &OWN, &cmd_common_group, NULL };
@@ -148,7 +150,7 @@ static enum vit_status write_planes(const char *path, const unsigned char *pixel
 static enum vit_status prepare(const char *path, const struct options *o, const struct patch_recipe *r,
                                bool normalised, struct vit_error *err)
 {
-    const struct patch_decode decode = { .ignore_exif = o->no_exif };
+    const struct patch_decode decode = { .ignore_exif = o->no_exif, .max_pixels = (size_t)o->max_pixels };
     unsigned char *pixels = malloc((size_t)3 * r->size * r->size);
     struct patch_image image = { 0 };
     enum vit_status status;

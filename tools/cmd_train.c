@@ -5,6 +5,7 @@
 #include "tools/out.h"
 #include "tools/recipe_preset.h"
 #include "tools/train.h"
+#include "vit/json.h"
 
 struct options {
     struct cmd_common common;
@@ -107,14 +108,14 @@ static json_t *result_json(const struct train_result *r, const char *out)
                           r->steps, "train_loss", out_real(r->train_loss), "val_n", (json_int_t)r->val.n);
 
     if (!o) return NULL;
-    json_object_set_new(o, "val_loss", r->val.n ? out_real(r->val.loss) : json_null());
-    json_object_set_new(o, "val_top1", r->val.n ? out_real(r->val.top1) : json_null());
+    vit_json_put(&o, "val_loss", r->val.n ? out_real(r->val.loss) : json_null());
+    vit_json_put(&o, "val_top1", r->val.n ? out_real(r->val.top1) : json_null());
     vit_wilson(&low, &high, r->val.top1 * (double)r->val.n, (double)r->val.n, 1.96);
-    json_object_set_new(o, "val_top1_ci95",
-                        r->val.n ? json_pack("[o,o]", out_real(low), out_real(high)) : json_null());
-    json_object_set_new(o, "images_per_second",
-                        r->images_per_second > 0 ? out_real(r->images_per_second) : json_null());
-    json_object_set_new(o, "seconds", r->seconds > 0 ? out_real(r->seconds) : json_null());
+    vit_json_put(&o, "val_top1_ci95",
+                 r->val.n ? json_pack("[o,o]", out_real(low), out_real(high)) : json_null());
+    vit_json_put(&o, "images_per_second",
+                 r->images_per_second > 0 ? out_real(r->images_per_second) : json_null());
+    vit_json_put(&o, "seconds", r->seconds > 0 ? out_real(r->seconds) : json_null());
     return o;
 }
 

@@ -9,12 +9,14 @@
 
 /* ---- a pass over a data set ---- */
 
-extern const struct args_group eval_group; /* --data --split --limit --batch --no-exif, for what follows */
+extern const struct args_group eval_group; /* --data --split --limit --batch ..., for what follows */
 struct eval_options {                      /* right after the struct cmd_common of the verb's options */
     const char *data, *split;
     uint64_t limit;
     int batch;
     bool no_exif;
+    uint64_t max_pixels;
+    bool check; /* a picture whose numbers go wrong has failed */
 };
 
 /* A data set whose labels are numbered as the classes of a model. */

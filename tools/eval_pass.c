@@ -44,6 +44,8 @@ static const struct args_option ROWS[] = {
       .kind = ARGS_FLAG,
       .at = AT(no_exif),
       .help = "do not turn pictures as their EXIF orientation says (timm and torchvision do not)" },
+    CMD_MAX_PIXELS_ROW(AT(max_pixels)),
+    CMD_CHECK_ROW(AT(check)),
 };
 const struct args_group eval_group = { "Data options", ROWS, VIT_COUNT(ROWS) };
 
@@ -94,24 +96,44 @@ void eval_set_close(struct eval_set *s)
 
 /* ---- the pass ---- */
 
+/* A picture whose numbers went wrong has failed, as one that cannot be read. */
+static void find_trouble(struct patch_item *item, const struct patch_dataset *data,
+                         const struct vit_trouble *trouble)
+{
+    char name[4096];
+
+    if (!item->status && trouble[item->row].found)
+        item->status = cmd_trouble(&trouble[item->row],
+                                   patch_dataset_name(data, item->index, name, sizeof name), &item->error);
+}
+
+/* trouble (batch): with --check, else NULL. */
 static void add_batch(const struct eval_pass *p, struct eval_seconds *seconds, struct vit_session *s,
-                      const struct patch_batch *b)
+                      const struct patch_batch *b, struct vit_trouble *trouble)
 {
     const size_t classes = (size_t)vit_model_config(p->model)->classes;
     const float *logits = NULL;
 
     if (b->rows) {
         double start = progress_seconds();
-        logits = vit_forward(s, b->planes, b->rows);
+        logits = trouble ? vit_forward_watched(s, b->planes, b->rows, trouble)
+                         : vit_forward(s, b->planes, b->rows);
         seconds->forward += progress_seconds() - start;
     }
     for (int i = 0; i < b->count; i++) {
-        const struct patch_item *item = &b->items[i];
+        struct patch_item item = b->items[i];
 
-        seconds->decode += item->decode_seconds;
-        seconds->prepare += item->prepare_seconds;
-        p->add(p->state, item, item->status ? NULL : logits + (size_t)item->row * classes);
+        seconds->decode += item.decode_seconds;
+        seconds->prepare += item.prepare_seconds;
+        if (trouble) find_trouble(&item, p->data, trouble);
+        p->add(p->state, &item, item.status ? NULL : logits + (size_t)item.row * classes);
     }
+}
+
+static enum vit_status start_check(struct vit_trouble **out, const struct eval_pass *p, struct vit_error *err)
+{
+    *out = calloc((size_t)p->options->batch, sizeof **out);
+    return *out ? vit_model_check(p->model, err) : vit_fail(err, VIT_ERR_NOMEM, "no memory for --check");
 }
 
 enum vit_status eval_pass(const struct eval_pass *p, struct eval_seconds *seconds, struct vit_error *err)
@@ -119,23 +141,26 @@ enum vit_status eval_pass(const struct eval_pass *p, struct eval_seconds *second
     const struct vit_session_options session = { .batch = p->options->batch,
                                                  .threads = cmd_threads(p->common) };
     struct patch_loader_options loading = { .batch = p->options->batch,
-                                            .decode = { .ignore_exif = p->options->no_exif } };
+                                            .decode = { .ignore_exif = p->options->no_exif,
+                                                        .max_pixels = (size_t)p->options->max_pixels } };
+    struct vit_trouble *trouble = NULL;
     struct patch_loader *loader = NULL;
     struct vit_session *s = NULL;
     const struct patch_batch *b;
     struct progress bar;
     size_t done = 0;
-    enum vit_status status = vit_session_create(&s, p->model, &session, err);
+    enum vit_status status = p->options->check ? start_check(&trouble, p, err) : VIT_OK;
 
     *seconds = (struct eval_seconds){ 0 };
-    if (status) return status;
+    if (!status) status = vit_session_create(&s, p->model, &session, err);
+    if (status) goto done;
     loading.workers = vit_session_threads(s);
     status = patch_loader_create(&loader, p->data, vit_model_recipe(p->model), &loading, err);
     if (status) goto done;
     progress_start(&bar, "pictures", patch_dataset_count(p->data), !p->common->quiet);
     while ((b = patch_loader_next(loader))) {
         progress_clear(&bar);
-        add_batch(p, seconds, s, b);
+        add_batch(p, seconds, s, b, trouble);
         progress_update(&bar, done += (size_t)b->count);
     }
     progress_clear(&bar);
@@ -143,6 +168,7 @@ enum vit_status eval_pass(const struct eval_pass *p, struct eval_seconds *second
 done:
     patch_loader_close(loader);
     vit_session_close(s);
+    free(trouble);
     return status;
 }
 

@@ -3,6 +3,7 @@
 
 #include "tools/eval.h"
 #include "tools/out.h"
+#include "vit/json.h"
 
 enum { WIDEST_MATRIX = 20, MOST_CONFUSED = 10 }; /* what fits a terminal */
 
@@ -41,11 +42,11 @@ static json_t *per_class(const struct eval *e)
 
     for (int c = 0; c < classes; c++) {
         struct class_counts k = count_class(e, c);
-        json_array_append_new(list, json_pack("{s:o,s:I,s:I,s:o,s:o,s:o}", "label", out_text(e->names[c]),
-                                              "n", (json_int_t)k.n, "correct", (json_int_t)k.correct,
-                                              "accuracy", out_real(ratio(k.correct, k.n)), "precision",
-                                              out_real(ratio(k.correct, k.predicted)), "f1",
-                                              out_real(ratio(2 * k.correct, k.n + k.predicted))));
+        vit_json_append(&list, json_pack("{s:o,s:I,s:I,s:o,s:o,s:o}", "label", out_text(e->names[c]), "n",
+                                         (json_int_t)k.n, "correct", (json_int_t)k.correct, "accuracy",
+                                         out_real(ratio(k.correct, k.n)), "precision",
+                                         out_real(ratio(k.correct, k.predicted)), "f1",
+                                         out_real(ratio(2 * k.correct, k.n + k.predicted))));
     }
     return list;
 }
@@ -58,8 +59,8 @@ static json_t *confusion(const struct eval *e)
     for (int c = 0; c < classes; c++) {
         json_t *row = json_array();
         for (int p = 0; p < classes; p++)
-            json_array_append_new(row, json_integer((json_int_t)vit_metrics_confusion(e->metrics, c, p)));
-        json_array_append_new(rows, row);
+            vit_json_append(&row, json_integer((json_int_t)vit_metrics_confusion(e->metrics, c, p)));
+        vit_json_append(&rows, row);
     }
     return rows;
 }

@@ -3,6 +3,7 @@
 #include "tools/out.h"
 #include "tools/tree.h"
 #include "vit/config_json.h"
+#include "vit/json.h"
 
 int info_print(json_t *all, const struct info_options *o)
 {
@@ -18,7 +19,7 @@ static json_t *describe_notes(const struct vit_model *m)
     bool warning;
 
     for (int i = 0; vit_model_note(m, i, &warning); i++)
-        json_array_append_new(list, out_text(vit_model_note(m, i, &warning)));
+        vit_json_append(&list, out_text(vit_model_note(m, i, &warning)));
     return list;
 }
 
@@ -30,9 +31,9 @@ static json_t *describe_tensors(const struct vit_model *m)
         const struct vit_parameter p = vit_model_parameter(m, i);
         json_t *shape = json_array();
 
-        for (int k = 0; k < p.rank; k++) json_array_append_new(shape, json_integer(p.shape[k]));
-        json_array_append_new(list, json_pack("{s:o,s:o,s:b}", "name", out_text(p.name), "shape", shape,
-                                              "weight_decay", p.decay));
+        for (int k = 0; k < p.rank; k++) vit_json_append(&shape, json_integer(p.shape[k]));
+        vit_json_append(&list, json_pack("{s:o,s:o,s:b}", "name", out_text(p.name), "shape", shape,
+                                         "weight_decay", p.decay));
     }
     return list;
 }
@@ -44,14 +45,13 @@ static json_t *describe_session(const struct vit_session *s, bool training)
     size_t bytes;
 
     for (int i = 0; vit_session_piece(s, i, &name, &bytes); i++)
-        json_array_append_new(pieces,
-                              json_pack("{s:o,s:I}", "name", out_text(name), "bytes", (json_int_t)bytes));
+        vit_json_append(&pieces, json_pack("{s:o,s:I}", "name", out_text(name), "bytes", (json_int_t)bytes));
     return json_pack("{s:i,s:i,s:b,s:I,s:o}", "batch", vit_session_batch(s), "threads",
                      vit_session_threads(s), "training", training, "bytes", (json_int_t)vit_session_bytes(s),
                      "pieces", pieces);
 }
 
-static enum vit_status add_memory(json_t *all, const struct vit_model *m, const struct info_options *o,
+static enum vit_status add_memory(json_t **all, const struct vit_model *m, const struct info_options *o,
                                   struct vit_error *err)
 {
     const struct vit_session_options options = { .batch = o->batch,
@@ -61,7 +61,7 @@ static enum vit_status add_memory(json_t *all, const struct vit_model *m, const 
     enum vit_status status = vit_session_create(&s, m, &options, err);
 
     if (status) return status;
-    json_object_set_new(all, "memory", describe_session(s, o->training));
+    vit_json_put(all, "memory", describe_session(s, o->training));
     vit_session_close(s);
     return VIT_OK;
 }
@@ -77,7 +77,7 @@ static json_t *describe_model(const struct vit_model *m, const struct info_optio
                             vit_model_kernels(m), "config",
                             vit_config_to_json(c, vit_model_recipe(m), labels), "notes", describe_notes(m));
 
-    if (all && everything) json_object_set_new(all, "tensors", describe_tensors(m));
+    if (all && everything) vit_json_put(&all, "tensors", describe_tensors(m));
     return all;
 }
 
@@ -90,7 +90,7 @@ int info_model(const struct info_options *o)
 
     if (code) return code;
     all = describe_model(m, o);
-    if (all && o->memory && add_memory(all, m, o, &err)) {
+    if (all && o->memory && add_memory(&all, m, o, &err)) {
         cmd_error("%s", err.text);
         json_decref(all);
         code = CMD_UNUSABLE;

@@ -8,7 +8,7 @@ set -u
 build=$1
 MAX_LINES=60 MAX_COLUMNS=110
 LIBRARY='vit kernels patch weights'
-FOLDERS="$LIBRARY tools tests/support tests/vit tests/kernels tests/patch tests/weights tests/tools"
+FOLDERS="$LIBRARY tools tests/support tests/vit tests/kernels tests/patch tests/weights tests/tools tests/fuzz"
 found=$(mktemp) || exit 1
 trap 'rm -f "$found"' EXIT
 trap 'exit 130' INT TERM

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vit/json.h"
+
 /* 15 significant digits survive decimal -> double -> decimal, so 0.1 stays 0.1. */
 enum { DIGITS = 15 };
 
@@ -68,13 +70,15 @@ json_t *out_text(const char *text)
 
 bool out_json(json_t *value)
 {
-    if (!value) {
+    char *text = vit_json_text(value, JSON_COMPACT | JSON_REAL_PRECISION(DIGITS));
+
+    json_decref(value);
+    if (!text) {
         fprintf(stderr, "vit: out of memory while writing a result\n");
         return false;
     }
-    json_dumpf(value, stdout, JSON_COMPACT | JSON_REAL_PRECISION(DIGITS));
-    json_decref(value);
-    putchar('\n');
+    puts(text);
+    free(text);
     return !ferror(stdout);
 }
 

@@ -26,15 +26,23 @@ static const struct args_option ROWS[] = {
       .kind = ARGS_FLAG,
       .at = AT(no_exif),
       .help = "do not turn pictures as their EXIF orientation says" },
+    CMD_MAX_PIXELS_ROW(AT(max_pixels)),
+    CMD_CHECK_ROW(AT(check)),
 };
 const struct args_group pictures_group = { "Picture options", ROWS, VIT_COUNT(ROWS) };
 
 struct run {
     const struct pictures_job *job;
     struct vit_session *session;
+    struct vit_trouble *trouble; /* (batch), with --check */
     size_t done, failed;
     bool broken; /* stdout */
 };
+
+static struct patch_decode decode_of(const struct pictures_options *o)
+{
+    return (struct patch_decode){ .ignore_exif = o->no_exif, .max_pixels = (size_t)o->max_pixels };
+}
 
 static void emit(struct run *r, const struct pictures_result *result)
 {
@@ -48,6 +56,12 @@ static void emit_failure(struct run *r, const char *file, const struct vit_error
     emit(r, &(struct pictures_result){ .file = file, .err = err });
 }
 
+static const float *forward(struct run *r, const float *planes, int n)
+{
+    return r->trouble ? vit_forward_watched(r->session, planes, n, r->trouble)
+                      : vit_forward(r->session, planes, n);
+}
+
 /* ---- files through the loader ---- */
 
 static void emit_batch(struct run *r, const struct patch_dataset *d, const struct patch_batch *b)
@@ -55,7 +69,7 @@ static void emit_batch(struct run *r, const struct patch_dataset *d, const struc
     const int classes = vit_model_config(r->job->model)->classes;
     const int width = vit_features_width(r->job->model);
     double start = progress_seconds();
-    const float *logits = b->rows ? vit_forward(r->session, b->planes, b->rows) : NULL;
+    const float *logits = b->rows ? forward(r, b->planes, b->rows) : NULL;
     const float *features = b->rows ? vit_features(r->session) : NULL;
     double share = b->rows ? (progress_seconds() - start) / b->rows : 0;
     char name[4096];
@@ -66,6 +80,12 @@ static void emit_batch(struct run *r, const struct patch_dataset *d, const struc
 
         if (item->status) {
             emit_failure(r, file, &item->error);
+            continue;
+        }
+        if (r->trouble && r->trouble[item->row].found) {
+            struct vit_error err;
+            cmd_trouble(&r->trouble[item->row], file, &err);
+            emit_failure(r, file, &err);
             continue;
         }
         emit(r, &(struct pictures_result){ .file = file,
@@ -81,9 +101,9 @@ static void emit_batch(struct run *r, const struct patch_dataset *d, const struc
 static int run_dataset(struct run *r, const struct patch_dataset *d)
 {
     const struct cmd_common *o = r->job->common;
-    const struct patch_loader_options options = { .batch = r->job->batch,
+    const struct patch_loader_options options = { .batch = r->job->options.batch,
                                                   .workers = vit_session_threads(r->session),
-                                                  .decode = { .ignore_exif = r->job->no_exif } };
+                                                  .decode = decode_of(&r->job->options) };
     const size_t count = patch_dataset_count(d), before = r->done;
     const struct patch_batch *b;
     struct patch_loader *loader;
@@ -188,7 +208,7 @@ static enum vit_status one_picture(struct run *r, const unsigned char *bytes, si
                                    struct vit_error *err)
 {
     const struct patch_recipe *recipe = vit_model_recipe(r->job->model);
-    const struct patch_decode decode = { .ignore_exif = r->job->no_exif };
+    const struct patch_decode decode = decode_of(&r->job->options);
     struct patch_image image;
     double start = progress_seconds();
     enum vit_status status = patch_image_decode(&image, bytes, size, "standard input", &decode, err);
@@ -202,10 +222,10 @@ static enum vit_status one_picture(struct run *r, const unsigned char *bytes, si
     patch_normalise(planes, pixels, recipe);
     out->prepare = progress_seconds() - start;
     start = progress_seconds();
-    out->logits = vit_forward(r->session, planes, 1);
+    out->logits = forward(r, planes, 1);
     out->features = vit_features(r->session);
     out->forward = progress_seconds() - start;
-    return VIT_OK;
+    return r->trouble && r->trouble[0].found ? cmd_trouble(&r->trouble[0], "standard input", err) : VIT_OK;
 }
 
 static void run_picture(struct run *r, const unsigned char *bytes, size_t size)
@@ -293,19 +313,33 @@ static int run_operands(struct run *r, int count, char **operands)
     return code;
 }
 
+/* With --check: the weights now, and room for what is found in pictures. */
+static enum vit_status prepare_check(struct run *r, struct vit_error *err)
+{
+    const size_t batch = (size_t)r->job->options.batch;
+
+    if (!r->job->options.check) return VIT_OK;
+    r->trouble = calloc(batch, sizeof *r->trouble);
+    if (!r->trouble) return vit_fail(err, VIT_ERR_NOMEM, "cannot allocate a list of %zu pictures", batch);
+    return vit_model_check(r->job->model, err);
+}
+
 int pictures_run(const struct pictures_job *job, int count, char **operands)
 {
-    const struct vit_session_options options = { .batch = job->batch, .threads = cmd_threads(job->common) };
+    const struct vit_session_options options = { .batch = job->options.batch,
+                                                 .threads = cmd_threads(job->common) };
     struct run r = { .job = job };
     struct vit_error err;
     int code;
 
-    if (vit_session_create(&r.session, job->model, &options, &err)) {
+    if (prepare_check(&r, &err) || vit_session_create(&r.session, job->model, &options, &err)) {
         cmd_error("%s", err.text);
+        free(r.trouble);
         return CMD_UNUSABLE;
     }
     code = run_operands(&r, count, operands);
     vit_session_close(r.session);
+    free(r.trouble);
     if (r.failed && !job->common->quiet) cmd_error("%zu of %zu pictures failed", r.failed, r.done);
     if (code) return code;
     return r.failed || r.broken ? CMD_SOME_FAILED : CMD_DONE;

@@ -15,11 +15,18 @@ struct pictures_result {
     double decode, prepare, forward; /* seconds; forward is the picture's share of its batch */
 };
 
+struct pictures_options { /* right after the struct cmd_common of the verb's options */
+    int batch;
+    bool no_exif;
+    uint64_t max_pixels;
+    bool check;
+};
+extern const struct args_group pictures_group; /* the rows of pictures_options, for options that follow */
+
 struct pictures_job {
     const struct cmd_common *common;
     struct vit_model *model;
-    int batch;
-    bool no_exif;
+    struct pictures_options options;
     /* Print one result; false: stdout is broken, stop. */
     bool (*emit)(void *state, const struct pictures_result *result);
     void *state;
@@ -33,11 +40,5 @@ struct json_t *pictures_milliseconds(const struct pictures_result *r);
 
 /* {"file":..,"error":{..}} on stdout with --json, else a line on stderr; what emit does with a failure. */
 bool pictures_emit_failure(const struct cmd_common *o, const struct pictures_result *r);
-
-extern const struct args_group pictures_group; /* --batch --no-exif, for options that follow */
-struct pictures_options {                      /* right after the struct cmd_common of the verb's options */
-    int batch;
-    bool no_exif;
-};
 
 #endif

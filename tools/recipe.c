@@ -234,7 +234,7 @@ static const char *wanted(const struct args_option *o)
 enum vit_status recipe_json_text(char **out, enum recipe_id id, const json_t *value, const char *where,
                                  struct vit_error *err)
 {
-    char *found = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(9));
+    char *found = vit_json_text(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(9));
 
     *out = NULL;
     if (found && !fits(&TYPED[id], value)) {

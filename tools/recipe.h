@@ -46,7 +46,7 @@ struct recipe {
     const char *augment, *flip, *padding;
     const char *dtype;
 
-    uint64_t seed, limit; /* limit 0: all */
+    uint64_t seed, limit, max_pixels; /* limit 0: all */
     float val;
     int eval_every, log_every; /* log_every 0: epochs only */
 };

@@ -145,8 +145,8 @@ enum vit_status sweep_data_read(struct sweep *s, struct sweep_source *source, st
     if (source->read) return VIT_OK;
     status = train_data_read(d, &source->pictures, left, &s->common, err);
     if (!status && source->test)
-        status =
-            train_data_read_set(&source->test_store, source->test, &source->pictures, left, &s->common, err);
+        status = train_data_read_set(&source->test_store, source->test, &source->pictures, &d->decode, left,
+                                     &s->common, err);
     if (status) return status;
     s->cached += keep_account(s, d->store);
     s->cached += keep_account(s, d->held_store);

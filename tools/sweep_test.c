@@ -82,6 +82,7 @@ int sweep_test(struct sweep *s, const struct sweep_cell *cell, const char *path,
     const struct train_visit visit = { .data = source->test,
                                        .store = source->test_store,
                                        .recipe = &source->pictures,
+                                       .decode = source->data.decode,
                                        .batch = add_batch,
                                        .failed = add_failed,
                                        .arg = &r };

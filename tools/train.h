@@ -71,8 +71,9 @@ enum vit_status train_dead_after(int *step, const char *text, int steps, struct 
 struct train_data {
     struct patch_dataset *training, *held;       /* held NULL: no validation */
     struct patch_feed_store *store, *held_store; /* of them; NULL: not read before they are needed */
+    struct patch_decode decode;
 };
-/* What r says of limit and validation. Reads no picture. */
+/* What r says of limit, validation and decoding. Reads no picture. */
 enum vit_status train_data_open(struct train_data *d, const char *path, const struct recipe *r,
                                 struct vit_error *err);
 /* Decode all pictures for networks that see them as p says, and keep up to cache_bytes of each part. */
@@ -80,8 +81,9 @@ enum vit_status train_data_read(struct train_data *d, const struct patch_recipe 
                                 const struct cmd_common *common, struct vit_error *err);
 /* The same for any set. */
 enum vit_status train_data_read_set(struct patch_feed_store **out, const struct patch_dataset *set,
-                                    const struct patch_recipe *p, size_t cache_bytes,
-                                    const struct cmd_common *common, struct vit_error *err);
+                                    const struct patch_recipe *p, const struct patch_decode *decode,
+                                    size_t cache_bytes, const struct cmd_common *common,
+                                    struct vit_error *err);
 void train_data_close(struct train_data *d);
 
 /* A set of pictures to send through a session. */
@@ -89,6 +91,7 @@ struct train_visit {
     const struct patch_dataset *data;
     const struct patch_feed_store *store; /* of them; NULL: they are decoded */
     const struct patch_recipe *recipe;
+    struct patch_decode decode;
     /* logits (n, classes), labels (n) */
     void (*batch)(void *arg, const float *logits, const int *labels, int n);
     void (*failed)(void *arg, const struct vit_error *why); /* a picture that is decoded and cannot be read */

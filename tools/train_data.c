@@ -23,7 +23,7 @@ enum vit_status train_data_open(struct train_data *d, const char *path, const st
 {
     enum vit_status status;
 
-    *d = (struct train_data){ 0 };
+    *d = (struct train_data){ .decode = { .max_pixels = (size_t)r->max_pixels } };
     status = open_training(&d->training, path, err);
     if (!status && !patch_dataset_classes(d->training))
         status = vit_fail(err, VIT_ERR_ARG, "%s: has no labels to learn from", path);
@@ -42,14 +42,15 @@ static void show_reading(void *arg, size_t done, size_t all)
 }
 
 enum vit_status train_data_read_set(struct patch_feed_store **out, const struct patch_dataset *set,
-                                    const struct patch_recipe *p, size_t cache_bytes,
-                                    const struct cmd_common *common, struct vit_error *err)
+                                    const struct patch_recipe *p, const struct patch_decode *decode,
+                                    size_t cache_bytes, const struct cmd_common *common,
+                                    struct vit_error *err)
 {
     struct progress bar;
     enum vit_status status;
 
     progress_start(&bar, "pictures read", patch_dataset_count(set), !common->quiet);
-    status = patch_feed_store_create(out, set, p, NULL, cache_bytes, show_reading, &bar, err);
+    status = patch_feed_store_create(out, set, p, decode, cache_bytes, show_reading, &bar, err);
     progress_clear(&bar);
     return status;
 }
@@ -57,10 +58,12 @@ enum vit_status train_data_read_set(struct patch_feed_store **out, const struct 
 enum vit_status train_data_read(struct train_data *d, const struct patch_recipe *p, size_t cache_bytes,
                                 const struct cmd_common *common, struct vit_error *err)
 {
-    enum vit_status status = train_data_read_set(&d->store, d->training, p, cache_bytes, common, err);
+    enum vit_status status =
+        train_data_read_set(&d->store, d->training, p, &d->decode, cache_bytes, common, err);
 
-    return status || !d->held ? status
-                              : train_data_read_set(&d->held_store, d->held, p, cache_bytes, common, err);
+    if (!status && d->held)
+        status = train_data_read_set(&d->held_store, d->held, p, &d->decode, cache_bytes, common, err);
+    return status;
 }
 
 void train_data_close(struct train_data *d)
@@ -77,7 +80,8 @@ void train_data_close(struct train_data *d)
 static int visit_loaded(const struct train_visit *v, struct vit_session *s)
 {
     const struct patch_loader_options loading = { .batch = vit_session_batch(s),
-                                                  .workers = vit_session_threads(s) };
+                                                  .workers = vit_session_threads(s),
+                                                  .decode = v->decode };
     const struct patch_batch *b;
     struct patch_loader *loader;
     struct vit_error err;

@@ -80,6 +80,7 @@ int train_feed_validate(struct train *t, struct train_score *out)
     const struct train_visit visit = { .data = t->data->held,
                                        .store = t->data->held_store,
                                        .recipe = &t->pictures,
+                                       .decode = t->data->decode,
                                        .batch = add_batch,
                                        .failed = add_failed,
                                        .arg = &v };

@@ -9,6 +9,7 @@
 
 #include "tools/out.h"
 #include "tools/train_parts.h"
+#include "vit/json.h"
 
 static enum vit_status refused(const struct train *t, const char *what, struct vit_error *err)
 {
@@ -49,12 +50,12 @@ enum vit_status train_log_sync(struct train *t, int64_t *bytes, struct vit_error
 }
 
 /* n 0 or NULL: null. */
-static void add_score(json_t *line, const char *loss, const char *top1, const struct train_score *s)
+static void add_score(json_t **line, const char *loss, const char *top1, const struct train_score *s)
 {
     const bool known = s && s->n;
 
-    json_object_set_new(line, loss, known ? out_real(s->loss) : json_null());
-    json_object_set_new(line, top1, known ? out_real(s->top1) : json_null());
+    vit_json_put(line, loss, known ? out_real(s->loss) : json_null());
+    vit_json_put(line, top1, known ? out_real(s->top1) : json_null());
 }
 
 static json_t *json_of(const struct train *t, const struct train_line *l)
@@ -66,21 +67,21 @@ static json_t *json_of(const struct train *t, const struct train_line *l)
                              (json_int_t)r->seed, "epoch", t->epoch + 1, "step", l->step);
 
     if (!line) return NULL;
-    json_object_set_new(line, "train_loss", out_real(l->train_loss));
-    json_object_set_new(line, "train_top1", out_real(l->train_top1));
-    add_score(line, "val_loss", "val_top1", l->val);
-    if (r->ema > 0) add_score(line, "raw_val_loss", "raw_val_top1", l->raw);
-    json_object_set_new(line, "grad_norm", out_real(l->grad_norm));
-    json_object_set_new(line, "lr_now", out_real(l->lr));
-    json_object_set_new(line, "images_per_second", out_real(train_rate(t)));
-    json_object_set_new(line, "diverged", json_boolean(l->diverged));
+    vit_json_put(&line, "train_loss", out_real(l->train_loss));
+    vit_json_put(&line, "train_top1", out_real(l->train_top1));
+    add_score(&line, "val_loss", "val_top1", l->val);
+    if (r->ema > 0) add_score(&line, "raw_val_loss", "raw_val_top1", l->raw);
+    vit_json_put(&line, "grad_norm", out_real(l->grad_norm));
+    vit_json_put(&line, "lr_now", out_real(l->lr));
+    vit_json_put(&line, "images_per_second", out_real(train_rate(t)));
+    vit_json_put(&line, "diverged", json_boolean(l->diverged));
     return line;
 }
 
 enum vit_status train_log_write(struct train *t, const struct train_line *l, struct vit_error *err)
 {
     json_t *line = json_of(t, l);
-    char *text = line ? json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
+    char *text = vit_json_text(line, JSON_COMPACT | JSON_REAL_PRECISION(12));
     const size_t size = text ? strlen(text) + 1 : 0;
     enum vit_status status = VIT_OK;
 

@@ -84,9 +84,8 @@ static char *note_of(const struct train *t, int64_t log_bytes)
                   "log_bytes", (json_int_t)log_bytes);
 
     for (size_t i = 0; note && i < VIT_COUNT(ROWS); i++)
-        json_object_set_new(note, ROWS[i].key, value_of(t, &ROWS[i]));
-    text = note ? json_dumps(note, JSON_COMPACT | JSON_REAL_PRECISION(17))
-                : NULL; /* 17: every bit of a double */
+        vit_json_put(&note, ROWS[i].key, value_of(t, &ROWS[i]));
+    text = vit_json_text(note, JSON_COMPACT | JSON_REAL_PRECISION(17)); /* 17: every bit of a double */
     json_decref(note);
     free(data);
     return text;

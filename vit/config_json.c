@@ -336,10 +336,10 @@ static json_t *stem_to_json(const struct patch_stem *s)
                       "padding", l->padding, "bias", l->bias, "norm", l->batch_norm ? "batch" : "none", "act",
                       l->act == KERN_ACT_NONE ? "none" : kern_act_name(l->act));
         if (l->pool.kernel)
-            json_object_set_new(layer, "pool",
-                                json_pack("{ss si si si}", "kind", "max", "kernel", l->pool.kernel, "stride",
-                                          l->pool.stride, "padding", l->pool.padding));
-        json_array_append_new(layers, layer);
+            vit_json_put(&layer, "pool",
+                         json_pack("{ss si si si}", "kind", "max", "kernel", l->pool.kernel, "stride",
+                                   l->pool.stride, "padding", l->pool.padding));
+        vit_json_append(&layers, layer);
     }
     return json_pack("{ss so sb}", "kind", "conv", "layers", layers, "project", s->project);
 }
@@ -386,10 +386,10 @@ json_t *vit_config_to_json(const struct vit_config *c, const struct patch_recipe
                           "patch_bias", c->patch_bias);
     json_t *names;
 
-    if (o && r) json_object_set_new(o, "preprocess", recipe_to_json(r));
+    if (o && r) vit_json_put(&o, "preprocess", recipe_to_json(r));
     if (!o || !labels) return o;
     names = json_array();
-    for (int i = 0; i < c->classes; i++) json_array_append_new(names, json_string(labels[i]));
-    json_object_set_new(o, "labels", names);
+    for (int i = 0; i < c->classes; i++) vit_json_append(&names, json_string(labels[i]));
+    vit_json_put(&o, "labels", names);
     return o;
 }

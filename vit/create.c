@@ -6,6 +6,7 @@
 
 #include "vit/block.h"
 #include "vit/config_json.h"
+#include "vit/json.h"
 #include "vit/model.h"
 #include "vit/random.h"
 
@@ -280,7 +281,7 @@ enum vit_status vit_model_take(struct vit_model *m, const struct vit_model *from
 char *vit_model_config_text(const struct vit_model *m)
 {
     json_t *o = vit_config_to_json(&m->config, &m->recipe, m->has_labels ? vit_model_labels(m) : NULL);
-    char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+    char *text = vit_json_text(o, JSON_COMPACT);
 
     json_decref(o);
     return text;

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "vit/json.h"
+
 static const char *const SCHEDULES[] = { "cosine", "linear", "constant" };
 static const char *const OPTIMIZERS[] = { "adamw", "muon" };
 _Static_assert(VIT_COUNT(SCHEDULES) == VIT_SCHEDULES, "a schedule has no name");
@@ -101,11 +103,11 @@ json_t *vit_hyper_to_json(const struct vit_hyper *h)
         json_t *value = FIELDS[i].kind == NUMBER    ? json_real((double)*(const float *)(const void *)at)
                         : FIELDS[i].kind == INTEGER ? json_integer(*(const int *)(const void *)at)
                                                     : json_boolean(*(const bool *)(const void *)at);
-        json_object_set_new(o, FIELDS[i].name, value);
+        vit_json_put(&o, FIELDS[i].name, value);
     }
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)h->seed);
-    json_object_set_new(o, "seed", json_string(seed));
-    json_object_set_new(o, "schedule", json_string(SCHEDULES[h->schedule]));
-    json_object_set_new(o, "optimizer", json_string(OPTIMIZERS[h->optimizer]));
+    vit_json_put(&o, "seed", json_string(seed));
+    vit_json_put(&o, "schedule", json_string(SCHEDULES[h->schedule]));
+    vit_json_put(&o, "optimizer", json_string(OPTIMIZERS[h->optimizer]));
     return o;
 }

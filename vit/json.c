@@ -38,28 +38,37 @@ enum vit_status vit_json_parse(json_t **out, const char *where, const char *text
 
     *out = json_loadb(text, size, JSON_REJECT_DUPLICATES, &parse);
     if (*out) return VIT_OK;
+    if (json_error_code(&parse) == json_error_out_of_memory)
+        return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory for its JSON", where);
     return vit_fail(err, VIT_ERR_FORMAT, "%s: not valid JSON: line %d, column %d: %s", where, parse.line,
                     parse.column, parse.text);
 }
 
+/* Up to max bytes and one more, in a buffer that grows with what comes: most of these files are small. */
 static enum vit_status read_all(char **out, size_t *size, FILE *f, const char *path, size_t max,
                                 struct vit_error *err)
 {
-    char *text = malloc(max + 1);
+    enum { FIRST = 8192 };
+    size_t room = 0, got;
+    char *text = NULL, *more;
 
-    if (!text) return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate %zu bytes", path, max + 1);
-    *size = fread(text, 1, max + 1, f);
-    if (ferror(f)) {
-        free(text);
-        return vit_fail(err, VIT_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
-    }
-    if (*size > max) {
-        free(text);
-        return vit_fail(err, VIT_ERR_FORMAT, "%s: larger than the %zu bytes expected of such a file", path,
-                        max);
-    }
+    *size = 0;
+    do {
+        room = room ? 2 * room : FIRST;
+        if (room > max + 1) room = max + 1;
+        more = realloc(text, room);
+        if (!more) {
+            free(text);
+            return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate %zu bytes", path, room);
+        }
+        text = more;
+        got = fread(text + *size, 1, room - *size, f);
+        *size += got;
+    } while (got && *size == room && room <= max);
     *out = text;
-    return VIT_OK;
+    if (ferror(f)) return vit_fail(err, VIT_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
+    if (*size <= max) return VIT_OK;
+    return vit_fail(err, VIT_ERR_FORMAT, "%s: larger than the %zu bytes expected of such a file", path, max);
 }
 
 enum vit_status vit_json_read(json_t **out, const char *path, size_t max, struct vit_error *err)
@@ -73,8 +82,7 @@ enum vit_status vit_json_read(json_t **out, const char *path, size_t max, struct
     if (!f) return vit_fail(err, VIT_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
     status = read_all(&text, &size, f, path, max, err);
     fclose(f);
-    if (status) return status;
-    status = vit_json_parse(out, path, text, size, err);
+    if (!status) status = vit_json_parse(out, path, text, size, err);
     free(text);
     return status;
 }
@@ -148,4 +156,36 @@ enum vit_status vit_json_floats(const json_t *object, const char *where, const c
         out[i] = (float)json_number_value(item);
     }
     return VIT_OK;
+}
+
+static void give_up_unless(bool done, json_t **container)
+{
+    if (done) return;
+    json_decref(*container);
+    *container = NULL;
+}
+
+/* jansson takes value's reference in any case, and refuses NULL. */
+void vit_json_put(json_t **object, const char *key, json_t *value)
+{
+    give_up_unless(json_object_set_new(*object, key, value) == 0, object);
+}
+
+void vit_json_append(json_t **array, json_t *value)
+{
+    give_up_unless(json_array_append_new(*array, value) == 0, array);
+}
+
+char *vit_json_text(const json_t *value, size_t flags)
+{
+    const size_t size = value ? json_dumpb(value, NULL, 0, flags) : 0;
+    char *text = size ? malloc(size + 1) : NULL;
+
+    if (!text) return NULL;
+    if (json_dumpb(value, text, size, flags) != size) {
+        free(text);
+        return NULL;
+    }
+    text[size] = '\0';
+    return text;
 }

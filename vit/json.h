@@ -31,4 +31,13 @@ enum vit_status vit_json_string(const json_t *object, const char *where, const c
 enum vit_status vit_json_floats(const json_t *object, const char *where, const char *key, int n, float *out,
                                 struct vit_error *err);
 
+/* The text of a value, flags as json_dumps has them; free it. NULL: no memory, or value is NULL. Not json_dumps:
+ * jansson 2.14 leaves pieces out when its buffer cannot grow. */
+char *vit_json_text(const json_t *value, size_t flags);
+
+/* Building. *object takes value under key; without memory for it (value NULL too) *object is given back and
+ * becomes NULL, and what else is put into it as well: a text that lacks a key is never written. */
+void vit_json_put(json_t **object, const char *key, json_t *value);
+void vit_json_append(json_t **array, json_t *value);
+
 #endif

@@ -26,7 +26,7 @@ static int arenas_of(const struct vit_trainer *t, struct arena_ref out[ARENAS])
 static char *hyper_text(const struct vit_trainer *t)
 {
     json_t *o = vit_hyper_to_json(&t->hyper);
-    char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+    char *text = vit_json_text(o, JSON_COMPACT);
 
     json_decref(o);
     return text;
@@ -71,8 +71,8 @@ static enum vit_status name_difference(const char *path, const char *what, const
     json_object_foreach(b, key, value)
     {
         json_t *old = json_object_get(a, key);
-        char *was = old ? json_dumps(old, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
-        char *is = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+        char *was = vit_json_text(old, JSON_ENCODE_ANY | JSON_COMPACT);
+        char *is = vit_json_text(value, JSON_ENCODE_ANY | JSON_COMPACT);
 
         if (!old || !json_equal(old, value))
             status = vit_fail(err, VIT_ERR_ARG, "%s: made with \"%s\" %.200s, this run has %.200s", path, key,
@@ -122,10 +122,10 @@ static enum vit_status read_state(struct vit_trainer *t, const struct weights_fi
     const char *step = weights_meta(f, "vit.step"), *text = weights_meta(f, "vit.note");
     struct arena_ref refs[ARENAS];
     const int count = arenas_of(t, refs);
-    char *end;
+    char *end = NULL;
     long done = step ? strtol(step, &end, 10) : -1;
 
-    if (done < 0 || *end || done > t->hyper.steps)
+    if (done < 0 || !*step || *end || done > t->hyper.steps)
         return vit_fail(err, VIT_ERR_FORMAT, "%s: \"vit.step\" must be between 0 and %d, found \"%s\"",
                         weights_path(f), t->hyper.steps, step ? step : "");
     *note = strdup(text ? text : "");

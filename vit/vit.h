@@ -182,6 +182,22 @@ const float *vit_forward(struct vit_session *s, const float *planes, int n);
 const float *vit_features(const struct vit_session *s);
 int vit_features_width(const struct vit_model *m);
 
+/* ---- looking for what is not a number ---- */
+
+/* Every parameter is finite: VIT_ERR_FORMAT names the first tensor that holds something else, and how often. */
+enum vit_status vit_model_check(const struct vit_model *m, struct vit_error *err);
+
+/* Where the forward of one picture first met, or made, an infinity or a NaN. */
+struct vit_trouble {
+    bool found;
+    float value;
+    char where[48]; /* "the pixels", "the MLP of block 3", "the head" */
+};
+/* vit_forward that looks at every value on its way, which takes longer; the logits have the same bits.
+ * trouble (n) is written. */
+const float *vit_forward_watched(struct vit_session *s, const float *planes, int n,
+                                 struct vit_trouble *trouble);
+
 /* ---- loss and backward (training sessions) ---- */
 
 /* One gradient per parameter, in the model's order. */

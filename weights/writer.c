@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "vit/arena.h"
+#include "vit/json.h"
 #include "weights/file.h"
 
 struct sink {
@@ -179,7 +180,7 @@ static json_t *build_header(const char *path, const struct weights_entry *entrie
 static enum vit_status put_header(struct sink *s, const json_t *header, struct vit_error *err)
 {
     static const char SPACES[] = "                                                                ";
-    char *text = json_dumps(header, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    char *text = vit_json_text(header, JSON_COMPACT | JSON_PRESERVE_ORDER);
     const size_t size = text ? strlen(text) : 0, pad = (VIT_ALIGN - (8 + size) % VIT_ALIGN) % VIT_ALIGN;
     const uint64_t length = size + pad; /* lies little endian, see convert.c */
     enum vit_status status;

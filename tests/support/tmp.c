@@ -1,5 +1,6 @@
 #include "tests/support/tmp.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
 #include <sys/stat.h>
@@ -66,4 +67,16 @@ unsigned char *tmp_read(const char *path, size_t *size)
     } while (got);
     fclose(f);
     return bytes;
+}
+
+int tmp_count(const char *dir)
+{
+    DIR *d = opendir(dir);
+    struct dirent *e;
+    int n = 0;
+
+    if (!d) fail_msg("cannot list %s: %s", dir, strerror(errno));
+    while ((e = readdir(d))) n += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+    closedir(d);
+    return n;
 }

@@ -14,4 +14,7 @@ void tmp_write(const char *dir, const char *name, const void *bytes, size_t size
 /* Read a whole file; the caller frees. Fails the test when it cannot. */
 unsigned char *tmp_read(const char *path, size_t *size);
 
+/* Entries of a folder, but for . and .. */
+int tmp_count(const char *dir);
+
 #endif

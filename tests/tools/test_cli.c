@@ -1,92 +1,16 @@
 /* The program as a user meets it: exit codes, what goes to stdout and what to stderr, JSON that parses. */
-#include <jansson.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "patch/patch.h"
-#include "tests/support/run.h"
-#include "tests/support/test.h"
-#include "tests/support/tmp.h"
+#include "tests/tools/cli.h"
 #include "weights/weights.h"
 
 #define MODEL   "tests/data/golden/timm-cls"
 #define PICTURE "tests/data/preprocess/fmt-420.jpg"
 #define OTHER   "tests/data/preprocess/small-97x61.png"
 
-enum { WORDS = 24, CLASSES = 10 };
-
-static const char *program(void)
-{
-    const char *path = getenv("VIT_BIN");
-
-    return path && *path ? path : "build/release/bin/vit";
-}
-
-static struct run run_input(const char *const *words, const struct run_input *input)
-{
-    const char *argv[WORDS] = { program() };
-    struct run r;
-
-    for (int i = 0; words[i] && i + 2 < WORDS; i++) argv[i + 1] = words[i];
-    if (!run_program(&r, argv, input)) fail_msg("%s cannot be started", argv[0]);
-    return r;
-}
-#define VIT(...) run_input((const char *const[]){ __VA_ARGS__, NULL }, NULL)
-
-/* text must have part; NULL: must be empty. */
-static void assert_says(const char *stream, const char *text, const char *part)
-{
-    if (!part && text[0]) fail_msg("%s must be empty, found: %s", stream, text);
-    if (part && *part && !strstr(text, part)) fail_msg("%s: expected \"%s\", found: %s", stream, part, text);
-}
-
-/* Exit code, and parts that stdout and stderr must have (NULL: must be empty, "": anything). */
-static void expect(struct run *r, int code, const char *out, const char *err)
-{
-    if (r->code != code)
-        fail_msg("exit code %d, expected %d\nstdout: %s\nstderr: %s", r->code, code, r->out, r->err);
-    assert_says("stdout", r->out, out);
-    assert_says("stderr", r->err, err);
-    run_free(r);
-}
-#define EXPECT(code, out, err, ...)                                                                          \
-    do {                                                                                                     \
-        struct run run_ = VIT(__VA_ARGS__);                                                                  \
-        expect(&run_, code, out, err);                                                                       \
-    } while (0)
-
-/* The JSON objects of the lines of text; the caller releases the array. */
-static json_t *objects(const char *text)
-{
-    json_t *all = json_array();
-
-    while (*text) {
-        size_t length = strcspn(text, "\n");
-        json_error_t e;
-        json_t *one = json_loadb(text, length, JSON_REJECT_DUPLICATES, &e);
-        if (!json_is_object(one)) fail_msg("not one JSON object: %.*s", (int)length, text);
-        json_array_append_new(all, one);
-        if (!text[length]) fail_msg("the last line does not end: %s", text);
-        text += length + 1;
-    }
-    return all;
-}
-
-static double number(const json_t *object, const char *key)
-{
-    const json_t *v = json_object_get(object, key);
-
-    if (!json_is_number(v)) fail_msg("\"%s\" is not a number", key);
-    return json_number_value(v);
-}
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-
-    if (!text) fail_msg("\"%s\" is not a text", key);
-    return text;
-}
+enum { CLASSES = 10 };
 
 /* ---- usage ---- */
 
@@ -342,6 +266,22 @@ static void broken_pictures_do_not_stop_the_others(void **state)
     check_predictions(json_array_get(all, 4), 5);
     json_decref(all);
     expect(&r, 1, "", "3 of 5 pictures failed");
+    tmp_remove(dir);
+}
+
+static void more_pixels_than_allowed_are_refused(void **state)
+{
+    char dir[256], png[300];
+    (void)state;
+
+    tmp_create(dir, sizeof dir);
+    snprintf(png, sizeof png, "%s/x.png", dir);
+    EXPECT(1, "", "97 x 61 pixels, more than the 5916", "classify", "-m", MODEL, "--max-pixels", "5916",
+           OTHER);
+    EXPECT(0, "", NULL, "classify", "-m", MODEL, "--max-pixels", "5917", OTHER);
+    EXPECT(1, NULL, "97 x 61", "embed", "-m", MODEL, "--max-pixels", "5916", OTHER);
+    EXPECT(1, NULL, "97 x 61", "preprocess", "-m", MODEL, "--max-pixels", "5916", OTHER, "-o", png);
+    EXPECT(2, NULL, "--max-pixels", "classify", "-m", MODEL, "--max-pixels", "0", OTHER);
     tmp_remove(dir);
 }
 
@@ -602,6 +542,7 @@ int main(void)
         cmocka_unit_test(text_is_aligned_and_stderr_silent),
         cmocka_unit_test(stdin_may_be_a_picture_or_a_list),
         cmocka_unit_test(broken_pictures_do_not_stop_the_others),
+        cmocka_unit_test(more_pixels_than_allowed_are_refused),
         cmocka_unit_test(strange_names_do_not_reach_the_terminal),
         cmocka_unit_test(a_swapped_norm_warns_once),
         cmocka_unit_test(threads_and_batch_do_not_change_the_answer),

@@ -1,97 +1,8 @@
 /* Memory that runs out, and memory that is not asked for: the allocator of this program is counted, and
  * refuses when told to. */
-#include <dlfcn.h>
-#include <stdatomic.h>
-
+#include "tests/support/gate.h"
 #include "tests/vit/folder.h"
 #include "vit/trainer.h"
-
-/* ---- the allocator: the C library's (or a sanitizer's), behind a gate ---- */
-
-/* The allocator runs before a sanitizer has made its shadow memory. */
-#define UNCHECKED __attribute__((no_sanitize_address, no_sanitize_thread))
-
-static struct {
-    atomic_bool armed;
-    atomic_int seen;   /* allocations while armed */
-    atomic_int refuse; /* the one that fails, counted from 1; 0: none */
-} gate;
-
-static struct {
-    bool asking; /* dlsym itself may allocate: it gets nothing and does without */
-    void *(*malloc)(size_t);
-    void *(*calloc)(size_t, size_t);
-    void *(*realloc)(void *, size_t);
-    void *(*aligned_alloc)(size_t, size_t);
-} real;
-
-UNCHECKED static bool ready(void)
-{
-    if (real.aligned_alloc) return true;
-    if (real.asking) return false;
-    real.asking = true;
-    *(void **)&real.malloc = dlsym(RTLD_NEXT, "malloc");
-    *(void **)&real.calloc = dlsym(RTLD_NEXT, "calloc");
-    *(void **)&real.realloc = dlsym(RTLD_NEXT, "realloc");
-    *(void **)&real.aligned_alloc = dlsym(RTLD_NEXT, "aligned_alloc");
-    real.asking = false;
-    return true;
-}
-
-UNCHECKED static bool is_from(const void *caller, const char *library)
-{
-    Dl_info info;
-
-    return dladdr(caller, &info) && info.dli_fname && strstr(info.dli_fname, library);
-}
-
-/* Not the library's own: libgomp makes its teams of threads as it likes, and ends the program when it cannot;
- * jansson 2.14 drops a character when the buffer of its lexer cannot grow, and then fails its own asserts;
- * libzip 1.7 leaks when it cannot open a member. */
-UNCHECKED static bool is_others(const void *caller)
-{
-    return is_from(caller, "libgomp") || is_from(caller, "libjansson") || is_from(caller, "libzip");
-}
-
-UNCHECKED static bool refused(const void *caller)
-{
-    if (!atomic_load(&gate.armed) || is_others(caller)) return false;
-    return atomic_fetch_add(&gate.seen, 1) + 1 == atomic_load(&gate.refuse);
-}
-
-UNCHECKED void *malloc(size_t size)
-{
-    return !ready() || refused(__builtin_return_address(0)) ? NULL : real.malloc(size);
-}
-
-UNCHECKED void *calloc(size_t count, size_t size)
-{
-    return !ready() || refused(__builtin_return_address(0)) ? NULL : real.calloc(count, size);
-}
-
-UNCHECKED void *realloc(void *p, size_t size)
-{
-    return !ready() || refused(__builtin_return_address(0)) ? NULL : real.realloc(p, size);
-}
-
-UNCHECKED void *aligned_alloc(size_t alignment, size_t size)
-{
-    return !ready() || refused(__builtin_return_address(0)) ? NULL : real.aligned_alloc(alignment, size);
-}
-
-static void arm(int refuse)
-{
-    atomic_store(&gate.seen, 0);
-    atomic_store(&gate.refuse, refuse);
-    atomic_store(&gate.armed, true);
-}
-
-/* Allocations since arm. */
-static int disarm(void)
-{
-    atomic_store(&gate.armed, false);
-    return atomic_load(&gate.seen);
-}
 
 static void the_gate_counts_and_refuses(void **state)
 {
@@ -182,19 +93,13 @@ static void a_training_step_allocates_nothing(void **state)
 
 /* ---- every allocation fails once ---- */
 
-/* One thing to make and to unmake. make leaves NULL on failure; whole: it is as it is without a failure. */
-struct maker {
-    const char *name;
-    enum vit_status (*make)(void **out, struct vit_error *err);
-    void (*unmake)(void *made);
-    bool (*whole)(const void *made); /* NULL: nothing to compare */
-    bool thin;                       /* later allocations repeat tensor by tensor: some of them will do */
-};
-
 static struct {
     char path[300];          /* of the model to open */
     struct vit_model *model; /* for sessions and trainers */
     char *config;            /* what an opened model must say of itself */
+    struct vit_trainer *trainer;
+    unsigned char *file; /* what must be at path */
+    size_t file_size;
 } made;
 
 static enum vit_status make_opened(void **out, struct vit_error *err)
@@ -280,33 +185,6 @@ static bool says_the_same(const void *m)
     return same;
 }
 
-/* Fail allocation 1, 2, ... until one is never reached. Some may fail unnoticed (a file of /sys that is not
- * read): then the result must be whole. Otherwise a status, a sentence and NULL; leaks are asan's to find. */
-static void fail_every_allocation(const struct maker *k)
-{
-    int refused_by_us = 0;
-
-    for (int n = 1;; n += k->thin ? 1 + n / 24 : 1) {
-        struct vit_error err = { 0 };
-        void *out = (void *)k;
-        int seen;
-        enum vit_status status;
-
-        arm(n);
-        status = k->make(&out, &err);
-        seen = disarm();
-        if (status && (out || !*err.text))
-            fail_msg("%s: allocation %d: failed, but left something or said nothing", k->name, n);
-        if (!status && k->whole && !k->whole(out))
-            fail_msg("%s: allocation %d failed and the result is not whole", k->name, n);
-        if (!status) k->unmake(out);
-        refused_by_us += status == VIT_ERR_NOMEM;
-        if (seen < n) break;
-        if (n > 100000) fail_msg("%s: does not end", k->name);
-    }
-    assert_true(refused_by_us > 0);
-}
-
 static void a_failed_allocation_is_reported(void **state)
 {
     static const struct maker MAKERS[] = {
@@ -367,6 +245,77 @@ static void a_failed_allocation_is_reported_by_every_reader(void **state)
     }
 }
 
+/* ---- files ---- */
+
+static enum vit_status save_model(void **out, struct vit_error *err)
+{
+    *out = NULL;
+    return vit_model_save(made.model, made.path, WEIGHTS_F32, err);
+}
+
+static enum vit_status save_half(void **out, struct vit_error *err)
+{
+    *out = NULL;
+    return vit_model_save(made.model, made.path, WEIGHTS_BF16, err);
+}
+
+static enum vit_status save_trainer(void **out, struct vit_error *err)
+{
+    *out = NULL;
+    return vit_trainer_save(made.trainer, made.path, "{\"epoch\":3}", err);
+}
+
+static void unmake_nothing(void *nothing)
+{
+    (void)nothing;
+}
+
+/* The file is the one that was written without a failure. */
+static bool is_the_file(const void *nothing)
+{
+    size_t size;
+    unsigned char *bytes = tmp_read(made.path, &size);
+    const bool same = size == made.file_size && !memcmp(bytes, made.file, size);
+
+    (void)nothing;
+    free(bytes);
+    return same;
+}
+
+/* Whatever fails, and wherever it ends: what is at the path stays what it was. JSON's memory fails too. */
+static void a_failed_allocation_spoils_no_file(void **state)
+{
+    static const struct maker SAVERS[] = {
+        { "model_save", save_model, unmake_nothing, is_the_file, false },
+        { "model_save, bf16", save_half, unmake_nothing, is_the_file, false },
+        { "trainer_save", save_trainer, unmake_nothing, is_the_file, false },
+    };
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    const struct vit_hyper h = vit_hyper_default();
+    struct vit_error err = { 0 };
+    char dir[256];
+
+    (void)state;
+    tmp_create(dir, sizeof dir);
+    made.model = tiny_model(&c, NULL);
+    assert_ok(vit_trainer_create(&made.trainer, made.model, &h, 4, 1, &err), &err);
+    for (size_t i = 0; i < VIT_COUNT(SAVERS); i++) {
+        void *out;
+        snprintf(made.path, sizeof made.path, "%s/file", dir);
+        assert_ok(SAVERS[i].make(&out, &err), &err);
+        made.file = tmp_read(made.path, &made.file_size);
+        atomic_store(&gate.jansson, true);
+        fail_every_allocation(&SAVERS[i]);
+        atomic_store(&gate.jansson, false);
+        assert_true(is_the_file(NULL));
+        free(made.file);
+    }
+    assert_int_equal(tmp_count(dir), 1); /* nothing half written lies beside it */
+    vit_trainer_close(made.trainer);
+    vit_model_close(made.model);
+    tmp_remove(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -376,6 +325,7 @@ int main(void)
         cmocka_unit_test(a_failed_allocation_is_reported),
         cmocka_unit_test(a_failed_allocation_is_reported_on_opening),
         cmocka_unit_test(a_failed_allocation_is_reported_by_every_reader),
+        cmocka_unit_test(a_failed_allocation_spoils_no_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,23 @@
+/* fuzz.h - what the fuzz targets share: bytes as a file that is in memory only, bytes cut into parts.
+ *
+ * A target returns 0 whatever the reader says of the bytes; the sanitizers, the time and the memory are the
+ * judges. make fuzz builds and runs them all. */
+#ifndef TESTS_FUZZ_FUZZ_H
+#define TESTS_FUZZ_FUZZ_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* libFuzzer's entries. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+/* A path under which the bytes can be opened, until the next call. */
+const char *fuzz_file(const uint8_t *data, size_t size);
+
+/* A folder of this process, in memory where the system has such a place; removed at the end. */
+const char *fuzz_folder(void);
+/* Write or replace folder/name. */
+void fuzz_write(const char *folder, const char *name, const void *data, size_t size);
+
+#endif

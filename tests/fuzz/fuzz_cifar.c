@@ -1,0 +1,28 @@
+/* CIFAR's binary files. The first byte says which set; the rest is the test file. */
+#include <stdio.h>
+
+#include "patch/patch.h"
+#include "tests/fuzz/fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const char *const NAMES[] = { "ten/test_batch.bin", "hundred/test.bin" };
+    static const char *const FOLDERS[] = { "ten", "hundred" };
+    struct patch_dataset *d;
+    struct patch_image image;
+    char path[300], name[300];
+    int which;
+
+    if (!size) return 0;
+    which = data[0] & 1;
+    fuzz_write(fuzz_folder(), NAMES[which], data + 1, size - 1);
+    snprintf(path, sizeof path, "%s/%s", fuzz_folder(), FOLDERS[which]);
+    if (patch_dataset_open(&d, path, PATCH_TEST, NULL)) return 0;
+    for (size_t i = 0; i < patch_dataset_count(d); i++) {
+        patch_dataset_name(d, i, name, sizeof name);
+        patch_dataset_label(d, i);
+        if (!patch_dataset_read(d, i, NULL, &image, NULL)) patch_image_free(&image);
+    }
+    patch_dataset_close(d);
+    return 0;
+}

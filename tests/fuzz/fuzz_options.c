@@ -1,0 +1,60 @@
+/* A command line, its words ended by zero bytes; the first byte chooses the verb. And a recipe file. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/fuzz/fuzz.h"
+#include "tools/recipe.h"
+#include "vit/json.h"
+
+enum { MOST_WORDS = 64 };
+
+/* Those of main.c, but for help, which reads no options. */
+static const struct args_verb *const VERBS[] = { &cmd_classify, &cmd_eval,       &cmd_train,
+                                                 &cmd_logits,   &cmd_preprocess, &cmd_embed,
+                                                 &cmd_info,     &cmd_bench,      &cmd_convert };
+
+static void parse(const struct args_verb *v, int count, char **words)
+{
+    void *options = calloc(1, v->bytes);
+    struct vit_error err;
+
+    if (options) args_parse(v, options, &count, words, &err);
+    free(options);
+}
+
+static void parse_recipe(const uint8_t *data, size_t size)
+{
+    struct recipe_texts texts = { { 0 } };
+    struct recipe recipe;
+    struct vit_config config;
+    struct vit_hyper hyper;
+    struct vit_error err;
+    json_t *object = NULL;
+
+    if (vit_json_parse(&object, "fuzz", (const char *)data, size, &err)) return;
+    if (json_is_object(object) && !recipe_texts_json(&texts, object, "fuzz", &err) &&
+        !recipe_texts_preset(&texts, &err) && !recipe_parse(&recipe, &texts, &err)) {
+        recipe_config(&config, &recipe, 10, &err);
+        recipe_hyper(&hyper, &recipe, 100, &err);
+    }
+    recipe_texts_free(&texts);
+    json_decref(object);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char *words[MOST_WORDS + 1] = { NULL }, *text;
+    int count = 0;
+
+    if (!size) return 0;
+    if (data[0] == '{') parse_recipe(data, size);
+    text = malloc(size + 1);
+    if (!text) return 0;
+    memcpy(text, data, size);
+    text[size] = '\0';
+    for (size_t at = 1; at < size && count < MOST_WORDS; at += strlen(text + at) + 1)
+        words[count++] = text + at;
+    parse(VERBS[data[0] % VIT_COUNT(VERBS)], count, words);
+    free(text);
+    return 0;
+}
