@@ -78,7 +78,7 @@ RUN_TESTS   := $(call chosen,$(TESTS))
 RUN_SCRIPTS := $(call chosen,$(wildcard tests/cli/*.sh))
 
 # ---- targets for people: first the packages, then make once more, so that it sees them ----
-FRONT := all run test check-golden check-preprocess check-kernels check-learning lint install
+FRONT := all run test check-golden check-preprocess check-kernels check-learning check-report lint install
 .PHONY: $(FRONT) $(FRONT:%=do-%) front deps asan tsan debug cover format uninstall clean help FORCE
 
 DEPS := yes
@@ -188,6 +188,10 @@ do-check-preprocess: $B/bin/vit $B/tests/tools/pixels
 do-check-learning: $B/bin/vit
 	@tools/check-learning.sh $B/bin/vit "$(or $(DATA),$(error check-learning needs DATA=FOLDER, CIFAR-10))"
 
+# A browser opens a page of made-up runs.
+do-check-report: $B/bin/vit
+	@tools/check-report.sh $B/bin/vit
+
 do-lint: $(LIB_OBJ) $(TOOL_OBJ) $B/libvit.so.$(VERSION)
 	@tools/lint.sh $B
 
@@ -237,6 +241,7 @@ help:
 	@echo 'make check-golden      logits and gradients against other programs; GOLDEN=FOLDER'
 	@echo 'make check-preprocess  decoding and resizing against Pillow; PREPROCESS=FOLDER'
 	@echo 'make check-learning    every placement learns 512 pictures by heart; DATA=FOLDER, minutes'
+	@echo 'make check-report      a page of vit report in a browser, where there is Chromium'
 	@echo 'make lint              include directions, symbol prefixes, function length, format'
 	@echo 'make format            clang-format over the tree'
 	@echo 'make install           to $$(DESTDIR)$$(PREFIX); make uninstall takes it away'
