@@ -88,7 +88,7 @@ RUN_SCRIPTS := $(call chosen,$(wildcard tests/cli/*.sh))
 
 # ---- targets for people: first the packages, then make once more, so that it sees them ----
 FRONT := all run test check-golden check-preprocess check-kernels check-corpus check-faults check-learning \
-         check-sweep fuzz lint install
+         check-sweep check-report fuzz lint install
 .PHONY: $(FRONT) $(FRONT:%=do-%) front deps asan tsan debug cover format uninstall clean help FORCE
 
 DEPS := yes
@@ -247,6 +247,10 @@ do-analyze:
 	@CC="$(CC)" tools/analyze.sh -std=c11 -D_GNU_SOURCE -I. -isystem $(STB) $(PKG_CFLAGS) \
 	  -DVIT_BLAS=$(BLAS) -DVIT_JPEG=$(JPEG) -DVIT_BUILTIN=$(BUILTIN)
 
+# A browser opens a page of made-up runs.
+do-check-report: $B/bin/vit
+	@tools/check-report.sh $B/bin/vit
+
 do-lint: $(LIB_OBJ) $(TOOL_OBJ) $B/libvit.so.$(VERSION)
 	@tools/lint.sh $B
 
@@ -302,6 +306,7 @@ help:
 	@echo 'make fuzz              fuzz every reader with clang for FUZZ_SECONDS=30 each; T=NAME: one of them'
 	@echo 'make check-learning    every placement learns 512 pictures by heart; DATA=FOLDER, minutes'
 	@echo 'make check-sweep       a grid killed again and again ends with the numbers of one left alone; DATA=FOLDER'
+	@echo 'make check-report      a page of vit report in a browser, where there is Chromium'
 	@echo 'make lint              include directions, symbol prefixes, function length, format'
 	@echo 'make analyze           gcc -fanalyzer on the parsers, clang-tidy, cppcheck; minutes'
 	@echo 'make format            clang-format over the tree'

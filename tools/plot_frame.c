@@ -11,9 +11,10 @@ enum {
     Y_TICKS = 6,
 };
 
+/* Beyond these bounds the arithmetic of scales overflows, and nothing worth drawing is there. */
 bool plot_usable(enum plot_scale scale, double v)
 {
-    return isfinite(v) && (scale == PLOT_LINEAR || v > 0);
+    return fabs(v) < 1e30 && (scale == PLOT_LINEAR || v > 1e-30); /* false for NAN */
 }
 
 bool plot_shown(const struct plot *p, const struct plot_point *q)
@@ -160,8 +161,7 @@ static int widest_end(const struct plot *p)
 {
     int letters = 0;
 
-    for (size_t i = 0; i < p->series_count; i++)
-        letters = longer(letters, p->series[i].label);
+    for (size_t i = 0; i < p->series_count; i++) letters = longer(letters, p->series[i].label);
     return letters;
 }
 

@@ -8,6 +8,7 @@
 enum {
     APART = 11, /* between baselines of labels */
     MOST_LABELS = 24,
+    EARLY = 45, /* from the frame: room for a label */
 };
 
 /* ---- series ---- */
@@ -123,8 +124,15 @@ static int by_height(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
+static void put_label(FILE *out, double x, double y, const char *text)
+{
+    markup_put(out, "<text class=\"end\" x=\"%.1f\" y=\"%.1f\">%s</text>", x, y + 3.5, text);
+}
+
+/* A series that ends before the frame does has its label there; those at the frame share the margin. */
 static void draw_labels(const struct plot_frame *f)
 {
+    double y[MOST_LABELS], limit = f->bottom;
     struct label labels[MOST_LABELS];
     int count = 0;
 
@@ -132,16 +140,16 @@ static void draw_labels(const struct plot_frame *f)
         const struct plot_series *s = &f->p->series[i];
         const struct plot_point *end = last_shown(f->p, s);
         if (!s->label[0] || !end) continue;
-        const double y = fmax(f->top, fmin(f->bottom, plot_at(&f->y, end->y)));
-        labels[count++] = (struct label){ y, s->label };
+        const double x = plot_at(&f->x, end->x), at = fmax(f->top, fmin(f->bottom, plot_at(&f->y, end->y)));
+        if (x < f->right - EARLY)
+            put_label(f->out, x + 8, at, s->label);
+        else
+            labels[count++] = (struct label){ at, s->label };
     }
     qsort(labels, (size_t)count, sizeof *labels, by_height);
-    for (int i = 1; i < count; i++) labels[i].y = fmax(labels[i].y, labels[i - 1].y + APART);
-    double limit = f->bottom;
-    for (int i = count; i-- > 0; limit = labels[i].y - APART) labels[i].y = fmin(labels[i].y, limit);
-    for (int i = 0; i < count; i++)
-        markup_put(f->out, "<text class=\"end\" x=\"%.1f\" y=\"%.1f\">%s</text>", f->right + 2,
-                   labels[i].y + 3.5, labels[i].text);
+    for (int i = 0; i < count; i++) y[i] = i ? fmax(labels[i].y, y[i - 1] + APART) : labels[i].y;
+    for (int i = count; i-- > 0; limit = y[i] - APART) y[i] = fmin(y[i], limit);
+    for (int i = 0; i < count; i++) put_label(f->out, f->right + 2, y[i], labels[i].text);
 }
 
 /* ---- all of it ---- */

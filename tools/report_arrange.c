@@ -69,12 +69,17 @@ static void sort_norms(struct report *r)
         }
 }
 
+/* Known names first: the others take what styles are left. */
 static enum vit_status find_norms(struct report *r, struct vit_error *err)
 {
     enum vit_status status = VIT_OK;
 
-    for (size_t i = 0; i < r->cell_count && !status; i++) status = add_norm(r, r->cells[i].norm, err);
-    for (size_t i = 0; i < r->block_count && !status; i++) status = add_norm(r, r->blocks[i].norm, err);
+    for (int known = 1; known >= 0; known--) {
+        for (size_t i = 0; i < r->cell_count && !status; i++)
+            if ((known_style(r->cells[i].norm) >= 0) == known) status = add_norm(r, r->cells[i].norm, err);
+        for (size_t i = 0; i < r->block_count && !status; i++)
+            if ((known_style(r->blocks[i].norm) >= 0) == known) status = add_norm(r, r->blocks[i].norm, err);
+    }
     sort_norms(r);
     return status;
 }

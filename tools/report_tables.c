@@ -56,7 +56,7 @@ static void put_accuracy(FILE *out, const struct report *r, const struct report_
     } else if (n && pictures(r, a, test)) {
         double low, high;
         vit_wilson(&low, &high, mean * pictures(r, a, test), pictures(r, a, test), Z95);
-        markup_put(out, " <small>%.1f–%.1f †</small>", 100 * low, 100 * high);
+        markup_put(out, " <small>(%.1f–%.1f) †</small>", 100 * low, 100 * high);
     }
     fputs("</td>", out);
 }
@@ -80,7 +80,7 @@ static void put_difference(FILE *out, const struct report *r, const struct repor
     } else if (n > 1 && m > 1) {
         const struct vit_t_test t = vit_welch(room, (int)n, other, (int)m, 0.95);
         markup_put(out, "<td class=\"n\">%+.2f", 100 * t.difference);
-        if (isfinite(t.low)) markup_put(out, " <small>%+.2f to %+.2f</small>", 100 * t.low, 100 * t.high);
+        if (isfinite(t.low)) markup_put(out, " <small>(%+.2f to %+.2f)</small>", 100 * t.low, 100 * t.high);
         fputs("</td>", out);
     } else {
         markup_put(out, "<td class=\"n\">%+.2f <small>‡</small></td>",
@@ -94,7 +94,7 @@ static void put_count(FILE *out, int k, int n)
 
     vit_wilson(&low, &high, k, n, Z95);
     markup_put(out, "<td class=\"n\">%d of %d", k, n);
-    if (n) markup_put(out, " <small>%.0f–%.0f %%</small>", 100 * low, 100 * high);
+    if (n) markup_put(out, " <small>(%.0f–%.0f %%)</small>", 100 * low, 100 * high);
     fputs("</td>", out);
 }
 
@@ -111,7 +111,7 @@ static void put_range(FILE *out, const struct report_arm *a)
     if (from == to)
         markup_put(out, "<td>%s</td>", report_rate_text(low, sizeof low, from));
     else
-        markup_put(out, "<td>%s to %s <small>×%.3g</small></td>", report_rate_text(low, sizeof low, from),
+        markup_put(out, "<td>%s to %s <small>(×%.2g)</small></td>", report_rate_text(low, sizeof low, from),
                    report_rate_text(high, sizeof high, to), to / from);
 }
 

@@ -419,7 +419,7 @@ static void a_training_run_is_a_cell(void **state)
     assert_int_equal(f->r.cells[0].end, REPORT_DIVERGED);
     assert_int_equal(f->r.cells[0].epochs_done, 3);
     assert_int_equal(f->r.cells[0].steps, 34);
-    assert_true(f->r.cells[0].val_top1 == 0.1 * 3);
+    assert_true(f->r.cells[0].val_top1 == 0.3);
     assert_int_equal(f->r.epoch_count, 4);
     assert_int_equal(f->r.sources[0].classes, 10);
 }
@@ -449,7 +449,7 @@ static void every_lost_run_is_on_the_page(void **state)
     assert_has(page, "dead at step 600");
     assert_has(page, "diverged at step 7");
     /* 1 of 2: Wilson's interval is 9.45 to 90.55 per cent. */
-    assert_has(page, "1 of 2 <small>9–91 %</small>");
+    assert_has(page, "1 of 2 <small>(9–91 %)</small>");
     free(page);
 }
 

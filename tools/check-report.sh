@@ -1,0 +1,68 @@
+#!/bin/sh
+# Does a browser show what vit report writes? check-report.sh VIT: a page of made-up runs in headless Chromium, at
+# the width of a phone and of a desk: its figures are there, nothing overflows, nothing is loaded, and the browser
+# has nothing to complain of. Without Chromium it says so and is done.
+#
+# CHROMIUM: the browser to use. CHECK_SECONDS: the most it may take for a page (default 120).
+set -u
+
+vit=$1
+browser=${CHROMIUM:-}
+for name in chromium chromium-browser google-chrome; do
+    [ -n "$browser" ] || browser=$(command -v $name) || browser=
+done
+[ -n "$browser" ] || { echo "check-report: no Chromium here, the page was not opened" >&2; exit 0; }
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+
+# Two arms, three rates, two seeds; post dies at one rate and diverges at the next.
+runs() {
+    for norm in pre post; do for lr in 0.0003 0.001 0.003; do for seed in 0 1; do
+        echo "$norm $lr $seed"
+    done; done; done
+}
+runs | awk -v cells="$work/cells.jsonl" -v epochs="$work/epochs.jsonl" '{
+    status = $1 == "pre" || $2 < 0.001 ? "done" : $2 < 0.002 ? "dead" : "diverged"
+    head = sprintf("{\"cell\":\"%s-%s-%s\",\"norm\":\"%s\",\"depth\":12,\"lr\":%s,\"warmup\":0,\"init\":\"xavier\",\"seed\":%s",
+        $1, $2, $3, $1, $2, $3)
+    top1 = status == "done" ? 0.5 + $2 * 20 + $3 / 100 : 0.1
+    printf "%s,\"epochs\":3,\"status\":\"%s\",\"val_top1\":%s,\"val_n\":5000,\"plateau_step\":%s}\n",
+        head, status, top1, status == "done" ? 90 : "null" > cells
+    for (e = 1; e <= 3; e++)
+        printf "%s,\"epoch\":%d,\"step\":%d,\"train_loss\":%s,\"val_loss\":%s,\"val_top1\":%s,\"grad_norm\":1}\n",
+            head, e, 100 * e, status == "done" ? 2.3 / e : 2.3, 2.3, top1 * e / 3 > epochs
+}'
+awk 'BEGIN { for (i = 0; i < 12; i++) for (n = 0; n < 2; n++)
+    printf "{\"norm\":\"%s\",\"init\":\"xavier\",\"depth\":12,\"seed\":0,\"block\":%d,\"grad_w2\":%s,\"stream_rms\":%s,\"branch_share\":0.5,\"token_cosine\":%s,\"step_change\":0.2,\"entropy\":0.9}\n",
+        n ? "post" : "pre", i, 1 / (i + 1), n ? 1 : 1 + i / 4, i / 12 }' >"$work/probe.jsonl"
+"$vit" report "$work" -o "$work/report.html" || exit
+
+# The page judges itself: a copy with a script at its end writes what it found where --dump-dom shows it.
+sed 's|</body>|<script>addEventListener("load", function () {\
+    var plots = document.querySelectorAll("figure svg.plot"), flat = 0;\
+    plots.forEach(function (p) { if (p.getBoundingClientRect().height < 100) flat++; });\
+    document.title = "plots " + plots.length + " flat " + flat +\
+        " wider " + (document.documentElement.scrollWidth > innerWidth) +\
+        " loaded " + performance.getEntriesByType("resource").filter(function (e) {\
+            return e.name.slice(0, 5) !== "data:"; }).length;\
+});</script></body>|' "$work/report.html" >"$work/judged.html"
+
+limit=
+command -v timeout >/dev/null 2>&1 && limit="timeout -k 5 ${CHECK_SECONDS:-120}"
+failed=
+for width in 390 1400; do
+    # shellcheck disable=SC2086  # a command and its arguments
+    $limit "$browser" --headless --no-sandbox --disable-gpu --no-first-run --disable-extensions \
+        --disable-background-networking --disable-component-update --disable-dev-shm-usage --in-process-gpu \
+        --no-zygote --user-data-dir="$work/profile" --window-size=$width,1200 --enable-logging=stderr --dump-dom \
+        "file://$work/judged.html" >"$work/dom" 2>"$work/log"
+    code=$?
+    found=$(sed -n 's|.*<title>\(plots [^<]*\)</title>.*|\1|p' "$work/dom" | head -n 1)
+    echo "check-report: $width pixels wide: ${found:-the browser showed nothing (exit code $code)}"
+    [ "$found" = "plots 14 flat 0 wider false loaded 0" ] || failed=1
+    grep CONSOLE "$work/log" && failed=1
+done
+[ -z "$failed" ] && exit 0
+echo "FAILED: expected 14 plots, none flat, nothing wider than the window, nothing loaded, no word on the console"
+exit 1
