@@ -7,7 +7,8 @@
 /* values (n, each): for pictures without trouble so far, the first infinity or NaN, made by where. */
 void vit_watch_values(struct vit_trouble *watch, const float *values, int n, size_t each, const char *format,
                       ...) VIT_PRINTF(5, 6);
-/* After a step of a block, which may have been done together with the step behind it: value (m, d) it wrote. */
+/* After a step of a block, which may have been done together with the step behind it: value (m, d) it
+ * wrote. */
 void vit_watch_step(const struct vit_block_call *call, const struct vit_step *step, const float *value);
 
 #endif
