@@ -87,8 +87,8 @@ RUN_TESTS   := $(call chosen,$(TESTS))
 RUN_SCRIPTS := $(call chosen,$(wildcard tests/cli/*.sh))
 
 # ---- targets for people: first the packages, then make once more, so that it sees them ----
-FRONT := all run test check-golden check-preprocess check-kernels check-corpus check-faults check-learning \
-         check-sweep check-report fuzz lint install
+FRONT := all run test check-golden check-preprocess check-kernels check-corpus check-faults \
+         check-signals check-learning check-sweep check-report fuzz lint analyze install
 .PHONY: $(FRONT) $(FRONT:%=do-%) front deps asan tsan debug cover format uninstall clean help FORCE
 
 DEPS := yes

@@ -47,8 +47,8 @@ static void release_all_but(const void *picture)
     }
 }
 
-/* The writer of stb takes many small pieces and does not look whether it got them. So they stand in a list, and
- * a piece that cannot be had leaves it at once, for patch_stb_png, which gives the list back. */
+/* The writer of stb takes many small pieces and does not look whether it got them. So they stand in a list,
+ * and a piece that cannot be had leaves it at once, for patch_stb_png, which gives the list back. */
 struct piece {
     struct piece *before, *after;
     max_align_t bytes[];

@@ -31,8 +31,8 @@ enum vit_status vit_json_string(const json_t *object, const char *where, const c
 enum vit_status vit_json_floats(const json_t *object, const char *where, const char *key, int n, float *out,
                                 struct vit_error *err);
 
-/* The text of a value, flags as json_dumps has them; free it. NULL: no memory, or value is NULL. Not json_dumps:
- * jansson 2.14 leaves pieces out when its buffer cannot grow. */
+/* The text of a value, flags as json_dumps has them; free it. NULL: no memory, or value is NULL. Not
+ * json_dumps: jansson 2.14 leaves pieces out when its buffer cannot grow. */
 char *vit_json_text(const json_t *value, size_t flags);
 
 /* Building. *object takes value under key; without memory for it (value NULL too) *object is given back and

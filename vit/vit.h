@@ -184,7 +184,8 @@ int vit_features_width(const struct vit_model *m);
 
 /* ---- looking for what is not a number ---- */
 
-/* Every parameter is finite: VIT_ERR_FORMAT names the first tensor that holds something else, and how often. */
+/* Every parameter is finite: VIT_ERR_FORMAT names the first tensor that holds something else, and how
+ * often. */
 enum vit_status vit_model_check(const struct vit_model *m, struct vit_error *err);
 
 /* Where the forward of one picture first met, or made, an infinity or a NaN. */

@@ -1,5 +1,5 @@
-/* A configuration beside a model's weights: ours, timm's, Hugging Face's, by its content. The first byte says which
- * weights it lies beside, and whether it is config.json or preprocessor_config.json. */
+/* A configuration beside a model's weights: ours, timm's, Hugging Face's, by its content. The first byte
+ * says which weights it lies beside, and whether it is config.json or preprocessor_config.json. */
 #include <stdio.h>
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-/* Whole models: a safetensors file with or without a configuration in it, opened, and run when it is small. */
+/* Whole models: a safetensors file with or without a configuration in it, opened, and run when small. */
 #include <stdlib.h>
 
 #include "tests/fuzz/fuzz.h"

@@ -1,5 +1,5 @@
-/* The reference and every overlay against float64 where float is at its ends: huge and tiny values, denormals, means
- * far above the deviation, softmax of scores that overflow an exponential. u = 2^-24. */
+/* The reference and every overlay against float64 where float is at its ends: huge and tiny values,
+ * denormals, means far above the deviation, softmax of scores that overflow an exponential. u = 2^-24. */
 #include "tests/kernels/overlay.h"
 
 enum { M = 4, D = 67 };
@@ -22,9 +22,9 @@ static const struct range {
     { "large, equal", 1e30f, 0 },
 };
 
-/* As test_overlays_norm.c derives it: the mean errs by dm = 2 (d + 2) u mean |x|, the variance about another mean is
- * larger by dm^2, each x - mean errs by u |x - mean| + dm. Where squares are below the normal numbers each of them
- * errs by a denormal, which eps, 1e-6, makes nothing of. */
+/* As test_overlays_norm.c derives it: the mean errs by dm = 2 (d + 2) u mean |x|, the variance about
+ * another mean is larger by dm^2, each x - mean errs by u |x - mean| + dm. Where squares are below the
+ * normal numbers each of them errs by a denormal, which eps, 1e-6, makes nothing of. */
 static void check_row(const char *name, const char *range, const float *got, const float *x,
                       const struct kern_norm *n)
 {
@@ -82,8 +82,8 @@ enum { T = 9, E = 8 };
 
 static const float SCORES[] = { 0, 1, 30, 3e3f, 1e8f, 1e-20f, 1e-40f }; /* largest |scale q k| */
 
-/* Scores s_j = scale q k_j err by ds = 2 (e + 2) u scale sum |q| |k_j|, so a probability by a factor exp(2 max ds);
- * the rest is one sum of t exponentials and one of t products. */
+/* Scores s_j = scale q k_j err by ds = 2 (e + 2) u scale sum |q| |k_j|, so a probability by a factor exp(2
+ * max ds); the rest is one sum of t exponentials and one of t products. */
 static void check_attention(const char *name, float largest, const float *got, const float *qkv, float scale)
 {
     for (int i = 0; i < T; i++) {

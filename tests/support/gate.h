@@ -1,5 +1,5 @@
-/* gate.h - the allocator of a test program, which refuses when told to. Include it in one file of a program: it
- * defines malloc. */
+/* gate.h - the allocator of a test program, which refuses when told to. Include it in one file of a
+ * program: it defines malloc. */
 #ifndef TESTS_SUPPORT_GATE_H
 #define TESTS_SUPPORT_GATE_H
 

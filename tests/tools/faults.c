@@ -1,10 +1,11 @@
-/* faults.so - preloaded into the program, makes one operation on files fail: the disk is full, broken or read-only.
+/* faults.so - preloaded into the program, makes one operation on files fail: the disk is full, broken or
+ * read-only.
  *
  *   VIT_FAULT=N:ERRNO[:stay]   operation N fails (and with stay all after it); N 0: only count
  *   VIT_FAULT_COUNT=FILE       receives the number of operations at the end
  *
- * Operations are those that change what is on a disk: opening for writing, write, fwrite, fflush, fsync, fclose,
- * ftruncate, rename, mkdir. Standard streams do not count. */
+ * Operations are those that change what is on a disk: opening for writing, write, fwrite, fflush, fsync,
+ * fclose, ftruncate, rename, mkdir. Standard streams do not count. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>

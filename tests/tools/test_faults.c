@@ -1,5 +1,6 @@
-/* A disk that is full, broken or read-only, at every operation the program does on it: what a file held before is
- * still there, or the new content is there whole; never something between, nothing beside it, and never in silence.
+/* A disk that is full, broken or read-only, at every operation the program does on it: what a file held
+ * before is still there, or the new content is there whole; never something between, nothing beside it, and
+ * never in silence.
  *
  * VIT_FAULTS=all tries every operation, otherwise a part of them is tried. */
 #include <dirent.h>

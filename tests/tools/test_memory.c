@@ -1,6 +1,8 @@
-/* Memory that runs out inside a verb: an exit code, a sentence, and no result that is not whole. The verbs run
- * inside this program, whose allocator refuses when told to. VIT_FAULTS=all: every allocation, otherwise a part. */
+/* Memory that runs out inside a verb: an exit code, a sentence, and no result that is not whole. The verbs
+ * run inside this program, whose allocator refuses when told to. VIT_FAULTS=all: every allocation,
+ * otherwise a part. */
 #include <fcntl.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include "tests/patch/noise.h"
@@ -163,10 +165,24 @@ static int teardown(void **state)
     return 0;
 }
 
+/* One CPU, so that models are packed by one thread: libgomp ends the program when it cannot start another. */
+static void take_one_cpu(void)
+{
+    cpu_set_t allowed, one;
+    int cpu = 0;
+
+    if (sched_getaffinity(0, sizeof allowed, &allowed)) return;
+    while (cpu < CPU_SETSIZE && !CPU_ISSET(cpu, &allowed)) cpu++;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    (void)sched_setaffinity(0, sizeof one, &one);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(a_verb_without_memory_says_so) };
 
+    take_one_cpu();
     setenv("OMP_NUM_THREADS", "1", 1);
     if (!access("/dev/shm", W_OK)) setenv("TMPDIR", "/dev/shm", 0); /* where a sync costs nothing */
     return cmocka_run_group_tests(tests, setup, teardown);

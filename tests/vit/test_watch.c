@@ -76,7 +76,7 @@ static void a_bad_pixel_is_the_fault_of_its_picture_alone(void **state)
     assert_string_equal(f->trouble[1].where, "the pixels");
 }
 
-/* Finite weights whose sums are not: 3e38 twice is more than a float holds. The step it happens in is named. */
+/* Finite weights whose sums are not: 3e38 twice is more than a float holds. Its step is named. */
 static void an_overflow_is_named_by_its_step(void **state)
 {
     enum { W = 16 }; /* width: where the second row of a tensor begins */
