@@ -198,7 +198,7 @@ static float *read_planes(const char *path, const struct patch_recipe *recipe, i
 /* rows: those of one network, which is m. Doubles are printed with 15 digits. */
 static void expect_measured(const json_t *rows, struct vit_model *m, const char *data, const char *norm)
 {
-    const struct vit_probe_options o = { .pictures = PICTURES, .threads = 1, .lr = 1e-3f };
+    const struct vit_probe_options o = { .pictures = PICTURES, .batch = 7, .threads = 1, .lr = 1e-3f };
     const int depth = vit_model_config(m)->depth;
     int labels[PICTURES], found = 0;
     float *planes = read_planes(data, vit_model_recipe(m), labels);
@@ -241,8 +241,9 @@ static void expect_measured(const json_t *rows, struct vit_model *m, const char 
 static void a_new_network_is_the_one_that_training_starts_from(void **state)
 {
     struct fixture *f = *state;
-    json_t *rows = rows_of(PROBE("-d", f->data, "--split", "train", "--json", "--norm", "res-post", "--init",
-                                 "trunc02", "--depth", "2", "--seed", "3", "--seeds", "1", "-t", "1"));
+    json_t *rows =
+        rows_of(PROBE("-d", f->data, "--split", "train", "--json", "--norm", "res-post", "--init", "trunc02",
+                      "--depth", "2", "--seed", "3", "--seeds", "1", "-t", "1", "-b", "7"));
     struct vit_config c;
     struct vit_error err;
     const struct patch_recipe pictures = recipe_pictures(32, "CIFAR-10 binary");
@@ -263,7 +264,7 @@ static void a_checkpoint_is_measured_under_every_placement_asked_for(void **stat
 {
     struct fixture *f = *state;
     struct run r = PROBE("-m", CHECKPOINT, "-d", f->ten, "--split", "train", "--norm", "pre,post,res-post",
-                         "--json", "-t", "1");
+                         "--json", "-t", "1", "-b", "7");
     assert_non_null(strstr(r.err, "norm placement swapped from pre to post"));
     json_t *rows = rows_of(r);
     static const char *const NORMS[] = { "pre", "post", "res-post" };
