@@ -63,11 +63,17 @@ static void say_one_edge(FILE *out, const struct report *r, const struct report_
     } else {
         report_rate_text(lr, sizeof lr, a->rates[a->best].lr);
         if (a->rate_count == 1)
-            markup_put(out, "only %s was tried", lr);
+            markup_put(out, "only <span class=\"nb\">%s</span> was tried", lr);
         else if (a->best == 0)
-            markup_put(out, "%s is the best and the lowest tried; a lower one may be better", lr);
+            markup_put(
+                out,
+                "<span class=\"nb\">%s</span> is the best and the lowest tried; a lower one may be better",
+                lr);
         else
-            markup_put(out, "%s is the best and the highest tried; a higher one may be better", lr);
+            markup_put(
+                out,
+                "<span class=\"nb\">%s</span> is the best and the highest tried; a higher one may be better",
+                lr);
     }
     fputs("</li>\n", out);
 }
@@ -106,6 +112,7 @@ static void say_dead(FILE *out, const struct report *r)
 
     for (size_t i = 0; i < r->source_count && !after; i++)
         after = json_string_value(json_object_get(r->sources[i].about, "dead_after"));
+    if (after && !(after[0] >= '0' && after[0] <= '9')) after = NULL; /* a rule, not a number */
     if (dead)
         markup_put(
             out,
