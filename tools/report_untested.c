@@ -11,8 +11,6 @@
  * arXiv 2104.05704: 200), and the least that counts as near them. */
 enum { PRINTED_EPOCHS = 200, NEAR_EPOCHS = 100 };
 
-static const double Z95 = 1.959963984540054; /* normal quantile of 0.975 */
-
 static int count_ended(const struct report *r, enum report_end end)
 {
     int count = 0;
@@ -250,7 +248,7 @@ static void say_validation(FILE *out, const struct report *r)
             best = c;
     }
     if (!best) return;
-    vit_wilson(&low, &high, best->val_top1 * best->val_n, best->val_n, Z95);
+    report_interval(&low, &high, best->val_top1 * best->val_n, best->val_n);
     markup_put(
         out,
         "<li><b>More pictures.</b> A single run's validation accuracy comes from %d pictures and is known "

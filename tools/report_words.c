@@ -8,8 +8,6 @@
 #include "vit/stats.h"
 #include "vit/vit.h"
 
-static const double Z95 = 1.959963984540054; /* normal quantile of 0.975 */
-
 /* ---- a card for each placement ---- */
 
 struct tally {
@@ -36,7 +34,7 @@ static void put_share(FILE *out, const char *name, int k, int n)
 {
     double low, high;
 
-    vit_wilson(&low, &high, k, n, Z95);
+    report_interval(&low, &high, k, n);
     markup_put(out, "<dt>%s</dt><dd>%d of %d runs", name, k, n);
     if (n) markup_put(out, " <small>(%.0f–%.0f %%)</small>", 100 * low, 100 * high);
     fputs("</dd>", out);
