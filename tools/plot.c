@@ -4,8 +4,8 @@
 #include "tools/markup.h"
 #include "tools/plot_parts.h"
 
-/* Colours: eight whose smallest distance (Euclidean, Oklab) in pairs is largest both to usual sight and to the
- * three kinds of colour blindness as simulated by Machado, Oliveira & Fernandes 2009, with a contrast of
+/* Colours: eight whose smallest distance (Euclidean, Oklab) in pairs is largest both to usual sight and to
+ * the three kinds of colour blindness as simulated by Machado, Oliveira & Fernandes 2009, with a contrast of
  * at least 3:1 to the ground; found by random search from the palette of Okabe & Ito 2008. */
 static const struct plot_style STYLES[] = {
     { "", "m-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z", "#184ec1", "#8da1fe", 0 },

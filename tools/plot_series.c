@@ -8,6 +8,7 @@
 enum {
     APART = 11, /* between baselines of labels */
     MOST_LABELS = 24,
+    MANY = 14,  /* points of a series that all have a marker */
     EARLY = 45, /* from the frame: room for a label */
 };
 
@@ -88,17 +89,21 @@ static void draw_spans(const struct plot_frame *f, const struct plot_series *s)
     }
 }
 
+/* Of many points only some have a marker: enough to tell the series by. */
 static void draw_marks(const struct plot_frame *f, const struct plot_series *s)
 {
-    for (size_t i = 0; i < s->count; i++) {
+    const size_t stride = s->parts & PLOT_MARKS ? 1 + s->count / MANY : 1;
+
+    for (size_t i = 0; i < s->count; i += stride) {
         const struct plot_point *q = &s->points[i];
+        const double x = plot_at(&f->x, q->x), y = plot_at(&f->y, q->y);
         if (!plot_shown(f->p, q)) continue;
         if (s->parts & PLOT_MARKS) {
-            plot_mark(f->out, "mark", s->style, plot_at(&f->x, q->x), plot_at(&f->y, q->y));
+            plot_mark(f->out, "mark", s->style, x, y);
             plot_end_mark(f->out, q->title);
         } else {
             markup_put(f->out, "<circle class=\"dot k%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"2.2\"/>",
-                       plot_style(s->style)->colour, plot_at(&f->x, q->x), plot_at(&f->y, q->y));
+                       plot_style(s->style)->colour, x, y);
         }
     }
 }

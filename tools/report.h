@@ -6,8 +6,8 @@
  *     report_page(out, &r, "Pre-norm against post-norm");
  *     report_free(&r);
  *
- * A run that was lost is a result: nothing here drops one. Accuracies are fractions; what a file does not know
- * (null) is NAN, or 0 for counts. */
+ * A run that was lost is a result: nothing here drops one. Accuracies are fractions; what a file does not
+ * know (null) is NAN, or 0 for counts. */
 #ifndef TOOLS_REPORT_H
 #define TOOLS_REPORT_H
 

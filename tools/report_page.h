@@ -1,4 +1,4 @@
-/* report_page.h - the parts of the page, for report*.c only. Each writes nothing where there is no data for it. */
+/* report_page.h - the parts of the page, for report*.c only. Each writes nothing where it has no data. */
 #ifndef TOOLS_REPORT_PAGE_H
 #define TOOLS_REPORT_PAGE_H
 
@@ -12,6 +12,8 @@ bool report_put_arms(FILE *out, const struct report *r);  /* false: memory ran o
 void report_put_cells(FILE *out, const struct report *r); /* every run */
 /* "61.20" of 0.612, or a dash. */
 const char *report_percent(char *text, size_t size, double share);
+/* The 95 % interval of k of n, Wilson's. */
+void report_interval(double *low, double *high, double k, double n);
 
 /* ---- report_words.c ---- */
 

@@ -55,7 +55,7 @@ int report_style(const struct report *r, const char *norm);
 int report_lost(const int *ended); /* dead and diverged */
 typedef double report_value(const struct report_cell *c);
 report_value report_val_top1;
-/* The finite values of an arm's finished runs at a rate, in the order of the cells; out: room for all cells. */
+/* The finite values of an arm's finished runs at a rate, in the order of the cells; out: room for all. */
 size_t report_values(const struct report *r, const struct report_arm *a, double lr, report_value *value,
                      double *out);
 

@@ -64,6 +64,8 @@ static const char RULES[] =
     "pre{background:var(--card);border-radius:8px;padding:12px 14px;overflow-x:auto;font:.82rem/1.5 "
     "ui-monospace,"
     "SFMono-Regular,Menlo,Consolas,\"DejaVu Sans Mono\",monospace;overflow-wrap:normal}\n"
+    ".nb{white-space:nowrap}\n"
+    ".wide tbody th[scope=row],.wide thead th:first-child{position:sticky;left:0;background:var(--ground)}\n"
     "details{margin:1em 0}\n"
     "summary{cursor:pointer;font-weight:600;font-size:.95rem}\n"
     "footer{color:var(--soft);font-size:.82rem;padding-top:2.5em;padding-bottom:3em}\n"

@@ -9,7 +9,12 @@
 #include "vit/stats.h"
 #include "vit/vit.h"
 
-static const double Z95 = 1.959963984540054; /* normal quantile of 0.975 */
+void report_interval(double *low, double *high, double k, double n)
+{
+    static const double Z95 = 1.959963984540054; /* normal quantile of 0.975 */
+
+    vit_wilson(low, high, k, n, Z95);
+}
 
 const char *report_percent(char *text, size_t size, double share)
 {
@@ -38,8 +43,8 @@ static int pictures(const struct report *r, const struct report_arm *a, bool tes
     return 0;
 }
 
-/* Mean, and what chance leaves of it: of the seed by Student's t where there are several, else of the pictures
- * alone by Wilson, which is marked. */
+/* Mean, and what chance leaves of it: of the seed by Student's t where there are several, else of the
+ * pictures alone by Wilson, which is marked. */
 static void put_accuracy(FILE *out, const struct report *r, const struct report_arm *a, bool test,
                          double *room)
 {
@@ -55,13 +60,13 @@ static void put_accuracy(FILE *out, const struct report *r, const struct report_
         markup_put(out, " <small>± %.2f</small>", 100 * half);
     } else if (n && pictures(r, a, test)) {
         double low, high;
-        vit_wilson(&low, &high, mean * pictures(r, a, test), pictures(r, a, test), Z95);
+        report_interval(&low, &high, mean * pictures(r, a, test), pictures(r, a, test));
         markup_put(out, " <small>(%.1f–%.1f) †</small>", 100 * low, 100 * high);
     }
     fputs("</td>", out);
 }
 
-/* Against the first placement, where the condition has it: with an interval over runs where both have several. */
+/* Against the first placement, where the condition has it; with an interval where both have several runs. */
 static void put_difference(FILE *out, const struct report *r, const struct report_arm *a,
                            const struct report_arm *first, bool test, double *room)
 {
@@ -92,7 +97,7 @@ static void put_count(FILE *out, int k, int n)
 {
     double low, high;
 
-    vit_wilson(&low, &high, k, n, Z95);
+    report_interval(&low, &high, k, n);
     markup_put(out, "<td class=\"n\">%d of %d", k, n);
     if (n) markup_put(out, " <small>(%.0f–%.0f %%)</small>", 100 * low, 100 * high);
     fputs("</td>", out);
@@ -187,7 +192,8 @@ bool report_put_arms(FILE *out, const struct report *r)
           "over seeds among the rates that lost no run. ± half of the 95 % interval of the mean over seeds "
           "(Student's t). † a single seed: the interval is that of the pictures alone (Wilson) and says "
           "nothing "
-          "about other seeds. ‡ fewer than two seeds in an arm: no interval, no test. <i>edge</i>: the best "
+          "about other seeds. ‡ fewer than two seeds in an arm: no interval, no test. <i>edge</i>: the "
+          "best "
           "rate is "
           "the lowest or the highest tried. Counts with 95 % Wilson intervals, over all rates.</small></p>\n",
           out);

@@ -11,8 +11,6 @@
  * arXiv 2104.05704: 200), and the least that counts as near them. */
 enum { PRINTED_EPOCHS = 200, NEAR_EPOCHS = 100 };
 
-static const double Z95 = 1.959963984540054; /* normal quantile of 0.975 */
-
 static int count_ended(const struct report *r, enum report_end end)
 {
     int count = 0;
@@ -63,11 +61,17 @@ static void say_one_edge(FILE *out, const struct report *r, const struct report_
     } else {
         report_rate_text(lr, sizeof lr, a->rates[a->best].lr);
         if (a->rate_count == 1)
-            markup_put(out, "only %s was tried", lr);
+            markup_put(out, "only <span class=\"nb\">%s</span> was tried", lr);
         else if (a->best == 0)
-            markup_put(out, "%s is the best and the lowest tried; a lower one may be better", lr);
+            markup_put(
+                out,
+                "<span class=\"nb\">%s</span> is the best and the lowest tried; a lower one may be better",
+                lr);
         else
-            markup_put(out, "%s is the best and the highest tried; a higher one may be better", lr);
+            markup_put(
+                out,
+                "<span class=\"nb\">%s</span> is the best and the highest tried; a higher one may be better",
+                lr);
     }
     fputs("</li>\n", out);
 }
@@ -106,6 +110,7 @@ static void say_dead(FILE *out, const struct report *r)
 
     for (size_t i = 0; i < r->source_count && !after; i++)
         after = json_string_value(json_object_get(r->sources[i].about, "dead_after"));
+    if (after && !(after[0] >= '0' && after[0] <= '9')) after = NULL; /* a rule, not a number */
     if (dead)
         markup_put(
             out,
@@ -243,7 +248,7 @@ static void say_validation(FILE *out, const struct report *r)
             best = c;
     }
     if (!best) return;
-    vit_wilson(&low, &high, best->val_top1 * best->val_n, best->val_n, Z95);
+    report_interval(&low, &high, best->val_top1 * best->val_n, best->val_n);
     markup_put(
         out,
         "<li><b>More pictures.</b> A single run's validation accuracy comes from %d pictures and is known "

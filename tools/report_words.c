@@ -8,8 +8,6 @@
 #include "vit/stats.h"
 #include "vit/vit.h"
 
-static const double Z95 = 1.959963984540054; /* normal quantile of 0.975 */
-
 /* ---- a card for each placement ---- */
 
 struct tally {
@@ -36,7 +34,7 @@ static void put_share(FILE *out, const char *name, int k, int n)
 {
     double low, high;
 
-    vit_wilson(&low, &high, k, n, Z95);
+    report_interval(&low, &high, k, n);
     markup_put(out, "<dt>%s</dt><dd>%d of %d runs", name, k, n);
     if (n) markup_put(out, " <small>(%.0f–%.0f %%)</small>", 100 * low, 100 * high);
     fputs("</dd>", out);
@@ -58,8 +56,8 @@ static void put_card(FILE *out, const struct report *r, size_t norm)
                    "<div class=\"value\">%s %%</div><div class=\"soft\"><small>best validation "
                    "top-1</small></div><dl>",
                    report_percent(text, sizeof text, rate->mean));
-        markup_put(out, "<dt>at</dt><dd>lr %s, %s</dd>", report_rate_text(lr, sizeof lr, rate->lr),
-                   r->conditions[t.best->condition].label);
+        markup_put(out, "<dt>at</dt><dd>lr <span class=\"nb\">%s</span>, %s</dd>",
+                   report_rate_text(lr, sizeof lr, rate->lr), r->conditions[t.best->condition].label);
     } else {
         fputs("<div class=\"value\">–</div><div class=\"soft\"><small>no finished run</small></div><dl>",
               out);
@@ -177,12 +175,13 @@ void report_put_parallel(FILE *out, const struct report *r)
         const int block = seen_before(r, i) ? -1 : first_parallel(r, b);
         if (block < 0) continue;
         if (!open)
-            markup_put(out,
-                       "<p><b>Tokens are parallel</b> (mean cosine at least %g), and attention has "
-                       "nothing left to tell apart, from block</p><ul>\n",
-                       PARALLEL);
+            markup_put(
+                out,
+                "<p><b>Tokens are parallel</b> (mean cosine at least %g), so that attention has nothing left "
+                "to tell apart, in:</p><ul>\n",
+                PARALLEL);
         open = true;
-        markup_put(out, "<li>%d on: %s, depth %d, %s</li>\n", block, b->norm, b->depth, b->group);
+        markup_put(out, "<li>%s, depth %d, %s, from block %d on</li>\n", b->norm, b->depth, b->group, block);
     }
     if (open) fputs("</ul>\n", out);
 }

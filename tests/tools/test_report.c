@@ -467,8 +467,8 @@ static void the_page_says_what_was_not_tested(void **state)
     page_of(&page, f);
     assert_has(page, "1 of 4 runs have not ended");
     assert_has(page, "Every point is one run with one seed");
-    assert_has(page, "3e-3 is the best and the highest tried");
-    assert_has(page, "1e-3 is the best and the lowest tried");
+    assert_has(page, "<span class=\"nb\">3e-3</span> is the best and the highest tried");
+    assert_has(page, "<span class=\"nb\">1e-3</span> is the best and the lowest tried");
     assert_has(page, "No run had more than 5 epochs");
     assert_has(page, "depth 6, warm-up 200, init xavier");
     assert_has(page, "width 96");
@@ -582,7 +582,7 @@ static void diagnostics_and_words_are_shown(void **state)
     read_all(f);
     page_of(&page, f);
     assert_well_formed(page);
-    assert_has(page, "8 on: post, depth 12, init xavier");
+    assert_has(page, "post, depth 12, init xavier, from block 8 on");
     assert_has(page, "Gradient by block");
     assert_has(page, "Gradient of the last block against depth");
     assert_has(page, "Entropy of attention");
