@@ -10,6 +10,12 @@ shift 2
 rm -rf "$build/seeds" "$build/found"
 mkdir -p "$build/seeds" "$build/found"
 "$build/tests/fuzz/seeds" "$build/seeds" || exit 1
+# In memory where the system has such a place: some targets write files for every execution.
+shm=/dev/shm
+[ -w "$shm" ] || shm=/tmp
+TMPDIR=$(mktemp -d "$shm/vit-fuzz-XXXXXX") || exit 1
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
 trap 'exit 130' INT TERM
 
 for target; do

@@ -58,7 +58,7 @@ for file in $(sources $LIBRARY); do
     object=$build/${file%.c}.o
     [ "${file%.c}" != "$file" ] && [ -f "$object" ] || continue
     nm -u "$object" | awk '{ print $2 }' |
-        grep -xE 'printf|fprintf|vprintf|puts|putchar|perror|stdout|stderr|exit|_exit|quick_exit|abort' |
+        grep -xE '(__)?v?f?printf(_chk)?|puts|putchar|perror|stdout|stderr|exit|_exit|quick_exit|abort' |
         sed "s,^,$file: the library may not use ," >>"$found"
 done
 

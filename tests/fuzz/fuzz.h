@@ -15,7 +15,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 /* A path under which the bytes can be opened, until the next call. */
 const char *fuzz_file(const uint8_t *data, size_t size);
 
-/* A folder of this process, in memory where the system has such a place; removed at the end. */
+/* A folder of this process under TMPDIR, which whoever runs it removes. */
 const char *fuzz_folder(void);
 /* Write or replace folder/name. */
 void fuzz_write(const char *folder, const char *name, const void *data, size_t size);
