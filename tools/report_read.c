@@ -70,7 +70,7 @@ static enum vit_status take_text(struct report *r, report_take *take, const char
 static bool is_blank(const char *text, size_t size)
 {
     for (size_t i = 0; i < size; i++)
-        if (!strchr(" \t\r", text[i])) return false;
+        if (!strchr(" \t\r\n", text[i])) return false;
     return true;
 }
 
@@ -282,6 +282,10 @@ static enum vit_status read_file(struct report *r, const char *path, struct vit_
     json_t *document = NULL;
     enum vit_status status = read_bytes(&text, &size, path, err);
 
+    if (!status && is_blank(text, size))
+        status = vit_fail(err, VIT_ERR_FORMAT,
+                          "%s: is empty, expected rows of vit probe --json or a result of vit compare --json",
+                          path);
     if (!status && !vit_json_parse(&document, path, text, size, NULL)) {
         status = report_keep(r, document, err);
         if (!status) status = take_document(r, document, path, err);

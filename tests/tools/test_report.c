@@ -353,6 +353,7 @@ static void a_wrong_line_is_named(void **state)
         { "sweep.json", "{\"cells\":[{}]}",
           "sweep.json: \"cells\": item 1: expected an object with \"cell\"" },
         { "probe.jsonl", "{\"grad_w2\":1}\n", "probe.jsonl: \"norm\": expected a text, found none" },
+        { "probe.jsonl", "\n", "probe.jsonl: is empty" },
         { "probe.jsonl", "{\"other\":1}\n", "expected a row of vit probe --json (grad_w2)" },
         { "probe.jsonl", "{\"grad_w2\":1,\"norm\":\"pre\",\"depth\":6,\"block\":0}\n{\"grad_w2\":\n",
           "probe.jsonl: line 2: not valid JSON" },
