@@ -29,8 +29,8 @@ INLINE __m512i interleave(const float *a, const float *b, int count)
     return _mm512_permutexvar_epi16(_mm512_loadu_si512(ORDER), (__m512i)_mm512_cvtne2ps_pbh(high, low));
 }
 
-/* to (units(count, 2)) = pairs of neighbours in x (count); a last one is paired with zero. factor: for formats
- * that have one. */
+/* to (units(count, 2)) = pairs of neighbours in x (count); a last one is paired with zero. factor: for
+ * formats that have one. */
 INLINE void narrow_row(num *to, const float *x, int count, float factor)
 {
     (void)factor;

@@ -7,7 +7,7 @@
  *     row_factor()       what narrow_row() multiplies a row of weights with
  *     DEPTH              k at a time: a panel's slice stays in L1
  *     BLOCK_TILES, GROUP tiles of rows and panels that a task takes at most
- *     struct room        memory of one thread; y (BLOCK_TILES TILE_ROWS, GROUP TILE_COLS): the result of a task
+ *     struct room        memory of one thread; y (BLOCK_TILES TILE_ROWS, GROUP TILE_COLS): a task's result
  * and after it
  *     take_left()        where a slice of rows of x lies as pairs
  *     finish()           from the sums of a task to what is written */

@@ -1,9 +1,9 @@
-/* int8.c - products of integers of 8 bits with exact sums, by AVX2: pairs of neighbours along k lie as two int16 in
- * 32 bits, and one instruction multiplies 8 pairs by 8 pairs and adds both products of each. 12 sums, 2 right, 1 left
- * and 1 vector of products fill the 16 registers.
+/* int8.c - products of integers of 8 bits with exact sums, by AVX2: pairs of neighbours along k lie as two
+ * int16 in 32 bits, and one instruction multiplies 8 pairs by 8 pairs and adds both products of each. 12
+ * sums, 2 right, 1 left and 1 vector of products fill the 16 registers.
  *
- * A CPU that adds to the sum in the same instruction (vpdpwssd of VNNI) needs a file like this one with another
- * MADD, and its vector length. */
+ * A CPU that adds to the sum in the same instruction (vpdpwssd of VNNI) needs a file like this one with
+ * another MADD, and its vector length. */
 #if defined(__AVX2__) && defined(__FMA__)
 #include <immintrin.h>
 

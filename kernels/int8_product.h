@@ -5,8 +5,8 @@
  *     MADD(sum, a, b)   sum + both products of each pair, as int32
  *     PAIRS(low, high)  two vectors of floats rounded to nearest as one of int16, saturated
  *
- * The rows of x are quantised once, by tasks of their own, before the product's tasks read them; a packed matrix is
- * its panels and then the scales of its rows. */
+ * The rows of x are quantised once, by tasks of their own, before the product's tasks read them; a packed
+ * matrix is its panels and then the scales of its rows. */
 #ifndef KERNELS_INT8_PRODUCT_H
 #define KERNELS_INT8_PRODUCT_H
 
@@ -17,8 +17,9 @@ typedef uint32_t num;
 enum { FOLD = 2 };
 typedef uvec loose_nums __attribute__((aligned(4), may_alias));
 
-/* c (rows, vecs VEC), row i at i ldc, = or += (add) a b, as int32 in the place of floats: pair (i, l) of a is at
- * a[i row_step + l pair_step], b holds vecs / 2 panels, panel nums apart. rows, vecs are constants after inlining. */
+/* c (rows, vecs VEC), row i at i ldc, = or += (add) a b, as int32 in the place of floats: pair (i, l) of a
+ * is at a[i row_step + l pair_step], b holds vecs / 2 panels, panel nums apart. rows, vecs are constants
+ * after inlining. */
 INLINE void tile(const int rows, const int vecs, float *c, size_t ldc, const num *a, size_t row_step,
                  size_t pair_step, const num *b, size_t panel, int pairs, bool add)
 {
@@ -54,7 +55,8 @@ INLINE void tile(const int rows, const int vecs, float *c, size_t ldc, const num
     }
 }
 
-/* to (units(count, 2)) = pairs of neighbours in x (count) times factor, rounded; a last one is paired with zero. */
+/* to (units(count, 2)) = pairs of neighbours in x (count) times factor, rounded; a last one is paired with
+ * zero. */
 INLINE void narrow_row(num *to, const float *x, int count, float factor)
 {
     const vec by = SPLAT(factor);

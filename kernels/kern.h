@@ -263,8 +263,8 @@ static inline void kern_pack(const struct kern *k, enum kern_dtype dtype, void *
     k->pack[dtype](to, w, n, kk, back);
 }
 
-/* q (n), scale: a row x (n) as integers of 8 bits, as the products of KERN_I8 see it: x ~ scale q. Returns the
- * scale; NaN (and zeros in q) where x has an infinity or a NaN. */
+/* q (n), scale: a row x (n) as integers of 8 bits, as the products of KERN_I8 see it: x ~ scale q. Returns
+ * the scale; NaN (and zeros in q) where x has an infinity or a NaN. */
 float kern_quantise(int8_t *q, const float *x, int n);
 
 /* Inputs of a product of integers at most: 127 * 127 times as many must fit 31 bits. */

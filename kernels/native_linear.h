@@ -1,5 +1,5 @@
-/* native_linear.h - products in f32, and in bf16 and int8 where no overlay multiplies such numbers: there what is
- * multiplied is rounded and the rest is the same. Sums of integers are exact in f32 up to 2^24.
+/* native_linear.h - products in f32, and in bf16 and int8 where no overlay multiplies such numbers: there
+ * what is multiplied is rounded and the rest is the same. Sums of integers are exact in f32 up to 2^24.
  *
  * linear and linear_dx: packed weights, blocks of rows times groups of panels. */
 #ifndef KERNELS_NATIVE_LINEAR_H

@@ -30,8 +30,8 @@ INLINE struct kern_quant quant_of_row(const float *x, int n)
     return kern_quant_of(most_of);
 }
 
-/* y (count, up to whole vectors) = the integer sums y, as floats or as int32 (ints), times the scales of their
- * row and columns. */
+/* y (count, up to whole vectors) = the integer sums y, as floats or as int32 (ints), times the scales of
+ * their row and columns. */
 INLINE void scale_sums(float *y, float row, const float *columns, int count, const bool ints)
 {
     for (int j = 0; j < count; j += VEC) {

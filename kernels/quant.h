@@ -1,11 +1,12 @@
 /* quant.h - how a row of floats becomes integers of 8 bits and one scale.
  *
- * x ~ scale q, q from -127 to 127: scale is the largest |x| divided by 127, q is x / scale rounded to nearest, ties
- * to even. The scale is rounded to 16 significant bits, so that scale q is exact in float: a row that came from
- * integers gives the same integers and the same scale again.
+ * x ~ scale q, q from -127 to 127: scale is the largest |x| divided by 127, q is x / scale rounded to
+ * nearest, ties to even. The scale is rounded to 16 significant bits, so that scale q is exact in float: a
+ * row that came from integers gives the same integers and the same scale again.
  *
- * A row with an infinity or a NaN has the scale NaN, so that all that is computed from it is NaN. A row without a
- * number of 2^-119 or more (there scale and 1 / scale are normal numbers) counts as zeros and has the scale 0. */
+ * A row with an infinity or a NaN has the scale NaN, so that all that is computed from it is NaN. A row
+ * without a number of 2^-119 or more (there scale and 1 / scale are normal numbers) counts as zeros and has
+ * the scale 0. */
 #ifndef KERNELS_QUANT_H
 #define KERNELS_QUANT_H
 

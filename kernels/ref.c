@@ -1,7 +1,7 @@
 /* ref.c - the reference fills every entry of the table, so that overlays need only replace some.
  *
- * The formats: every entry that is indexed by a dtype has KERN_F32 and KERN_BF16 here. KERN_I8 has the forward;
- * its linear_dx and linear_dw are NULL. */
+ * The formats: every entry that is indexed by a dtype has KERN_F32 and KERN_BF16 here. KERN_I8 has the
+ * forward; its linear_dx and linear_dw are NULL. */
 #include "kernels/ref.h"
 
 /* attend_back keeps two rows of t doubles per thread. */

@@ -1,14 +1,15 @@
 /* linear, linear_dx and linear_dw of every overlay against the reference.
  *
- * A sum of k products in float, in any order, differs from the exact one by at most k u / (1 - k u) times the
- * sum of the absolute products (Higham, Accuracy and Stability, 3.1), u = 2^-24; 2 k u covers it. The
+ * A sum of k products in float, in any order, differs from the exact one by at most k u / (1 - k u) times
+ * the sum of the absolute products (Higham, Accuracy and Stability, 3.1), u = 2^-24; 2 k u covers it. The
  * activation has a slope of at most 1.13 and errs by a few u of the sum itself.
  *
- * The product of two bf16 numbers is exact in float, so the same holds for sums of them. The bounds are taken
- * of the factors before they are rounded, which makes each at most 1 + 2^-8 times larger.
+ * The product of two bf16 numbers is exact in float, so the same holds for sums of them. The bounds are
+ * taken of the factors before they are rounded, which makes each at most 1 + 2^-8 times larger.
  *
- * Sums of integers are exact, so that no bound depends on k there: one rounding makes a float of the sum, two the
- * products with the scales, one adds the bias; each errs by at most u of what it gives, and 6 u covers them. */
+ * Sums of integers are exact, so that no bound depends on k there: one rounding makes a float of the sum,
+ * two the products with the scales, one adds the bias; each errs by at most u of what it gives, and 6 u
+ * covers them. */
 #include "tests/kernels/overlay.h"
 
 #define ROUNDED ((1 + 0x1p-8) * (1 + 0x1p-8))
@@ -112,8 +113,8 @@ static struct kern_epilogue epilogue_of(const struct problem *p, int which, floa
                                    .skip_scale = 0.75f };
 }
 
-/* Of element (i, j): bound on the error before the activation, and on what is written. product: the exact one of
- * integers. */
+/* Of element (i, j): bound on the error before the activation, and on what is written. product: the exact
+ * one of integers. */
 static void linear_bounds(double *pre, double *out, const struct problem *p, const struct kern_epilogue *e,
                           const float *product)
 {

@@ -135,8 +135,8 @@ static void bf16_rounds_to_nearest_and_halves_the_file(void **state)
     vit_model_close(is);
 }
 
-/* The file holds what the products see, so that quantising it again changes nothing: int8 answers of the file have
- * the bits of int8 answers of the original, and converting it again gives its bytes. */
+/* The file holds what the products see, so that quantising it again changes nothing: int8 answers of the
+ * file have the bits of int8 answers of the original, and converting it again gives its bytes. */
 static void int8_answers_as_the_original_does_in_int8(void **state)
 {
     const struct fixture *f = *state;
@@ -182,8 +182,8 @@ static void int8_again_changes_no_byte(void **state)
     free(second);
 }
 
-/* Rounding to nearest errs by half a scale, and the scale by 2^-16 of itself; the scale is the row's largest / 127.
- * What is no matrix of a block is f32. */
+/* Rounding to nearest errs by half a scale, and the scale by 2^-16 of itself; the scale is the row's largest
+ * / 127. What is no matrix of a block is f32. */
 static void int8_is_near_in_matrices_and_equal_elsewhere(void **state)
 {
     const struct fixture *f = *state;
