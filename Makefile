@@ -64,6 +64,7 @@ say = $(if $(Q),@printf '%-4s %s\n' $(1) $@)
 ifneq ($(filter x86_64 amd64,$(shell uname -m)),)
 isa.avx2   := -mavx2 -mfma -ffp-contract=fast
 isa.avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -mprefer-vector-width=512 -ffp-contract=fast
+isa.int8   := $(isa.avx2)
 isa.bf16   := $(isa.avx512) -mavx512bf16
 endif
 

@@ -10,5 +10,6 @@
 #define VEC_MAX(a, b) _mm256_max_ps(a, b)
 #define VEC_MIN(a, b) _mm256_min_ps(a, b)
 #define VEC_SQRT(a)   _mm256_sqrt_ps(a)
+#define VEC_RINT(a)   _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
 #include "kernels/native.h"
 #endif

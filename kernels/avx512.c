@@ -10,5 +10,6 @@
 #define VEC_MAX(a, b) _mm512_max_ps(a, b)
 #define VEC_MIN(a, b) _mm512_min_ps(a, b)
 #define VEC_SQRT(a)   _mm512_sqrt_ps(a)
+#define VEC_RINT(a)   _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
 #include "kernels/native.h"
 #endif

@@ -12,7 +12,6 @@
 #define VEC_SQRT(a)   _mm512_sqrt_ps(a)
 #include "kernels/bf16_tile.h"
 #include "kernels/native_dw.h"
-#include "kernels/native_product.h"
 
 enum {
     DEPTH = 512,     /* k at a time: a panel's slice, 256 pairs x 32 columns, is as large as L1 */
@@ -20,29 +19,19 @@ enum {
     GROUP = 16       /* panels a task takes at most: each row is rounded once for so many */
 };
 
+/* Memory of one thread. */
+struct room {
+    float y[BLOCK_TILES * TILE_ROWS * GROUP * TILE_COLS]; /* the result of a task */
+    num left[BLOCK_TILES * TILE_ROWS * DEPTH / FOLD];     /* a slice of its rows of x, rounded */
+};
+
+#include "kernels/folded.h"
+
 /* ---- packing ---- */
 
 static size_t pack_bytes(int n, int k, bool back)
 {
-    const int outputs = back ? k : n, reduced = back ? n : k;
-
-    return (size_t)padded(outputs, TILE_COLS) * (size_t)units(reduced, FOLD) * sizeof(num);
-}
-
-/* One panel (pairs, TILE_COLS) from count rows of w (count, k), ld apart: to[l][j] = w[j][2l .. 2l + 1]. */
-static void pack_rows(num *to, const float *w, size_t ld, int count, int k)
-{
-    num pairs[VEC];
-
-    memset(to, 0, (size_t)units(k, FOLD) * TILE_COLS * sizeof *to);
-    for (int j = 0; j < count; j++)
-        for (int l = 0; l < k; l += FOLD * VEC) {
-            const int taken = least(k - l, FOLD * VEC);
-
-            narrow_row(pairs, w + j * ld + l, taken);
-            for (int i = 0; i < units(taken, FOLD); i++)
-                to[(size_t)(l / FOLD + i) * TILE_COLS + j] = pairs[i];
-        }
+    return panel_nums(back ? k : n, back ? n : k) * sizeof(num);
 }
 
 static void pack(void *to, const float *w, int n, int k, bool back)
@@ -60,106 +49,26 @@ static void pack(void *to, const float *w, int n, int k, bool back)
     }
 }
 
-/* ---- tiles ---- */
-
-/* a in rows, ld apart. */
-typedef void tile_fn(float *c, size_t ldc, const num *a, size_t ld, const num *b, int pairs, bool add);
-
-#define TILE(rows)                                                                                           \
-    OUTLINE void tile_##rows(float *c, size_t ldc, const num *a, size_t ld, const num *b, int pairs,         \
-                             bool add)                                                                       \
-    {                                                                                                        \
-        tile(rows, 2, c, ldc, a, ld, 1, b, 0, pairs, add);                                                   \
-    }
-TILE(1)
-TILE(2)
-TILE(3)
-TILE(4)
-TILE(5)
-TILE(6)
-TILE(7)
-TILE(8)
-TILE(9)
-TILE(10)
-TILE(11)
-TILE(12)
-TILE(13)
-TILE(14)
-static tile_fn *const TILES[TILE_ROWS + 1] = { NULL,    tile_1,  tile_2,  tile_3,  tile_4,
-                                               tile_5,  tile_6,  tile_7,  tile_8,  tile_9,
-                                               tile_10, tile_11, tile_12, tile_13, tile_14 };
-
 /* ---- linear and linear_dx ---- */
 
-/* Memory of one thread. */
-struct room {
-    float y[BLOCK_TILES * TILE_ROWS * GROUP * TILE_COLS]; /* the result of a task */
-    num left[BLOCK_TILES * TILE_ROWS * DEPTH / FOLD];     /* a slice of its rows of x, rounded */
-};
-
-/* What one slice of k adds to a task's result. */
-struct slice {
-    const num *left, *panels; /* panels lie panel apart */
-    size_t panel, ld;         /* ld: of y */
-    int rows, count, pairs;   /* count: of panels */
-    bool add;
-};
-
-static void slice_tiles(float *y, const struct slice *s, const struct ahead *ahead)
+static void take_left(struct slice *s, const struct product *p, struct room *room, int row, int l, int count)
 {
-    const int tiles = units(s->rows, TILE_ROWS);
-
-    for (int p = 0; p < s->count; p++) {
-        const num *b = s->panels + p * s->panel;
-
-        for (int i = 0; i < tiles; i++) {
-            const int row = i * TILE_ROWS, rows = least(s->rows - row, TILE_ROWS);
-
-            if (ahead->panels && p + 1 < s->count) fetch_panel(b + s->panel, s->pairs, i, tiles);
-            if (rows == TILE_ROWS) fetch_rows(ahead, row, p * TILE_COLS);
-            TILES[rows](y + row * s->ld + p * TILE_COLS, s->ld, s->left + (size_t)row * s->pairs,
-                        (size_t)s->pairs, b, s->pairs, s->add);
-        }
-    }
+    s->left = room->left;
+    s->left_ld = (size_t)s->pairs;
+    for (int i = 0; i < s->rows; i++)
+        narrow_row(room->left + (size_t)i * s->pairs, p->x + (size_t)(row + i) * p->k + l, count, 1);
 }
 
-/* One block of rows times one group of panels. */
-static void product_task(const void *work, int task, int worker)
+static void finish(const struct product *p, struct room *room, const struct slice *s, int row, int column)
 {
-    const struct product *p = work;
-    struct room *room = (struct room *)p->rooms + worker;
-    const int row = task / p->groups * p->rows, first = task % p->groups * p->group,
-              column = first * TILE_COLS;
-    const int rows = least(p->m - row, p->rows), panels = least(units(p->n, TILE_COLS) - first, p->group);
-    const int depth = padded(units(p->k, units(p->k, DEPTH)), FOLD);
-    const size_t panel = (size_t)units(p->k, FOLD) * TILE_COLS;
-    struct slice s = {
-        .left = room->left, .panel = panel, .ld = (size_t)p->group * TILE_COLS, .rows = rows, .count = panels
-    };
-    struct ahead ahead = { .panels = panel * (size_t)units(p->n, TILE_COLS) > WARM, .ld = (size_t)p->n };
-
-    for (int l = 0; l < p->k; l += depth) {
-        const int taken = least(p->k - l, depth);
-
-        s.pairs = units(taken, FOLD);
-        s.panels = (const num *)p->panels + first * panel + (size_t)(l / FOLD) * TILE_COLS;
-        s.add = l > 0;
-        for (int i = 0; i < rows; i++)
-            narrow_row(room->left + (size_t)i * s.pairs, p->x + (size_t)(row + i) * p->k + l, taken);
-        if (l + depth >= p->k) ask_for_rows(&ahead, p, (size_t)row * p->n + column);
-        slice_tiles(room->y, &s, &ahead);
-    }
-    finish_block(p, room->y, s.ld, row, rows, column, least(p->n - column, panels * TILE_COLS));
+    finish_block(p, room->y, s->ld, row, s->rows, column, least(p->n - column, s->count * TILE_COLS));
 }
 
-static void multiply(const struct kern_ctx *c, struct product *p)
+static void multiply_by(const struct kern_ctx *c, struct product *p)
 {
-    const struct task_size size = { BLOCK_TILES, GROUP };
-
     assert(c->scratch_bytes >= (size_t)c->threads * sizeof(struct room));
     p->rooms = c->scratch;
-    cut(p, c->threads, &size);
-    kern_share(c, (double)p->m * p->n * p->k <= TINY, product_task, p, p->blocks * p->groups);
+    multiply(c, p);
 }
 
 static void linear(const struct kern_ctx *c, float *out, const float *x, const struct kern_mat *w,
@@ -170,7 +79,7 @@ static void linear(const struct kern_ctx *c, float *out, const float *x, const s
     if (!w->packed)
         kern_ref_linear(c, out, x, w, e, m);
     else
-        multiply(c, &p);
+        multiply_by(c, &p);
 }
 
 static void linear_dx(const struct kern_ctx *c, float *dx, const float *dout, const struct kern_mat *w, int m)
@@ -183,7 +92,7 @@ static void linear_dx(const struct kern_ctx *c, float *dx, const float *dout, co
     if (!w->packed_back)
         kern_ref_linear_dx(c, dx, dout, w, m);
     else
-        multiply(c, &p);
+        multiply_by(c, &p);
 }
 
 static void linear_dw(const struct kern_ctx *c, float *dw, float *db, const float *dout, const float *x,

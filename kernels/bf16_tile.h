@@ -29,9 +29,11 @@ INLINE __m512i interleave(const float *a, const float *b, int count)
     return _mm512_permutexvar_epi16(_mm512_loadu_si512(ORDER), (__m512i)_mm512_cvtne2ps_pbh(high, low));
 }
 
-/* to (units(count, 2)) = pairs of neighbours in x (count); a last one is paired with zero. */
-INLINE void narrow_row(num *to, const float *x, int count)
+/* to (units(count, 2)) = pairs of neighbours in x (count); a last one is paired with zero. factor: for
+ * formats that have one. */
+INLINE void narrow_row(num *to, const float *x, int count, float factor)
 {
+    (void)factor;
     for (int l = 0; l < count; l += 2 * VEC) {
         const __m512 low = _mm512_maskz_loadu_ps(lanes(count - l), x + l);
         const __m512 high = _mm512_maskz_loadu_ps(lanes(count - l - VEC), x + l + VEC);
@@ -39,6 +41,12 @@ INLINE void narrow_row(num *to, const float *x, int count)
         _mm512_mask_storeu_epi32(to + l / 2, lanes(units(count - l, 2)),
                                  (__m512i)_mm512_cvtne2ps_pbh(high, low));
     }
+}
+
+INLINE float row_factor(const float *w, int k)
+{
+    (void)w, (void)k;
+    return 1;
 }
 
 /* c (rows, vecs VEC), row i at i ldc, = or += (add) a b: pair (i, l) of a is at a[i row_step + l pair_step],

@@ -43,9 +43,10 @@ enum kern_norm_kind {
     KERN_NORM_KINDS
 };
 
-/* How a product computes: in f32, or in bf16 (8 significant bits, rounded to nearest, ties to even) with sums
- * in f32. Activations, gradients and the f32 weights stay f32 outside: an entry of a narrow format rounds
- * what it multiplies.
+/* How a product computes: in f32; in bf16 (8 significant bits, rounded to nearest, ties to even) with sums in
+ * f32; or in integers of 8 bits with exact sums, every row of x and of w with a scale of its own (quant.h).
+ * Activations, gradients and the f32 weights stay f32 outside: an entry of a narrow format rounds what it
+ * multiplies. Integers are for inference: they have no linear_dx and linear_dw.
  *
  * A weight matrix (n, k) as the products take it. Which pointers are set depends on
  * dtype and on what the selected kernels pack (kern_pack_bytes: 0 means "reads f32"). */
@@ -126,6 +127,7 @@ struct kern_limits {
     int outputs;      /* largest n */
     int tokens, head; /* t, e of attend */
     bool training;
+    enum kern_dtype dtype; /* of the products that are not f32 */
 };
 
 enum { KERN_SCRATCHES = 8 };
@@ -261,6 +263,13 @@ static inline void kern_pack(const struct kern *k, enum kern_dtype dtype, void *
     k->pack[dtype](to, w, n, kk, back);
 }
 
+/* q (n), scale: a row x (n) as integers of 8 bits, as the products of KERN_I8 see it: x ~ scale q. Returns
+ * the scale; NaN (and zeros in q) where x has an infinity or a NaN. */
+float kern_quantise(int8_t *q, const float *x, int n);
+
+/* Inputs of a product of integers at most: 127 * 127 times as many must fit 31 bits. */
+enum { KERN_I8_INPUTS = INT32_MAX / (127 * 127) };
+
 /* Several matrices laid out at once, each by one thread: a trainer does so after every step. */
 struct kern_pack_job {
     void *to;
@@ -276,6 +285,7 @@ static inline void kern_linear(const struct kern_ctx *c, float *out, const float
                                const struct kern_epilogue *e, int m)
 {
     assert(m > 0 && w->n > 0 && w->k > 0 && out != x && (!e->gain || e->gain_n == 1 || e->gain_n == w->n));
+    assert(w->dtype != KERN_I8 || w->k <= KERN_I8_INPUTS);
     c->k->linear[w->dtype](c, out, x, w, e, m);
 }
 

@@ -7,6 +7,7 @@
  *     SPLAT(x)      x in every lane
  *     VEC_MAX(a, b), VEC_MIN(a, b)    as x86 does it: b when either is NaN
  *     VEC_SQRT(a)
+ *     VEC_RINT(a)   to nearest, ties to even, for |a| below 2^22; NaN stays
  * and include this file, which uses the vector extensions of gcc and clang. Everything is static, so each
  * overlay has its own copy under its own instruction flags.
  *

@@ -24,9 +24,11 @@ void INSTALL_NAME(NATIVE)(struct kern *k)
     kern_add_scratch(k, scratch);
     k->own_regions = false;
     k->pack_bytes[KERN_F32] = k->pack_bytes[KERN_BF16] = linear_pack_bytes;
+    k->pack_bytes[KERN_I8] = linear_pack_bytes_i8;
     k->pack[KERN_F32] = linear_pack;
     k->pack[KERN_BF16] = linear_pack_bf16;
-    k->linear[KERN_F32] = k->linear[KERN_BF16] = linear;
+    k->pack[KERN_I8] = linear_pack_i8;
+    k->linear[KERN_F32] = k->linear[KERN_BF16] = k->linear[KERN_I8] = linear;
     k->linear_dx[KERN_F32] = k->linear_dx[KERN_BF16] = linear_dx;
     k->linear_dw[KERN_F32] = linear_dw;
     k->linear_dw[KERN_BF16] = linear_dw_bf16;

@@ -1,5 +1,5 @@
-/* native_linear.h - products in f32, and in bf16 for CPUs that cannot multiply such numbers: there what is
- * multiplied is rounded and the rest is the same.
+/* native_linear.h - products in f32, and in bf16 and int8 where no overlay multiplies such numbers: there
+ * what is multiplied is rounded and the rest is the same. Sums of integers are exact in f32 up to 2^24.
  *
  * linear and linear_dx: packed weights, blocks of rows times groups of panels. */
 #ifndef KERNELS_NATIVE_LINEAR_H
@@ -44,10 +44,25 @@ static void linear_pack_bf16(void *to, const float *w, int n, int k, bool back)
     narrow_nums(to, linear_pack_bytes(n, k, back) / sizeof(num));
 }
 
+/* The panels, then the scales of their columns. */
+static size_t linear_pack_bytes_i8(int n, int k, bool back)
+{
+    return back ? 0 : linear_pack_bytes(n, k, false) + (size_t)padded(n, TILE_COLS) * sizeof(float);
+}
+
+static void linear_pack_i8(void *to, const float *w, int n, int k, bool back)
+{
+    float *panels = to, *scales = panels + (size_t)padded(n, TILE_COLS) * (size_t)k;
+
+    linear_pack(to, w, n, k, back);
+    for (int j = 0; j < n; j += TILE_COLS) quantise_panel(panels + (size_t)j * (size_t)k, scales + j, k);
+}
+
 /* Memory of one thread. */
 struct room {
     float y[BLOCK_TILES * TILE_ROWS * GROUP * TILE_COLS]; /* the result of a task */
-    float left[BLOCK_TILES * TILE_ROWS * DEPTH];          /* narrow: a slice of its rows of x, rounded */
+    float left[BLOCK_TILES * TILE_ROWS * DEPTH];          /* bf16, int8: a slice of its rows of x, rounded */
+    struct kern_quant quant[BLOCK_TILES * TILE_ROWS];     /* int8: of these rows */
 };
 
 /* What a task of rows from row and panels from first asks for: weights when they are far, and its share of
@@ -66,17 +81,32 @@ static struct ahead ahead_of(const struct product *p, int row, int rows, int fir
                            .step = share / (size_t)(units(rows, TILE_ROWS) * units(p->k, DEPTH)) + LINE };
 }
 
-/* The left factor of a slice: x in place, or rounded in the room. */
-static void take_left(struct factors *f, const struct product *p, struct room *room, const float *x)
+/* to (k) = the integers of x (k). */
+static void quantise_nums(float *to, const float *x, struct kern_quant q, int k)
 {
-    f->a = x;
+    for (int l = 0; l < k; l += VEC)
+        store_some(to + l, VEC_RINT(load_some(x + l, k - l) * SPLAT(q.inverse)), k - l);
+}
+
+/* The left factor of the slice from input l: x (rows, k) in place, or rounded in the room. */
+static void take_left(struct factors *f, const struct product *p, struct room *room, const float *x, int l)
+{
+    f->a = x + l;
     f->ld = (size_t)p->k;
-    if (!p->narrow) return;
+    if (p->dtype == KERN_F32) return;
     f->a = room->left;
     f->ld = (size_t)f->k;
     for (int i = 0; i < f->rows; i++) {
-        memcpy(room->left + i * f->ld, x + (size_t)i * p->k, f->ld * sizeof(float));
-        narrow_nums(room->left + i * f->ld, f->ld);
+        const float *from = x + (size_t)i * p->k;
+        float *to = room->left + i * f->ld;
+
+        if (p->dtype == KERN_BF16) {
+            memcpy(to, from + l, f->ld * sizeof(float));
+            narrow_nums(to, f->ld);
+        } else {
+            if (l == 0) room->quant[i] = quant_of_row(from, p->k);
+            quantise_nums(to, from + l, room->quant[i], f->k);
+        }
     }
 }
 
@@ -99,10 +129,13 @@ static void product_task(const void *work, int task, int worker)
                              .panels = panels,
                              .k = least(p->k - l, depth) };
 
-        take_left(&f, p, room, p->x + (size_t)row * p->k + l);
+        take_left(&f, p, room, p->x + (size_t)row * p->k, l);
         if (l + depth >= p->k) ask_for_rows(&ahead, p, (size_t)row * p->n + column);
         tiles(room->y, ld, l > 0, &f, &ahead);
     }
+    for (int i = 0; p->dtype == KERN_I8 && i < rows; i++)
+        scale_sums(room->y + i * ld, room->quant[i].scale, p->column_scale + column, panels * TILE_COLS,
+                   false);
     finish_block(p, room->y, ld, row, rows, column, least(p->n - column, panels * TILE_COLS));
 }
 
@@ -119,15 +152,12 @@ static void multiply(const struct kern_ctx *c, struct product *p)
 static void linear(const struct kern_ctx *c, float *out, const float *x, const struct kern_mat *w,
                    const struct kern_epilogue *e, int m)
 {
-    struct product p = { .out = out,
-                         .x = x,
-                         .panels = w->packed,
-                         .narrow = w->dtype == KERN_BF16,
-                         .e = e,
-                         .m = m,
-                         .n = w->n,
-                         .k = w->k };
+    struct product p = {
+        .out = out, .x = x, .panels = w->packed, .dtype = w->dtype, .e = e, .m = m, .n = w->n, .k = w->k
+    };
 
+    if (w->dtype == KERN_I8 && w->packed)
+        p.column_scale = (const float *)w->packed + (size_t)padded(w->n, TILE_COLS) * (size_t)w->k;
     if (!w->packed)
         kern_ref_linear(c, out, x, w, e, m);
     else
@@ -140,7 +170,7 @@ static void linear_dx(const struct kern_ctx *c, float *dx, const float *dout, co
     struct product p = { .out = dx,
                          .x = dout,
                          .panels = w->packed_back,
-                         .narrow = w->dtype == KERN_BF16,
+                         .dtype = w->dtype,
                          .e = &none,
                          .m = m,
                          .n = w->k,

@@ -15,7 +15,9 @@ struct product {
     float *out;
     const float *x;
     const void *panels; /* as the format packs them */
-    bool narrow;        /* f32 kernels: round x to bf16 first */
+    enum kern_dtype dtype;
+    const void *left;                      /* x as the format takes it, if it lies ready */
+    const float *row_scale, *column_scale; /* int8: of left and of the panels */
     const struct kern_epilogue *e;
     int m, n, k;
     void *rooms;       /* memory of each thread */

@@ -6,6 +6,7 @@
 #define KERNELS_NATIVE_TILE_H
 
 #include "kernels/native_ahead.h"
+#include "kernels/native_quant.h"
 
 /* What linear_dw packs: one row of the factors is FOLD rows of the matrices. */
 typedef float num;
@@ -166,6 +167,26 @@ static void pack_rows(float *to, const float *w, size_t ld, int count, int k)
     if (count < TILE_COLS) memset(to, 0, (size_t)k * TILE_COLS * sizeof(float));
     for (int l = 0; l < k; l++)
         for (int j = 0; j < count; j++) to[(size_t)l * TILE_COLS + j] = w[j * ld + l];
+}
+
+/* A panel (k, TILE_COLS) of floats becomes one of integers; scale (TILE_COLS): of its columns. */
+static void quantise_panel(float *panel, float *scale, int k)
+{
+    for (int v = 0; v < TILE_COLS; v += VEC, scale += VEC) {
+        float inverse[VEC];
+        ivec largest = { 0 };
+
+        for (int l = 0; l < k; l++) largest = larger_bits(largest, load(panel + (size_t)l * TILE_COLS + v));
+        for (int j = 0; j < VEC; j++) {
+            const struct kern_quant q = kern_quant_of((uint32_t)largest[j]);
+            scale[j] = q.scale;
+            inverse[j] = q.inverse;
+        }
+        for (int l = 0; l < k; l++) {
+            float *to = panel + (size_t)l * TILE_COLS + v;
+            store(to, VEC_RINT(load(to) * load(inverse)));
+        }
+    }
 }
 
 /* One panel (k, TILE_COLS) from count columns of x (k, count), rows ld apart. */

@@ -1,6 +1,7 @@
 /* ref.c - the reference fills every entry of the table, so that overlays need only replace some.
  *
- * The formats: every entry that is indexed by a dtype has KERN_F32 and KERN_BF16 here. KERN_I8 is NULL. */
+ * The formats: every entry that is indexed by a dtype has KERN_F32 and KERN_BF16 here. KERN_I8 has the
+ * forward; its linear_dx and linear_dw are NULL. */
 #include "kernels/ref.h"
 
 /* attend_back keeps two rows of t doubles per thread. */
@@ -35,9 +36,11 @@ void kern_ref_install(struct kern *k)
     *k = (struct kern){
         .own_regions = true,
         .scratch = { kern_ref_scratch },
-        .pack_bytes = { [KERN_F32] = pack_bytes, [KERN_BF16] = pack_bytes },
-        .pack = { [KERN_F32] = pack, [KERN_BF16] = pack },
-        .linear = { [KERN_F32] = kern_ref_linear, [KERN_BF16] = kern_ref_linear },
+        .pack_bytes = { [KERN_F32] = pack_bytes, [KERN_BF16] = pack_bytes, [KERN_I8] = pack_bytes },
+        .pack = { [KERN_F32] = pack, [KERN_BF16] = pack, [KERN_I8] = pack },
+        .linear = { [KERN_F32] = kern_ref_linear,
+                    [KERN_BF16] = kern_ref_linear,
+                    [KERN_I8] = kern_ref_linear },
         .linear_dx = { [KERN_F32] = kern_ref_linear_dx, [KERN_BF16] = kern_ref_linear_dx },
         .linear_dw = { [KERN_F32] = kern_ref_linear_dw, [KERN_BF16] = kern_ref_linear_dw_bf16 },
         .attend = kern_ref_attend,

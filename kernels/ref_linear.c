@@ -1,3 +1,4 @@
+#include "kernels/quant.h"
 #include "kernels/ref.h"
 
 /* x as a product of this format sees it. */
@@ -28,6 +29,32 @@ void kern_ref_epilogue(const struct kern_ctx *c, float *out, const float *y, con
         }
 }
 
+static double dot(const float *x, const float *w, int k, enum kern_dtype dtype)
+{
+    double y = 0;
+
+    for (int l = 0; l < k; l++) y += seen(x[l], dtype) * seen(w[l], dtype);
+    return y;
+}
+
+/* The sum of the products of integers, which is exact, times both scales. */
+static double dot_i8(const float *x, const float *w, int k)
+{
+    const struct kern_quant qx = kern_quant_row(x, k), qw = kern_quant_row(w, k);
+    double y = 0;
+
+    for (int l = 0; l < k; l++) y += (double)kern_quant_round(x[l], qx) * (double)kern_quant_round(w[l], qw);
+    return y * (double)qx.scale * (double)qw.scale;
+}
+
+float kern_quantise(int8_t *q, const float *x, int n)
+{
+    const struct kern_quant row = kern_quant_row(x, n);
+
+    for (int i = 0; i < n; i++) q[i] = row.inverse > 0 ? (int8_t)kern_quant_round(x[i], row) : 0;
+    return row.scale;
+}
+
 void kern_ref_linear(const struct kern_ctx *c, float *out, const float *x, const struct kern_mat *w,
                      const struct kern_epilogue *e, int m)
 {
@@ -38,9 +65,8 @@ void kern_ref_linear(const struct kern_ctx *c, float *out, const float *x, const
     for (int i = 0; i < m; i++)
         for (int j = 0; j < n; j++) {
             const float *xi = x + (size_t)i * k, *wj = w->f32 + (size_t)j * k;
-            double y = 0;
+            const double y = w->dtype == KERN_I8 ? dot_i8(xi, wj, k) : dot(xi, wj, k, w->dtype);
 
-            for (int l = 0; l < k; l++) y += seen(xi[l], w->dtype) * seen(wj[l], w->dtype);
             out[(size_t)i * n + j] = finish(y, (size_t)i * n + j, j, e);
         }
 }

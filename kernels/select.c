@@ -17,6 +17,7 @@
 #define BUILT_blas   VIT_BLAS
 #define BUILT_avx2   BUILT_X86
 #define BUILT_avx512 BUILT_X86
+#define BUILT_int8   BUILT_X86
 #define BUILT_bf16   BUILT_X86
 
 #define JOIN_(a, b)          a##b

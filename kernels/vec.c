@@ -7,6 +7,7 @@
 #define VEC_MAX(a, b) greater(a, b)
 #define VEC_MIN(a, b) smaller(a, b)
 #define VEC_SQRT(a)   square_root(a)
+#define VEC_RINT(a)   nearest(a)
 
 #include <math.h>
 #include <stdint.h>
@@ -37,6 +38,14 @@ static inline __attribute__((always_inline)) four smaller(four a, four b)
 static inline four square_root(four a)
 {
     return (four){ sqrtf(a[0]), sqrtf(a[1]), sqrtf(a[2]), sqrtf(a[3]) };
+}
+
+/* What is added leaves no bits for fractions; no multiply-add is made of it here: -ffp-contract=off. */
+static inline __attribute__((always_inline)) four nearest(four a)
+{
+    const four big = splat(0x1.8p23f);
+
+    return (a + big) - big;
 }
 
 #include "kernels/native.h"

@@ -127,7 +127,8 @@ static enum vit_status prepare(struct work *w, const struct bench *b, struct vit
                                         .outputs = widest(c),
                                         .tokens = tokens,
                                         .head = c->width / c->heads,
-                                        .training = true };
+                                        .training = true,
+                                        .dtype = vit_model_dtype(b->model) };
     enum vit_status status;
 
     bench_memory_reset();
@@ -172,9 +173,10 @@ static const struct {
 static const struct {
     const char *name;
     void (*call)(void *);
-} PRODUCTS[] = { { "linear", call_linear },
-                 { "linear_dx", call_linear_dx },
-                 { "linear_dw", call_linear_dw } };
+    bool backward; /* int8 has none */
+} PRODUCTS[] = { { "linear", call_linear, false },
+                 { "linear_dx", call_linear_dx, true },
+                 { "linear_dw", call_linear_dw, true } };
 
 static enum vit_status products(struct bench *b, struct work *w, struct vit_error *err)
 {
@@ -182,6 +184,7 @@ static enum vit_status products(struct bench *b, struct work *w, struct vit_erro
     char what[64];
 
     for (size_t p = 0; p < VIT_COUNT(PRODUCTS); p++) {
+        if (PRODUCTS[p].backward && vit_model_dtype(b->model) == KERN_I8) continue;
         for (size_t i = 0; !status && i < VIT_COUNT(MATRICES); i++) {
             const float *bias;
             w->matrix = MATRICES[i].matrix;

@@ -87,6 +87,23 @@ __attribute__((target("avx2,fma"))) static float read_avx2(const float *x, size_
     return _mm256_cvtss_f32(all);
 }
 
+/* Both products of a pair count. */
+__attribute__((target("avx2,fma"))) static float ops_int8(size_t rounds)
+{
+    const __m256i b = _mm256_set1_epi16(3);
+    __m256i x[CHAINS], sum = _mm256_setzero_si256();
+
+    UNROLL
+    for (int k = 0; k < CHAINS; k++) x[k] = _mm256_set1_epi32(k);
+    for (size_t i = 0; i < rounds; i++) {
+        UNROLL
+        for (int k = 0; k < CHAINS; k++) x[k] = _mm256_add_epi32(x[k], _mm256_madd_epi16(x[k], b));
+    }
+    UNROLL
+    for (int k = 0; k < CHAINS; k++) sum = _mm256_add_epi32(sum, x[k]);
+    return (float)_mm256_cvtsi256_si32(sum);
+}
+
 __attribute__((target("avx512f"))) static float flops_avx512(size_t rounds)
 {
     const __m512 a = _mm512_set1_ps(0.999f), b = _mm512_set1_ps(1e-3f);
@@ -144,6 +161,7 @@ static const struct isa {
 } ISAS[] = {
 #if defined(__x86_64__)
     { "bf16", KERN_BF16, CPU_AVX512 | CPU_AVX512_BF16, flops_bf16, 2.0 * 32 * CHAINS_512, read_avx512 },
+    { "int8", KERN_I8, CPU_AVX2 | CPU_FMA, ops_int8, 2.0 * 16 * CHAINS, read_avx2 },
     { "avx512", KERN_F32, CPU_AVX512 | CPU_FMA, flops_avx512, 2.0 * 16 * CHAINS_512, read_avx512 },
     { "avx2", KERN_F32, CPU_AVX2 | CPU_FMA, flops_avx2, 2.0 * 8 * CHAINS, read_avx2 },
 #endif

@@ -60,7 +60,7 @@ static const struct args_option COMMON[] = {
       .choice = dtype_word,
       .initial = "f32",
       .metavar = "TYPE",
-      .help = "numbers of the products" },
+      .help = "numbers of the products; int8 is for inference" },
     { .name = "kernels",
       .kind = ARGS_TEXT,
       .at = AT(kernels),
@@ -231,10 +231,6 @@ int cmd_check(const struct cmd_common *o)
     struct vit_norm_config norm;
     struct kern kernels;
 
-    if (cmd_dtype(o) == KERN_I8) {
-        cmd_error("--dtype %s: this version computes in f32 and bf16 only", o->dtype);
-        return CMD_USAGE;
-    }
     if (o->norm && vit_placement_parse(&norm, o->norm, &err)) {
         cmd_error("--norm: %s", err.text);
         return CMD_USAGE;
@@ -296,6 +292,10 @@ int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image
     int code = cmd_check(o);
 
     *out = NULL;
+    if (!code && trainable && cmd_dtype(o) == KERN_I8) {
+        cmd_error("--dtype %s: is for inference; gradients are computed in f32 and bf16", o->dtype);
+        code = CMD_USAGE;
+    }
     if (code) return code;
     if (o->final_norm && strcmp(o->final_norm, "auto") != 0)
         options.final_norm = strcmp(o->final_norm, "on") == 0 ? 1 : -1;

@@ -125,7 +125,7 @@ static const struct mode {
     const char *name;
     enum vit_status (*measure)(struct bench *b, struct vit_error *err);
     int batch, runs; /* when not given */
-    bool trainable;  /* the model: its matrices are laid out for the backward too */
+    bool trainable;  /* the model: its matrices are laid out for the backward too (int8 has none) */
 } MODES[] = {
     { "forward", bench_model_forward, 1, 20, false },
     { "train", bench_model_train, 128, 5, true },
@@ -216,6 +216,10 @@ static int check_model(const struct bench_options *o, const struct mode *mode)
     if (random && o->common.model)
         return cmd_usage(&cmd_bench,
                          "expected -m MODEL or an architecture (--arch, --width, ...), found both");
+    if (mode->measure == bench_model_train && cmd_dtype(&o->common) == KERN_I8)
+        return cmd_usage(&cmd_bench,
+                         "train: --dtype %s is for inference; gradients are computed in f32 and bf16",
+                         o->common.dtype);
     if (random && mode->measure == bench_model_load)
         return cmd_usage(&cmd_bench, "load: expected a model file (-m), found an architecture");
     return CMD_DONE;
@@ -238,7 +242,7 @@ static int run(const void *options, int count, char **operands)
         return cmd_usage(&cmd_bench, "%s", err.text);
     if (o.common.json) o.format = "json";
     code = check_model(&o, mode);
-    if (!code) code = bench_model_open(&b, mode->trainable);
+    if (!code) code = bench_model_open(&b, mode->trainable && cmd_dtype(&o.common) != KERN_I8);
     if (!code) {
         b.runs = o.runs ? o.runs : mode->runs;
         warn_forced_blas(&b);
@@ -260,7 +264,7 @@ const struct args_verb cmd_bench = {
         "Columns: what, model, params, gflop_per_image, dtype, kernels, threads, batch, runs, ms_median, "
         "ms_min, ms_sd, images_per_second, gflops, load_ms, rss_mb (most memory of the process in that row, "
         "10^6 bytes), plan_mb (of the session or trainer alone), gb_per_second (norm and activation), and "
-        "with --limits: limit, in GFLOP/s or GB/s, and share of it. The limit of what multiplies is f32 "
+        "with --limits: limit, in GFLOP/s or GB/s, and share of it. The limit of what multiplies is "
         "multiply-adds in registers, with the instructions of the kernels; the limit of norm and activation "
         "is reading as many bytes as they touch from wherever in the caches they lie. Random weights "
         "(--arch) "

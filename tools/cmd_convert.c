@@ -61,7 +61,8 @@ struct comparison {
     struct vit_session *session[SIDES];
     struct patch_dataset *data; /* NULL: nothing to compare with */
     size_t n, n_failed, correct[SIDES], agree;
-    double largest; /* |difference| of two logits */
+    double largest;    /* |difference| of two logits */
+    double most_logit; /* |logit| before */
 };
 
 /* ---- comparing ---- */
@@ -80,8 +81,10 @@ static void add_rows(struct comparison *c, const struct patch_batch *b)
         }
         c->agree += best[0] == best[1];
     }
-    for (size_t k = 0; k < (size_t)b->rows * classes; k++)
+    for (size_t k = 0; k < (size_t)b->rows * classes; k++) {
         c->largest = fmax(c->largest, fabs((double)logits[0][k] - (double)logits[1][k]));
+        c->most_logit = fmax(c->most_logit, fabs((double)logits[0][k]));
+    }
     c->n += (size_t)b->rows;
 }
 
@@ -140,11 +143,11 @@ static enum vit_status open_data(struct comparison *c, struct vit_error *err)
     return status;
 }
 
-/* Open the new file and show both the data set. */
+/* Open the new file, to compute in the numbers it holds, and show both the data set. */
 static enum vit_status compare(struct comparison *c, const char *path, struct vit_error *err)
 {
     const struct cmd_common *o = &c->options->common;
-    const struct vit_model_options how = { .kernels = o->kernels };
+    const struct vit_model_options how = { .kernels = o->kernels, .dtype = cmd_dtype(o) };
     const struct vit_session_options session = { .batch = BATCH, .threads = cmd_threads(o) };
     enum vit_status status = vit_model_open(&c->model[1], path, &how, err);
 
@@ -183,6 +186,8 @@ static json_t *describe(const struct comparison *c, const char *path)
     vit_json_put(&all, "top1_after", share(c->correct[1], c->n));
     vit_json_put(&all, "agreement", share(c->agree, c->n));
     vit_json_put(&all, "largest_logit_difference", c->n ? out_real(c->largest) : json_null());
+    vit_json_put(&all, "relative_logit_difference",
+                 c->most_logit > 0 ? out_real(c->largest / c->most_logit) : json_null());
     return all;
 }
 
@@ -214,13 +219,15 @@ static enum vit_status check_output(const char *path, bool force, struct vit_err
 static int convert(struct comparison *c, const char *path)
 {
     const struct options *o = c->options;
-    const enum weights_dtype dtype = strcmp(o->common.dtype, "bf16") == 0 ? WEIGHTS_BF16 : WEIGHTS_F32;
+    static const enum weights_dtype STORED[KERN_DTYPES] = {
+        [KERN_F32] = WEIGHTS_F32, [KERN_BF16] = WEIGHTS_BF16, [KERN_I8] = WEIGHTS_I8
+    };
     struct vit_error err;
     int code = CMD_DONE;
 
     if (o->data && open_data(c, &err))
         code = CMD_UNUSABLE;
-    else if (vit_model_save(c->model[0], path, dtype, &err))
+    else if (vit_model_save(c->model[0], path, STORED[cmd_dtype(&o->common)], &err))
         code = CMD_SOME_FAILED;
     else if (o->data && compare(c, path, &err))
         code = CMD_UNUSABLE;
@@ -238,8 +245,6 @@ static int check_line(const struct options *o, int count, char **operands)
                          o->common.model);
     if (count != 2)
         return cmd_usage(&cmd_convert, "expected a model and a file to write, found %d operands", count);
-    if (strcmp(o->common.dtype, "int8") == 0)
-        return cmd_usage(&cmd_convert, "--dtype int8: this version converts to f32 and bf16 only");
     if (check_output(operands[1], o->force, &err)) return cmd_usage(&cmd_convert, "%s", err.text);
     return CMD_DONE;
 }
@@ -248,7 +253,7 @@ static int run(const void *options, int count, char **operands)
 {
     const struct options *o = options;
     struct comparison c = { .options = o };
-    struct cmd_common open = o->common; /* what is computed is f32, whatever is written */
+    struct cmd_common open = o->common; /* the original computes in f32, whatever is written */
     int code = check_line(o, count, operands);
 
     if (code) return code;
@@ -271,11 +276,17 @@ const struct args_verb cmd_convert = {
     .details =
         "IN is whatever -m takes elsewhere; OUT holds the weights under timm's names, and the configuration, "
         "labels and recipe as metadata, so that the one file is enough. --dtype bf16 halves it (rounded to "
-        "nearest). Names and layouts of other families become timm's, positions of --size another size are "
+        "nearest). --dtype int8 keeps the matrices of the blocks as integers of 8 bits with a scale for each "
+        "output, "
+        "a quarter of their size; every verb reads such a file, and computes in integers with --dtype int8. "
+        "Names and layouts of other families become timm's, positions of --size another size are "
         "resized, and the running statistics of batch norms are kept as they are. With --data the two are "
-        "compared: accuracy before and after, share of equal answers, largest difference of a logit.\n\n"
+        "compared, the original computing in f32 and OUT in the TYPE of --dtype: accuracy before and after, "
+        "share "
+        "of equal answers, largest difference of a logit and what that is of the largest logit.\n\n"
         "With --json one object: input, output, dtype, parameters, bytes_before, bytes_after, and with "
-        "--data n, n_failed, top1_before, top1_after, agreement, largest_logit_difference.",
+        "--data n, n_failed, top1_before, top1_after, agreement, largest_logit_difference, "
+        "relative_logit_difference.",
     .groups = GROUPS,
     .bytes = sizeof(struct options),
     .run = run,

@@ -88,7 +88,8 @@ static void print_object(const json_t *object, int indent)
     json_object_foreach((json_t *)object, key, v)
     {
         const bool short_value = is_leaf(v) || (json_is_array(v) && all_leaves(v));
-        printf("%*s%-*s", indent, "", short_value ? ALIGN - indent : 0, key);
+        const int length = (int)strlen(key), width = ALIGN - indent > length ? ALIGN - indent : length + 1;
+        printf("%*s%-*s", indent, "", short_value ? width : 0, key);
         if (is_leaf(v)) {
             print_leaf(v);
             putchar('\n');

@@ -1,12 +1,11 @@
 #include "vit/train.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "vit/block.h"
-#include "vit/config_json.h"
-#include "vit/json.h"
 #include "vit/model.h"
 #include "vit/random.h"
 
@@ -179,8 +178,8 @@ static enum vit_status create(struct vit_model *m, const struct vit_init *init, 
 
     m->path = strdup("new model");
     m->family = "timm";
-    m->trainable = true;
     m->dtype = o ? o->dtype : KERN_F32;
+    m->trainable = m->dtype != KERN_I8;
     if (!m->path) return vit_fail(err, VIT_ERR_NOMEM, "new model: no memory");
     if (!status) status = vit_config_check(&m->config, m->path, err);
     if (!status) status = patch_recipe_check(&m->recipe, m->path, err);
@@ -274,54 +273,4 @@ enum vit_status vit_model_take(struct vit_model *m, const struct vit_model *from
     }
     vit_model_pack(m, NULL);
     return VIT_OK;
-}
-
-/* ---- saving ---- */
-
-char *vit_model_config_text(const struct vit_model *m)
-{
-    json_t *o = vit_config_to_json(&m->config, &m->recipe, m->has_labels ? vit_model_labels(m) : NULL);
-    char *text = vit_json_text(o, JSON_COMPACT);
-
-    json_decref(o);
-    return text;
-}
-
-/* The parameters as entries of a file; narrow (NULL for f32) receives all values as bf16. */
-static void fill_entries(const struct vit_model *m, struct weights_entry *entries, uint16_t *narrow)
-{
-    for (int i = 0; i < m->slot_count; i++) {
-        const struct vit_parameter p = vit_model_parameter(m, i);
-        entries[i] = (struct weights_entry){
-            .name = p.name, .dtype = narrow ? WEIGHTS_BF16 : WEIGHTS_F32, .rank = p.rank, .data = p.values
-        };
-        for (int j = 0; j < p.rank; j++) entries[i].shape[j] = p.shape[j];
-        if (!narrow) continue;
-        for (size_t j = 0; j < p.count; j++) narrow[m->slots[i].offset + j] = vit_bf16(p.values[j]);
-        entries[i].data = narrow + m->slots[i].offset;
-    }
-}
-
-enum vit_status vit_model_save(const struct vit_model *m, const char *path, enum weights_dtype dtype,
-                               struct vit_error *err)
-{
-    struct weights_entry *entries = calloc((size_t)m->slot_count, sizeof *entries);
-    uint16_t *narrow = dtype == WEIGHTS_BF16 ? malloc(m->arena_floats * sizeof *narrow) : NULL;
-    char *text = vit_model_config_text(m);
-    const struct weights_text meta[] = { { "format", "pt" }, { "vit.config", text } };
-    enum vit_status status;
-
-    if (dtype != WEIGHTS_F32 && dtype != WEIGHTS_BF16)
-        status = vit_fail(err, VIT_ERR_ARG, "%s: a model is stored as F32 or BF16, not as %s", path,
-                          weights_dtype_name(dtype));
-    else if (!entries || !text || (dtype == WEIGHTS_BF16 && !narrow))
-        status = vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to write it", path);
-    else {
-        fill_entries(m, entries, narrow);
-        status = weights_write(path, entries, (size_t)m->slot_count, meta, VIT_COUNT(meta), err);
-    }
-    free(text);
-    free(narrow);
-    free(entries);
-    return status;
 }

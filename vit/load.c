@@ -170,6 +170,16 @@ static enum vit_status read_values(struct loading *l, const bool *copied, struct
     return status;
 }
 
+static void say_integers(struct loading *l)
+{
+    int count = 0;
+
+    for (int i = 0; i < l->m->slot_count; i++) count += l->source[i].parts && l->source[i].scale[0];
+    if (count)
+        vit_model_say(l->m, false, "%s: %d matrices are stored as int8; computed in %s", l->m->path, count,
+                      kern_dtype_name(l->m->dtype));
+}
+
 static void say_resized(struct loading *l)
 {
     const int grid = vit_config_grid(&l->m->config);
@@ -200,6 +210,7 @@ enum vit_status vit_model_load(struct vit_model *m, struct weights_view *view, i
     if (!status) status = vit_model_carve(m, m->trainable ? NULL : copied, err);
     if (!status) status = read_values(&l, copied, err);
     if (!status) say_unexpected(&l);
+    if (!status) say_integers(&l);
     if (!status) say_resized(&l);
     if (!status) vit_model_pack(m, NULL);
     free(copied);

@@ -119,8 +119,9 @@ static void carve_mats(struct vit_model *m)
         if (forward) r.mat->packed = vit_arena_take(&m->packed, forward, 1);
         if (back) r.mat->packed_back = vit_arena_take(&m->packed, back, 1);
     }
+    /* Pixels keep their digits where the rest has 8 bits: the stem is small, and what it loses is lost. */
     patch_stem_packed_carve(&m->mats.stem, &m->packed, &m->config.stem, m->config.channels, m->config.width,
-                            &m->kern, m->dtype, m->trainable);
+                            &m->kern, m->dtype == KERN_I8 ? KERN_F32 : m->dtype, m->trainable);
 }
 
 /* What is to be laid out for one matrix: once for the forward, once for the backward. */
@@ -181,10 +182,25 @@ static void carve_positions(struct vit_model *m)
     if (m->positions) fill_sincos(m->positions, grid, c->width);
 }
 
+/* Integers are for inference, and their sums must fit. */
+static enum vit_status check_dtype(const struct vit_model *m, struct vit_error *err)
+{
+    const int inputs = m->config.hidden > m->config.width ? m->config.hidden : m->config.width;
+
+    if (m->dtype != KERN_I8) return VIT_OK;
+    if (m->trainable)
+        return vit_fail(err, VIT_ERR_ARG, "%s: int8 is for inference; gradients are computed in f32 or bf16",
+                        m->path);
+    if (inputs <= KERN_I8_INPUTS) return VIT_OK;
+    return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: int8 sums at most %d products, a layer has %d inputs",
+                    m->path, (int)KERN_I8_INPUTS, inputs);
+}
+
 enum vit_status vit_model_carve(struct vit_model *m, const bool *copied, struct vit_error *err)
 {
-    enum vit_status status;
+    enum vit_status status = check_dtype(m, err);
 
+    if (status) return status;
     carve_values(m, copied);
     status = vit_arena_alloc(&m->values, m->path, err);
     if (status) return status;

@@ -58,7 +58,8 @@ static struct kern_limits limits_of(const struct vit_session *s)
                              .outputs = 3 * c->width,
                              .tokens = s->tokens,
                              .head = c->width / c->heads,
-                             .training = s->training };
+                             .training = s->training,
+                             .dtype = s->model->dtype };
 
     raise(&l.rows, s->least);
     raise(&l.inputs, s->least);

@@ -53,10 +53,10 @@ enum vit_status vit_model_create(struct vit_model **out, const struct vit_config
  * numbers of classes differ. VIT_ERR_ARG: a parameter of m that from lacks or has in another shape; m is then
  * unchanged. */
 enum vit_status vit_model_take(struct vit_model *m, const struct vit_model *from, struct vit_error *err);
-/* Self-contained safetensors: timm's names, metadata vit.config with labels and preprocessing. No time,
- * path or
- * thread count in it: equal models give equal bytes. dtype: WEIGHTS_F32, or WEIGHTS_BF16
- * (half the size, rounded to nearest). config.json is written separately if wanted. */
+/* Self-contained safetensors: timm's names, metadata vit.config with labels and preprocessing. No time, path
+ * or thread count in it: equal models give equal bytes. dtype: WEIGHTS_F32; WEIGHTS_BF16 (half the size,
+ * rounded to nearest); WEIGHTS_I8: the matrices of the blocks as integers, as kern_quantise() makes them of
+ * each row, beside their scales (NAME_scale), the rest as f32. config.json is written apart if wanted. */
 enum vit_status vit_model_save(const struct vit_model *m, const char *path, enum weights_dtype dtype,
                                struct vit_error *err);
 /* The text of config.json for a model (free it); NULL when memory runs out. */

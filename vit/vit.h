@@ -111,8 +111,10 @@ struct vit_model_options {
     const char *placement; /* swap the norm placement at run time; NULL: the file's */
     int final_norm;        /* 0: the file's; 1: on; -1: off */
     int image;             /* run at another image size (positions are resized); 0: the file's */
-    enum kern_dtype dtype; /* products of stem and blocks; the head, its neighbours and all sums are f32 */
-    bool trainable;        /* parameters in memory of the model's own, ready for a trainer */
+    enum kern_dtype
+        dtype;      /* products of stem and blocks; the head and its neighbours are f32. KERN_I8: of the
+                            * blocks only, and not with trainable */
+    bool trainable; /* parameters in memory of the model's own, ready for a trainer */
 };
 
 struct vit_model;

@@ -111,6 +111,28 @@ static enum vit_status read_part(const struct weights_tensor *t, enum weights_la
     return VIT_OK;
 }
 
+/* Integers (n, ...) in rows, each times its scale (n). */
+static enum vit_status read_scaled(const struct weights_tensor *t, const struct weights_tensor *scale,
+                                   enum weights_layout layout, const char *path, float *out,
+                                   struct vit_error *err)
+{
+    const int64_t rows = t->rank ? t->shape[0] : 0;
+    const size_t row = rows ? t->count / (size_t)rows : 0;
+    char shape[256];
+
+    if (layout != WEIGHTS_AS_IS || t->fortran)
+        return vit_fail(err, VIT_ERR_UNSUPPORTED,
+                        "%s: \"%s\" holds integers in another layout than (outputs, inputs)", path, t->name);
+    if (scale->rank != 1 || scale->shape[0] != rows || !weights_is_float(scale->dtype))
+        return vit_fail(err, VIT_ERR_FORMAT,
+                        "%s: \"%s\" is %s %s, expected [%lld] floats, one a row of \"%s\"", path, scale->name,
+                        weights_dtype_name(scale->dtype), weights_shape_text(scale, shape, sizeof shape),
+                        (long long)rows, t->name);
+    for (size_t i = 0; i < t->count; i++)
+        out[i] = weights_load_f32(scale, i / row) * (float)((const signed char *)t->data)[i];
+    return VIT_OK;
+}
+
 enum vit_status weights_source_read(const struct weights_source *s, const char *path, float *out,
                                     struct vit_error *err)
 {
@@ -124,7 +146,8 @@ enum vit_status weights_source_read(const struct weights_source *s, const char *
                         s->parts ? weights_shape_text(s->part[0], text, sizeof text) : text);
     }
     for (int i = 0; i < s->parts; i++) {
-        enum vit_status status = read_part(s->part[i], s->layout, path, out, err);
+        enum vit_status status = s->scale[i] ? read_scaled(s->part[i], s->scale[i], s->layout, path, out, err)
+                                             : read_part(s->part[i], s->layout, path, out, err);
         if (status) return status;
         out += s->part[i]->count;
     }

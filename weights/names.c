@@ -94,6 +94,16 @@ static size_t parent(const char *prefix, size_t size, char separator)
     return size;
 }
 
+/* The scales of integers, or NULL. */
+static const struct weights_tensor *find_scale(const struct weights_view *v, const struct weights_tensor *t)
+{
+    char name[NAME + 8];
+
+    if (t->dtype != WEIGHTS_I8) return NULL;
+    snprintf(name, sizeof name, "%s_scale", t->name);
+    return weights_find(v->f, name);
+}
+
 /* A trunk may lie deeper than its head: vit.encoder beside classifier, transformer.layers beside head. */
 struct weights_source weights_view_find(struct weights_view *v, const char *canonical)
 {
@@ -104,7 +114,11 @@ struct weights_source weights_view_find(struct weights_view *v, const char *cano
     while (!(found = find_under(v, canonical, size, &s)) && size)
         size = parent(v->prefix, size, v->naming->separator);
     if (!found) return (struct weights_source){ 0 };
-    for (int i = 0; i < s.parts; i++) v->used[s.part[i] - weights_at(v->f, 0)] = true;
+    for (int i = 0; i < s.parts; i++) {
+        s.scale[i] = find_scale(v, s.part[i]);
+        v->used[s.part[i] - weights_at(v->f, 0)] = true;
+        if (s.scale[i]) v->used[s.scale[i] - weights_at(v->f, 0)] = true;
+    }
     return s;
 }
 

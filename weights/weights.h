@@ -121,12 +121,14 @@ enum weights_layout {
     WEIGHTS_LAYOUTS
 };
 
-/* Where one canonical tensor lies in a file: parts are concatenated along the first canonical axis
- * (query, key, value), each after its layout is applied. */
+/* Where one canonical tensor lies in a file: parts are concatenated along the first canonical axis (query,
+ * key, value), each after its layout is applied. A part of type I8 stands for its integers times a scale for
+ * each row, which the file holds beside it as NAME_scale. */
 struct weights_source {
     int parts; /* 0: the file does not have it */
     const struct weights_tensor *part[3];
     enum weights_layout layout;
+    const struct weights_tensor *scale[3]; /* of part; NULL: none */
 };
 
 struct weights_view; /* a file seen through canonical names */
@@ -143,7 +145,7 @@ const struct weights_file *weights_view_file(const struct weights_view *v);
 struct weights_source weights_view_find(struct weights_view *v, const char *canonical);
 /* Rank and shape it has after the layout and concatenation; false when the parts do not fit together. */
 bool weights_source_shape(const struct weights_source *s, int *rank, int64_t shape[WEIGHTS_RANK]);
-/* out (count) = the canonical tensor as f32. */
+/* out (count) = the canonical tensor as f32; exact for integers with scales of at most 17 significant bits. */
 enum vit_status weights_source_read(const struct weights_source *s, const char *path, float *out,
                                     struct vit_error *err);
 /* In place, when one part, as is, F32 and aligned; else NULL. */

@@ -1,11 +1,15 @@
 /* linear, linear_dx and linear_dw of every overlay against the reference.
  *
- * A sum of k products in float, in any order, differs from the exact one by at most k u / (1 - k u) times the
- * sum of the absolute products (Higham, Accuracy and Stability, 3.1), u = 2^-24; 2 k u covers it. The
+ * A sum of k products in float, in any order, differs from the exact one by at most k u / (1 - k u) times
+ * the sum of the absolute products (Higham, Accuracy and Stability, 3.1), u = 2^-24; 2 k u covers it. The
  * activation has a slope of at most 1.13 and errs by a few u of the sum itself.
  *
- * The product of two bf16 numbers is exact in float, so the same holds for sums of them. The bounds are taken
- * of the factors before they are rounded, which makes each at most 1 + 2^-8 times larger. */
+ * The product of two bf16 numbers is exact in float, so the same holds for sums of them. The bounds are
+ * taken of the factors before they are rounded, which makes each at most 1 + 2^-8 times larger.
+ *
+ * Sums of integers are exact, so that no bound depends on k there: one rounding makes a float of the sum,
+ * two the products with the scales, one adds the bias; each errs by at most u of what it gives, and 6 u
+ * covers them. */
 #include "tests/kernels/overlay.h"
 
 #define ROUNDED ((1 + 0x1p-8) * (1 + 0x1p-8))
@@ -60,11 +64,12 @@ static struct problem make(const struct overlay *o, struct shape s)
     p.bytes_back = kern_pack_bytes(&o->k, o->dtype, s.n, s.k, true);
     if (!p.bytes) return p;
     p.packed = guard_bytes(p.bytes);
-    p.packed_back = guard_bytes(p.bytes_back);
     kern_pack(&o->k, o->dtype, p.packed, p.w, s.n, s.k, false);
-    kern_pack(&o->k, o->dtype, p.packed_back, p.w, s.n, s.k, true);
     p.mat.f32 = NULL;
     p.mat.packed = p.packed;
+    if (!p.bytes_back) return p;
+    p.packed_back = guard_bytes(p.bytes_back);
+    kern_pack(&o->k, o->dtype, p.packed_back, p.w, s.n, s.k, true);
     p.mat.packed_back = p.packed_back;
     return p;
 }
@@ -79,14 +84,18 @@ static void release(struct problem *p)
     guard_free_floats(p->gain, n);
     guard_free_floats(p->skip, m * n);
     guard_free(p->packed, p->bytes);
-    guard_free(p->packed_back, p->bytes_back);
+    if (p->packed_back) guard_free(p->packed_back, p->bytes_back);
 }
 
-static struct kern_limits limits_of(struct shape s)
+static struct kern_limits limits_of(const struct problem *p)
 {
-    return (struct kern_limits){
-        .rows = s.m, .inputs = s.k, .outputs = s.n, .tokens = 1, .head = 1, .training = true
-    };
+    return (struct kern_limits){ .rows = p->s.m,
+                                 .inputs = p->s.k,
+                                 .outputs = p->s.n,
+                                 .tokens = 1,
+                                 .head = 1,
+                                 .training = true,
+                                 .dtype = p->dtype };
 }
 
 static struct kern_epilogue epilogue_of(const struct problem *p, int which, float *out, float *pre)
@@ -104,18 +113,23 @@ static struct kern_epilogue epilogue_of(const struct problem *p, int which, floa
                                    .skip_scale = 0.75f };
 }
 
-/* Of element (i, j): bound on the error before the activation, and on what is written. */
-static void linear_bounds(double *pre, double *out, const struct problem *p, const struct kern_epilogue *e)
+/* Of element (i, j): bound on the error before the activation, and on what is written. product: the exact
+ * one of integers. */
+static void linear_bounds(double *pre, double *out, const struct problem *p, const struct kern_epilogue *e,
+                          const float *product)
 {
+    const bool exact = p->dtype == KERN_I8;
+
     for (int i = 0; i < p->s.m; i++)
         for (int j = 0; j < p->s.n; j++) {
             const size_t at = (size_t)i * p->s.n + j;
             double sum = e->bias ? fabs((double)e->bias[j]) : 0, gain = 1;
 
-            for (int l = 0; l < p->s.k; l++)
+            if (exact) sum += fabs((double)product[at]);
+            for (int l = 0; !exact && l < p->s.k; l++)
                 sum += fabs((double)p->x[(size_t)i * p->s.k + l] * (double)p->w[(size_t)j * p->s.k + l]);
             if (e->gain) gain = fabs((double)e->gain[e->gain_n == 1 ? 0 : j]);
-            pre[at] = 2 * (p->s.k + 2) * UNIT * sum * ROUNDED;
+            pre[at] = exact ? 6 * UNIT * sum : 2 * (p->s.k + 2) * UNIT * sum * ROUNDED;
             out[at] = gain * (1.13 * pre[at] + 32 * UNIT * sum) + 2 * UNIT * (gain * sum + 0.75) + 1e-36;
         }
 }
@@ -123,7 +137,7 @@ static void linear_bounds(double *pre, double *out, const struct problem *p, con
 static void run_linear(const struct kern *k, const struct problem *p, int which, int threads, float *out,
                        float *pre)
 {
-    struct kern_ctx c = open_ctx(k, limits_of(p->s), threads);
+    struct kern_ctx c = open_ctx(k, limits_of(p), threads);
     const struct kern_epilogue e = epilogue_of(p, which, out, pre);
 
     if (EPILOGUES[which].parts & IN_PLACE) memcpy(out, p->skip, (size_t)p->s.m * p->s.n * sizeof *out);
@@ -137,12 +151,14 @@ static void check_linear(const struct overlay *o, struct shape s, int which)
     struct problem r = p;
     const size_t count = (size_t)s.m * s.n;
     float *want = guard_floats(count), *want_pre = guard_floats(count), *got[THREADS], *pre[THREADS];
+    float *product = guard_floats(count);
     double *bound = malloc(2 * count * sizeof *bound);
     const struct kern_epilogue e = epilogue_of(&p, which, want, want_pre);
 
     r.mat.packed = NULL;
+    run_linear(&o->ref, &r, 0, 1, product, NULL);
     run_linear(&o->ref, &r, which, 1, want, want_pre);
-    linear_bounds(bound + count, bound, &p, &e);
+    linear_bounds(bound + count, bound, &p, &e, product);
     for (int t = 0; t < THREADS; t++) {
         got[t] = guard_floats(count);
         pre[t] = guard_floats(count);
@@ -155,6 +171,7 @@ static void check_linear(const struct overlay *o, struct shape s, int which)
     for (int t = 0; t < THREADS; t++) guard_free_floats(got[t], count), guard_free_floats(pre[t], count);
     guard_free_floats(want, count);
     guard_free_floats(want_pre, count);
+    guard_free_floats(product, count);
     free(bound);
     release(&p);
 }
@@ -165,7 +182,7 @@ static void check_dx(const struct overlay *o, struct shape s)
     const size_t count = (size_t)s.m * s.k;
     float *want = guard_floats(count), *got[THREADS];
     double *bound = calloc(count, sizeof *bound);
-    struct kern_ctx c = open_ctx(&o->ref, limits_of(s), 1);
+    struct kern_ctx c = open_ctx(&o->ref, limits_of(&p), 1);
 
     kern_linear_dx(&c, want, p.skip, &p.plain, s.m); /* skip (m, n) serves as dout */
     close_ctx(&c);
@@ -177,7 +194,7 @@ static void check_dx(const struct overlay *o, struct shape s)
                     fabs((double)p.skip[(size_t)i * s.n + j] * (double)p.w[(size_t)j * s.k + l]);
     for (int t = 0; t < THREADS; t++) {
         got[t] = guard_floats(count);
-        c = open_ctx(&o->k, limits_of(s), t + 1);
+        c = open_ctx(&o->k, limits_of(&p), t + 1);
         kern_linear_dx(&c, got[t], p.skip, p.packed ? &p.mat : &p.plain, s.m);
         close_ctx(&c);
         check("linear_dx", o->name, p.text, got[t], want, bound, count);
@@ -212,7 +229,7 @@ static void check_dw(const struct overlay *o, struct shape s)
     const size_t count = (size_t)s.n * s.k;
     float *want = copied(p.w, count), *want_b = copied(p.bias, (size_t)s.n), *got[THREADS], *got_b[THREADS];
     double *bound = malloc((count + (size_t)s.n) * sizeof *bound);
-    struct kern_ctx c = open_ctx(&o->ref, limits_of(s), 1);
+    struct kern_ctx c = open_ctx(&o->ref, limits_of(&p), 1);
 
     kern_linear_dw(&c, o->dtype, want, want_b, p.skip, p.x, s.m, s.n, s.k);
     close_ctx(&c);
@@ -220,7 +237,7 @@ static void check_dw(const struct overlay *o, struct shape s)
     for (int t = 0; t < THREADS; t++) {
         got[t] = copied(p.w, count);
         got_b[t] = copied(p.bias, (size_t)s.n);
-        c = open_ctx(&o->k, limits_of(s), t + 1);
+        c = open_ctx(&o->k, limits_of(&p), t + 1);
         kern_linear_dw(&c, o->dtype, got[t], t == 1 ? NULL : got_b[t], p.skip, p.x, s.m, s.n, s.k);
         close_ctx(&c);
         check("linear_dw", o->name, p.text, got[t], want, bound, count);
@@ -241,7 +258,7 @@ static bool shape_of(int i, struct shape *s)
 {
     static const struct shape LARGE[] = {
         { 65, 192, 64 }, { 197, 40, 24 }, { 101, 10, 300 }, { 3, 130, 257 },
-        { 2, 70, 513 },  { 1, 300, 256 }, { 301, 33, 17 },
+        { 2, 70, 513 },  { 1, 300, 256 }, { 301, 33, 17 },  { 1030, 9, 5 },
     };
 
     if (i < 33)
@@ -309,6 +326,34 @@ static void a_row_does_not_depend_on_its_batch(void **state)
     release(&p);
 }
 
+/* Rows of x and of w that hold an infinity, a NaN, only zeros, or only numbers too small to have a scale. */
+static void what_has_no_scale_shows_in_its_row_alone(void **state)
+{
+    static const float ODD[] = { NAN, INFINITY, -INFINITY, 0, 0x1p-120f };
+    enum { ODDS = VIT_COUNT(ODD), M = ODDS + 2, N = ODDS + 12, K = 37 };
+    const struct overlay *o = *state;
+    struct problem p = make(o, (struct shape){ M, N, K });
+    float *got = guard_floats((size_t)M * N);
+
+    for (int i = 0; i < ODDS; i++)
+        for (int l = 0; l < K; l++) {
+            const bool all = fabsf(ODD[i]) < 1;
+            if (all || l == i) p.x[i * K + l] = p.w[i * K + l] = ODD[i];
+        }
+    if (p.packed) kern_pack(&o->k, o->dtype, p.packed, p.w, N, K, false);
+    run_linear(&o->k, &p, 0, 1, got, NULL);
+    for (int i = 0; i < M; i++)
+        for (int j = 0; j < N; j++) {
+            const bool none = i < 3 || j < 3, zero = (i >= 3 && i < ODDS) || (j >= 3 && j < ODDS);
+            const float y = got[i * N + j];
+
+            if (none ? !isnan(y) : zero ? y != 0 : !(fabsf(y) < K))
+                fail_msg("%s: (%d, %d) is %g", o->name, i, j, (double)y);
+        }
+    guard_free_floats(got, (size_t)M * N);
+    release(&p);
+}
+
 int main(void)
 {
     struct CMUnitTest tests[] = {
@@ -318,6 +363,13 @@ int main(void)
         cmocka_unit_test(linear_dw_equals_the_reference),
         cmocka_unit_test(a_row_does_not_depend_on_its_batch),
     };
+    struct CMUnitTest integers[] = {
+        cmocka_unit_test(linear_equals_the_reference),
+        cmocka_unit_test(every_epilogue_equals_the_reference),
+        cmocka_unit_test(a_row_does_not_depend_on_its_batch),
+        cmocka_unit_test(what_has_no_scale_shows_in_its_row_alone),
+    };
 
-    return run_on_overlays(tests, VIT_COUNT(tests)) + run_on_overlays_in(KERN_BF16, tests, VIT_COUNT(tests));
+    return run_on_overlays(tests, VIT_COUNT(tests)) + run_on_overlays_in(KERN_BF16, tests, VIT_COUNT(tests)) +
+           run_on_overlays_in(KERN_I8, integers, VIT_COUNT(integers));
 }

@@ -57,6 +57,21 @@ static void linear_equals_pytorch(void **state)
     NEAR(db, linear_db);
 }
 
+/* By hand: the largest of x is 127 and of w 254, so the scales are 1 and 2 and what is multiplied is
+ * (127, -64, 3) and (127, 1, -50). */
+static void integers_are_multiplied_exactly(void **state)
+{
+    const struct kern_ctx c = ctx_of(1);
+    const float x[] = { 127, -63.9f, 2.6f }, w[] = { 254, 2.5f, -100.4f };
+    const struct kern_mat mat = { .n = 1, .k = 3, .dtype = KERN_I8, .f32 = w };
+    const struct kern_epilogue none = { 0 };
+    float out;
+
+    (void)state;
+    kern_linear(&c, &out, x, &mat, &none, 1);
+    assert_true(out == 2 * (127 * 127 - 64 * 1 - 3 * 50));
+}
+
 static void activations_equal_pytorch_to_the_last_digit(void **state)
 {
     static const struct {
@@ -326,6 +341,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(linear_equals_pytorch),
+        cmocka_unit_test(integers_are_multiplied_exactly),
         cmocka_unit_test(activations_equal_pytorch_to_the_last_digit),
         cmocka_unit_test(norms_equal_pytorch),
         cmocka_unit_test(attention_equals_pytorch),

@@ -99,14 +99,27 @@ static void every_overlay_has_a_limit(void **state)
 
     for (int i = 0; (k = kern_overlay(i)); i++) {
         if (!k->available) continue;
-        const double flops = bench_limit_flops(k->name, KERN_F32, 1);
+        for (int dtype = 0; dtype < KERN_DTYPES; dtype++) {
+            const double flops = bench_limit_flops(k->name, (enum kern_dtype)dtype, 1);
+            if (!(flops > 0.01 && flops < 1e4)) fail_msg("%s: %g GFLOP/s", k->name, flops);
+        }
         const double read = bench_limit_read(k->name, 1, 10000);
-        if (!(flops > 0.01 && flops < 1e4)) fail_msg("%s: %g GFLOP/s", k->name, flops);
         if (!(read > 0.01 && read < 1e4)) fail_msg("%s: %g GB/s", k->name, read);
     }
 }
 
 /* ---- the verb ---- */
+
+static void int8_has_rows_of_the_forward_only(void **state)
+{
+    struct run r = VIT("kernels", "-m", MODEL, "--dtype", "int8", "-o", "csv", "-r1", "--limits");
+    (void)state;
+
+    assert_int_equal(r.code, 0);
+    assert_non_null(strstr(r.out, "linear qkv"));
+    assert_null(strstr(r.out, "linear_d"));
+    run_free(&r);
+}
 
 static void a_row_has_every_promised_column(void **state)
 {
@@ -223,7 +236,7 @@ static void mistakes_are_named(void **state)
     assert_usage(VIT("load", "--arch", "plain-4"), 2, "expected a model file");
     assert_usage(VIT("--arch", "plain-5"), 2, "plain-4");
     assert_usage(VIT("--width", "10", "--heads", "3"), 2, "multiple of 3 heads");
-    assert_usage(VIT("-m", MODEL, "--dtype", "int8"), 2, "f32 and bf16 only");
+    assert_usage(VIT("train", "-m", MODEL, "--dtype", "int8"), 2, "is for inference");
     assert_usage(VIT("-m", MODEL, "-o", "xml"), 2, "markdown, json or csv");
     assert_usage(VIT("-m", "nowhere"), 3, "nowhere");
 }
@@ -235,6 +248,7 @@ int main(void)
         cmocka_unit_test(the_deviation_divides_by_runs_less_one),
         cmocka_unit_test(every_run_is_timed),
         cmocka_unit_test(every_overlay_has_a_limit),
+        cmocka_unit_test(int8_has_rows_of_the_forward_only),
         cmocka_unit_test(a_row_has_every_promised_column),
         cmocka_unit_test(lists_multiply),
         cmocka_unit_test(csv_lines_have_equally_many_fields),

@@ -32,7 +32,8 @@ static void mistakes_in_the_line_are_wrong_usage(void **state)
     EXPECT(2, NULL, "found \"5x\"", "classify", "-k", "5x", PICTURE);
     EXPECT(2, NULL, "from 1 to", "classify", "-k0", PICTURE);
     EXPECT(2, NULL, "nothing to classify", "classify", "-m", MODEL);
-    EXPECT(2, NULL, "f32 and bf16 only", "classify", "-m", MODEL, "--dtype", "int8", PICTURE);
+    EXPECT(2, NULL, "is for inference", "logits", "-m", MODEL, "-i", MODEL "/expect.safetensors", "-o", "x",
+           "--grad", "--dtype", "int8");
     EXPECT(2, NULL, "f32, bf16 or int8", "classify", "-m", MODEL, "--dtype", "f64", PICTURE);
     EXPECT(2, NULL, "--norm", "classify", "-m", MODEL, "--norm", "sideways", PICTURE);
     EXPECT(2, NULL, "--kernels", "classify", "-m", MODEL, "--kernels", "ref+magic", PICTURE);
@@ -42,6 +43,21 @@ static void mistakes_in_the_line_are_wrong_usage(void **state)
     EXPECT(2, NULL, ".png or .safetensors", "preprocess", PICTURE, "-o", "x.gif");
     EXPECT(2, NULL, "one picture", "preprocess", "-o", "x.png");
     EXPECT(2, NULL, "expected a model", "info", "--memory");
+}
+
+static void every_dtype_classifies(void **state)
+{
+    static const char *const TYPES[] = { "f32", "bf16", "int8" };
+    (void)state;
+
+    for (size_t i = 0; i < VIT_COUNT(TYPES); i++) {
+        struct run r = VIT("classify", "-q", "-m", MODEL, "--dtype", TYPES[i], "--json", PICTURE);
+        json_t *all = objects(r.out);
+        const json_t *best = json_array_get(json_object_get(json_array_get(all, 0), "predictions"), 0);
+        assert_true(number(best, "score") > 0);
+        json_decref(all);
+        expect(&r, 0, "predictions", NULL);
+    }
 }
 
 static void help_and_version_go_to_stdout(void **state)
@@ -532,6 +548,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_verb_is_wrong_usage),
         cmocka_unit_test(mistakes_in_the_line_are_wrong_usage),
+        cmocka_unit_test(every_dtype_classifies),
         cmocka_unit_test(help_and_version_go_to_stdout),
         cmocka_unit_test(a_model_that_cannot_be_used_is_code_3),
         cmocka_unit_test(no_result_is_lost_silently),

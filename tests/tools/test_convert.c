@@ -135,6 +135,86 @@ static void bf16_rounds_to_nearest_and_halves_the_file(void **state)
     vit_model_close(is);
 }
 
+/* The file holds what the products see, so that quantising it again changes nothing: int8 answers of the
+ * file have the bits of int8 answers of the original, and converting it again gives its bytes. */
+static void int8_answers_as_the_original_does_in_int8(void **state)
+{
+    const struct fixture *f = *state;
+    const struct vit_model_options how = { .dtype = KERN_I8 };
+    const struct vit_session_options options = { .batch = 2, .threads = 1 };
+    struct vit_model *m[2];
+    struct vit_session *s[2];
+    struct vit_error err;
+    float planes[2 * 3 * 64 * 64];
+    size_t count;
+
+    assert_code(VIT(MODEL, f->out, "--dtype", "int8"), 0, "");
+    for (int i = 0; i < 2; i++) {
+        assert_ok(vit_model_open(&m[i], i ? f->out : MODEL, &how, &err), &err);
+        assert_ok(vit_session_create(&s[i], m[i], &options, &err), &err);
+    }
+    count = 2 * vit_model_input_floats(m[0]);
+    assert_true(count <= VIT_COUNT(planes));
+    for (size_t k = 0; k < count; k++) planes[k] = sinf((float)k);
+    assert_memory_equal(vit_forward(s[0], planes, 2), vit_forward(s[1], planes, 2),
+                        2 * (size_t)vit_model_config(m[0])->classes * sizeof(float));
+    for (int i = 0; i < 2; i++) {
+        vit_session_close(s[i]);
+        vit_model_close(m[i]);
+    }
+}
+
+static void int8_again_changes_no_byte(void **state)
+{
+    const struct fixture *f = *state;
+    char again[512];
+    size_t first_size, second_size;
+    unsigned char *first, *second;
+
+    snprintf(again, sizeof again, "%s/again.safetensors", f->dir);
+    assert_code(VIT(MODEL, f->out, "--dtype", "int8"), 0, "");
+    assert_code(VIT(f->out, again, "--dtype", "int8", "-v"), 0, "stored as int8");
+    first = tmp_read(f->out, &first_size);
+    second = tmp_read(again, &second_size);
+    assert_int_equal(first_size, second_size);
+    assert_memory_equal(first, second, first_size);
+    free(first);
+    free(second);
+}
+
+/* Rounding to nearest errs by half a scale, and the scale by 2^-16 of itself; the scale is the row's largest
+ * / 127. What is no matrix of a block is f32. */
+static void int8_is_near_in_matrices_and_equal_elsewhere(void **state)
+{
+    const struct fixture *f = *state;
+    struct vit_model *was, *is;
+    struct vit_error err;
+    size_t bytes = 0;
+    struct stat s;
+
+    assert_code(VIT(MODEL, f->out, "--dtype", "int8"), 0, "");
+    assert_ok(vit_model_open(&was, MODEL, NULL, &err), &err);
+    assert_ok(vit_model_open(&is, f->out, NULL, &err), &err);
+    for (int i = 0; i < vit_model_parameter_count(was); i++) {
+        const struct vit_parameter a = vit_model_parameter(was, i), b = vit_model_parameter(is, i);
+        const bool matrix = a.rank == 2 && !strncmp(a.name, "blocks.", 7);
+        const size_t row = matrix ? (size_t)a.shape[1] : 1;
+        for (size_t k = 0; k < a.count; k += row) {
+            float largest = 0;
+            for (size_t l = k; l < k + row; l++) largest = fmaxf(largest, fabsf(a.values[l]));
+            for (size_t l = k; l < k + row; l++)
+                if (fabsf(a.values[l] - b.values[l]) > (matrix ? 0.51f / 127 * largest : 0))
+                    fail_msg("%s[%zu]: %.9g became %.9g", a.name, l, (double)a.values[l],
+                             (double)b.values[l]);
+        }
+        bytes += matrix ? a.count + (size_t)a.shape[0] * sizeof(float) : a.count * sizeof(float);
+    }
+    assert_int_equal(stat(f->out, &s), 0);
+    assert_true((size_t)s.st_size > bytes && (size_t)s.st_size < bytes + 16384); /* names and shapes */
+    vit_model_close(was);
+    vit_model_close(is);
+}
+
 static void another_size_is_kept(void **state)
 {
     const struct fixture *f = *state;
@@ -202,21 +282,25 @@ static void f32_agrees_on_every_picture(void **state)
     run_free(&r);
 }
 
-static void bf16_says_what_it_costs(void **state)
+static void narrow_formats_say_what_they_cost(void **state)
 {
+    static const char *const TYPES[] = { "bf16", "int8" };
     const struct fixture *f = *state;
     char data[512];
-    struct run r;
-    json_t *o;
 
     make_data_set(f->dir);
     snprintf(data, sizeof data, "%s/data", f->dir);
-    r = VIT(MODEL, f->out, "--dtype", "bf16", "--data", data, "--split", "all", "--json");
-    o = object_of(&r);
-    assert_true(number(o, "largest_logit_difference") > 0);
-    assert_true(number(o, "agreement") >= 0 && number(o, "agreement") <= 1);
-    json_decref(o);
-    run_free(&r);
+    for (size_t i = 0; i < VIT_COUNT(TYPES); i++) {
+        struct run r =
+            VIT(MODEL, f->out, "--force", "--dtype", TYPES[i], "--data", data, "--split", "all", "--json");
+        json_t *o = object_of(&r);
+        const double relative = number(o, "relative_logit_difference");
+        assert_true(number(o, "largest_logit_difference") > 0);
+        assert_true(relative > 0 && relative < 1);
+        assert_true(number(o, "agreement") >= 0 && number(o, "agreement") <= 1);
+        json_decref(o);
+        run_free(&r);
+    }
 }
 
 /* ---- refusals ---- */
@@ -254,7 +338,7 @@ static void mistakes_are_named(void **state)
     assert_code(VIT(MODEL), 2, "found 1 operands");
     assert_code(VIT(MODEL, f->out, "x"), 2, "found 3 operands");
     assert_code(VIT("-m", MODEL, f->out), 2, "--model");
-    assert_code(VIT(MODEL, f->out, "--dtype", "int8"), 2, "f32 and bf16 only");
+    assert_code(VIT(MODEL, f->out, "--dtype", "int4"), 2, "f32, bf16 or int8");
     assert_code(VIT(MODEL, f->dir), 2, "found a folder");
     assert_code(VIT("nowhere", f->out), 3, "nowhere");
     assert_code(VIT(MODEL, missing), 1, "no/out.safetensors");
@@ -268,9 +352,12 @@ int main(void)
         IN_FOLDER(every_family_keeps_its_answers),
         IN_FOLDER(converting_again_changes_no_byte),
         IN_FOLDER(bf16_rounds_to_nearest_and_halves_the_file),
+        IN_FOLDER(int8_answers_as_the_original_does_in_int8),
+        IN_FOLDER(int8_again_changes_no_byte),
+        IN_FOLDER(int8_is_near_in_matrices_and_equal_elsewhere),
         IN_FOLDER(another_size_is_kept),
         IN_FOLDER(f32_agrees_on_every_picture),
-        IN_FOLDER(bf16_says_what_it_costs),
+        IN_FOLDER(narrow_formats_say_what_they_cost),
         IN_FOLDER(what_exists_is_not_replaced_unasked),
         IN_FOLDER(unusable_data_leaves_no_file),
         IN_FOLDER(mistakes_are_named),

@@ -54,6 +54,21 @@ static void values_come_from_the_file(void **state)
     folder_remove(&f);
 }
 
+static void integers_are_for_inference(void **state)
+{
+    const struct vit_model_options how = { .dtype = KERN_I8, .trainable = true };
+    struct folder f;
+    struct vit_model *m;
+    struct vit_error err;
+
+    (void)state;
+    plain(&f);
+    folder_write(&f);
+    assert_refused(vit_model_open(&m, f.path, &how, &err), VIT_ERR_ARG, "int8 is for inference", &err);
+    assert_null(m);
+    folder_remove(&f);
+}
+
 static void missing_tensors_are_all_named_with_their_shapes(void **state)
 {
     struct folder f;
@@ -373,6 +388,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_model_of_ours_opens_without_a_warning),
         cmocka_unit_test(values_come_from_the_file),
+        cmocka_unit_test(integers_are_for_inference),
         cmocka_unit_test(missing_tensors_are_all_named_with_their_shapes),
         cmocka_unit_test(a_wrong_shape_names_file_tensor_expected_and_found),
         cmocka_unit_test(axes_of_one_in_front_do_not_count),

@@ -448,7 +448,7 @@ static void every_layout_moves_every_element_to_its_place(void **state)
         const struct layout *x = &LAYOUTS[l];
         float values[48], got[48], back[48];
         const struct weights_tensor t = counted("t", x->rank, x->shape, values);
-        const struct weights_source s = { 1, { &t }, x->layout };
+        const struct weights_source s = { 1, { &t }, x->layout, { NULL } };
         int64_t shape[WEIGHTS_RANK];
         int rank;
         struct vit_error err;
@@ -477,7 +477,7 @@ static void parts_are_concatenated_and_split_again(void **state)
     float a[24], b[24], got[48], back[24];
     const int64_t heads[3] = { 4, 2, 3 };
     const struct weights_tensor q = counted("q", 3, heads, a), k = counted("k", 3, heads, b);
-    const struct weights_source s = { 2, { &q, &k }, WEIGHTS_HEADS_IN };
+    const struct weights_source s = { 2, { &q, &k }, WEIGHTS_HEADS_IN, { NULL } };
     int64_t shape[WEIGHTS_RANK];
     int rank;
     struct vit_error err;
@@ -497,7 +497,7 @@ static void layouts_and_fortran_order_combine(void **state)
 {
     static const uint16_t HALVES[6] = { 0x3c00, 0x4000, 0x4200, 0x4400, 0x4500, 0x4600 }; /* 1 .. 6 */
     const struct weights_tensor t = { "t", WEIGHTS_F16, 2, { 2, 3 }, true, 6, HALVES };
-    const struct weights_source s = { 1, { &t }, WEIGHTS_TRANSPOSE };
+    const struct weights_source s = { 1, { &t }, WEIGHTS_TRANSPOSE, { NULL } };
     float got[6];
     struct vit_error err;
 
@@ -516,14 +516,14 @@ static void parts_that_do_not_fit_are_refused(void **state)
                                 scalar = counted("scalar", 0, NULL, values);
     const struct weights_tensor vast = { "vast", WEIGHTS_F32, 3, { 0, INT64_MAX, 4 }, false, 0, values };
     const struct weights_source bad[] = {
-        { 2, { &a, &b }, WEIGHTS_AS_IS },   { 2, { &a, &c }, WEIGHTS_AS_IS },
-        { 1, { &c }, WEIGHTS_TRANSPOSE },   { 1, { &a }, WEIGHTS_HWIO },
-        { 1, { &a }, WEIGHTS_HEADS_OUT },   { 0, { NULL }, WEIGHTS_AS_IS },
-        { 1, { &c }, WEIGHTS_HEADS_IN },    { 2, { &scalar, &scalar }, WEIGHTS_AS_IS },
-        { 1, { &vast }, WEIGHTS_HEADS_IN },
+        { 2, { &a, &b }, WEIGHTS_AS_IS, { NULL } },   { 2, { &a, &c }, WEIGHTS_AS_IS, { NULL } },
+        { 1, { &c }, WEIGHTS_TRANSPOSE, { NULL } },   { 1, { &a }, WEIGHTS_HWIO, { NULL } },
+        { 1, { &a }, WEIGHTS_HEADS_OUT, { NULL } },   { 0, { NULL }, WEIGHTS_AS_IS, { NULL } },
+        { 1, { &c }, WEIGHTS_HEADS_IN, { NULL } },    { 2, { &scalar, &scalar }, WEIGHTS_AS_IS, { NULL } },
+        { 1, { &vast }, WEIGHTS_HEADS_IN, { NULL } },
     };
     struct weights_tensor integer = a;
-    const struct weights_source integers = { 1, { &integer }, WEIGHTS_TRANSPOSE };
+    const struct weights_source integers = { 1, { &integer }, WEIGHTS_TRANSPOSE, { NULL } };
     struct vit_error err;
 
     (void)state;
@@ -533,11 +533,50 @@ static void parts_that_do_not_fit_are_refused(void **state)
     assert_refused(weights_source_read(&integers, "p", values, &err), VIT_ERR_FORMAT, "\"a\" is I32", &err);
 }
 
+/* Two rows of integers and their scales; what does not fit is named. */
+static void integers_are_read_with_their_scales(void **state)
+{
+    static const char HEADER[] =
+        "{\"blocks.0.norm1.weight\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
+        "\"blocks.0.mlp.fc1.weight_scale\":{\"dtype\":\"F32\",\"shape\":[2],"
+        "\"data_offsets\":[4,12]},\"blocks.0.mlp.fc1.weight\":{\"dtype\":\"I8\","
+        "\"shape\":[2,3],\"data_offsets\":[12,18]}}";
+    static const float SCALES[] = { 0.5f, 3 }, WANT[] = { 63.5f, -0.5f, 0, 6, -381, 3 };
+    static const signed char INTEGERS[] = { 127, -1, 0, 2, -127, 1 };
+    struct weights_file *f;
+    struct weights_view *v;
+    struct weights_source s;
+    struct vit_error err;
+    float got[6];
+    size_t size;
+    unsigned char *bytes;
+
+    (void)state;
+    bytes = make_safetensors(HEADER, 18, &size);
+    memcpy(bytes + size - 14, SCALES, sizeof SCALES);
+    memcpy(bytes + size - 6, INTEGERS, sizeof INTEGERS);
+    assert_ok(weights_open_memory(&f, bytes, size, "made", &err), &err);
+    assert_ok(weights_view_open(&v, f, &err), &err);
+    s = weights_view_find(v, "blocks.0.mlp.fc1.weight");
+    assert_true(weights_view_used(v, 1) && weights_view_used(v, 2));
+    assert_null(weights_source_view(&s));
+    assert_ok(weights_source_read(&s, "p", got, &err), &err);
+    assert_memory_equal(got, WANT, sizeof got);
+    s.scale[0] = weights_find(f, "blocks.0.norm1.weight");
+    assert_refused(weights_source_read(&s, "p", got, &err), VIT_ERR_FORMAT, "expected [2] floats", &err);
+    s.scale[0] = NULL;
+    assert_refused(weights_source_read(&s, "p", got, &err), VIT_ERR_FORMAT, "is I8, expected", &err);
+    weights_view_close(v);
+    weights_close(f);
+    free(bytes);
+}
+
 static void one_aligned_part_is_viewed_in_place(void **state)
 {
     float values[24];
     const struct weights_tensor t = counted("t", 2, (int64_t[]){ 4, 6 }, values);
-    const struct weights_source one = { 1, { &t }, WEIGHTS_AS_IS }, two = { 2, { &t, &t }, WEIGHTS_AS_IS };
+    const struct weights_source one = { 1, { &t }, WEIGHTS_AS_IS, { NULL } },
+                                two = { 2, { &t, &t }, WEIGHTS_AS_IS, { NULL } };
 
     (void)state;
     assert_ptr_equal(weights_source_view(&one), values);
@@ -568,6 +607,7 @@ int main(void)
         cmocka_unit_test(parts_are_concatenated_and_split_again),
         cmocka_unit_test(layouts_and_fortran_order_combine),
         cmocka_unit_test(parts_that_do_not_fit_are_refused),
+        cmocka_unit_test(integers_are_read_with_their_scales),
         cmocka_unit_test(one_aligned_part_is_viewed_in_place),
         cmocka_unit_test(every_family_has_a_name),
     };

@@ -1,0 +1,149 @@
+/* folded.h - linear and its like for formats that multiply pairs of neighbours along k: bf16.c, int8.c.
+ *
+ * Before it the includer defines, beside what native.h wants,
+ *     num, FOLD          a pair in 32 bits, the earlier one low; 2
+ *     tile()             the register tile; results of 32 bits
+ *     narrow_row()       numbers to pairs
+ *     row_factor()       what narrow_row() multiplies a row of weights with
+ *     DEPTH              k at a time: a panel's slice stays in L1
+ *     BLOCK_TILES, GROUP tiles of rows and panels that a task takes at most
+ *     struct room        memory of one thread; y (BLOCK_TILES TILE_ROWS, GROUP TILE_COLS): a task's result
+ * and after it
+ *     take_left()        where a slice of rows of x lies as pairs
+ *     finish()           from the sums of a task to what is written */
+#ifndef KERNELS_FOLDED_H
+#define KERNELS_FOLDED_H
+
+#include "kernels/native_product.h"
+
+/* ---- packing ---- */
+
+/* Nums of all panels. */
+static size_t panel_nums(int outputs, int reduced)
+{
+    return (size_t)padded(outputs, TILE_COLS) * (size_t)units(reduced, FOLD);
+}
+
+/* One panel (pairs, TILE_COLS) from count rows of w (count, k), ld apart: to[l][j] = w[j][2l .. 2l + 1]. */
+static void pack_rows(num *to, const float *w, size_t ld, int count, int k)
+{
+    num pairs[VEC];
+
+    memset(to, 0, (size_t)units(k, FOLD) * TILE_COLS * sizeof *to);
+    for (int j = 0; j < count; j++) {
+        const float factor = row_factor(w + j * ld, k);
+
+        for (int l = 0; l < k; l += FOLD * VEC) {
+            const int taken = least(k - l, FOLD * VEC);
+
+            narrow_row(pairs, w + j * ld + l, taken, factor);
+            for (int i = 0; i < units(taken, FOLD); i++)
+                to[(size_t)(l / FOLD + i) * TILE_COLS + j] = pairs[i];
+        }
+    }
+}
+
+/* ---- tiles ---- */
+
+/* a in rows, ld apart. */
+typedef void tile_fn(float *c, size_t ldc, const num *a, size_t ld, const num *b, int pairs, bool add);
+
+#define TILE(rows)                                                                                           \
+    OUTLINE void tile_##rows(float *c, size_t ldc, const num *a, size_t ld, const num *b, int pairs,         \
+                             bool add)                                                                       \
+    {                                                                                                        \
+        tile(rows, 2, c, ldc, a, ld, 1, b, 0, pairs, add);                                                   \
+    }
+TILE(1)
+TILE(2)
+TILE(3)
+TILE(4)
+TILE(5)
+TILE(6)
+#if TILE_ROWS == 14
+TILE(7)
+TILE(8)
+TILE(9)
+TILE(10)
+TILE(11)
+TILE(12)
+TILE(13)
+TILE(14)
+#endif
+static tile_fn *const TILES[TILE_ROWS + 1] = {
+    NULL,   tile_1, tile_2, tile_3,  tile_4,  tile_5,  tile_6,
+#if TILE_ROWS == 14
+    tile_7, tile_8, tile_9, tile_10, tile_11, tile_12, tile_13, tile_14,
+#endif
+};
+
+/* ---- products ---- */
+
+/* What one slice of k adds to a task's result. */
+struct slice {
+    const num *left, *panels;  /* rows lie left_ld apart, panels panel */
+    size_t left_ld, panel, ld; /* ld: of y */
+    int rows, count, pairs;    /* count: of panels */
+    bool add;
+};
+
+/* Point s->left at the pairs of s->rows rows of x from row, count inputs from l. */
+static void take_left(struct slice *s, const struct product *p, struct room *room, int row, int l, int count);
+
+/* Write the task's result, s->rows rows from row and s->count panels from column. */
+static void finish(const struct product *p, struct room *room, const struct slice *s, int row, int column);
+
+static void slice_tiles(float *y, const struct slice *s, const struct ahead *ahead)
+{
+    const int tiles = units(s->rows, TILE_ROWS);
+
+    for (int p = 0; p < s->count; p++) {
+        const num *b = s->panels + p * s->panel;
+
+        for (int i = 0; i < tiles; i++) {
+            const int row = i * TILE_ROWS, rows = least(s->rows - row, TILE_ROWS);
+
+            if (ahead->panels && p + 1 < s->count) fetch_panel(b + s->panel, s->pairs, i, tiles);
+            if (rows == TILE_ROWS) fetch_rows(ahead, row, p * TILE_COLS);
+            TILES[rows](y + row * s->ld + p * TILE_COLS, s->ld, s->left + (size_t)row * s->left_ld,
+                        s->left_ld, b, s->pairs, s->add);
+        }
+    }
+}
+
+/* One block of rows times one group of panels. */
+static void product_task(const void *work, int task, int worker)
+{
+    const struct product *p = work;
+    struct room *room = (struct room *)p->rooms + worker;
+    const int row = task / p->groups * p->rows, first = task % p->groups * p->group,
+              column = first * TILE_COLS;
+    const int rows = least(p->m - row, p->rows), panels = least(units(p->n, TILE_COLS) - first, p->group);
+    const int depth = padded(units(p->k, units(p->k, DEPTH)), FOLD);
+    const size_t panel = (size_t)units(p->k, FOLD) * TILE_COLS;
+    struct slice s = { .panel = panel, .ld = (size_t)p->group * TILE_COLS, .rows = rows, .count = panels };
+    struct ahead ahead = { .panels = panel * (size_t)units(p->n, TILE_COLS) > WARM, .ld = (size_t)p->n };
+
+    for (int l = 0; l < p->k; l += depth) {
+        const int taken = least(p->k - l, depth);
+
+        s.pairs = units(taken, FOLD);
+        s.panels = (const num *)p->panels + first * panel + (size_t)(l / FOLD) * TILE_COLS;
+        s.add = l > 0;
+        take_left(&s, p, room, row, l, taken);
+        if (l + depth >= p->k) ask_for_rows(&ahead, p, (size_t)row * p->n + column);
+        slice_tiles(room->y, &s, &ahead);
+    }
+    finish(p, room, &s, row, column);
+}
+
+/* p->rooms: a struct room a thread. */
+static void multiply(const struct kern_ctx *c, struct product *p)
+{
+    const struct task_size size = { BLOCK_TILES, GROUP };
+
+    cut(p, c->threads, &size);
+    kern_share(c, (double)p->m * p->n * p->k <= TINY, product_task, p, p->blocks * p->groups);
+}
+
+#endif

@@ -1,0 +1,44 @@
+/* native_quant.h - rows as integers of 8 bits (quant.h), vector by vector, and what their sums stand for. */
+#ifndef KERNELS_NATIVE_QUANT_H
+#define KERNELS_NATIVE_QUANT_H
+
+#include "kernels/native_base.h"
+#include "kernels/quant.h"
+
+/* The larger of the bits of |x| and of largest, lane by lane. */
+INLINE ivec larger_bits(ivec largest, vec x)
+{
+    const ivec bits = (ivec)x & 0x7fffffff, more = bits > largest;
+
+    return (bits & more) | (largest & ~more);
+}
+
+/* Of row x (n). */
+INLINE struct kern_quant quant_of_row(const float *x, int n)
+{
+    ivec largest = { 0 }, other = { 0 };
+    uint32_t most_of = 0;
+    int i = 0;
+
+    for (; i + 2 * VEC <= n; i += 2 * VEC) {
+        largest = larger_bits(largest, load(x + i));
+        other = larger_bits(other, load(x + i + VEC));
+    }
+    for (; i < n; i += VEC) largest = larger_bits(largest, load_some(x + i, n - i));
+    largest = larger_bits(largest, (vec)other);
+    for (int v = 0; v < VEC; v++) most_of = (uint32_t)largest[v] > most_of ? (uint32_t)largest[v] : most_of;
+    return kern_quant_of(most_of);
+}
+
+/* y (count, up to whole vectors) = the integer sums y, as floats or as int32 (ints), times the scales of
+ * their row and columns. */
+INLINE void scale_sums(float *y, float row, const float *columns, int count, const bool ints)
+{
+    for (int j = 0; j < count; j += VEC) {
+        const vec sum = ints ? __builtin_convertvector((ivec)load(y + j), vec) : load(y + j);
+
+        store(y + j, sum * SPLAT(row) * load(columns + j));
+    }
+}
+
+#endif
