@@ -37,7 +37,7 @@ static int teardown(void **state)
 static void spoil(struct fixture *f, const char *name, size_t at, float value)
 {
     tiny_values(f->m, name)[at] = value;
-    vit_model_pack(f->m, 1);
+    vit_model_pack(f->m, NULL);
 }
 
 static void watching_changes_no_bit(void **state)
