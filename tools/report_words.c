@@ -108,7 +108,7 @@ static void count_matched(const struct report *r, size_t norm, size_t other, int
 
 void report_put_losses(FILE *out, const struct report *r)
 {
-    bool open = false;
+    bool open = false, tested = false;
 
     for (size_t i = 1; i < r->norm_count; i++) {
         int lost[2], runs[2];
@@ -120,6 +120,7 @@ void report_put_losses(FILE *out, const struct report *r)
         open = true;
         markup_put(out, "<li>%s %d of %d, %s %d of %d: ", r->norms[0], lost[0], runs[0], r->norms[i], lost[1],
                    runs[1]);
+        tested |= lost[0] + lost[1] > 0;
         if (lost[0] + lost[1] == 0)
             fputs("neither lost any.", out);
         else
@@ -127,10 +128,11 @@ void report_put_losses(FILE *out, const struct report *r)
                        vit_fisher((size_t)lost[0], (size_t)runs[0], (size_t)lost[1], (size_t)runs[1]));
         fputs("</li>\n", out);
     }
-    if (open)
-        fputs("</ul><p class=\"soft\"><small>The runs of a grid are no random draw: rates were chosen, and "
-              "neighbours "
-              "fail together. The p-value is for this grid and no other.</small></p>\n",
+    if (open) fputs("</ul>\n", out);
+    if (tested)
+        fputs("<p class=\"soft\"><small>The runs of a grid are no random draw: rates were chosen, and "
+              "neighbours fail "
+              "together. The p-value is for this grid and no other.</small></p>\n",
               out);
 }
 
