@@ -97,7 +97,10 @@ __attribute__((target("avx2,fma"))) static float ops_int8(size_t rounds)
     for (int k = 0; k < CHAINS; k++) x[k] = _mm256_set1_epi32(k);
     for (size_t i = 0; i < rounds; i++) {
         UNROLL
-        for (int k = 0; k < CHAINS; k++) x[k] = _mm256_add_epi32(x[k], _mm256_madd_epi16(x[k], b));
+        for (int k = 0; k < CHAINS; k++) {
+            x[k] = _mm256_add_epi32(x[k], _mm256_madd_epi16(x[k], b));
+            __asm__("" : "+x"(x[k])); /* in this order: gcc 12 mixes the chains and runs out of registers */
+        }
     }
     UNROLL
     for (int k = 0; k < CHAINS; k++) sum = _mm256_add_epi32(sum, x[k]);

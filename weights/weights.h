@@ -145,7 +145,7 @@ const struct weights_file *weights_view_file(const struct weights_view *v);
 struct weights_source weights_view_find(struct weights_view *v, const char *canonical);
 /* Rank and shape it has after the layout and concatenation; false when the parts do not fit together. */
 bool weights_source_shape(const struct weights_source *s, int *rank, int64_t shape[WEIGHTS_RANK]);
-/* out (count) = the canonical tensor as f32; exact for integers with scales of at most 17 significant bits. */
+/* out (count) = the canonical tensor as f32; exact for integers with scales of at most 17 bits. */
 enum vit_status weights_source_read(const struct weights_source *s, const char *path, float *out,
                                     struct vit_error *err);
 /* In place, when one part, as is, F32 and aligned; else NULL. */
