@@ -105,17 +105,28 @@ static bool has_own_part(enum recipe_id id)
     return false;
 }
 
-/* Whether cells that say it say different things. */
-static bool varies(const struct report *r, const char *name)
+/* Whether cells that say it say different things. norm: only cells of that placement; NULL: all. */
+static bool varies(const struct report *r, const char *name, const char *norm)
 {
     char first[128] = "", text[128];
 
     for (size_t i = 0; i < r->cell_count; i++) {
+        if (norm && strcmp(r->cells[i].norm, norm) != 0) continue;
         report_setting(r, &r->cells[i], name, text, sizeof text);
         if (!*text) continue;
         if (*first && strcmp(first, text) != 0) return true;
         snprintf(first, sizeof first, "%s", text);
     }
+    return false;
+}
+
+/* What runs start from differs by placement of itself: it is no condition unless it varies within one. */
+static bool divides(const struct report *r, enum recipe_id id)
+{
+    if (has_own_part(id)) return false;
+    if (id != RECIPE_FROM) return varies(r, recipe_name(id), NULL);
+    for (size_t i = 0; i < r->norm_count; i++)
+        if (varies(r, recipe_name(id), r->norms[i])) return true;
     return false;
 }
 
@@ -181,8 +192,7 @@ static enum vit_status find_conditions(struct report *r, struct vit_error *err)
     bool varying[RECIPE_SETTINGS];
     enum vit_status status = VIT_OK;
 
-    for (int id = 0; id < RECIPE_SETTINGS; id++)
-        varying[id] = !has_own_part((enum recipe_id)id) && varies(r, recipe_name((enum recipe_id)id));
+    for (int id = 0; id < RECIPE_SETTINGS; id++) varying[id] = divides(r, (enum recipe_id)id);
     for (size_t i = 0; i < r->cell_count; i++) {
         const struct report_condition c = condition_of(r, &r->cells[i], varying);
         if (find_condition(r, c.label) >= 0) continue;

@@ -27,7 +27,7 @@ static struct spread spread_of(const struct report *r, const struct report_figur
         const struct report_block *b = &r->blocks[i];
         if (b->depth == depth && b->block == block && strcmp(b->norm, norm) == 0 &&
             strcmp(b->group, group) == 0)
-            add_value(&s, *(const double *)((const char *)b + f->value));
+            add_value(&s, *(const double *)(const void *)((const char *)b + f->value));
     }
     return s;
 }

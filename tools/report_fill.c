@@ -273,7 +273,7 @@ static void add_run(struct plot *p, const struct report *r, const struct report_
     for (int pass = 0; pass < 2; pass++)
         for (size_t i = 0; i < r->epoch_count; i++) {
             const struct report_epoch *e = &r->epochs[i];
-            const double y = factor * *(const double *)((const char *)e + f->value);
+            const double y = factor * *(const double *)(const void *)((const char *)e + f->value);
             if (e->cell != (int)cell || !isfinite(y)) continue;
             if (pass == 0) steps |= !e->whole && !e->diverged;
             if (pass == 1 && (e->diverged || e->whole != steps))

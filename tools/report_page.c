@@ -119,15 +119,20 @@ static int count_end(const struct report *r, enum report_end end)
     return count;
 }
 
+static const char *plural(size_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
 static void put_lead(FILE *out, const struct report *r)
 {
     bool more = false;
 
     fputs("<p class=\"lead\">", out);
     if (r->cell_count) {
-        markup_put(out,
-                   "%zu training runs under one recipe, of %zu placements in %zu conditions:", r->cell_count,
-                   r->norm_count, r->condition_count);
+        markup_put(out, "%zu training run%s under one recipe, of %zu placement%s in %zu condition%s:",
+                   r->cell_count, plural(r->cell_count), r->norm_count, plural(r->norm_count),
+                   r->condition_count, plural(r->condition_count));
         for (int e = 0; e < REPORT_ENDS; e++) {
             const int count = count_end(r, (enum report_end)e);
             if (!count && e != REPORT_DONE) continue;

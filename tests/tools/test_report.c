@@ -193,10 +193,11 @@ static void assert_well_formed(const char *page)
 
     assert_memory_equal(s, "<!DOCTYPE html>", 15);
     for (s += 15; *s;) {
-        const char *bracket = s + strcspn(s, "<"), *name = bracket + 1 + (bracket[1] == '/');
+        const char *bracket = s + strcspn(s, "<"), *name;
         bool alone;
         check_text(s, bracket);
         if (!*bracket) break;
+        name = bracket + 1 + (bracket[1] == '/');
         s = skip_name(name);
         if (bracket[1] == '/') {
             assert_true(depth > 0);
