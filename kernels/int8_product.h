@@ -49,6 +49,7 @@ INLINE void tile(const int rows, const int vecs, float *c, size_t ldc, const num
     for (int i = 0; i < rows; i++) {
         UNROLL
         for (int v = 0; v < vecs; v++) {
+            /* cppcheck-suppress invalidPointerCast ; sums stay integers in the memory of the result */
             loose_nums *to = (loose_nums *)(c + i * ldc + v / 2 * TILE_COLS + v % 2 * VEC);
             *to = add ? (uvec)*to + sum[i][v] : sum[i][v];
         }
@@ -188,6 +189,7 @@ static void multiply_rows(const struct kern_ctx *c, float *out, const float *x, 
                          .dtype = KERN_I8,
                          .left = left,
                          .row_scale = scale,
+                         /* cppcheck-suppress invalidPointerCast ; the scales lie behind the panels */
                          .column_scale = (const float *)((const num *)w->packed + panel_nums(w->n, w->k)),
                          .e = e,
                          .m = m,

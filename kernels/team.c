@@ -11,9 +11,9 @@
  * operations, shorter than anyone else would notice. */
 enum { SPINS = 1000 };
 
-/* The ticket holds the round in its upper half, so that a thread which slept through rounds cannot take a task
- * of a later one by mistake, and the tasks left to take in its lower half. What a round is about (task, work,
- * tasks) changes only when no task of it is under way. */
+/* The ticket holds the round in its upper half, so that a thread which slept through rounds cannot take a
+ * task of a later one by mistake, and the tasks left to take in its lower half. What a round is about (task,
+ * work, tasks) changes only when no task of it is under way. */
 struct kern_team {
     _Alignas(64) _Atomic uint64_t ticket;
     _Alignas(64) _Atomic int done;   /* tasks of this round */
@@ -61,7 +61,8 @@ void kern_team_destroy(struct kern_team *t)
     free(t);
 }
 
-/* What has changed before this call is seen by a thread that goes to sleep on the condition, or it is woken. */
+/* What has changed before this call is seen by a thread that goes to sleep on the condition, or it is
+ * woken. */
 static void wake(struct kern_team *t, pthread_cond_t *condition)
 {
     pthread_mutex_lock(&t->lock);

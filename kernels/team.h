@@ -1,13 +1,13 @@
 /* team.h - the threads of a session, and how an operation shares its work among them.
  *
  * An operation cuts its work into tasks that may be done in any order and by anyone, and hands them to
- * kern_share(). Whoever is free takes the next one; the operation goes on when all are done. A thread that the
- * system has not let run since the tasks were handed out is not waited for: others have done its share. So a
- * busy neighbour costs its part of the CPU, not a time slice at every operation.
+ * kern_share(). Whoever is free takes the next one; the operation goes on when all are done. A thread that
+ * the system has not let run since the tasks were handed out is not waited for: others have done its share.
+ * So a busy neighbour costs its part of the CPU, not a time slice at every operation.
  *
  * Around many operations (a forward, a training step) kern_team_run() keeps one OpenMP region open: thread 0
- * runs the serial code, the others wait for tasks, spinning for a moment and then asleep. Without an open team,
- * kern_share() starts a region of its own. */
+ * runs the serial code, the others wait for tasks, spinning for a moment and then asleep. Without an open
+ * team, kern_share() starts a region of its own. */
 #ifndef KERNELS_TEAM_H
 #define KERNELS_TEAM_H
 
@@ -27,8 +27,8 @@ void kern_share(const struct kern_ctx *c, bool small, kern_task *task, const voi
 /* NULL: no memory. */
 struct kern_team *kern_team_create(void);
 void kern_team_destroy(struct kern_team *t);
-/* Runs serial(arg) with the threads of c at hand for its kern_share() calls. Inside a run of the same team, or
- * where c has none, serial is simply called. */
+/* Runs serial(arg) with the threads of c at hand for its kern_share() calls. Inside a run of the same team,
+ * or where c has none, serial is simply called. */
 void kern_team_run(const struct kern_ctx *c, void (*serial)(void *arg), void *arg);
 
 #endif

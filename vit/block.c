@@ -3,7 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-
 static bool is_join(enum vit_op op)
 {
     return op == VIT_OP_JOIN || op == VIT_OP_JOIN_ALPHA;

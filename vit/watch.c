@@ -5,7 +5,8 @@
 
 #include "vit/session.h"
 
-/* values (n, each): for pictures without trouble so far, the first infinity or NaN, made by what format says. */
+/* values (n, each): for pictures without trouble so far, the first infinity or NaN, made by what format
+ * says. */
 VIT_PRINTF(5, 6)
 static void look(struct vit_trouble *trouble, const float *values, int n, size_t each, const char *format,
                  ...)

@@ -89,8 +89,8 @@ static void an_overflow_is_named_by_its_step(void **state)
         const char *where;
     } ROWS[] = {
         { { { "patch_embed.proj.bias", 0, 3e38f }, { "pos_embed", W, 3e38f } }, "the embedding" },
-        { { { "cls_token", 0, 3e38f }, { "blocks.0.attn.proj.bias", 0, 3e38f } }, "attention of block 0" },
-        { { { "cls_token", 0, 3e38f }, { "blocks.1.mlp.fc2.bias", 0, 3e38f } }, "MLP of block 1" },
+        { { { "cls_token", 0, 3e38f }, { "blocks.0.attn.proj.bias", 0, 3e38f } }, "residual sum of block 0" },
+        { { { "cls_token", 0, 3e38f }, { "blocks.1.mlp.fc2.bias", 0, 3e38f } }, "residual sum of block 1" },
         { { { "head.weight", 0, 3e38f }, /* one of the two signs is that of the feature */
             { "head.bias", 0, 3e38f },
             { "head.weight", W, -3e38f },
