@@ -98,6 +98,7 @@ static size_t pack_bytes(int n, int k, bool back)
 
 static void pack(void *to, const float *w, int n, int k, bool back)
 {
+    /* cppcheck-suppress invalidPointerCast ; the scales lie behind the panels */
     float *scales = (float *)((num *)to + panel_nums(n, k));
 
     (void)back;
@@ -181,6 +182,7 @@ static void multiply_rows(const struct kern_ctx *c, float *out, const float *x, 
     const bool small = (double)m * w->n * w->k <= TINY;
     struct room *rooms = c->scratch;
     float *scale = (float *)(rooms + c->threads);
+    /* cppcheck-suppress invalidPointerCast ; the rounded rows lie behind the scales */
     num *left = (num *)(scale + scale_floats(m));
     const struct narrowing n = { left, scale, x, m, w->k };
     struct product p = { .out = out,

@@ -24,7 +24,8 @@ done
 awk '/^#ifndef/ { exit }
     /^ \*     #include/ { print substr($0, 8) }
     /^ \*     [^#]/ { body = body substr($0, 4) "\n" }
-    /= vit_forward/ { body = body "    if (!(logits[0] == logits[0])) return 1;\n" }
+    # While the session lives: its logits go with it.
+    /^ \*     const float \*logits/ { body = body "    if (!(logits[0] == logits[0])) return 1;\n" }
     END { printf "#include <stdio.h>\n#include <stdlib.h>\n\nint main(void)\n{\n%s", body
           print "    free(planes);\n    return 0;\n}" }' vit/vit.h >"$root/example.c"
 # shellcheck disable=SC2046  # lists of flags
