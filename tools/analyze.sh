@@ -12,9 +12,9 @@ PARSERS="patch/image.c patch/jpeg.c patch/png.c patch/bmp.c patch/pnm.c patch/ex
     weights/pickle.c weights/writer.c vit/json.c vit/config_json.c vit/dialects.c vit/state.c tools/args.c
     tools/recipe.c tools/train_state.c"
 ALL=$(ls vit/*.c patch/*.c weights/*.c tools/*.c)
-# What gcc 12 gets wrong, as far as its messages and a look at some of them tell: values of a pickle belong to it until it is closed; a sink that was
-# opened has its stream (gcc does not see that vit_fail never returns VIT_OK); a preset's line is a constant of
-# name=value; labels belong to the model.
+# What gcc 12 gets wrong, as far as its messages and a look at some of them tell: values of a pickle belong to it
+# until it is closed; a sink that was opened has its stream (gcc does not see that vit_fail never returns VIT_OK);
+# a preset's line is a constant of name=value; labels belong to the model.
 KNOWN='weights/pickle_stack\.h:.*malloc-leak|weights/writer\.c:.*null-argument|tools/recipe\.c:.*null-dereference|vit/dialects\.c:.*malloc-leak'
 found=$(mktemp) || exit 1
 trap 'rm -f "$found"' EXIT
