@@ -37,6 +37,36 @@ const char *cmd_split_word(int i)
 }
 
 #define AT(field) offsetof(struct cmd_common, field)
+/* Rows that several groups hold. */
+#define KERNELS_ROW                                                                                          \
+    {                                                                                                        \
+        .name = "kernels", .kind = ARGS_TEXT, .at = AT(kernels), .metavar = "SPEC",                          \
+        .otherwise = "VIT_KERNELS, else auto",                                                               \
+        .help = "kernels by name, as in ref+avx2; vit info lists them"                                       \
+    }
+#define THREADS_ROW(help_)                                                                                   \
+    {                                                                                                        \
+        .name = "threads", .letter = 't', .kind = ARGS_INT, .at = AT(threads), .low = 1, .high = 1024,       \
+        .metavar = "N", .otherwise = "OMP_NUM_THREADS, else the physical cores this process may use",        \
+        .help = help_                                                                                        \
+    }
+#define TALK_ROWS                                                                                            \
+    { .name = "quiet",                                                                                       \
+      .letter = 'q',                                                                                         \
+      .kind = ARGS_FLAG,                                                                                     \
+      .at = AT(quiet),                                                                                       \
+      .help = "no progress and no warnings, only errors" },                                                  \
+        { .name = "verbose",                                                                                 \
+          .letter = 'v',                                                                                     \
+          .kind = ARGS_FLAG,                                                                                 \
+          .at = AT(verbose),                                                                                 \
+          .help = "say what was inferred and chosen" },                                                      \
+        { .name = "help", .letter = 'h', .kind = ARGS_FLAG, .at = AT(help), .help = "this text" },           \
+    {                                                                                                        \
+        .name = "version", .kind = ARGS_FLAG, .at = AT(version),                                             \
+        .help = "version, build flags, kernels this CPU can run, decoders"                                   \
+    }
+
 static const struct args_option COMMON[] = {
     { .name = "model",
       .letter = 'm',
@@ -61,12 +91,7 @@ static const struct args_option COMMON[] = {
       .initial = "f32",
       .metavar = "TYPE",
       .help = "numbers of the products; int8 is for inference" },
-    { .name = "kernels",
-      .kind = ARGS_TEXT,
-      .at = AT(kernels),
-      .metavar = "SPEC",
-      .otherwise = "VIT_KERNELS, else auto",
-      .help = "kernels by name, as in ref+avx2; vit info lists them" },
+    KERNELS_ROW,
     { .name = "seed",
       .kind = ARGS_COUNT,
       .at = AT(seed),
@@ -76,30 +101,8 @@ static const struct args_option COMMON[] = {
       .metavar = "N",
       .help = "where random numbers start, in verbs that draw any" },
     { .name = "json", .kind = ARGS_FLAG, .at = AT(json), .help = "results as JSON" },
-    { .name = "quiet",
-      .letter = 'q',
-      .kind = ARGS_FLAG,
-      .at = AT(quiet),
-      .help = "no progress and no warnings, only errors" },
-    { .name = "verbose",
-      .letter = 'v',
-      .kind = ARGS_FLAG,
-      .at = AT(verbose),
-      .help = "say what was inferred and chosen" },
-    { .name = "help", .letter = 'h', .kind = ARGS_FLAG, .at = AT(help), .help = "this text" },
-    { .name = "version",
-      .kind = ARGS_FLAG,
-      .at = AT(version),
-      .help = "version, build flags, kernels this CPU can run, decoders" },
-    { .name = "threads",
-      .letter = 't',
-      .kind = ARGS_INT,
-      .at = AT(threads),
-      .low = 1,
-      .high = 1024,
-      .metavar = "N",
-      .otherwise = "OMP_NUM_THREADS, else the physical cores this process may use",
-      .help = "threads to compute with" },
+    TALK_ROWS,
+    THREADS_ROW("threads to compute with"),
 };
 const struct args_group cmd_common_group = { "Common options", COMMON, VIT_COUNT(COMMON) };
 /* The first row is --model, the last --threads. */
@@ -108,37 +111,10 @@ const struct args_group cmd_unthreaded_group = { "Common options", COMMON, VIT_C
 const struct args_group cmd_bare_group = { "Common options", COMMON + 1, VIT_COUNT(COMMON) - 2 };
 
 static const struct args_option TRAINING[] = {
-    { .name = "threads",
-      .letter = 't',
-      .kind = ARGS_INT,
-      .at = AT(threads),
-      .low = 1,
-      .high = 1024,
-      .metavar = "N",
-      .otherwise = "OMP_NUM_THREADS, else the physical cores this process may use",
-      .help = "threads to compute with; one more prepares pictures" },
-    { .name = "kernels",
-      .kind = ARGS_TEXT,
-      .at = AT(kernels),
-      .metavar = "SPEC",
-      .otherwise = "VIT_KERNELS, else auto",
-      .help = "kernels by name, as in ref+avx2; vit info lists them" },
+    THREADS_ROW("threads to compute with; one more prepares pictures"),
+    KERNELS_ROW,
     { .name = "json", .kind = ARGS_FLAG, .at = AT(json), .help = "the result as JSON" },
-    { .name = "quiet",
-      .letter = 'q',
-      .kind = ARGS_FLAG,
-      .at = AT(quiet),
-      .help = "no progress and no warnings, only errors" },
-    { .name = "verbose",
-      .letter = 'v',
-      .kind = ARGS_FLAG,
-      .at = AT(verbose),
-      .help = "say what was inferred and chosen" },
-    { .name = "help", .letter = 'h', .kind = ARGS_FLAG, .at = AT(help), .help = "this text" },
-    { .name = "version",
-      .kind = ARGS_FLAG,
-      .at = AT(version),
-      .help = "version, build flags, kernels this CPU can run, decoders" },
+    TALK_ROWS,
 };
 const struct args_group cmd_training_group = { "Common options", TRAINING, VIT_COUNT(TRAINING) };
 

@@ -72,6 +72,13 @@ int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image
         .initial = CMD_MAX_PIXELS_TEXT, .metavar = "N", .help = CMD_MAX_PIXELS_HELP                          \
     }
 
+/* The row --split of verbs that read a labelled data set; the target is a string at an offset. */
+#define CMD_SPLIT_ROW(offset)                                                                                \
+    {                                                                                                        \
+        .name = "split", .kind = ARGS_CHOICE, .at = (offset), .choice = cmd_split_word, .initial = "test",   \
+        .metavar = "SPLIT", .help = "part of the data set"                                                   \
+    }
+
 /* The row --check; the target is a bool at an offset. */
 #define CMD_CHECK_ROW(offset)                                                                                \
     {                                                                                                        \

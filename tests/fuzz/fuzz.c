@@ -42,11 +42,8 @@ const char *fuzz_file(const uint8_t *data, size_t size)
 const char *fuzz_folder(void)
 {
     static char folder[256];
-    const char *root = getenv("TMPDIR");
 
-    if (*folder) return folder;
-    snprintf(folder, sizeof folder, "%s/vit-fuzz-XXXXXX", root && *root ? root : "/tmp");
-    if (!mkdtemp(folder)) stop(folder);
+    if (!*folder) tmp_create(folder, sizeof folder);
     return folder;
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "tests/support/run.h"
+#include "tests/support/tmp.h"
 #include "weights/weights.h"
 
 static const double LOGITS = 1e-4, LOSS = 1e-5, GRADIENTS = 1e-3, FLOOR = 1e-4;
@@ -182,14 +183,15 @@ static bool left_out(const char *name)
 
 int main(int argc, char **argv)
 {
-    char out[] = "/tmp/vit-golden-XXXXXX";
-    int fd = mkstemp(out), failed = 0;
+    char dir[256], out[300];
+    int failed = 0;
 
-    if (argc < 3 || fd < 0) {
+    if (argc < 3) {
         fprintf(stderr, "usage: golden VIT FOLDER...\n");
         return 2;
     }
-    close(fd);
+    tmp_create(dir, sizeof dir);
+    snprintf(out, sizeof out, "%s/out.safetensors", dir);
     for (int i = 2; i < argc; i++) {
         struct outcome o = { 0 };
         size_t length = strlen(argv[i]);
@@ -203,7 +205,7 @@ int main(int argc, char **argv)
         report(name, &o);
         failed += !passed(&o);
     }
-    unlink(out);
+    tmp_remove(dir);
     printf("%d of %d folders failed\n", failed, argc - 2);
     return failed ? 1 : 0;
 }
