@@ -5,6 +5,7 @@
 #include "patch/decode.h"
 #include "patch/file.h"
 #include "patch/patch.h"
+#include "patch/sandbox.h"
 #include "vit/arena.h"
 
 #define QUOTE(x) #x
@@ -135,6 +136,7 @@ enum vit_status patch_image_decode(struct patch_image *out, const unsigned char 
     enum vit_status status;
 
     *out = (struct patch_image){ 0 };
+    if (o.sandbox) return patch_sandbox_decode(o.sandbox, out, bytes, size, name, &o, err);
     if (!f) return vit_fail(err, VIT_ERR_FORMAT, "%s: not a picture: expected JPEG, PNG, BMP or PNM", name);
     if (!f->decode)
         return vit_fail(err, VIT_ERR_UNSUPPORTED,

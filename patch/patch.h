@@ -24,10 +24,13 @@ struct patch_image {
     unsigned char *rgb; /* (height, width, 3); owned, freed by patch_image_free */
 };
 
+struct patch_sandbox;
+
 struct patch_decode {
-    size_t max_pixels; /* refused before decoding when larger; 0: PATCH_MAX_PIXELS */
-    size_t max_bytes;  /* of a file; 0: PATCH_MAX_BYTES */
-    bool ignore_exif;  /* do not turn the picture as its EXIF orientation says */
+    size_t max_pixels;             /* refused before decoding when larger; 0: PATCH_MAX_PIXELS */
+    size_t max_bytes;              /* of a file; 0: PATCH_MAX_BYTES */
+    bool ignore_exif;              /* do not turn the picture as its EXIF orientation says */
+    struct patch_sandbox *sandbox; /* decode in its processes; NULL: in this one */
 };
 /* Pillow's MAX_IMAGE_PIXELS: a quarter of a GiB at three bytes a pixel. A number alone, for help texts. */
 #define PATCH_MAX_PIXELS 89478485
@@ -53,6 +56,35 @@ enum vit_status patch_png_write(const char *path, const unsigned char *rgb, int 
 
 /* "libjpeg-turbo 2.1.5, stb_image 2.27": what this build decodes with. */
 const char *patch_decoders(void);
+
+/* ---- decoding in processes of their own ---- */
+
+struct patch_sandbox_options {
+    int decoders;      /* processes, so pictures decoded at the same time; 0: one */
+    size_t max_pixels; /* no picture may have more; 0: PATCH_MAX_PIXELS */
+    double seconds;    /* of a processor, for one picture; 0: PATCH_SANDBOX_SECONDS */
+};
+/* A hundred times what the slowest file of the public suites of hostile pictures takes. */
+#define PATCH_SANDBOX_SECONDS 20
+/* Memory of a decoder, in bytes for each pixel of max_pixels, and what any picture may take. PNG of 16 bits and
+ * four channels takes most: the file, what it inflates to and the copy without filters have 8 bytes each. */
+#define PATCH_SANDBOX_PIXEL_BYTES 32
+#define PATCH_SANDBOX_BYTES       ((size_t)64 << 20)
+
+/* Processes that may compute, take a limited memory and answer, and nothing else: no file, no socket, no
+ * program (Linux: seccomp and rlimits). A picture that crashes its decoder, or holds it longer than
+ * seconds, fails with VIT_ERR_FORMAT and a sentence that says so; another decoder takes its place. File
+ * and pixels go through memory that both sides share. VIT_ERR_UNSUPPORTED where the system has no such
+ * thing.
+ *
+ * Any number of threads may decode in a sandbox; those that find no free decoder wait. It forks: one child,
+ * in the call of create, which then forks and buries the decoders. So a program with threads may use it; one
+ * that waits for any child may see that one end; a child that the program forks may not use the
+ * sandbox of its parent. Without a sandbox nothing here forks. A decoder serves one picture after another:
+ * one that was taken over can falsify the pixels of the next, but reach nothing else. */
+enum vit_status patch_sandbox_create(struct patch_sandbox **out, const struct patch_sandbox_options *o,
+                                     struct vit_error *err);
+void patch_sandbox_close(struct patch_sandbox *s); /* accepts NULL; no thread decodes in it any more */
 
 /* ---- resizing ---- */
 

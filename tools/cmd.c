@@ -14,12 +14,6 @@ static const char *dtype_word(int i)
     return i < KERN_DTYPES ? kern_dtype_name((enum kern_dtype)i) : NULL;
 }
 
-static const char *switch_word(int i)
-{
-    static const char *const WORDS[] = { "auto", "on", "off", NULL };
-    return WORDS[i];
-}
-
 static const char *placement_word(int i)
 {
     if (i >= VIT_PLACEMENTS) return NULL;
@@ -34,6 +28,12 @@ const char *cmd_filter_word(int i)
 const char *cmd_split_word(int i)
 {
     return i < PATCH_SPLITS ? patch_split_name((enum patch_split)i) : NULL;
+}
+
+const char *cmd_switch_word(int i)
+{
+    static const char *const WORDS[] = { "auto", "on", "off", NULL };
+    return WORDS[i];
 }
 
 #define AT(field) offsetof(struct cmd_common, field)
@@ -130,7 +130,7 @@ static const struct args_option NORM[] = {
     { .name = "final-norm",
       .kind = ARGS_CHOICE,
       .at = AT(final_norm),
-      .choice = switch_word,
+      .choice = cmd_switch_word,
       .metavar = "WHEN",
       .initial = "auto",
       .help = "the norm after the last block; auto keeps the model's" },
@@ -192,6 +192,30 @@ int cmd_usage(const struct args_verb *v, const char *format, ...)
 json_t *cmd_error_json(const struct vit_error *err)
 {
     return json_pack("{s:s,s:o}", "code", vit_status_name(err->status), "message", out_text(err->text));
+}
+
+/* ---- decoding ---- */
+
+enum vit_status cmd_sandbox(struct patch_sandbox **out, const char *when, const struct cmd_common *o,
+                            int decoders, uint64_t max_pixels, struct vit_error *err)
+{
+    const struct patch_sandbox_options options = { .decoders = decoders, .max_pixels = (size_t)max_pixels };
+    enum vit_status status;
+
+    *out = NULL;
+    if (strcmp(when, "off") == 0) return VIT_OK;
+    status = patch_sandbox_create(out, &options, err);
+    if (!status) return VIT_OK;
+    if (strcmp(when, "on") == 0) {
+        const struct vit_error why = *err;
+        return vit_fail(err, status, "--sandbox on: %s", why.text);
+    }
+    /* A system that cannot is no news at every call; one that could, and has no memory, is. */
+    if (status == VIT_ERR_UNSUPPORTED)
+        cmd_note(o, "pictures are decoded without a sandbox: %s", err->text);
+    else
+        cmd_warn(o, "pictures are decoded without a sandbox: %s", err->text);
+    return VIT_OK;
 }
 
 /* ---- the model ---- */

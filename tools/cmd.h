@@ -72,6 +72,19 @@ int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image
         .initial = CMD_MAX_PIXELS_TEXT, .metavar = "N", .help = CMD_MAX_PIXELS_HELP                          \
     }
 
+/* The row --sandbox of verbs that read pictures; the target is a string at an offset. */
+#define CMD_SANDBOX_ROW(offset)                                                                              \
+    {                                                                                                        \
+        .name = "sandbox", .kind = ARGS_CHOICE, .at = (offset), .choice = cmd_switch_word,                   \
+        .initial = "auto", .metavar = "WHEN",                                                                \
+        .help = "decode pictures in confined processes, so that one that crashes or holds its decoder "      \
+                "fails alone; auto: where this system can"                                                   \
+    }
+/* The sandbox that when, a word of that row, asks for: NULL for "off", and for "auto" where there can be none,
+ * which is said. Pictures decoded at the same time: decoders. */
+enum vit_status cmd_sandbox(struct patch_sandbox **out, const char *when, const struct cmd_common *o,
+                            int decoders, uint64_t max_pixels, struct vit_error *err);
+
 /* The row --split of verbs that read a labelled data set; the target is a string at an offset. */
 #define CMD_SPLIT_ROW(offset)                                                                                \
     {                                                                                                        \
@@ -93,6 +106,7 @@ enum vit_status cmd_trouble(const struct vit_trouble *t, const char *file, struc
 /* Words for tables of options: NULL past the end. */
 const char *cmd_filter_word(int i);
 const char *cmd_split_word(int i);
+const char *cmd_switch_word(int i); /* auto, on, off */
 
 /* {"code":"format","message":"..."} of an error. */
 struct json_t *cmd_error_json(const struct vit_error *err);

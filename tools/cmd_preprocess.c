@@ -11,6 +11,7 @@ struct options {
     struct args_floats mean, std;
     bool no_exif;
     uint64_t max_pixels;
+    const char *sandbox;
 };
 
 static const char *crop_word(int i)
@@ -72,6 +73,7 @@ static const struct args_option ROWS[] = {
       .at = AT(no_exif),
       .help = "do not turn the picture as its EXIF orientation says" },
     CMD_MAX_PIXELS_ROW(AT(max_pixels)),
+    CMD_SANDBOX_ROW(AT(sandbox)),
 };
 static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
 static const struct args_group *const GROUPS[] = { &OWN, &cmd_common_group, NULL };
@@ -150,14 +152,16 @@ static enum vit_status write_planes(const char *path, const unsigned char *pixel
 static enum vit_status prepare(const char *path, const struct options *o, const struct patch_recipe *r,
                                bool normalised, struct vit_error *err)
 {
-    const struct patch_decode decode = { .ignore_exif = o->no_exif, .max_pixels = (size_t)o->max_pixels };
+    struct patch_decode decode = { .ignore_exif = o->no_exif, .max_pixels = (size_t)o->max_pixels };
     unsigned char *pixels = malloc((size_t)3 * r->size * r->size);
     struct patch_image image = { 0 };
     enum vit_status status;
 
     if (!pixels)
         return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate %d x %d pixels", path, r->size, r->size);
-    status = patch_image_read(&image, path, &decode, err);
+    status = cmd_sandbox(&decode.sandbox, o->sandbox, &o->common, 1, o->max_pixels, err);
+    if (!status) status = patch_image_read(&image, path, &decode, err);
+    patch_sandbox_close(decode.sandbox);
     if (!status) status = patch_prepare(pixels, &image, r, err);
     if (!status)
         status = normalised ? write_planes(o->output, pixels, r, err)

@@ -16,6 +16,7 @@ struct eval_options {                      /* right after the struct cmd_common 
     int batch;
     bool no_exif;
     uint64_t max_pixels;
+    const char *sandbox;
     bool check; /* a picture whose numbers go wrong has failed */
 };
 

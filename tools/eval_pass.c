@@ -39,6 +39,7 @@ static const struct args_option ROWS[] = {
       .at = AT(no_exif),
       .help = "do not turn pictures as their EXIF orientation says (timm and torchvision do not)" },
     CMD_MAX_PIXELS_ROW(AT(max_pixels)),
+    CMD_SANDBOX_ROW(AT(sandbox)),
     CMD_CHECK_ROW(AT(check)),
 };
 const struct args_group eval_group = { "Data options", ROWS, VIT_COUNT(ROWS) };
@@ -149,6 +150,9 @@ enum vit_status eval_pass(const struct eval_pass *p, struct eval_seconds *second
     if (!status) status = vit_session_create(&s, p->model, &session, err);
     if (status) goto done;
     loading.workers = vit_session_threads(s);
+    status = cmd_sandbox(&loading.decode.sandbox, p->options->sandbox, p->common, loading.workers,
+                         p->options->max_pixels, err);
+    if (status) goto done;
     status = patch_loader_create(&loader, p->data, vit_model_recipe(p->model), &loading, err);
     if (status) goto done;
     progress_start(&bar, "pictures", patch_dataset_count(p->data), !p->common->quiet);
@@ -161,6 +165,7 @@ enum vit_status eval_pass(const struct eval_pass *p, struct eval_seconds *second
     seconds->total = progress_seconds() - bar.start;
 done:
     patch_loader_close(loader);
+    patch_sandbox_close(loading.decode.sandbox);
     vit_session_close(s);
     free(trouble);
     return status;

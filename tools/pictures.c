@@ -27,6 +27,7 @@ static const struct args_option ROWS[] = {
       .at = AT(no_exif),
       .help = "do not turn pictures as their EXIF orientation says" },
     CMD_MAX_PIXELS_ROW(AT(max_pixels)),
+    CMD_SANDBOX_ROW(AT(sandbox)),
     CMD_CHECK_ROW(AT(check)),
 };
 const struct args_group pictures_group = { "Picture options", ROWS, VIT_COUNT(ROWS) };
@@ -34,14 +35,19 @@ const struct args_group pictures_group = { "Picture options", ROWS, VIT_COUNT(RO
 struct run {
     const struct pictures_job *job;
     struct vit_session *session;
-    struct vit_trouble *trouble; /* (batch), with --check */
+    struct patch_sandbox *sandbox; /* NULL: none */
+    struct vit_trouble *trouble;   /* (batch), with --check */
     size_t done, failed;
     bool broken; /* stdout */
 };
 
-static struct patch_decode decode_of(const struct pictures_options *o)
+static struct patch_decode decode_of(const struct run *r)
 {
-    return (struct patch_decode){ .ignore_exif = o->no_exif, .max_pixels = (size_t)o->max_pixels };
+    const struct pictures_options *o = &r->job->options;
+
+    return (struct patch_decode){ .ignore_exif = o->no_exif,
+                                  .max_pixels = (size_t)o->max_pixels,
+                                  .sandbox = r->sandbox };
 }
 
 static void emit(struct run *r, const struct pictures_result *result)
@@ -103,7 +109,7 @@ static int run_dataset(struct run *r, const struct patch_dataset *d)
     const struct cmd_common *o = r->job->common;
     const struct patch_loader_options options = { .batch = r->job->options.batch,
                                                   .workers = vit_session_threads(r->session),
-                                                  .decode = decode_of(&r->job->options) };
+                                                  .decode = decode_of(r) };
     const size_t count = patch_dataset_count(d), before = r->done;
     const struct patch_batch *b;
     struct patch_loader *loader;
@@ -208,7 +214,7 @@ static enum vit_status one_picture(struct run *r, const unsigned char *bytes, si
                                    struct vit_error *err)
 {
     const struct patch_recipe *recipe = vit_model_recipe(r->job->model);
-    const struct patch_decode decode = decode_of(&r->job->options);
+    const struct patch_decode decode = decode_of(r);
     struct patch_image image;
     double start = progress_seconds();
     enum vit_status status = patch_image_decode(&image, bytes, size, "standard input", &decode, err);
@@ -324,20 +330,30 @@ static enum vit_status prepare_check(struct run *r, struct vit_error *err)
     return vit_model_check(r->job->model, err);
 }
 
-int pictures_run(const struct pictures_job *job, int count, char **operands)
+static enum vit_status prepare(struct run *r, struct vit_error *err)
 {
+    const struct pictures_job *job = r->job;
     const struct vit_session_options options = { .batch = job->options.batch,
                                                  .threads = cmd_threads(job->common) };
+    enum vit_status status = prepare_check(r, err);
+
+    if (!status) status = vit_session_create(&r->session, job->model, &options, err);
+    if (status) return status;
+    return cmd_sandbox(&r->sandbox, job->options.sandbox, job->common, vit_session_threads(r->session),
+                       job->options.max_pixels, err);
+}
+
+int pictures_run(const struct pictures_job *job, int count, char **operands)
+{
     struct run r = { .job = job };
     struct vit_error err;
-    int code;
+    int code = CMD_UNUSABLE;
 
-    if (prepare_check(&r, &err) || vit_session_create(&r.session, job->model, &options, &err)) {
+    if (prepare(&r, &err))
         cmd_error("%s", err.text);
-        free(r.trouble);
-        return CMD_UNUSABLE;
-    }
-    code = run_operands(&r, count, operands);
+    else
+        code = run_operands(&r, count, operands);
+    patch_sandbox_close(r.sandbox);
     vit_session_close(r.session);
     free(r.trouble);
     if (r.failed && !job->common->quiet) cmd_error("%zu of %zu pictures failed", r.failed, r.done);

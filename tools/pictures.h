@@ -19,6 +19,7 @@ struct pictures_options { /* right after the struct cmd_common of the verb's opt
     int batch;
     bool no_exif;
     uint64_t max_pixels;
+    const char *sandbox;
     bool check;
 };
 extern const struct args_group pictures_group; /* the rows of pictures_options, for options that follow */

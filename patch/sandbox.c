@@ -1,0 +1,413 @@
+/* A sandbox as the program sees it: cells, each with a decoder, one picture at a time. */
+#include "patch/sandbox.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "vit/arena.h"
+
+#ifdef __linux__
+
+/* Whether a decoder hangs is looked at so often. */
+enum { TICK_MILLISECONDS = 50 };
+/* Shared pages that a picture has used are kept for the next, up to this. */
+#define KEEP_BYTES ((size_t)32 << 20)
+
+struct cell {
+    int fd; /* of its decoder; -1: there is none */
+    clockid_t clock;
+    bool busy; /* guarded by the lock of the sandbox */
+};
+
+struct patch_sandbox {
+    struct patch_sandbox_plan plan;
+    size_t max_pixels;
+    double seconds;
+    struct cell *cell; /* (plan.cells.count) */
+    pid_t keeper;
+    int control;
+    pthread_mutex_t lock; /* of busy */
+    pthread_cond_t freed;
+    pthread_mutex_t asking; /* the keeper, one question at a time */
+};
+
+/* How waiting for a decoder ended. */
+enum end { ANSWERED, DIED, LATE };
+
+/* ---- the keeper ---- */
+
+/* The answer, and the file descriptor that came with it or -1. */
+static bool receive(int control, struct patch_keeper_answer *a, int *fd)
+{
+    union {
+        struct cmsghdr head;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } extra;
+    struct iovec part = { a, sizeof *a };
+    struct msghdr m = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = extra.bytes, .msg_controllen = sizeof extra.bytes
+    };
+    const struct cmsghdr *c;
+    ssize_t got;
+
+    *fd = -1;
+    do got = recvmsg(control, &m, MSG_CMSG_CLOEXEC);
+    while (got < 0 && errno == EINTR);
+    if (got != (ssize_t)sizeof *a) return false;
+    c = CMSG_FIRSTHDR(&m);
+    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) memcpy(fd, CMSG_DATA(c), sizeof *fd);
+    return true;
+}
+
+static bool ask_keeper(struct patch_sandbox *s, int cell, struct patch_keeper_answer *a, int *fd)
+{
+    bool done;
+
+    pthread_mutex_lock(&s->asking);
+    done = send(s->control, &cell, sizeof cell, MSG_NOSIGNAL) == (ssize_t)sizeof cell &&
+           receive(s->control, a, fd);
+    pthread_mutex_unlock(&s->asking);
+    return done;
+}
+
+/* ---- a decoder ---- */
+
+static double used(clockid_t clock)
+{
+    struct timespec t = { 0 };
+
+    (void)clock_gettime(clock, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* A message of size bytes. What counts is the decoder's own time, so that a busy machine or one that slept
+ * fails no picture; a decoder that waits without computing has the same time in ticks. */
+static enum end wait_for(const struct cell *c, void *message, size_t size, double seconds)
+{
+    const double start = used(c->clock);
+    double last = start, idle = 0;
+    ssize_t got;
+
+    while ((got = recv(c->fd, message, size, 0)) < 0) {
+        const double now = used(c->clock);
+
+        if (errno == EINTR) continue;
+        if (errno != EAGAIN && errno != EWOULDBLOCK) return DIED;
+        idle = now > last ? 0 : idle + 1e-3 * TICK_MILLISECONDS;
+        if (now - start > seconds || idle > seconds) return LATE;
+        last = now;
+    }
+    return got == (ssize_t)size ? ANSWERED : DIED;
+}
+
+/* A new decoder for a cell; how the one before ended in *died (may be NULL). */
+static enum vit_status renew(struct patch_sandbox *s, int i, int *died, struct vit_error *err)
+{
+    const struct timeval tick = { 0, 1000 * TICK_MILLISECONDS };
+    struct patch_keeper_answer a = { 0 };
+    struct cell *c = &s->cell[i];
+    int error = 0;
+
+    if (c->fd >= 0) close(c->fd);
+    c->fd = -1;
+    if (!ask_keeper(s, i, &a, &c->fd))
+        return vit_fail(err, VIT_ERR_IO, "the process that keeps the decoders has ended");
+    if (died) *died = a.died;
+    if (c->fd < 0)
+        return vit_fail(err, VIT_ERR_NOMEM, "the system refused a process to decode in: %s",
+                        strerror(a.error));
+    if (clock_getcpuclockid(a.pid, &c->clock) ||
+        setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof tick) ||
+        wait_for(c, &error, sizeof error, s->seconds) != ANSWERED)
+        error = EPIPE;
+    if (!error) return VIT_OK;
+    close(c->fd);
+    c->fd = -1;
+    return vit_fail(err, VIT_ERR_UNSUPPORTED, "a process cannot be confined here: %s", strerror(error));
+}
+
+/* ---- a picture ---- */
+
+static int take(struct patch_sandbox *s)
+{
+    int i = 0;
+
+    pthread_mutex_lock(&s->lock);
+    for (;;) {
+        for (i = 0; i < s->plan.cells.count && s->cell[i].busy; i++) continue;
+        if (i < s->plan.cells.count) break;
+        pthread_cond_wait(&s->freed, &s->lock);
+    }
+    s->cell[i].busy = true;
+    pthread_mutex_unlock(&s->lock);
+    return i;
+}
+
+static void give_back(struct patch_sandbox *s, int i)
+{
+    pthread_mutex_lock(&s->lock);
+    s->cell[i].busy = false;
+    pthread_cond_signal(&s->freed);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* The decoder ended, or has to: say so, and get another. */
+static enum vit_status bury(struct patch_sandbox *s, int i, enum end end, const char *name,
+                            struct vit_error *err)
+{
+    int died = 0, number;
+
+    /* Without another the cell stays empty, and the next picture tries again. */
+    (void)renew(s, i, &died, NULL);
+    if (end == LATE)
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: its decoder was stopped, it had no answer after %g seconds",
+                        name, s->seconds);
+    number = WIFSIGNALED(died) ? WTERMSIG(died) : 0;
+    if (number == SIGSYS)
+        return vit_fail(err, VIT_ERR_FORMAT,
+                        "%s: its decoder was stopped, it asked the system for what no decoder needs", name);
+    return vit_fail(err, VIT_ERR_FORMAT, "%s: its decoder crashed: %s", name,
+                    number ? strsignal(number) : "it ended without an answer");
+}
+
+/* What the decoder says, copied before it is looked at, and believed in nothing. */
+static enum vit_status read_answer(const struct patch_sandbox *s, const unsigned char *cell,
+                                   struct patch_image *out, const char *name, struct vit_error *err)
+{
+    struct patch_exchange x;
+    size_t pixels;
+    enum vit_status status;
+
+    memcpy(&x, cell, sizeof x);
+    x.text[sizeof x.text - 1] = '\0';
+    if (x.status > VIT_OK && x.status < VIT_STATUS_COUNT)
+        return vit_fail(err, (enum vit_status)x.status, "%s", x.text);
+    if (x.status != VIT_OK || x.width < 1 || x.height < 1 || x.width > PATCH_MAX_SIDE ||
+        x.height > PATCH_MAX_SIDE || (uint64_t)x.width * (uint64_t)x.height > s->max_pixels)
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: its decoder gave an answer that makes no sense", name);
+    status = patch_image_create(out, x.width, x.height, err);
+    if (status) return status;
+    pixels = (size_t)3 * (size_t)x.width * (size_t)x.height;
+    memcpy(out->rgb, cell + s->plan.cells.pixels_at, pixels);
+    return VIT_OK;
+}
+
+/* Pages of a large picture are not kept. */
+static void forget(const struct patch_sandbox *s, unsigned char *cell, size_t file,
+                   const struct patch_image *im)
+{
+    const size_t pixels = (size_t)3 * (size_t)im->width * (size_t)im->height;
+
+    if (file > KEEP_BYTES) (void)madvise(cell + s->plan.cells.file_at, s->plan.cells.file_room, MADV_REMOVE);
+    if (pixels > KEEP_BYTES)
+        (void)madvise(cell + s->plan.cells.pixels_at, s->plan.cells.pixels_room, MADV_REMOVE);
+}
+
+static enum vit_status decode_in(struct patch_sandbox *s, int i, struct patch_image *out, const char *name,
+                                 struct vit_error *err)
+{
+    unsigned char *cell = s->plan.cells.area + (size_t)i * s->plan.cells.bytes;
+    struct cell *c = &s->cell[i];
+    enum vit_status status = c->fd < 0 ? renew(s, i, NULL, err) : VIT_OK;
+    char word = 0;
+    enum end end;
+
+    if (!status && send(c->fd, &word, 1, MSG_NOSIGNAL) != 1) { /* it ended while it had nothing to do */
+        status = renew(s, i, NULL, err);
+        if (!status && send(c->fd, &word, 1, MSG_NOSIGNAL) != 1)
+            status = vit_fail(err, VIT_ERR_IO, "%s", strerror(errno));
+    }
+    if (status) {
+        const struct vit_error why = err ? *err : (struct vit_error){ 0 };
+        return vit_fail(err, status, "%s: no process to decode it in: %s", name, why.text);
+    }
+    end = wait_for(c, &word, 1, s->seconds);
+    return end == ANSWERED ? read_answer(s, cell, out, name, err) : bury(s, i, end, name, err);
+}
+
+enum vit_status patch_sandbox_decode(struct patch_sandbox *s, struct patch_image *out,
+                                     const unsigned char *bytes, size_t size, const char *name,
+                                     const struct patch_decode *options, struct vit_error *err)
+{
+    const size_t pixels = options && options->max_pixels ? options->max_pixels : PATCH_MAX_PIXELS;
+    const int i = take(s);
+    unsigned char *cell = s->plan.cells.area + (size_t)i * s->plan.cells.bytes;
+    struct patch_exchange *x = (struct patch_exchange *)cell;
+    enum vit_status status;
+
+    *out = (struct patch_image){ 0 };
+    if (size > s->plan.cells.file_room) {
+        status = vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: %zu bytes, more than the %zu that are decoded", name,
+                          size, s->plan.cells.file_room);
+    } else {
+        x->size = size;
+        x->max_pixels = pixels < s->max_pixels ? pixels : s->max_pixels;
+        x->ignore_exif = options && options->ignore_exif;
+        snprintf(x->name, sizeof x->name, "%s", name);
+        memcpy(cell + s->plan.cells.file_at, bytes, size);
+        status = decode_in(s, i, out, name, err);
+        forget(s, cell, size, out);
+    }
+    give_back(s, i);
+    return status;
+}
+
+/* ---- creating and closing ---- */
+
+/* The places in a cell, each on a page of its own. */
+static bool measure(struct patch_cells *c, int count, size_t max_pixels)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t file = 8, pixels = 3, all; /* bytes a pixel: no file of four channels of 16 bits is longer */
+
+    if (!vit_size_mul(&file, max_pixels) || !vit_size_mul(&pixels, max_pixels)) return false;
+    if (file < PATCH_SANDBOX_BYTES) file = PATCH_SANDBOX_BYTES;
+    if (file > SIZE_MAX / 4 || pixels > SIZE_MAX / 4) return false;
+    c->count = count;
+    c->file_at = (sizeof(struct patch_exchange) + page - 1) / page * page;
+    c->file_room = (file + page - 1) / page * page;
+    c->pixels_at = c->file_at + c->file_room;
+    c->pixels_room = (pixels + page - 1) / page * page;
+    c->bytes = c->pixels_at + c->pixels_room;
+    all = c->bytes;
+    return vit_size_mul(&all, (size_t)count);
+}
+
+/* Addresses only: pages are there from the moment they are used. */
+static enum vit_status map_cells(struct patch_cells *c, struct vit_error *err)
+{
+    const size_t all = c->bytes * (size_t)c->count;
+    void *area = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (area == MAP_FAILED)
+        return vit_fail(err, VIT_ERR_NOMEM, "no %zu bytes of addresses to share with decoders", all);
+    c->area = area;
+    return VIT_OK;
+}
+
+static enum vit_status start_keeper(struct patch_sandbox *s, struct vit_error *err)
+{
+    int ends[2];
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+        return vit_fail(err, VIT_ERR_IO, "no socket to a decoder: %s", strerror(errno));
+    s->keeper = fork();
+    if (s->keeper == 0) patch_keeper_run(ends[1], &s->plan);
+    close(ends[1]);
+    s->control = ends[0];
+    if (s->keeper > 0) return VIT_OK;
+    return vit_fail(err, VIT_ERR_NOMEM, "the system refused a process to decode in: %s", strerror(errno));
+}
+
+static enum vit_status start(struct patch_sandbox *s, int decoders, struct vit_error *err)
+{
+    struct patch_cells *c = &s->plan.cells;
+    enum vit_status status;
+
+    if (!measure(c, decoders, s->max_pixels))
+        return vit_fail(err, VIT_ERR_NOMEM, "%zu pixels of %d decoders are more than can be addressed",
+                        s->max_pixels, decoders);
+    s->cell = calloc((size_t)decoders, sizeof *s->cell);
+    if (!s->cell) return vit_fail(err, VIT_ERR_NOMEM, "no memory for %d decoders", decoders);
+    for (int i = 0; i < decoders; i++) s->cell[i].fd = -1;
+    status = map_cells(c, err);
+    if (!status) status = start_keeper(s, err);
+    for (int i = 0; !status && i < decoders; i++) status = renew(s, i, NULL, err);
+    return status;
+}
+
+enum vit_status patch_sandbox_create_with(struct patch_sandbox **out, const struct patch_sandbox_options *o,
+                                          patch_decoder_fn *decode, struct vit_error *err)
+{
+    enum { MAX_DECODERS = 1024 };
+    const int decoders = o->decoders ? o->decoders : 1;
+    struct patch_sandbox *s;
+    enum vit_status status;
+
+    *out = NULL;
+    if (decoders < 1 || decoders > MAX_DECODERS)
+        return vit_fail(err, VIT_ERR_ARG, "decoders must be 0 to %d, found %d", MAX_DECODERS, decoders);
+    if (!(o->seconds >= 0))
+        return vit_fail(err, VIT_ERR_ARG, "seconds must be 0 or more, found %g", o->seconds);
+    s = calloc(1, sizeof *s);
+    if (!s) return vit_fail(err, VIT_ERR_NOMEM, "no memory for a sandbox");
+    s->max_pixels = o->max_pixels ? o->max_pixels : PATCH_MAX_PIXELS;
+    s->seconds = o->seconds > 0 ? o->seconds : PATCH_SANDBOX_SECONDS;
+    s->plan.decode = decode;
+    s->plan.memory = PATCH_SANDBOX_PIXEL_BYTES;
+    if (!vit_size_mul(&s->plan.memory, s->max_pixels) || s->plan.memory > SIZE_MAX / 2)
+        s->plan.memory = SIZE_MAX / 2;
+    s->plan.memory += PATCH_SANDBOX_BYTES;
+    s->control = -1;
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->freed, NULL);
+    pthread_mutex_init(&s->asking, NULL);
+    status = start(s, decoders, err);
+    if (status) {
+        patch_sandbox_close(s);
+        return status;
+    }
+    *out = s;
+    return VIT_OK;
+}
+
+void patch_sandbox_close(struct patch_sandbox *s)
+{
+    if (!s) return;
+    if (s->control >= 0) {
+        shutdown(s->control, SHUT_RDWR); /* not close alone: another child may hold a copy */
+        close(s->control);
+    }
+    if (s->keeper > 0)
+        while (waitpid(s->keeper, NULL, 0) < 0 && errno == EINTR) continue;
+    for (int i = 0; s->cell && i < s->plan.cells.count; i++)
+        if (s->cell[i].fd >= 0) close(s->cell[i].fd);
+    if (s->plan.cells.area) munmap(s->plan.cells.area, s->plan.cells.bytes * (size_t)s->plan.cells.count);
+    pthread_mutex_destroy(&s->asking);
+    pthread_cond_destroy(&s->freed);
+    pthread_mutex_destroy(&s->lock);
+    free(s->cell);
+    free(s);
+}
+
+#else
+
+enum vit_status patch_sandbox_create_with(struct patch_sandbox **out, const struct patch_sandbox_options *o,
+                                          patch_decoder_fn *decode, struct vit_error *err)
+{
+    (void)o, (void)decode;
+    *out = NULL;
+    return vit_fail(err, VIT_ERR_UNSUPPORTED, "a process cannot be confined on this system");
+}
+
+enum vit_status patch_sandbox_decode(struct patch_sandbox *s, struct patch_image *out,
+                                     const unsigned char *bytes, size_t size, const char *name,
+                                     const struct patch_decode *options, struct vit_error *err)
+{
+    (void)s, (void)bytes, (void)size, (void)options;
+    *out = (struct patch_image){ 0 };
+    return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: there is no sandbox on this system", name);
+}
+
+void patch_sandbox_close(struct patch_sandbox *s)
+{
+    (void)s;
+}
+
+#endif
+
+enum vit_status patch_sandbox_create(struct patch_sandbox **out, const struct patch_sandbox_options *o,
+                                     struct vit_error *err)
+{
+    return patch_sandbox_create_with(out, o, patch_image_decode, err);
+}
