@@ -124,7 +124,7 @@ enum vit_status patch_bmp_decode(struct patch_image *out, const struct patch_inp
     struct bitmap b = { 0 };
     enum vit_status status = read_layout(&b, in, err);
 
-    if (!status) status = patch_image_create(out, b.width, b.height, err);
+    if (!status) status = patch_picture_create(out, in, b.width, b.height, err);
     if (status) return status;
     for (int y = 0; y < b.height; y++) {
         const unsigned char *row = b.rows + b.stride * (size_t)(b.top_down ? y : b.height - 1 - y);

@@ -1,7 +1,7 @@
 /* What a decoder may do: compute, take memory, read from and write to its one socket, end. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -107,31 +107,43 @@ static int install_filter(void)
     return 0;
 }
 
-/* Bytes of address space this process has; 0: not known. */
-static size_t bytes_mapped(void)
+/* Bytes of addresses this process has, and of them what it may write to and shares with nobody. */
+static bool count_memory(size_t *addresses, size_t *data)
 {
     const int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    char text[64];
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char text[128];
     ssize_t got;
 
-    if (fd < 0) return 0;
+    if (fd < 0) return false;
     got = read(fd, text, sizeof text - 1);
     close(fd);
-    if (got <= 0) return 0;
+    if (got <= 0) return false;
     text[got] = '\0';
-    return (size_t)strtoull(text, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
+    if (sscanf(text, "%zu %*u %*u %*u %*u %zu", addresses, data) != 2) return false;
+    *addresses *= page;
+    *data *= page;
+    return true;
 }
 
+static bool limit(int what, size_t bytes)
+{
+    struct rlimit l;
+
+    if (getrlimit(what, &l)) return false;
+    if (bytes < l.rlim_cur) l.rlim_cur = bytes;
+    l.rlim_max = l.rlim_cur;
+    return setrlimit(what, &l) == 0;
+}
+
+/* Addresses alone would not do: allocators keep some that they have not written to. */
 int patch_confine(size_t memory)
 {
-    const struct rlimit none = { 0, 0 };
-    const size_t all = bytes_mapped();
-    struct rlimit space;
+    size_t addresses, data;
 
-    if (!all || getrlimit(RLIMIT_AS, &space)) return ENOSYS;
-    if (all + memory < space.rlim_cur) space.rlim_cur = all + memory;
-    space.rlim_max = space.rlim_cur;
-    if (setrlimit(RLIMIT_AS, &space) || setrlimit(RLIMIT_CORE, &none)) return errno;
+    if (!count_memory(&addresses, &data)) return ENOSYS;
+    if (!limit(RLIMIT_AS, addresses + memory) || !limit(RLIMIT_DATA, data + memory) || !limit(RLIMIT_CORE, 0))
+        return errno;
     return install_filter();
 }
 

@@ -4,13 +4,29 @@
 
 #include "patch/patch.h"
 
+/* Where a picture may be put: memory of the caller's. */
+struct patch_space {
+    unsigned char *bytes; /* NULL: there is none */
+    size_t size;
+};
+
 /* The bytes of one file. */
 struct patch_input {
     const char *name; /* for the error */
     const unsigned char *bytes;
     size_t size;
     size_t max_pixels;
+    struct patch_space space; /* used if it is large enough; the picture is then lent */
 };
+
+/* patch_image_decode in this process, in space if it can be. */
+enum vit_status patch_decode_into(struct patch_image *out, const unsigned char *bytes, size_t size,
+                                  const char *name, const struct patch_decode *options,
+                                  const struct patch_space *space, struct vit_error *err);
+
+/* patch_image_create for the picture of in. */
+enum vit_status patch_picture_create(struct patch_image *out, const struct patch_input *in, int width,
+                                     int height, struct vit_error *err);
 
 /* Fill *out with an RGB picture, or leave it zeroed and say why. Orientation is not their business. */
 enum vit_status patch_jpeg_decode(struct patch_image *out, const struct patch_input *in,

@@ -95,9 +95,27 @@ enum vit_status patch_image_create(struct patch_image *out, int width, int heigh
     return VIT_OK;
 }
 
+static void keep(void *owner)
+{
+    (void)owner; /* the space was the caller's before */
+}
+
+enum vit_status patch_picture_create(struct patch_image *out, const struct patch_input *in, int width,
+                                     int height, struct vit_error *err)
+{
+    const uint64_t bytes = (uint64_t)3 * (unsigned)width * (unsigned)height; /* sides are checked */
+
+    if (!in->space.bytes || bytes > in->space.size) return patch_image_create(out, width, height, err);
+    *out = (struct patch_image){ width, height, in->space.bytes, keep, NULL };
+    return VIT_OK;
+}
+
 void patch_image_free(struct patch_image *image)
 {
-    free(image->rgb);
+    if (image->give_back)
+        image->give_back(image->owner);
+    else
+        free(image->rgb);
     *image = (struct patch_image){ 0 };
 }
 
@@ -130,13 +148,22 @@ enum vit_status patch_image_decode(struct patch_image *out, const unsigned char 
                                    const char *name, const struct patch_decode *options,
                                    struct vit_error *err)
 {
+    if (options && options->sandbox)
+        return patch_sandbox_decode(options->sandbox, out, bytes, size, name, options, err);
+    return patch_decode_into(out, bytes, size, name, options, &(struct patch_space){ 0 }, err);
+}
+
+enum vit_status patch_decode_into(struct patch_image *out, const unsigned char *bytes, size_t size,
+                                  const char *name, const struct patch_decode *options,
+                                  const struct patch_space *space, struct vit_error *err)
+{
     const struct patch_decode o = options ? *options : (struct patch_decode){ 0 };
-    const struct patch_input in = { name, bytes, size, o.max_pixels ? o.max_pixels : PATCH_MAX_PIXELS };
+    const struct patch_input in = { name, bytes, size, o.max_pixels ? o.max_pixels : PATCH_MAX_PIXELS,
+                                    *space };
     const struct format *f = recognise(bytes, size);
     enum vit_status status;
 
     *out = (struct patch_image){ 0 };
-    if (o.sandbox) return patch_sandbox_decode(o.sandbox, out, bytes, size, name, &o, err);
     if (!f) return vit_fail(err, VIT_ERR_FORMAT, "%s: not a picture: expected JPEG, PNG, BMP or PNM", name);
     if (!f->decode)
         return vit_fail(err, VIT_ERR_UNSUPPORTED,

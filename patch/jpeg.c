@@ -131,7 +131,8 @@ static enum vit_status read_picture(struct reader *r, struct patch_image *out, c
     jpeg_read_header(&r->jpeg, TRUE);
     status = patch_check_pixels(in, r->jpeg.image_width, r->jpeg.image_height, err);
     if (!status) status = choose_colours(r, in, err);
-    if (!status) status = patch_image_create(out, (int)r->jpeg.image_width, (int)r->jpeg.image_height, err);
+    if (!status)
+        status = patch_picture_create(out, in, (int)r->jpeg.image_width, (int)r->jpeg.image_height, err);
     if (status) return status;
     jpeg_start_decompress(&r->jpeg);
     read_rows(r, out);

@@ -27,18 +27,19 @@ static _Noreturn void leave(void)
 static void answer(const struct patch_sandbox_plan *plan, unsigned char *cell)
 {
     struct patch_exchange *x = (struct patch_exchange *)cell;
+    const struct patch_space space = { cell + plan->cells.pixels_at, plan->cells.pixels_room };
     const struct patch_decode options = { .max_pixels = x->max_pixels, .ignore_exif = x->ignore_exif };
     struct vit_error err = { 0 };
     struct patch_image image;
     size_t bytes;
 
-    x->status = plan->decode(&image, cell + plan->cells.file_at, x->size, x->name, &options, &err);
+    x->status = plan->decode(&image, cell + plan->cells.file_at, x->size, x->name, &options, &space, &err);
     memcpy(x->text, err.text, sizeof x->text);
     x->width = image.width;
     x->height = image.height;
     if (x->status) return;
     bytes = (size_t)3 * (size_t)image.width * (size_t)image.height;
-    if (bytes <= plan->cells.pixels_room) memcpy(cell + plan->cells.pixels_at, image.rgb, bytes);
+    if (image.rgb != space.bytes && bytes <= space.size) memcpy(space.bytes, image.rgb, bytes);
     patch_image_free(&image);
 }
 

@@ -211,6 +211,7 @@ enum vit_status patch_loader_create(struct patch_loader **out, const struct patc
     l->data = d;
     l->recipe = *r;
     l->decode = options->decode;
+    l->decode.borrow = true; /* each worker has one picture at a time */
     l->batch = options->batch;
     l->workers = options->workers ? options->workers : 1;
     l->slots = 2 + (l->workers - 1) / l->batch; /* the reader's, and a picture for every worker */

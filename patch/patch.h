@@ -22,6 +22,9 @@ extern "C" {
 struct patch_image {
     int width, height;
     unsigned char *rgb; /* (height, width, 3); owned, freed by patch_image_free */
+    /* Not NULL: rgb is lent, and patch_image_free calls this with owner. */
+    void (*give_back)(void *owner);
+    void *owner;
 };
 
 struct patch_sandbox;
@@ -31,6 +34,9 @@ struct patch_decode {
     size_t max_bytes;              /* of a file; 0: PATCH_MAX_BYTES */
     bool ignore_exif;              /* do not turn the picture as its EXIF orientation says */
     struct patch_sandbox *sandbox; /* decode in its processes; NULL: in this one */
+    /* From a sandbox: leave the pixels where the decoder wrote them. It has no other picture until
+     * patch_image_free, which comes before the thread's next picture and before the sandbox closes. */
+    bool borrow;
 };
 /* Pillow's MAX_IMAGE_PIXELS: a quarter of a GiB at three bytes a pixel. A number alone, for help texts. */
 #define PATCH_MAX_PIXELS 89478485

@@ -84,7 +84,7 @@ enum vit_status patch_pnm_decode(struct patch_image *out, const struct patch_inp
     if (bytes > in->size - s.at)
         return vit_fail(err, VIT_ERR_FORMAT, "%s: truncated PNM: expected %zu bytes of pixels, found %zu",
                         in->name, bytes, in->size - s.at);
-    status = patch_image_create(out, (int)width, (int)height, err);
+    status = patch_picture_create(out, in, (int)width, (int)height, err);
     if (status) return status;
     convert(out->rgb, in->bytes + s.at, count, largest);
     if (channels == 1) spread_grey(out);

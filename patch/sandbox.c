@@ -24,9 +24,12 @@ enum { TICK_MILLISECONDS = 50 };
 #define KEEP_BYTES ((size_t)32 << 20)
 
 struct cell {
-    int fd; /* of its decoder; -1: there is none */
+    struct patch_sandbox *sandbox;
+    unsigned char *bytes; /* of the mapping */
+    int fd;               /* of its decoder; -1: there is none */
     clockid_t clock;
-    bool busy; /* guarded by the lock of the sandbox */
+    size_t file, pixels; /* bytes in use */
+    bool busy;           /* guarded by the lock of the sandbox */
 };
 
 struct patch_sandbox {
@@ -42,7 +45,7 @@ struct patch_sandbox {
 };
 
 /* How waiting for a decoder ended. */
-enum end { ANSWERED, DIED, LATE };
+enum end { ANSWERED, DIED, LATE, NOBODY /* was there to be asked */ };
 
 /* ---- the keeper ---- */
 
@@ -92,8 +95,9 @@ static double used(clockid_t clock)
 
 /* A message of size bytes. What counts is the decoder's own time, so that a busy machine or one that slept
  * fails no picture; a decoder that waits without computing has the same time in ticks. */
-static enum end wait_for(const struct cell *c, void *message, size_t size, double seconds)
+static enum end wait_for(const struct cell *c, void *message, size_t size)
 {
+    const double seconds = c->sandbox->seconds;
     const double start = used(c->clock);
     double last = start, idle = 0;
     ssize_t got;
@@ -111,16 +115,16 @@ static enum end wait_for(const struct cell *c, void *message, size_t size, doubl
 }
 
 /* A new decoder for a cell; how the one before ended in *died (may be NULL). */
-static enum vit_status renew(struct patch_sandbox *s, int i, int *died, struct vit_error *err)
+static enum vit_status renew(struct cell *c, int *died, struct vit_error *err)
 {
     const struct timeval tick = { 0, 1000 * TICK_MILLISECONDS };
+    struct patch_sandbox *s = c->sandbox;
     struct patch_keeper_answer a = { 0 };
-    struct cell *c = &s->cell[i];
     int error = 0;
 
     if (c->fd >= 0) close(c->fd);
     c->fd = -1;
-    if (!ask_keeper(s, i, &a, &c->fd))
+    if (!ask_keeper(s, (int)(c - s->cell), &a, &c->fd))
         return vit_fail(err, VIT_ERR_IO, "the process that keeps the decoders has ended");
     if (died) *died = a.died;
     if (c->fd < 0)
@@ -128,7 +132,7 @@ static enum vit_status renew(struct patch_sandbox *s, int i, int *died, struct v
                         strerror(a.error));
     if (clock_getcpuclockid(a.pid, &c->clock) ||
         setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof tick) ||
-        wait_for(c, &error, sizeof error, s->seconds) != ANSWERED)
+        wait_for(c, &error, sizeof error) != ANSWERED)
         error = EPIPE;
     if (!error) return VIT_OK;
     close(c->fd);
@@ -138,40 +142,48 @@ static enum vit_status renew(struct patch_sandbox *s, int i, int *died, struct v
 
 /* ---- a picture ---- */
 
-static int take(struct patch_sandbox *s)
+static struct cell *take(struct patch_sandbox *s)
 {
-    int i = 0;
+    struct cell *c = NULL;
 
     pthread_mutex_lock(&s->lock);
     for (;;) {
-        for (i = 0; i < s->plan.cells.count && s->cell[i].busy; i++) continue;
-        if (i < s->plan.cells.count) break;
+        for (int i = 0; !c && i < s->plan.cells.count; i++)
+            if (!s->cell[i].busy) c = &s->cell[i];
+        if (c) break;
         pthread_cond_wait(&s->freed, &s->lock);
     }
-    s->cell[i].busy = true;
+    c->busy = true;
     pthread_mutex_unlock(&s->lock);
-    return i;
+    return c;
 }
 
-static void give_back(struct patch_sandbox *s, int i)
+/* Pages of a large picture are not kept. */
+static void give_back(void *cell)
 {
+    struct cell *c = cell;
+    struct patch_sandbox *s = c->sandbox;
+    const struct patch_cells *at = &s->plan.cells;
+
+    if (c->file > KEEP_BYTES) (void)madvise(c->bytes + at->file_at, at->file_room, MADV_REMOVE);
+    if (c->pixels > KEEP_BYTES) (void)madvise(c->bytes + at->pixels_at, at->pixels_room, MADV_REMOVE);
+    c->file = c->pixels = 0;
     pthread_mutex_lock(&s->lock);
-    s->cell[i].busy = false;
+    c->busy = false;
     pthread_cond_signal(&s->freed);
     pthread_mutex_unlock(&s->lock);
 }
 
 /* The decoder ended, or has to: say so, and get another. */
-static enum vit_status bury(struct patch_sandbox *s, int i, enum end end, const char *name,
-                            struct vit_error *err)
+static enum vit_status bury(struct cell *c, enum end end, const char *name, struct vit_error *err)
 {
     int died = 0, number;
 
     /* Without another the cell stays empty, and the next picture tries again. */
-    (void)renew(s, i, &died, NULL);
+    (void)renew(c, &died, NULL);
     if (end == LATE)
         return vit_fail(err, VIT_ERR_FORMAT, "%s: its decoder was stopped, it had no answer after %g seconds",
-                        name, s->seconds);
+                        name, c->sandbox->seconds);
     number = WIFSIGNALED(died) ? WTERMSIG(died) : 0;
     if (number == SIGSYS)
         return vit_fail(err, VIT_ERR_FORMAT,
@@ -181,58 +193,54 @@ static enum vit_status bury(struct patch_sandbox *s, int i, enum end end, const 
 }
 
 /* What the decoder says, copied before it is looked at, and believed in nothing. */
-static enum vit_status read_answer(const struct patch_sandbox *s, const unsigned char *cell,
-                                   struct patch_image *out, const char *name, struct vit_error *err)
+static enum vit_status read_answer(struct cell *c, struct patch_image *out, const char *name, bool borrow,
+                                   struct vit_error *err)
 {
+    const struct patch_sandbox *s = c->sandbox;
+    unsigned char *rgb = c->bytes + s->plan.cells.pixels_at;
     struct patch_exchange x;
-    size_t pixels;
     enum vit_status status;
 
-    memcpy(&x, cell, sizeof x);
+    memcpy(&x, c->bytes, sizeof x);
     x.text[sizeof x.text - 1] = '\0';
     if (x.status > VIT_OK && x.status < VIT_STATUS_COUNT)
         return vit_fail(err, (enum vit_status)x.status, "%s", x.text);
     if (x.status != VIT_OK || x.width < 1 || x.height < 1 || x.width > PATCH_MAX_SIDE ||
         x.height > PATCH_MAX_SIDE || (uint64_t)x.width * (uint64_t)x.height > s->max_pixels)
         return vit_fail(err, VIT_ERR_FORMAT, "%s: its decoder gave an answer that makes no sense", name);
+    c->pixels = (size_t)3 * (size_t)x.width * (size_t)x.height;
+    if (borrow) {
+        *out = (struct patch_image){ x.width, x.height, rgb, give_back, c };
+        return VIT_OK;
+    }
     status = patch_image_create(out, x.width, x.height, err);
-    if (status) return status;
-    pixels = (size_t)3 * (size_t)x.width * (size_t)x.height;
-    memcpy(out->rgb, cell + s->plan.cells.pixels_at, pixels);
-    return VIT_OK;
+    if (!status) memcpy(out->rgb, rgb, c->pixels);
+    return status;
 }
 
-/* Pages of a large picture are not kept. */
-static void forget(const struct patch_sandbox *s, unsigned char *cell, size_t file,
-                   const struct patch_image *im)
+/* The question is in the cell: have it answered. */
+static enum end ask(struct cell *c, struct vit_error *err)
 {
-    const size_t pixels = (size_t)3 * (size_t)im->width * (size_t)im->height;
-
-    if (file > KEEP_BYTES) (void)madvise(cell + s->plan.cells.file_at, s->plan.cells.file_room, MADV_REMOVE);
-    if (pixels > KEEP_BYTES)
-        (void)madvise(cell + s->plan.cells.pixels_at, s->plan.cells.pixels_room, MADV_REMOVE);
-}
-
-static enum vit_status decode_in(struct patch_sandbox *s, int i, struct patch_image *out, const char *name,
-                                 struct vit_error *err)
-{
-    unsigned char *cell = s->plan.cells.area + (size_t)i * s->plan.cells.bytes;
-    struct cell *c = &s->cell[i];
-    enum vit_status status = c->fd < 0 ? renew(s, i, NULL, err) : VIT_OK;
+    enum vit_status status = c->fd < 0 ? renew(c, NULL, err) : VIT_OK;
     char word = 0;
-    enum end end;
 
     if (!status && send(c->fd, &word, 1, MSG_NOSIGNAL) != 1) { /* it ended while it had nothing to do */
-        status = renew(s, i, NULL, err);
+        status = renew(c, NULL, err);
         if (!status && send(c->fd, &word, 1, MSG_NOSIGNAL) != 1)
             status = vit_fail(err, VIT_ERR_IO, "%s", strerror(errno));
     }
-    if (status) {
-        const struct vit_error why = err ? *err : (struct vit_error){ 0 };
-        return vit_fail(err, status, "%s: no process to decode it in: %s", name, why.text);
-    }
-    end = wait_for(c, &word, 1, s->seconds);
-    return end == ANSWERED ? read_answer(s, cell, out, name, err) : bury(s, i, end, name, err);
+    return status ? NOBODY : wait_for(c, &word, 1);
+}
+
+static enum vit_status decode_in(struct cell *c, struct patch_image *out, const char *name, bool borrow,
+                                 struct vit_error *err)
+{
+    struct vit_error why = { 0 };
+    const enum end end = ask(c, &why);
+
+    if (end == ANSWERED) return read_answer(c, out, name, borrow, err);
+    if (end != NOBODY) return bury(c, end, name, err);
+    return vit_fail(err, why.status, "%s: no process to decode it in: %s", name, why.text);
 }
 
 enum vit_status patch_sandbox_decode(struct patch_sandbox *s, struct patch_image *out,
@@ -240,25 +248,23 @@ enum vit_status patch_sandbox_decode(struct patch_sandbox *s, struct patch_image
                                      const struct patch_decode *options, struct vit_error *err)
 {
     const size_t pixels = options && options->max_pixels ? options->max_pixels : PATCH_MAX_PIXELS;
-    const int i = take(s);
-    unsigned char *cell = s->plan.cells.area + (size_t)i * s->plan.cells.bytes;
-    struct patch_exchange *x = (struct patch_exchange *)cell;
+    struct patch_exchange *x;
+    struct cell *c;
     enum vit_status status;
 
     *out = (struct patch_image){ 0 };
-    if (size > s->plan.cells.file_room) {
-        status = vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: %zu bytes, more than the %zu that are decoded", name,
-                          size, s->plan.cells.file_room);
-    } else {
-        x->size = size;
-        x->max_pixels = pixels < s->max_pixels ? pixels : s->max_pixels;
-        x->ignore_exif = options && options->ignore_exif;
-        snprintf(x->name, sizeof x->name, "%s", name);
-        memcpy(cell + s->plan.cells.file_at, bytes, size);
-        status = decode_in(s, i, out, name, err);
-        forget(s, cell, size, out);
-    }
-    give_back(s, i);
+    if (size > s->plan.cells.file_room)
+        return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: %zu bytes, more than the %zu that are decoded", name,
+                        size, s->plan.cells.file_room);
+    c = take(s);
+    x = (struct patch_exchange *)c->bytes;
+    x->size = c->file = size;
+    x->max_pixels = pixels < s->max_pixels ? pixels : s->max_pixels;
+    x->ignore_exif = options && options->ignore_exif;
+    snprintf(x->name, sizeof x->name, "%s", name);
+    memcpy(c->bytes + s->plan.cells.file_at, bytes, size);
+    status = decode_in(c, out, name, options && options->borrow, err);
+    if (!out->give_back) give_back(c);
     return status;
 }
 
@@ -319,10 +325,13 @@ static enum vit_status start(struct patch_sandbox *s, int decoders, struct vit_e
                         s->max_pixels, decoders);
     s->cell = calloc((size_t)decoders, sizeof *s->cell);
     if (!s->cell) return vit_fail(err, VIT_ERR_NOMEM, "no memory for %d decoders", decoders);
-    for (int i = 0; i < decoders; i++) s->cell[i].fd = -1;
+    for (int i = 0; i < decoders; i++) s->cell[i] = (struct cell){ .sandbox = s, .fd = -1 };
     status = map_cells(c, err);
     if (!status) status = start_keeper(s, err);
-    for (int i = 0; !status && i < decoders; i++) status = renew(s, i, NULL, err);
+    for (int i = 0; !status && i < decoders; i++) {
+        s->cell[i].bytes = c->area + (size_t)i * c->bytes;
+        status = renew(&s->cell[i], NULL, err);
+    }
     return status;
 }
 
@@ -409,5 +418,5 @@ void patch_sandbox_close(struct patch_sandbox *s)
 enum vit_status patch_sandbox_create(struct patch_sandbox **out, const struct patch_sandbox_options *o,
                                      struct vit_error *err)
 {
-    return patch_sandbox_create_with(out, o, patch_image_decode, err);
+    return patch_sandbox_create_with(out, o, patch_decode_into, err);
 }

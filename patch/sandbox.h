@@ -11,12 +11,12 @@
 
 #include <sys/types.h>
 
-#include "patch/patch.h"
+#include "patch/decode.h"
 
-/* patch_image_decode, but in tests. */
+/* patch_decode_into, but in tests. */
 typedef enum vit_status patch_decoder_fn(struct patch_image *out, const unsigned char *bytes, size_t size,
                                          const char *name, const struct patch_decode *options,
-                                         struct vit_error *err);
+                                         const struct patch_space *space, struct vit_error *err);
 
 /* The head of a cell: question and answer. The program believes nothing of an answer: a picture may have
  * taken the decoder over, and it may go on writing. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/cpu.h"
 #include "tools/out.h"
 
 /* ---- shared options ---- */
@@ -199,7 +200,9 @@ json_t *cmd_error_json(const struct vit_error *err)
 enum vit_status cmd_sandbox(struct patch_sandbox **out, const char *when, const struct cmd_common *o,
                             int decoders, uint64_t max_pixels, struct vit_error *err)
 {
-    const struct patch_sandbox_options options = { .decoders = decoders, .max_pixels = (size_t)max_pixels };
+    const int threads = cmd_threads(o) ? cmd_threads(o) : kern_cpu_cores();
+    const struct patch_sandbox_options options = { .decoders = decoders ? decoders : threads,
+                                                   .max_pixels = (size_t)max_pixels };
     enum vit_status status;
 
     *out = NULL;

@@ -150,18 +150,18 @@ static enum vit_status write_planes(const char *path, const unsigned char *pixel
 }
 
 static enum vit_status prepare(const char *path, const struct options *o, const struct patch_recipe *r,
-                               bool normalised, struct vit_error *err)
+                               bool normalised, struct patch_sandbox *sandbox, struct vit_error *err)
 {
-    struct patch_decode decode = { .ignore_exif = o->no_exif, .max_pixels = (size_t)o->max_pixels };
+    const struct patch_decode decode = { .ignore_exif = o->no_exif,
+                                         .max_pixels = (size_t)o->max_pixels,
+                                         .sandbox = sandbox };
     unsigned char *pixels = malloc((size_t)3 * r->size * r->size);
     struct patch_image image = { 0 };
     enum vit_status status;
 
     if (!pixels)
         return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate %d x %d pixels", path, r->size, r->size);
-    status = cmd_sandbox(&decode.sandbox, o->sandbox, &o->common, 1, o->max_pixels, err);
-    if (!status) status = patch_image_read(&image, path, &decode, err);
-    patch_sandbox_close(decode.sandbox);
+    status = patch_image_read(&image, path, &decode, err);
     if (!status) status = patch_prepare(pixels, &image, r, err);
     if (!status)
         status = normalised ? write_planes(o->output, pixels, r, err)
@@ -174,6 +174,7 @@ static enum vit_status prepare(const char *path, const struct options *o, const 
 static int run(const void *options, int count, char **operands)
 {
     const struct options *o = options;
+    struct patch_sandbox *sandbox;
     struct patch_recipe r;
     struct vit_error err;
     bool normalised;
@@ -188,11 +189,12 @@ static int run(const void *options, int count, char **operands)
                          o->output);
     code = find_recipe(&r, o, normalised);
     if (code) return code;
-    if (prepare(operands[0], o, &r, normalised, &err)) {
-        cmd_error("%s", err.text);
-        return CMD_SOME_FAILED;
-    }
-    return CMD_DONE;
+    code = CMD_UNUSABLE;
+    if (!cmd_sandbox(&sandbox, o->sandbox, &o->common, 1, o->max_pixels, &err))
+        code = prepare(operands[0], o, &r, normalised, sandbox, &err) ? CMD_SOME_FAILED : CMD_DONE;
+    if (code) cmd_error("%s", err.text);
+    patch_sandbox_close(sandbox);
+    return code;
 }
 
 const struct args_verb cmd_preprocess = {

@@ -147,12 +147,12 @@ enum vit_status eval_pass(const struct eval_pass *p, struct eval_seconds *second
     enum vit_status status = p->options->check ? start_check(&trouble, p, err) : VIT_OK;
 
     *seconds = (struct eval_seconds){ 0 };
+    if (!status)
+        status = cmd_sandbox(&loading.decode.sandbox, p->options->sandbox, p->common, 0,
+                             p->options->max_pixels, err);
     if (!status) status = vit_session_create(&s, p->model, &session, err);
     if (status) goto done;
     loading.workers = vit_session_threads(s);
-    status = cmd_sandbox(&loading.decode.sandbox, p->options->sandbox, p->common, loading.workers,
-                         p->options->max_pixels, err);
-    if (status) goto done;
     status = patch_loader_create(&loader, p->data, vit_model_recipe(p->model), &loading, err);
     if (status) goto done;
     progress_start(&bar, "pictures", patch_dataset_count(p->data), !p->common->quiet);

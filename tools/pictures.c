@@ -337,10 +337,9 @@ static enum vit_status prepare(struct run *r, struct vit_error *err)
                                                  .threads = cmd_threads(job->common) };
     enum vit_status status = prepare_check(r, err);
 
-    if (!status) status = vit_session_create(&r->session, job->model, &options, err);
-    if (status) return status;
-    return cmd_sandbox(&r->sandbox, job->options.sandbox, job->common, vit_session_threads(r->session),
-                       job->options.max_pixels, err);
+    if (!status)
+        status = cmd_sandbox(&r->sandbox, job->options.sandbox, job->common, 0, job->options.max_pixels, err);
+    return status ? status : vit_session_create(&r->session, job->model, &options, err);
 }
 
 int pictures_run(const struct pictures_job *job, int count, char **operands)
