@@ -33,7 +33,7 @@ has_stb() { [ -f "$STB/stb_image.h" ]; }
 
 # One row a need: how it is recognised, then its package in apt, dnf, pacman, apk, brew (+ joins several).
 needs() {
-    echo "has_compiler gcc+libc6-dev gcc+glibc-devel gcc gcc+musl-dev gcc"
+    echo "has_compiler gcc+libc6-dev gcc+glibc-devel gcc gcc+musl-dev+linux-headers gcc"
     echo "has_command:make make make make make make"
     echo "has_command:pkg-config pkg-config pkgconf-pkg-config pkgconf pkgconf pkg-config"
     echo "has_stb libstb-dev stb-devel stb stb stb"

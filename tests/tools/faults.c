@@ -1,5 +1,5 @@
 /* faults.so - preloaded into the program, makes one operation on files fail: the disk is full, broken or
- * read-only.
+ * read-only. And a decoder of JPEG that crashes.
  *
  *   VIT_FAULT=N:ERRNO[:stay]   operation N fails (and with stay all after it); N 0: only count
  *   VIT_FAULT_COUNT=FILE       receives the number of operations at the end
@@ -147,4 +147,16 @@ int mkdir(const char *path, mode_t mode)
     REAL(mkdir);
 
     return fails() ? -1 : real(path, mode);
+}
+
+/* libjpeg as it might be: a JPEG that holds these words crashes it. */
+void jpeg_mem_src(void *jpeg, const unsigned char *bytes, unsigned long size);
+void jpeg_mem_src(void *jpeg, const unsigned char *bytes, unsigned long size)
+{
+    static const char WORDS[] = "crash the decoder";
+    char *volatile nowhere = NULL;
+    REAL(jpeg_mem_src);
+
+    if (memmem(bytes, size, WORDS, sizeof WORDS - 1)) *nowhere = 0;
+    real(jpeg, bytes, size);
 }
