@@ -4,19 +4,21 @@
 #   tools/install-deps.sh             what the program needs
 #   tools/install-deps.sh --test      and what its tests need
 #   tools/install-deps.sh --fuzz      and what the fuzzers need
+#   tools/install-deps.sh --tsan      and what the thread sanitizer needs
 #   tools/install-deps.sh --dry-run   only say what would be installed
 #
 # Environment: CC, STB (folder of the stb headers), BLAS=0 and JPEG=0 leave OpenBLAS and libjpeg out.
 set -eu
 
 CC=${CC:-cc} STB=${STB:-/usr/include/stb} BLAS=${BLAS:-1} JPEG=${JPEG:-1}
-tests=0 fuzz=0 dry=0
+tests=0 fuzz=0 tsan=0 dry=0
 for word in "$@"; do
     case $word in
     --test) tests=1 ;;
     --fuzz) fuzz=1 ;;
+    --tsan) tsan=1 ;;
     --dry-run) dry=1 ;;
-    *) echo "install-deps: unknown option $word; known: --test --fuzz --dry-run" >&2; exit 2 ;;
+    *) echo "install-deps: unknown option $word; known: --test --fuzz --tsan --dry-run" >&2; exit 2 ;;
     esac
 done
 
@@ -28,6 +30,12 @@ has_fuzzer() {
     has_command "${FUZZ_CC:-clang}" &&
         printf '#include <omp.h>\nint LLVMFuzzerTestOneInput(const char *d, long n);\nint LLVMFuzzerTestOneInput(const char *d, long n) { return d && n < 0; }\n' |
         "${FUZZ_CC:-clang}" -fsanitize=fuzzer,address,undefined -x c - -o /dev/null >/dev/null 2>&1
+}
+# clang, its thread sanitizer and its OpenMP.
+has_tsan() {
+    has_command "${TSAN_CC:-clang}" &&
+        printf '#include <omp.h>\nint main(void) { return omp_get_max_threads() < 0; }\n' |
+        "${TSAN_CC:-clang}" -fopenmp -fsanitize=thread -x c - -o /dev/null >/dev/null 2>&1
 }
 has_stb() { [ -f "$STB/stb_image.h" ]; }
 
@@ -47,6 +55,8 @@ needs() {
     # Debian's packages carry clang's version, which is that of the release.
     [ "$fuzz" = 0 ] ||
         echo "has_fuzzer clang+libclang-rt-14-dev+libomp-14-dev clang+compiler-rt+libomp-devel clang+compiler-rt+openmp clang+compiler-rt+openmp-dev llvm+libomp"
+    [ "$tsan" = 0 ] ||
+        echo "has_tsan clang+libclang-rt-14-dev+libomp-14-dev clang+compiler-rt+libomp-devel clang+compiler-rt+openmp clang+compiler-rt+openmp-dev llvm+libomp"
     [ "$tests" = 0 ] || echo "has_library:cmocka libcmocka-dev libcmocka-devel cmocka cmocka-dev cmocka"
 }
 
