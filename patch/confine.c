@@ -7,8 +7,7 @@
 
 #include "patch/sandbox.h"
 
-#if defined __linux__ && defined __has_include
-#if __has_include(<linux/seccomp.h>) && __has_include(<linux/audit.h>)
+#ifdef __linux__
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -23,7 +22,6 @@
 #define ARCHITECTURE AUDIT_ARCH_AARCH64
 #elif defined __riscv && __riscv_xlen == 64
 #define ARCHITECTURE AUDIT_ARCH_RISCV64
-#endif
 #endif
 #endif
 
@@ -58,7 +56,8 @@ static const struct {
 #ifdef SYS_open
     { SYS_open, REFUSE },
 #endif
-    /* The sanitizers' allocators spin and ask who they are. */
+    /* The sanitizers' allocators spin and ask who they are, and look for their stack before a longjmp. */
+    { SYS_sigaltstack, ALLOW },
     { SYS_sched_yield, ALLOW },
     { SYS_gettid, ALLOW },
     { SYS_getpid, ALLOW },

@@ -1,5 +1,5 @@
-/* The processes of a sandbox: the keeper, which has no threads and forks, and the decoders. Neither returns to
- * the program they were forked from, whose files they close and whose handlers they drop. */
+/* The processes of a sandbox: the keeper, which has no threads and forks, and the decoders. They do not
+ * return to the program they were forked from, whose files they close and whose handlers they drop. */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>

@@ -72,8 +72,8 @@ struct patch_sandbox_options {
 };
 /* A hundred times what the slowest file of the public suites of hostile pictures takes. */
 #define PATCH_SANDBOX_SECONDS 20
-/* Memory of a decoder, in bytes for each pixel of max_pixels, and what any picture may take. PNG of 16 bits and
- * four channels takes most: the file, what it inflates to and the copy without filters have 8 bytes each. */
+/* Memory of a decoder, in bytes for each pixel of max_pixels, and what any picture may take. PNG of 16 bits
+ * and four channels takes most: file, what it inflates to and the copy without filters have 8 bytes each. */
 #define PATCH_SANDBOX_PIXEL_BYTES 32
 #define PATCH_SANDBOX_BYTES       ((size_t)64 << 20)
 

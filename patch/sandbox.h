@@ -1,8 +1,7 @@
 /* sandbox.h - the inside of a sandbox: what its processes share.
  *
- *     the program ── asks, one cell a picture ──▶ decoder 0, 1, ...     confined; each sees its own cell
- *          │                                          ▲
- *          └──── "a new decoder for cell i" ──▶ keeper ┘ forks them, buries them
+ *     program: a question, one cell a picture       -> decoder 0, 1, ...: confined, each sees its own cell
+ *     program: "another decoder for cell i"         -> keeper: forks decoders and buries them
  *
  * The keeper is forked once, when the sandbox is made, so that a decoder that died can be replaced without
  * forking a program that has threads by then. */

@@ -80,9 +80,9 @@ int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image
         .help = "decode pictures in confined processes, so that one that crashes or holds its decoder "      \
                 "fails alone; auto: where this system can"                                                   \
     }
-/* The sandbox that when, a word of that row, asks for: NULL for "off", and for "auto" where there can be none,
- * which is said. decoders: pictures decoded at the same time; 0: as many as there are threads. Make it before
- * the session: it forks, and what is written afterwards to memory of the time before is copied. */
+/* The sandbox that when, a word of that row, asks for: NULL for "off", and for "auto" where there can
+ * be none, which is said. decoders: pictures decoded at the same time; 0: as many as there are threads.
+ * Make it before the session: it forks, and memory of the time before is copied when it is written to. */
 enum vit_status cmd_sandbox(struct patch_sandbox **out, const char *when, const struct cmd_common *o,
                             int decoders, uint64_t max_pixels, struct vit_error *err);
 

@@ -154,7 +154,7 @@ void jpeg_mem_src(void *jpeg, const unsigned char *bytes, unsigned long size);
 void jpeg_mem_src(void *jpeg, const unsigned char *bytes, unsigned long size)
 {
     static const char WORDS[] = "crash the decoder";
-    char *volatile nowhere = NULL;
+    char *volatile nowhere = (char *)16;
     REAL(jpeg_mem_src);
 
     if (memmem(bytes, size, WORDS, sizeof WORDS - 1)) *nowhere = 0;
