@@ -229,6 +229,7 @@ void INSTALL_NAME(NATIVE)(struct kern *k)
     kern_add_scratch(k, scratch);
     k->pack_bytes[KERN_I8] = pack_bytes;
     k->pack[KERN_I8] = pack;
+    k->layout[KERN_I8] = (struct kern_layout){ KERN_I8, TILE_COLS, FOLD, sizeof(num) / FOLD };
     k->linear[KERN_I8] = linear;
 }
 

@@ -58,6 +58,17 @@ struct kern_mat {
     const void *packed_back; /* for linear_dx; NULL: reads f32 */
 };
 
+/* How packed weights of linear lie: panels of outputs side by side, along k, fold neighbours of k together;
+ * element (j, l) of w (n, k) is number ((j / panel units + l / fold) panel + j % panel) fold + l % fold, with
+ * units = k / fold rounded up, and what is past n or k is zero. Integers are followed by the scales of their
+ * rows, as floats. It says all that reading packed weights takes, whoever made them: kern_unpack(). */
+struct kern_layout {
+    enum kern_dtype dtype; /* the numbers: as they are, rounded to bf16, or integers */
+    int panel;             /* outputs of a panel; 0: nothing is packed, f32 is read in place */
+    int fold;              /* 1, or 2 where an instruction multiplies pairs */
+    int bytes;             /* of a number: 4: a float, whatever it holds; 2: bf16, or an integer of 16 bits */
+};
+
 /* What happens to a product y = x w^T before it is written, in this order:
  *   y += bias;  pre = y (if pre);  y = act(y);  y *= gain;  y += skip_scale * skip. */
 struct kern_epilogue {
@@ -145,6 +156,7 @@ struct kern {
     /* Weights in the layout of linear (back 0) or linear_dx (back 1); 0 bytes: f32 is read. */
     size_t (*pack_bytes[KERN_DTYPES])(int n, int k, bool back);
     void (*pack[KERN_DTYPES])(void *to, const float *w, int n, int k, bool back);
+    struct kern_layout layout[KERN_DTYPES]; /* of what pack makes for linear */
 
     void (*linear[KERN_DTYPES])(const struct kern_ctx *c, float *out, const float *x,
                                 const struct kern_mat *w, const struct kern_epilogue *e, int m);
@@ -262,6 +274,15 @@ static inline void kern_pack(const struct kern *k, enum kern_dtype dtype, void *
 {
     k->pack[dtype](to, w, n, kk, back);
 }
+
+/* Whether the numbers of a layout are ones that kern_unpack() knows. */
+bool kern_layout_known(const struct kern_layout *l);
+bool kern_layout_same(const struct kern_layout *a, const struct kern_layout *b);
+/* Bytes of packed weights (n, k); *fits false, and 0, where a size_t does not hold them. */
+size_t kern_layout_bytes(const struct kern_layout *l, int n, int k, bool *fits);
+/* w (n, k) from packed weights of a known layout: the numbers that the products see, integers times the
+ * scale of their row. packed may have any address. */
+void kern_unpack(const struct kern_layout *l, float *w, const void *packed, int n, int k);
 
 /* q (n), scale: a row x (n) as integers of 8 bits, as the products of KERN_I8 see it: x ~ scale q. Returns
  * the scale; NaN (and zeros in q) where x has an infinity or a NaN. */

@@ -17,7 +17,7 @@ struct options {
     struct cmd_common common;
     const char *data, *split;
     uint64_t limit;
-    bool force;
+    bool force, packed;
 };
 
 #define AT(field) offsetof(struct options, field)
@@ -27,6 +27,10 @@ static const struct args_option ROWS[] = {
       .kind = ARGS_FLAG,
       .at = AT(force),
       .help = "replace OUT if it exists" },
+    { .name = "packed",
+      .kind = ARGS_FLAG,
+      .at = AT(packed),
+      .help = "lay the matrices out for --kernels and --dtype, so that the file is used where it lies" },
     { .name = "data",
       .letter = 'd',
       .kind = ARGS_PATH,
@@ -210,19 +214,28 @@ static enum vit_status check_output(const char *path, bool force, struct vit_err
     return vit_fail(err, VIT_ERR_ARG, "%s: exists; --force replaces it", path);
 }
 
-static int convert(struct comparison *c, const char *path)
+static enum vit_status save(const struct comparison *c, const char *path, struct vit_error *err)
 {
-    const struct options *o = c->options;
     static const enum weights_dtype STORED[KERN_DTYPES] = {
         [KERN_F32] = WEIGHTS_F32, [KERN_BF16] = WEIGHTS_BF16, [KERN_I8] = WEIGHTS_I8
     };
+    const struct options *o = c->options;
+    const enum kern_dtype dtype = cmd_dtype(&o->common);
+
+    return o->packed ? vit_model_save_packed(c->model[0], path, dtype, o->common.kernels, err)
+                     : vit_model_save(c->model[0], path, STORED[dtype], err);
+}
+
+static int convert(struct comparison *c, const char *path)
+{
+    const struct options *o = c->options;
     struct vit_error err;
     int code = CMD_DONE;
 
     if (o->data && open_data(c, &err))
         code = CMD_UNUSABLE;
-    else if (vit_model_save(c->model[0], path, STORED[cmd_dtype(&o->common)], &err))
-        code = CMD_SOME_FAILED;
+    else if (save(c, path, &err))
+        code = err.status == VIT_ERR_ARG ? CMD_USAGE : CMD_SOME_FAILED;
     else if (o->data && compare(c, path, &err))
         code = CMD_UNUSABLE;
     if (!code) return report(c, path);
@@ -273,6 +286,11 @@ const struct args_verb cmd_convert = {
         "nearest). --dtype int8 keeps the matrices of the blocks as integers of 8 bits with a scale for each "
         "output, "
         "a quarter of their size; every verb reads such a file, and computes in integers with --dtype int8. "
+        "--packed lays the matrices out as the products take them, so that opening the file copies nothing: "
+        "use it with the --dtype and on the kind of CPU it was made for (or the --kernels). Anything else "
+        "reads "
+        "it too, and lays them out again (-v tells); vit convert makes an ordinary file of it, with the same "
+        "numbers. "
         "Names and layouts of other families become timm's, positions of --size another size are "
         "resized, and the running statistics of batch norms are kept as they are. With --data the two are "
         "compared, the original computing in f32 and OUT in the TYPE of --dtype: accuracy before and after, "

@@ -66,6 +66,14 @@ static enum vit_status add_memory(json_t **all, const struct vit_model *m, const
     return VIT_OK;
 }
 
+static json_t *describe_packing(const struct vit_model *m)
+{
+    bool in_place;
+    const char *kernels = vit_model_packed(m, &in_place);
+
+    return kernels ? json_pack("{s:o,s:b}", "kernels", out_text(kernels), "in_place", in_place) : json_null();
+}
+
 static json_t *describe_model(const struct vit_model *m, const struct info_options *o)
 {
     const struct vit_config *c = vit_model_config(m);
@@ -77,6 +85,7 @@ static json_t *describe_model(const struct vit_model *m, const struct info_optio
                             vit_model_kernels(m), "config",
                             vit_config_to_json(c, vit_model_recipe(m), labels), "notes", describe_notes(m));
 
+    vit_json_put(&all, "packed", describe_packing(m));
     if (all && everything) vit_json_put(&all, "tensors", describe_tensors(m));
     return all;
 }

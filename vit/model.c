@@ -45,10 +45,11 @@ enum vit_status vit_model_make_slots(struct vit_model *m, struct vit_error *err)
 
     m->slot_count = vit_slots(NULL, &m->config, &m->arena_floats);
     m->slots = calloc((size_t)m->slot_count, sizeof *m->slots);
+    m->ready = calloc(depth * MATS_OF_BLOCK + MATS_OF_ENDS, sizeof *m->ready);
     m->params.block = calloc(depth, sizeof *m->params.block);
     m->mats.block = calloc(depth, sizeof *m->mats.block);
     m->jobs = calloc(2 * (depth * MATS_OF_BLOCK + MATS_OF_ENDS), sizeof *m->jobs);
-    if (!m->jobs || !m->slots || !m->params.block || !m->mats.block)
+    if (!m->jobs || !m->slots || !m->ready || !m->params.block || !m->mats.block)
         return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate the parameter tables", m->path);
     vit_slots(m->slots, &m->config, &m->arena_floats);
     return VIT_OK;
@@ -73,7 +74,7 @@ static void carve_values(struct vit_model *m, const bool *copied)
 
 struct mat_ref {
     struct kern_mat *mat;
-    const float *weight;
+    float **weight; /* the parameter */
     int n, k;
     enum kern_dtype dtype;
 };
@@ -87,24 +88,41 @@ static bool mat_at(struct vit_model *m, int i, struct mat_ref *out)
 
     if (i < c->depth * MATS_OF_BLOCK) {
         struct vit_block_mats *b = &m->mats.block[i / MATS_OF_BLOCK];
-        const struct vit_block_params *p = &m->params.block[i / MATS_OF_BLOCK];
+        struct vit_block_params *p = &m->params.block[i / MATS_OF_BLOCK];
         const struct mat_ref refs[MATS_OF_BLOCK] = {
-            { &b->qkv, p->qkv.weight, 3 * d, d, m->dtype },
-            { &b->proj, p->proj.weight, d, d, m->dtype },
-            { &b->fc1, p->fc1.weight, up, d, m->dtype },
-            { &b->fc2, p->fc2.weight, d, c->hidden, m->dtype },
+            { &b->qkv, &p->qkv.weight, 3 * d, d, m->dtype },
+            { &b->proj, &p->proj.weight, d, d, m->dtype },
+            { &b->fc1, &p->fc1.weight, up, d, m->dtype },
+            { &b->fc2, &p->fc2.weight, d, c->hidden, m->dtype },
         };
         *out = refs[i % MATS_OF_BLOCK];
         return true;
     }
     const struct mat_ref ends[MATS_OF_ENDS] = {
-        { &m->mats.head, m->params.head.weight, c->classes, in, KERN_F32 },
-        { &m->mats.head_dist, m->params.head_dist.weight, c->dist ? c->classes : 0, d, KERN_F32 },
-        { &m->mats.pre_logits, m->params.pre_logits.weight, c->pre_logits, features, KERN_F32 },
+        { &m->mats.head, &m->params.head.weight, c->classes, in, KERN_F32 },
+        { &m->mats.head_dist, &m->params.head_dist.weight, c->dist ? c->classes : 0, d, KERN_F32 },
+        { &m->mats.pre_logits, &m->params.pre_logits.weight, c->pre_logits, features, KERN_F32 },
     };
     if (i - c->depth * MATS_OF_BLOCK >= MATS_OF_ENDS) return false;
     *out = ends[i - c->depth * MATS_OF_BLOCK];
     return true;
+}
+
+bool vit_model_product(const struct vit_model *m, int i, struct vit_product *out)
+{
+    struct vit_model *all = (struct vit_model *)m; /* the walk hands out what may be written */
+    const struct vit_slot *s = &m->slots[i];
+    const bool narrow = s->block >= 0;
+    const int first = (narrow ? s->block : m->config.depth) * MATS_OF_BLOCK;
+    struct mat_ref r;
+
+    for (int j = 0; j < (narrow ? MATS_OF_BLOCK : MATS_OF_ENDS); j++) {
+        mat_at(all, first + j, &r);
+        if (r.weight != vit_slot_pointer(&all->params, s)) continue;
+        *out = (struct vit_product){ first + j, r.n, r.k, narrow, r.dtype };
+        return true;
+    }
+    return false;
 }
 
 static void carve_mats(struct vit_model *m)
@@ -113,7 +131,8 @@ static void carve_mats(struct vit_model *m)
 
     for (int i = 0; mat_at(m, i, &r); i++) {
         if (!r.n) continue;
-        *r.mat = (struct kern_mat){ .n = r.n, .k = r.k, .dtype = r.dtype };
+        *r.mat = (struct kern_mat){ .n = r.n, .k = r.k, .dtype = r.dtype, .packed = m->ready[i] };
+        if (r.mat->packed) continue;
         const size_t forward = kern_pack_bytes(&m->kern, r.dtype, r.n, r.k, false);
         const size_t back = m->trainable ? kern_pack_bytes(&m->kern, r.dtype, r.n, r.k, true) : 0;
         if (forward) r.mat->packed = vit_arena_take(&m->packed, forward, 1);
@@ -132,7 +151,7 @@ static void add_jobs(struct vit_model *m, const struct mat_ref *r)
     for (int back = 0; back < 2; back++)
         if (to[back])
             m->jobs[m->job_count++] =
-                (struct kern_pack_job){ to[back], r->weight, r->n, r->k, r->mat->dtype, back };
+                (struct kern_pack_job){ to[back], *r->weight, r->n, r->k, r->mat->dtype, back };
 }
 
 void vit_model_pack(struct vit_model *m, const struct kern_ctx *c)
@@ -143,8 +162,8 @@ void vit_model_pack(struct vit_model *m, const struct kern_ctx *c)
     if (m->config.position != VIT_POS_SINCOS2D) m->positions = m->params.pos;
     m->job_count = 0;
     for (int i = 0; mat_at(m, i, &r); i++) {
-        if (!r.n) continue;
-        r.mat->f32 = r.weight;
+        if (!r.n || m->ready[i]) continue;
+        r.mat->f32 = *r.weight;
         add_jobs(m, &r);
     }
     kern_pack_all(c ? c : &all, m->jobs, m->job_count);
@@ -305,6 +324,28 @@ struct vit_parameter vit_model_parameter(const struct vit_model *m, int i)
     return p;
 }
 
+void vit_model_read(const struct vit_model *m, int i, float *out)
+{
+    const struct vit_parameter p = vit_model_parameter(m, i);
+    struct vit_product r;
+
+    if (p.values) {
+        memcpy(out, p.values, p.count * sizeof *out);
+        return;
+    }
+    vit_model_product(m, i, &r);
+    kern_unpack(&m->kern.layout[r.dtype], out, m->ready[r.index], r.n, r.k);
+}
+
+const char *vit_model_packed(const struct vit_model *m, bool *in_place)
+{
+    bool any = false;
+
+    for (int i = 0; i < m->config.depth * MATS_OF_BLOCK + MATS_OF_ENDS; i++) any |= m->ready[i] != NULL;
+    if (in_place) *in_place = any;
+    return m->packing.there ? m->packing.kernels : NULL;
+}
+
 void vit_model_close(struct vit_model *m)
 {
     if (!m) return;
@@ -315,6 +356,7 @@ void vit_model_close(struct vit_model *m)
     free(m->params.block);
     free(m->mats.block);
     free(m->jobs);
+    free(m->ready);
     free(m->slots);
     weights_close(m->file);
     free(m->path);

@@ -3,6 +3,7 @@
 #define VIT_MODEL_H
 
 #include "vit/arena.h"
+#include "vit/packed.h"
 #include "vit/params.h"
 
 enum { VIT_NOTES = 32 };
@@ -22,7 +23,8 @@ struct vit_model {
     char **labels; /* (classes) */
     bool has_labels;
 
-    struct weights_file *file; /* parameters may point into its mapping */
+    struct weights_file *file;  /* parameters may point into its mapping */
+    struct vit_packing packing; /* of that file */
     struct vit_slot *slots;
     int slot_count;
     size_t arena_floats; /* of a full arena of parameters */
@@ -30,6 +32,8 @@ struct vit_model {
     struct vit_arena values; /* parameters that are not used in place */
     struct vit_arena packed; /* matrices laid out for the kernels */
     struct vit_mats mats;
+    const void **ready; /* (matrices): one that is used packed where it lies in the file, and has no values
+                         * beside; else NULL */
     struct kern_pack_job *jobs; /* one a packed form */
     int job_count;
     float *positions; /* (tokens or patches, d) added to the stream; params.pos or a fixed table */
@@ -52,6 +56,15 @@ enum vit_status vit_model_load(struct vit_model *m, struct weights_view *view, i
 /* Lay the matrices out for the kernels again: after opening and after every optimiser step. c: whose threads
  * do it; NULL: all there are. */
 void vit_model_pack(struct vit_model *m, const struct kern_ctx *c);
+
+/* The product that reads the matrix of slot i; false: none does as it is (a norm, a bias, the stem). */
+struct vit_product {
+    int index; /* of the matrix, in ready */
+    int n, k;
+    bool narrow;           /* in the model's dtype; else f32 */
+    enum kern_dtype dtype; /* which of both, in this model */
+};
+bool vit_model_product(const struct vit_model *m, int i, struct vit_product *out);
 
 /* "class_0", "class_1", ... for config.classes. */
 enum vit_status vit_model_default_labels(struct vit_model *m, struct vit_error *err);

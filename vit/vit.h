@@ -146,10 +146,15 @@ struct vit_parameter {
     int rank, shape[4];
     size_t count;
     bool decay;          /* weight decay applies */
-    const float *values; /* last index fastest */
+    const float *values; /* last index fastest; NULL: used packed where it lies in the file */
 };
 int vit_model_parameter_count(const struct vit_model *m);
 struct vit_parameter vit_model_parameter(const struct vit_model *m, int i);
+/* out (count) = the values of parameter i, packed or not. */
+void vit_model_read(const struct vit_model *m, int i, float *out);
+/* The kernels that a file's matrices are packed for, "ref+vec+avx2"; NULL: it is an ordinary one. in_place
+ * (may be NULL): they are used where they lie, else they were laid out again for the model's kernels. */
+const char *vit_model_packed(const struct vit_model *m, bool *in_place);
 
 /* ---- pictures ---- */
 

@@ -215,6 +215,30 @@ static void int8_is_near_in_matrices_and_equal_elsewhere(void **state)
     vit_model_close(is);
 }
 
+/* Packed for any type, back to that type: the file that an ordinary conversion gives. */
+static void packed_and_back_changes_no_byte(void **state)
+{
+    static const char *const TYPES[] = { "f32", "bf16", "int8" };
+    const struct fixture *f = *state;
+    char packed[512], plain[512];
+    size_t first_size, second_size;
+
+    snprintf(packed, sizeof packed, "%s/packed.safetensors", f->dir);
+    snprintf(plain, sizeof plain, "%s/plain.safetensors", f->dir);
+    for (size_t i = 0; i < VIT_COUNT(TYPES); i++) {
+        assert_code(VIT(MODEL, plain, "-f", "--dtype", TYPES[i]), 0, "");
+        assert_code(VIT(MODEL, packed, "-f", "--dtype", TYPES[i], "--packed", "--kernels", "ref+vec"), 0, "");
+        assert_code(VIT(packed, f->out, "-f", "--dtype", TYPES[i], "--kernels", "ref+vec"), 0, "");
+        unsigned char *first = tmp_read(plain, &first_size), *second = tmp_read(f->out, &second_size);
+        assert_int_equal(first_size, second_size);
+        assert_memory_equal(first, second, first_size);
+        free(first);
+        free(second);
+    }
+    assert_code(VIT(packed, f->out, "-f", "-v", "--kernels", "ref"), 0,
+                "packed in int8 for ref+vec; laid out");
+}
+
 static void another_size_is_kept(void **state)
 {
     const struct fixture *f = *state;
@@ -340,6 +364,7 @@ static void mistakes_are_named(void **state)
     assert_code(VIT("-m", MODEL, f->out), 2, "--model");
     assert_code(VIT(MODEL, f->out, "--dtype", "int4"), 2, "f32, bf16 or int8");
     assert_code(VIT(MODEL, f->dir), 2, "found a folder");
+    assert_code(VIT(MODEL, f->out, "--packed", "--kernels", "ref"), 2, "there is nothing to pack");
     assert_code(VIT("nowhere", f->out), 3, "nowhere");
     assert_code(VIT(MODEL, missing), 1, "no/out.safetensors");
 }
@@ -355,6 +380,7 @@ int main(void)
         IN_FOLDER(int8_answers_as_the_original_does_in_int8),
         IN_FOLDER(int8_again_changes_no_byte),
         IN_FOLDER(int8_is_near_in_matrices_and_equal_elsewhere),
+        IN_FOLDER(packed_and_back_changes_no_byte),
         IN_FOLDER(another_size_is_kept),
         IN_FOLDER(f32_agrees_on_every_picture),
         IN_FOLDER(narrow_formats_say_what_they_cost),
