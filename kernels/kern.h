@@ -44,7 +44,8 @@ enum kern_norm_kind {
 };
 
 /* How a product computes: in f32; in bf16 (8 significant bits, rounded to nearest, ties to even) with sums in
- * f32; or in integers of 8 bits with exact sums, every row of x and of w with a scale of its own (quant.h).
+ * f32; or in integers of 8 bits with exact sums, every row of x and of w with a scale of its own, or all rows
+ * of x with a fixed one (quant.h).
  * Activations, gradients and the f32 weights stay f32 outside: an entry of a narrow format rounds what it
  * multiplies. Integers are for inference: they have no linear_dx and linear_dw.
  *
@@ -56,6 +57,7 @@ struct kern_mat {
     const float *f32;        /* (n, k); NULL when only packed forms are kept */
     const void *packed;      /* for linear, as kern_pack laid it out; NULL: reads f32 */
     const void *packed_back; /* for linear_dx; NULL: reads f32 */
+    float x_scale;           /* KERN_I8: fixed, of every row of x; 0: each row has its own */
 };
 
 /* How packed weights of linear lie: panels of outputs side by side, along k, fold neighbours of k together;
@@ -288,8 +290,12 @@ void kern_unpack(const struct kern_layout *l, float *w, const void *packed, int 
  * the scale; NaN (and zeros in q) where x has an infinity or a NaN. */
 float kern_quantise(int8_t *q, const float *x, int n);
 
-/* Inputs of a product of integers at most: 127 * 127 times as many must fit 31 bits. */
-enum { KERN_I8_INPUTS = INT32_MAX / (127 * 127) };
+/* Whether a scale can be fixed for x: 2^-126 to 2^126. */
+bool kern_scale_fits(float scale);
+
+/* The largest integer, and inputs of a product of integers at most: its square times as many must fit 31
+ * bits. */
+enum { KERN_I8_MOST = 127, KERN_I8_INPUTS = INT32_MAX / (KERN_I8_MOST * KERN_I8_MOST) };
 
 /* Several matrices laid out at once, each by one thread: a trainer does so after every step. */
 struct kern_pack_job {

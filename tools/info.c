@@ -86,6 +86,7 @@ static json_t *describe_model(const struct vit_model *m, const struct info_optio
                             vit_config_to_json(c, vit_model_recipe(m), labels), "notes", describe_notes(m));
 
     vit_json_put(&all, "packed", describe_packing(m));
+    vit_json_put(&all, "fixed_scales", json_integer(vit_model_fixed_scales(m)));
     if (all && everything) vit_json_put(&all, "tensors", describe_tensors(m));
     return all;
 }

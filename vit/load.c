@@ -113,6 +113,33 @@ static void unpack(const struct loading *l, int i, float *to)
     kern_unpack(file_layout(l->m, &p), to, l->packed[i], p.n, p.k);
 }
 
+/* ---- fixed scales of what the products read ---- */
+
+/* One number beside the matrix of slot i, if the file has one. */
+static enum vit_status read_scale(struct loading *l, int i, struct vit_error *err)
+{
+    struct vit_model *m = l->m;
+    char name[2 * sizeof m->slots[i].name], found[128];
+    struct weights_source s;
+    struct vit_product p;
+    float scale = 0;
+
+    if (!vit_model_product(m, i, &p) || !p.narrow) return VIT_OK;
+    vit_scale_name(name, sizeof name, m->slots[i].name);
+    s = weights_view_find(l->view, name);
+    if (s.parts != 1) return VIT_OK;
+    if (s.part[0]->dtype != WEIGHTS_F32 || s.part[0]->count != 1)
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\" is %s %s, expected F32 [1]", m->path, name,
+                        weights_dtype_name(s.part[0]->dtype),
+                        weights_shape_text(s.part[0], found, sizeof found));
+    memcpy(&scale, s.part[0]->data, sizeof scale);
+    if (!kern_scale_fits(scale))
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\" is %g, expected a scale from 2^-126 to 2^126",
+                        m->path, name, (double)scale);
+    if (!m->row_scales) m->x_scale[p.index] = scale;
+    return VIT_OK;
+}
+
 static enum vit_status read_packing(struct vit_model *m, struct vit_error *err)
 {
     const char *text = weights_meta(m->file, "vit.packed");
@@ -147,6 +174,7 @@ static enum vit_status find_sources(struct loading *l, struct vit_error *err)
         int rank;
 
         enum vit_status status = find_packed(l, i, err);
+        if (!status) status = read_scale(l, i, err);
         if (status) return status;
         if (l->packed[i]) continue;
         l->source[i] = weights_view_find(l->view, s->name);
@@ -262,6 +290,10 @@ static void say_integers(struct loading *l)
     if (count)
         vit_model_say(l->m, false, "%s: %d matrices are stored as int8; computed in %s", l->m->path, count,
                       kern_dtype_name(l->m->dtype));
+    count = vit_model_fixed_scales(l->m);
+    if (count)
+        vit_model_say(l->m, false, "%s: %d products have fixed scales for what they read in int8", l->m->path,
+                      count);
 }
 
 static void say_resized(struct loading *l)

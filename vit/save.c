@@ -25,19 +25,19 @@ struct outgoing {
     enum weights_dtype dtype;
     const struct vit_packing *packing; /* NULL: an ordinary file */
     const struct kern *kern;           /* lays out what is packed */
-    struct weights_entry *entries;     /* room for two a slot */
+    struct weights_entry *entries;     /* room for three a slot */
     size_t count;
     struct vit_arena arena;
 };
 
+enum { NAME_SIZE = 2 * sizeof((struct vit_slot *)0)->name };
+
 /* NAME with an end, for what stands beside a parameter or for it. */
 static const char *add_name(struct outgoing *out, const char *name, const char *end)
 {
-    enum { SIZE = 80 };
-    char *text = vit_arena_take(&out->arena, SIZE, 1);
+    char *text = vit_arena_take(&out->arena, NAME_SIZE, 1);
 
-    _Static_assert(SIZE >= sizeof((struct vit_slot *)0)->name + sizeof VIT_PACKED_SUFFIX, "too short");
-    if (text) snprintf(text, SIZE, "%s%s", name, end);
+    if (text) snprintf(text, NAME_SIZE, "%s%s", name, end);
     return text;
 }
 
@@ -79,6 +79,24 @@ static const int8_t *add_i8(struct outgoing *out, const struct vit_parameter *p)
                                                          .shape = { n },
                                                          .data = scales };
     return to;
+}
+
+/* The fixed scale of what a matrix of a block is multiplied with, if it has one. */
+static void add_scale(struct outgoing *out, int i)
+{
+    struct vit_product p;
+    float *scale;
+    char *name;
+
+    if (out->dtype != WEIGHTS_I8 || !vit_model_product(out->m, i, &p) || !(out->m->x_scale[p.index] > 0))
+        return;
+    name = vit_arena_take(&out->arena, NAME_SIZE, 1);
+    if (name) vit_scale_name(name, NAME_SIZE, out->m->slots[i].name);
+    scale = vit_arena_take(&out->arena, 1, sizeof *scale);
+    if (scale) *scale = out->m->x_scale[p.index];
+    out->entries[out->count++] = (struct weights_entry){
+        .name = name, .dtype = WEIGHTS_F32, .rank = 1, .shape = { 1 }, .data = scale
+    };
 }
 
 /* The matrices that int8 products read: those of the blocks. */
@@ -137,8 +155,10 @@ static void fill_entries(struct outgoing *out)
     out->count = 0;
     for (int i = 0; i < out->m->slot_count; i++)
         if (packed_form(out, i, &p)) add_packed(out, i, &p);
-    for (int i = 0; i < out->m->slot_count; i++)
+    for (int i = 0; i < out->m->slot_count; i++) {
         if (!packed_form(out, i, &p)) add_plain(out, i);
+        add_scale(out, i);
+    }
 }
 
 /* ---- the file ---- */
@@ -154,7 +174,7 @@ static enum vit_status write_file(struct outgoing *out, const char *path, struct
         packing = vit_packing_text(out->packing);
         meta[texts++] = (struct weights_text){ "vit.packed", packing };
     }
-    out->entries = calloc(2 * (size_t)out->m->slot_count, sizeof *out->entries);
+    out->entries = calloc(3 * (size_t)out->m->slot_count, sizeof *out->entries);
     if (!out->entries || !config || (out->packing && !packing))
         status = vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to write it", path);
     if (!status) fill_entries(out);
