@@ -4,6 +4,7 @@
 #include "tools/tree.h"
 #include "vit/config_json.h"
 #include "vit/json.h"
+#include "vit/model.h"
 
 int info_print(json_t *all, const struct info_options *o)
 {
@@ -71,7 +72,9 @@ static json_t *describe_packing(const struct vit_model *m)
     bool in_place;
     const char *kernels = vit_model_packed(m, &in_place);
 
-    return kernels ? json_pack("{s:o,s:b}", "kernels", out_text(kernels), "in_place", in_place) : json_null();
+    if (!kernels) return json_null();
+    return json_pack("{s:o,s:s,s:b}", "kernels", out_text(kernels), "dtype",
+                     kern_dtype_name(m->packing.dtype), "in_place", in_place);
 }
 
 static json_t *describe_model(const struct vit_model *m, const struct info_options *o)

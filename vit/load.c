@@ -99,10 +99,13 @@ static bool use_in_place(struct loading *l, int i)
     struct vit_model *m = l->m;
     struct vit_product p;
 
-    if (m->trainable || (uintptr_t)l->packed[i] % VIT_ALIGN || !vit_model_product(m, i, &p)) return false;
-    if (!kern_layout_same(file_layout(m, &p), &m->kern.layout[p.dtype])) return false;
-    m->ready[p.index] = l->packed[i];
-    return true;
+    if (vit_model_product(m, i, &p) && !m->trainable && (uintptr_t)l->packed[i] % VIT_ALIGN == 0 &&
+        kern_layout_same(file_layout(m, &p), &m->kern.layout[p.dtype])) {
+        m->ready[p.index] = l->packed[i];
+        return true;
+    }
+    m->packing.in_place = false;
+    return false;
 }
 
 static void unpack(const struct loading *l, int i, float *to)

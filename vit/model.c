@@ -362,10 +362,7 @@ void vit_model_read(const struct vit_model *m, int i, float *out)
 
 const char *vit_model_packed(const struct vit_model *m, bool *in_place)
 {
-    bool any = false;
-
-    for (int i = 0; i < m->config.depth * VIT_BLOCK_PRODUCTS + MATS_OF_ENDS; i++) any |= m->ready[i] != NULL;
-    if (in_place) *in_place = any;
+    if (in_place) *in_place = m->packing.there && m->packing.in_place;
     return m->packing.there ? m->packing.kernels : NULL;
 }
 

@@ -220,6 +220,7 @@ static enum vit_status apply_options(struct vit_model *m, const struct vit_model
         enum vit_status status = vit_placement_parse(&c->norm, o->placement, err);
         if (status) return status;
         vit_placement_text(&c->norm, after, sizeof after);
+        m->row_scales |= strcmp(before, after) != 0; /* fixed ones are of what the old placement gave */
         if (strcmp(before, after))
             vit_model_say(m, true,
                           "norm placement swapped from %s to %s: weights trained for another placement are "

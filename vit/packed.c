@@ -90,7 +90,7 @@ static enum vit_status parse(struct vit_packing *p, const char *where, const jso
     if (found < 0)
         return vit_fail(err, VIT_ERR_FORMAT, "%s: vit.packed: expected \"dtype\" f32, bf16 or int8, found %s",
                         where, dtype ? dtype : "none");
-    p->there = true;
+    p->there = p->in_place = true;
     p->dtype = (enum kern_dtype)found;
     snprintf(p->kernels, sizeof p->kernels, "%s", kernels ? kernels : "?");
     status = parse_layout(p, KERN_F32, where, json_object_get(o, "layouts"), err);

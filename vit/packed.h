@@ -15,6 +15,7 @@
 
 struct vit_packing {
     bool there;            /* the file has packed matrices */
+    bool in_place;         /* and the model uses them all where they lie */
     enum kern_dtype dtype; /* of the blocks' */
     char kernels[sizeof((struct kern *)0)->name];
     struct kern_layout layout[KERN_DTYPES]; /* panel 0: not used */

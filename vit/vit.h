@@ -114,7 +114,8 @@ struct vit_model_options {
     enum kern_dtype
         dtype;       /* products of stem and blocks; the head and its neighbours are f32. KERN_I8: of the
                             * blocks only, and not with trainable */
-    bool row_scales; /* KERN_I8: a scale for each row of activations, even where the file has fixed ones */
+    bool row_scales; /* KERN_I8: a scale for each row of activations, even where the file has fixed ones;
+                      * always so with another placement */
     bool trainable;  /* parameters in memory of the model's own, ready for a trainer */
 };
 
@@ -154,7 +155,7 @@ struct vit_parameter vit_model_parameter(const struct vit_model *m, int i);
 /* out (count) = the values of parameter i, packed or not. */
 void vit_model_read(const struct vit_model *m, int i, float *out);
 /* The kernels that a file's matrices are packed for, "ref+vec+avx2"; NULL: it is an ordinary one. in_place
- * (may be NULL): they are used where they lie, else they were laid out again for the model's kernels. */
+ * (may be NULL): all are used where they lie, else some were laid out again for the model's kernels. */
 const char *vit_model_packed(const struct vit_model *m, bool *in_place);
 
 /* ---- pictures ---- */

@@ -233,6 +233,23 @@ static void only_int8_uses_them_and_only_when_wanted(void **state)
         }
 }
 
+static void another_placement_has_scales_of_its_own(void **state)
+{
+    struct fixture *f = *state;
+    struct vit_model_options how = { .dtype = KERN_I8, .placement = "pre" };
+    struct vit_error err;
+    struct vit_model *m;
+
+    calibrate(f, 0, PICTURES);
+    assert_ok(vit_model_save(f->m, f->path, WEIGHTS_I8, &err), &err);
+    for (int swapped = 0; swapped < 2; swapped++) {
+        assert_ok(vit_model_open(&m, f->path, &how, &err), &err);
+        assert_int_equal(vit_model_fixed_scales(m), swapped ? 0 : PRODUCTS);
+        vit_model_close(m);
+        how.placement = "post";
+    }
+}
+
 /* ---- refusals ---- */
 
 static void bad_scales_are_refused(void **state)
@@ -326,6 +343,7 @@ int main(void)
         IN_FOLDER(zeros_have_no_scale),
         IN_FOLDER(a_file_keeps_them),
         IN_FOLDER(only_int8_uses_them_and_only_when_wanted),
+        IN_FOLDER(another_placement_has_scales_of_its_own),
         IN_FOLDER(bad_scales_are_refused),
         IN_FOLDER(other_types_and_shapes_are_refused),
     };

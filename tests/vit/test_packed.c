@@ -162,6 +162,49 @@ static void the_kernels_it_was_made_for_copy_no_matrix(void **state)
     assert_true(bytes_taken(f, "ref", false) > 18 * (54 + 18 + 25 + 25) * 2 * sizeof(float));
 }
 
+/* The head of a file of integers lies as f32 products take it; the blocks do not. */
+static void what_is_laid_out_again_in_part_says_so(void **state)
+{
+    const struct fixture *f = *state;
+    struct vit_model *m;
+    bool in_place = true;
+
+    save_both(f, KERN_I8, "ref+vec");
+    m = open_as(f->packed, KERN_F32, "ref+vec", false);
+    vit_model_packed(m, &in_place);
+    assert_false(in_place);
+    assert_null(m->mats.head.f32);
+    assert_non_null(m->mats.block[0].qkv.f32);
+    vit_model_close(m);
+}
+
+/* A writer that does not know of lines may put anything in front. */
+static void bytes_that_are_not_aligned_are_copied(void **state)
+{
+    const struct fixture *f = *state;
+    size_t size;
+    struct vit_model *m;
+    bool in_place = true;
+
+    save_both(f, KERN_F32, "ref+vec");
+    unsigned char *bytes = tmp_read(f->packed, &size), *moved = malloc(size + 4);
+    assert_non_null(moved);
+    const uint64_t header = bytes[0] | (uint64_t)bytes[1] << 8 | (uint64_t)bytes[2] << 16,
+                   longer = header + 4;
+    memcpy(moved, &longer, sizeof longer);
+    memcpy(moved + 8, bytes + 8, header);
+    memset(moved + 8 + header, ' ', 4);
+    memcpy(moved + 12 + header, bytes + 8 + header, size - 8 - header);
+    tmp_write(f->dir, "packed", moved, size + 4, NULL, 0);
+    m = open_as(f->packed, KERN_F32, "ref+vec", false);
+    vit_model_packed(m, &in_place);
+    assert_false(in_place);
+    vit_model_close(m);
+    assert_same_answers(f, KERN_F32, "ref+vec");
+    free(bytes);
+    free(moved);
+}
+
 static void a_matrix_has_no_values_but_can_be_read(void **state)
 {
     const struct fixture *f = *state;
@@ -325,6 +368,8 @@ int main(void)
         IN_FOLDER(any_kernels_and_any_type_answer_as_from_an_ordinary_file),
         IN_FOLDER(every_placement_can_be_packed),
         IN_FOLDER(the_kernels_it_was_made_for_copy_no_matrix),
+        IN_FOLDER(what_is_laid_out_again_in_part_says_so),
+        IN_FOLDER(bytes_that_are_not_aligned_are_copied),
         IN_FOLDER(a_matrix_has_no_values_but_can_be_read),
         IN_FOLDER(a_trainable_model_has_all_values),
         IN_FOLDER(it_can_be_a_start_of_training),
