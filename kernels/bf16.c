@@ -113,6 +113,7 @@ void kern_bf16_install(struct kern *k)
     kern_add_scratch(k, scratch);
     k->pack_bytes[KERN_BF16] = pack_bytes;
     k->pack[KERN_BF16] = pack;
+    k->layout[KERN_BF16] = (struct kern_layout){ KERN_BF16, TILE_COLS, FOLD, sizeof(num) / FOLD };
     k->linear[KERN_BF16] = linear;
     k->linear_dx[KERN_BF16] = linear_dx;
     k->linear_dw[KERN_BF16] = linear_dw;

@@ -56,20 +56,38 @@ INLINE void tile(const int rows, const int vecs, float *c, size_t ldc, const num
     }
 }
 
+/* What a fixed scale does beside: larger numbers are held, and zero times each is added up to zeros. */
+INLINE vec scaled(vec x, vec by, const bool fixed, vec *zeros)
+{
+    if (!fixed) return x * by;
+    *zeros += x * SPLAT(0.0f);
+    return hold(x * by);
+}
+
 /* to (units(count, 2)) = pairs of neighbours in x (count) times factor, rounded; a last one is paired with
- * zero. */
-INLINE void narrow_row(num *to, const float *x, int count, float factor)
+ * zero. fixed, a constant: the factor was not taken from x. Returns whether all are numbers, true if not
+ * fixed. */
+INLINE bool narrow(num *to, const float *x, int count, float factor, const bool fixed)
 {
     const vec by = SPLAT(factor);
+    vec zeros = { 0 };
     int l = 0;
 
     for (; l + 2 * VEC <= count; l += 2 * VEC)
-        *(loose_nums *)(to + l / 2) = (uvec)PAIRS(load(x + l) * by, load(x + l + VEC) * by);
+        *(loose_nums *)(to + l / 2) =
+            (uvec)PAIRS(scaled(load(x + l), by, fixed, &zeros), scaled(load(x + l + VEC), by, fixed, &zeros));
     if (l < count) {
         const int later = most(count - l - VEC, 0);
-        const uvec pairs = (uvec)PAIRS(load_some(x + l, count - l) * by, load_some(x + l + VEC, later) * by);
+        const uvec pairs = (uvec)PAIRS(scaled(load_some(x + l, count - l), by, fixed, &zeros),
+                                       scaled(load_some(x + l + VEC, later), by, fixed, &zeros));
         memcpy(to + l / 2, &pairs, (size_t)units(count - l, FOLD) * sizeof *to);
     }
+    return !fixed || sum_lanes(zeros) == 0;
+}
+
+INLINE void narrow_row(num *to, const float *x, int count, float factor)
+{
+    narrow(to, x, count, factor, false);
 }
 
 INLINE float row_factor(const float *w, int k)
@@ -133,6 +151,7 @@ struct narrowing {
     float *scale;
     const float *x;
     int m, k;
+    float fixed; /* scale of all rows; 0: each has its own */
 };
 
 static void narrow_task(const void *work, int task, int worker)
@@ -143,10 +162,15 @@ static void narrow_task(const void *work, int task, int worker)
     (void)worker;
     for (int i = r.from; i < r.to; i++) {
         const float *x = n->x + (size_t)i * n->k;
-        const struct kern_quant q = quant_of_row(x, n->k);
+        num *to = n->to + (size_t)i * (size_t)units(n->k, FOLD);
 
-        n->scale[i] = q.scale;
-        narrow_row(n->to + (size_t)i * (size_t)units(n->k, FOLD), x, n->k, q.inverse);
+        if (n->fixed > 0) {
+            n->scale[i] = narrow(to, x, n->k, 1 / n->fixed, true) ? n->fixed : NAN;
+        } else {
+            const struct kern_quant q = quant_of_row(x, n->k);
+            n->scale[i] = q.scale;
+            narrow_row(to, x, n->k, q.inverse);
+        }
     }
 }
 
@@ -184,7 +208,7 @@ static void multiply_rows(const struct kern_ctx *c, float *out, const float *x, 
     float *scale = (float *)(rooms + c->threads);
     /* cppcheck-suppress invalidPointerCast ; the rounded rows lie behind the scales */
     num *left = (num *)(scale + scale_floats(m));
-    const struct narrowing n = { left, scale, x, m, w->k };
+    const struct narrowing n = { left, scale, x, m, w->k, w->x_scale };
     struct product p = { .out = out,
                          .x = x,
                          .panels = w->packed,
@@ -229,6 +253,7 @@ void INSTALL_NAME(NATIVE)(struct kern *k)
     kern_add_scratch(k, scratch);
     k->pack_bytes[KERN_I8] = pack_bytes;
     k->pack[KERN_I8] = pack;
+    k->layout[KERN_I8] = (struct kern_layout){ KERN_I8, TILE_COLS, FOLD, sizeof(num) / FOLD };
     k->linear[KERN_I8] = linear;
 }
 

@@ -44,7 +44,8 @@ enum kern_norm_kind {
 };
 
 /* How a product computes: in f32; in bf16 (8 significant bits, rounded to nearest, ties to even) with sums in
- * f32; or in integers of 8 bits with exact sums, every row of x and of w with a scale of its own (quant.h).
+ * f32; or in integers of 8 bits with exact sums, every row of x and of w with a scale of its own, or all rows
+ * of x with a fixed one (quant.h).
  * Activations, gradients and the f32 weights stay f32 outside: an entry of a narrow format rounds what it
  * multiplies. Integers are for inference: they have no linear_dx and linear_dw.
  *
@@ -56,6 +57,18 @@ struct kern_mat {
     const float *f32;        /* (n, k); NULL when only packed forms are kept */
     const void *packed;      /* for linear, as kern_pack laid it out; NULL: reads f32 */
     const void *packed_back; /* for linear_dx; NULL: reads f32 */
+    float x_scale;           /* KERN_I8: fixed, of every row of x; 0: each row has its own */
+};
+
+/* How packed weights of linear lie: panels of outputs side by side, along k, fold neighbours of k together;
+ * element (j, l) of w (n, k) is number ((j / panel units + l / fold) panel + j % panel) fold + l % fold, with
+ * units = k / fold rounded up, and what is past n or k is zero. Integers are followed by the scales of their
+ * rows, as floats. It says all that reading packed weights takes, whoever made them: kern_unpack(). */
+struct kern_layout {
+    enum kern_dtype dtype; /* the numbers: as they are, rounded to bf16, or integers */
+    int panel;             /* outputs of a panel; 0: nothing is packed, f32 is read in place */
+    int fold;              /* 1, or 2 where an instruction multiplies pairs */
+    int bytes;             /* of a number: 4: a float, whatever it holds; 2: bf16, or an integer of 16 bits */
 };
 
 /* What happens to a product y = x w^T before it is written, in this order:
@@ -145,6 +158,7 @@ struct kern {
     /* Weights in the layout of linear (back 0) or linear_dx (back 1); 0 bytes: f32 is read. */
     size_t (*pack_bytes[KERN_DTYPES])(int n, int k, bool back);
     void (*pack[KERN_DTYPES])(void *to, const float *w, int n, int k, bool back);
+    struct kern_layout layout[KERN_DTYPES]; /* of what pack makes for linear */
 
     void (*linear[KERN_DTYPES])(const struct kern_ctx *c, float *out, const float *x,
                                 const struct kern_mat *w, const struct kern_epilogue *e, int m);
@@ -263,12 +277,25 @@ static inline void kern_pack(const struct kern *k, enum kern_dtype dtype, void *
     k->pack[dtype](to, w, n, kk, back);
 }
 
+/* Whether the numbers of a layout are ones that kern_unpack() knows. */
+bool kern_layout_known(const struct kern_layout *l);
+bool kern_layout_same(const struct kern_layout *a, const struct kern_layout *b);
+/* Bytes of packed weights (n, k); *fits false, and 0, where a size_t does not hold them. */
+size_t kern_layout_bytes(const struct kern_layout *l, int n, int k, bool *fits);
+/* w (n, k) from packed weights of a known layout: the numbers that the products see, integers times the
+ * scale of their row. packed may have any address. */
+void kern_unpack(const struct kern_layout *l, float *w, const void *packed, int n, int k);
+
 /* q (n), scale: a row x (n) as integers of 8 bits, as the products of KERN_I8 see it: x ~ scale q. Returns
  * the scale; NaN (and zeros in q) where x has an infinity or a NaN. */
 float kern_quantise(int8_t *q, const float *x, int n);
 
-/* Inputs of a product of integers at most: 127 * 127 times as many must fit 31 bits. */
-enum { KERN_I8_INPUTS = INT32_MAX / (127 * 127) };
+/* Whether a scale can be fixed for x: 2^-126 to 2^126. */
+bool kern_scale_fits(float scale);
+
+/* The largest integer, and inputs of a product of integers at most: its square times as many must fit 31
+ * bits. */
+enum { KERN_I8_MOST = 127, KERN_I8_INPUTS = INT32_MAX / (KERN_I8_MOST * KERN_I8_MOST) };
 
 /* Several matrices laid out at once, each by one thread: a trainer does so after every step. */
 struct kern_pack_job {

@@ -28,6 +28,8 @@ void INSTALL_NAME(NATIVE)(struct kern *k)
     k->pack[KERN_F32] = linear_pack;
     k->pack[KERN_BF16] = linear_pack_bf16;
     k->pack[KERN_I8] = linear_pack_i8;
+    for (int i = 0; i < KERN_DTYPES; i++)
+        k->layout[i] = (struct kern_layout){ (enum kern_dtype)i, TILE_COLS, 1, sizeof(float) };
     k->linear[KERN_F32] = k->linear[KERN_BF16] = k->linear[KERN_I8] = linear;
     k->linear_dx[KERN_F32] = k->linear_dx[KERN_BF16] = linear_dx;
     k->linear_dw[KERN_F32] = linear_dw;

@@ -85,7 +85,7 @@ static struct ahead ahead_of(const struct product *p, int row, int rows, int fir
 static void quantise_nums(float *to, const float *x, struct kern_quant q, int k)
 {
     for (int l = 0; l < k; l += VEC)
-        store_some(to + l, VEC_RINT(load_some(x + l, k - l) * SPLAT(q.inverse)), k - l);
+        store_some(to + l, VEC_RINT(hold(load_some(x + l, k - l) * SPLAT(q.inverse))), k - l);
 }
 
 /* The left factor of the slice from input l: x (rows, k) in place, or rounded in the room. */
@@ -104,7 +104,7 @@ static void take_left(struct factors *f, const struct product *p, struct room *r
             memcpy(to, from + l, f->ld * sizeof(float));
             narrow_nums(to, f->ld);
         } else {
-            if (l == 0) room->quant[i] = quant_of_row(from, p->k);
+            if (l == 0) room->quant[i] = quant_of(from, p->k, p->x_scale);
             quantise_nums(to, from + l, room->quant[i], f->k);
         }
     }
@@ -152,9 +152,15 @@ static void multiply(const struct kern_ctx *c, struct product *p)
 static void linear(const struct kern_ctx *c, float *out, const float *x, const struct kern_mat *w,
                    const struct kern_epilogue *e, int m)
 {
-    struct product p = {
-        .out = out, .x = x, .panels = w->packed, .dtype = w->dtype, .e = e, .m = m, .n = w->n, .k = w->k
-    };
+    struct product p = { .out = out,
+                         .x = x,
+                         .panels = w->packed,
+                         .dtype = w->dtype,
+                         .x_scale = w->x_scale,
+                         .e = e,
+                         .m = m,
+                         .n = w->n,
+                         .k = w->k };
 
     if (w->dtype == KERN_I8 && w->packed)
         p.column_scale = (const float *)w->packed + (size_t)padded(w->n, TILE_COLS) * (size_t)w->k;

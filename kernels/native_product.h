@@ -18,6 +18,7 @@ struct product {
     enum kern_dtype dtype;
     const void *left;                      /* x as the format takes it, if it lies ready */
     const float *row_scale, *column_scale; /* int8: of left and of the panels */
+    float x_scale;                         /* int8: fixed, of all rows of x; 0: each has its own */
     const struct kern_epilogue *e;
     int m, n, k;
     void *rooms;       /* memory of each thread */

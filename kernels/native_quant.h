@@ -30,6 +30,28 @@ INLINE struct kern_quant quant_of_row(const float *x, int n)
     return kern_quant_of(most_of);
 }
 
+/* x scaled and held within the integers: to be rounded. */
+INLINE vec hold(vec x)
+{
+    return VEC_MIN(VEC_MAX(x, SPLAT(-(float)KERN_I8_MOST)), SPLAT((float)KERN_I8_MOST));
+}
+
+/* All of row x (n) are numbers: zero times them adds up to zero. */
+INLINE bool all_finite(const float *x, int n)
+{
+    vec zeros = { 0 };
+
+    for (int i = 0; i < n; i += VEC) zeros += load_some(x + i, n - i) * SPLAT(0.0f);
+    return sum_lanes(zeros) == 0;
+}
+
+/* Of row x (n); fixed 0: its own. */
+INLINE struct kern_quant quant_of(const float *x, int n, float fixed)
+{
+    if (!(fixed > 0)) return quant_of_row(x, n);
+    return all_finite(x, n) ? (struct kern_quant){ fixed, 1 / fixed } : (struct kern_quant){ NAN, 0 };
+}
+
 /* y (count, up to whole vectors) = the integer sums y, as floats or as int32 (ints), times the scales of
  * their row and columns. */
 INLINE void scale_sums(float *y, float row, const float *columns, int count, const bool ints)

@@ -4,6 +4,9 @@
  * nearest, ties to even. The scale is rounded to 16 significant bits, so that scale q is exact in float: a
  * row that came from integers gives the same integers and the same scale again.
  *
+ * A row of activations may have a scale that was fixed before (struct kern_mat: x_scale); what is beyond 127
+ * of its steps is held there.
+ *
  * A row with an infinity or a NaN has the scale NaN, so that all that is computed from it is NaN. A row
  * without a number of 2^-119 or more (there scale and 1 / scale are normal numbers) counts as zeros and has
  * the scale 0. */
@@ -11,10 +14,11 @@
 #define KERNELS_QUANT_H
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
-enum { KERN_QUANT_MOST = 127 };
+#include "kernels/kern.h"
 
 struct kern_quant {
     float scale, inverse; /* 1 / scale; 0 where the row's numbers are not looked at */
@@ -29,7 +33,7 @@ static inline struct kern_quant kern_quant_of(uint32_t largest)
     if (largest >= infinity) return (struct kern_quant){ NAN, 0 };
     if (largest < least) return q;
     memcpy(&q.scale, &largest, sizeof largest);
-    q.scale /= KERN_QUANT_MOST;
+    q.scale /= KERN_I8_MOST;
     memcpy(&largest, &q.scale, sizeof largest);
     largest = (largest + 0x80) & ~0xffu;
     memcpy(&q.scale, &largest, sizeof largest);
@@ -50,10 +54,26 @@ static inline struct kern_quant kern_quant_row(const float *x, int n)
     return kern_quant_of(largest);
 }
 
-/* The integer that x is; NaN where the scale is. */
+/* Whether a scale can be fixed: it and its inverse are normal numbers, as those of rows are. */
+static inline bool kern_quant_fits(float scale)
+{
+    return scale >= 0x1p-126f && scale <= 0x1p126f;
+}
+
+/* Of row x (n) with a fixed scale. */
+static inline struct kern_quant kern_quant_fixed(const float *x, int n, float scale)
+{
+    for (int i = 0; i < n; i++)
+        if (!isfinite(x[i])) return (struct kern_quant){ NAN, 0 };
+    return (struct kern_quant){ scale, 1 / scale };
+}
+
+/* The integer that x is; anything where the scale is NaN. */
 static inline float kern_quant_round(float x, struct kern_quant q)
 {
-    return rintf(x * q.inverse);
+    const float step = rintf(x * q.inverse);
+
+    return step > KERN_I8_MOST ? KERN_I8_MOST : step < -KERN_I8_MOST ? -KERN_I8_MOST : step;
 }
 
 #endif

@@ -37,10 +37,11 @@ static double dot(const float *x, const float *w, int k, enum kern_dtype dtype)
     return y;
 }
 
-/* The sum of the products of integers, which is exact, times both scales. */
-static double dot_i8(const float *x, const float *w, int k)
+/* The sum of the products of integers, which is exact, times both scales. x_scale 0: the row's own. */
+static double dot_i8(const float *x, const float *w, int k, float x_scale)
 {
-    const struct kern_quant qx = kern_quant_row(x, k), qw = kern_quant_row(w, k);
+    const struct kern_quant qx = x_scale > 0 ? kern_quant_fixed(x, k, x_scale) : kern_quant_row(x, k),
+                            qw = kern_quant_row(w, k);
     double y = 0;
 
     for (int l = 0; l < k; l++) y += (double)kern_quant_round(x[l], qx) * (double)kern_quant_round(w[l], qw);
@@ -55,6 +56,11 @@ float kern_quantise(int8_t *q, const float *x, int n)
     return row.scale;
 }
 
+bool kern_scale_fits(float scale)
+{
+    return kern_quant_fits(scale);
+}
+
 void kern_ref_linear(const struct kern_ctx *c, float *out, const float *x, const struct kern_mat *w,
                      const struct kern_epilogue *e, int m)
 {
@@ -65,7 +71,7 @@ void kern_ref_linear(const struct kern_ctx *c, float *out, const float *x, const
     for (int i = 0; i < m; i++)
         for (int j = 0; j < n; j++) {
             const float *xi = x + (size_t)i * k, *wj = w->f32 + (size_t)j * k;
-            const double y = w->dtype == KERN_I8 ? dot_i8(xi, wj, k) : dot(xi, wj, k, w->dtype);
+            const double y = w->dtype == KERN_I8 ? dot_i8(xi, wj, k, w->x_scale) : dot(xi, wj, k, w->dtype);
 
             out[(size_t)i * n + j] = finish(y, (size_t)i * n + j, j, e);
         }

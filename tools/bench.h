@@ -1,5 +1,5 @@
-/* bench.h - the parts of vit bench: what to measure (bench_model.c, bench_kernels.c), how (bench_time.c),
- * against what (bench_limits.c), and how it is printed (bench_rows.c). */
+/* bench.h - the parts of vit bench: what to measure (bench_model.c, bench_load.c, bench_kernels.c), how
+ * (bench_time.c), against what (bench_limits.c), and how it is printed (bench_rows.c). */
 #ifndef TOOLS_BENCH_H
 #define TOOLS_BENCH_H
 
@@ -15,7 +15,7 @@ struct bench_options {
     const char *threads, *batch, *format, *arch;            /* threads and batch: lists as given */
     int image, patch, width, depth, heads, hidden, classes; /* 0: not given */
     int runs;                                               /* 0: the measurement's own */
-    bool limits;
+    bool limits, packed;
 };
 
 /* ---- time ---- */
@@ -36,6 +36,8 @@ enum vit_status bench_time(struct bench_times *out, void (*call)(void *), void *
  * reset it, since the start. */
 void bench_memory_reset(void);
 double bench_memory(void);
+/* What it has now that is not pages of files, in MB; NAN where the system does not tell. */
+double bench_own_memory(void);
 
 /* ---- limits of this machine ---- */
 
@@ -57,6 +59,7 @@ struct bench_row {
     char what[64];        /* "forward", "linear fc1 65x768x192" */
     double gb_per_second; /* memory traffic of what computes little */
     double plan_mb;       /* of the session or trainer */
+    double own_mb;        /* of a model and its session, beside pages of the file */
     double limit, share;  /* GFLOP/s or GB/s, and the part of it that was reached */
 };
 /* NAN in a number: not measured, printed as "-", "" or null. False: stdout is broken. */
@@ -79,6 +82,12 @@ struct bench_row bench_row_start(const struct bench *b);
 /* Add memory and limits and print. bytes: the traffic of a call, 0 for what is measured in flops.
  * VIT_ERR_IO: stdout is broken. */
 enum vit_status bench_row_print(struct bench *b, struct bench_row *row, size_t bytes, struct vit_error *err);
+
+/* Its times. */
+void bench_row_times(struct bench_row *row, const struct bench_times *t);
+
+/* n pictures of noise; the caller frees. NULL: no memory, and err says so. */
+float *bench_planes(const struct vit_model *m, int n, uint64_t seed, struct vit_error *err);
 
 /* Whether a size of a model without a file is given. */
 bool bench_model_sized(const struct bench_options *o);

@@ -1,4 +1,4 @@
-/* Whole models: a forward pass, a training step, from a file to the first logits. */
+/* Whole models: a forward pass, a training step. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +31,7 @@ struct bench_row bench_row_start(const struct bench *b)
         .rss_mb = NAN,
         .gb_per_second = NAN,
         .plan_mb = NAN,
+        .own_mb = NAN,
         .limit = NAN,
         .share = NAN,
     };
@@ -60,7 +61,7 @@ enum vit_status bench_row_print(struct bench *b, struct bench_row *row, size_t b
     return vit_fail(err, VIT_ERR_IO, "standard output: cannot be written");
 }
 
-static void set_times(struct bench_row *row, const struct bench_times *t)
+void bench_row_times(struct bench_row *row, const struct bench_times *t)
 {
     row->ms_median = t->median;
     row->ms_min = t->min;
@@ -159,8 +160,7 @@ int bench_model_open(struct bench *b, bool trainable)
     return code;
 }
 
-/* n pictures of noise; the caller frees. */
-static float *random_planes(const struct vit_model *m, int n, uint64_t seed, struct vit_error *err)
+float *bench_planes(const struct vit_model *m, int n, uint64_t seed, struct vit_error *err)
 {
     const size_t each = vit_model_input_floats(m);
     float *planes = calloc((size_t)n, each * sizeof *planes);
@@ -190,7 +190,7 @@ static void call_forward(void *state)
 enum vit_status bench_model_forward(struct bench *b, struct vit_error *err)
 {
     const struct vit_session_options options = { .batch = b->batch, .threads = b->threads };
-    float *planes = random_planes(b->model, b->batch, b->options->common.seed, err);
+    float *planes = bench_planes(b->model, b->batch, b->options->common.seed, err);
     struct forward f = { .planes = planes, .n = b->batch };
     struct bench_row row = bench_row_start(b);
     struct bench_times times;
@@ -201,7 +201,7 @@ enum vit_status bench_model_forward(struct bench *b, struct vit_error *err)
     if (!status) status = bench_time(&times, call_forward, &f, b->runs, err);
     if (!status) {
         snprintf(row.what, sizeof row.what, "forward");
-        set_times(&row, &times);
+        bench_row_times(&row, &times);
         set_rate(&row, 2 * vit_config_macs(vit_model_config(b->model)));
         row.plan_mb = (double)vit_session_bytes(f.session) / 1e6;
         status = bench_row_print(b, &row, 0, err);
@@ -240,7 +240,7 @@ static int *random_labels(const struct vit_model *m, int n, uint64_t seed, struc
 enum vit_status bench_model_train(struct bench *b, struct vit_error *err)
 {
     struct vit_hyper hyper = vit_hyper_default();
-    float *planes = random_planes(b->model, b->batch, b->options->common.seed, err);
+    float *planes = bench_planes(b->model, b->batch, b->options->common.seed, err);
     int *labels = planes ? random_labels(b->model, b->batch, b->options->common.seed, err) : NULL;
     struct train t = { .batch = { .planes = planes, .labels = labels, .n = b->batch }, .finite = true };
     struct bench_row row = bench_row_start(b);
@@ -257,71 +257,13 @@ enum vit_status bench_model_train(struct bench *b, struct vit_error *err)
             cmd_warn(&b->options->common, "%s: a loss was not finite, so that some steps updated nothing",
                      b->name);
         snprintf(row.what, sizeof row.what, "train");
-        set_times(&row, &times);
+        bench_row_times(&row, &times);
         set_rate(&row, 6 * vit_config_macs(vit_model_config(b->model)));
         row.plan_mb = (double)vit_trainer_bytes(t.trainer) / 1e6;
         status = bench_row_print(b, &row, 0, err);
     }
     vit_trainer_close(t.trainer);
     free(labels);
-    free(planes);
-    return status;
-}
-
-/* ---- load ---- */
-
-/* Open, plan, one forward; *open and *total in milliseconds. */
-static enum vit_status load_once(const struct bench *b, const float *planes, double *open, double *total,
-                                 struct vit_error *err)
-{
-    const struct cmd_common *o = &b->options->common;
-    const struct vit_model_options how = {
-        .kernels = o->kernels,
-        .placement = o->norm,
-        .final_norm = strcmp(o->final_norm, "auto") == 0 ? 0
-                      : strcmp(o->final_norm, "on") == 0 ? 1
-                                                         : -1,
-        .image = o->size,
-        .dtype = cmd_dtype(o),
-    };
-    const struct vit_session_options options = { .batch = b->batch, .threads = b->threads };
-    const double start = progress_seconds();
-    struct vit_session *session = NULL;
-    struct vit_model *m;
-    enum vit_status status = vit_model_open(&m, cmd_model_name(o), &how, err);
-
-    if (status) return status;
-    *open = (progress_seconds() - start) * 1e3;
-    status = vit_session_create(&session, m, &options, err);
-    if (!status) vit_forward(session, planes, b->batch);
-    *total = (progress_seconds() - start) * 1e3;
-    vit_session_close(session);
-    vit_model_close(m);
-    return status;
-}
-
-enum vit_status bench_model_load(struct bench *b, struct vit_error *err)
-{
-    float *planes = random_planes(b->model, b->batch, b->options->common.seed, err);
-    double *ms = calloc(2 * (size_t)b->runs, sizeof *ms);
-    struct bench_row row = bench_row_start(b);
-    enum vit_status status = planes ? VIT_OK : VIT_ERR_NOMEM;
-
-    if (!status && !ms)
-        status = vit_fail(err, VIT_ERR_NOMEM, "cannot allocate the times of %d runs", b->runs);
-    bench_memory_reset();
-    for (int i = -1; !status && i < b->runs; i++) /* -1: warm-up, overwritten */
-        status = load_once(b, planes, &ms[i < 0 ? 0 : i], &ms[b->runs + (i < 0 ? 0 : i)], err);
-    if (!status) {
-        const struct bench_times open = bench_summary(ms, b->runs),
-                                 total = bench_summary(ms + b->runs, b->runs);
-        snprintf(row.what, sizeof row.what, "load");
-        set_times(&row, &total);
-        row.load_ms = open.median;
-        row.gflop_per_image = 2 * vit_config_macs(vit_model_config(b->model)) / 1e9;
-        status = bench_row_print(b, &row, 0, err);
-    }
-    free(ms);
     free(planes);
     return status;
 }

@@ -32,6 +32,7 @@ static const struct column {
     { "load_ms", REAL, AT(load_ms), 6 },
     { "rss_mb", REAL, AT(rss_mb), 6 },
     { "plan_mb", REAL, AT(plan_mb), 6 },
+    { "own_mb", REAL, AT(own_mb), 6 },
     { "gb_per_second", REAL, AT(gb_per_second), 6 },
     { "limit", REAL, AT(limit), 6 },
     { "share", REAL, AT(share), 5 },

@@ -75,16 +75,34 @@ void bench_memory_reset(void)
     fclose(f);
 }
 
-double bench_memory(void)
+/* A row of proc(5)'s status in KiB; 0: it is not there. */
+static long status_kib(const char *name)
 {
     FILE *f = fopen("/proc/self/status", "r");
-    struct rusage usage;
     char line[256];
     long kib = 0;
 
     while (f && !kib && fgets(line, sizeof line, f))
-        if (strncmp(line, "VmHWM:", 6) == 0) kib = strtol(line + 6, NULL, 10);
+        if (strncmp(line, name, strlen(name)) == 0) kib = strtol(line + strlen(name), NULL, 10);
     if (f) fclose(f);
-    if (!kib && getrusage(RUSAGE_SELF, &usage) == 0) kib = usage.ru_maxrss;
+    return kib;
+}
+
+static double mb_of_kib(long kib)
+{
     return kib ? (double)kib * 1024 / 1e6 : NAN;
+}
+
+double bench_memory(void)
+{
+    struct rusage usage;
+    long kib = status_kib("VmHWM:");
+
+    if (!kib && getrusage(RUSAGE_SELF, &usage) == 0) kib = usage.ru_maxrss;
+    return mb_of_kib(kib);
+}
+
+double bench_own_memory(void)
+{
+    return mb_of_kib(status_kib("RssAnon:"));
 }

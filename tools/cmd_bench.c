@@ -52,6 +52,10 @@ static const struct args_option ROWS[] = {
       .initial = "markdown",
       .metavar = "FORMAT",
       .help = "a table, an object a line, or comma-separated values" },
+    { .name = "packed",
+      .kind = ARGS_FLAG,
+      .at = AT(packed),
+      .help = "load, with --arch: a file laid out for the kernels, as vit convert --packed writes it" },
     { .name = "limits",
       .kind = ARGS_FLAG,
       .at = AT(limits),
@@ -220,8 +224,9 @@ static int check_model(const struct bench_options *o, const struct mode *mode)
         return cmd_usage(&cmd_bench,
                          "train: --dtype %s is for inference; gradients are computed in f32 and bf16",
                          o->common.dtype);
-    if (random && mode->measure == bench_model_load)
-        return cmd_usage(&cmd_bench, "load: expected a model file (-m), found an architecture");
+    if (o->packed && (!random || mode->measure != bench_model_load))
+        return cmd_usage(&cmd_bench,
+                         "--packed: expected load and an architecture; a file is packed by vit convert");
     return CMD_DONE;
 }
 
@@ -260,10 +265,12 @@ const struct args_verb cmd_bench = {
         "forward: median, minimum and deviation of a batch of noise, after warm-up. train: a whole step "
         "(forward, backward, update); 6 flops for a multiply-add. kernels: products, attention, norm and "
         "activation at the model's shapes, weights taken block by block. load: from opening a file in the "
-        "system's cache to the first logits; load_ms is the opening alone.\n\n"
+        "system's cache to the first logits; load_ms is the opening alone; random weights are written to a "
+        "file in TMPDIR for it.\n\n"
         "Columns: what, model, params, gflop_per_image, dtype, kernels, threads, batch, runs, ms_median, "
         "ms_min, ms_sd, images_per_second, gflops, load_ms, rss_mb (most memory of the process in that row, "
-        "10^6 bytes), plan_mb (of the session or trainer alone), gb_per_second (norm and activation), and "
+        "10^6 bytes), plan_mb (of the session or trainer alone), own_mb (load: what the open model and "
+        "its session take that is not pages of the file), gb_per_second (norm and activation), and "
         "with --limits: limit, in GFLOP/s or GB/s, and share of it. The limit of what multiplies is "
         "multiply-adds in registers, with the instructions of the kernels; the limit of norm and activation "
         "is reading as many bytes as they touch from wherever in the caches they lie. Random weights "

@@ -4,6 +4,7 @@
 #include "tools/tree.h"
 #include "vit/config_json.h"
 #include "vit/json.h"
+#include "vit/model.h"
 
 int info_print(json_t *all, const struct info_options *o)
 {
@@ -66,6 +67,16 @@ static enum vit_status add_memory(json_t **all, const struct vit_model *m, const
     return VIT_OK;
 }
 
+static json_t *describe_packing(const struct vit_model *m)
+{
+    bool in_place;
+    const char *kernels = vit_model_packed(m, &in_place);
+
+    if (!kernels) return json_null();
+    return json_pack("{s:o,s:s,s:b}", "kernels", out_text(kernels), "dtype",
+                     kern_dtype_name(m->packing.dtype), "in_place", in_place);
+}
+
 static json_t *describe_model(const struct vit_model *m, const struct info_options *o)
 {
     const struct vit_config *c = vit_model_config(m);
@@ -77,6 +88,8 @@ static json_t *describe_model(const struct vit_model *m, const struct info_optio
                             vit_model_kernels(m), "config",
                             vit_config_to_json(c, vit_model_recipe(m), labels), "notes", describe_notes(m));
 
+    vit_json_put(&all, "packed", describe_packing(m));
+    vit_json_put(&all, "fixed_scales", json_integer(vit_model_fixed_scales(m)));
     if (all && everything) vit_json_put(&all, "tensors", describe_tensors(m));
     return all;
 }

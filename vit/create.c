@@ -227,11 +227,11 @@ static bool same_shape(const struct vit_parameter *a, const struct vit_parameter
     return a->rank == b->rank && !memcmp(a->shape, b->shape, (size_t)a->rank * sizeof *a->shape);
 }
 
-/* The parameter of that name; name NULL in it: there is none. */
-static struct vit_parameter find_parameter(const struct vit_model *m, const char *name)
+/* The parameter of that name, and its number; name NULL in it: there is none. */
+static struct vit_parameter find_parameter(const struct vit_model *m, const char *name, int *number)
 {
-    for (int i = 0; i < m->slot_count; i++)
-        if (!strcmp(m->slots[i].name, name)) return vit_model_parameter(m, i);
+    for (*number = 0; *number < m->slot_count; ++*number)
+        if (!strcmp(m->slots[*number].name, name)) return vit_model_parameter(m, *number);
     return (struct vit_parameter){ 0 };
 }
 
@@ -260,16 +260,19 @@ static enum vit_status refuse_parameter(const struct vit_parameter *p, const str
 
 enum vit_status vit_model_take(struct vit_model *m, const struct vit_model *from, struct vit_error *err)
 {
+    int number;
+
     for (int i = 0; i < m->slot_count; i++) {
-        const struct vit_parameter p = vit_model_parameter(m, i), found = find_parameter(from, p.name);
+        const struct vit_parameter p = vit_model_parameter(m, i),
+                                   found = find_parameter(from, p.name, &number);
         if (!drawn_head(m, from, p.name) && (!found.name || !same_shape(&p, &found)))
             return refuse_parameter(&p, &found, from, err);
     }
     for (int i = 0; i < m->slot_count; i++) {
         const struct vit_slot *s = &m->slots[i];
         if (drawn_head(m, from, s->name)) continue;
-        memcpy(*vit_slot_pointer(&m->params, s), find_parameter(from, s->name).values,
-               s->count * sizeof(float));
+        find_parameter(from, s->name, &number);
+        vit_model_read(from, number, *vit_slot_pointer(&m->params, s));
     }
     vit_model_pack(m, NULL);
     return VIT_OK;

@@ -10,8 +10,9 @@ struct loading {
     struct vit_model *m;
     struct weights_view *view;
     struct weights_source *source; /* (slot_count) */
-    int file_grid;                 /* patches a side that the file's positions are for */
-    bool fold;                     /* positions of the class token alone, registers after it */
+    const void **packed; /* (slot_count): the matrix as the file has it laid out; NULL: it has values */
+    int file_grid;       /* patches a side that the file's positions are for */
+    bool fold;           /* positions of the class token alone, registers after it */
 };
 
 /* Elements of the file's position embeddings must match the configuration the file was made for. */
@@ -59,6 +60,110 @@ static const char *found_text(const int64_t *shape, int rank, char *text, size_t
     return text;
 }
 
+/* ---- matrices that are packed in the file ---- */
+
+/* How the file laid out a matrix. */
+static const struct kern_layout *file_layout(const struct vit_model *m, const struct vit_product *p)
+{
+    return &m->packing.layout[p->narrow ? m->packing.dtype : KERN_F32];
+}
+
+/* The packed form of slot i into l->packed, if the file has one; its size must be what the layout says. */
+static enum vit_status find_packed(struct loading *l, int i, struct vit_error *err)
+{
+    struct vit_model *m = l->m;
+    char name[sizeof m->slots[i].name + sizeof VIT_PACKED_SUFFIX], found[128];
+    struct weights_source s;
+    struct vit_product p;
+    size_t bytes;
+    bool fits;
+
+    if (!m->packing.there || !vit_model_product(m, i, &p)) return VIT_OK;
+    snprintf(name, sizeof name, "%s%s", m->slots[i].name, VIT_PACKED_SUFFIX);
+    s = weights_view_find(l->view, name);
+    if (s.parts != 1) return VIT_OK;
+    bytes = vit_packed_bytes(file_layout(m, &p), p.n, p.k, &fits);
+    if (!fits || s.part[0]->dtype != WEIGHTS_U8 || s.part[0]->rank != 1 || s.part[0]->count != bytes)
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\" is %s %s, expected U8 [%zu]: %d x %d packed for %s",
+                        m->path, name, weights_dtype_name(s.part[0]->dtype),
+                        weights_shape_text(s.part[0], found, sizeof found), bytes, p.n, p.k,
+                        m->packing.kernels);
+    l->packed[i] = s.part[0]->data;
+    return VIT_OK;
+}
+
+/* Whether the products can read it where it lies; then they will. A writer that is not ours may have moved
+ * it. */
+static bool use_in_place(struct loading *l, int i)
+{
+    struct vit_model *m = l->m;
+    struct vit_product p;
+
+    if (vit_model_product(m, i, &p) && !m->trainable && (uintptr_t)l->packed[i] % VIT_ALIGN == 0 &&
+        kern_layout_same(file_layout(m, &p), &m->kern.layout[p.dtype])) {
+        m->ready[p.index] = l->packed[i];
+        return true;
+    }
+    m->packing.in_place = false;
+    return false;
+}
+
+static void unpack(const struct loading *l, int i, float *to)
+{
+    struct vit_product p = { 0 };
+
+    vit_model_product(l->m, i, &p);
+    kern_unpack(file_layout(l->m, &p), to, l->packed[i], p.n, p.k);
+}
+
+/* ---- fixed scales of what the products read ---- */
+
+/* One number beside the matrix of slot i, if the file has one. */
+static enum vit_status read_scale(struct loading *l, int i, struct vit_error *err)
+{
+    struct vit_model *m = l->m;
+    char name[2 * sizeof m->slots[i].name], found[128];
+    struct weights_source s;
+    struct vit_product p;
+    float scale = 0;
+
+    if (!vit_model_product(m, i, &p) || !p.narrow) return VIT_OK;
+    vit_scale_name(name, sizeof name, m->slots[i].name);
+    s = weights_view_find(l->view, name);
+    if (s.parts != 1) return VIT_OK;
+    if (s.part[0]->dtype != WEIGHTS_F32 || s.part[0]->count != 1)
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\" is %s %s, expected F32 [1]", m->path, name,
+                        weights_dtype_name(s.part[0]->dtype),
+                        weights_shape_text(s.part[0], found, sizeof found));
+    memcpy(&scale, s.part[0]->data, sizeof scale);
+    if (!kern_scale_fits(scale))
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\" is %g, expected a scale from 2^-126 to 2^126",
+                        m->path, name, (double)scale);
+    if (!m->row_scales) m->x_scale[p.index] = scale;
+    return VIT_OK;
+}
+
+static enum vit_status read_packing(struct vit_model *m, struct vit_error *err)
+{
+    const char *text = weights_meta(m->file, "vit.packed");
+
+    return text ? vit_packing_parse(&m->packing, m->path, text, err) : VIT_OK;
+}
+
+static void say_packed(struct loading *l)
+{
+    struct vit_model *m = l->m;
+    bool used;
+
+    if (!vit_model_packed(m, &used)) return;
+    vit_model_say(m, false, "%s: matrices are packed in %s for %s; %s %s in %s", m->path,
+                  kern_dtype_name(m->packing.dtype), m->packing.kernels,
+                  used ? "used where they lie by" : "laid out again for", m->kern.name,
+                  kern_dtype_name(m->dtype));
+}
+
+/* ---- finding and reading ---- */
+
 /* Find every slot's tensor and compare shapes; all that is missing goes into one sentence. */
 static enum vit_status find_sources(struct loading *l, struct vit_error *err)
 {
@@ -71,6 +176,10 @@ static enum vit_status find_sources(struct loading *l, struct vit_error *err)
         int64_t shape[WEIGHTS_RANK];
         int rank;
 
+        enum vit_status status = find_packed(l, i, err);
+        if (!status) status = read_scale(l, i, err);
+        if (status) return status;
+        if (l->packed[i]) continue;
         l->source[i] = weights_view_find(l->view, s->name);
         if (!l->source[i].parts) {
             if (count++ < 8)
@@ -115,13 +224,14 @@ static void say_unexpected(struct loading *l)
 }
 
 /* A slot is copied unless its tensor can be used where it lies. */
-static bool must_copy(const struct loading *l, int i)
+static bool must_copy(struct loading *l, int i)
 {
     const struct vit_model *m = l->m;
     const bool positions = !strcmp(m->slots[i].name, "pos_embed");
     const bool moved = positions && (l->file_grid != vit_config_grid(&m->config) || l->fold);
     const bool folded = l->fold && !strcmp(m->slots[i].name, "cls_token");
 
+    if (l->packed[i]) return !use_in_place(l, i);
     return m->trainable || moved || folded || !weights_source_view(&l->source[i]);
 }
 
@@ -153,6 +263,13 @@ static enum vit_status read_positions(struct loading *l, int i, float *out, stru
     return status;
 }
 
+static enum vit_status read_value(struct loading *l, int i, float *out, struct vit_error *err)
+{
+    if (l->packed[i]) return unpack(l, i, out), VIT_OK;
+    if (!strcmp(l->m->slots[i].name, "pos_embed")) return read_positions(l, i, out, err);
+    return weights_source_read(&l->source[i], l->m->path, out, err);
+}
+
 static enum vit_status read_values(struct loading *l, const bool *copied, struct vit_error *err)
 {
     struct vit_model *m = l->m;
@@ -160,12 +277,10 @@ static enum vit_status read_values(struct loading *l, const bool *copied, struct
 
     for (int i = 0; !status && i < m->slot_count; i++) {
         float **to = vit_slot_pointer(&m->params, &m->slots[i]);
-        if (!copied[i])
+        if (copied[i])
+            status = read_value(l, i, *to, err);
+        else if (!l->packed[i])
             *to = (float *)weights_source_view(&l->source[i]); /* read only: the model is not trainable */
-        else if (!strcmp(m->slots[i].name, "pos_embed"))
-            status = read_positions(l, i, *to, err);
-        else
-            status = weights_source_read(&l->source[i], m->path, *to, err);
     }
     return status;
 }
@@ -178,6 +293,10 @@ static void say_integers(struct loading *l)
     if (count)
         vit_model_say(l->m, false, "%s: %d matrices are stored as int8; computed in %s", l->m->path, count,
                       kern_dtype_name(l->m->dtype));
+    count = vit_model_fixed_scales(l->m);
+    if (count)
+        vit_model_say(l->m, false, "%s: %d products have fixed scales for what they read in int8", l->m->path,
+                      count);
 }
 
 static void say_resized(struct loading *l)
@@ -198,11 +317,13 @@ enum vit_status vit_model_load(struct vit_model *m, struct weights_view *view, i
 
     if (image) m->config.image = m->recipe.size = image;
     status = vit_config_check(&m->config, m->path, err);
+    if (!status) status = read_packing(m, err);
     if (!status) status = vit_model_make_slots(m, err);
     if (status) return status;
     l.source = calloc((size_t)m->slot_count, sizeof *l.source);
+    l.packed = calloc((size_t)m->slot_count, sizeof *l.packed);
     copied = calloc((size_t)m->slot_count, sizeof *copied);
-    if (!l.source || !copied)
+    if (!l.source || !l.packed || !copied)
         status = vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate the tables", m->path);
     else
         status = find_sources(&l, err);
@@ -211,9 +332,11 @@ enum vit_status vit_model_load(struct vit_model *m, struct weights_view *view, i
     if (!status) status = read_values(&l, copied, err);
     if (!status) say_unexpected(&l);
     if (!status) say_integers(&l);
+    if (!status) say_packed(&l);
     if (!status) say_resized(&l);
     if (!status) vit_model_pack(m, NULL);
     free(copied);
+    free(l.packed);
     free(l.source);
     return status;
 }

@@ -30,7 +30,7 @@ const char *vit_model_note(const struct vit_model *m, int i, bool *warning)
 
 /* ---- memory ---- */
 
-enum { MATS_OF_BLOCK = 4, MATS_OF_ENDS = 3 };
+enum { MATS_OF_ENDS = 3 };
 
 void vit_params_point(struct vit_params *p, struct vit_block_params *block, const struct vit_model *m,
                       float *arena)
@@ -45,10 +45,12 @@ enum vit_status vit_model_make_slots(struct vit_model *m, struct vit_error *err)
 
     m->slot_count = vit_slots(NULL, &m->config, &m->arena_floats);
     m->slots = calloc((size_t)m->slot_count, sizeof *m->slots);
+    m->ready = calloc(depth * VIT_BLOCK_PRODUCTS + MATS_OF_ENDS, sizeof *m->ready);
+    m->x_scale = calloc(depth * VIT_BLOCK_PRODUCTS + MATS_OF_ENDS, sizeof *m->x_scale);
     m->params.block = calloc(depth, sizeof *m->params.block);
     m->mats.block = calloc(depth, sizeof *m->mats.block);
-    m->jobs = calloc(2 * (depth * MATS_OF_BLOCK + MATS_OF_ENDS), sizeof *m->jobs);
-    if (!m->jobs || !m->slots || !m->params.block || !m->mats.block)
+    m->jobs = calloc(2 * (depth * VIT_BLOCK_PRODUCTS + MATS_OF_ENDS), sizeof *m->jobs);
+    if (!m->jobs || !m->slots || !m->ready || !m->x_scale || !m->params.block || !m->mats.block)
         return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate the parameter tables", m->path);
     vit_slots(m->slots, &m->config, &m->arena_floats);
     return VIT_OK;
@@ -73,7 +75,7 @@ static void carve_values(struct vit_model *m, const bool *copied)
 
 struct mat_ref {
     struct kern_mat *mat;
-    const float *weight;
+    float **weight; /* the parameter */
     int n, k;
     enum kern_dtype dtype;
 };
@@ -85,26 +87,63 @@ static bool mat_at(struct vit_model *m, int i, struct mat_ref *out)
     const int features = c->pool == VIT_POOL_CLS_MEAN ? 2 * d : d,
               in = c->pre_logits ? c->pre_logits : features;
 
-    if (i < c->depth * MATS_OF_BLOCK) {
-        struct vit_block_mats *b = &m->mats.block[i / MATS_OF_BLOCK];
-        const struct vit_block_params *p = &m->params.block[i / MATS_OF_BLOCK];
-        const struct mat_ref refs[MATS_OF_BLOCK] = {
-            { &b->qkv, p->qkv.weight, 3 * d, d, m->dtype },
-            { &b->proj, p->proj.weight, d, d, m->dtype },
-            { &b->fc1, p->fc1.weight, up, d, m->dtype },
-            { &b->fc2, p->fc2.weight, d, c->hidden, m->dtype },
+    if (i < c->depth * VIT_BLOCK_PRODUCTS) {
+        struct vit_block_mats *b = &m->mats.block[i / VIT_BLOCK_PRODUCTS];
+        struct vit_block_params *p = &m->params.block[i / VIT_BLOCK_PRODUCTS];
+        const struct mat_ref refs[VIT_BLOCK_PRODUCTS] = {
+            [VIT_PRODUCT_QKV] = { &b->qkv, &p->qkv.weight, 3 * d, d, m->dtype },
+            [VIT_PRODUCT_PROJ] = { &b->proj, &p->proj.weight, d, d, m->dtype },
+            [VIT_PRODUCT_FC1] = { &b->fc1, &p->fc1.weight, up, d, m->dtype },
+            [VIT_PRODUCT_FC2] = { &b->fc2, &p->fc2.weight, d, c->hidden, m->dtype },
         };
-        *out = refs[i % MATS_OF_BLOCK];
+        *out = refs[i % VIT_BLOCK_PRODUCTS];
         return true;
     }
     const struct mat_ref ends[MATS_OF_ENDS] = {
-        { &m->mats.head, m->params.head.weight, c->classes, in, KERN_F32 },
-        { &m->mats.head_dist, m->params.head_dist.weight, c->dist ? c->classes : 0, d, KERN_F32 },
-        { &m->mats.pre_logits, m->params.pre_logits.weight, c->pre_logits, features, KERN_F32 },
+        { &m->mats.head, &m->params.head.weight, c->classes, in, KERN_F32 },
+        { &m->mats.head_dist, &m->params.head_dist.weight, c->dist ? c->classes : 0, d, KERN_F32 },
+        { &m->mats.pre_logits, &m->params.pre_logits.weight, c->pre_logits, features, KERN_F32 },
     };
-    if (i - c->depth * MATS_OF_BLOCK >= MATS_OF_ENDS) return false;
-    *out = ends[i - c->depth * MATS_OF_BLOCK];
+    if (i - c->depth * VIT_BLOCK_PRODUCTS >= MATS_OF_ENDS) return false;
+    *out = ends[i - c->depth * VIT_BLOCK_PRODUCTS];
     return true;
+}
+
+bool vit_model_product(const struct vit_model *m, int i, struct vit_product *out)
+{
+    struct vit_model *all = (struct vit_model *)m; /* the walk hands out what may be written */
+    const struct vit_slot *s = &m->slots[i];
+    const bool narrow = s->block >= 0;
+    const int first = (narrow ? s->block : m->config.depth) * VIT_BLOCK_PRODUCTS;
+    struct mat_ref r;
+
+    for (int j = 0; j < (narrow ? VIT_BLOCK_PRODUCTS : MATS_OF_ENDS); j++) {
+        if (!mat_at(all, first + j, &r) || r.weight != vit_slot_pointer(&all->params, s)) continue;
+        *out = (struct vit_product){ first + j, r.n, r.k, narrow, r.dtype };
+        return true;
+    }
+    return false;
+}
+
+void vit_model_fix_scale(struct vit_model *m, int index, float scale)
+{
+    struct mat_ref r;
+
+    m->x_scale[index] = scale;
+    if (mat_at(m, index, &r)) r.mat->x_scale = scale;
+}
+
+void vit_scale_name(char *text, size_t size, const char *weight)
+{
+    snprintf(text, size, "%.*sinput_scale", (int)(strlen(weight) - strlen("weight")), weight);
+}
+
+int vit_model_fixed_scales(const struct vit_model *m)
+{
+    int count = 0;
+
+    for (int i = 0; i < m->config.depth * VIT_BLOCK_PRODUCTS; i++) count += m->x_scale[i] > 0;
+    return count;
 }
 
 static void carve_mats(struct vit_model *m)
@@ -113,7 +152,10 @@ static void carve_mats(struct vit_model *m)
 
     for (int i = 0; mat_at(m, i, &r); i++) {
         if (!r.n) continue;
-        *r.mat = (struct kern_mat){ .n = r.n, .k = r.k, .dtype = r.dtype };
+        *r.mat = (struct kern_mat){
+            .n = r.n, .k = r.k, .dtype = r.dtype, .packed = m->ready[i], .x_scale = m->x_scale[i]
+        };
+        if (r.mat->packed) continue;
         const size_t forward = kern_pack_bytes(&m->kern, r.dtype, r.n, r.k, false);
         const size_t back = m->trainable ? kern_pack_bytes(&m->kern, r.dtype, r.n, r.k, true) : 0;
         if (forward) r.mat->packed = vit_arena_take(&m->packed, forward, 1);
@@ -132,7 +174,7 @@ static void add_jobs(struct vit_model *m, const struct mat_ref *r)
     for (int back = 0; back < 2; back++)
         if (to[back])
             m->jobs[m->job_count++] =
-                (struct kern_pack_job){ to[back], r->weight, r->n, r->k, r->mat->dtype, back };
+                (struct kern_pack_job){ to[back], *r->weight, r->n, r->k, r->mat->dtype, back };
 }
 
 void vit_model_pack(struct vit_model *m, const struct kern_ctx *c)
@@ -143,8 +185,8 @@ void vit_model_pack(struct vit_model *m, const struct kern_ctx *c)
     if (m->config.position != VIT_POS_SINCOS2D) m->positions = m->params.pos;
     m->job_count = 0;
     for (int i = 0; mat_at(m, i, &r); i++) {
-        if (!r.n) continue;
-        r.mat->f32 = r.weight;
+        if (!r.n || m->ready[i]) continue;
+        r.mat->f32 = *r.weight;
         add_jobs(m, &r);
     }
     kern_pack_all(c ? c : &all, m->jobs, m->job_count);
@@ -305,6 +347,25 @@ struct vit_parameter vit_model_parameter(const struct vit_model *m, int i)
     return p;
 }
 
+void vit_model_read(const struct vit_model *m, int i, float *out)
+{
+    const struct vit_parameter p = vit_model_parameter(m, i);
+    struct vit_product r;
+
+    if (p.values) {
+        memcpy(out, p.values, p.count * sizeof *out);
+        return;
+    }
+    vit_model_product(m, i, &r);
+    kern_unpack(&m->kern.layout[r.dtype], out, m->ready[r.index], r.n, r.k);
+}
+
+const char *vit_model_packed(const struct vit_model *m, bool *in_place)
+{
+    if (in_place) *in_place = m->packing.there && m->packing.in_place;
+    return m->packing.there ? m->packing.kernels : NULL;
+}
+
 void vit_model_close(struct vit_model *m)
 {
     if (!m) return;
@@ -315,6 +376,8 @@ void vit_model_close(struct vit_model *m)
     free(m->params.block);
     free(m->mats.block);
     free(m->jobs);
+    free(m->x_scale);
+    free(m->ready);
     free(m->slots);
     weights_close(m->file);
     free(m->path);

@@ -3,6 +3,7 @@
 #define VIT_MODEL_H
 
 #include "vit/arena.h"
+#include "vit/packed.h"
 #include "vit/params.h"
 
 enum { VIT_NOTES = 32 };
@@ -22,7 +23,8 @@ struct vit_model {
     char **labels; /* (classes) */
     bool has_labels;
 
-    struct weights_file *file; /* parameters may point into its mapping */
+    struct weights_file *file;  /* parameters may point into its mapping */
+    struct vit_packing packing; /* of that file */
     struct vit_slot *slots;
     int slot_count;
     size_t arena_floats; /* of a full arena of parameters */
@@ -30,10 +32,13 @@ struct vit_model {
     struct vit_arena values; /* parameters that are not used in place */
     struct vit_arena packed; /* matrices laid out for the kernels */
     struct vit_mats mats;
+    const void **ready; /* (matrices): one that is used packed where it lies in the file, and has no values
+                         * beside; else NULL */
+    float *x_scale;     /* (matrices): fixed, of what an int8 product reads; 0: each row has its own */
     struct kern_pack_job *jobs; /* one a packed form */
     int job_count;
     float *positions; /* (tokens or patches, d) added to the stream; params.pos or a fixed table */
-    bool trainable;
+    bool trainable, row_scales;
 
     struct vit_note note[VIT_NOTES];
     int notes;
@@ -52,6 +57,22 @@ enum vit_status vit_model_load(struct vit_model *m, struct weights_view *view, i
 /* Lay the matrices out for the kernels again: after opening and after every optimiser step. c: whose threads
  * do it; NULL: all there are. */
 void vit_model_pack(struct vit_model *m, const struct kern_ctx *c);
+
+/* The product that reads the matrix of slot i; false: none does as it is (a norm, a bias, the stem). */
+enum { VIT_PRODUCT_QKV, VIT_PRODUCT_PROJ, VIT_PRODUCT_FC1, VIT_PRODUCT_FC2, VIT_BLOCK_PRODUCTS };
+struct vit_product {
+    int index; /* of the matrix, in ready and x_scale: block after block, then what stands behind them */
+    int n, k;
+    bool narrow;           /* in the model's dtype; else f32 */
+    enum kern_dtype dtype; /* which of both, in this model */
+};
+bool vit_model_product(const struct vit_model *m, int i, struct vit_product *out);
+
+/* Fix the scale of what matrix index reads; 0: each row has its own. Not while sessions use the model. */
+void vit_model_fix_scale(struct vit_model *m, int index, float scale);
+
+/* "blocks.0.attn.qkv.input_scale": the tensor of that scale, of "blocks.0.attn.qkv.weight". */
+void vit_scale_name(char *text, size_t size, const char *weight);
 
 /* "class_0", "class_1", ... for config.classes. */
 enum vit_status vit_model_default_labels(struct vit_model *m, struct vit_error *err);

@@ -220,6 +220,7 @@ static enum vit_status apply_options(struct vit_model *m, const struct vit_model
         enum vit_status status = vit_placement_parse(&c->norm, o->placement, err);
         if (status) return status;
         vit_placement_text(&c->norm, after, sizeof after);
+        m->row_scales |= strcmp(before, after) != 0; /* fixed ones are of what the old placement gave */
         if (strcmp(before, after))
             vit_model_say(m, true,
                           "norm placement swapped from %s to %s: weights trained for another placement are "
@@ -259,6 +260,7 @@ static enum vit_status open_model(struct vit_model *m, const char *path, const s
     if (!m->path) return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot be opened: no memory", path);
     m->trainable = o->trainable;
     m->dtype = o->dtype;
+    m->row_scales = o->row_scales;
     status = weights_view_open(&view, m->file, err);
     if (status) return status;
     m->family = weights_family_name(weights_view_family(view));

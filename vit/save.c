@@ -18,73 +18,84 @@ char *vit_model_config_text(const struct vit_model *m)
     return text;
 }
 
-enum { SCALE_NAME = 80 };
-
-/* What a file will hold, and memory for values that are not the model's own. */
+/* What a file will hold. Values that are not the model's own lie in one arena: what is below runs once to
+ * count and once to fill it. */
 struct outgoing {
-    struct weights_entry *entries; /* room for two a slot */
+    const struct vit_model *m;
+    enum weights_dtype dtype;
+    const struct vit_packing *packing; /* NULL: an ordinary file */
+    const struct kern *kern;           /* lays out what is packed */
+    struct weights_entry *entries;     /* room for three a slot */
     size_t count;
-    void *narrow;  /* (arena_floats) of two bytes at most: bf16 or int8; a slot's at its offset */
-    float *scales; /* of the rows of matrices, one after the other */
-    size_t scale_count;
-    char (*names)[SCALE_NAME]; /* (slot_count) */
+    struct vit_arena arena;
 };
 
-/* Rows of all matrices. */
-static size_t matrix_rows(const struct vit_model *m)
-{
-    size_t rows = 0;
+enum { NAME_SIZE = 2 * sizeof((struct vit_slot *)0)->name };
 
-    for (int i = 0; i < m->slot_count; i++)
-        if (m->slots[i].rank == 2) rows += (size_t)m->slots[i].shape[0];
-    return rows;
+/* NAME with an end, for what stands beside a parameter or for it. */
+static const char *add_name(struct outgoing *out, const char *name, const char *end)
+{
+    char *text = vit_arena_take(&out->arena, NAME_SIZE, 1);
+
+    if (text) snprintf(text, NAME_SIZE, "%s%s", name, end);
+    return text;
 }
 
-static bool outgoing_open(struct outgoing *out, const struct vit_model *m, enum weights_dtype dtype)
+/* Parameter i, its values unpacked if they are not there as such. */
+static struct vit_parameter take_parameter(struct outgoing *out, int i)
 {
-    const size_t slots = (size_t)m->slot_count;
+    struct vit_parameter p = vit_model_parameter(out->m, i);
 
-    *out = (struct outgoing){ .entries = calloc(2 * slots, sizeof *out->entries) };
-    if (dtype != WEIGHTS_F32) out->narrow = calloc(m->arena_floats, sizeof(uint16_t));
-    if (dtype == WEIGHTS_I8) out->scales = calloc(matrix_rows(m), sizeof *out->scales);
-    if (dtype == WEIGHTS_I8) out->names = calloc(slots, sizeof *out->names);
-    return out->entries && (dtype == WEIGHTS_F32 || out->narrow) &&
-           (dtype != WEIGHTS_I8 || (out->scales && out->names));
+    if (!p.values) {
+        float *values = vit_arena_take(&out->arena, p.count, sizeof *values);
+        if (values) vit_model_read(out->m, i, values);
+        p.values = values;
+    }
+    return p;
 }
 
-static void outgoing_close(struct outgoing *out)
-{
-    free(out->names);
-    free(out->scales);
-    free(out->narrow);
-    free(out->entries);
-}
+/* ---- the forms of a parameter ---- */
 
-static void add_bf16(struct outgoing *out, struct weights_entry *e, const struct vit_parameter *p,
-                     size_t offset)
+static const uint16_t *add_bf16(struct outgoing *out, const struct vit_parameter *p)
 {
-    uint16_t *to = (uint16_t *)out->narrow + offset;
+    uint16_t *to = vit_arena_take(&out->arena, p->count, sizeof *to);
 
-    for (size_t j = 0; j < p->count; j++) to[j] = vit_bf16(p->values[j]);
-    e->dtype = WEIGHTS_BF16;
-    e->data = to;
+    for (size_t j = 0; to && j < p->count; j++) to[j] = vit_bf16(p->values[j]);
+    return to;
 }
 
 /* Rows of integers, and behind them an entry for their scales. */
-static void add_i8(struct outgoing *out, struct weights_entry *e, const struct vit_parameter *p,
-                   size_t offset, char *name)
+static const int8_t *add_i8(struct outgoing *out, const struct vit_parameter *p)
 {
     const int n = p->shape[0], k = p->shape[1];
-    int8_t *to = (int8_t *)out->narrow + offset;
-    float *scales = out->scales + out->scale_count;
+    int8_t *to = vit_arena_take(&out->arena, p->count, sizeof *to);
+    float *scales = vit_arena_take(&out->arena, (size_t)n, sizeof *scales);
 
-    out->scale_count += (size_t)n;
-    for (int j = 0; j < n; j++) scales[j] = kern_quantise(to + (size_t)j * k, p->values + (size_t)j * k, k);
-    snprintf(name, SCALE_NAME, "%s_scale", p->name);
-    e->dtype = WEIGHTS_I8;
-    e->data = to;
+    for (int j = 0; to && j < n; j++)
+        scales[j] = kern_quantise(to + (size_t)j * k, p->values + (size_t)j * k, k);
+    out->entries[out->count++] = (struct weights_entry){ .name = add_name(out, p->name, "_scale"),
+                                                         .dtype = WEIGHTS_F32,
+                                                         .rank = 1,
+                                                         .shape = { n },
+                                                         .data = scales };
+    return to;
+}
+
+/* The fixed scale of what a matrix of a block is multiplied with, if it has one. */
+static void add_scale(struct outgoing *out, int i)
+{
+    struct vit_product p;
+    float *scale;
+    char *name;
+
+    if (out->dtype != WEIGHTS_I8 || !vit_model_product(out->m, i, &p) || !(out->m->x_scale[p.index] > 0))
+        return;
+    name = vit_arena_take(&out->arena, NAME_SIZE, 1);
+    if (name) vit_scale_name(name, NAME_SIZE, out->m->slots[i].name);
+    scale = vit_arena_take(&out->arena, 1, sizeof *scale);
+    if (scale) *scale = out->m->x_scale[p.index];
     out->entries[out->count++] = (struct weights_entry){
-        .name = name, .dtype = WEIGHTS_F32, .rank = 1, .shape = { n }, .data = scales
+        .name = name, .dtype = WEIGHTS_F32, .rank = 1, .shape = { 1 }, .data = scale
     };
 }
 
@@ -94,38 +105,115 @@ static bool in_integers(const struct vit_parameter *p)
     return p->rank == 2 && !strncmp(p->name, "blocks.", 7);
 }
 
-/* The parameters as entries of a file. */
-static void fill_entries(struct outgoing *out, const struct vit_model *m, enum weights_dtype dtype)
+static void add_plain(struct outgoing *out, int i)
 {
-    for (int i = 0; i < m->slot_count; i++) {
-        const struct vit_parameter p = vit_model_parameter(m, i);
-        struct weights_entry *e = &out->entries[out->count++];
+    const struct vit_parameter p = take_parameter(out, i);
+    struct weights_entry *e = &out->entries[out->count++];
 
-        *e = (struct weights_entry){ .name = p.name, .dtype = WEIGHTS_F32, .rank = p.rank, .data = p.values };
-        for (int j = 0; j < p.rank; j++) e->shape[j] = p.shape[j];
-        if (dtype == WEIGHTS_BF16) add_bf16(out, e, &p, m->slots[i].offset);
-        if (dtype == WEIGHTS_I8 && in_integers(&p)) add_i8(out, e, &p, m->slots[i].offset, out->names[i]);
+    *e = (struct weights_entry){ .name = p.name, .dtype = WEIGHTS_F32, .rank = p.rank, .data = p.values };
+    for (int j = 0; j < p.rank; j++) e->shape[j] = p.shape[j];
+    if (out->dtype == WEIGHTS_F32 || (out->dtype == WEIGHTS_I8 && !in_integers(&p))) return;
+    e->dtype = out->dtype;
+    e->data = out->dtype == WEIGHTS_BF16 ? (const void *)add_bf16(out, &p) : add_i8(out, &p);
+}
+
+/* ---- matrices as the products take them ---- */
+
+/* How slot i is to be packed; false: it is written as it is. */
+static bool packed_form(const struct outgoing *out, int i, struct vit_product *p)
+{
+    if (!out->packing || !vit_model_product(out->m, i, p)) return false;
+    p->dtype = p->narrow ? out->packing->dtype : KERN_F32;
+    return out->packing->layout[p->dtype].panel > 0;
+}
+
+/* The numbers an ordinary file of the same type would have, laid out: a head is rounded to bf16 in both. */
+static void add_packed(struct outgoing *out, int i, const struct vit_product *r)
+{
+    const struct vit_parameter p = take_parameter(out, i);
+    const bool round = out->dtype == WEIGHTS_BF16 && r->dtype == KERN_F32;
+    float *rounded = round ? vit_arena_take(&out->arena, p.count, sizeof *rounded) : NULL;
+    bool fits;
+    const size_t bytes = vit_packed_bytes(&out->packing->layout[r->dtype], r->n, r->k, &fits);
+    void *to = vit_arena_take(&out->arena, fits ? bytes : SIZE_MAX, 1);
+
+    out->entries[out->count++] = (struct weights_entry){ .name = add_name(out, p.name, VIT_PACKED_SUFFIX),
+                                                         .dtype = WEIGHTS_U8,
+                                                         .rank = 1,
+                                                         .shape = { (int64_t)bytes },
+                                                         .data = to };
+    if (!to) return;
+    for (size_t j = 0; round && j < p.count; j++) rounded[j] = vit_from_bf16(vit_bf16(p.values[j]));
+    kern_pack(out->kern, r->dtype, to, round ? rounded : p.values, r->n, r->k, false);
+}
+
+/* The packed ones first: they are whole lines, so that each begins with one in the mapped file. */
+static void fill_entries(struct outgoing *out)
+{
+    struct vit_product p;
+
+    out->count = 0;
+    for (int i = 0; i < out->m->slot_count; i++)
+        if (packed_form(out, i, &p)) add_packed(out, i, &p);
+    for (int i = 0; i < out->m->slot_count; i++) {
+        if (!packed_form(out, i, &p)) add_plain(out, i);
+        add_scale(out, i);
     }
+}
+
+/* ---- the file ---- */
+
+static enum vit_status write_file(struct outgoing *out, const char *path, struct vit_error *err)
+{
+    char *config = vit_model_config_text(out->m), *packing = NULL;
+    struct weights_text meta[3] = { { "format", "pt" }, { "vit.config", config } };
+    size_t texts = 2;
+    enum vit_status status = VIT_OK;
+
+    if (out->packing) {
+        packing = vit_packing_text(out->packing);
+        meta[texts++] = (struct weights_text){ "vit.packed", packing };
+    }
+    out->entries = calloc(3 * (size_t)out->m->slot_count, sizeof *out->entries);
+    if (!out->entries || !config || (out->packing && !packing))
+        status = vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to write it", path);
+    if (!status) fill_entries(out);
+    if (!status) status = vit_arena_alloc(&out->arena, path, err);
+    if (!status) fill_entries(out);
+    if (!status) status = weights_write(path, out->entries, out->count, meta, texts, err);
+    vit_arena_free(&out->arena);
+    free(out->entries);
+    free(packing);
+    free(config);
+    return status;
 }
 
 enum vit_status vit_model_save(const struct vit_model *m, const char *path, enum weights_dtype dtype,
                                struct vit_error *err)
 {
-    struct outgoing out = { 0 };
-    char *text = vit_model_config_text(m);
-    const struct weights_text meta[] = { { "format", "pt" }, { "vit.config", text } };
-    enum vit_status status;
+    struct outgoing out = { .m = m, .dtype = dtype };
 
     if (dtype != WEIGHTS_F32 && dtype != WEIGHTS_BF16 && dtype != WEIGHTS_I8)
-        status = vit_fail(err, VIT_ERR_ARG, "%s: a model is stored as F32, BF16 or I8, not as %s", path,
-                          weights_dtype_name(dtype));
-    else if (!outgoing_open(&out, m, dtype) || !text)
-        status = vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to write it", path);
-    else {
-        fill_entries(&out, m, dtype);
-        status = weights_write(path, out.entries, out.count, meta, VIT_COUNT(meta), err);
-    }
-    outgoing_close(&out);
-    free(text);
-    return status;
+        return vit_fail(err, VIT_ERR_ARG, "%s: a model is stored as F32, BF16 or I8, not as %s", path,
+                        weights_dtype_name(dtype));
+    return write_file(&out, path, err);
+}
+
+enum vit_status vit_model_save_packed(const struct vit_model *m, const char *path, enum kern_dtype dtype,
+                                      const char *kernels, struct vit_error *err)
+{
+    static const enum weights_dtype STORED[KERN_DTYPES] = {
+        [KERN_F32] = WEIGHTS_F32, [KERN_BF16] = WEIGHTS_BF16, [KERN_I8] = WEIGHTS_I8
+    };
+    struct vit_packing packing;
+    struct kern kern;
+    struct outgoing out = { .m = m, .dtype = STORED[dtype], .packing = &packing, .kern = &kern };
+    enum vit_status status = kern_select(&kern, kernels, err);
+
+    if (status) return status;
+    packing = vit_packing_of(&kern, dtype);
+    if (!packing.layout[dtype].panel || !packing.layout[KERN_F32].panel)
+        return vit_fail(err, VIT_ERR_ARG, "%s: the kernels %s read %s as it is: there is nothing to pack",
+                        path, kern.name, kern_dtype_name(packing.layout[dtype].panel ? KERN_F32 : dtype));
+    return write_file(&out, path, err);
 }

@@ -59,6 +59,11 @@ enum vit_status vit_model_take(struct vit_model *m, const struct vit_model *from
  * each row, beside their scales (NAME_scale), the rest as f32. config.json is written apart if wanted. */
 enum vit_status vit_model_save(const struct vit_model *m, const char *path, enum weights_dtype dtype,
                                struct vit_error *err);
+/* The same numbers with the matrices laid out as the products of kernels (NULL: as kern_select() has it) take
+ * them in dtype: opened by kernels with that layout, the file is used where it lies (packed.h). VIT_ERR_ARG:
+ * these kernels lay out nothing. */
+enum vit_status vit_model_save_packed(const struct vit_model *m, const char *path, enum kern_dtype dtype,
+                                      const char *kernels, struct vit_error *err);
 /* The text of config.json for a model (free it); NULL when memory runs out. */
 char *vit_model_config_text(const struct vit_model *m);
 

@@ -112,9 +112,11 @@ struct vit_model_options {
     int final_norm;        /* 0: the file's; 1: on; -1: off */
     int image;             /* run at another image size (positions are resized); 0: the file's */
     enum kern_dtype
-        dtype;      /* products of stem and blocks; the head and its neighbours are f32. KERN_I8: of the
+        dtype;       /* products of stem and blocks; the head and its neighbours are f32. KERN_I8: of the
                             * blocks only, and not with trainable */
-    bool trainable; /* parameters in memory of the model's own, ready for a trainer */
+    bool row_scales; /* KERN_I8: a scale for each row of activations, even where the file has fixed ones;
+                      * always so with another placement */
+    bool trainable;  /* parameters in memory of the model's own, ready for a trainer */
 };
 
 struct vit_model;
@@ -146,10 +148,15 @@ struct vit_parameter {
     int rank, shape[4];
     size_t count;
     bool decay;          /* weight decay applies */
-    const float *values; /* last index fastest */
+    const float *values; /* last index fastest; NULL: used packed where it lies in the file */
 };
 int vit_model_parameter_count(const struct vit_model *m);
 struct vit_parameter vit_model_parameter(const struct vit_model *m, int i);
+/* out (count) = the values of parameter i, packed or not. */
+void vit_model_read(const struct vit_model *m, int i, float *out);
+/* The kernels that a file's matrices are packed for, "ref+vec+avx2"; NULL: it is an ordinary one. in_place
+ * (may be NULL): all are used where they lie, else some were laid out again for the model's kernels. */
+const char *vit_model_packed(const struct vit_model *m, bool *in_place);
 
 /* ---- pictures ---- */
 
@@ -200,6 +207,23 @@ struct vit_trouble {
  * trouble (n) is written. */
 const float *vit_forward_watched(struct vit_session *s, const float *planes, int n,
                                  struct vit_trouble *trouble);
+
+/* ---- fixed scales of activations, for int8 ---- */
+
+/* By itself an int8 product takes the scale of each row of what it reads from that row. Fixed scales, one a
+ * product, are chosen from pictures, and stored by vit_model_save() with WEIGHTS_I8 beside the matrix
+ * ("blocks.0.attn.qkv.input_scale", (1)); a model that has them uses them. Whatever kernels compute, what is
+ * larger than 127 steps is held there. */
+struct vit_calibration;
+enum vit_status vit_calibration_create(struct vit_calibration **out, const struct vit_model *m,
+                                       struct vit_error *err);
+/* A forward of n pictures, looked at. s: of a model like m, in f32. */
+void vit_calibration_add(struct vit_calibration *c, struct vit_session *s, const float *planes, int n);
+/* Fix the scales of m (no session uses it meanwhile): the largest number that was seen becomes 127. */
+void vit_calibration_apply(const struct vit_calibration *c, struct vit_model *m);
+void vit_calibration_close(struct vit_calibration *c);
+/* Products with a fixed scale, of 4 in each block. */
+int vit_model_fixed_scales(const struct vit_model *m);
 
 /* ---- loss and backward (training sessions) ---- */
 

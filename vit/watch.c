@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "vit/session.h"
 
@@ -76,18 +77,32 @@ const float *vit_forward_watched(struct vit_session *s, const float *planes, int
     return logits;
 }
 
+static enum vit_status check_values(const struct vit_model *m, const struct vit_parameter *p,
+                                    const float *values, struct vit_error *err)
+{
+    size_t first = 0, wrong = 0;
+
+    for (size_t j = p->count; j-- > 0;)
+        if (!isfinite(values[j])) first = j, wrong++;
+    if (!wrong) return VIT_OK;
+    return vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\" holds %g at %zu, %zu of its %zu values are not finite",
+                    m->path, p->name, (double)values[first], first, wrong, p->count);
+}
+
 enum vit_status vit_model_check(const struct vit_model *m, struct vit_error *err)
 {
-    for (int i = 0; i < m->slot_count; i++) {
-        const struct vit_parameter p = vit_model_parameter(m, i);
-        size_t first = 0, wrong = 0;
+    enum vit_status status = VIT_OK;
 
-        for (size_t j = p.count; j-- > 0;)
-            if (!isfinite(p.values[j])) first = j, wrong++;
-        if (wrong)
-            return vit_fail(err, VIT_ERR_FORMAT,
-                            "%s: \"%s\" holds %g at %zu, %zu of its %zu values are not finite", m->path,
-                            p.name, (double)p.values[first], first, wrong, p.count);
+    for (int i = 0; !status && i < m->slot_count; i++) {
+        const struct vit_parameter p = vit_model_parameter(m, i);
+        float *unpacked = p.values ? NULL : malloc(p.count * sizeof *unpacked);
+
+        if (unpacked) vit_model_read(m, i, unpacked);
+        if (!p.values && !unpacked)
+            status = vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to look at \"%s\"", m->path, p.name);
+        else
+            status = check_values(m, &p, p.values ? p.values : unpacked, err);
+        free(unpacked);
     }
-    return VIT_OK;
+    return status;
 }

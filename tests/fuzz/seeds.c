@@ -85,6 +85,14 @@ static void models(const char *scratch)
     take_file("safetensors", "model", scratch);
     if (vit_model_save(m, scratch, WEIGHTS_BF16, &err)) abort();
     take_file("model", "bf16", scratch);
+    vit_model_fix_scale(m, VIT_PRODUCT_FC1, 0.02f);
+    if (vit_model_save(m, scratch, WEIGHTS_I8, &err)) abort();
+    take_file("model", "int8", scratch);
+    if (vit_model_save_packed(m, scratch, KERN_F32, "ref+vec", &err)) abort();
+    take_file("model", "packed-f32", scratch);
+    take_file("safetensors", "packed", scratch);
+    if (vit_model_save_packed(m, scratch, KERN_I8, "ref+vec", &err)) abort();
+    take_file("model", "packed-int8", scratch);
     h.steps = 10;
     if (vit_trainer_create(&t, m, &h, 2, 1, &err) ||
         vit_trainer_save(t, scratch,

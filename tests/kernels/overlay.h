@@ -19,6 +19,7 @@ struct overlay {
     const char *name;
     enum kern_dtype dtype; /* of the products under test */
     bool same_bits;        /* for any number of threads */
+    float x_scale;         /* of the left factor in integers; 0: each row has its own */
 };
 
 /* Values in (-1, 1), most of them far from zero; the key is printed by whoever fails. */

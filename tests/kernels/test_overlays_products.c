@@ -58,7 +58,7 @@ static struct problem make(const struct overlay *o, struct shape s)
     p.bias = filled(n, 3);
     p.gain = filled(n, 4);
     p.skip = filled(m * n, 5);
-    p.plain = (struct kern_mat){ .n = s.n, .k = s.k, .dtype = o->dtype, .f32 = p.w };
+    p.plain = (struct kern_mat){ .n = s.n, .k = s.k, .dtype = o->dtype, .f32 = p.w, .x_scale = o->x_scale };
     p.mat = p.plain;
     p.bytes = kern_pack_bytes(&o->k, o->dtype, s.n, s.k, false);
     p.bytes_back = kern_pack_bytes(&o->k, o->dtype, s.n, s.k, true);
@@ -281,6 +281,49 @@ static void linear_equals_the_reference(void **state)
     for (int i = 0; shape_of(i, &s); i++) check_linear(*state, s, i % (int)VIT_COUNT(EPILOGUES));
 }
 
+/* Scales that leave every number inside, hold the larger half, and let nearly all of them be zero. */
+static void a_fixed_scale_equals_the_reference(void **state)
+{
+    static const float SCALES[] = { 1.0f / 127, 0.5f / 127, 3.0f };
+    const struct overlay *o = *state;
+
+    for (size_t i = 0; i < VIT_COUNT(SCALES); i++) {
+        struct overlay fixed = *o;
+        struct shape s;
+
+        fixed.x_scale = SCALES[i];
+        for (int j = (int)i; shape_of(j, &s); j += 5) check_linear(&fixed, s, j % (int)VIT_COUNT(EPILOGUES));
+    }
+}
+
+/* 0.5 is 127 steps of the scale: what is larger counts as 127, and the rows beside show nothing of an infinity
+ * or a NaN. */
+static void a_fixed_scale_holds_what_is_larger(void **state)
+{
+    enum { M = 4, N = 5, K = 33 };
+    const struct overlay *o = *state;
+    struct overlay fixed = *o;
+    struct problem p;
+    float *got = guard_floats((size_t)M * N);
+
+    fixed.x_scale = 0.5f / 127;
+    p = make(&fixed, (struct shape){ M, N, K });
+    for (int l = 0; l < K; l++) {
+        p.x[l] = l % 2 ? 3e38f : -7;
+        p.x[K + l] = l % 2 ? 0.5f : -0.5f;
+    }
+    p.x[2 * K + 7] = NAN;
+    p.x[3 * K + 32] = -INFINITY;
+    run_linear(&o->k, &p, 0, 1, got, NULL);
+    assert_memory_equal(got, got + N, N * sizeof *got);
+    for (int j = 0; j < N; j++)
+        if (!isfinite(got[j]) || !isnan(got[2 * N + j]) || !isnan(got[3 * N + j]))
+            fail_msg("%s: column %d is %g, %g, %g", o->name, j, (double)got[j], (double)got[2 * N + j],
+                     (double)got[3 * N + j]);
+    guard_free_floats(got, (size_t)M * N);
+    release(&p);
+}
+
 static void every_epilogue_equals_the_reference(void **state)
 {
     for (int i = 0; i < (int)VIT_COUNT(EPILOGUES); i++) {
@@ -368,6 +411,8 @@ int main(void)
         cmocka_unit_test(every_epilogue_equals_the_reference),
         cmocka_unit_test(a_row_does_not_depend_on_its_batch),
         cmocka_unit_test(what_has_no_scale_shows_in_its_row_alone),
+        cmocka_unit_test(a_fixed_scale_equals_the_reference),
+        cmocka_unit_test(a_fixed_scale_holds_what_is_larger),
     };
 
     return run_on_overlays(tests, VIT_COUNT(tests)) + run_on_overlays_in(KERN_BF16, tests, VIT_COUNT(tests)) +

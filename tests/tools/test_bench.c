@@ -223,6 +223,22 @@ static void opening_is_a_part_of_loading(void **state)
     json_decref(rows);
 }
 
+/* The answers of a file that is used where it lies cost no second copy of the matrices: 8 blocks of width 128
+ * have 12 * 128 * 128 weights each, 6.3 MB, and the plan is the same for both. */
+static void a_packed_file_takes_less_memory(void **state)
+{
+#define SIZES "load", "--width", "128", "--depth", "8", "--kernels", "ref+vec", "-t1", "-r1", "--json"
+    json_t *rows[2] = { rows_of(VIT(SIZES)), rows_of(VIT(SIZES, "--packed")) };
+    double own[2];
+    (void)state;
+
+    for (int i = 0; i < 2; i++) {
+        own[i] = number(json_array_get(rows[i], 0), "own_mb");
+        json_decref(rows[i]);
+    }
+    if (own[1] > own[0] - 0.8 * 6.3) fail_msg("%g MB, %g MB packed", own[0], own[1]);
+}
+
 static void mistakes_are_named(void **state)
 {
     (void)state;
@@ -233,7 +249,8 @@ static void mistakes_are_named(void **state)
     assert_usage(VIT("-m", MODEL, "-t", "x"), 2, "--threads: ");
     assert_usage(VIT("-m", MODEL, "-b", "1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1"), 2, "at most 16");
     assert_usage(VIT("-m", MODEL, "--arch", "plain-4"), 2, "found both");
-    assert_usage(VIT("load", "--arch", "plain-4"), 2, "expected a model file");
+    assert_usage(VIT("load", "-m", MODEL, "--packed"), 2, "is packed by vit convert");
+    assert_usage(VIT("--arch", "plain-4", "--packed"), 2, "expected load");
     assert_usage(VIT("--arch", "plain-5"), 2, "plain-4");
     assert_usage(VIT("--width", "10", "--heads", "3"), 2, "multiple of 3 heads");
     assert_usage(VIT("train", "-m", MODEL, "--dtype", "int8"), 2, "is for inference");
@@ -255,6 +272,7 @@ int main(void)
         cmocka_unit_test(markdown_is_a_table),
         cmocka_unit_test(training_counts_three_times_the_flops),
         cmocka_unit_test(opening_is_a_part_of_loading),
+        cmocka_unit_test(a_packed_file_takes_less_memory),
         cmocka_unit_test(mistakes_are_named),
     };
 

@@ -215,6 +215,30 @@ static void int8_is_near_in_matrices_and_equal_elsewhere(void **state)
     vit_model_close(is);
 }
 
+/* Packed for any type, back to that type: the file that an ordinary conversion gives. */
+static void packed_and_back_changes_no_byte(void **state)
+{
+    static const char *const TYPES[] = { "f32", "bf16", "int8" };
+    const struct fixture *f = *state;
+    char packed[512], plain[512];
+    size_t first_size, second_size;
+
+    snprintf(packed, sizeof packed, "%s/packed.safetensors", f->dir);
+    snprintf(plain, sizeof plain, "%s/plain.safetensors", f->dir);
+    for (size_t i = 0; i < VIT_COUNT(TYPES); i++) {
+        assert_code(VIT(MODEL, plain, "-f", "--dtype", TYPES[i]), 0, "");
+        assert_code(VIT(MODEL, packed, "-f", "--dtype", TYPES[i], "--packed", "--kernels", "ref+vec"), 0, "");
+        assert_code(VIT(packed, f->out, "-f", "--dtype", TYPES[i], "--kernels", "ref+vec"), 0, "");
+        unsigned char *first = tmp_read(plain, &first_size), *second = tmp_read(f->out, &second_size);
+        assert_int_equal(first_size, second_size);
+        assert_memory_equal(first, second, first_size);
+        free(first);
+        free(second);
+    }
+    assert_code(VIT(packed, f->out, "-f", "-v", "--kernels", "ref"), 0,
+                "packed in int8 for ref+vec; laid out");
+}
+
 static void another_size_is_kept(void **state)
 {
     const struct fixture *f = *state;
@@ -303,6 +327,37 @@ static void narrow_formats_say_what_they_cost(void **state)
     }
 }
 
+/* Both ways of int8 are compared, and the scales stay when the file is converted again. */
+static void calibration_shows_both_ways(void **state)
+{
+    const struct fixture *f = *state;
+    char data[512], again[512];
+    struct run r;
+    json_t *o;
+    size_t first_size, second_size;
+
+    make_data_set(f->dir);
+    snprintf(data, sizeof data, "%s/data", f->dir);
+    snprintf(again, sizeof again, "%s/again.safetensors", f->dir);
+    r = VIT(MODEL, f->out, "--dtype", "int8", "--calibrate", data, "--data", data, "--split", "all", "--json",
+            "-q");
+    assert_int_equal(r.code, 1); /* the broken one */
+    o = object_of(&r);
+    assert_true(number(o, "calibrated_on") == CLASSES);
+    assert_true(number(o, "largest_logit_difference") > 0);
+    assert_true(number(json_object_get(o, "row_scales"), "largest_logit_difference") > 0);
+    assert_true(number(json_object_get(o, "row_scales"), "largest_logit_difference") !=
+                number(o, "largest_logit_difference"));
+    json_decref(o);
+    run_free(&r);
+    assert_code(VIT(f->out, again, "--dtype", "int8", "-v"), 0, "have fixed scales");
+    unsigned char *first = tmp_read(f->out, &first_size), *second = tmp_read(again, &second_size);
+    assert_int_equal(first_size, second_size);
+    assert_memory_equal(first, second, first_size);
+    free(first);
+    free(second);
+}
+
 /* ---- refusals ---- */
 
 static void what_exists_is_not_replaced_unasked(void **state)
@@ -340,6 +395,9 @@ static void mistakes_are_named(void **state)
     assert_code(VIT("-m", MODEL, f->out), 2, "--model");
     assert_code(VIT(MODEL, f->out, "--dtype", "int4"), 2, "f32, bf16 or int8");
     assert_code(VIT(MODEL, f->dir), 2, "found a folder");
+    assert_code(VIT(MODEL, f->out, "--calibrate", f->dir), 2, "is for --dtype int8, found f32");
+    assert_code(VIT(MODEL, f->out, "--calibrate", "nowhere", "--dtype", "int8"), 3, "nowhere");
+    assert_code(VIT(MODEL, f->out, "--packed", "--kernels", "ref"), 2, "there is nothing to pack");
     assert_code(VIT("nowhere", f->out), 3, "nowhere");
     assert_code(VIT(MODEL, missing), 1, "no/out.safetensors");
 }
@@ -355,9 +413,11 @@ int main(void)
         IN_FOLDER(int8_answers_as_the_original_does_in_int8),
         IN_FOLDER(int8_again_changes_no_byte),
         IN_FOLDER(int8_is_near_in_matrices_and_equal_elsewhere),
+        IN_FOLDER(packed_and_back_changes_no_byte),
         IN_FOLDER(another_size_is_kept),
         IN_FOLDER(f32_agrees_on_every_picture),
         IN_FOLDER(narrow_formats_say_what_they_cost),
+        IN_FOLDER(calibration_shows_both_ways),
         IN_FOLDER(what_exists_is_not_replaced_unasked),
         IN_FOLDER(unusable_data_leaves_no_file),
         IN_FOLDER(mistakes_are_named),

@@ -1,0 +1,63 @@
+/* Fixed scales of int8 activations from pictures. */
+#include "tools/convert.h"
+
+struct looking {
+    struct vit_calibration *calibration;
+    struct vit_session *session;
+    size_t n;
+};
+
+static void look(void *arg, const struct patch_batch *b)
+{
+    struct looking *l = arg;
+
+    vit_calibration_add(l->calibration, l->session, b->planes, b->rows);
+    l->n += (size_t)b->rows;
+}
+
+/* The pictures that training sees, where a data set tells; labels do not matter. */
+static enum vit_status open_pictures(struct patch_dataset **out, const struct convert_options *o,
+                                     struct vit_error *err)
+{
+    unsigned splits;
+    enum vit_status status = patch_dataset_splits(&splits, o->calibrate, err);
+
+    *out = NULL;
+    if (!status)
+        status =
+            patch_dataset_open(out, o->calibrate, splits & 1u << PATCH_TRAIN ? PATCH_TRAIN : PATCH_ALL, err);
+    if (!status && patch_dataset_count(*out) > o->calibrate_limit)
+        status = patch_dataset_limit(*out, (size_t)o->calibrate_limit, err);
+    return status;
+}
+
+static enum vit_status look_at(struct convert_comparison *c, struct looking *l,
+                               const struct patch_dataset *data, struct vit_error *err)
+{
+    size_t failed;
+    enum vit_status status = vit_calibration_create(&l->calibration, c->model[CONVERT_BEFORE], err);
+
+    if (!status) status = convert_pictures(c, data, "calibration", look, l, &failed, err);
+    if (!status && !l->n)
+        status = vit_fail(err, VIT_ERR_FORMAT, "%s: none of its pictures can be read", c->options->calibrate);
+    return status;
+}
+
+enum vit_status convert_calibrate(struct convert_comparison *c, struct vit_error *err)
+{
+    const struct vit_session_options options = { .batch = CONVERT_BATCH,
+                                                 .threads = cmd_threads(&c->options->common) };
+    struct looking l = { 0 };
+    struct patch_dataset *data;
+    enum vit_status status = open_pictures(&data, c->options, err);
+
+    if (!status)
+        status = vit_session_create(&c->session[CONVERT_BEFORE], c->model[CONVERT_BEFORE], &options, err);
+    l.session = c->session[CONVERT_BEFORE];
+    if (!status) status = look_at(c, &l, data, err);
+    if (!status) vit_calibration_apply(l.calibration, c->model[CONVERT_BEFORE]);
+    c->calibrated = l.n;
+    vit_calibration_close(l.calibration);
+    patch_dataset_close(data);
+    return status;
+}
