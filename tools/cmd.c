@@ -218,6 +218,13 @@ int cmd_check(const struct cmd_common *o)
     return CMD_DONE;
 }
 
+bool cmd_ends_with(const char *name, const char *end)
+{
+    const size_t a = strlen(name), b = strlen(end);
+
+    return a > b && strcmp(name + a - b, end) == 0;
+}
+
 const char *cmd_model_name(const struct cmd_common *o)
 {
     return o->model ? o->model : CMD_DEFAULT_MODEL;

@@ -35,7 +35,8 @@ extern const struct args_group cmd_training_group;   /* -t --kernels --json -q -
 extern const struct args_verb *const cmd_verbs[];    /* ends with NULL */
 
 extern const struct args_verb cmd_classify, cmd_eval, cmd_compare, cmd_train, cmd_sweep, cmd_probe,
-    cmd_report, cmd_logits, cmd_preprocess, cmd_embed, cmd_info, cmd_bench, cmd_convert, cmd_help;
+    cmd_report, cmd_logits, cmd_preprocess, cmd_explain, cmd_embed, cmd_info, cmd_bench, cmd_convert,
+    cmd_help;
 
 /* One line on stderr, control characters made visible. */
 void cmd_error(const char *format, ...) VIT_PRINTF(1, 2);
@@ -72,6 +73,13 @@ int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image
         .initial = CMD_MAX_PIXELS_TEXT, .metavar = "N", .help = CMD_MAX_PIXELS_HELP                          \
     }
 
+/* The row --no-exif of verbs that read pictures; the target is a bool at an offset. more: a clause. */
+#define CMD_NO_EXIF_ROW(offset, more)                                                                        \
+    {                                                                                                        \
+        .name = "no-exif", .kind = ARGS_FLAG, .at = (offset),                                                \
+        .help = "do not turn pictures as their EXIF orientation says" more                                   \
+    }
+
 /* The row --split of verbs that read a labelled data set; the target is a string at an offset. */
 #define CMD_SPLIT_ROW(offset)                                                                                \
     {                                                                                                        \
@@ -89,6 +97,9 @@ int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image
     }
 /* What --check says of one picture. */
 enum vit_status cmd_trouble(const struct vit_trouble *t, const char *file, struct vit_error *err);
+
+/* "map.png" ends with ".png"; ".png" alone does not. */
+bool cmd_ends_with(const char *name, const char *end);
 
 /* Words for tables of options: NULL past the end. */
 const char *cmd_filter_word(int i);

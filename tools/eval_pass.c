@@ -34,10 +34,7 @@ static const struct args_option ROWS[] = {
       .initial = "32",
       .metavar = "N",
       .help = "pictures computed together" },
-    { .name = "no-exif",
-      .kind = ARGS_FLAG,
-      .at = AT(no_exif),
-      .help = "do not turn pictures as their EXIF orientation says (timm and torchvision do not)" },
+    CMD_NO_EXIF_ROW(AT(no_exif), " (timm and torchvision do not)"),
     CMD_MAX_PIXELS_ROW(AT(max_pixels)),
     CMD_CHECK_ROW(AT(check)),
 };

@@ -22,10 +22,7 @@ static const struct args_option ROWS[] = {
       .initial = "16",
       .metavar = "N",
       .help = "pictures computed together" },
-    { .name = "no-exif",
-      .kind = ARGS_FLAG,
-      .at = AT(no_exif),
-      .help = "do not turn pictures as their EXIF orientation says" },
+    CMD_NO_EXIF_ROW(AT(no_exif), ""),
     CMD_MAX_PIXELS_ROW(AT(max_pixels)),
     CMD_CHECK_ROW(AT(check)),
 };

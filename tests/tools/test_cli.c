@@ -62,8 +62,8 @@ static void every_dtype_classifies(void **state)
 
 static void help_and_version_go_to_stdout(void **state)
 {
-    static const char *const VERBS[] = { "classify",   "eval",  "compare", "logits",
-                                         "preprocess", "embed", "info",    "help" };
+    static const char *const VERBS[] = { "classify", "eval", "compare", "logits", "preprocess",
+                                         "embed",    "info", "help",    "explain" };
     (void)state;
 
     EXPECT(0, "usage: vit VERB", NULL, "--help");

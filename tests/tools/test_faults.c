@@ -82,6 +82,7 @@ static const struct scene SCENES[] = {
     { "convert", { "convert", MODEL, "@/x.safetensors", "--dtype", "bf16", "--force" }, { "x.safetensors" } },
     { "png", { "preprocess", "-m", MODEL, PICTURE, "-o", "@/x.png" }, { "x.png" } },
     { "planes", { "preprocess", "-m", MODEL, PICTURE, "-o", "@/x.safetensors" }, { "x.safetensors" } },
+    { "explain", { "explain", "-m", MODEL, PICTURE, "-o", "@/x.png", "--panel", "32" }, { "x.png" } },
     { "embed", { "embed", "-m", MODEL, PICTURE, "-o", "@/x.npy" }, { "x.npy" } },
     { "eval",
       { "eval", "-m", "^", "--data", "$", "--split", "train", "--predictions", "@/p.csv", "--logits",

@@ -5,7 +5,7 @@
 #include "tests/vit/truth.h"
 #include "vit/attention.h"
 
-/* The program's promise for its logits, 1e-4 of the largest, here of the largest of a map: it adds up to 1. */
+/* The promise for logits, 1e-4 of the largest, here of the largest of a map: what goes in is as exact. */
 #define BOUND 1e-4
 
 static struct vit_attention *attention_of(const struct vit_model *m, int threads)
