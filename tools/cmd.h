@@ -104,6 +104,9 @@ bool cmd_ends_with(const char *name, const char *end);
 /* Words for tables of options: NULL past the end. */
 const char *cmd_filter_word(int i);
 const char *cmd_split_word(int i);
+const char *cmd_placement_word(int i); /* "pre", ..., "mix:F" */
+const char *cmd_norm_kind_word(int i);
+const char *cmd_switch_word(int i); /* auto, on, off */
 
 /* {"code":"format","message":"..."} of an error. */
 struct json_t *cmd_error_json(const struct vit_error *err);
