@@ -266,11 +266,8 @@ json_t *recipe_texts_save(const struct recipe_texts *t)
 {
     json_t *object = json_object();
 
-    for (int i = 0; object && i < RECIPE_SETTINGS; i++)
-        if (t->text[i] && json_object_set_new(object, TYPED[i].name, json_string(t->text[i]))) {
-            json_decref(object);
-            return NULL;
-        }
+    for (int i = 0; i < RECIPE_SETTINGS; i++)
+        if (t->text[i]) vit_json_put(&object, TYPED[i].name, json_string(t->text[i]));
     return object;
 }
 
