@@ -409,7 +409,7 @@ static void mistakes_are_named(void **state)
     EXPECT(2, "--depth: ", "--depth", "6,0");
     EXPECT(2, "--depth: ", "--depth", "6,twelve");
     EXPECT(2, "--depth: ", "--depth", "6,,12");
-    EXPECT(2, "--depth: \"6\" is there twice", "--depth", "6,12,6");
+    EXPECT(2, "--depth: expected different values, found \"6\" twice", "--depth", "6,12,6");
     EXPECT(2, "--init: ", "--init", "xavier,he");
     EXPECT(2, "--heads", "--heads", "0");
     EXPECT(2, "multiple of 3 heads", "--heads", "3");
