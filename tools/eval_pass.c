@@ -9,13 +9,7 @@
 
 #define AT(field) (sizeof(struct cmd_common) + offsetof(struct eval_options, field))
 static const struct args_option ROWS[] = {
-    { .name = "data",
-      .letter = 'd',
-      .kind = ARGS_PATH,
-      .at = AT(data),
-      .metavar = "PATH",
-      .help = "a folder of CIFAR-10 or CIFAR-100 binary files, a folder with one folder per class (perhaps "
-              "in train, val, test), or a CSV of file,label" },
+    CMD_DATA_ROW(AT(data), NULL, ""),
     CMD_SPLIT_ROW(AT(split)),
     { .name = "limit",
       .kind = ARGS_COUNT,
