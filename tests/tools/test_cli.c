@@ -16,7 +16,7 @@ enum { CLASSES = 10 };
 
 static void no_verb_is_wrong_usage(void **state)
 {
-    struct run r = run_input((const char *const[]){ NULL }, NULL);
+    struct run r = run_vit((const char *const[]){ NULL }, NULL);
     (void)state;
 
     expect(&r, 2, NULL, "usage: vit VERB");
@@ -96,9 +96,9 @@ static void no_result_is_lost_silently(void **state)
     (void)state;
 
     if (access("/dev/full", W_OK)) skip();
-    r = run_input((const char *const[]){ "classify", "-m", MODEL, PICTURE, NULL }, &full);
+    r = run_vit((const char *const[]){ "classify", "-m", MODEL, PICTURE, NULL }, &full);
     expect(&r, 1, NULL, "standard output: cannot be written");
-    r = run_input((const char *const[]){ "info", "--json", NULL }, &full);
+    r = run_vit((const char *const[]){ "info", "--json", NULL }, &full);
     expect(&r, 1, NULL, "standard output: cannot be written");
 }
 
@@ -229,11 +229,11 @@ static void stdin_may_be_a_picture_or_a_list(void **state)
     unsigned char *picture = tmp_read(PICTURE, &size);
     (void)state;
 
-    r = run_input(words, &input);
+    r = run_vit(words, &input);
     assert_same_predictions(r.out, direct.out);
     expect(&r, 0, "", NULL);
     input = (struct run_input){ .bytes = picture, .size = size };
-    r = run_input(words, &input);
+    r = run_vit(words, &input);
     assert_same_predictions(r.out, one.out);
     expect(&r, 0, "\"file\":\"-\"", NULL);
     free(picture);

@@ -220,13 +220,9 @@ static void a_squashed_picture_gets_its_shape_back(void **state)
 
 static json_t *explained(const char *const *words)
 {
-    const char *line[CLI_WORDS] = { "explain", "--json" };
-    struct run r;
-    json_t *all, *one;
+    struct run r = run_verb("explain", (const char *const[]){ "--json", NULL }, words);
+    json_t *all = objects(r.out), *one;
 
-    for (int i = 0; words[i]; i++) line[2 + i] = words[i];
-    r = run_input(line, NULL);
-    all = objects(r.out);
     assert_int_equal(json_array_size(all), 1);
     one = json_incref(json_array_get(all, 0));
     json_decref(all);
