@@ -80,8 +80,8 @@ int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image
         .help = "do not turn pictures as their EXIF orientation says" more                                   \
     }
 
-/* The row --data of verbs that read a labelled data set; the target is a string at an offset. without: what is
- * taken when it is not given, NULL: it must be; more: a clause. */
+/* The row --data of verbs that read a labelled data set; the target is a string at an offset. without: what
+ * is taken when it is not given, NULL: it must be; more: a clause. */
 #define CMD_DATA_HELP                                                                                        \
     "a folder of CIFAR-10 or CIFAR-100 binary files, a folder with one folder per class (perhaps in train, " \
     "val, test), or a CSV of file,label"

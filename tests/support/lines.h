@@ -4,8 +4,8 @@
 
 #include <jansson.h>
 
-/* The lines of dir/name without their times, which no two runs share; the caller releases them. Fails the test
- * where something is no line. */
+/* The lines of dir/name without their times, which no two runs share; the caller releases them. What is no
+ * line fails the test. */
 json_t *lines_of(const char *dir, const char *name);
 /* Fails the test when the file of that name differs between the two folders, times aside. */
 void lines_assert_same(const char *a, const char *b, const char *name);

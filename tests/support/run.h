@@ -21,7 +21,9 @@ struct run_input {
 bool run_program(struct run *r, const char *const *argv, const struct run_input *input);
 void run_free(struct run *r);
 
-/* ---- vit: $VIT_BIN, else that of the release. Lists end with NULL; what cannot be started fails the test ---- */
+/* ---- vit: $VIT_BIN, else that of the release ---- */
+
+/* Lists end with NULL. What cannot be started fails the test. */
 
 /* Absolute from the first call on, wherever the test goes then. */
 const char *run_binary(void);

@@ -2,7 +2,6 @@
 #include <jansson.h>
 #include <signal.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/patch/noise.h"
