@@ -26,6 +26,11 @@ static const char *which_word(int i)
 }
 
 #define AT(field) offsetof(struct options, field)
+#define WHICH_ROW(field, option, which, text)                                                                \
+    {                                                                                                        \
+        .name = option, .kind = ARGS_TEXT, .at = AT(field), .choice = which_word, .initial = which,          \
+        .metavar = "N", .help = text                                                                         \
+    }
 static const struct args_option ROWS[] = {
     { .name = "output",
       .letter = 'o',
@@ -33,20 +38,8 @@ static const struct args_option ROWS[] = {
       .at = AT(output),
       .metavar = "MAP.png",
       .help = "the picture to write; with --json it may be missing" },
-    { .name = "block",
-      .kind = ARGS_TEXT,
-      .at = AT(block),
-      .choice = which_word,
-      .initial = "last",
-      .metavar = "N",
-      .help = "the block whose heads are drawn, counted from 0" },
-    { .name = "head",
-      .kind = ARGS_TEXT,
-      .at = AT(head),
-      .choice = which_word,
-      .initial = "all",
-      .metavar = "N",
-      .help = "the head that is drawn, counted from 0" },
+    WHICH_ROW(block, "block", "last", "the block whose heads are drawn, counted from 0"),
+    WHICH_ROW(head, "head", "all", "the head that is drawn, counted from 0"),
     { .name = "alpha",
       .kind = ARGS_FLOAT,
       .at = AT(alpha),
@@ -86,6 +79,8 @@ struct view {
     const struct options *o;
     const char *file;
     const struct vit_model *model;
+    const struct vit_config *config;
+    int tokens, grid;
     struct vit_attention *attention;
     struct span blocks, heads;
     struct patch_image panel; /* what the network saw, at the size of a panel */
@@ -95,56 +90,50 @@ struct view {
 
 /* ---- the maps ---- */
 
-static int tokens_of(const struct view *v)
-{
-    return vit_config_tokens(vit_model_config(v->model));
-}
-
-static int grid_of(const struct view *v)
-{
-    return vit_config_grid(vit_model_config(v->model));
-}
-
-/* Map i of the view: the rollout, then head by head, block by block; (grid, grid), the tokens in front of the
- * patches left out. */
-static const double *map_of(const struct view *v, int i, int *block, int *head)
-{
-    const int prefix = vit_config_prefix(vit_model_config(v->model));
-
-    if (i == 0) return vit_attention_rollout(v->attention) + prefix;
-    *block = v->blocks.first + (i - 1) / v->heads.count;
-    *head = v->heads.first + (i - 1) % v->heads.count;
-    return vit_attention_head(v->attention, *block, *head) + prefix;
-}
-
+/* Map 0 is the rollout, then they go head by head, block by block. */
 static int maps_of(const struct view *v)
 {
     return 1 + v->blocks.count * v->heads.count;
 }
 
-/* Least and most of a map, where 1 is what a token gets of attention that prefers none. */
-static void range_of(const struct view *v, const double *map, double *least, double *most)
+static int block_of(const struct view *v, int i)
 {
-    const int cells = grid_of(v) * grid_of(v);
+    return v->blocks.first + (i - 1) / v->heads.count;
+}
 
-    *least = INFINITY;
-    *most = 0;
-    for (int i = 0; i < cells; i++) {
-        *least = fmin(*least, map[i] * tokens_of(v));
-        *most = fmax(*most, map[i] * tokens_of(v));
-    }
+static int head_of(const struct view *v, int i)
+{
+    return v->heads.first + (i - 1) % v->heads.count;
+}
+
+/* (grid, grid): the tokens in front of the patches are left out. */
+static const double *map_of(const struct view *v, int i)
+{
+    const double *map = i ? vit_attention_head(v->attention, block_of(v, i), head_of(v, i))
+                          : vit_attention_rollout(v->attention);
+
+    return map + vit_config_prefix(v->config);
 }
 
 static void name_of(char *text, size_t size, const struct view *v, int i)
 {
-    int block, head;
-
-    if (i == 0) {
+    if (i)
+        snprintf(text, size, "block %d head %d", block_of(v, i), head_of(v, i));
+    else
         snprintf(text, size, "rollout");
-        return;
+}
+
+/* Least and most of a map, where 1 is what a token gets of attention that prefers none. */
+static void range_of(const struct view *v, const double *map, double *least, double *most)
+{
+    const int cells = v->grid * v->grid;
+
+    *least = INFINITY;
+    *most = 0;
+    for (int i = 0; i < cells; i++) {
+        *least = fmin(*least, map[i] * v->tokens);
+        *most = fmax(*most, map[i] * v->tokens);
     }
-    map_of(v, i, &block, &head);
-    snprintf(text, size, "block %d head %d", block, head);
 }
 
 /* ---- looking ---- */
@@ -160,8 +149,8 @@ static enum vit_status prepare_panel(struct view *v, const struct patch_image *i
     double aspect = (double)image->width / image->height;
 
     if (status) return status;
-    r.size = side;
     if (!r.squash) aspect = 1;
+    r.size = side;
     status = patch_prepare(square.rgb, image, &r, err);
     if (!status)
         status = patch_resize(&v->panel, &square, (int)fmax(1, rint(side * fmin(1, aspect))),
@@ -172,23 +161,20 @@ static enum vit_status prepare_panel(struct view *v, const struct patch_image *i
 
 static enum vit_status check_finite(const struct view *v, struct vit_error *err)
 {
-    const struct vit_config *c = vit_model_config(v->model);
-    const double *rollout = vit_attention_rollout(v->attention);
+    double sum = 0;
 
     /* A head that is not finite makes the rollout so too: it reads all of them. */
-    for (int i = 0; i < vit_config_tokens(c); i++)
-        if (!isfinite(rollout[i]))
-            return vit_fail(err, VIT_ERR_FORMAT,
-                            "%s: attention is %g, expected finite numbers; vit classify --check says where "
-                            "they end",
-                            v->file, rollout[i]);
-    return VIT_OK;
+    for (int i = 0; i < v->tokens; i++) sum += vit_attention_rollout(v->attention)[i];
+    if (isfinite(sum)) return VIT_OK;
+    return vit_fail(err, VIT_ERR_FORMAT,
+                    "%s: attention is %g, expected finite numbers; vit classify --check says where they end",
+                    v->file, sum);
 }
 
 static enum vit_status look(struct view *v, const struct patch_image *image, struct vit_error *err)
 {
     const struct patch_recipe *r = vit_model_recipe(v->model);
-    const int classes = vit_model_config(v->model)->classes;
+    const int classes = v->config->classes;
     const size_t values = (size_t)3 * (size_t)r->size * (size_t)r->size;
     unsigned char *pixels = malloc(values);
     float *planes = malloc(values * sizeof *planes), *score = malloc((size_t)classes * sizeof *score);
@@ -217,9 +203,9 @@ static enum vit_status see(struct view *v, struct vit_error *err)
     struct patch_image image;
     enum vit_status status;
 
-    if (vit_model_config(v->model)->channels != 3)
+    if (v->config->channels != 3)
         return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: the model takes %d channels, pictures have 3", v->file,
-                        vit_model_config(v->model)->channels);
+                        v->config->channels);
     status = patch_image_read(&image, v->file, &decode, err);
     if (status) return status;
     status = look(v, &image, err);
@@ -245,22 +231,22 @@ static void place(struct explain_panel *p, const struct view *v, int i)
 static enum vit_status draw(const struct view *v, struct vit_error *err)
 {
     const int maps = maps_of(v);
-    const struct explain_sheet sheet = { .picture = &v->panel,
-                                         .rows = grid_of(v),
-                                         .columns = grid_of(v),
-                                         .alpha = v->o->alpha,
-                                         .filter =
-                                             (enum patch_filter)patch_filter_from_name(v->o->interpolation) };
+    const struct explain_sheet sheet = {
+        .picture = &v->panel,
+        .rows = v->grid,
+        .columns = v->grid,
+        .alpha = v->o->alpha,
+        .filter = (enum patch_filter)patch_filter_from_name(v->o->interpolation),
+    };
     struct explain_panel *panels = calloc((size_t)maps + 1, sizeof *panels);
     struct patch_image image = { 0 };
     enum vit_status status;
     double least, most;
-    int block, head;
 
     if (!panels) return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate %d panels", v->o->output, maps + 1);
     for (int i = 0; i < maps; i++) {
         struct explain_panel *p = &panels[i];
-        p->map = map_of(v, i, &block, &head);
+        p->map = map_of(v, i);
         place(p, v, i);
         name_of(p->line[0], sizeof p->line[0], v, i);
         range_of(v, p->map, &least, &most);
@@ -276,14 +262,14 @@ static enum vit_status draw(const struct view *v, struct vit_error *err)
 
 /* ---- saying ---- */
 
-static json_t *map_json(const struct view *v, const double *map)
+static json_t *map_json(const struct view *v, int i)
 {
-    const int grid = grid_of(v);
+    const double *map = map_of(v, i);
     json_t *rows = json_array();
 
-    for (int i = 0; i < grid; i++) {
+    for (int y = 0; y < v->grid; y++) {
         json_t *row = json_array();
-        for (int j = 0; j < grid; j++) vit_json_append(&row, out_float((float)map[i * grid + j]));
+        for (int x = 0; x < v->grid; x++) vit_json_append(&row, out_float((float)map[y * v->grid + x]));
         vit_json_append(&rows, row);
     }
     return rows;
@@ -292,23 +278,20 @@ static json_t *map_json(const struct view *v, const double *map)
 static json_t *view_json(const struct view *v)
 {
     json_t *maps = json_array();
-    int block, head;
 
-    for (int i = 1; i < maps_of(v); i++) {
-        json_t *map = map_json(v, map_of(v, i, &block, &head));
-        vit_json_append(&maps, json_pack("{s:i,s:i,s:o}", "block", block, "head", head, "map", map));
-    }
+    for (int i = 1; i < maps_of(v); i++)
+        vit_json_append(&maps, json_pack("{s:i,s:i,s:o}", "block", block_of(v, i), "head", head_of(v, i),
+                                         "map", map_json(v, i)));
     return json_pack("{s:o,s:{s:o,s:i,s:o},s:i,s:[ii],s:o,s:o}", "file", out_text(v->file), "prediction",
                      "label", out_text(vit_model_labels(v->model)[v->class]), "index", v->class, "score",
-                     out_float(v->score), "tokens", tokens_of(v), "grid", grid_of(v), grid_of(v), "rollout",
-                     map_json(v, map_of(v, 0, NULL, NULL)), "maps", maps);
+                     out_float(v->score), "tokens", v->tokens, "grid", v->grid, v->grid, "rollout",
+                     map_json(v, 0), "maps", maps);
 }
 
-static void print_view(const struct view *v)
+static int print_view(const struct view *v)
 {
     char name[EXPLAIN_TEXT];
     double least, most;
-    int block, head;
 
     out_name(stdout, v->file);
     printf("\n   1  ");
@@ -317,9 +300,10 @@ static void print_view(const struct view *v)
            "least", "most");
     for (int i = 0; i < maps_of(v); i++) {
         name_of(name, sizeof name, v, i);
-        range_of(v, map_of(v, i, &block, &head), &least, &most);
+        range_of(v, map_of(v, i), &least, &most);
         printf("%-20s %7.2f %7.2f\n", name, least, most);
     }
+    return CMD_DONE;
 }
 
 /* ---- the verb ---- */
@@ -343,12 +327,11 @@ static int read_span(struct span *s, const char *option, const char *text, int c
 static int explain(struct view *v)
 {
     const struct options *o = v->o;
-    const struct vit_config *c = vit_model_config(v->model);
-    struct vit_error err;
     enum vit_status status;
-    int code = read_span(&v->blocks, "--block", o->block, c->depth);
+    struct vit_error err;
+    int code = read_span(&v->blocks, "--block", o->block, v->config->depth);
 
-    if (!code) code = read_span(&v->heads, "--head", o->head, c->heads);
+    if (!code) code = read_span(&v->heads, "--head", o->head, v->config->heads);
     if (code) return code;
     if (vit_attention_create(&v->attention, v->model, cmd_threads(&o->common), &err)) {
         cmd_error("%s", err.text);
@@ -356,13 +339,13 @@ static int explain(struct view *v)
     }
     status = see(v, &err);
     if (!status && o->output) status = draw(v, &err);
-    if (status)
+    if (status) {
         pictures_emit_failure(&o->common, &(struct pictures_result){ .file = v->file, .err = &err });
-    else if (o->common.json)
-        out_json(view_json(v));
-    else
-        print_view(v);
-    return status ? CMD_SOME_FAILED : CMD_DONE;
+        if (o->common.json && !o->common.quiet) cmd_error("%s", err.text); /* for people too */
+        return CMD_SOME_FAILED;
+    }
+    if (o->common.json) return out_json(view_json(v)) ? CMD_DONE : CMD_SOME_FAILED;
+    return print_view(v);
 }
 
 static int run(const void *options, int count, char **operands)
@@ -381,6 +364,9 @@ static int run(const void *options, int count, char **operands)
     if (code) return code;
     v.file = operands[0];
     v.model = m;
+    v.config = vit_model_config(m);
+    v.tokens = vit_config_tokens(v.config);
+    v.grid = vit_config_grid(v.config);
     code = explain(&v);
     vit_attention_close(v.attention);
     patch_image_free(&v.panel);

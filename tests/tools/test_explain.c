@@ -334,7 +334,7 @@ static void what_cannot_be_read_or_written_is_said(void **state)
     (void)state;
     EXPECT(3, NULL, "nowhere", "explain", "-m", "nowhere", PICTURE, "-o", png);
     EXPECT(1, "", "missing.jpg", "explain", "-m", MODEL, "missing.jpg", "-o", png);
-    EXPECT(1, "\"error\"", "", "explain", "-m", MODEL, "missing.jpg", "--json");
+    EXPECT(1, "\"error\"", "missing.jpg", "explain", "-m", MODEL, "missing.jpg", "--json");
     EXPECT(1, "", "97 x 61", "explain", "-m", MODEL, WIDE, "-o", png, "--max-pixels", "5916");
     EXPECT(1, "", "/no/where.png", "explain", "-m", MODEL, PICTURE, "-o", "/no/where.png");
 }

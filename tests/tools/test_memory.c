@@ -133,7 +133,7 @@ static void a_verb_without_memory_says_so(void **state)
         { &cmd_logits, { "-m", MODEL, "-i", INPUT, "-o", "@", "-t1" } },
         { &cmd_convert, { MODEL, "@", "--dtype", "bf16" } },
         { &cmd_preprocess, { "-m", MODEL, PICTURE, "-o", "@" } },
-        { &cmd_explain, { "-m", MODEL, PICTURE, "-o", "@", "-t1", "--panel", "32" } },
+        { &cmd_explain, { "-m", MODEL, PICTURE, "-o", "@", "-t1", "--panel", "32", "--json" } },
         { &cmd_embed, { "-m", MODEL, PICTURE, "-o", "@", "-t1" } },
         { &cmd_classify, { "-m", MODEL, PICTURE, "--json", "-t1" } },
         { &cmd_eval,
