@@ -203,9 +203,6 @@ static enum vit_status see(struct view *v, struct vit_error *err)
     struct patch_image image;
     enum vit_status status;
 
-    if (v->config->channels != 3)
-        return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: the model takes %d channels, pictures have 3", v->file,
-                        v->config->channels);
     status = patch_image_read(&image, v->file, &decode, err);
     if (status) return status;
     status = look(v, &image, err);
@@ -333,7 +330,8 @@ static int explain(struct view *v)
 
     if (!code) code = read_span(&v->heads, "--head", o->head, v->config->heads);
     if (code) return code;
-    if (vit_attention_create(&v->attention, v->model, cmd_threads(&o->common), &err)) {
+    if (vit_model_takes_pictures(v->model, &err) ||
+        vit_attention_create(&v->attention, v->model, cmd_threads(&o->common), &err)) {
         cmd_error("%s", err.text);
         return CMD_UNUSABLE;
     }

@@ -214,11 +214,7 @@ static int match_data(struct probing *g, const struct vit_model *m)
     const int classes = vit_model_config(m)->classes;
     struct vit_error err;
 
-    if (vit_model_config(m)->channels != PROBE_CHANNELS) {
-        cmd_error("%s: the model takes %d channels, pictures have %d", vit_model_path(m),
-                  vit_model_config(m)->channels, PROBE_CHANNELS);
-        return CMD_UNUSABLE;
-    }
+    if (vit_model_takes_pictures(m, &err)) return fail(&err);
     if (!g->data.set) return CMD_DONE;
     if (vit_model_has_labels(m))
         return patch_dataset_match(g->data.set, vit_model_labels(m), classes, &err) ? fail(&err) : CMD_DONE;

@@ -134,9 +134,10 @@ enum vit_status eval_pass(const struct eval_pass *p, struct eval_seconds *second
     const struct patch_batch *b;
     struct progress bar;
     size_t done = 0;
-    enum vit_status status = p->options->check ? start_check(&trouble, p, err) : VIT_OK;
+    enum vit_status status = vit_model_takes_pictures(p->model, err);
 
     *seconds = (struct eval_seconds){ 0 };
+    if (!status && p->options->check) status = start_check(&trouble, p, err);
     if (!status) status = vit_session_create(&s, p->model, &session, err);
     if (status) goto done;
     loading.workers = vit_session_threads(s);

@@ -329,7 +329,8 @@ int pictures_run(const struct pictures_job *job, int count, char **operands)
     struct vit_error err;
     int code;
 
-    if (prepare_check(&r, &err) || vit_session_create(&r.session, job->model, &options, &err)) {
+    if (vit_model_takes_pictures(job->model, &err) || prepare_check(&r, &err) ||
+        vit_session_create(&r.session, job->model, &options, &err)) {
         cmd_error("%s", err.text);
         free(r.trouble);
         return CMD_UNUSABLE;
