@@ -266,7 +266,9 @@ format:
 	clang-format -i $(wildcard vit/*.[ch] kernels/*.[ch] patch/*.[ch] weights/*.[ch] tools/*.[ch] tests/*/*.[ch])
 
 # ---- installing ----
-HEADERS := vit/vit.h vit/stats.h vit/base.h vit/arena.h kernels/kern.h kernels/team.h patch/patch.h patch/stem.h weights/weights.h
+# What a program may include, and what that includes.
+HEADERS := vit/vit.h vit/train.h vit/probe.h vit/attention.h vit/stats.h \
+           vit/base.h vit/arena.h kernels/kern.h kernels/team.h patch/patch.h patch/stem.h weights/weights.h
 D := $(DESTDIR)$(PREFIX)
 
 $B/vit.pc: Makefile vit/base.h $B/flags FORCE

@@ -8,17 +8,11 @@
 #include "kernels/cpu.h"
 #include "tools/out.h"
 
-/* ---- shared options ---- */
+/* ---- words of choices ---- */
 
 static const char *dtype_word(int i)
 {
     return i < KERN_DTYPES ? kern_dtype_name((enum kern_dtype)i) : NULL;
-}
-
-static const char *placement_word(int i)
-{
-    if (i >= VIT_PLACEMENTS) return NULL;
-    return i == VIT_NORM_MIX ? "mix:F" : vit_placement_name((enum vit_placement)i);
 }
 
 const char *cmd_filter_word(int i)
@@ -31,11 +25,24 @@ const char *cmd_split_word(int i)
     return i < PATCH_SPLITS ? patch_split_name((enum patch_split)i) : NULL;
 }
 
+const char *cmd_placement_word(int i)
+{
+    if (i >= VIT_PLACEMENTS) return NULL;
+    return i == VIT_NORM_MIX ? "mix:F" : vit_placement_name((enum vit_placement)i);
+}
+
+const char *cmd_norm_kind_word(int i)
+{
+    return i < KERN_NORM_KINDS ? kern_norm_kind_name((enum kern_norm_kind)i) : NULL;
+}
+
 const char *cmd_switch_word(int i)
 {
     static const char *const WORDS[] = { "auto", "on", "off", NULL };
     return WORDS[i];
 }
+
+/* ---- shared options ---- */
 
 #define AT(field) offsetof(struct cmd_common, field)
 /* Rows that several groups hold. */
@@ -123,7 +130,7 @@ static const struct args_option NORM[] = {
     { .name = "norm",
       .kind = ARGS_TEXT,
       .at = AT(norm),
-      .choice = placement_word,
+      .choice = cmd_placement_word,
       .metavar = "PLACEMENT",
       .otherwise = "the model's",
       .help = "put the norms elsewhere at run time (weights trained for another placement are expected "
@@ -243,6 +250,13 @@ int cmd_check(const struct cmd_common *o)
         return CMD_USAGE;
     }
     return CMD_DONE;
+}
+
+bool cmd_ends_with(const char *name, const char *end)
+{
+    const size_t a = strlen(name), b = strlen(end);
+
+    return a > b && strcmp(name + a - b, end) == 0;
 }
 
 const char *cmd_model_name(const struct cmd_common *o)

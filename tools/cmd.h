@@ -35,7 +35,8 @@ extern const struct args_group cmd_training_group;   /* -t --kernels --json -q -
 extern const struct args_verb *const cmd_verbs[];    /* ends with NULL */
 
 extern const struct args_verb cmd_classify, cmd_eval, cmd_compare, cmd_train, cmd_sweep, cmd_probe,
-    cmd_report, cmd_logits, cmd_preprocess, cmd_embed, cmd_info, cmd_bench, cmd_convert, cmd_help;
+    cmd_report, cmd_logits, cmd_preprocess, cmd_explain, cmd_embed, cmd_info, cmd_bench, cmd_convert,
+    cmd_help;
 
 /* One line on stderr, control characters made visible. */
 void cmd_error(const char *format, ...) VIT_PRINTF(1, 2);
@@ -86,6 +87,24 @@ int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image
 enum vit_status cmd_sandbox(struct patch_sandbox **out, const char *when, const struct cmd_common *o,
                             int decoders, uint64_t max_pixels, struct vit_error *err);
 
+/* The row --no-exif of verbs that read pictures; the target is a bool at an offset. more: a clause. */
+#define CMD_NO_EXIF_ROW(offset, more)                                                                        \
+    {                                                                                                        \
+        .name = "no-exif", .kind = ARGS_FLAG, .at = (offset),                                                \
+        .help = "do not turn pictures as their EXIF orientation says" more                                   \
+    }
+
+/* The row --data of verbs that read a labelled data set; the target is a string at an offset. without: what
+ * is taken when it is not given, NULL: it must be; more: a clause. */
+#define CMD_DATA_HELP                                                                                        \
+    "a folder of CIFAR-10 or CIFAR-100 binary files, a folder with one folder per class (perhaps in train, " \
+    "val, test), or a CSV of file,label"
+#define CMD_DATA_ROW(offset, without, more)                                                                  \
+    {                                                                                                        \
+        .name = "data", .letter = 'd', .kind = ARGS_PATH, .at = (offset), .metavar = "PATH",                 \
+        .otherwise = (without), .help = CMD_DATA_HELP more                                                   \
+    }
+
 /* The row --split of verbs that read a labelled data set; the target is a string at an offset. */
 #define CMD_SPLIT_ROW(offset)                                                                                \
     {                                                                                                        \
@@ -104,9 +123,14 @@ enum vit_status cmd_sandbox(struct patch_sandbox **out, const char *when, const 
 /* What --check says of one picture. */
 enum vit_status cmd_trouble(const struct vit_trouble *t, const char *file, struct vit_error *err);
 
+/* "map.png" ends with ".png"; ".png" alone does not. */
+bool cmd_ends_with(const char *name, const char *end);
+
 /* Words for tables of options: NULL past the end. */
 const char *cmd_filter_word(int i);
 const char *cmd_split_word(int i);
+const char *cmd_placement_word(int i); /* "pre", ..., "mix:F" */
+const char *cmd_norm_kind_word(int i);
 const char *cmd_switch_word(int i); /* auto, on, off */
 
 /* {"code":"format","message":"..."} of an error. */

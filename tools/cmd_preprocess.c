@@ -68,22 +68,12 @@ static const struct args_option ROWS[] = {
       .metavar = "R,G,B",
       .otherwise = "the model's",
       .help = "divides what is left" },
-    { .name = "no-exif",
-      .kind = ARGS_FLAG,
-      .at = AT(no_exif),
-      .help = "do not turn the picture as its EXIF orientation says" },
+    CMD_NO_EXIF_ROW(AT(no_exif), ""),
     CMD_MAX_PIXELS_ROW(AT(max_pixels)),
     CMD_SANDBOX_ROW(AT(sandbox)),
 };
 static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
 static const struct args_group *const GROUPS[] = { &OWN, &cmd_common_group, NULL };
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t a = strlen(text), b = strlen(end);
-
-    return a > b && strcmp(text + a - b, end) == 0;
-}
 
 /* Whether the flags alone say how the picture is prepared. */
 static bool is_complete(const struct options *o, bool normalised)
@@ -183,8 +173,8 @@ static int run(const void *options, int count, char **operands)
     if (count != 1) return cmd_usage(&cmd_preprocess, "expected one picture, found %d", count);
     if (!o->output)
         return cmd_usage(&cmd_preprocess, "--output: expected a .png or .safetensors file, found none");
-    normalised = ends_with(o->output, ".safetensors");
-    if (!normalised && !ends_with(o->output, ".png"))
+    normalised = cmd_ends_with(o->output, ".safetensors");
+    if (!normalised && !cmd_ends_with(o->output, ".png"))
         return cmd_usage(&cmd_preprocess, "--output: expected a .png or .safetensors file, found \"%s\"",
                          o->output);
     code = find_recipe(&r, o, normalised);

@@ -9,34 +9,6 @@
 _Static_assert(offsetof(struct probe_options, words) == sizeof(struct cmd_common),
                "as the other verbs have it");
 
-static const char *norm_word(int i)
-{
-    if (i >= VIT_PLACEMENTS) return NULL;
-    return i == VIT_NORM_MIX ? "mix:F" : vit_placement_name((enum vit_placement)i);
-}
-
-static const char *init_word(int i)
-{
-    return i < VIT_INITS ? vit_init_name((enum vit_init_kind)i) : NULL;
-}
-
-static const char *norm_kind_word(int i)
-{
-    return i < KERN_NORM_KINDS ? kern_norm_kind_name((enum kern_norm_kind)i) : NULL;
-}
-
-static const char *pool_word(int i)
-{
-    static const char *const WORDS[] = { "cls", "mean", "seq", NULL };
-    return WORDS[i];
-}
-
-static const char *switch_word(int i)
-{
-    static const char *const WORDS[] = { "auto", "on", "off", NULL };
-    return WORDS[i];
-}
-
 #define AT(field) offsetof(struct probe_options, field)
 static const struct args_option ROWS[] = {
     { .name = "model",
@@ -46,14 +18,7 @@ static const struct args_option ROWS[] = {
       .metavar = "MODEL",
       .otherwise = "new networks",
       .help = "measure one that exists: a file, a folder or a builtin as in the other verbs" },
-    { .name = "data",
-      .letter = 'd',
-      .kind = ARGS_PATH,
-      .at = AT(data),
-      .metavar = "PATH",
-      .otherwise = "the pictures of samples/",
-      .help = "a folder of CIFAR-10 or CIFAR-100 binary files, a folder with one folder per class (perhaps "
-              "in train, val, test), or a CSV of file,label" },
+    CMD_DATA_ROW(AT(data), "the pictures of samples/", ""),
     CMD_SPLIT_ROW(AT(split)),
     { .name = "limit",
       .kind = ARGS_COUNT,
@@ -125,22 +90,22 @@ static const struct args_option ROWS[] = {
     }
 /* The names are those of recipe.def, which checks the values; the defaults are the probe's (probe_grid.c). */
 static const struct args_option LISTS[] = {
-    LIST(NORM, "norm", "PLACEMENT", norm_word, "pre,post,deepnorm; of a MODEL: its own",
+    LIST(NORM, "norm", "PLACEMENT", cmd_placement_word, "pre,post,deepnorm; of a MODEL: its own",
          "placement of the norms; mix:F makes the first fraction F of the blocks post, the rest pre"),
     LIST(DEPTH, "depth", "N", NULL, "6,12,24", "blocks"),
-    LIST(INIT, "init", "KIND", init_word, "xavier,trunc02", "initial weights of encoder and head"),
+    LIST(INIT, "init", "KIND", recipe_init_word, "xavier,trunc02", "initial weights of encoder and head"),
     LIST(IMAGE, "image", "N", NULL, "32", "pixels a side"),
     LIST(PATCH, "patch", "N", NULL, "8", "pixels of a patch's side"),
     LIST(STEM, "stem", "KIND", recipe_stem_word, "patch", "what makes tokens of pixels, as in vit train"),
     LIST(WIDTH, "width", "N", NULL, "128", "numbers of a token"),
     LIST(HEADS, "heads", "N", NULL, "4", "attention heads"),
     LIST(HIDDEN, "hidden", "N", NULL, "256", "width of the MLP's inside"),
-    LIST(POOL, "pool", "KIND", pool_word, "mean",
+    LIST(POOL, "pool", "KIND", recipe_pool_word, "mean",
          "what the head reads (a class token starts at deviation 0.02, far below the patches, unless "
          "--embed-norm is given)"),
     LIST(PRESET, "preset", "NAME", NULL, "none", "take what is not given here from vit train's presets"),
-    LIST(NORM_KIND, "norm-kind", "KIND", norm_kind_word, "layernorm", "what a norm computes"),
-    LIST(FINAL_NORM, "final-norm", "WHEN", switch_word, "auto",
+    LIST(NORM_KIND, "norm-kind", "KIND", cmd_norm_kind_word, "layernorm", "what a norm computes"),
+    LIST(FINAL_NORM, "final-norm", "WHEN", cmd_switch_word, "auto",
          "the norm after the last block; auto: as the placement wants it; of a MODEL: its own"),
     LIST(OUT_GAIN, "out-gain", "G", NULL, "1",
          "first gain of norms at the end of a branch (res-post, sandwich)"),
@@ -249,11 +214,7 @@ static int match_data(struct probing *g, const struct vit_model *m)
     const int classes = vit_model_config(m)->classes;
     struct vit_error err;
 
-    if (vit_model_config(m)->channels != PROBE_CHANNELS) {
-        cmd_error("%s: the model takes %d channels, pictures have %d", vit_model_path(m),
-                  vit_model_config(m)->channels, PROBE_CHANNELS);
-        return CMD_UNUSABLE;
-    }
+    if (vit_model_takes_pictures(m, &err)) return fail(&err);
     if (!g->data.set) return CMD_DONE;
     if (vit_model_has_labels(m))
         return patch_dataset_match(g->data.set, vit_model_labels(m), classes, &err) ? fail(&err) : CMD_DONE;

@@ -16,13 +16,7 @@ _Static_assert(offsetof(struct sweep_options, words) == sizeof(struct cmd_common
 
 #define AT(field) offsetof(struct sweep_options, field)
 static const struct args_option ROWS[] = {
-    { .name = "data",
-      .letter = 'd',
-      .kind = ARGS_PATH,
-      .at = AT(data),
-      .metavar = "PATH",
-      .help = "a folder of CIFAR-10 or CIFAR-100 binary files, a folder with one folder per class (perhaps "
-              "in train, val, test), or a CSV of file,label; read once for all cells" },
+    CMD_DATA_ROW(AT(data), NULL, "; read once for all cells"),
     { .name = "out",
       .letter = 'o',
       .kind = ARGS_PATH,

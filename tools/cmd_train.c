@@ -19,13 +19,7 @@ _Static_assert(offsetof(struct options, words) == sizeof(struct cmd_common),
 
 #define AT(field) offsetof(struct options, field)
 static const struct args_option ROWS[] = {
-    { .name = "data",
-      .letter = 'd',
-      .kind = ARGS_PATH,
-      .at = AT(data),
-      .metavar = "PATH",
-      .help = "a folder of CIFAR-10 or CIFAR-100 binary files, a folder with one folder per class (perhaps "
-              "in train, val, test), or a CSV of file,label; only the training split is read" },
+    CMD_DATA_ROW(AT(data), NULL, "; only the training split is read"),
     { .name = "out",
       .letter = 'o',
       .kind = ARGS_PATH,

@@ -3,6 +3,7 @@
 
 #include "tools/compare.h"
 #include "tools/out.h"
+#include "vit/json.h"
 
 static json_t *arms(const struct compare *c)
 {
@@ -14,13 +15,12 @@ static json_t *arms(const struct compare *c)
 
         for (int k = 0; k < arm->count; k++) {
             const struct eval_share s = eval_share_of(arm->runs[k].correct, arm->runs[k].n);
-            json_array_append_new(runs,
-                                  json_pack("{s:o,s:o,s:o}", "file", out_text(arm->runs[k].file), "top1",
-                                            out_real(s.value), "top1_ci95", eval_interval(s.low, s.high)));
+            vit_json_append(&runs, json_pack("{s:o,s:o,s:o}", "file", out_text(arm->runs[k].file), "top1",
+                                             out_real(s.value), "top1_ci95", eval_interval(s.low, s.high)));
         }
-        json_array_append_new(list, json_pack("{s:o,s:o,s:o,s:i,s:o}", "name", out_text(arm->name), "mean",
-                                              out_real(arm->mean), "sd", out_real(arm->sd), "median_run",
-                                              arm->median, "runs", runs));
+        vit_json_append(&list, json_pack("{s:o,s:o,s:o,s:i,s:o}", "name", out_text(arm->name), "mean",
+                                         out_real(arm->mean), "sd", out_real(arm->sd), "median_run",
+                                         arm->median, "runs", runs));
     }
     return list;
 }
@@ -73,11 +73,11 @@ static json_t *holm(const struct compare *c)
 
     for (int i = 0; i < c->other_count; i++) {
         const struct compare_pair *p = &c->others[i];
-        json_array_append_new(
-            list, json_pack("{s:o,s:o,s:s,s:o,s:o,s:o}", "a", out_text(p->a->name), "b", out_text(p->b->name),
-                            "test", c->others_by_run ? "welch" : "mcnemar", "difference",
-                            out_real(c->others_by_run ? p->welch.difference : p->difference), "p",
-                            out_real(c->other_p[i]), "p_holm", out_real(c->other_holm[i])));
+        vit_json_append(&list, json_pack("{s:o,s:o,s:s,s:o,s:o,s:o}", "a", out_text(p->a->name), "b",
+                                         out_text(p->b->name), "test", c->others_by_run ? "welch" : "mcnemar",
+                                         "difference",
+                                         out_real(c->others_by_run ? p->welch.difference : p->difference),
+                                         "p", out_real(c->other_p[i]), "p_holm", out_real(c->other_holm[i])));
     }
     return list;
 }
@@ -87,7 +87,7 @@ static json_t *follows(const struct compare *c)
     json_t *list = json_array();
     char text[1024];
 
-    for (int i = 0; compare_words(c, i, text, sizeof text); i++) json_array_append_new(list, out_text(text));
+    for (int i = 0; compare_words(c, i, text, sizeof text); i++) vit_json_append(&list, out_text(text));
     return list;
 }
 

@@ -4,6 +4,7 @@
 
 #include "tools/compare.h"
 #include "tools/out.h"
+#include "vit/json.h"
 
 /* What a pass fills: one run, its classes renumbered to those of the first model. */
 struct pass {
@@ -61,8 +62,8 @@ static void add_failure(struct pass *p, const struct patch_item *item)
     if (p->c->failed[item->index]) return;
     p->c->failed[item->index] = 1;
     if (!p->c->common->json) cmd_error("%s", item->error.text);
-    json_array_append_new(p->c->failures, json_pack("{s:o,s:o}", "file", out_text(file), "error",
-                                                    cmd_error_json(&item->error)));
+    vit_json_append(&p->c->failures,
+                    json_pack("{s:o,s:o}", "file", out_text(file), "error", cmd_error_json(&item->error)));
 }
 
 static void add_item(void *state, const struct patch_item *item, const float *logits)

@@ -88,6 +88,7 @@ static enum vit_status match(const struct convert_comparison *c, struct patch_da
     const struct vit_model *m = c->model[CONVERT_BEFORE];
     const int classes = vit_model_config(m)->classes, found = patch_dataset_classes(d);
 
+    if (vit_model_takes_pictures(m, err)) return VIT_ERR_UNSUPPORTED;
     if (vit_model_has_labels(m)) return patch_dataset_match(d, vit_model_labels(m), classes, err);
     if (found == classes) return VIT_OK;
     return vit_fail(err, VIT_ERR_ARG, "%s: the model has no label names and %d classes, the data set has %d",

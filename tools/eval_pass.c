@@ -9,13 +9,7 @@
 
 #define AT(field) (sizeof(struct cmd_common) + offsetof(struct eval_options, field))
 static const struct args_option ROWS[] = {
-    { .name = "data",
-      .letter = 'd',
-      .kind = ARGS_PATH,
-      .at = AT(data),
-      .metavar = "PATH",
-      .help = "a folder of CIFAR-10 or CIFAR-100 binary files, a folder with one folder per class (perhaps "
-              "in train, val, test), or a CSV of file,label" },
+    CMD_DATA_ROW(AT(data), NULL, ""),
     CMD_SPLIT_ROW(AT(split)),
     { .name = "limit",
       .kind = ARGS_COUNT,
@@ -34,10 +28,7 @@ static const struct args_option ROWS[] = {
       .initial = "32",
       .metavar = "N",
       .help = "pictures computed together" },
-    { .name = "no-exif",
-      .kind = ARGS_FLAG,
-      .at = AT(no_exif),
-      .help = "do not turn pictures as their EXIF orientation says (timm and torchvision do not)" },
+    CMD_NO_EXIF_ROW(AT(no_exif), " (timm and torchvision do not)"),
     CMD_MAX_PIXELS_ROW(AT(max_pixels)),
     CMD_SANDBOX_ROW(AT(sandbox)),
     CMD_CHECK_ROW(AT(check)),
@@ -144,9 +135,10 @@ enum vit_status eval_pass(const struct eval_pass *p, struct eval_seconds *second
     const struct patch_batch *b;
     struct progress bar;
     size_t done = 0;
-    enum vit_status status = p->options->check ? start_check(&trouble, p, err) : VIT_OK;
+    enum vit_status status = vit_model_takes_pictures(p->model, err);
 
     *seconds = (struct eval_seconds){ 0 };
+    if (!status && p->options->check) status = start_check(&trouble, p, err);
     if (!status)
         status = cmd_sandbox(&loading.decode.sandbox, p->options->sandbox, p->common, 0,
                              p->options->max_pixels, err);

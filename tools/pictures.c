@@ -22,10 +22,7 @@ static const struct args_option ROWS[] = {
       .initial = "16",
       .metavar = "N",
       .help = "pictures computed together" },
-    { .name = "no-exif",
-      .kind = ARGS_FLAG,
-      .at = AT(no_exif),
-      .help = "do not turn pictures as their EXIF orientation says" },
+    CMD_NO_EXIF_ROW(AT(no_exif), ""),
     CMD_MAX_PIXELS_ROW(AT(max_pixels)),
     CMD_SANDBOX_ROW(AT(sandbox)),
     CMD_CHECK_ROW(AT(check)),
@@ -335,8 +332,9 @@ static enum vit_status prepare(struct run *r, struct vit_error *err)
     const struct pictures_job *job = r->job;
     const struct vit_session_options options = { .batch = job->options.batch,
                                                  .threads = cmd_threads(job->common) };
-    enum vit_status status = prepare_check(r, err);
+    enum vit_status status = vit_model_takes_pictures(job->model, err);
 
+    if (!status) status = prepare_check(r, err);
     if (!status)
         status = cmd_sandbox(&r->sandbox, job->options.sandbox, job->common, 0, job->options.max_pixels, err);
     return status ? status : vit_session_create(&r->session, job->model, &options, err);

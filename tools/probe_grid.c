@@ -21,36 +21,6 @@ static const struct {
 
 /* ---- lists ---- */
 
-enum { MOST_VALUES = 256, MOST_CELLS = 65536 };
-
-struct list {
-    char *text; /* with zero bytes for commas; owned */
-    int count;
-    const char *value[MOST_VALUES];
-};
-
-static enum vit_status split(struct list *l, const char *name, const char *text, struct vit_error *err)
-{
-    l->text = strdup(text);
-    if (!l->text) return vit_fail(err, VIT_ERR_NOMEM, "--%s: no memory", name);
-    for (char *at = l->text; at;) {
-        char *comma = strchr(at, ',');
-        if (comma) *comma++ = '\0';
-        if (!*at)
-            return vit_fail(err, VIT_ERR_ARG, "--%s: expected values between the commas of \"%s\"", name,
-                            text);
-        if (l->count == MOST_VALUES)
-            return vit_fail(err, VIT_ERR_ARG, "--%s: expected at most %d values, found more", name,
-                            MOST_VALUES);
-        for (int i = 0; i < l->count; i++)
-            if (strcmp(l->value[i], at) == 0)
-                return vit_fail(err, VIT_ERR_ARG, "--%s: \"%s\" is there twice", name, at);
-        l->value[l->count++] = at;
-        at = comma;
-    }
-    return VIT_OK;
-}
-
 /* What the command line gave, and the defaults. */
 static struct recipe_words complete(const struct recipe_words *given)
 {
@@ -65,15 +35,14 @@ static struct recipe_words complete(const struct recipe_words *given)
     return w;
 }
 
-static enum vit_status split_all(struct list *lists, const struct recipe_words *w, size_t *cells,
-                                 struct vit_error *err)
+/* How many cells the lists make. */
+static enum vit_status count_cells(size_t *cells, const struct recipe_lists *l, struct vit_error *err)
 {
+    enum { MOST_CELLS = 65536 };
+
     *cells = 1;
     for (int id = 0; id < RECIPE_SETTINGS; id++) {
-        if (!w->text[id]) continue;
-        enum vit_status status = split(&lists[id], recipe_name((enum recipe_id)id), w->text[id], err);
-        if (status) return status;
-        *cells *= (size_t)lists[id].count;
+        if (l->of[id].count) *cells *= (size_t)l->of[id].count;
         if (*cells > MOST_CELLS)
             return vit_fail(err, VIT_ERR_ARG, "--%s: the lists make more than %d combinations",
                             recipe_name((enum recipe_id)id), MOST_CELLS);
@@ -94,16 +63,16 @@ static bool is_inner(int id)
 }
 
 /* One value of a list: the digit of number that belongs to it; number loses it. */
-static const char *take(const struct list *l, size_t *number)
+static const char *take(const struct recipe_list *l, size_t *number)
 {
     const size_t digit = l->count ? *number % (size_t)l->count : 0;
 
     if (!l->count) return NULL;
     *number /= (size_t)l->count;
-    return l->value[digit];
+    return l->text[digit];
 }
 
-static void add_heading(struct probe_cell *cell, const struct list *l, int id, const char *value)
+static void add_heading(struct probe_cell *cell, const struct recipe_list *l, int id, const char *value)
 {
     const size_t used = strlen(cell->heading);
 
@@ -114,13 +83,14 @@ static void add_heading(struct probe_cell *cell, const struct list *l, int id, c
 }
 
 /* Cell number of the grid as texts, one a setting. */
-static void choose(struct probe_cell *cell, struct recipe_words *w, const struct list *lists, size_t number)
+static void choose(struct probe_cell *cell, struct recipe_words *w, const struct recipe_lists *lists,
+                   size_t number)
 {
-    for (size_t i = VIT_COUNT(INNER); i-- > 0;) w->text[INNER[i]] = take(&lists[INNER[i]], &number);
+    for (size_t i = VIT_COUNT(INNER); i-- > 0;) w->text[INNER[i]] = take(&lists->of[INNER[i]], &number);
     for (int id = RECIPE_SETTINGS; id-- > 0;)
-        if (!is_inner(id)) w->text[id] = take(&lists[id], &number);
+        if (!is_inner(id)) w->text[id] = take(&lists->of[id], &number);
     for (int id = 0; id < RECIPE_SETTINGS; id++)
-        if (w->text[id]) add_heading(cell, &lists[id], id, w->text[id]);
+        if (w->text[id]) add_heading(cell, &lists->of[id], id, w->text[id]);
 }
 
 static enum vit_status fill(struct probe_cell *cell, const struct recipe_words *w, bool preset,
@@ -146,7 +116,7 @@ static enum vit_status allocate(struct probe_grid *g, size_t count, struct vit_e
 }
 
 static enum vit_status fill_all(struct probe_grid *g, const struct recipe_words *words,
-                                const struct list *lists, struct vit_error *err)
+                                const struct recipe_lists *lists, struct vit_error *err)
 {
     for (size_t i = 0; i < g->count; i++) {
         struct recipe_words w = *words;
@@ -162,39 +132,34 @@ enum vit_status probe_grid_networks(struct probe_grid *g, const struct recipe_wo
                                     struct vit_error *err)
 {
     const struct recipe_words w = complete(words);
-    struct list *lists = calloc(RECIPE_SETTINGS, sizeof *lists);
-    enum vit_status status;
+    struct recipe_lists lists = { { { 0 } } };
+    enum vit_status status = recipe_lists_words(&lists, &w, err);
     size_t cells = 0;
 
-    if (!lists) return vit_fail(err, VIT_ERR_NOMEM, "no memory for lists of settings");
-    status = split_all(lists, &w, &cells, err);
+    if (!status) status = count_cells(&cells, &lists, err);
     if (!status) status = allocate(g, cells, err);
-    if (!status) status = fill_all(g, &w, lists, err);
-    for (int i = 0; i < RECIPE_SETTINGS; i++) free(lists[i].text);
-    free(lists);
+    if (!status) status = fill_all(g, &w, &lists, err);
+    recipe_lists_free(&lists);
     return status;
 }
 
 enum vit_status probe_grid_placements(struct probe_grid *g, const char *model, const char *norms,
                                       struct vit_error *err)
 {
-    struct list l = { .count = 0 };
-    struct vit_norm_config norm;
-    enum vit_status status = norms ? split(&l, "norm", norms, err) : VIT_OK;
+    const struct recipe_words words = { .text = { [RECIPE_NORM] = norms } };
+    struct recipe_lists lists = { { { 0 } } };
+    const struct recipe_list *l = &lists.of[RECIPE_NORM];
+    enum vit_status status = recipe_lists_words(&lists, &words, err);
 
-    if (!status) status = allocate(g, l.count ? (size_t)l.count : 1, err);
-    for (int i = 0; i < l.count && !status; i++) {
-        struct vit_error why;
-        snprintf(g->cell[i].norm, sizeof g->cell[i].norm, "%s", l.value[i]);
-        if (vit_placement_parse(&norm, l.value[i], &why))
-            status = vit_fail(err, VIT_ERR_ARG, "--norm: %.900s", why.text);
-    }
+    if (!status) status = allocate(g, l->count ? (size_t)l->count : 1, err);
     for (size_t i = 0; i < g->count && !status; i++) {
-        g->cell[i].init = "checkpoint";
-        g->cell[i].opens = !i;
-        snprintf(g->cell[i].heading, sizeof g->cell[i].heading, "%s", model);
+        struct probe_cell *c = &g->cell[i];
+        c->init = "checkpoint";
+        c->opens = !i;
+        snprintf(c->heading, sizeof c->heading, "%s", model);
+        snprintf(c->norm, sizeof c->norm, "%s", l->count ? l->text[i] : "");
     }
-    free(l.text);
+    recipe_lists_free(&lists);
     return status;
 }
 

@@ -2,6 +2,7 @@
 #include "tools/out.h"
 #include "tools/probe.h"
 #include "vit/config_json.h"
+#include "vit/json.h"
 
 #define BLOCK(field)   offsetof(struct vit_probe_block, field)
 #define NETWORK(field) offsetof(struct vit_probe_network, field)
@@ -43,11 +44,11 @@ static const struct field NETWORK_FIELDS[] = {
     { "logits_steps_change", NETWORK(logits_steps_change) },
 };
 
-static void add_fields(json_t *row, const struct field *fields, size_t count, const void *where)
+static void add_fields(json_t **row, const struct field *fields, size_t count, const void *where)
 {
     for (size_t i = 0; i < count; i++) {
         const double value = *(const double *)(const void *)((const char *)where + fields[i].at);
-        json_object_set_new(row, fields[i].name, out_real(value));
+        vit_json_put(row, fields[i].name, out_real(value));
     }
 }
 
@@ -55,7 +56,7 @@ static json_t *reals(const double *values, int count)
 {
     json_t *array = json_array();
 
-    for (int i = 0; i < count; i++) json_array_append_new(array, out_real(values[i]));
+    for (int i = 0; i < count; i++) vit_json_append(&array, out_real(values[i]));
     return array;
 }
 
@@ -70,19 +71,19 @@ static json_t *condition(const struct probe_cell *cell, const struct probe_found
                   "init", cell->init, "depth", c->depth, "seed",
                   drawn ? json_integer((json_int_t)f->seed) : json_null(), "block", block);
 
-    json_object_set_new(row, "model", drawn ? json_null() : out_text(f->options->common.model));
-    json_object_set_new(row, "image", json_integer(c->image));
-    json_object_set_new(row, "patch", json_integer(c->stem.patch)); /* 0: convolutions */
-    json_object_set_new(row, "width", json_integer(c->width));
-    json_object_set_new(row, "heads", json_integer(c->heads));
-    json_object_set_new(row, "hidden", json_integer(c->hidden));
-    json_object_set_new(row, "tokens", json_integer(vit_config_tokens(c)));
-    json_object_set_new(row, "pool", json_string(vit_pool_name(c->pool)));
-    json_object_set_new(row, "condition", out_text(cell->heading));
-    json_object_set_new(row, "data", out_text(f->data->path));
-    json_object_set_new(row, "pictures", json_integer(f->data->count));
-    json_object_set_new(row, "lr", out_float(f->options->lr));
-    json_object_set_new(row, "steps", json_integer(f->options->steps));
+    vit_json_put(&row, "model", drawn ? json_null() : out_text(f->options->common.model));
+    vit_json_put(&row, "image", json_integer(c->image));
+    vit_json_put(&row, "patch", json_integer(c->stem.patch)); /* 0: convolutions */
+    vit_json_put(&row, "width", json_integer(c->width));
+    vit_json_put(&row, "heads", json_integer(c->heads));
+    vit_json_put(&row, "hidden", json_integer(c->hidden));
+    vit_json_put(&row, "tokens", json_integer(vit_config_tokens(c)));
+    vit_json_put(&row, "pool", json_string(vit_pool_name(c->pool)));
+    vit_json_put(&row, "condition", out_text(cell->heading));
+    vit_json_put(&row, "data", out_text(f->data->path));
+    vit_json_put(&row, "pictures", json_integer(f->data->count));
+    vit_json_put(&row, "lr", out_float(f->options->lr));
+    vit_json_put(&row, "steps", json_integer(f->options->steps));
     return row;
 }
 
@@ -94,10 +95,10 @@ bool probe_json(const struct probe_cell *cell, const struct probe_found *f)
         const struct vit_probe_block *b = vit_probe_block(f->probe, i);
         json_t *row = condition(cell, f, i);
 
-        add_fields(row, BLOCK_FIELDS, VIT_COUNT(BLOCK_FIELDS), b);
-        json_object_set_new(row, "head_entropy", reals(b->head_entropy, c->heads));
-        json_object_set_new(row, "angle", reals(b->angle, i + 1));
-        add_fields(row, NETWORK_FIELDS, VIT_COUNT(NETWORK_FIELDS), vit_probe_network(f->probe));
+        add_fields(&row, BLOCK_FIELDS, VIT_COUNT(BLOCK_FIELDS), b);
+        vit_json_put(&row, "head_entropy", reals(b->head_entropy, c->heads));
+        vit_json_put(&row, "angle", reals(b->angle, i + 1));
+        add_fields(&row, NETWORK_FIELDS, VIT_COUNT(NETWORK_FIELDS), vit_probe_network(f->probe));
         if (!out_json(row)) return false;
     }
     return out_flush();

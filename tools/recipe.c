@@ -10,46 +10,7 @@
 
 /* ---- words of the choices ---- */
 
-static const char *preset_word(int i)
-{
-    return recipe_preset_name(i);
-}
-
-static const char *stem_word(int i)
-{
-    return recipe_stem_word(i);
-}
-
-static const char *pool_word(int i)
-{
-    static const char *const WORDS[] = { "cls", "mean", "seq", NULL };
-    return WORDS[i];
-}
-
-static const char *position_word(int i)
-{
-    static const char *const WORDS[] = { "learned", "sincos2d", "none", NULL };
-    return WORDS[i];
-}
-
-static const char *norm_word(int i)
-{
-    if (i >= VIT_PLACEMENTS) return NULL;
-    return i == VIT_NORM_MIX ? "mix:F" : vit_placement_name((enum vit_placement)i);
-}
-
-static const char *norm_kind_word(int i)
-{
-    return i < KERN_NORM_KINDS ? kern_norm_kind_name((enum kern_norm_kind)i) : NULL;
-}
-
-static const char *switch_word(int i)
-{
-    static const char *const WORDS[] = { "auto", "on", "off", NULL };
-    return WORDS[i];
-}
-
-static const char *init_word(int i)
+const char *recipe_init_word(int i)
 {
     return i < VIT_INITS ? vit_init_name((enum vit_init_kind)i) : NULL;
 }
@@ -62,21 +23,6 @@ static const char *optimizer_word(int i)
 static const char *schedule_word(int i)
 {
     return i < VIT_SCHEDULES ? vit_schedule_name((enum vit_schedule)i) : NULL;
-}
-
-static const char *augment_word(int i)
-{
-    return patch_augment_preset_name(i);
-}
-
-static const char *flip_word(int i)
-{
-    return recipe_flip_word(i);
-}
-
-static const char *padding_word(int i)
-{
-    return recipe_padding_word(i);
 }
 
 static const char *dtype_word(int i)
@@ -320,11 +266,8 @@ json_t *recipe_texts_save(const struct recipe_texts *t)
 {
     json_t *object = json_object();
 
-    for (int i = 0; object && i < RECIPE_SETTINGS; i++)
-        if (t->text[i] && json_object_set_new(object, TYPED[i].name, json_string(t->text[i]))) {
-            json_decref(object);
-            return NULL;
-        }
+    for (int i = 0; i < RECIPE_SETTINGS; i++)
+        if (t->text[i]) vit_json_put(&object, TYPED[i].name, json_string(t->text[i]));
     return object;
 }
 

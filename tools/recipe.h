@@ -140,8 +140,11 @@ enum vit_status recipe_feed(struct patch_feed_options *o, const struct recipe *r
 /* Whether batches of an epoch (0-based) are mixed. */
 bool recipe_mixes(const struct recipe *r, int epoch);
 
-/* Words of the settings' choices that recipe_model.c reads; NULL past the end. */
+/* Words of the settings' choices; NULL past the end. */
+const char *recipe_init_word(int i);
 const char *recipe_stem_word(int i);
+const char *recipe_pool_word(int i);
+const char *recipe_position_word(int i);
 const char *recipe_flip_word(int i);
 const char *recipe_padding_word(int i);
 

@@ -184,12 +184,13 @@ json_t *recipe_lists_save(const struct recipe_lists *l)
 {
     json_t *object = json_object();
 
-    for (int id = 0; object && id < RECIPE_SETTINGS; id++) {
+    for (int id = 0; id < RECIPE_SETTINGS; id++) {
         json_t *list = json_array();
-        for (int i = 0; i < l->of[id].count; i++) json_array_append_new(list, json_string(l->of[id].text[i]));
-        if (l->of[id].count && json_array_size(list) == (size_t)l->of[id].count)
-            json_object_set(object, recipe_name((enum recipe_id)id), list);
-        json_decref(list);
+        for (int i = 0; i < l->of[id].count; i++) vit_json_append(&list, json_string(l->of[id].text[i]));
+        if (l->of[id].count)
+            vit_json_put(&object, recipe_name((enum recipe_id)id), list);
+        else
+            json_decref(list);
     }
     return object;
 }

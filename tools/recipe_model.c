@@ -4,6 +4,16 @@
 #include <string.h>
 
 #include "tools/recipe.h"
+#include "vit/config_json.h"
+
+/* name is one of the words: a choice has been checked. */
+static int word_index(const char *(*word)(int i), const char *name)
+{
+    int i = 0;
+
+    while (strcmp(word(i), name) != 0) i++;
+    return i;
+}
 
 /* ---- the stem ---- */
 
@@ -23,10 +33,7 @@ const char *recipe_stem_word(int i)
 
 static const struct stem *stem_of(const char *name)
 {
-    const struct stem *s = STEMS;
-
-    while (strcmp(s->name, name) != 0) s++; /* a choice: it is one of them */
-    return s;
+    return &STEMS[word_index(recipe_stem_word, name)];
 }
 
 /* 64 channels in all layers but the last, which makes the width: Hassani et al. 2021. */
@@ -79,23 +86,22 @@ static void set_sizes(struct vit_config *c, const struct recipe *r)
     c->hidden = r->hidden ? r->hidden : (int)lrint(times * c->width);
 }
 
+/* New networks have no head over a class token and the patches' mean, which stands last. */
+const char *recipe_pool_word(int i)
+{
+    _Static_assert(VIT_POOL_CLS_MEAN == VIT_POOLS - 1, "words in between would be lost");
+    return i < VIT_POOL_CLS_MEAN ? vit_pool_name((enum vit_pool)i) : NULL;
+}
+
+const char *recipe_position_word(int i)
+{
+    return i < VIT_POSITIONS ? vit_position_name((enum vit_position)i) : NULL;
+}
+
 static void set_readout(struct vit_config *c, const struct recipe *r)
 {
-    static const struct {
-        const char *name;
-        enum vit_pool pool;
-    } POOLS[] = { { "cls", VIT_POOL_CLS }, { "mean", VIT_POOL_MEAN }, { "seq", VIT_POOL_SEQ } };
-    static const struct {
-        const char *name;
-        enum vit_position position;
-    } POSITIONS[] = { { "learned", VIT_POS_LEARNED },
-                      { "sincos2d", VIT_POS_SINCOS2D },
-                      { "none", VIT_POS_NONE } };
-
-    for (size_t i = 0; r->pool && i < VIT_COUNT(POOLS); i++)
-        if (strcmp(r->pool, POOLS[i].name) == 0) c->pool = POOLS[i].pool;
-    for (size_t i = 0; r->position && i < VIT_COUNT(POSITIONS); i++)
-        if (strcmp(r->position, POSITIONS[i].name) == 0) c->position = POSITIONS[i].position;
+    if (r->pool) c->pool = (enum vit_pool)word_index(recipe_pool_word, r->pool);
+    if (r->position) c->position = (enum vit_position)word_index(recipe_position_word, r->position);
     if (r->pool) c->cls = c->pool == VIT_POOL_CLS;
 }
 
@@ -226,14 +232,6 @@ const char *recipe_padding_word(int i)
     static const char *const WORDS[] = { "reflect", "zero", NULL };
     _Static_assert(VIT_COUNT(WORDS) == PATCH_PADDINGS + 1, "a kind of padding has no name");
     return WORDS[i];
-}
-
-static int word_index(const char *(*word)(int i), const char *name)
-{
-    int i = 0;
-
-    while (strcmp(word(i), name) != 0) i++; /* a choice: it is one of them */
-    return i;
 }
 
 enum vit_status recipe_feed(struct patch_feed_options *o, const struct recipe *r,

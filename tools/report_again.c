@@ -2,6 +2,7 @@
 #include "tools/markup.h"
 #include "tools/recipe.h"
 #include "tools/report_page.h"
+#include "vit/json.h"
 
 /* One more option of a command, on a line of its own. value NULL: a flag. */
 static void put_option(FILE *out, const char *name, const char *value)
@@ -99,7 +100,8 @@ static void put_runs(FILE *out, const char *option, const json_t *arm)
 
     json_array_foreach(json_object_get(arm, "runs"), i, run)
     {
-        json_array_append(files, json_object_get(run, "file"));
+        json_t *file = json_object_get(run, "file");
+        if (file) vit_json_append(&files, json_incref(file));
     }
     if (json_array_size(files)) put_list(out, option, files);
     json_decref(files);
@@ -142,7 +144,7 @@ static void put_values(FILE *out, const struct report *r, const char *key)
         {
             seen |= strcmp(json_string_value(known), text) == 0;
         }
-        if (!seen) json_array_append_new(values, json_string(text));
+        if (!seen) vit_json_append(&values, json_string(text));
     }
     if (json_array_size(values)) put_list(out, key, values);
     json_decref(values);

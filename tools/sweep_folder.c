@@ -76,8 +76,8 @@ static json_t *planned(const struct sweep *s, const struct sweep_cell *c)
 {
     json_t *cell = json_pack("{s:s}", "cell", c->id);
 
-    for (int i = 0; cell && i < s->axis_count; i++)
-        json_object_set_new(cell, recipe_name(s->axes[i]), recipe_value(&c->recipe, s->axes[i]));
+    for (int i = 0; i < s->axis_count; i++)
+        vit_json_put(&cell, recipe_name(s->axes[i]), recipe_value(&c->recipe, s->axes[i]));
     return cell;
 }
 
@@ -88,13 +88,13 @@ static enum vit_status write_grid(const struct sweep *s, struct vit_error *err)
     json_t *object, *cells = json_array();
     enum vit_status status = kern_select(&kernels, s->common.kernels, err);
 
-    for (int i = 0; i < s->count; i++) json_array_append_new(cells, planned(s, &s->cells[i]));
+    for (int i = 0; i < s->count; i++) vit_json_append(&cells, planned(s, &s->cells[i]));
     object = status ? NULL
                     : json_pack("{s:s, s:o, s:s, s:s, s:b, s:o, s:O}", "format", FORMAT, "data",
                                 out_text(real ? real : s->data), "kernels", kernels.name, "dead_after",
                                 s->dead_after, "test", (int)s->test, "settings", recipe_lists_save(&s->lists),
                                 "cells", cells);
-    text = object ? json_dumps(object, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) : NULL;
+    text = vit_json_text(object, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
     train_path(path, s->options->out, GRID);
     if (!status)
         status = text ? weights_write_bytes(path, text, strlen(text), err)

@@ -74,9 +74,9 @@ enum vit_status sweep_lines_read(json_t **out, const char *path, struct vit_erro
     if (status) return status;
     *out = json_array();
     for (at = text; !(status = next_line(&line, &at, &start, &length, path, err)) && line;)
-        json_array_append_new(*out, line);
+        vit_json_append(out, line);
     free(text);
-    return status;
+    return status || *out ? status : vit_fail(err, VIT_ERR_NOMEM, "%s: no memory for its lines", path);
 }
 
 enum vit_status sweep_lines_cut(int file, const char *path, struct vit_error *err)
@@ -94,7 +94,7 @@ enum vit_status sweep_lines_cut(int file, const char *path, struct vit_error *er
 
 enum vit_status sweep_lines_add(int file, const char *path, const json_t *line, struct vit_error *err)
 {
-    char *text = json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(12));
+    char *text = vit_json_text(line, JSON_COMPACT | JSON_REAL_PRECISION(12));
     const size_t size = text ? strlen(text) + 1 : 0;
     enum vit_status status;
 

@@ -6,6 +6,7 @@
 #include "tools/progress.h"
 #include "tools/sweep.h"
 #include "vit/config_json.h"
+#include "vit/json.h"
 #include "vit/random.h"
 
 /* A cell in numbers. */
@@ -24,7 +25,7 @@ static char *work_of(const struct sweep_cell *c, const struct sweep_source *sour
                              vit_config_to_json(&c->config, &source->pictures, NULL), "batch", r->batch,
                              "accumulate", r->accumulate, "dtype", r->dtype, "optimizer", r->optimizer, "ema",
                              (int)(r->ema > 0), "drop", (int)(r->drop_path > 0));
-    char *text = work ? json_dumps(work, JSON_COMPACT) : NULL;
+    char *text = vit_json_text(work, JSON_COMPACT);
 
     json_decref(work);
     return text;
@@ -155,9 +156,9 @@ static int print_json(const struct sweep *s, const struct estimate *e, const str
 
     for (int i = 0; i < s->count; i++) {
         const struct sweep_cell *c = &s->cells[i];
-        json_array_append_new(cells, json_pack("{s:s, s:i, s:o, s:o, s:s?}", "cell", c->id, "steps", c->steps,
-                                               "flops", out_real(c->flops), "hours",
-                                               out_real(e[i].seconds / 3600), "status", state_of(c)));
+        vit_json_append(&cells, json_pack("{s:s, s:i, s:o, s:o, s:s?}", "cell", c->id, "steps", c->steps,
+                                          "flops", out_real(c->flops), "hours", out_real(e[i].seconds / 3600),
+                                          "status", state_of(c)));
     }
     all = json_pack("{s:o, s:o, s:o, s:o, s:o}", "cells", cells, "flops", out_real(t->flops), "hours",
                     out_real(t->seconds / 3600), "flops_left", out_real(t->flops_left), "hours_left",

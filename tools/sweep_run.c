@@ -6,6 +6,7 @@
 #include "tools/out.h"
 #include "tools/progress.h"
 #include "tools/sweep.h"
+#include "vit/json.h"
 
 /* What came of a cell. */
 struct outcome {
@@ -33,16 +34,16 @@ static const char *status_of(int code)
 
 /* ---- the line of a cell ---- */
 
-static void add_score(json_t *line, const char *part, const struct train_score *score)
+static void add_score(json_t **line, const char *part, const struct train_score *score)
 {
     char key[32];
 
     snprintf(key, sizeof key, "%s_loss", part);
-    json_object_set_new(line, key, score->n ? out_real(score->loss) : json_null());
+    vit_json_put(line, key, score->n ? out_real(score->loss) : json_null());
     snprintf(key, sizeof key, "%s_top1", part);
-    json_object_set_new(line, key, score->n ? out_real(score->top1) : json_null());
+    vit_json_put(line, key, score->n ? out_real(score->top1) : json_null());
     snprintf(key, sizeof key, "%s_n", part);
-    json_object_set_new(line, key, json_integer((json_int_t)score->n));
+    vit_json_put(line, key, json_integer((json_int_t)score->n));
 }
 
 /* What tells cells apart, under the names of the log's lines. */
@@ -55,10 +56,9 @@ static json_t *describe(const struct sweep *s, const struct sweep_cell *c, const
                   out_float(c->recipe.lr), "warmup", r->warmup, "init", c->recipe.init, "seed",
                   (json_int_t)c->recipe.seed, "epochs", c->recipe.epochs, "dtype", c->recipe.dtype);
 
-    for (int i = 0; line && i < s->axis_count; i++) {
+    for (int i = 0; i < s->axis_count; i++) {
         const char *name = recipe_name(s->axes[i]);
-        if (!json_object_get(line, name))
-            json_object_set_new(line, name, recipe_value(&c->recipe, s->axes[i]));
+        if (!json_object_get(line, name)) vit_json_put(&line, name, recipe_value(&c->recipe, s->axes[i]));
     }
     return line;
 }
@@ -68,19 +68,18 @@ static json_t *line_of(const struct sweep *s, const struct sweep_cell *c, const 
     const struct train_result *r = &o->train;
     json_t *line = describe(s, c, r);
 
-    if (!line) return NULL;
-    json_object_set_new(line, "status", json_string(o->status));
-    json_object_set_new(line, "reason", r->reason[0] ? json_string(r->reason) : json_null());
-    json_object_set_new(line, "epochs_done", json_integer(r->epochs));
-    json_object_set_new(line, "steps", json_integer(r->steps));
-    json_object_set_new(line, "train_loss", r->epochs ? out_real(r->train_loss) : json_null());
-    add_score(line, "val", &r->val);
-    json_object_set_new(line, "plateau_step", r->plateau_step ? json_integer(r->plateau_step) : json_null());
-    json_object_set_new(line, "images_per_second",
-                        r->all_seconds > 0 ? out_real((double)r->all_images / r->all_seconds) : json_null());
-    json_object_set_new(line, "seconds", out_real(r->all_seconds));
-    add_score(line, "test", &o->test);
-    json_object_set_new(line, "logits", o->logits[0] ? json_string(o->logits) : json_null());
+    vit_json_put(&line, "status", json_string(o->status));
+    vit_json_put(&line, "reason", r->reason[0] ? json_string(r->reason) : json_null());
+    vit_json_put(&line, "epochs_done", json_integer(r->epochs));
+    vit_json_put(&line, "steps", json_integer(r->steps));
+    vit_json_put(&line, "train_loss", r->epochs ? out_real(r->train_loss) : json_null());
+    add_score(&line, "val", &r->val);
+    vit_json_put(&line, "plateau_step", r->plateau_step ? json_integer(r->plateau_step) : json_null());
+    vit_json_put(&line, "images_per_second",
+                 r->all_seconds > 0 ? out_real((double)r->all_images / r->all_seconds) : json_null());
+    vit_json_put(&line, "seconds", out_real(r->all_seconds));
+    add_score(&line, "test", &o->test);
+    vit_json_put(&line, "logits", o->logits[0] ? json_string(o->logits) : json_null());
     return line;
 }
 

@@ -5,6 +5,7 @@
 
 #include "tools/out.h"
 #include "tools/sweep.h"
+#include "vit/json.h"
 
 /* Mean and deviation of what is known. */
 struct mean {
@@ -85,16 +86,16 @@ static json_t *row_json(const struct sweep *s, const struct row *row)
     json_t *o = json_object();
 
     for (int i = 0; i + 1 < s->axis_count; i++)
-        json_object_set_new(o, recipe_name(s->axes[i]), recipe_value(&row->cell->recipe, s->axes[i]));
-    json_object_set_new(o, "done", json_integer(row->done));
-    json_object_set_new(o, "dead", json_integer(row->dead));
-    json_object_set_new(o, "diverged", json_integer(row->diverged));
-    json_object_set_new(o, "train_loss", out_real(mean(&row->train_loss)));
-    json_object_set_new(o, "val_top1", out_real(mean(&row->val)));
-    json_object_set_new(o, "val_top1_sd", out_real(deviation(&row->val)));
-    json_object_set_new(o, "test_top1", out_real(mean(&row->test)));
-    json_object_set_new(o, "test_top1_sd", out_real(deviation(&row->test)));
-    json_object_set_new(o, "plateau_step", out_real(mean(&row->plateau)));
+        vit_json_put(&o, recipe_name(s->axes[i]), recipe_value(&row->cell->recipe, s->axes[i]));
+    vit_json_put(&o, "done", json_integer(row->done));
+    vit_json_put(&o, "dead", json_integer(row->dead));
+    vit_json_put(&o, "diverged", json_integer(row->diverged));
+    vit_json_put(&o, "train_loss", out_real(mean(&row->train_loss)));
+    vit_json_put(&o, "val_top1", out_real(mean(&row->val)));
+    vit_json_put(&o, "val_top1_sd", out_real(deviation(&row->val)));
+    vit_json_put(&o, "test_top1", out_real(mean(&row->test)));
+    vit_json_put(&o, "test_top1_sd", out_real(deviation(&row->test)));
+    vit_json_put(&o, "plateau_step", out_real(mean(&row->plateau)));
     return o;
 }
 
@@ -102,7 +103,7 @@ static int print_json(const struct sweep *s, const struct row *rows, int count)
 {
     json_t *list = json_array(), *all;
 
-    for (int i = 0; i < count; i++) json_array_append_new(list, row_json(s, &rows[i]));
+    for (int i = 0; i < count; i++) vit_json_append(&list, row_json(s, &rows[i]));
     all = json_pack("{s:o, s:i, s:o}", "out", out_text(s->options->out), "cells", s->count, "arms", list);
     return out_json(all) ? CMD_DONE : CMD_SOME_FAILED;
 }

@@ -112,12 +112,21 @@ static struct kern_rows head_rows(const struct vit_block_call *call)
     return (struct kern_rows){ rows_of(call), c->heads, c->width / c->heads, ld, ld };
 }
 
-static struct kern_heads heads_of(const struct vit_block_call *call)
+struct kern_heads vit_block_heads(const struct vit_block_call *call)
 {
     const struct vit_config *c = call->config;
     const int e = c->width / c->heads;
 
     return (struct kern_heads){ call->n, call->tokens, c->heads, e, 1 / sqrtf((float)e) };
+}
+
+const struct vit_step_trace *vit_block_attention(const struct vit_block_call *call)
+{
+    const struct vit_step *steps = vit_block_steps(&call->config->norm, call->block, call->config->depth);
+    int at = 0;
+
+    while (steps[at].op != VIT_OP_ATTN) at++;
+    return &call->trace->step[at];
 }
 
 static const struct kern_drop *drop_of(const struct vit_block_call *call)
@@ -168,7 +177,7 @@ static void norm_heads(const struct vit_block_call *call, struct vit_step_trace 
 static void attend(const struct vit_block_call *call, struct vit_step_trace *t, const float *in)
 {
     const struct kern_epilogue bias = { .bias = call->params->qkv.bias };
-    const struct kern_heads heads = heads_of(call);
+    const struct kern_heads heads = vit_block_heads(call);
 
     kern_linear(call->kern, t->qkv, in, &call->mats->qkv, &bias, rows_of(call));
     if (call->config->norm.qk) norm_heads(call, t);
@@ -338,7 +347,7 @@ static void heads_back(const struct vit_block_call *call, const struct vit_block
 static void attend_back(const struct vit_block_call *call, const struct vit_block_params *grads,
                         float *dbranch, const struct vit_step_trace *t)
 {
-    const struct kern_heads heads = heads_of(call);
+    const struct kern_heads heads = vit_block_heads(call);
     float *dctx = call->scratch->wide[0], *dqkv = call->scratch->wide[1];
 
     product_back(call, dctx, &grads->proj, dbranch, t->ctx, &call->mats->proj);

@@ -91,6 +91,10 @@ struct vit_block_call {
     bool training;
 };
 
+/* For those who look on: the shape of the block's attention, and what its step left. */
+struct kern_heads vit_block_heads(const struct vit_block_call *call);
+const struct vit_step_trace *vit_block_attention(const struct vit_block_call *call);
+
 /* Reserve the trace of one block for batch pictures; in inference every block carves the same one. */
 void vit_block_trace_carve(struct vit_block_trace *t, struct vit_arena *a, const struct vit_config *c,
                            int block, int batch, bool training, bool drop_path);

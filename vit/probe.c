@@ -140,17 +140,15 @@ static void keep(struct vit_probe *p, int i, const float *stream, int n)
 static void see_attention(struct vit_probe *p, const struct vit_block_call *call)
 {
     const struct vit_config *c = call->config;
-    const struct vit_step *steps = vit_block_steps(&c->norm, call->block, c->depth);
+    const struct vit_step_trace *attention = vit_block_attention(call);
     const size_t t = (size_t)call->tokens, d = (size_t)c->width, e = d / (size_t)c->heads;
     double *entropy = p->entropy + (size_t)call->block * (size_t)c->heads;
     struct vit_probe_block *b = &p->block[call->block];
-    int at = 0;
 
-    while (steps[at].op != VIT_OP_ATTN) at++;
     for (size_t i = 0; i < (size_t)call->n; i++)
         for (size_t h = 0; h < (size_t)c->heads; h++) {
-            const float *prob = call->trace->step[at].prob + (i * (size_t)c->heads + h) * t * t;
-            const float *q = call->trace->step[at].qkv_normed + i * t * 3 * d + h * e;
+            const float *prob = attention->prob + (i * (size_t)c->heads + h) * t * t;
+            const float *q = attention->qkv_normed + i * t * 3 * d + h * e;
             for (size_t row = 0; row < t; row++) entropy[h] += vit_tokens_entropy(prob + row * t, (int)t);
             b->max_logit = fmax(b->max_logit, vit_tokens_logit(q, q + d, (int)t, (int)e, 3 * d));
         }

@@ -160,6 +160,9 @@ const char *vit_model_packed(const struct vit_model *m, bool *in_place);
 
 /* ---- pictures ---- */
 
+/* A picture has three colours: VIT_ERR_UNSUPPORTED for a model of more or fewer channels. To be asked before
+ * planes of pictures (3, size, size) are handed to its sessions. */
+enum vit_status vit_model_takes_pictures(const struct vit_model *m, struct vit_error *err);
 /* planes (channels, image, image): the picture as the model expects it. */
 enum vit_status vit_read_image(const struct vit_model *m, const char *path, float *planes,
                                struct vit_error *err);

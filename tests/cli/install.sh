@@ -1,6 +1,7 @@
 #!/bin/sh
 # make install, then the example on top of vit/vit.h is compiled against what was installed, with the shared
-# and with the static library, and run; the library exports nothing but vit_*; make uninstall leaves nothing.
+# and with the static library, and run; so is a program that makes a network, trains it and looks at it. Every
+# header compiles by itself; the library exports nothing but vit_*; make uninstall leaves nothing.
 set -eu
 
 [ "${VIT_MODE:-release}" = release ] || { echo "installing is tested in release mode only, skipped"; exit 0; }
@@ -20,6 +21,17 @@ done
     "$("$root/usr/bin/vit" --version | sed -n '1s/vit //p')" ] || fail "vit.pc and the program differ in version"
 ! command -v bash >/dev/null || bash -n "$root/usr/share/bash-completion/completions/vit" || fail "bash completions"
 
+# The library's headers for programs are those that C++ may include too. Each stands alone among the installed.
+for header in $(grep -l '^extern "C"' vit/*.h); do
+    [ -s "$root/usr/include/libvit/$header" ] || fail "$header is not installed"
+done
+(cd "$root/usr/include/libvit" && find . -name '*.h') | sed 's,^\./,,' >"$root/headers"
+while read -r header; do
+    echo "#include <$header>" >"$root/alone.c"
+    # shellcheck disable=SC2046  # lists of flags
+    "$CC" -std=c11 -Wall -Werror -fsyntax-only $(pkg --cflags) "$root/alone.c" || fail "$header does not stand alone"
+done <"$root/headers"
+
 # The example: what is indented in the comment, includes first, the rest in main.
 awk '/^#ifndef/ { exit }
     /^ \*     #include/ { print substr($0, 8) }
@@ -37,6 +49,67 @@ awk '/^#ifndef/ { exit }
         $(pkg-config --libs $(pkg --print-requires-private)) -lm -lpthread -fopenmp ||
         fail "the example does not compile against the static library"
 }
+# A network of two blocks learns one picture: from the headers beside vit/vit.h, with the shared library.
+cat >"$root/train.c" <<'END'
+#include <math.h>
+#include <stdio.h>
+#include <vit/attention.h>
+#include <vit/probe.h>
+#include <vit/stats.h>
+#include <vit/train.h>
+
+static float planes[3 * 8 * 8];
+static const int labels[1] = { 1 };
+
+static double trained_loss(struct vit_trainer *t)
+{
+    struct vit_report r = { 0 };
+
+    for (int i = 0; i < 20; i++) r = vit_trainer_step(t, &(struct vit_batch){ planes, labels, NULL, NULL, 1 });
+    return r.finite ? r.loss : INFINITY;
+}
+
+int main(void)
+{
+    struct vit_config c;
+    struct vit_hyper h = vit_hyper_default();
+    struct vit_error err;
+    struct vit_model *m;
+    struct vit_trainer *t;
+    struct vit_probe *p;
+    struct vit_attention *a;
+    const struct vit_init init = { .seed = 1 };
+    const struct vit_probe_options o = { .pictures = 1, .lr = 1e-3f };
+    double loss;
+
+    for (int i = 0; i < 3 * 8 * 8; i++) planes[i] = (float)(i % 7) - 3;
+    if (vit_config_preset(&c, "vit_tiny_patch16_224", &err)) return puts(err.text);
+    c.image = 8, c.stem.patch = 4, c.depth = 2, c.classes = 2;
+    h.steps = 20, h.lr = 1e-3f;
+    if (vit_model_create(&m, &c, NULL, NULL, &init, NULL, &err)) return puts(err.text);
+    if (vit_trainer_create(&t, m, &h, 1, 1, &err)) return puts(err.text);
+    loss = trained_loss(t);
+    vit_trainer_close(t);
+    if (vit_probe_create(&p, m, &o, &err)) return puts(err.text);
+    vit_probe_measure(p, planes, labels);
+    if (!(vit_probe_network(p)->loss < log(2)) || !(loss < log(2))) return puts("it has not learned");
+    vit_probe_close(p);
+    if (vit_attention_create(&a, m, 1, &err)) return puts(err.text);
+    vit_attention_forward(a, planes);
+    if (!(vit_attention_rollout(a)[0] > 0)) return puts("no rollout");
+    vit_attention_close(a);
+    if (!(vit_mcnemar(0, 0) == 1)) return puts("no statistics");
+    if (vit_model_save(m, "trained.safetensors", WEIGHTS_F32, &err)) return puts(err.text);
+    vit_model_close(m);
+    return 0;
+}
+END
+# shellcheck disable=SC2046  # lists of flags
+"$CC" -std=c11 -Wall -Werror $(pkg --cflags) "$root/train.c" -o "$root/train" $(pkg --libs) -lm ||
+    fail "a program that trains does not compile"
+(cd "$root" && OMP_NUM_THREADS=1 LD_LIBRARY_PATH=$root/usr/lib ./train && [ -s trained.safetensors ]) ||
+    fail "a program that trains"
+
 cp tests/data/golden/timm-cls/model.safetensors tests/data/golden/timm-cls/config.json "$root"
 cp tests/data/preprocess/fmt-420.jpg "$root/cat.jpg"
 (cd "$root" && LD_LIBRARY_PATH=$root/usr/lib ./shared) || fail "the example, shared"

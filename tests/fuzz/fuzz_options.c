@@ -9,9 +9,9 @@
 enum { MOST_WORDS = 64 };
 
 /* Those of main.c, but for help, which reads no options. */
-static const struct args_verb *const VERBS[] = { &cmd_classify, &cmd_eval,       &cmd_train,
-                                                 &cmd_logits,   &cmd_preprocess, &cmd_embed,
-                                                 &cmd_info,     &cmd_bench,      &cmd_convert };
+static const struct args_verb *const VERBS[] = { &cmd_classify,   &cmd_eval,   &cmd_train, &cmd_logits,
+                                                 &cmd_preprocess, &cmd_embed,  &cmd_info,  &cmd_bench,
+                                                 &cmd_convert,    &cmd_explain };
 
 static void parse(const struct args_verb *v, int count, char **words)
 {

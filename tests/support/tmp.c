@@ -69,6 +69,55 @@ unsigned char *tmp_read(const char *path, size_t *size)
     return bytes;
 }
 
+char *tmp_text(const char *dir, const char *name)
+{
+    char path[4096];
+    size_t size;
+    unsigned char *bytes;
+
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    bytes = tmp_read(path, &size);
+    bytes[size] = '\0';
+    return (char *)bytes;
+}
+
+int tmp_lines(const char *dir, const char *name)
+{
+    char path[4096];
+    int lines = 0, c;
+    FILE *f;
+
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    f = fopen(path, "rb");
+    while (f && (c = getc(f)) != EOF) lines += c == '\n';
+    if (f) fclose(f);
+    return lines;
+}
+
+bool tmp_has(const char *dir, const char *name)
+{
+    char path[4096];
+
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return access(path, F_OK) == 0;
+}
+
+void tmp_assert_same(const char *a, const char *b, const char *name)
+{
+    char path[2][4096];
+    size_t size[2];
+    unsigned char *bytes[2];
+
+    for (int i = 0; i < 2; i++) {
+        snprintf(path[i], sizeof path[i], "%s/%s", i ? b : a, name);
+        bytes[i] = tmp_read(path[i], &size[i]);
+    }
+    if (size[0] != size[1] || memcmp(bytes[0], bytes[1], size[0]) != 0)
+        fail_msg("%s and %s differ", path[0], path[1]);
+    free(bytes[0]);
+    free(bytes[1]);
+}
+
 int tmp_count(const char *dir)
 {
     DIR *d = opendir(dir);

@@ -2,6 +2,7 @@
 #ifndef TESTS_SUPPORT_TMP_H
 #define TESTS_SUPPORT_TMP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Make a fresh folder; its path in text. Fails the test when it cannot. */
@@ -13,6 +14,13 @@ void tmp_write(const char *dir, const char *name, const void *bytes, size_t size
                size_t text_size);
 /* Read a whole file; the caller frees. Fails the test when it cannot. */
 unsigned char *tmp_read(const char *path, size_t *size);
+
+/* The same of dir/name, as a text. */
+char *tmp_text(const char *dir, const char *name);
+int tmp_lines(const char *dir, const char *name); /* ends of lines in it; 0: no such file */
+bool tmp_has(const char *dir, const char *name);
+/* Fails the test when the file of that name differs between the two folders. */
+void tmp_assert_same(const char *a, const char *b, const char *name);
 
 /* Entries of a folder, but for . and .. */
 int tmp_count(const char *dir);

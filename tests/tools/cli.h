@@ -8,25 +8,7 @@
 #include "tests/support/test.h"
 #include "tests/support/tmp.h"
 
-enum { CLI_WORDS = 24 };
-
-static inline const char *program(void)
-{
-    const char *path = getenv("VIT_BIN");
-
-    return path && *path ? path : "build/release/bin/vit";
-}
-
-static inline struct run run_input(const char *const *words, const struct run_input *input)
-{
-    const char *argv[CLI_WORDS] = { program() };
-    struct run r;
-
-    for (int i = 0; words[i] && i + 2 < CLI_WORDS; i++) argv[i + 1] = words[i];
-    if (!run_program(&r, argv, input)) fail_msg("%s cannot be started", argv[0]);
-    return r;
-}
-#define VIT(...) run_input((const char *const[]){ __VA_ARGS__, NULL }, NULL)
+#define VIT(...) run_vit((const char *const[]){ __VA_ARGS__, NULL }, NULL)
 
 /* text must have part; NULL: must be empty. */
 static inline void assert_says(const char *stream, const char *text, const char *part)

@@ -8,18 +8,7 @@
 
 #define MODEL "tests/data/golden/timm-cls"
 
-enum { WORDS = 24 };
-
-static struct run run_vit(const char *const *words)
-{
-    const char *path = getenv("VIT_BIN"), *argv[WORDS] = { path && *path ? path : "build/release/bin/vit" };
-    struct run r;
-
-    for (int i = 0; words[i] && i + 2 < WORDS; i++) argv[i + 1] = words[i];
-    if (!run_program(&r, argv, NULL)) fail_msg("%s cannot be started", argv[0]);
-    return r;
-}
-#define VIT(...) run_vit((const char *const[]){ "bench", __VA_ARGS__, NULL })
+#define VIT(...) run_verb("bench", NULL, (const char *const[]){ __VA_ARGS__, NULL })
 
 /* The objects of a successful run, a line each; the caller releases the array. */
 static json_t *rows_of(struct run r)

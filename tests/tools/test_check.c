@@ -1,4 +1,6 @@
 /* --check: what is not a number is named, in the weights and in what goes through them. */
+#include <unistd.h>
+
 #include "patch/patch.h"
 #include "tests/patch/noise.h"
 #include "tests/tools/cli.h"
@@ -77,6 +79,17 @@ static void an_overflow_fails_the_picture_and_names_the_layer(void **state)
            "--split", "train");
 }
 
+static void attention_that_is_no_number_is_not_drawn(void **state)
+{
+    const char *model = spoiled_model("nan1", "blocks.1.norm1.weight", NAN, 1);
+    char png[300];
+
+    (void)state;
+    snprintf(png, sizeof png, "%s/x.png", dir);
+    EXPECT(1, "", "fmt-420.jpg: attention is", "explain", "-m", model, PICTURE, "-o", png);
+    assert_int_not_equal(access(png, F_OK), 0);
+}
+
 static void sound_numbers_pass(void **state)
 {
     struct run plain = VIT("classify", "-m", MODEL, PICTURE),
@@ -124,6 +137,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_weight_that_is_no_number_is_exit_code_3),
         cmocka_unit_test(an_overflow_fails_the_picture_and_names_the_layer),
+        cmocka_unit_test(attention_that_is_no_number_is_not_drawn),
         cmocka_unit_test(sound_numbers_pass),
         cmocka_unit_test(a_pixel_that_is_no_number_is_named),
     };

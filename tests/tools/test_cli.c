@@ -4,6 +4,7 @@
 
 #include "patch/patch.h"
 #include "tests/tools/cli.h"
+#include "vit/train.h"
 #include "weights/weights.h"
 
 #define MODEL   "tests/data/golden/timm-cls"
@@ -16,7 +17,7 @@ enum { CLASSES = 10 };
 
 static void no_verb_is_wrong_usage(void **state)
 {
-    struct run r = run_input((const char *const[]){ NULL }, NULL);
+    struct run r = run_vit((const char *const[]){ NULL }, NULL);
     (void)state;
 
     expect(&r, 2, NULL, "usage: vit VERB");
@@ -62,8 +63,8 @@ static void every_dtype_classifies(void **state)
 
 static void help_and_version_go_to_stdout(void **state)
 {
-    static const char *const VERBS[] = { "classify",   "eval",  "compare", "logits",
-                                         "preprocess", "embed", "info",    "help" };
+    static const char *const VERBS[] = { "classify", "eval", "compare", "logits", "preprocess",
+                                         "embed",    "info", "help",    "explain" };
     (void)state;
 
     EXPECT(0, "usage: vit VERB", NULL, "--help");
@@ -96,9 +97,9 @@ static void no_result_is_lost_silently(void **state)
     (void)state;
 
     if (access("/dev/full", W_OK)) skip();
-    r = run_input((const char *const[]){ "classify", "-m", MODEL, PICTURE, NULL }, &full);
+    r = run_vit((const char *const[]){ "classify", "-m", MODEL, PICTURE, NULL }, &full);
     expect(&r, 1, NULL, "standard output: cannot be written");
-    r = run_input((const char *const[]){ "info", "--json", NULL }, &full);
+    r = run_vit((const char *const[]){ "info", "--json", NULL }, &full);
     expect(&r, 1, NULL, "standard output: cannot be written");
 }
 
@@ -229,11 +230,11 @@ static void stdin_may_be_a_picture_or_a_list(void **state)
     unsigned char *picture = tmp_read(PICTURE, &size);
     (void)state;
 
-    r = run_input(words, &input);
+    r = run_vit(words, &input);
     assert_same_predictions(r.out, direct.out);
     expect(&r, 0, "", NULL);
     input = (struct run_input){ .bytes = picture, .size = size };
-    r = run_input(words, &input);
+    r = run_vit(words, &input);
     assert_same_predictions(r.out, one.out);
     expect(&r, 0, "\"file\":\"-\"", NULL);
     free(picture);
@@ -432,6 +433,63 @@ static void eval_refuses_classes_the_model_does_not_have(void **state)
     tmp_remove(dir);
 }
 
+/* ---- models that take no pictures ---- */
+
+/* A tiny model of any channels, in dir/model.safetensors. */
+static const char *model_of(const char *dir, int channels)
+{
+    static char path[300];
+    const struct vit_config c = { .image = 32,
+                                  .channels = channels,
+                                  .stem = { .patch = 16 },
+                                  .width = 16,
+                                  .depth = 1,
+                                  .heads = 2,
+                                  .hidden = 16,
+                                  .classes = CLASSES,
+                                  .pool = VIT_POOL_MEAN,
+                                  .norm = { .eps = 1e-6f, .final = true } };
+    struct vit_model *m;
+    struct vit_error err;
+
+    snprintf(path, sizeof path, "%s/model.safetensors", dir);
+    assert_ok(vit_model_create(&m, &c, NULL, NULL, &(struct vit_init){ .seed = 1 }, NULL, &err), &err);
+    assert_ok(vit_model_save(m, path, WEIGHTS_F32, &err), &err);
+    vit_model_close(m);
+    return path;
+}
+
+/* Planes of pictures would be read past their end, or written past that of a smaller buffer. */
+static void a_model_of_other_channels_is_refused_by_every_verb_that_reads_pictures(void **state)
+{
+    static const int CHANNELS[] = { 1, 4 };
+    size_t size;
+    unsigned char *bytes = tmp_read(PICTURE, &size);
+    const struct run_input picture = { .bytes = bytes, .size = size };
+    char dir[256], data[300], out[300];
+    (void)state;
+
+    tmp_create(dir, sizeof dir);
+    snprintf(data, sizeof data, "%s/data", dir);
+    snprintf(out, sizeof out, "%s/out.safetensors", dir);
+    make_data_set(data, 2);
+    for (size_t i = 0; i < VIT_COUNT(CHANNELS); i++) {
+        const char *m = model_of(dir, CHANNELS[i]);
+        struct run r = run_vit((const char *const[]){ "classify", "-m", m, "-", NULL }, &picture);
+        expect(&r, 3, NULL, "channels, pictures have 3");
+        EXPECT(3, NULL, "channels, pictures have 3", "classify", "-m", m, PICTURE, OTHER);
+        EXPECT(3, NULL, "channels, pictures have 3", "embed", "-m", m, PICTURE);
+        EXPECT(3, NULL, "channels, pictures have 3", "explain", "-m", m, PICTURE, "--json");
+        EXPECT(3, NULL, "channels, pictures have 3", "eval", "-m", m, "--data", data, "--split", "all");
+        EXPECT(3, NULL, "channels, pictures have 3", "compare", m, MODEL, "--data", data, "--split", "all");
+        EXPECT(3, NULL, "channels, pictures have 3", "probe", "-m", m, "--data", data, "--split", "all");
+        EXPECT(3, NULL, "channels, pictures have 3", "convert", m, out, "--dtype", "bf16", "--data", data,
+               "--split", "all");
+    }
+    free(bytes);
+    tmp_remove(dir);
+}
+
 /* ---- logits, preprocess, embed ---- */
 
 static float *read_tensor(const char *path, const char *name, size_t *count)
@@ -565,6 +623,7 @@ int main(void)
         cmocka_unit_test(threads_and_batch_do_not_change_the_answer),
         cmocka_unit_test(eval_counts_every_picture_once),
         cmocka_unit_test(eval_refuses_classes_the_model_does_not_have),
+        cmocka_unit_test(a_model_of_other_channels_is_refused_by_every_verb_that_reads_pictures),
         cmocka_unit_test(logits_and_gradients_are_the_reference),
         cmocka_unit_test(preprocess_needs_no_model_when_the_flags_say_all),
         cmocka_unit_test(embed_writes_what_numpy_reads),

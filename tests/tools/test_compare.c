@@ -9,14 +9,7 @@
 #include "vit/stats.h"
 #include "vit/train.h"
 
-enum { WORDS = 40, CLASSES = 4, PICTURES = 6, PATH = 320 };
-
-static const char *program(void)
-{
-    const char *path = getenv("VIT_BIN");
-
-    return path && *path ? path : "build/release/bin/vit";
-}
+enum { CLASSES = 4, PICTURES = 6, PATH = 320 };
 
 static int setup(void **state)
 {
@@ -37,19 +30,7 @@ static int teardown(void **state)
 
 /* ---- running ---- */
 
-static struct run run_vit(const char *const *words)
-{
-    const char *argv[WORDS] = { program() };
-    struct run r;
-
-    for (int i = 0; words[i]; i++) {
-        assert_true(i + 2 < WORDS);
-        argv[i + 1] = words[i];
-    }
-    if (!run_program(&r, argv, NULL)) fail_msg("%s cannot be started", argv[0]);
-    return r;
-}
-#define VIT(...) run_vit((const char *const[]){ __VA_ARGS__, NULL })
+#define VIT(...) run_vit((const char *const[]){ __VA_ARGS__, NULL }, NULL)
 
 static void expect(struct run *r, int code, const char *out, const char *err)
 {

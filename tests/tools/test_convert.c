@@ -9,7 +9,7 @@
 
 #define MODEL "tests/data/golden/timm-cls"
 
-enum { WORDS = 24, CLASSES = 10, MOST = 64 };
+enum { CLASSES = 10, MOST = 64 };
 
 struct fixture {
     char dir[256], out[512];
@@ -34,16 +34,7 @@ static int close_folder(void **state)
     return 0;
 }
 
-static struct run run_vit(const char *const *words)
-{
-    const char *path = getenv("VIT_BIN"), *argv[WORDS] = { path && *path ? path : "build/release/bin/vit" };
-    struct run r;
-
-    for (int i = 0; words[i] && i + 2 < WORDS; i++) argv[i + 1] = words[i];
-    if (!run_program(&r, argv, NULL)) fail_msg("%s cannot be started", argv[0]);
-    return r;
-}
-#define VIT(...) run_vit((const char *const[]){ "convert", __VA_ARGS__, NULL })
+#define VIT(...) run_verb("convert", NULL, (const char *const[]){ __VA_ARGS__, NULL })
 
 static void assert_code(struct run r, int code, const char *part)
 {

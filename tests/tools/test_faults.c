@@ -82,6 +82,7 @@ static const struct scene SCENES[] = {
     { "convert", { "convert", MODEL, "@/x.safetensors", "--dtype", "bf16", "--force" }, { "x.safetensors" } },
     { "png", { "preprocess", "-m", MODEL, PICTURE, "-o", "@/x.png" }, { "x.png" } },
     { "planes", { "preprocess", "-m", MODEL, PICTURE, "-o", "@/x.safetensors" }, { "x.safetensors" } },
+    { "explain", { "explain", "-m", MODEL, PICTURE, "-o", "@/x.png", "--panel", "32" }, { "x.png" } },
     { "embed", { "embed", "-m", MODEL, PICTURE, "-o", "@/x.npy" }, { "x.npy" } },
     { "eval",
       { "eval", "-m", "^", "--data", "$", "--split", "train", "--predictions", "@/p.csv", "--logits",
@@ -112,7 +113,7 @@ static struct run run_scene(const struct scene *s)
 
     for (int i = 0; i < SCENE_WORDS && s->words[i]; i++)
         words[i] = expand(s->words[i], text[i], sizeof text[i]);
-    return run_input(words, NULL);
+    return run_vit(words, NULL);
 }
 
 static const char *place(const char *file, char *path, size_t size)
@@ -203,14 +204,14 @@ static struct run train(const char *out, bool resume)
     char path[300];
 
     snprintf(path, sizeof path, "%s/%s", dir, out);
-    return run_input((const char *const[]){ "train", "--data",  data,  resume ? "--resume" : "--out",
-                                            path,    "--width", "8",   "--depth",
-                                            "1",     "--heads", "1",   "--patch",
-                                            "16",    "--batch", "5",   "--epochs",
-                                            "2",     "--val",   "0.2", "--checkpoint-every",
-                                            "2",     "-q",      "-t",  "1",
-                                            NULL },
-                     NULL);
+    return run_vit((const char *const[]){ "train", "--data",  data,  resume ? "--resume" : "--out",
+                                          path,    "--width", "8",   "--depth",
+                                          "1",     "--heads", "1",   "--patch",
+                                          "16",    "--batch", "5",   "--epochs",
+                                          "2",     "--val",   "0.2", "--checkpoint-every",
+                                          "2",     "-q",      "-t",  "1",
+                                          NULL },
+                   NULL);
 }
 
 static void assert_same(const char *a, const char *b, const char *name, int n)

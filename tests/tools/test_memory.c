@@ -133,6 +133,7 @@ static void a_verb_without_memory_says_so(void **state)
         { &cmd_logits, { "-m", MODEL, "-i", INPUT, "-o", "@", "-t1" } },
         { &cmd_convert, { MODEL, "@", "--dtype", "bf16" } },
         { &cmd_preprocess, { "-m", MODEL, PICTURE, "-o", "@" } },
+        { &cmd_explain, { "-m", MODEL, PICTURE, "-o", "@", "-t1", "--panel", "32", "--json" } },
         { &cmd_embed, { "-m", MODEL, PICTURE, "-o", "@", "-t1" } },
         { &cmd_classify, { "-m", MODEL, PICTURE, "--json", "-t1" } },
         { &cmd_eval,
@@ -144,8 +145,8 @@ static void a_verb_without_memory_says_so(void **state)
     snprintf(data, sizeof data, "%s/data", dir);
     noise_write(data, 20, 10, 20, 1, 0);
     for (size_t i = 0; i < VIT_COUNT(verbs); i++) {
-        const bool planes = verbs[i].verb == &cmd_preprocess;
-        snprintf(result, sizeof result, "%s/%s", dir, planes ? "x.png" : "x.safetensors");
+        const bool picture = verbs[i].verb == &cmd_preprocess || verbs[i].verb == &cmd_explain;
+        snprintf(result, sizeof result, "%s/%s", dir, picture ? "x.png" : "x.safetensors");
         starve(&verbs[i]);
     }
 }

@@ -7,10 +7,8 @@
 #include "tools/recipe.h"
 #include "vit/probe.h"
 
-enum { WORDS = 48, PICTURES = 20, CLASSES = 4 };
+enum { PICTURES = 20, CLASSES = 4 };
 #define CHECKPOINT "tests/data/golden/timm-cls" /* pre, depth 3, no label names, 10 classes */
-
-static char binary[4096]; /* absolute: one test leaves the folder */
 
 struct fixture {
     char dir[256], data[300], ten[300];
@@ -19,9 +17,8 @@ struct fixture {
 static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    const char *path = getenv("VIT_BIN");
 
-    assert_non_null(realpath(path && *path ? path : "build/release/bin/vit", binary));
+    run_binary(); /* before a test leaves the folder */
     tmp_create(f->dir, sizeof f->dir);
     snprintf(f->data, sizeof f->data, "%s/data", f->dir);
     snprintf(f->ten, sizeof f->ten, "%s/ten", f->dir);
@@ -42,30 +39,11 @@ static int teardown(void **state)
 
 /* ---- running ---- */
 
-static struct run run_words(const char *const *words)
-{
-    const char *argv[WORDS] = { binary, "probe" };
-    struct run r;
-    int n = 2;
-
-    for (int i = 0; words[i]; i++) argv[n++] = words[i];
-    assert_true(n < WORDS);
-    if (!run_program(&r, argv, NULL)) fail_msg("%s cannot be started", argv[0]);
-    return r;
-}
-#define PROBE(...) run_words((const char *const[]){ __VA_ARGS__, NULL })
-
-static void expect(struct run *r, int code, const char *part)
-{
-    if (r->code != code)
-        fail_msg("exit code %d, expected %d\nstdout: %s\nstderr: %s", r->code, code, r->out, r->err);
-    if (!strstr(r->err, part)) fail_msg("stderr: expected \"%s\", found: %s", part, r->err);
-    run_free(r);
-}
+#define PROBE(...) run_verb("probe", NULL, (const char *const[]){ __VA_ARGS__, NULL })
 #define EXPECT(code, part, ...)                                                                              \
     do {                                                                                                     \
         struct run run_ = PROBE(__VA_ARGS__);                                                                \
-        expect(&run_, code, part);                                                                           \
+        run_expect(&run_, code, part);                                                                       \
     } while (0)
 
 /* Small networks on the fixture's pictures. */
@@ -380,7 +358,7 @@ static void without_data_the_samples_are_used_where_they_are(void **state)
     assert_int_equal(chdir(f->dir), 0);
     struct run r = PROBE("--depth", "1");
     assert_int_equal(chdir(here), 0);
-    expect(&r, 2, "--data PATH names a data set");
+    run_expect(&r, 2, "--data PATH names a data set");
 }
 
 static void a_picture_that_cannot_be_read_is_reported_and_left_out(void **state)
@@ -395,7 +373,7 @@ static void a_picture_that_cannot_be_read_is_reported_and_left_out(void **state)
     json_t *row = json_loads(r.out, 0, NULL);
     assert_int_equal((int)number(row, "pictures"), PICTURES - 1);
     json_decref(row);
-    expect(&r, 1, "data_batch_5.bin");
+    run_expect(&r, 1, "data_batch_5.bin");
 }
 
 /* ---- mistakes ---- */
@@ -409,7 +387,7 @@ static void mistakes_are_named(void **state)
     EXPECT(2, "--depth: ", "--depth", "6,0");
     EXPECT(2, "--depth: ", "--depth", "6,twelve");
     EXPECT(2, "--depth: ", "--depth", "6,,12");
-    EXPECT(2, "--depth: \"6\" is there twice", "--depth", "6,12,6");
+    EXPECT(2, "--depth: expected different values, found \"6\" twice", "--depth", "6,12,6");
     EXPECT(2, "--init: ", "--init", "xavier,he");
     EXPECT(2, "--heads", "--heads", "0");
     EXPECT(2, "multiple of 3 heads", "--heads", "3");

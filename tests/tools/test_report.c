@@ -643,16 +643,7 @@ static void a_whole_grid_is_small_and_comes_out_the_same(void **state)
 
 /* ---- the verb ---- */
 
-static struct run run_report(const char *const *words)
-{
-    const char *bin = getenv("VIT_BIN"), *argv[8] = { bin && *bin ? bin : "build/release/bin/vit", "report" };
-    struct run r;
-
-    for (int i = 0; words[i] && i < 5; i++) argv[i + 2] = words[i];
-    if (!run_program(&r, argv, NULL)) fail_msg("%s cannot be started", argv[0]);
-    return r;
-}
-#define REPORT(...) run_report((const char *const[]){ __VA_ARGS__, NULL })
+#define REPORT(...) run_verb("report", NULL, (const char *const[]){ __VA_ARGS__, NULL })
 
 static void the_verb_says_how_it_ended(void **state)
 {

@@ -1,22 +1,14 @@
 /* vit sweep as a user meets it: tiny grids on coloured noise, killed in every way. */
-#include <fcntl.h>
 #include <jansson.h>
 #include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/patch/noise.h"
+#include "tests/support/lines.h"
 #include "tests/support/run.h"
 #include "weights/weights.h"
 
-enum { WORDS = 64, PICTURES = 100, TEST_PICTURES = 40, CLASSES = 4 };
-
-static const char *program(void)
-{
-    const char *path = getenv("VIT_BIN");
-
-    return path && *path ? path : "build/release/bin/vit";
-}
+enum { PICTURES = 100, TEST_PICTURES = 40, CLASSES = 4 };
 
 struct fixture {
     char dir[256], data[300], out[300], other[300];
@@ -62,42 +54,14 @@ static const char *const TINY[] = { "--width",     "16",  "--depth", "2",   "--h
                                     "--batch",     "8",   "--val",   "0.2", "--cutmix", "1", "--ema",   "0.9",
                                     "--drop-path", "0.2", "-t",      "1",   NULL };
 
-/* argv (WORDS) = vit sweep, the tiny network if wanted, and words. */
-static void command(const char **argv, bool tiny, const char *const *words)
-{
-    int n = 0;
-
-    argv[n++] = program();
-    argv[n++] = "sweep";
-    for (int i = 0; tiny && TINY[i]; i++) argv[n++] = TINY[i];
-    for (int i = 0; words[i]; i++) argv[n++] = words[i];
-    assert_true(n < WORDS);
-    argv[n] = NULL;
-}
-
 static struct run sweep(bool tiny, const char *const *words)
 {
-    const char *argv[WORDS];
-    struct run r;
-
-    command(argv, tiny, words);
-    if (!run_program(&r, argv, NULL)) fail_msg("%s cannot be started", argv[0]);
-    return r;
-}
-
-static void expect(struct run *r, int code, const char *part)
-{
-    const char *out = r->out ? r->out : "", *err = r->err ? r->err : "";
-
-    if (r->code != code)
-        fail_msg("exit code %d, expected %d\nstdout: %s\nstderr: %s", r->code, code, out, err);
-    if (!strstr(err, part)) fail_msg("stderr: expected \"%s\", found: %s", part, err);
-    run_free(r);
+    return run_verb("sweep", tiny ? TINY : NULL, words);
 }
 #define EXPECT(code, part, tiny, ...)                                                                        \
     do {                                                                                                     \
         struct run run_ = sweep(tiny, (const char *const[]){ __VA_ARGS__, NULL });                           \
-        expect(&run_, code, part);                                                                           \
+        run_expect(&run_, code, part);                                                                       \
     } while (0)
 
 /* What a sweep that ends well prints, as JSON; the caller releases it. */
@@ -107,157 +71,34 @@ static json_t *result_of(bool tiny, const char *const *words)
     json_t *result = json_loads(r.out, 0, NULL);
 
     if (!result) fail_msg("no JSON: %s%s", r.out, r.err);
-    expect(&r, 0, "");
+    run_expect(&r, 0, "");
     return result;
 }
 #define RESULT(tiny, ...) result_of(tiny, (const char *const[]){ __VA_ARGS__, "--json", NULL })
 
 /* ---- what it left ---- */
 
-static char *read_text(const char *dir, const char *name)
-{
-    char path[600];
-    size_t size;
-    char *text;
-
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    text = (char *)tmp_read(path, &size);
-    text[size] = '\0';
-    return text;
-}
-
-/* The lines of a file without their times; the caller releases them. */
-static json_t *lines_of(const char *dir, const char *name)
-{
-    char *text = read_text(dir, name);
-    json_t *lines = json_array();
-
-    for (char *at = text; *at; at = strchr(at, '\n') + 1) {
-        json_t *line = json_loads(at, JSON_DISABLE_EOF_CHECK, NULL);
-        if (!line || !strchr(at, '\n')) fail_msg("%s/%s: not a line: %s", dir, name, at);
-        json_object_del(line, "images_per_second");
-        json_object_del(line, "seconds");
-        json_array_append_new(lines, line);
-    }
-    free(text);
-    return lines;
-}
-
-static const char *text_at(const json_t *lines, size_t i, const char *key)
-{
-    const char *text = json_string_value(json_object_get(json_array_get(lines, i), key));
-
-    return text ? text : "(none)";
-}
-
-static double number_at(const json_t *lines, size_t i, const char *key)
-{
-    return json_number_value(json_object_get(json_array_get(lines, i), key));
-}
-
-static void assert_same_lines(const char *a, const char *b, const char *name)
-{
-    json_t *x = lines_of(a, name), *y = lines_of(b, name);
-
-    assert_int_equal(json_array_size(x), json_array_size(y));
-    for (size_t i = 0; i < json_array_size(x); i++)
-        if (!json_equal(json_array_get(x, i), json_array_get(y, i)))
-            fail_msg("%s: line %zu differs: %s and %s", name, i, json_dumps(json_array_get(x, i), 0),
-                     json_dumps(json_array_get(y, i), 0));
-    json_decref(x);
-    json_decref(y);
-}
-
-static void assert_same_file(const char *a, const char *b, const char *name)
-{
-    char path[2][600];
-    size_t size[2];
-    unsigned char *bytes[2];
-
-    for (int i = 0; i < 2; i++) {
-        snprintf(path[i], sizeof path[i], "%s/%s", i ? b : a, name);
-        bytes[i] = tmp_read(path[i], &size[i]);
-    }
-    if (size[0] != size[1] || memcmp(bytes[0], bytes[1], size[0]) != 0)
-        fail_msg("%s and %s differ", path[0], path[1]);
-    free(bytes[0]);
-    free(bytes[1]);
-}
-
 static void assert_same_sweep(const char *a, const char *b)
 {
     json_t *cells = lines_of(a, "cells.jsonl");
     char name[400];
 
-    assert_same_lines(a, b, "cells.jsonl");
-    assert_same_lines(a, b, "epochs.jsonl");
-    assert_same_file(a, b, "sweep.json");
+    lines_assert_same(a, b, "cells.jsonl");
+    lines_assert_same(a, b, "epochs.jsonl");
+    tmp_assert_same(a, b, "sweep.json");
     for (size_t i = 0; i < json_array_size(cells); i++) {
-        if (strcmp(text_at(cells, i, "status"), "done") != 0) continue;
-        assert_same_file(a, b, text_at(cells, i, "logits"));
-        snprintf(name, sizeof name, "cells/%s/model.safetensors", text_at(cells, i, "cell"));
-        assert_same_file(a, b, name);
+        if (strcmp(lines_text(cells, i, "status"), "done") != 0) continue;
+        tmp_assert_same(a, b, lines_text(cells, i, "logits"));
+        snprintf(name, sizeof name, "cells/%s/model.safetensors", lines_text(cells, i, "cell"));
+        tmp_assert_same(a, b, name);
     }
     json_decref(cells);
 }
 
-static bool exists(const char *dir, const char *name)
-{
-    char path[600];
-
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    return access(path, F_OK) == 0;
-}
-
 /* ---- killing ---- */
 
-static int count_lines(const char *dir, const char *name)
-{
-    char path[600], c[4096];
-    int lines = 0, fd;
-    ssize_t got;
-
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    fd = open(path, O_RDONLY);
-    if (fd < 0) return 0;
-    while ((got = read(fd, c, sizeof c)) > 0)
-        for (ssize_t i = 0; i < got; i++) lines += c[i] == '\n';
-    close(fd);
-    return lines;
-}
-
-static bool ended(pid_t child)
-{
-    siginfo_t info = { 0 };
-
-    return !waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid == child;
-}
-
-/* Start, wait until a file in dir has so many lines, send a signal. Returns the exit code, 128 + signal when
- * it died of one. */
-static int interrupt(const char *dir, const char *name, int lines, int number, const char *const *words)
-{
-    const char *argv[WORDS];
-    int status;
-    pid_t child;
-
-    command(argv, true, words);
-    child = fork();
-    if (child == 0) {
-        const int null = open("/dev/null", O_RDWR);
-        dup2(null, 1);
-        dup2(null, 2);
-        execv(argv[0], (char *const *)argv);
-        _exit(127);
-    }
-    assert_true(child > 0);
-    while (count_lines(dir, name) < lines && !ended(child)) usleep(200);
-    kill(child, number); /* a child that has ended is still there: nobody waited for it */
-    assert_int_equal(waitpid(child, &status, 0), child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
 #define INTERRUPT(dir, name, lines, number, ...)                                                             \
-    interrupt(dir, name, lines, number, (const char *const[]){ __VA_ARGS__, NULL })
+    run_interrupted("sweep", TINY, (const char *const[]){ __VA_ARGS__, NULL }, dir, name, lines, number)
 
 /* ---- facts ---- */
 
@@ -277,15 +118,15 @@ static void the_grid_is_the_product_with_the_middle_rates_first(void **state)
 
     assert_int_equal(json_array_size(cells), VIT_COUNT(ORDER));
     for (size_t i = 0; i < VIT_COUNT(ORDER); i++) {
-        assert_string_equal(text_at(cells, i, "cell"), ORDER[i]);
-        assert_int_equal(number_at(cells, i, "steps"), 30);
-        flops += number_at(cells, i, "flops");
+        assert_string_equal(lines_text(cells, i, "cell"), ORDER[i]);
+        assert_int_equal(lines_number(cells, i, "steps"), 30);
+        flops += lines_number(cells, i, "flops");
     }
     /* Two blocks of 5 tokens of 16, hidden 64: 2 (5 (3 16 16 + 16 16 + 2 16 64) + 2 5 5 16), the patches
      * 4 16 768 and the head 16 10. Training: 6 for each of 240 pictures; 2 for 6 validations of 20 (with and
      * without averaging) and the test. */
     const double macs = 2 * (5 * (3 * 256 + 256 + 2048) + 2 * 25 * 16) + 4 * 16 * 768 + 160;
-    assert_true(number_at(cells, 0, "flops") == macs * (6 * 240 + 2 * (6 * 20 + TEST_PICTURES)));
+    assert_true(lines_number(cells, 0, "flops") == macs * (6 * 240 + 2 * (6 * 20 + TEST_PICTURES)));
     assert_true(fabs(json_number_value(json_object_get(plan, "hours")) - flops / 2e9 / 3600) < 1e-12);
     assert_int_not_equal(access(f->out, F_OK), 0); /* and nothing was made */
     json_decref(plan);
@@ -334,11 +175,11 @@ static void half_written_lines_are_written_again(void **state)
 
     EXPECT(0, "", true, "-d", f->data, "-o", f->out, GRID);
     EXPECT(0, "", true, "-d", f->data, "-o", f->other, GRID);
-    cells = read_text(f->other, "cells.jsonl");
+    cells = tmp_text(f->other, "cells.jsonl");
     last = strstr(cells, "{\"cell\":\"norm=post_lr=0.01_seed=1\"");
     assert_non_null(last);
     tmp_write(f->other, "cells.jsonl", cells, (size_t)(last - cells) + 50, NULL, 0);
-    epochs = read_text(f->other, "epochs.jsonl");
+    epochs = tmp_text(f->other, "epochs.jsonl");
     snprintf(path, sizeof path, "%s/epochs.jsonl", f->other);
     assert_int_equal(truncate(path, (off_t)strlen(epochs) - 30), 0);
     tmp_write(f->other, "sweep.json.1-0.tmp", "{", 1, NULL, 0);
@@ -346,7 +187,7 @@ static void half_written_lines_are_written_again(void **state)
     file = fopen(path, "wb"); /* and its state is gone: the cell is trained once more */
     fclose(file);
     EXPECT(0, "", true, "-d", f->data, "-o", f->other, GRID);
-    assert_false(exists(f->other, "sweep.json.1-0.tmp"));
+    assert_false(tmp_has(f->other, "sweep.json.1-0.tmp"));
     assert_same_sweep(f->out, f->other);
     free(cells);
     free(epochs);
@@ -376,14 +217,14 @@ static void a_cell_that_diverges_is_a_result(void **state)
     const size_t last = json_array_size(epochs) - 1;
 
     assert_int_equal(json_array_size(cells), 2);
-    assert_string_equal(text_at(cells, 0, "status"), "done");
-    assert_string_equal(text_at(cells, 1, "status"), "diverged");
-    assert_non_null(strstr(text_at(cells, 1, "reason"), "is not finite"));
+    assert_string_equal(lines_text(cells, 0, "status"), "done");
+    assert_string_equal(lines_text(cells, 1, "status"), "diverged");
+    assert_non_null(strstr(lines_text(cells, 1, "reason"), "is not finite"));
     assert_true(json_is_null(json_object_get(json_array_get(cells, 1), "test_top1")));
-    assert_string_equal(text_at(epochs, last, "cell"), text_at(cells, 1, "cell"));
+    assert_string_equal(lines_text(epochs, last, "cell"), lines_text(cells, 1, "cell"));
     assert_true(json_is_true(json_object_get(json_array_get(epochs, last), "diverged")));
-    assert_int_equal(number_at(arms, 0, "done"), 1);
-    assert_int_equal(number_at(arms, 1, "diverged"), 1);
+    assert_int_equal(lines_number(arms, 0, "done"), 1);
+    assert_int_equal(lines_number(arms, 1, "diverged"), 1);
     json_decref(cells);
     json_decref(epochs);
     json_decref(result);
@@ -398,12 +239,12 @@ static void a_cell_that_stays_at_chance_is_stopped(void **state)
     EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--lr", "0,3e-3", "--epochs", "8", "--dead-after", "50%",
            "--cutmix", "0");
     cells = lines_of(f->out, "cells.jsonl");
-    assert_string_equal(text_at(cells, 0, "status"), "dead");
-    assert_int_equal(number_at(cells, 0, "steps"), 40);
-    assert_non_null(strstr(text_at(cells, 0, "reason"), "chance is 2.3026"));
+    assert_string_equal(lines_text(cells, 0, "status"), "dead");
+    assert_int_equal(lines_number(cells, 0, "steps"), 40);
+    assert_non_null(strstr(lines_text(cells, 0, "reason"), "chance is 2.3026"));
     assert_true(json_is_null(json_object_get(json_array_get(cells, 0), "plateau_step")));
-    assert_string_equal(text_at(cells, 1, "status"), "done");
-    assert_in_range(number_at(cells, 1, "plateau_step"), 1, 80);
+    assert_string_equal(lines_text(cells, 1, "status"), "done");
+    assert_in_range(lines_number(cells, 1, "plateau_step"), 1, 80);
     json_decref(cells);
 }
 
@@ -419,7 +260,7 @@ static void arms_share_weights_order_and_augmentation(void **state)
     mix = lines_of(f->out, "cells/norm=mix:0_seed=0/log.jsonl");
     assert_int_equal(json_array_size(pre), 33);
     for (size_t i = 0; i < 33; i++) {
-        assert_string_equal(text_at(mix, i, "norm"), "mix:0");
+        assert_string_equal(lines_text(mix, i, "norm"), "mix:0");
         json_object_set(json_array_get(mix, i), "norm", json_object_get(json_array_get(pre, i), "norm"));
         json_object_set(json_array_get(mix, i), "cell", json_object_get(json_array_get(pre, i), "cell"));
     }
@@ -459,7 +300,6 @@ static void the_test_split_is_scored_as_eval_does(void **state)
 {
     struct fixture *f = *state;
     char model[400], path[400];
-    const char *const argv[] = { program(), "eval", "-m", model, "-d", f->data, "--json", NULL };
     const struct weights_tensor *logits, *labels;
     struct weights_file *file;
     struct vit_error err;
@@ -468,12 +308,12 @@ static void the_test_split_is_scored_as_eval_does(void **state)
 
     EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "4", "--lr", "1e-2");
     cells = lines_of(f->out, "cells.jsonl");
-    snprintf(model, sizeof model, "%s/cells/%s", f->out, text_at(cells, 0, "cell"));
-    assert_true(run_program(&r, argv, NULL));
+    snprintf(model, sizeof model, "%s/cells/%s", f->out, lines_text(cells, 0, "cell"));
+    r = run_vit((const char *const[]){ "eval", "-m", model, "-d", f->data, "--json", NULL }, NULL);
     eval = json_loads(r.out, 0, NULL);
-    assert_true(json_number_value(json_object_get(eval, "top1")) == number_at(cells, 0, "test_top1"));
-    assert_int_equal(number_at(cells, 0, "test_n"), TEST_PICTURES);
-    snprintf(path, sizeof path, "%s/%s", f->out, text_at(cells, 0, "logits"));
+    assert_true(json_number_value(json_object_get(eval, "top1")) == lines_number(cells, 0, "test_top1"));
+    assert_int_equal(lines_number(cells, 0, "test_n"), TEST_PICTURES);
+    snprintf(path, sizeof path, "%s/%s", f->out, lines_text(cells, 0, "logits"));
     assert_ok(weights_open(&file, path, &err), &err);
     logits = weights_find(file, "logits"), labels = weights_find(file, "labels");
     assert_int_equal(logits->shape[0], TEST_PICTURES);
@@ -495,12 +335,12 @@ static void values_can_be_added(void **state)
     char *before, *after;
 
     EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--lr", "1e-3,1e-2", "--epochs", "1");
-    before = read_text(f->out, "cells.jsonl");
+    before = tmp_text(f->out, "cells.jsonl");
     EXPECT(0, "", false, "-o", f->out, "--lr", "3e-2,1e-2,0.001", "--seeds", "2", "--norm", "pre,post");
-    after = read_text(f->out, "cells.jsonl");
+    after = tmp_text(f->out, "cells.jsonl");
     assert_memory_equal(before, after, strlen(before));
-    assert_int_equal(count_lines(f->out, "cells.jsonl"), 12);
-    assert_int_equal(count_lines(f->out, "epochs.jsonl"), 12);
+    assert_int_equal(tmp_lines(f->out, "cells.jsonl"), 12);
+    assert_int_equal(tmp_lines(f->out, "epochs.jsonl"), 12);
     free(before);
     free(after);
 }
@@ -512,7 +352,7 @@ static void another_grid_is_refused_by_name(void **state)
 
     EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--lr", "1e-3,1e-2", "--epochs", "1", "--kernels",
            "ref");
-    before = read_text(f->out, "sweep.json");
+    before = tmp_text(f->out, "sweep.json");
     EXPECT(2, "--lr: the sweep in", false, "-o", f->out, "--lr", "1e-3");
     EXPECT(2, "--width: the sweep in", false, "-o", f->out, "--width", "16,32");
     EXPECT(2, "--epochs: the sweep in", false, "-o", f->out, "--epochs", "2");
@@ -522,8 +362,8 @@ static void another_grid_is_refused_by_name(void **state)
     EXPECT(2, "--data: the sweep in", false, "-o", f->out, "--data", f->dir);
     EXPECT(2, "--kernels: the sweep in", false, "-o", f->out, "--kernels", "ref+vec");
     EXPECT(0, "", false, "-o", f->out, "--lr", "0.01,0.001", "--beta2", "0.98");
-    after = read_text(f->out, "sweep.json");
-    assert_int_equal(count_lines(f->out, "cells.jsonl"), 2);
+    after = tmp_text(f->out, "sweep.json");
+    assert_int_equal(tmp_lines(f->out, "cells.jsonl"), 2);
     free(before);
     free(after);
 }
@@ -542,7 +382,7 @@ static void a_grid_file_has_arrays(void **state)
     tmp_write(f->dir, "empty.json", EMPTY, sizeof EMPTY - 1, path[2], sizeof path[2]);
     plan = RESULT(true, "-d", f->data, "--plan", "--rate", "1", "--recipe", path[0], "--lr", "0.25");
     assert_int_equal(json_array_size(json_object_get(plan, "cells")), 4);
-    assert_string_equal(text_at(json_object_get(plan, "cells"), 0, "cell"),
+    assert_string_equal(lines_text(json_object_get(plan, "cells"), 0, "cell"),
                         "norm=pre_qk-norm=off_warmup=2_seed=3");
     json_decref(plan);
     EXPECT(2, "\"lr\": expected a number", true, "-d", f->data, "-o", f->out, "--recipe", path[1]);
@@ -577,12 +417,12 @@ static void only_what_is_wanted_is_kept(void **state)
     struct fixture *f = *state;
 
     EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "1");
-    assert_true(exists(f->out, "cells/norm=pre_seed=0/model.safetensors"));
-    assert_false(exists(f->out, "cells/norm=pre_seed=0/state.safetensors"));
+    assert_true(tmp_has(f->out, "cells/norm=pre_seed=0/model.safetensors"));
+    assert_false(tmp_has(f->out, "cells/norm=pre_seed=0/state.safetensors"));
     EXPECT(0, "", false, "-o", f->out, "--keep", "none"); /* later too */
-    assert_false(exists(f->out, "cells/norm=pre_seed=0/model.safetensors"));
-    assert_true(exists(f->out, "cells/norm=pre_seed=0/log.jsonl"));
-    assert_true(exists(f->out, "logits/norm=pre_seed=0.safetensors"));
+    assert_false(tmp_has(f->out, "cells/norm=pre_seed=0/model.safetensors"));
+    assert_true(tmp_has(f->out, "cells/norm=pre_seed=0/log.jsonl"));
+    assert_true(tmp_has(f->out, "logits/norm=pre_seed=0.safetensors"));
 }
 
 static void a_data_set_without_test_is_swept_without(void **state)
@@ -595,8 +435,8 @@ static void a_data_set_without_test_is_swept_without(void **state)
     unlink(path);
     EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "1");
     cells = lines_of(f->out, "cells.jsonl");
-    assert_string_equal(text_at(cells, 0, "status"), "done");
-    assert_int_equal(number_at(cells, 0, "test_n"), 0);
+    assert_string_equal(lines_text(cells, 0, "status"), "done");
+    assert_int_equal(lines_number(cells, 0, "test_n"), 0);
     assert_true(json_is_null(json_object_get(json_array_get(cells, 0), "logits")));
     json_decref(cells);
 }
@@ -613,7 +453,7 @@ static void a_damaged_picture_is_reported_once(void **state)
     first = strstr(r.err, "record 19");
     assert_non_null(first);
     assert_null(strstr(first + 1, "record 19"));
-    expect(&r, 1, "");
+    run_expect(&r, 1, "");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

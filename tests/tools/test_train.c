@@ -1,23 +1,14 @@
 /* vit train as a user meets it: a tiny network on coloured noise, interrupted in every way. */
-#include <fcntl.h>
 #include <jansson.h>
 #include <signal.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/patch/noise.h"
+#include "tests/support/lines.h"
 #include "tests/support/run.h"
 
-enum { WORDS = 64, PICTURES = 100, CLASSES = 4 };
-
-static const char *program(void)
-{
-    const char *path = getenv("VIT_BIN");
-
-    return path && *path ? path : "build/release/bin/vit";
-}
+enum { PICTURES = 100, CLASSES = 4 };
 
 struct fixture {
     char dir[256], data[300], out[300], other[300];
@@ -55,153 +46,30 @@ static const char *const TINY[] = { "--width",   "16",          "--depth",     "
                                     "--augment", "autoaugment", "--attn-drop", "0.1", "--log-every", "1",
                                     "-t",        "1",           NULL };
 
-/* argv (WORDS) = vit train, the tiny run if wanted, and words. */
-static void command(const char **argv, bool tiny, const char *const *words)
-{
-    int n = 0;
-
-    argv[n++] = program();
-    argv[n++] = "train";
-    for (int i = 0; tiny && TINY[i]; i++) argv[n++] = TINY[i];
-    for (int i = 0; words[i]; i++) argv[n++] = words[i];
-    assert_true(n < WORDS);
-    argv[n] = NULL;
-}
-
 static struct run train(bool tiny, const char *const *words)
 {
-    const char *argv[WORDS];
-    struct run r;
-
-    command(argv, tiny, words);
-    if (!run_program(&r, argv, NULL)) fail_msg("%s cannot be started", argv[0]);
-    return r;
-}
-
-static void expect(struct run *r, int code, const char *part)
-{
-    const char *out = r->out ? r->out : "", *err = r->err ? r->err : "";
-
-    if (r->code != code)
-        fail_msg("exit code %d, expected %d\nstdout: %s\nstderr: %s", r->code, code, out, err);
-    if (!strstr(err, part)) fail_msg("stderr: expected \"%s\", found: %s", part, err);
-    run_free(r);
+    return run_verb("train", tiny ? TINY : NULL, words);
 }
 #define EXPECT(code, part, tiny, ...)                                                                        \
     do {                                                                                                     \
         struct run run_ = train(tiny, (const char *const[]){ __VA_ARGS__, NULL });                           \
-        expect(&run_, code, part);                                                                           \
+        run_expect(&run_, code, part);                                                                       \
     } while (0)
 
 /* ---- what it left ---- */
 
-static char *read_text(const char *dir, const char *name)
-{
-    char path[400];
-    size_t size;
-    char *text;
-
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    text = (char *)tmp_read(path, &size);
-    text[size] = '\0';
-    return text;
-}
-
-static void assert_same_file(const char *a, const char *b, const char *name)
-{
-    char path[2][400];
-    size_t size[2];
-    unsigned char *bytes[2];
-
-    snprintf(path[0], sizeof path[0], "%s/%s", a, name);
-    snprintf(path[1], sizeof path[1], "%s/%s", b, name);
-    for (int i = 0; i < 2; i++) bytes[i] = tmp_read(path[i], &size[i]);
-    if (size[0] != size[1] || memcmp(bytes[0], bytes[1], size[0]) != 0)
-        fail_msg("%s and %s differ", path[0], path[1]);
-    free(bytes[0]);
-    free(bytes[1]);
-}
-
-/* The lines of log.jsonl, without their times; the caller releases them. */
-static json_t *log_of(const char *dir)
-{
-    char *text = read_text(dir, "log.jsonl");
-    json_t *lines = json_array();
-
-    for (char *at = text; *at; at = strchr(at, '\n') + 1) {
-        json_t *line = json_loads(at, JSON_DISABLE_EOF_CHECK, NULL);
-        if (!line || !strchr(at, '\n')) fail_msg("%s/log.jsonl: not a line: %s", dir, at);
-        json_object_del(line, "images_per_second");
-        json_array_append_new(lines, line);
-    }
-    free(text);
-    return lines;
-}
-
 static void assert_same_run(const char *a, const char *b)
 {
-    json_t *x = log_of(a), *y = log_of(b);
-
-    assert_same_file(a, b, "model.safetensors");
-    assert_same_file(a, b, "config.json");
-    assert_int_equal(json_array_size(x), json_array_size(y));
-    for (size_t i = 0; i < json_array_size(x); i++)
-        if (!json_equal(json_array_get(x, i), json_array_get(y, i)))
-            fail_msg("line %zu of the logs differs: %s and %s", i, json_dumps(json_array_get(x, i), 0),
-                     json_dumps(json_array_get(y, i), 0));
-    json_decref(x);
-    json_decref(y);
+    tmp_assert_same(a, b, "model.safetensors");
+    tmp_assert_same(a, b, "config.json");
+    lines_assert_same(a, b, "log.jsonl");
 }
 
 /* ---- killing ---- */
 
-static int count_lines(const char *dir)
-{
-    char path[400], c[4096];
-    int lines = 0, fd;
-    ssize_t got;
-
-    snprintf(path, sizeof path, "%s/log.jsonl", dir);
-    fd = open(path, O_RDONLY);
-    if (fd < 0) return 0;
-    while ((got = read(fd, c, sizeof c)) > 0)
-        for (ssize_t i = 0; i < got; i++) lines += c[i] == '\n';
-    close(fd);
-    return lines;
-}
-
-static bool ended(pid_t child)
-{
-    siginfo_t info = { 0 };
-
-    return !waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid == child;
-}
-
-/* Start, wait until the log has so many lines, send a signal. Returns the exit code, 128 + signal when it
- * died of one. */
-static int interrupt(bool tiny, const char *const *words, const char *dir, int lines, int number)
-{
-    const char *argv[WORDS];
-    int status;
-    pid_t child;
-
-    command(argv, tiny, words);
-    child = fork();
-    if (child == 0) {
-        const int null = open("/dev/null", O_RDWR);
-        dup2(null, 1);
-        dup2(null, 2);
-        execv(argv[0], (char *const *)argv);
-        _exit(127);
-    }
-    assert_true(child > 0);
-    while (count_lines(dir) < lines && !ended(child)) usleep(500);
-    kill(child, number); /* a child that has ended is still there: nobody waited for it */
-    assert_int_equal(waitpid(child, &status, 0), child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-#define INTERRUPT(dir, lines, number, tiny, ...)                                                             \
-    interrupt(tiny, (const char *const[]){ __VA_ARGS__, NULL }, dir, lines, number)
+#define INTERRUPT(dir, lines, number, ...)                                                                   \
+    run_interrupted("train", TINY, (const char *const[]){ __VA_ARGS__, NULL }, dir, "log.jsonl", lines,      \
+                    number)
 
 /* ---- facts ---- */
 
@@ -215,7 +83,7 @@ static void a_run_killed_at_any_moment_ends_with_the_same_bits(void **state)
 
     EXPECT(0, "", true, "-d", f->data, "-o", f->out, LONG);
     for (int lines = 1; lines < 200; lines += 31)
-        killed += INTERRUPT(f->other, lines, SIGKILL, true, "-d", f->data, "--resume", f->other,
+        killed += INTERRUPT(f->other, lines, SIGKILL, "-d", f->data, "--resume", f->other,
                             "--checkpoint-every", "3", LONG) == 128 + SIGKILL;
     assert_true(killed > 0);
     EXPECT(0, "", true, "-d", f->data, "--resume", f->other, LONG);
@@ -232,8 +100,7 @@ static void an_interrupted_run_saves_its_state_and_says_130(void **state)
     snprintf(path, sizeof path, "%s/state.safetensors", f->other);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(
-            INTERRUPT(f->other, 3 + 10 * i, SIGNALS[i], true, "-d", f->data, "--resume", f->other, LONG),
-            130);
+            INTERRUPT(f->other, 3 + 10 * i, SIGNALS[i], "-d", f->data, "--resume", f->other, LONG), 130);
         assert_int_equal(access(path, F_OK), 0);
     }
     EXPECT(0, "", false, "--resume", f->other); /* everything else is in the state */
@@ -254,16 +121,16 @@ static void other_settings_are_refused_by_name(void **state)
     struct fixture *f = *state;
     char *before, *after;
 
-    assert_int_equal(
-        INTERRUPT(f->out, 5, SIGINT, true, "-d", f->data, "-o", f->out, "--kernels", "ref", LONG), 130);
-    before = read_text(f->out, "log.jsonl");
+    assert_int_equal(INTERRUPT(f->out, 5, SIGINT, "-d", f->data, "-o", f->out, "--kernels", "ref", LONG),
+                     130);
+    before = tmp_text(f->out, "log.jsonl");
     EXPECT(2, "--lr: the run in", true, "-d", f->data, "--resume", f->out, LONG, "--lr", "0.5");
     EXPECT(2, "--seed: the run in", false, "--resume", f->out, "--seed", "1");
     EXPECT(2, "--preset: the run in", false, "--resume", f->out, "--preset", "accurate");
     EXPECT(2, "--qk-norm: the run in", false, "--resume", f->out, "--qk-norm");
     EXPECT(2, "--data: the run in", false, "--resume", f->out, "--data", f->dir);
     EXPECT(2, "--kernels: the run in", false, "--resume", f->out, "--kernels", "ref+vec");
-    after = read_text(f->out, "log.jsonl");
+    after = tmp_text(f->out, "log.jsonl");
     assert_string_equal(before, after);
     free(before);
     free(after);
@@ -281,7 +148,7 @@ static void a_finished_run_has_nothing_left_to_do(void **state)
     assert_int_equal(json_integer_value(json_object_get(result, "steps")), 30);
     assert_int_equal(json_integer_value(json_object_get(result, "val_n")), 20);
     json_decref(result);
-    expect(&r, 0, "finished");
+    run_expect(&r, 0, "finished");
 }
 
 static void another_run_is_not_overwritten(void **state)
@@ -302,7 +169,7 @@ static void divergence_is_exit_code_4_with_step_and_rate(void **state)
 
     EXPECT(4, "learning rate 1e+06", true, "-d", f->data, "-o", f->out, "--lr", "1e6", "--clip", "0",
            "--warmup", "0", "--schedule", "constant", "--epochs", "30");
-    lines = log_of(f->out);
+    lines = lines_of(f->out, "log.jsonl");
     last = json_array_get(lines, json_array_size(lines) - 1);
     assert_true(json_is_true(json_object_get(last, "diverged")));
     assert_int_equal(json_integer_value(json_object_get(last, "step")), json_array_size(lines));
@@ -317,14 +184,14 @@ static void a_full_disk_destroys_nothing(void **state)
     char *was, *is;
 
     EXPECT(0, "", true, "-d", f->data, "-o", f->other, LONG);
-    assert_int_equal(INTERRUPT(f->out, 5, SIGINT, true, "-d", f->data, "-o", f->out, LONG), 130);
-    was = read_text(f->out, "state.safetensors");
+    assert_int_equal(INTERRUPT(f->out, 5, SIGINT, "-d", f->data, "-o", f->out, LONG), 130);
+    was = tmp_text(f->out, "state.safetensors");
     getrlimit(RLIMIT_FSIZE, &before);
     signal(SIGXFSZ, SIG_IGN); /* then a write beyond the limit fails, as on a full disk */
     setrlimit(RLIMIT_FSIZE, &(struct rlimit){ small.rlim_cur, before.rlim_max });
     EXPECT(3, "cannot be written", false, "--resume", f->out, "--checkpoint-every", "1");
     setrlimit(RLIMIT_FSIZE, &before);
-    is = read_text(f->out, "state.safetensors");
+    is = tmp_text(f->out, "state.safetensors");
     assert_string_equal(was, is); /* up to the first NUL: the header, which holds the step */
     EXPECT(0, "", false, "--resume", f->out);
     assert_same_run(f->other, f->out);
@@ -370,7 +237,7 @@ static void a_recipe_file_gives_way_to_the_command_line(void **state)
     tmp_write(f->dir, "r.json", RECIPE, sizeof RECIPE - 1, path, sizeof path);
     EXPECT(0, "", false, "-d", f->data, "-o", f->out, "--recipe", path, "--lr", "0.25", "--width", "16",
            "--depth", "1", "--heads", "1", "--patch", "16", "--batch", "8");
-    lines = log_of(f->out);
+    lines = lines_of(f->out, "log.jsonl");
     first = json_array_get(lines, 0);
     assert_int_equal(json_array_size(lines), 1);
     assert_true(json_number_value(json_object_get(first, "lr")) == 0.25);
@@ -407,7 +274,7 @@ static void a_run_starts_from_a_trained_network(void **state)
     EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "1");
     EXPECT(0, "", true, "-d", f->data, "-o", f->other, "--epochs", "1", "--seed", "5", "--lr", "0", "--ema",
            "0", "--from", model);
-    assert_same_file(f->out, f->other, "model.safetensors");
+    tmp_assert_same(f->out, f->other, "model.safetensors");
     EXPECT(2, "--from: the run in", true, "-d", f->data, "--resume", f->other, "--epochs", "1", "--seed", "5",
            "--lr", "0", "--ema", "0", "--from", "builtin:pre");
     EXPECT(2, "patch_embed.proj.weight: expected the shape", true, "-d", f->data, "-o", f->other, "--force",

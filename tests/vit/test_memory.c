@@ -2,6 +2,7 @@
  * refuses when told to. */
 #include "tests/support/gate.h"
 #include "tests/vit/folder.h"
+#include "vit/attention.h"
 #include "vit/trainer.h"
 
 static void the_gate_counts_and_refuses(void **state)
@@ -48,12 +49,17 @@ static void a_forward_allocates_nothing(void **state)
             const struct vit_config c = tiny_config((enum vit_placement)p);
             struct vit_model *m = tiny_model(&c, KERNELS[k]);
             struct vit_session *s = tiny_session(m, 4, 2, false);
+            struct vit_attention *a;
+            struct vit_error err;
             float *planes = tiny_planes(m, 4);
 
+            assert_ok(vit_attention_create(&a, m, 2, &err), &err);
             arm(0);
             vit_forward(s, planes, 4);
             vit_forward(s, planes, 1);
+            vit_attention_forward(a, planes);
             assert_int_equal(disarm(), 0);
+            vit_attention_close(a);
             free(planes);
             vit_session_close(s);
             vit_model_close(m);
@@ -156,6 +162,11 @@ static enum vit_status make_trainer(void **out, struct vit_error *err)
     return vit_trainer_create((struct vit_trainer **)out, made.model, &h, 4, 1, err);
 }
 
+static enum vit_status make_attention(void **out, struct vit_error *err)
+{
+    return vit_attention_create((struct vit_attention **)out, made.model, 1, err);
+}
+
 static void unmake_model(void *m)
 {
     vit_model_close(m);
@@ -176,6 +187,11 @@ static void unmake_trainer(void *t)
     vit_trainer_close(t);
 }
 
+static void unmake_attention(void *a)
+{
+    vit_attention_close(a);
+}
+
 static bool says_the_same(const void *m)
 {
     char *text = vit_model_config_text(m);
@@ -193,6 +209,7 @@ static void a_failed_allocation_is_reported(void **state)
         { "session_create", make_session, unmake_session, NULL, false },
         { "gradients_create", make_gradients, unmake_gradients, NULL, false },
         { "trainer_create", make_trainer, unmake_trainer, NULL, false },
+        { "attention_create", make_attention, unmake_attention, NULL, false },
     };
     const struct vit_config c = tiny_config(VIT_NORM_SANDWICH);
 

@@ -1,0 +1,48 @@
+/* attention.h - which tokens of a picture a network's answer comes from, as its attention tells.
+ *
+ *     struct vit_attention *a;
+ *     vit_attention_create(&a, model, 0, &err);
+ *     const float *logits = vit_attention_forward(a, planes);       of one picture
+ *     const double *map = vit_attention_rollout(a) + vit_config_prefix(c);
+ *     printf("%g\n", map[row * vit_config_grid(c) + column]);
+ *     vit_attention_close(a);
+ *
+ * A_bh (t, t) is the softmax of head h in block b: row i says how token i reads the tokens. The classifier
+ * reads the tokens that leave the last block with the weights r (t), which add up to one:
+ *   cls       1 for the class token; with a distillation token, whose head is averaged with it, 1/2 each
+ *   mean      the same for every patch, 0 for tokens in front of them
+ *   seq       sequence pooling's softmax for this picture (Hassani et al. 2021)
+ *   cls+mean  1/2 for the class token, 1/2 over the patches (DINOv2 concatenates the two)
+ *
+ * A map of a head is r A_bh: of class pooling the row of the class token, of mean pooling the mean of the
+ * rows. The rollout is r R_L ... R_2 R_1 with R_b = (mean over heads of A_bh + I) / 2, rows divided by their
+ * sum: Abnar & Zuidema 2020, "Quantifying Attention Flow in Transformers", section 3. The half for I stands
+ * for the residual connection whatever the placement of the norms weighs it with; values, MLPs and norms do
+ * not enter. Attention is where a network looks, not why it answers. */
+#ifndef VIT_ATTENTION_H
+#define VIT_ATTENTION_H
+
+#include "vit/vit.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct vit_attention;
+/* threads 0: physical cores this process may use. Memory: one matrix (t, t) for each block and each head of
+ * one block. */
+enum vit_status vit_attention_create(struct vit_attention **out, const struct vit_model *m, int threads,
+                                     struct vit_error *err);
+void vit_attention_close(struct vit_attention *a);
+/* planes (channels, image, image). Returns logits (classes) with the bits of vit_forward; valid until the
+ * next call, as are the maps. Cannot fail and allocates nothing. */
+const float *vit_attention_forward(struct vit_attention *a, const float *planes);
+/* (t) = (vit_config_tokens), not negative, of sum one: vit_config_prefix tokens in front, then the patches
+ * row by row. Values that are not finite come from a network that has them. */
+const double *vit_attention_rollout(const struct vit_attention *a);
+const double *vit_attention_head(const struct vit_attention *a, int block, int head); /* both from 0 */
+
+#ifdef __cplusplus
+}
+#endif
+#endif
