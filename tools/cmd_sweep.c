@@ -266,7 +266,7 @@ const struct args_verb cmd_sweep = {
         "that has ended: its settings, status, reason, epochs_done, steps, train_loss, val_loss, val_top1, "
         "val_n, plateau_step, images_per_second, seconds, test_loss, test_top1, test_n, logits), "
         "epochs.jsonl "
-        "(the lines of their epochs), and logits/ID.safetensors (logits and labels of the test split). The "
+        "(the lines of their logs), and logits/ID.safetensors (logits and labels of the test split). The "
         "table at the end has a row for each arm, over its seeds.\n\n"
         "A sweep that was interrupted (Ctrl-C, SIGTERM, kill, power) goes on with the same command, or with "
         "--out DIR alone, and ends with the same numbers as if nothing had happened. Values can be added to "

@@ -3,7 +3,7 @@
  *   sweep.json                the grid: lists of settings, data set, kernels, cells in their order
  *   cells/ID/                 what train writes
  *   logits/ID.safetensors     logits (n, classes) and labels (n) of the test pictures
- *   epochs.jsonl              the logs' lines of epochs, of the cells that ended
+ *   epochs.jsonl              the logs' lines, of epochs and of steps, of the cells that ended
  *   cells.jsonl               a line for each cell that ended: its settings, how it ended, what it reached
  *
  * A cell has ended when its line in cells.jsonl is whole; everything else is made anew or cut back to that.

@@ -240,7 +240,7 @@ enum vit_status sweep_folder_add(struct sweep *s, struct sweep_cell *cell, json_
         return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory for a line", cell->id);
     sweep_folder_cell(folder, s, cell);
     train_path(path, s->options->out, EPOCHS);
-    status = sweep_lines_copy_epochs(path, train_path(log, folder, "log.jsonl"), err);
+    status = sweep_lines_copy_log(path, train_path(log, folder, "log.jsonl"), err);
     if (!status) status = sweep_lines_add(s->file, train_path(path, s->options->out, CELLS), line, err);
     if (status) return status;
     cell->line = line;

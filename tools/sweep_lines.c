@@ -158,20 +158,18 @@ enum vit_status sweep_lines_keep(const char *path, bool (*wanted)(const void *ar
     return status;
 }
 
-static bool ends_something(const void *arg, const json_t *line)
+static bool is_any(const void *arg, const json_t *line)
 {
-    const char *kind = json_string_value(json_object_get(line, "kind"));
-
-    (void)arg;
-    return (kind && strcmp(kind, "epoch") == 0) || json_is_true(json_object_get(line, "diverged"));
+    (void)arg, (void)line;
+    return true;
 }
 
-enum vit_status sweep_lines_copy_epochs(const char *path, const char *log, struct vit_error *err)
+enum vit_status sweep_lines_copy_log(const char *path, const char *log, struct vit_error *err)
 {
     size_t size = 0, all = 0;
     char *lines;
     int file;
-    enum vit_status status = filter(&lines, &size, &all, log, ends_something, NULL, err);
+    enum vit_status status = filter(&lines, &size, &all, log, is_any, NULL, err);
 
     if (status) {
         free(lines);

@@ -16,7 +16,7 @@ enum vit_status sweep_lines_add(int file, const char *path, const json_t *line, 
 /* Rewrite path with the lines of wanted cells only, if there are others. */
 enum vit_status sweep_lines_keep(const char *path, bool (*wanted)(const void *arg, const char *cell),
                                  const void *arg, struct vit_error *err);
-/* Add the lines of a run's log that end an epoch, or the run by divergence. */
-enum vit_status sweep_lines_copy_epochs(const char *path, const char *log, struct vit_error *err);
+/* Add the lines of a run's log. */
+enum vit_status sweep_lines_copy_log(const char *path, const char *log, struct vit_error *err);
 
 #endif

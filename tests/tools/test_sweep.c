@@ -345,6 +345,18 @@ static void values_can_be_added(void **state)
     free(after);
 }
 
+static void lines_of_steps_are_kept_too(void **state)
+{
+    struct fixture *f = *state;
+    char log[400];
+
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "2", "--log-every", "1", "--norm",
+           "pre,post");
+    snprintf(log, sizeof log, "%s/cells/norm=post_seed=0", f->out);
+    assert_true(tmp_lines(log, "log.jsonl") > 2);
+    assert_int_equal(tmp_lines(f->out, "epochs.jsonl"), 2 * tmp_lines(log, "log.jsonl"));
+}
+
 static void another_grid_is_refused_by_name(void **state)
 {
     struct fixture *f = *state;
@@ -472,6 +484,7 @@ int main(void)
         TEST(arms_start_from_the_same_weights),
         TEST(the_test_split_is_scored_as_eval_does),
         TEST(values_can_be_added),
+        TEST(lines_of_steps_are_kept_too),
         TEST(another_grid_is_refused_by_name),
         TEST(a_grid_file_has_arrays),
         TEST(what_is_wrong_is_named_before_anything_is_made),
