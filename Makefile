@@ -113,6 +113,7 @@ asan debug: deps
 TSAN_CC ?= clang
 tsan: deps
 	+@TSAN_OPTIONS="ignore_noninstrumented_modules=1:$$TSAN_OPTIONS" \
+	  VIT_TEST_SECONDS=$${VIT_TEST_SECONDS:-1800} \
 	  $(MAKE) --no-print-directory DEPS=no MODE=$@ CC="$(TSAN_CC)" BLAS=0 do-test
 
 # The tests with counters, then what of library and program they ran.

@@ -2,6 +2,7 @@
 #include "patch/sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,7 +28,8 @@ struct cell {
     struct patch_sandbox *sandbox;
     unsigned char *bytes; /* of the mapping */
     int fd;               /* of its decoder; -1: there is none */
-    clockid_t clock;
+    pid_t pid;
+    clockid_t clock;     /* of its time on processors */
     size_t file, pixels; /* bytes in use */
     bool busy;           /* guarded by the lock of the sandbox */
 };
@@ -85,7 +87,7 @@ static bool ask_keeper(struct patch_sandbox *s, int cell, struct patch_keeper_an
 
 /* ---- a decoder ---- */
 
-static double used(clockid_t clock)
+static double seconds_of(clockid_t clock)
 {
     struct timespec t = { 0 };
 
@@ -93,23 +95,47 @@ static double used(clockid_t clock)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* A message of size bytes. What counts is the decoder's own time, so that a busy machine or one that slept
- * fails no picture; a decoder that waits without computing has the same time in ticks. */
+/* Whether it waits for something, instead of for its turn on a processor or for a stop to be over. */
+static bool sleeps(pid_t pid)
+{
+    char path[64], text[512], *end;
+    ssize_t got;
+    int fd;
+
+    snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    got = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0) close(fd);
+    if (got <= 0) return true;
+    text[got] = '\0';
+    end = strrchr(text, ')'); /* of the program's name */
+    return !end || end[1] != ' ' || end[2] == 'S';
+}
+
+/* What a decoder has had of its time since it was looked at last. A processor's time, so that a busy machine
+ * or one that was suspended fails no picture; and the time on the clock where it waits, since there is
+ * nothing it might wait for. */
+static double spent(const struct cell *c, double *computed, double *clock)
+{
+    const double now_computed = seconds_of(c->clock), now = seconds_of(CLOCK_MONOTONIC);
+    const double busy = now_computed - *computed, most = 1e-3 * TICK_MILLISECONDS;
+    const double passed = now - *clock < most ? now - *clock : most;
+
+    *computed = now_computed;
+    *clock = now;
+    return sleeps(c->pid) && passed > busy ? passed : busy;
+}
+
+/* A message of size bytes. */
 static enum end wait_for(const struct cell *c, void *message, size_t size)
 {
-    const double seconds = c->sandbox->seconds;
-    const double start = used(c->clock);
-    double last = start, idle = 0;
+    double computed = seconds_of(c->clock), clock = seconds_of(CLOCK_MONOTONIC), sum = 0;
     ssize_t got;
 
     while ((got = recv(c->fd, message, size, 0)) < 0) {
-        const double now = used(c->clock);
-
-        if (errno == EINTR) continue;
-        if (errno != EAGAIN && errno != EWOULDBLOCK) return DIED;
-        idle = now > last ? 0 : idle + 1e-3 * TICK_MILLISECONDS;
-        if (now - start > seconds || idle > seconds) return LATE;
-        last = now;
+        if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) return DIED;
+        sum += spent(c, &computed, &clock);
+        if (sum > c->sandbox->seconds) return LATE;
     }
     return got == (ssize_t)size ? ANSWERED : DIED;
 }
@@ -130,6 +156,7 @@ static enum vit_status renew(struct cell *c, int *died, struct vit_error *err)
     if (c->fd < 0)
         return vit_fail(err, VIT_ERR_NOMEM, "the system refused a process to decode in: %s",
                         strerror(a.error));
+    c->pid = a.pid;
     if (clock_getcpuclockid(a.pid, &c->clock) ||
         setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof tick) ||
         wait_for(c, &error, sizeof error) != ANSWERED)
