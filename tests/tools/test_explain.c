@@ -20,7 +20,7 @@ static const double MAP[2][3] = { { 1, 2, 3 }, { 5, 4, 1 } };
 /* A picture, the map over it, and below the first the map once more; letters have dots of one pixel. */
 static struct patch_image sheet_of(float alpha, enum patch_filter filter, unsigned char *rgb)
 {
-    const struct patch_image picture = { WIDTH, HEIGHT, rgb };
+    const struct patch_image picture = { .width = WIDTH, .height = HEIGHT, .rgb = rgb };
     const struct explain_sheet s = { &picture, 2, 3, alpha, filter };
     const struct explain_panel panels[PANELS] = { { .line = { "x" } },
                                                   { .map = &MAP[0][0], .column = 1 },
@@ -97,7 +97,7 @@ static void alpha_mixes_the_colours_with_a_grey_picture(void **state)
 static void a_flat_map_is_dark(void **state)
 {
     unsigned char rgb[3] = { 9, 9, 9 }, colour[3];
-    const struct patch_image picture = { 1, 1, rgb };
+    const struct patch_image picture = { .width = 1, .height = 1, .rgb = rgb };
     const struct explain_sheet s = { &picture, 1, 1, 1, PATCH_BILINEAR };
     const double one = 0.25;
     struct patch_image out;
@@ -113,7 +113,7 @@ static void a_flat_map_is_dark(void **state)
 static void a_sheet_too_large_is_refused(void **state)
 {
     unsigned char rgb[3] = { 0 };
-    const struct patch_image picture = { 1, 1, rgb };
+    const struct patch_image picture = { .width = 1, .height = 1, .rgb = rgb };
     const struct explain_sheet s = { &picture, 1, 1, 1, PATCH_BOX };
     const struct explain_panel far[] = { { .row = 20000 }, { .row = 10000, .column = 10000 } };
     struct patch_image out;
@@ -157,7 +157,9 @@ static void every_letter_of_a_label_is_drawn_and_differs(void **state)
     (void)state;
     for (size_t i = 0; i <= strlen(text); i++) { /* the last: a blank */
         const char letter[2] = { text[i] ? text[i] : ' ', 0 };
-        struct patch_image cell = { EXPLAIN_LETTER_WIDTH, EXPLAIN_LETTER_HEIGHT, all[i] };
+        struct patch_image cell = { .width = EXPLAIN_LETTER_WIDTH,
+                                    .height = EXPLAIN_LETTER_HEIGHT,
+                                    .rgb = all[i] };
         memset(all[i], 255, sizeof all[i]);
         explain_write(&cell, letter, 0, 0, 1);
         for (size_t k = 0; k < i; k++) assert_memory_not_equal(all[i], all[k], sizeof all[i]);
@@ -167,7 +169,7 @@ static void every_letter_of_a_label_is_drawn_and_differs(void **state)
 static void text_ends_at_the_edge(void **state)
 {
     unsigned char rgb[8 * 8 * 3 + 1];
-    struct patch_image image = { 8, 8, rgb };
+    struct patch_image image = { .width = 8, .height = 8, .rgb = rgb };
 
     (void)state;
     memset(rgb, 255, sizeof rgb);

@@ -70,7 +70,7 @@ static void without_room_for_it_auto_goes_on_with_a_warning(void **state)
 {
     struct run r;
     const char *shell[] = { "/bin/sh", "-c",       "ulimit -v 1000000; exec \"$0\" \"$@\"",
-                            program(), "classify", "-t1",
+                            run_binary(), "classify", "-t1",
                             PICTURE,   NULL,       NULL,
                             NULL };
     char why[1024];
