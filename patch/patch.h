@@ -87,8 +87,8 @@ struct patch_sandbox_options {
  * in the call of create, which then forks and buries the decoders. So a program with threads may use it; one
  * that waits for any child may see that one end; a child that the program forks may not use the
  * sandbox of its parent. Without a sandbox nothing here forks. A decoder serves one picture after another:
- * one that was taken over can falsify the answers to the next, with a copy of what memory held at the call
- * of create, but reach nothing else. */
+ * one that was taken over can falsify the answers to the next, and put into them what memory held at the
+ * call of create, but reach nothing else. */
 enum vit_status patch_sandbox_create(struct patch_sandbox **out, const struct patch_sandbox_options *o,
                                      struct vit_error *err);
 void patch_sandbox_close(struct patch_sandbox *s); /* accepts NULL; no thread decodes in it any more */
