@@ -296,8 +296,8 @@ static void a_fixed_scale_equals_the_reference(void **state)
     }
 }
 
-/* 0.5 is 127 steps of the scale: what is larger counts as 127, and the rows beside show nothing of an infinity
- * or a NaN. */
+/* 0.5 is 127 steps of the scale: what is larger counts as 127, and the rows beside show nothing of an
+ * infinity or a NaN. */
 static void a_fixed_scale_holds_what_is_larger(void **state)
 {
     enum { M = 4, N = 5, K = 33 };

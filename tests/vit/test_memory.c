@@ -153,6 +153,11 @@ static enum vit_status make_gradients(void **out, struct vit_error *err)
     return vit_gradients_create((struct vit_gradients **)out, made.model, err);
 }
 
+static enum vit_status make_calibration(void **out, struct vit_error *err)
+{
+    return vit_calibration_create((struct vit_calibration **)out, made.model, err);
+}
+
 static enum vit_status make_trainer(void **out, struct vit_error *err)
 {
     struct vit_hyper h = vit_hyper_default();
@@ -182,6 +187,11 @@ static void unmake_gradients(void *g)
     vit_gradients_close(g);
 }
 
+static void unmake_calibration(void *c)
+{
+    vit_calibration_close(c);
+}
+
 static void unmake_trainer(void *t)
 {
     vit_trainer_close(t);
@@ -208,6 +218,7 @@ static void a_failed_allocation_is_reported(void **state)
         { "model_create, no labels", make_unlabelled, unmake_model, has_every_label, false },
         { "session_create", make_session, unmake_session, NULL, false },
         { "gradients_create", make_gradients, unmake_gradients, NULL, false },
+        { "calibration_create", make_calibration, unmake_calibration, NULL, false },
         { "trainer_create", make_trainer, unmake_trainer, NULL, false },
         { "attention_create", make_attention, unmake_attention, NULL, false },
     };
@@ -262,6 +273,28 @@ static void a_failed_allocation_is_reported_by_every_reader(void **state)
     }
 }
 
+/* Matrices that lie packed, and are unpacked where the default kernels are others. */
+static void a_failed_allocation_is_reported_on_opening_packed_files(void **state)
+{
+    static const struct maker OPEN = { "open packed", make_opened, unmake_model, says_the_same, false };
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct vit_model *m = tiny_model(&c, NULL);
+    struct vit_error err;
+    char dir[256];
+
+    (void)state;
+    tmp_create(dir, sizeof dir);
+    snprintf(made.path, sizeof made.path, "%s/file", dir);
+    made.config = vit_model_config_text(m);
+    for (int dtype = 0; dtype < KERN_DTYPES; dtype++) {
+        assert_ok(vit_model_save_packed(m, made.path, (enum kern_dtype)dtype, "ref+vec", &err), &err);
+        fail_every_allocation(&OPEN);
+    }
+    free(made.config);
+    vit_model_close(m);
+    tmp_remove(dir);
+}
+
 /* ---- files ---- */
 
 static enum vit_status save_model(void **out, struct vit_error *err)
@@ -274,6 +307,12 @@ static enum vit_status save_half(void **out, struct vit_error *err)
 {
     *out = NULL;
     return vit_model_save(made.model, made.path, WEIGHTS_BF16, err);
+}
+
+static enum vit_status save_packed(void **out, struct vit_error *err)
+{
+    *out = NULL;
+    return vit_model_save_packed(made.model, made.path, KERN_BF16, "ref+vec", err);
 }
 
 static enum vit_status save_trainer(void **out, struct vit_error *err)
@@ -305,6 +344,7 @@ static void a_failed_allocation_spoils_no_file(void **state)
     static const struct maker SAVERS[] = {
         { "model_save", save_model, unmake_nothing, is_the_file, false },
         { "model_save, bf16", save_half, unmake_nothing, is_the_file, false },
+        { "model_save_packed", save_packed, unmake_nothing, is_the_file, false },
         { "trainer_save", save_trainer, unmake_nothing, is_the_file, false },
     };
     const struct vit_config c = tiny_config(VIT_NORM_PRE);
@@ -342,6 +382,7 @@ int main(void)
         cmocka_unit_test(a_failed_allocation_is_reported),
         cmocka_unit_test(a_failed_allocation_is_reported_on_opening),
         cmocka_unit_test(a_failed_allocation_is_reported_by_every_reader),
+        cmocka_unit_test(a_failed_allocation_is_reported_on_opening_packed_files),
         cmocka_unit_test(a_failed_allocation_spoils_no_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
