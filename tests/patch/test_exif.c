@@ -24,6 +24,15 @@ static void both_byte_orders_are_read(void **state)
     assert_int_equal(OF(BIG("\3")), 3);
 }
 
+static void the_number_may_be_a_byte_or_a_long(void **state)
+{
+    (void)state;
+    assert_int_equal(OF("II*\0\x8\0\0\0\1\0\x12\1\1\0\1\0\0\0\6\0\0\0"), 6);
+    assert_int_equal(OF("II*\0\x8\0\0\0\1\0\x12\1\4\0\1\0\0\0\6\0\0\0"), 6);
+    assert_int_equal(OF("MM\0*\0\0\0\x8\0\1\1\x12\0\4\0\0\0\1\0\0\0\3"), 3);
+    assert_int_equal(OF("II*\0\x8\0\0\0\1\0\x12\1\2\0\1\0\0\0\6\0\0\0"), 1); /* a text */
+}
+
 static void nonsense_means_upright(void **state)
 {
     (void)state;
@@ -119,6 +128,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_byte_orders_are_read),
+        cmocka_unit_test(the_number_may_be_a_byte_or_a_long),
         cmocka_unit_test(nonsense_means_upright),
         cmocka_unit_test(a_cut_structure_never_reads_beyond_itself),
         cmocka_unit_test(a_png_carries_its_orientation_in_eXIf),

@@ -293,6 +293,45 @@ static void decoders_are_named(void **state)
     if (VIT_JPEG) assert_non_null(strstr(patch_decoders(), "libjpeg"));
 }
 
+/* A chunk of length bytes of zeros, or of data; where the next one goes. */
+static unsigned char *put_chunk(unsigned char *to, const char *type, const void *data, uint32_t length)
+{
+    uint32_t crc = 0xffffffff;
+
+    for (int i = 0; i < 4; i++) to[i] = (unsigned char)(length >> (24 - 8 * i));
+    memcpy(to + 4, type, 4);
+    memset(to + 8, 0, length);
+    if (data) memcpy(to + 8, data, length);
+    for (uint32_t i = 0; i < length + 4; i++) {
+        crc ^= to[4 + i];
+        for (int k = 0; k < 8; k++) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
+    }
+    for (int i = 0; i < 4; i++) to[8 + length + i] = (unsigned char)(~crc >> (24 - 8 * i));
+    return to + 12 + length;
+}
+
+/* One grey pixel takes two bytes; what is there beyond a slack of 64 KiB is there to be inflated. */
+static void a_png_with_more_than_its_pixels_is_refused(void **state)
+{
+    static const char HEADER[] = "\0\0\0\1\0\0\0\1\x8\0\0\0", SIGNATURE[] = "\x89PNG\r\n\x1a\n";
+    enum { MUCH = 70000 };
+    unsigned char *png = malloc(MUCH + 100), *at = png + 8;
+    struct vit_error err = { 0 };
+    struct patch_image image;
+
+    (void)state;
+    memcpy(png, SIGNATURE, 8);
+    at = put_chunk(at, "IHDR", HEADER, 13);
+    at = put_chunk(at, "IDAT", NULL, MUCH);
+    at = put_chunk(at, "IEND", NULL, 0);
+    assert_refused(patch_image_decode(&image, png, (size_t)(at - png), "much.png", NULL, &err),
+                   VIT_ERR_FORMAT, "much.png: damaged PNG: 70000 bytes of compressed pixels", &err);
+    at = put_chunk(png + 8, "CgBI", "\x50\0\x20\2", 4);
+    assert_refused(patch_image_decode(&image, png, (size_t)(at - png), "apple.png", NULL, &err),
+                   VIT_ERR_UNSUPPORTED, "apple.png: Apple's variant", &err);
+    free(png);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +350,7 @@ int main(void)
         cmocka_unit_test(a_bmp_index_beyond_its_palette_is_refused),
         cmocka_unit_test(a_written_png_reads_back),
         cmocka_unit_test(decoders_are_named),
+        cmocka_unit_test(a_png_with_more_than_its_pixels_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
