@@ -69,9 +69,9 @@ static void a_system_that_cannot_is_refused_by_on_alone(void **state)
 static void without_room_for_it_auto_goes_on_with_a_warning(void **state)
 {
     struct run r;
-    const char *shell[] = { "/bin/sh", "-c",       "ulimit -v 1000000; exec \"$0\" \"$@\"",
+    const char *shell[] = { "/bin/sh",    "-c",       "ulimit -v 1000000; exec \"$0\" \"$@\"",
                             run_binary(), "classify", "-t1",
-                            PICTURE,   NULL,       NULL,
+                            PICTURE,      NULL,       NULL,
                             NULL };
     char why[1024];
 
