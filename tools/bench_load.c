@@ -17,9 +17,6 @@ enum { PATH_BYTES = 4096 };
 /* Random weights have no file: they get one, which the caller unlinks when *path is not empty. */
 static enum vit_status write_random(const struct bench *b, char path[PATH_BYTES], struct vit_error *err)
 {
-    static const enum weights_dtype STORED[KERN_DTYPES] = {
-        [KERN_F32] = WEIGHTS_F32, [KERN_BF16] = WEIGHTS_BF16, [KERN_I8] = WEIGHTS_I8
-    };
     const struct cmd_common *o = &b->options->common;
     const enum kern_dtype dtype = cmd_dtype(o);
     const char *root = getenv("TMPDIR");
@@ -38,7 +35,7 @@ static enum vit_status write_random(const struct bench *b, char path[PATH_BYTES]
     }
     close(fd);
     return b->options->packed ? vit_model_save_packed(b->model, path, dtype, o->kernels, err)
-                              : vit_model_save(b->model, path, STORED[dtype], err);
+                              : vit_model_save(b->model, path, vit_stored_dtype(dtype), err);
 }
 
 /* ---- a measurement ---- */
@@ -50,19 +47,13 @@ struct loading {
     double own;         /* MB, the most of all runs */
 };
 
-static int final_norm_of(const struct cmd_common *o)
-{
-    if (strcmp(o->final_norm, "auto") == 0) return 0;
-    return strcmp(o->final_norm, "on") == 0 ? 1 : -1;
-}
-
 /* Open, plan, one forward. */
 static enum vit_status load_once(const struct bench *b, struct loading *l, struct vit_error *err)
 {
     const struct cmd_common *o = &b->options->common;
     const struct vit_model_options how = { .kernels = o->kernels,
                                            .placement = o->norm,
-                                           .final_norm = final_norm_of(o),
+                                           .final_norm = cmd_final_norm(o),
                                            .image = o->size,
                                            .dtype = cmd_dtype(o) };
     const struct vit_session_options options = { .batch = b->batch, .threads = b->threads };

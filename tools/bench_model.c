@@ -103,14 +103,14 @@ static void overlay_sizes(struct vit_config *c, const struct bench_options *o)
 
 static enum vit_status place_norms(struct vit_config *c, const struct cmd_common *o, struct vit_error *err)
 {
-    const bool chosen = strcmp(o->final_norm, "auto") != 0;
+    const int final = cmd_final_norm(o);
 
     if (o->norm) {
         enum vit_status status = vit_placement_parse(&c->norm, o->norm, err);
         if (status) return status;
         c->norm.final = vit_placement_final(c->norm.placement);
     }
-    if (chosen) c->norm.final = strcmp(o->final_norm, "on") == 0;
+    if (final) c->norm.final = final > 0;
     return VIT_OK;
 }
 

@@ -298,10 +298,17 @@ enum vit_status cmd_trouble(const struct vit_trouble *t, const char *file, struc
                     (double)t->value);
 }
 
+int cmd_final_norm(const struct cmd_common *o)
+{
+    if (!o->final_norm || strcmp(o->final_norm, "auto") == 0) return 0;
+    return strcmp(o->final_norm, "on") == 0 ? 1 : -1;
+}
+
 int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image, bool trainable)
 {
     struct vit_model_options options = { .kernels = o->kernels,
                                          .placement = o->norm,
+                                         .final_norm = cmd_final_norm(o),
                                          .image = image ? image : o->size,
                                          .dtype = cmd_dtype(o),
                                          .trainable = trainable };
@@ -314,8 +321,6 @@ int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image
         code = CMD_USAGE;
     }
     if (code) return code;
-    if (o->final_norm && strcmp(o->final_norm, "auto") != 0)
-        options.final_norm = strcmp(o->final_norm, "on") == 0 ? 1 : -1;
     if (vit_model_open(out, cmd_model_name(o), &options, &err)) {
         cmd_error("%s", err.text);
         return CMD_UNUSABLE;

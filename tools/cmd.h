@@ -60,6 +60,16 @@ int cmd_threads(const struct cmd_common *o);
  * be said about it. Returns an exit code; *out is NULL unless it is CMD_DONE. */
 int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image, bool trainable);
 
+/* --final-norm as struct vit_model_options has it: 1 on, -1 off, 0 the model's own. */
+int cmd_final_norm(const struct cmd_common *o);
+
+/* The row --batch of verbs that compute; the target is an int at an offset. */
+#define CMD_BATCH_ROW(offset, most, number)                                                                  \
+    {                                                                                                        \
+        .name = "batch", .letter = 'b', .kind = ARGS_INT, .at = (offset), .low = 1, .high = (most),          \
+        .initial = (number), .metavar = "N", .help = "pictures computed together"                            \
+    }
+
 /* The row --max-pixels of verbs that read pictures; the target is a uint64_t at an offset. */
 #define CMD_TEXT_OF(x)      #x
 #define CMD_TEXT(x)         CMD_TEXT_OF(x)

@@ -128,14 +128,11 @@ static enum vit_status check_output(const char *path, bool force, struct vit_err
 
 static enum vit_status save(const struct convert_comparison *c, const char *path, struct vit_error *err)
 {
-    static const enum weights_dtype STORED[KERN_DTYPES] = {
-        [KERN_F32] = WEIGHTS_F32, [KERN_BF16] = WEIGHTS_BF16, [KERN_I8] = WEIGHTS_I8
-    };
     const struct convert_options *o = c->options;
     const enum kern_dtype dtype = cmd_dtype(&o->common);
 
     return o->packed ? vit_model_save_packed(c->model[CONVERT_BEFORE], path, dtype, o->common.kernels, err)
-                     : vit_model_save(c->model[CONVERT_BEFORE], path, STORED[dtype], err);
+                     : vit_model_save(c->model[CONVERT_BEFORE], path, vit_stored_dtype(dtype), err);
 }
 
 static int convert(struct convert_comparison *c, const char *path)

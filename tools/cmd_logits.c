@@ -31,15 +31,7 @@ static const struct args_option ROWS[] = {
       .help = "the .safetensors file to write: logits (n, classes); with --grad also loss (1) and "
               "grad.NAME of every tensor of the model's file" },
     { .name = "grad", .kind = ARGS_FLAG, .at = AT(grad), .help = "gradients of the mean cross-entropy" },
-    { .name = "batch",
-      .letter = 'b',
-      .kind = ARGS_INT,
-      .at = AT(batch),
-      .low = 1,
-      .high = 65536,
-      .initial = "32",
-      .metavar = "N",
-      .help = "pictures computed together" },
+    CMD_BATCH_ROW(AT(batch), 65536, "32"),
     CMD_CHECK_ROW(AT(check)),
 };
 static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };

@@ -68,14 +68,7 @@ static const struct args_option ROWS[] = {
       .initial = "model",
       .metavar = "WHAT",
       .help = "what stays of a cell that has ended, beside its log and logits" },
-    { .name = "checkpoint-every",
-      .kind = ARGS_INT,
-      .at = AT(checkpoint_every),
-      .low = 1,
-      .high = 1000000000,
-      .metavar = "STEPS",
-      .otherwise = "every two minutes",
-      .help = "steps between states of the cell under way" },
+    TRAIN_CHECKPOINT_ROW(AT(checkpoint_every), "steps between states of the cell under way"),
 };
 static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
 

@@ -38,14 +38,7 @@ static const struct args_option ROWS[] = {
       .metavar = "FILE.json",
       .help = "settings as one JSON object, by the names of the options: {\"preset\": \"plain-4\", \"lr\": "
               "0.001, \"qk-norm\": true}; what the command line gives wins" },
-    { .name = "checkpoint-every",
-      .kind = ARGS_INT,
-      .at = AT(checkpoint_every),
-      .low = 1,
-      .high = 1000000000,
-      .metavar = "STEPS",
-      .otherwise = "every two minutes",
-      .help = "steps between states saved for --resume" },
+    TRAIN_CHECKPOINT_ROW(AT(checkpoint_every), "steps between states saved for --resume"),
 };
 static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
 

@@ -13,15 +13,7 @@
 
 #define AT(field) (sizeof(struct cmd_common) + offsetof(struct pictures_options, field))
 static const struct args_option ROWS[] = {
-    { .name = "batch",
-      .letter = 'b',
-      .kind = ARGS_INT,
-      .at = AT(batch),
-      .low = 1,
-      .high = 4096,
-      .initial = "16",
-      .metavar = "N",
-      .help = "pictures computed together" },
+    CMD_BATCH_ROW(AT(batch), 4096, "16"),
     CMD_NO_EXIF_ROW(AT(no_exif), ""),
     CMD_MAX_PIXELS_ROW(AT(max_pixels)),
     CMD_SANDBOX_ROW(AT(sandbox)),

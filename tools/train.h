@@ -12,6 +12,13 @@
 
 #include "tools/recipe.h"
 
+/* The row --checkpoint-every; the target is an int at an offset. */
+#define TRAIN_CHECKPOINT_ROW(offset, text)                                                                   \
+    {                                                                                                        \
+        .name = "checkpoint-every", .kind = ARGS_INT, .at = (offset), .low = 1, .high = 1000000000,          \
+        .metavar = "STEPS", .otherwise = "every two minutes", .help = (text)                                 \
+    }
+
 /* Exit codes beside those of cmd.h; TRAIN_DEAD, where a job asks for it, is none of the program's. */
 enum { TRAIN_DIVERGED = 4, TRAIN_DEAD = 5, TRAIN_INTERRUPTED = 130 };
 

@@ -199,15 +199,20 @@ enum vit_status vit_model_save(const struct vit_model *m, const char *path, enum
     return write_file(&out, path, err);
 }
 
-enum vit_status vit_model_save_packed(const struct vit_model *m, const char *path, enum kern_dtype dtype,
-                                      const char *kernels, struct vit_error *err)
+enum weights_dtype vit_stored_dtype(enum kern_dtype dtype)
 {
     static const enum weights_dtype STORED[KERN_DTYPES] = {
         [KERN_F32] = WEIGHTS_F32, [KERN_BF16] = WEIGHTS_BF16, [KERN_I8] = WEIGHTS_I8
     };
+    return STORED[dtype];
+}
+
+enum vit_status vit_model_save_packed(const struct vit_model *m, const char *path, enum kern_dtype dtype,
+                                      const char *kernels, struct vit_error *err)
+{
     struct vit_packing packing;
     struct kern kern;
-    struct outgoing out = { .m = m, .dtype = STORED[dtype], .packing = &packing, .kern = &kern };
+    struct outgoing out = { .m = m, .dtype = vit_stored_dtype(dtype), .packing = &packing, .kern = &kern };
     enum vit_status status = kern_select(&kern, kernels, err);
 
     if (status) return status;

@@ -59,6 +59,8 @@ enum vit_status vit_model_take(struct vit_model *m, const struct vit_model *from
  * each row, beside their scales (NAME_scale), the rest as f32. config.json is written apart if wanted. */
 enum vit_status vit_model_save(const struct vit_model *m, const char *path, enum weights_dtype dtype,
                                struct vit_error *err);
+/* What holds a model that computes in dtype. */
+enum weights_dtype vit_stored_dtype(enum kern_dtype dtype);
 /* The same numbers with the matrices laid out as the products of kernels (NULL: as kern_select() has it) take
  * them in dtype: opened by kernels with that layout, the file is used where it lies (packed.h). VIT_ERR_ARG:
  * these kernels lay out nothing. */

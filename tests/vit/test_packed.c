@@ -45,16 +45,12 @@ static int close_folder(void **state)
     return 0;
 }
 
-static const enum weights_dtype STORED[KERN_DTYPES] = {
-    [KERN_F32] = WEIGHTS_F32, [KERN_BF16] = WEIGHTS_BF16, [KERN_I8] = WEIGHTS_I8
-};
-
 /* Both files of f->m in dtype, packed for kernels. */
 static void save_both(const struct fixture *f, enum kern_dtype dtype, const char *kernels)
 {
     struct vit_error err;
 
-    assert_ok(vit_model_save(f->m, f->plain, STORED[dtype], &err), &err);
+    assert_ok(vit_model_save(f->m, f->plain, vit_stored_dtype(dtype), &err), &err);
     assert_ok(vit_model_save_packed(f->m, f->packed, dtype, kernels, &err), &err);
 }
 
