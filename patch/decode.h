@@ -1,4 +1,4 @@
-/* decode.h - between image.c and the decoders, one for each format. */
+/* decode.h - between decode.c and the decoders, one for each format; memory of pictures is image.c. */
 #ifndef PATCH_DECODE_H
 #define PATCH_DECODE_H
 

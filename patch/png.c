@@ -1,8 +1,11 @@
 /* PNG: the chunks are checked here, checksums included, and the pixels decoded by stb_image, which
  * checks none of it and would read a damaged file into a damaged picture. */
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "patch/decode.h"
+#include "patch/file.h"
 
 enum { SIGNATURE = 8, FRAME = 12 }; /* FRAME: length, type and checksum around the data of a chunk */
 
@@ -83,4 +86,20 @@ enum vit_status patch_png_decode(struct patch_image *out, const struct patch_inp
                         "%s: damaged PNG: %ju bytes of compressed pixels where %ju are the most", in->name,
                         (uintmax_t)packed, (uintmax_t)raw_bytes(header) + SLACK);
     return patch_stb_decode(out, in, "PNG", err);
+}
+
+enum vit_status patch_png_write(const char *path, const unsigned char *rgb, int width, int height,
+                                struct vit_error *err)
+{
+    int size;
+    unsigned char *png;
+    enum vit_status status;
+
+    if (width <= 0 || height <= 0 || ((size_t)width * 3 + 1) * (size_t)height > INT_MAX / 2)
+        return vit_fail(err, VIT_ERR_ARG, "%s: a PNG of %dx%d pixels cannot be written", path, width, height);
+    png = patch_stb_png(rgb, width, height, &size);
+    if (!png) return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to write %dx%d pixels", path, width, height);
+    status = patch_file_write(path, png, (size_t)size, err);
+    free(png);
+    return status;
 }

@@ -7,10 +7,10 @@
 # Each where it is installed; what is not there is named.
 set -u
 
-PARSERS="patch/image.c patch/jpeg.c patch/png.c patch/bmp.c patch/pnm.c patch/exif.c patch/cifar.c patch/csv.c
-    patch/file.c patch/files.c weights/file.c weights/safetensors.c weights/zip.c weights/npz.c weights/pth.c
-    weights/pickle.c weights/writer.c vit/json.c vit/config_json.c vit/dialects.c vit/state.c tools/args.c
-    tools/recipe.c tools/train_state.c"
+PARSERS="patch/decode.c patch/image.c patch/jpeg.c patch/png.c patch/bmp.c patch/pnm.c patch/exif.c
+    patch/cifar.c patch/csv.c patch/file.c patch/files.c weights/file.c weights/safetensors.c weights/zip.c
+    weights/npz.c weights/pth.c weights/pickle.c weights/writer.c vit/json.c vit/config_json.c vit/dialects.c
+    vit/state.c tools/args.c tools/recipe.c tools/train_state.c"
 ALL=$(ls vit/*.c patch/*.c weights/*.c tools/*.c)
 # What gcc 12 gets wrong, as far as its messages and a look at some of them tell: values of a pickle belong to it
 # until it is closed; a sink that was opened has its stream (gcc does not see that vit_fail never returns VIT_OK);

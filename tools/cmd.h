@@ -70,6 +70,15 @@ int cmd_final_norm(const struct cmd_common *o);
         .initial = (number), .metavar = "N", .help = "pictures computed together"                            \
     }
 
+/* The row --limit of verbs that read a labelled data set: more than it has is all of it. The target is a
+ * uint64_t at an offset; number: its text when nothing is given, NULL: all. */
+#define CMD_LIMIT_ROW(offset, number)                                                                        \
+    {                                                                                                        \
+        .name = "limit", .kind = ARGS_COUNT, .at = (offset), .low = 1, .high = 0x1p63, .initial = (number),  \
+        .otherwise = (number) ? NULL : "all", .metavar = "N",                                                \
+        .help = "pictures, equally many of each class, the same every time"                                  \
+    }
+
 /* The row --max-pixels of verbs that read pictures; the target is a uint64_t at an offset. */
 #define CMD_TEXT_OF(x)      #x
 #define CMD_TEXT(x)         CMD_TEXT_OF(x)

@@ -100,15 +100,6 @@ struct compare_run *compare_run_at(const struct compare *c, int i)
     return NULL;
 }
 
-const char *compare_needs_data(const struct compare *c)
-{
-    const struct compare_run *run;
-
-    for (int i = 0; (run = compare_run_at(c, i)); i++)
-        if (!compare_is_logits(run->file)) return run->file;
-    return NULL;
-}
-
 enum vit_status compare_run_alloc(struct compare_run *run, size_t n, struct vit_error *err)
 {
     run->index = calloc(n + 1, sizeof *run->index);

@@ -205,6 +205,15 @@ static void warn_equal(const struct compare *c)
                          a->file, b->file);
 }
 
+const char *compare_needs_data(const struct compare *c)
+{
+    const struct compare_run *run;
+
+    for (int i = 0; (run = compare_run_at(c, i)); i++)
+        if (!compare_is_logits(run->file)) return run->file;
+    return NULL;
+}
+
 int compare_read(struct compare *c)
 {
     struct compare_run *run;

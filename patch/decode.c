@@ -1,0 +1,135 @@
+/* Which decoder a file needs, by its first bytes; in this process or in a confined one. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "patch/decode.h"
+#include "patch/file.h"
+#include "patch/sandbox.h"
+
+#define QUOTE(x) #x
+#define TEXT(x)  QUOTE(x)
+#if VIT_JPEG
+#include <stdio.h>
+
+#include <jpeglib.h>
+#ifdef LIBJPEG_TURBO_VERSION
+#define DECODERS "libjpeg-turbo " TEXT(LIBJPEG_TURBO_VERSION) ", " STB
+#else
+#define DECODERS "libjpeg " TEXT(JPEG_LIB_VERSION) ", " STB
+#endif
+#else
+#define DECODERS STB
+#endif
+/* stb_image tells its version in a comment only; the Makefile reads it from there. */
+#ifdef VIT_STB_VERSION
+#define STB "stb_image " TEXT(VIT_STB_VERSION)
+#else
+#define STB "stb_image"
+#endif
+
+/* What the first bytes of a file say it is. Without decode: recognised, so that it can be refused by name. */
+struct format {
+    const char *name;
+    size_t offset;
+    const char *magic;
+    size_t length;
+    enum vit_status (*decode)(struct patch_image *out, const struct patch_input *in, struct vit_error *err);
+    int (*orientation)(const unsigned char *bytes, size_t size);
+};
+#define MAGIC(text) text, sizeof(text) - 1
+
+static const struct format FORMATS[] = {
+    { "JPEG", 0, MAGIC("\xff\xd8\xff"), patch_jpeg_decode, patch_exif_jpeg },
+    { "PNG", 0, MAGIC("\x89PNG\r\n\x1a\n"), patch_png_decode, patch_exif_png },
+    { "BMP", 0, MAGIC("BM"), patch_bmp_decode, NULL },
+    { "PNM", 0, MAGIC("P5"), patch_pnm_decode, NULL },
+    { "PNM", 0, MAGIC("P6"), patch_pnm_decode, NULL },
+    { "PNM written as text", 0, MAGIC("P2"), NULL, NULL },
+    { "PNM written as text", 0, MAGIC("P3"), NULL, NULL },
+    { "a PBM bitmap", 0, MAGIC("P1"), NULL, NULL },
+    { "a PBM bitmap", 0, MAGIC("P4"), NULL, NULL },
+    { "PAM", 0, MAGIC("P7"), NULL, NULL },
+    { "GIF", 0, MAGIC("GIF8"), NULL, NULL },
+    { "WebP", 8, MAGIC("WEBP"), NULL, NULL },
+    { "TIFF", 0, MAGIC("II*\0"), NULL, NULL },
+    { "TIFF", 0, MAGIC("MM\0*"), NULL, NULL },
+    { "HEIC", 4, MAGIC("ftyphei"), NULL, NULL },
+    { "HEIC", 4, MAGIC("ftypmif1"), NULL, NULL },
+    { "AVIF", 4, MAGIC("ftypavi"), NULL, NULL },
+    { "JPEG XL", 0, MAGIC("\xff\x0a"), NULL, NULL },
+    { "JPEG XL", 4, MAGIC("JXL "), NULL, NULL },
+    { "JPEG 2000", 4, MAGIC("jP  "), NULL, NULL },
+    { "Photoshop's PSD", 0, MAGIC("8BPS"), NULL, NULL },
+    { "an icon (ICO)", 0, MAGIC("\0\0\1\0"), NULL, NULL },
+    { "OpenEXR", 0, MAGIC("v/1\x01"), NULL, NULL },
+    { "Radiance HDR", 0, MAGIC("#?RADIANCE"), NULL, NULL },
+    { "QOI", 0, MAGIC("qoif"), NULL, NULL },
+    { "SVG or XML", 0, MAGIC("<?xml"), NULL, NULL },
+    { "SVG", 0, MAGIC("<svg"), NULL, NULL },
+    { "a web page", 0, MAGIC("<!DOCTYPE"), NULL, NULL },
+    { "a web page", 0, MAGIC("<html"), NULL, NULL },
+    { "PDF", 0, MAGIC("%PDF"), NULL, NULL },
+    { "a ZIP archive", 0, MAGIC("PK\3\4"), NULL, NULL },
+    { "compressed by gzip", 0, MAGIC("\x1f\x8b"), NULL, NULL },
+};
+
+const char *patch_decoders(void)
+{
+    return DECODERS;
+}
+
+static const struct format *recognise(const unsigned char *bytes, size_t size)
+{
+    for (size_t i = 0; i < VIT_COUNT(FORMATS); i++) {
+        const struct format *f = &FORMATS[i];
+        if (size >= f->offset + f->length && !memcmp(bytes + f->offset, f->magic, f->length)) return f;
+    }
+    return NULL;
+}
+
+enum vit_status patch_image_decode(struct patch_image *out, const unsigned char *bytes, size_t size,
+                                   const char *name, const struct patch_decode *options,
+                                   struct vit_error *err)
+{
+    if (options && options->sandbox)
+        return patch_sandbox_decode(options->sandbox, out, bytes, size, name, options, err);
+    return patch_decode_into(out, bytes, size, name, options, &(struct patch_space){ 0 }, err);
+}
+
+enum vit_status patch_decode_into(struct patch_image *out, const unsigned char *bytes, size_t size,
+                                  const char *name, const struct patch_decode *options,
+                                  const struct patch_space *space, struct vit_error *err)
+{
+    const struct patch_decode o = options ? *options : (struct patch_decode){ 0 };
+    const struct patch_input in = { name, bytes, size, o.max_pixels ? o.max_pixels : PATCH_MAX_PIXELS,
+                                    *space };
+    const struct format *f = recognise(bytes, size);
+    enum vit_status status;
+
+    *out = (struct patch_image){ 0 };
+    if (!f) return vit_fail(err, VIT_ERR_FORMAT, "%s: not a picture: expected JPEG, PNG, BMP or PNM", name);
+    if (!f->decode)
+        return vit_fail(err, VIT_ERR_UNSUPPORTED,
+                        "%s: is %s, which is not read: expected JPEG, PNG, BMP or PNM", name, f->name);
+    status = f->decode(out, &in, err);
+    if (!status && f->orientation && !o.ignore_exif)
+        status = patch_exif_turn(out, f->orientation(bytes, size), err);
+    if (status) patch_image_free(out);
+    return status;
+}
+
+enum vit_status patch_image_read(struct patch_image *out, const char *path,
+                                 const struct patch_decode *options, struct vit_error *err)
+{
+    const size_t max = options && options->max_bytes ? options->max_bytes : PATCH_MAX_BYTES;
+    unsigned char *bytes;
+    size_t size;
+    enum vit_status status;
+
+    *out = (struct patch_image){ 0 };
+    status = patch_file_read(&bytes, &size, path, max, err);
+    if (status) return status;
+    status = patch_image_decode(out, bytes, size, path, options, err);
+    free(bytes);
+    return status;
+}
