@@ -1,4 +1,4 @@
-/* signals VIT N: a training run is sent N signals at random moments, and every time goes on with --resume.
+/* signals VIT N: a training run is struck by N signals at random moments, and every time goes on with --resume.
  * Whatever the moment, each run that comes to its end must have the bits of one that was never disturbed.
  *
  * SIGKILL leaves what is on the disk; SIGINT and SIGTERM let the run save its state (exit code 130) once it
@@ -18,8 +18,8 @@ enum { CLASSES = 4, PICTURES = 100, INTERRUPTED = 130 };
 struct disturber {
     const char *vit;
     char dir[256], data[300], whole[300], broken[300];
-    double seconds;            /* of an undisturbed run */
-    int sent, finished, early; /* early: the run was over before the signal */
+    double seconds;              /* of an undisturbed run */
+    int struck, early, finished; /* signals; early: the run was over before it */
     uint64_t key, draws;
 };
 
@@ -92,8 +92,8 @@ static void compare(struct disturber *d)
     static const char *const NAMES[] = { "model.safetensors", "config.json" };
 
     for (size_t i = 0; i < VIT_COUNT(NAMES); i++)
-        if (!same(d, NAMES[i])) stop(NAMES[i], d->sent);
-    if (tmp_count(d->broken) != 4) stop("something is left in the folder", d->sent);
+        if (!same(d, NAMES[i])) stop(NAMES[i], d->struck);
+    if (tmp_count(d->broken) != 4) stop("something is left in the folder", d->struck);
     d->finished++;
     tmp_remove(d->broken);
 }
@@ -110,13 +110,14 @@ static void disturb(struct disturber *d)
 
     nanosleep(&nap, NULL);
     kill(child, number);
-    d->sent++;
     code = end(child);
     if (code == 0) {
         d->early++;
         compare(d);
     } else if (code != 128 + number && !(number != SIGKILL && code == INTERRUPTED)) {
         stop("exit code", code);
+    } else {
+        d->struck++;
     }
 }
 
@@ -148,11 +149,12 @@ int main(int argc, char **argv)
     begun = now();
     if (end(start(&d, d.whole))) stop("the undisturbed run", 0);
     d.seconds = now() - begun;
-    while (d.sent < wanted) disturb(&d);
+    while (d.struck < wanted) disturb(&d);
     finish(&d);
     tmp_remove(d.dir);
-    printf("%d signals, %d of them after the end; %d runs finished, each with the bits of an undisturbed one "
-           "(%.1f s)\n",
-           d.sent, d.early, d.finished, d.seconds);
+    printf(
+        "%d signals, %d more came after the end; %d runs finished, each with the bits of an undisturbed one "
+        "(%.1f s)\n",
+        d.struck, d.early, d.finished, d.seconds);
     return 0;
 }
