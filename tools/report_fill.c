@@ -17,18 +17,21 @@ const char *report_rate_text(char *text, size_t size, double lr)
 
 /* ---- by learning rate ---- */
 
-static bool any_ended(const struct report *r, enum report_end end)
+/* Under the heading of the condition. */
+static bool any_ended(const struct report *r, int condition, enum report_end end)
 {
     for (size_t i = 0; i < r->arm_count; i++)
-        if (r->arms[i].ended[end]) return true;
+        if (r->arms[i].ended[end] &&
+            strcmp(r->conditions[r->arms[i].condition].more, r->conditions[condition].more) == 0)
+            return true;
     return false;
 }
 
-/* A lane for each way of being lost that any panel has, so that all panels stand alike. */
+/* A lane for each way of being lost that any panel under the heading has, so that these stand alike. */
 static void add_lost(struct plot *p, const struct report *r, int condition)
 {
     for (int end = REPORT_DEAD; end <= REPORT_UNFINISHED; end++) {
-        const int lane = any_ended(r, (enum report_end)end)
+        const int lane = any_ended(r, condition, (enum report_end)end)
                              ? plot_lane(p, report_end_name((enum report_end)end), false)
                              : -1;
         for (size_t i = 0; i < r->arm_count && lane >= 0; i++) {

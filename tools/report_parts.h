@@ -51,6 +51,8 @@ enum vit_status report_add_planned(struct report *r, const char *where, struct v
 /* How far below its best an arm's rate may be and still count as one that works. */
 #define REPORT_POINT 0.01
 
+/* Whether two conditions differ in depth and warm-up at most. */
+bool report_same_recipe(const struct report_condition *a, const struct report_condition *b);
 int report_style(const struct report *r, const char *norm);
 int report_lost(const int *ended); /* dead and diverged */
 typedef double report_value(const struct report_cell *c);

@@ -133,7 +133,7 @@ static void put_arm(FILE *out, const struct report *r, const struct report_arm *
 
     if (a->best >= 0) report_rate_text(lr, sizeof lr, a->rates[a->best].lr);
     fputs("<tr><th scope=\"row\">", out);
-    plot_key(out, r->styles[a->norm], PLOT_LINE | PLOT_MARKS);
+    report_put_key(out, r, (size_t)a->norm);
     markup_put(out, "%s</th><td class=\"n\">%s", r->norms[a->norm], lr);
     if (a->best >= 0 && at_edge(a)) fputs(" <small>edge</small>", out);
     fputs("</td>", out);
