@@ -40,6 +40,7 @@ struct report_cell {
     const json_t *line, *planned; /* objects with more settings, or NULL */
 
     /* Set by report_arrange. */
+    const json_t *whole; /* every setting, where its folder says those of the run; or NULL */
     int condition, arm;
 };
 

@@ -94,26 +94,36 @@ int report_style(const struct report *r, const char *norm)
 
 /* ---- conditions ---- */
 
+/* What tells conditions apart: the settings, and the data set. */
+enum { DATA = RECIPE_SETTINGS, TRAITS };
+
 /* Settings that have a part of their own in a condition, or are none. */
-static bool has_own_part(enum recipe_id id)
+static bool has_own_part(int id)
 {
     static const enum recipe_id OWN[] = { RECIPE_NORM,   RECIPE_LR,         RECIPE_SEED,
                                           RECIPE_DEPTH,  RECIPE_INIT,       RECIPE_WARMUP,
                                           RECIPE_PRESET, RECIPE_EVAL_EVERY, RECIPE_LOG_EVERY };
 
     for (size_t i = 0; i < VIT_COUNT(OWN); i++)
-        if (OWN[i] == id) return true;
+        if ((int)OWN[i] == id) return true;
     return false;
 }
 
+/* A setting of a cell as text, or the name of its data set: "" where nothing says it. */
+static const char *trait(const struct report *r, const struct report_cell *c, int id, char *text, size_t size)
+{
+    if (id == DATA) return report_data(r, c, text, size);
+    return report_setting(r, c, recipe_name((enum recipe_id)id), text, size);
+}
+
 /* Whether cells that say it say different things. norm: only cells of that placement; NULL: all. */
-static bool varies(const struct report *r, const char *name, const char *norm)
+static bool varies(const struct report *r, int id, const char *norm)
 {
     char first[128] = "", text[128];
 
     for (size_t i = 0; i < r->cell_count; i++) {
         if (norm && strcmp(r->cells[i].norm, norm) != 0) continue;
-        report_setting(r, &r->cells[i], name, text, sizeof text);
+        trait(r, &r->cells[i], id, text, sizeof text);
         if (!*text) continue;
         if (*first && strcmp(first, text) != 0) return true;
         snprintf(first, sizeof first, "%s", text);
@@ -122,12 +132,12 @@ static bool varies(const struct report *r, const char *name, const char *norm)
 }
 
 /* What runs start from differs by placement of itself: it is no condition unless it varies within one. */
-static bool divides(const struct report *r, enum recipe_id id)
+static bool divides(const struct report *r, int id)
 {
     if (has_own_part(id)) return false;
-    if (id != RECIPE_FROM) return varies(r, recipe_name(id), NULL);
+    if (id != RECIPE_FROM) return varies(r, id, NULL);
     for (size_t i = 0; i < r->norm_count; i++)
-        if (varies(r, recipe_name(id), r->norms[i])) return true;
+        if (varies(r, id, r->norms[i])) return true;
     return false;
 }
 
@@ -158,11 +168,9 @@ static struct report_condition condition_of(const struct report *r, const struct
     char text[128];
 
     memcpy(c.warmup, cell->warmup, sizeof c.warmup);
-    for (int id = 0; id < RECIPE_SETTINGS; id++) {
-        const char *name = recipe_name((enum recipe_id)id);
-        if (varying[id] && *report_setting(r, cell, name, text, sizeof text))
-            append(c.more, sizeof c.more, ", ", name, text);
-    }
+    for (int id = 0; id < TRAITS; id++)
+        if (varying[id] && *trait(r, cell, id, text, sizeof text))
+            append(c.more, sizeof c.more, ", ", id == DATA ? "data" : recipe_name((enum recipe_id)id), text);
     describe(&c);
     return c;
 }
@@ -209,10 +217,10 @@ static int find_condition(const struct report *r, const struct report_condition 
 
 static enum vit_status find_conditions(struct report *r, struct vit_error *err)
 {
-    bool varying[RECIPE_SETTINGS];
+    bool varying[TRAITS];
     enum vit_status status = VIT_OK;
 
-    for (int id = 0; id < RECIPE_SETTINGS; id++) varying[id] = divides(r, (enum recipe_id)id);
+    for (int id = 0; id < TRAITS; id++) varying[id] = divides(r, id);
     for (size_t i = 0; i < r->cell_count; i++) {
         const struct report_condition c = condition_of(r, &r->cells[i], varying);
         if (find_condition(r, &c) >= 0) continue;
@@ -384,6 +392,7 @@ enum vit_status report_arrange(struct report *r, struct vit_error *err)
     double *values = calloc(r->cell_count + 1, sizeof *values);
     enum vit_status status = values ? find_norms(r, err) : vit_fail(err, VIT_ERR_NOMEM, "report: no memory");
 
+    if (!status) status = report_complete(r, err);
     if (!status) status = find_conditions(r, err);
     if (!status) status = find_matches(r, err);
     for (size_t c = 0; c < r->condition_count && !status; c++)

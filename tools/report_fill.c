@@ -57,14 +57,15 @@ static void add_lost(struct plot *p, const struct report *r, int condition)
     }
 }
 
-/* On top: the rates that are nearly as good as the arm's best. */
+/* On top: the rates that are nearly as good as the arm's best. One that finished no run has an empty strip, so
+ * that the plots of a row stand alike. */
 static void add_within(struct plot *p, const struct report *r, const struct report_arm *a)
 {
-    const int lane = a->best < 0 ? -1 : plot_lane(p, r->norms[a->norm], true);
+    const int lane = plot_lane(p, r->norms[a->norm], true);
     struct plot_item item = { .style = r->styles[a->norm] };
     char low[32], high[32], best[32];
 
-    if (lane < 0) return;
+    if (a->best < 0) return;
     item.x = a->rates[a->best].lr;
     item.low = a->rates[a->within_low].lr;
     item.high = a->rates[a->within_high].lr;

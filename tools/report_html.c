@@ -64,7 +64,8 @@ static void put_figure(FILE *out, const struct report_drawing *d, int number)
     markup_put(out, "<figure id=\"%s\"><h3>%s</h3>\n", d->figure->id, d->figure->title);
     put_legend(out, d);
     put_rows(out, d);
-    markup_put(out, "<figcaption><b>Figure %d.</b> %s</figcaption></figure>\n", number, d->figure->caption);
+    markup_put(out, "<figcaption><b>Figure %d.</b> %s%s</figcaption></figure>\n", number, d->figure->caption,
+               report_heading(d, 0) ? " Panels under one heading have one scale." : "");
 }
 
 int report_put_figures(FILE *out, const struct report *r, enum report_section section, int number)
