@@ -90,7 +90,7 @@ static void put_row(FILE *out, const struct row *row, const json_t *object)
     const json_t *v = at(object, row->part, row->key);
 
     if (!json_is_number(v)) return;
-    fputs("<tr><th scope=\"row\">", out);
+    fputs("<tr><th class=\"why\" scope=\"row\">", out);
     put_named(out, row->what, object);
     fputs("</th><td class=\"n\">", out);
     if (row->kind == POINTS)
@@ -170,14 +170,24 @@ static void put_arm(FILE *out, const json_t *arm)
     fputs("</td></tr>\n", out);
 }
 
+static bool has_several_runs(const json_t *object)
+{
+    const json_t *arm;
+    size_t i;
+
+    json_array_foreach(json_object_get(object, "arms"), i, arm)
+    {
+        if (json_array_size(json_object_get(arm, "runs")) > 1) return true;
+    }
+    return false;
+}
+
 static void put_arms(FILE *out, const json_t *object)
 {
     const json_t *arms = json_object_get(object, "arms"), *arm;
-    bool several = false;
     size_t i;
 
-    json_array_foreach(arms, i, arm) several |= json_array_size(json_object_get(arm, "runs")) > 1;
-    if (!several) return;
+    if (!has_several_runs(object)) return;
     fputs("<div class=\"wide\" role=\"region\" aria-label=\"Arms of the comparison\" tabindex=\"0\"><table>"
           "<caption>Top-1 (%) over training runs</caption><thead><tr><th scope=\"col\">arm</th>"
           "<th class=\"n\" scope=\"col\">runs</th><th class=\"n\" scope=\"col\">mean</th><th class=\"n\" "
@@ -240,12 +250,16 @@ static void put_title(FILE *out, const json_t *object)
 static void put_comparison(FILE *out, const json_t *object)
 {
     put_title(out, object);
+    if (has_several_runs(object))
+        markup_put(out, "<p>“These two networks” are the median runs of %s and %s.</p>\n",
+                   name_of(object, 0, "A"), name_of(object, 1, "B"));
     put_words(out, object);
     put_arms(out, object);
     fputs("<div class=\"wide\" role=\"region\" aria-label=\"Numbers of the comparison\" "
           "tabindex=\"0\"><table>",
           out);
-    markup_put(out, "<caption>%s and %s</caption>", name_of(object, 0, "A"), name_of(object, 1, "B"));
+    markup_put(out, "<caption>Differences are %s minus %s</caption>", name_of(object, 0, "A"),
+               name_of(object, 1, "B"));
     fputs("<thead><tr><th scope=\"col\">quantity</th><th class=\"n\" scope=\"col\">value</th><th class=\"n\" "
           "scope=\"col\">95 % interval"
           "</th></tr></thead><tbody>\n",

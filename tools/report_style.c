@@ -63,6 +63,7 @@ static const char RULES[] =
     "th,td{padding:.34em .9em .34em 0;text-align:left;vertical-align:top;white-space:nowrap}\n"
     "td.n,th.n{text-align:right}\n"
     "td.why{white-space:normal;min-width:14em}\n"
+    "th.why{white-space:normal;min-width:10em}\n"
     "thead th{font-weight:600;color:var(--soft);border-bottom:1px solid var(--axis);vertical-align:bottom}\n"
     "tbody td,tbody th{border-bottom:1px solid var(--rule);font-weight:400}\n"
     "tbody th.group{font-weight:600;padding-top:1em;white-space:normal}\n"
@@ -82,7 +83,7 @@ static const char RULES[] =
     "@page{margin:14mm}\n"
     "@media print{body{font-size:10pt}main,header,footer,nav{max-width:none;padding:0}nav{display:none}"
     ".panels{grid-template-columns:repeat(2,1fr);gap:6mm}.panel{max-width:none}.panel,.card,tr,pre{"
-    "break-inside:avoid}h2,h3,.legend{break-after:avoid}.wide{overflow:visible}th,td{white-space:normal;"
+    "break-inside:avoid}h2,h3,h4,.legend{break-after:avoid}.wide{overflow:visible}th,td{white-space:normal;"
     "padding-right:.6em}table{font-size:8pt}pre{white-space:pre-wrap}"
     "details::details-content{content-visibility:visible;block-size:auto}a{color:inherit;text-decoration:"
     "none}}\n";
