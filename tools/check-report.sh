@@ -1,7 +1,7 @@
 #!/bin/sh
 # Does a browser show what vit report writes? check-report.sh VIT: a page of made-up runs in headless Chromium, at
-# the width of a phone and of a desk: its figures are there, nothing overflows, nothing is loaded, and the browser
-# has nothing to complain of. Without Chromium it says so and is done.
+# the width of a phone and of a desk, and one of its figures as a file of its own: the figures are there, nothing
+# overflows, nothing is loaded, and the browser has nothing to complain of. Without Chromium it says so and is done.
 #
 # CHROMIUM: the browser to use. CHECK_SECONDS: the most it may take for a page (default 600).
 set -u
@@ -51,18 +51,45 @@ sed 's|</body>|<script>addEventListener("load", function () {\
 limit=
 command -v timeout >/dev/null 2>&1 && limit="timeout -k 5 ${CHECK_SECONDS:-600}"
 failed=
-for width in 390 1400; do
+
+# What the page WHAT (.html) says of itself at a width; it must be EXPECTED.
+judge() { # WHAT WIDTH EXPECTED
     # shellcheck disable=SC2086  # a command and its arguments
     $limit "$browser" --headless --no-sandbox --disable-gpu --no-first-run --disable-extensions \
         --disable-background-networking --disable-component-update --disable-dev-shm-usage --in-process-gpu \
-        --no-zygote --user-data-dir="$work/profile" --window-size=$width,1200 --enable-logging=stderr --dump-dom \
-        "file://$work/judged.html" >"$work/dom" 2>"$work/log"
+        --no-zygote --user-data-dir="$work/profile" --window-size=$2,1200 --enable-logging=stderr --dump-dom \
+        "file://$work/$1.html" >"$work/dom" 2>"$work/log"
     code=$?
     found=$(sed -n 's|.*<title>\(plots [^<]*\)</title>.*|\1|p' "$work/dom" | head -n 1)
-    echo "check-report: $width pixels wide: ${found:-the browser showed nothing (exit code $code)}"
-    [ "$found" = "plots 13 flat 0 wider false loaded 0" ] || failed=1
+    echo "check-report: $1, $2 pixels wide: ${found:-the browser showed nothing (exit code $code)}"
+    [ "$found" = "$3" ] || { echo "check-report: expected $3"; failed=1; }
     grep CONSOLE "$work/log" && failed=1
+}
+
+for width in 390 1400; do
+    judge judged $width "plots 13 flat 0 wider false loaded 0"
 done
+
+# The figure as a reader's page has it: as a picture, which gets its size, and in place, where its parts can be
+# measured. All of them must lie on its ground.
+"$vit" report "$work" --figure learning-rate -o "$work/figure.svg" || exit
+{
+    echo '<!DOCTYPE html><html><head><title></title></head><body style="margin:0"><img src="figure.svg" style="width:100%"/>'
+    cat "$work/figure.svg"
+    echo '<script>addEventListener("load", function () {
+    var svg = document.querySelector("svg"), ground = svg.querySelector(".ground").getBoundingClientRect();
+    var image = document.querySelector("img"), out = 0;
+    svg.querySelectorAll("text, path, rect").forEach(function (e) {
+        var r = e.getBoundingClientRect();
+        if (!e.closest("clipPath") && (r.left < ground.left || r.right > ground.right || r.top < ground.top || r.bottom > ground.bottom)) out++;
+    });
+    document.title = "plots " + svg.querySelectorAll(".plot").length + " outside " + out + " picture " +
+        (image.naturalWidth == ground.width && image.naturalHeight == ground.height);
+});</script></body></html>'
+} >"$work/figure.html"
+judge figure 1400 "plots 1 outside 0 picture true"
+
 [ -z "$failed" ] && exit 0
-echo "FAILED: expected 13 plots, none flat, nothing wider than the window, nothing loaded, no word on the console"
+echo "FAILED: see what was expected above; plots must not be flat, nothing wider than the window or off its ground,"
+echo "nothing loaded, no word on the console"
 exit 1

@@ -159,7 +159,8 @@ const struct args_verb cmd_compare = {
         "difference_ci95, least_significant (difference that McNemar's test would have called one); arms "
         "(name, mean, sd, median_run, runs); of the first two arms welch, paired (difference, "
         "difference_ci95, t, df, p), bootstrap (difference, difference_ci95, draws), tost (margin, p, "
-        "equivalent), detectable, fisher (a, b, p); holm (a, b, test, difference, p, p_holm); follows (the "
+        "equivalent), detectable, fisher (a, b, p); holm (a, b, test, difference, difference_ci95, p, "
+        "p_holm); follows (the "
         "sentences), failed. Accuracies, differences and the margin are fractions; what the runs do not "
         "allow "
         "is null.",

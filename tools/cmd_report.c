@@ -2,12 +2,19 @@
 #include <stdlib.h>
 
 #include "tools/cmd.h"
-#include "tools/report.h"
+#include "tools/report_figures.h"
 
 struct options {
     struct cmd_common common;
-    const char *out, *title;
+    const char *out, *figure, *title;
 };
+
+static const char *figure_word(int i)
+{
+    const struct report_figure *f = report_figure_at((size_t)i);
+
+    return f ? f->id : NULL;
+}
 
 #define AT(field) offsetof(struct options, field)
 static const struct args_option ROWS[] = {
@@ -15,42 +22,55 @@ static const struct args_option ROWS[] = {
       .letter = 'o',
       .kind = ARGS_PATH,
       .at = AT(out),
-      .metavar = "FILE.html",
-      .help = "the page; - writes it to standard output" },
+      .metavar = "FILE",
+      .help = "the page, or with --figure the picture; - writes it to standard output" },
+    { .name = "figure",
+      .kind = ARGS_CHOICE,
+      .at = AT(figure),
+      .choice = figure_word,
+      .metavar = "NAME",
+      .otherwise = "the whole page",
+      .help = "write this figure of the page alone, as an SVG file" },
     { .name = "title",
       .kind = ARGS_TEXT,
       .at = AT(title),
       .metavar = "TEXT",
       .otherwise = "what is compared",
-      .help = "headline of the page" },
+      .help = "headline of the page or the picture" },
     { .name = "quiet", .letter = 'q', .kind = ARGS_FLAG, .at = AT(common.quiet), .help = "no progress" },
     { .name = "help", .letter = 'h', .kind = ARGS_FLAG, .at = AT(common.help), .help = "explain this verb" },
 };
 static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
 static const struct args_group *const GROUPS[] = { &OWN, NULL };
 
-/* The page in memory, then as a whole where it belongs. Returns an exit code. */
-static int write_page(const struct report *r, const struct options *o)
+static enum vit_status put(FILE *out, const struct report *r, const struct options *o, struct vit_error *err)
+{
+    if (o->figure) return report_svg(out, r, o->figure, o->title, err);
+    return report_page(out, r, o->title) ? VIT_OK : vit_fail(err, VIT_ERR_NOMEM, "no memory for the page");
+}
+
+/* What is asked for in memory, then as a whole where it belongs. Returns an exit code. */
+static int write_out(const struct report *r, const struct options *o)
 {
     char *bytes = NULL;
     size_t size = 0;
     FILE *page = open_memstream(&bytes, &size);
-    bool whole = page && report_page(page, r, o->title);
-    struct vit_error err = { .text = "no memory for the page" };
-    int code = CMD_SOME_FAILED;
+    struct vit_error err;
+    enum vit_status status =
+        page ? put(page, r, o, &err) : vit_fail(&err, VIT_ERR_NOMEM, "no memory for the page");
+    const bool unusable = status == VIT_ERR_ARG;
 
-    if (page && fclose(page)) whole = false;
-    if (whole && strcmp(o->out, "-") == 0) {
+    if (page && fclose(page) && !status) status = vit_fail(&err, VIT_ERR_NOMEM, "no memory for the page");
+    if (!status && strcmp(o->out, "-") == 0)
         fwrite(bytes, 1, size, stdout);
-        code = CMD_DONE;
-    } else if (whole && !weights_write_bytes(o->out, bytes, size, &err)) {
-        cmd_note(&o->common, "%s: %zu bytes", o->out, size);
-        code = CMD_DONE;
-    } else {
+    else if (!status)
+        status = weights_write_bytes(o->out, bytes, size, &err);
+    if (status)
         cmd_error("%s", err.text);
-    }
+    else
+        cmd_note(&o->common, "%s: %zu bytes", o->out, size);
     free(bytes);
-    return code;
+    return !status ? CMD_DONE : unusable ? CMD_UNUSABLE : CMD_SOME_FAILED;
 }
 
 static int run(const void *options, int count, char **operands)
@@ -62,13 +82,13 @@ static int run(const void *options, int count, char **operands)
     int code = CMD_UNUSABLE;
 
     if (!count) return cmd_usage(&cmd_report, "expected folders of vit sweep or vit train, found none");
-    if (!o->out) return cmd_usage(&cmd_report, "--out: expected a file for the page, found none");
+    if (!o->out) return cmd_usage(&cmd_report, "--out: expected a file to write, found none");
     for (int i = 0; i < count && !status; i++) status = report_read(&r, operands[i], &err);
     if (!status) status = report_arrange(&r, &err);
     if (status)
         cmd_error("%s", err.text);
     else
-        code = write_page(&r, o);
+        code = write_out(&r, o);
     report_free(&r);
     return code;
 }
@@ -90,7 +110,12 @@ const struct args_verb cmd_report = {
         "drawings inside, "
         "light or dark as the reader prefers, readable on a phone and in print. Equal input gives an equal "
         "page.\n\n"
-        "Exit codes: 0 done, 1 the page could not be written, 2 wrong usage, 3 an input is unusable.",
+        "--figure writes one of its figures as a picture for a text: an SVG file with title, legend and a "
+        "ground "
+        "of its own, light or dark. Its name is that of the figure in the page (report.html#NAME).\n\n"
+        "Exit codes: 0 done, 1 the page could not be written, 2 wrong usage, 3 an input is unusable or has "
+        "nothing "
+        "for the figure.",
     .groups = GROUPS,
     .bytes = sizeof(struct options),
     .run = run,

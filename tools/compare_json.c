@@ -73,11 +73,14 @@ static json_t *holm(const struct compare *c)
 
     for (int i = 0; i < c->other_count; i++) {
         const struct compare_pair *p = &c->others[i];
-        vit_json_append(&list, json_pack("{s:o,s:o,s:s,s:o,s:o,s:o}", "a", out_text(p->a->name), "b",
-                                         out_text(p->b->name), "test", c->others_by_run ? "welch" : "mcnemar",
-                                         "difference",
-                                         out_real(c->others_by_run ? p->welch.difference : p->difference),
-                                         "p", out_real(c->other_p[i]), "p_holm", out_real(c->other_holm[i])));
+        const bool by_run = c->others_by_run;
+        vit_json_append(
+            &list,
+            json_pack("{s:o,s:o,s:s,s:o,s:o,s:o,s:o}", "a", out_text(p->a->name), "b", out_text(p->b->name),
+                      "test", by_run ? "welch" : "mcnemar", "difference",
+                      out_real(by_run ? p->welch.difference : p->difference), "difference_ci95",
+                      by_run ? eval_interval(p->welch.low, p->welch.high) : eval_interval(p->low, p->high),
+                      "p", out_real(c->other_p[i]), "p_holm", out_real(c->other_holm[i])));
     }
     return list;
 }

@@ -95,6 +95,26 @@ static bool several_arms(const struct compare *c)
     return c->other_count > 0;
 }
 
+/* How many of the other pairs differ, or are not shown to. */
+static int count_others(const struct compare *c, bool differ)
+{
+    int count = 0;
+
+    for (int i = 0; i < c->other_count; i++)
+        count += differ ? c->other_holm[i] <= COMPARE_ALPHA : c->other_holm[i] > COMPARE_ALPHA; /* not NAN */
+    return count;
+}
+
+static bool others_differ(const struct compare *c)
+{
+    return count_others(c, true) > 0;
+}
+
+static bool others_alike(const struct compare *c)
+{
+    return count_others(c, false) > 0;
+}
+
 static bool divergence_differs(const struct compare *c)
 {
     return c->fisher <= COMPARE_ALPHA;
@@ -157,6 +177,10 @@ static const struct {
                        "{many} runs an arm it understates the latter: read Welch's interval beside it." },
     { several_arms, "{a} against {b} counts as the comparison chosen beforehand and is not corrected; the "
                     "other pairs are, for their number (Holm)." },
+    { others_differ, "After that correction these differ{others-unit}: {others-differ}." },
+    { others_alike,
+      "After that correction these are not shown to differ{others-unit}, which does not make them "
+      "equal: {others-alike}." },
     { divergence_differs, "{a} and {b} differ in how often training diverges (Fisher p {fisher}); runs that "
                           "diverged have no accuracy above." },
     { divergence_alike, "That {a} and {b} differ in how often training diverges is not shown (Fisher p "
@@ -178,6 +202,28 @@ static const char *higher(const struct compare *c, bool other)
     return (c->first.welch.difference < 0) == other ? c->first.a->name : c->first.b->name;
 }
 
+static bool is_name(const char *name, size_t length, const char *known)
+{
+    return strlen(known) == length && strncmp(known, name, length) == 0;
+}
+
+/* "post - deepnorm (-2.16 points, p 0.0009), ..." */
+static void list_others(const struct compare *c, bool differ, char *text, size_t size)
+{
+    size_t used = 0;
+
+    text[0] = '\0';
+    for (int i = 0; i < c->other_count && used < size; i++) {
+        const struct compare_pair *p = &c->others[i];
+        const double difference = c->others_by_run ? p->welch.difference : p->difference;
+
+        if (isnan(c->other_holm[i]) || (c->other_holm[i] <= COMPARE_ALPHA) != differ) continue;
+        used +=
+            (size_t)snprintf(text + used, size - used, "%s%.60s - %.60s (%+.2f points, p %.2g)",
+                             used ? ", " : "", p->a->name, p->b->name, 100 * difference, c->other_holm[i]);
+    }
+}
+
 /* text = the value of a name that sentences use: a word, or a number in its format. */
 static void value(const struct compare *c, const char *name, size_t length, char *text, size_t size)
 {
@@ -192,6 +238,7 @@ static void value(const struct compare *c, const char *name, size_t length, char
         { "worse", better(c, true), NULL, 0 },
         { "higher", higher(c, false), NULL, 0 },
         { "lower", higher(c, true), NULL, 0 },
+        { "others-unit", c->others_by_run ? " over training runs" : " as networks", NULL, 0 },
         { "n", NULL, "%.0f", (double)c->n },
         { "failed", NULL, "%.0f", (double)c->n_failed },
         { "discordant", NULL, "%.0f", (double)discordant(c) },
@@ -211,8 +258,10 @@ static void value(const struct compare *c, const char *name, size_t length, char
     };
 
     text[0] = '\0';
+    if (is_name(name, length, "others-differ")) list_others(c, true, text, size);
+    if (is_name(name, length, "others-alike")) list_others(c, false, text, size);
     for (size_t i = 0; i < VIT_COUNT(VALUES); i++) {
-        if (strlen(VALUES[i].name) != length || strncmp(VALUES[i].name, name, length) != 0) continue;
+        if (!is_name(name, length, VALUES[i].name)) continue;
         if (VALUES[i].word)
             snprintf(text, size, "%s", VALUES[i].word);
         else

@@ -1,5 +1,6 @@
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tools/markup.h"
 #include "tools/plot_parts.h"
@@ -113,11 +114,11 @@ void plot_cross(FILE *out, const char *classes, int style, double x, double y)
                plot_style(style)->colour, x - 5, y + 5);
 }
 
-void plot_key(FILE *out, int style, unsigned parts)
+/* Keys are as high as PLOT_KEY_TALL and stand in the middle of that. */
+static void draw_key(FILE *out, int style, unsigned parts)
 {
     const struct plot_style *s = plot_style(style);
 
-    fputs("<svg class=\"key\" viewBox=\"0 0 34 14\" width=\"34\" height=\"14\" aria-hidden=\"true\">", out);
     if (parts & PLOT_LINE) {
         markup_put(out, "<path class=\"line%s k%d\" d=\"M1 7h32\"", parts & PLOT_FAINT ? " faint" : "",
                    s->colour);
@@ -129,49 +130,120 @@ void plot_key(FILE *out, int style, unsigned parts)
         fputs("/>", out);
     }
     if (parts & PLOT_STOPS) plot_cross(out, "cross", style, 17, 7);
-    fputs("</svg>", out);
 }
 
-void plot_lost_key(FILE *out)
+static void draw_lost_key(FILE *out)
 {
-    fputs("<svg class=\"key\" viewBox=\"0 0 14 14\" width=\"14\" height=\"14\" aria-hidden=\"true\">"
-          "<path class=\"hollow ink\" d=\"M7 7m-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z\"/>"
-          "<path class=\"cross ink\" d=\"M2 12l10-10m0 10l-10-10\"/></svg>",
+    fputs("<path class=\"hollow ink\" d=\"M7 7m-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z\"/>"
+          "<path class=\"cross ink\" d=\"M2 12l10-10m0 10l-10-10\"/>",
           out);
 }
 
-static void put_colours(FILE *out, bool dark)
+int plot_key_width(const struct plot_key *k)
 {
-    for (int i = 0; i < COLOURS; i++) fprintf(out, "--k%d:%s;", i, dark ? STYLES[i].dark : STYLES[i].light);
+    return k->lost ? 14 : 34;
+}
+
+void plot_draw_key(FILE *out, const struct plot_key *k)
+{
+    if (k->lost)
+        draw_lost_key(out);
+    else
+        draw_key(out, k->style, k->parts);
+}
+
+void plot_key_svg(FILE *out, const struct plot_key *k)
+{
+    const int width = plot_key_width(k);
+
+    fprintf(out, "<svg class=\"key\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" aria-hidden=\"true\">",
+            width, PLOT_KEY_TALL, width, PLOT_KEY_TALL);
+    plot_draw_key(out, k);
+    fputs("</svg>", out);
+}
+
+/* ---- the style sheet ---- */
+
+/* Colours that belong to no series. */
+static const struct {
+    const char *name, *light, *dark;
+} INKS[] = {
+    { "ground", "#fff", "#14171b" },  { "ink", "#171a1e", "#e8ebee" },  { "soft", "#59616a", "#a2abb5" },
+    { "rule", "#e7e9ec", "#292e35" }, { "axis", "#9098a1", "#69727c" }, { "lane", "#f2f4f6", "#1d2127" },
+};
+
+/* Markers and lines take the colour of text, which every renderer knows. */
+static const char RULES[] =
+    ".ink{color:var(--ink)}\n"
+    ".plot text{font-size:12px;fill:var(--soft);font-variant-numeric:tabular-nums}\n"
+    ".plot text.name{fill:var(--ink)}\n"
+    ".plot text.end{font-size:11px;fill:var(--ink)}\n"
+    ".plot text.tiny{font-size:10px}\n"
+    ".grid{stroke:var(--rule);stroke-width:1;fill:none}\n"
+    ".frame{stroke:var(--axis);stroke-width:1;fill:none}\n"
+    ".level{stroke:var(--soft);stroke-width:1;stroke-dasharray:1 3;fill:none}\n"
+    ".lane{fill:var(--lane)}\n"
+    ".line{fill:none;stroke:currentColor;stroke-width:2;stroke-linejoin:round}\n"
+    ".faint{stroke-width:1.2}\n"
+    ".band{fill:currentColor;opacity:.16}\n"
+    ".span{fill:none;stroke:currentColor;stroke-width:1.2}\n"
+    ".bar{fill:none;stroke:currentColor;stroke-width:4;stroke-linecap:round;opacity:.55}\n"
+    ".mark{fill:currentColor;stroke:var(--ground);stroke-width:1}\n"
+    ".dot{fill:var(--ground);stroke:currentColor;stroke-width:1}\n"
+    ".hollow{fill:none;stroke:currentColor;stroke-width:1.3}\n"
+    ".cross{fill:none;stroke:currentColor;stroke-width:1.5}\n"
+    ".ground{fill:var(--ground)}\n"
+    ".title{fill:var(--ink);font-weight:600}\n"
+    ".said{fill:var(--ink)}\n";
+
+static void put_series_colours(FILE *out, bool dark)
+{
+    for (int i = 0; i < COLOURS; i++)
+        fprintf(out, ".k%d{color:%s}", i, dark ? STYLES[i].dark : STYLES[i].light);
+    fputc('\n', out);
+}
+
+static void put_inks(FILE *out, bool dark)
+{
+    fputs(":root{", out);
+    for (size_t i = 0; i < VIT_COUNT(INKS); i++)
+        fprintf(out, "--%s:%s;", INKS[i].name, dark ? INKS[i].dark : INKS[i].light);
+    fputs("}\n", out);
+}
+
+/* The rules with every var(--NAME) replaced by the colour. */
+static void put_rules(FILE *out, bool dark)
+{
+    const char *s = RULES;
+
+    for (const char *at; (at = strstr(s, "var(--")); s = strchr(at, ')') + 1) {
+        fwrite(s, 1, (size_t)(at - s), out);
+        for (size_t i = 0; i < VIT_COUNT(INKS); i++) {
+            const size_t length = strlen(INKS[i].name);
+            if (strncmp(at + 6, INKS[i].name, length) == 0 && at[6 + length] == ')')
+                fputs(dark ? INKS[i].dark : INKS[i].light, out);
+        }
+    }
+    fputs(s, out);
 }
 
 void plot_styles(FILE *out)
 {
-    fputs(":root{", out);
-    put_colours(out, false);
-    fputs("}\n@media screen and (prefers-color-scheme:dark){:root{", out);
-    put_colours(out, true);
-    fputs("}}\n", out);
-    for (int i = 0; i < COLOURS; i++) fprintf(out, ".k%d{--c:var(--k%d)}", i, i);
-    fputs(".ink{--c:var(--ink)}\n"
-          ".plot{display:block;width:100%;height:auto;overflow:visible}\n"
-          ".plot text{font-size:11px;fill:var(--soft);font-variant-numeric:tabular-nums}\n"
-          ".plot text.name{fill:var(--ink)}\n"
-          ".plot text.end{font-size:10px;fill:var(--ink)}\n"
-          ".plot text.tiny{font-size:9px}\n"
-          ".grid{stroke:var(--rule);stroke-width:1;fill:none}\n"
-          ".frame{stroke:var(--axis);stroke-width:1;fill:none}\n"
-          ".level{stroke:var(--soft);stroke-width:1;stroke-dasharray:1 3;fill:none}\n"
-          ".lane{fill:var(--lane)}\n"
-          ".line{fill:none;stroke:var(--c);stroke-width:2;stroke-linejoin:round}\n"
-          ".faint{stroke-width:1.2}\n"
-          ".band{fill:var(--c);opacity:.16}\n"
-          ".span{fill:none;stroke:var(--c);stroke-width:1.2}\n"
-          ".bar{fill:none;stroke:var(--c);stroke-width:4;stroke-linecap:round;opacity:.55}\n"
-          ".mark{fill:var(--c);stroke:var(--ground);stroke-width:1}\n"
-          ".dot{fill:var(--ground);stroke:var(--c);stroke-width:1}\n"
-          ".hollow{fill:none;stroke:var(--c);stroke-width:1.3}\n"
-          ".cross{fill:none;stroke:var(--c);stroke-width:1.5}\n"
-          ".key{vertical-align:-2px;margin-right:.35em}\n",
-          out);
+    put_inks(out, false);
+    fputs(RULES, out);
+    put_series_colours(out, false);
+    fputs("@media screen and (prefers-color-scheme:dark){", out);
+    put_inks(out, true);
+    put_series_colours(out, true);
+    fputs("}\n", out);
+}
+
+void plot_styles_alone(FILE *out)
+{
+    put_rules(out, false);
+    put_series_colours(out, false);
+    fputs("@media screen and (prefers-color-scheme:dark){\n", out);
+    put_rules(out, true);
+    put_series_colours(out, true);
+    fputs("}\n", out);
 }

@@ -6,8 +6,7 @@
  *     plot_svg(out, &p, "fig1");
  *     plot_free(&p);
  *
- * Colours are classes that the page's style sheet defines (plot_styles), so that one drawing serves light and
- * dark. Every style has a colour, a dash pattern and a marker of its own: colour is never the only sign.
+ * Colours are classes that a style sheet defines (plot_styles), so that one drawing serves light and dark. Every style has a colour, a dash pattern and a marker of its own: colour is never the only sign.
  * Numbers that are not finite are gaps. */
 #ifndef TOOLS_PLOT_H
 #define TOOLS_PLOT_H
@@ -107,17 +106,31 @@ bool plot_has_data(const struct plot *p);
 /* Give plots one scale of y, and of x if wanted, so that they can be compared. */
 void plot_share(struct plot *plots, size_t count, bool share_x);
 
-/* The drawing; id: of the page's ids, a word. */
-void plot_svg(FILE *out, const struct plot *p, const char *id);
+enum { PLOT_WIDTH = 360 }; /* of a drawing, in the units that a page shows about one pixel large */
+int plot_height(const struct plot *p);
 
-/* Line and marker of a style alone, for a legend. */
-void plot_key(FILE *out, int style, unsigned parts);
-/* A marker crossed out, in the colour of text. */
-void plot_lost_key(FILE *out);
+/* The drawing as an element svg as wide as what it stands in; id: of the page's ids, a word. */
+void plot_svg(FILE *out, const struct plot *p, const char *id);
+/* The same as a group of a larger drawing, with its upper left corner at a place. */
+void plot_group(FILE *out, const struct plot *p, const char *id, int x, int y);
+
+/* An entry of a legend: line and marker of a style, or the sign of lost runs in the colour of text. */
+struct plot_key {
+    int style;
+    unsigned parts;
+    bool lost;
+};
+enum { PLOT_KEY_TALL = 14 };
+int plot_key_width(const struct plot_key *k);
+void plot_key_svg(FILE *out, const struct plot_key *k);
+void plot_draw_key(FILE *out, const struct plot_key *k); /* within a drawing, at its origin */
 
 /* Rules of a style sheet for all of it: colours, widths, sizes of text; light, and dark where that is
- * preferred and the page is not printed. */
+ * preferred and the page is not printed. Of a page: it may use the colours ground, ink, soft, rule, axis and
+ * lane too, as variables. */
 void plot_styles(FILE *out);
+/* Of a drawing that is a file: for programs too that know nothing of variables. */
+void plot_styles_alone(FILE *out);
 
 /* ---- scales (plot_scale.c) ---- */
 

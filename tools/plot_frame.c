@@ -6,7 +6,7 @@
 
 enum {
     INSET = 9,  /* from the frame to the first and last value */
-    LETTER = 6, /* about the width of a letter of 11 px */
+    LETTER = 7, /* about the width of a letter of 12 px */
     X_TICKS = 7,
     Y_TICKS = 6,
 };
@@ -170,7 +170,7 @@ static void find_places(struct plot_frame *f)
     int above = 0, below = 0;
 
     for (size_t i = 0; i < f->p->lane_count; i++) f->p->lanes[i].above ? above++ : below++;
-    f->left = LETTER * widest_left(f) + 8;
+    f->left = LETTER * widest_left(f) + 12;
     f->right = PLOT_WIDTH - 4 - LETTER * widest_end(f->p);
     f->above = PLOT_HEAD;
     f->name = PLOT_HEAD - 6 + (above ? PLOT_LANE * above + PLOT_HEAD + 4 : 0);
@@ -188,4 +188,9 @@ struct plot_frame plot_frame_of(FILE *out, const struct plot *p, const char *id)
     find_axes(&f);
     find_places(&f);
     return f;
+}
+
+int plot_height(const struct plot *p)
+{
+    return plot_frame_of(NULL, p, "").height;
 }

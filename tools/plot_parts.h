@@ -22,7 +22,6 @@ void plot_cross(FILE *out, const char *classes, int style, double x, double y);
 /* ---- plot_frame.c ---- */
 
 enum {
-    PLOT_WIDTH = 360,
     PLOT_TALL = 176, /* of the plot itself */
     PLOT_LANE = 17,  /* of a strip */
     PLOT_HEAD = 17,  /* for a label above */
@@ -30,7 +29,7 @@ enum {
     PLOT_NAME = 14,  /* letters of a lane's name that are shown */
 };
 
-/* A plot under way. Lengths are in the units of its viewBox, which a page shows about one pixel large. */
+/* A plot under way. Lengths are in the units of PLOT_WIDTH. */
 struct plot_frame {
     FILE *out;
     const struct plot *p;

@@ -137,6 +137,15 @@ static void describe(const struct plot_frame *f)
     fputs("</desc>", f->out);
 }
 
+static void draw(const struct plot_frame *f)
+{
+    describe(f);
+    draw_axes(f);
+    draw_levels(f);
+    plot_draw_series(f);
+    draw_lanes(f);
+}
+
 void plot_svg(FILE *out, const struct plot *p, const char *id)
 {
     const struct plot_frame f = plot_frame_of(out, p, id);
@@ -145,10 +154,17 @@ void plot_svg(FILE *out, const struct plot *p, const char *id)
             "<svg class=\"plot\" viewBox=\"0 0 %d %d\" role=\"img\" aria-labelledby=\"%s-t %s-d\" "
             "xmlns=\"http://www.w3.org/2000/svg\">",
             PLOT_WIDTH, f.height, id, id);
-    describe(&f);
-    draw_axes(&f);
-    draw_levels(&f);
-    plot_draw_series(&f);
-    draw_lanes(&f);
+    draw(&f);
     fputs("</svg>", out);
+}
+
+void plot_group(FILE *out, const struct plot *p, const char *id, int x, int y)
+{
+    const struct plot_frame f = plot_frame_of(out, p, id);
+
+    fprintf(out,
+            "<g class=\"plot\" transform=\"translate(%d %d)\" role=\"img\" aria-labelledby=\"%s-t %s-d\">", x,
+            y, id, id);
+    draw(&f);
+    fputs("</g>\n", out);
 }

@@ -26,7 +26,7 @@ enum report_end {
 };
 const char *report_end_name(enum report_end e);
 
-enum { REPORT_LABEL = 160 };
+enum { REPORT_LABEL = 160, REPORT_MORE = 1024, REPORT_WHOLE = REPORT_LABEL + REPORT_MORE + 2 };
 
 /* A training run: a cell of a sweep, or a folder of train. Texts belong to the report. */
 struct report_cell {
@@ -40,6 +40,7 @@ struct report_cell {
     const json_t *line, *planned; /* objects with more settings, or NULL */
 
     /* Set by report_arrange. */
+    const json_t *whole; /* every setting, where its folder says those of the run; or NULL */
     int condition, arm;
 };
 
@@ -77,8 +78,18 @@ struct report_condition {
     const char *init;
     char warmup[32];
     int depth;
-    char more[REPORT_LABEL];  /* "width 96, batch 128"; "": nothing else varies */
-    char label[REPORT_LABEL]; /* of all */
+    char more[REPORT_MORE];   /* "width 96, batch 128"; "": nothing else varies */
+    char start[64];           /* "no warm-up", "warm-up 200 steps" */
+    char brief[REPORT_LABEL]; /* of all others: "depth 6, no warm-up, xavier" */
+    char label[REPORT_WHOLE]; /* of all */
+    int match;                /* index */
+};
+
+/* Conditions that differ in their warm-up alone, which like the rate is chosen for each placement: a best of
+ * their runs compares like with like. */
+struct report_match {
+    int condition;            /* the first of them */
+    char label[REPORT_WHOLE]; /* "depth 6, xavier, epochs 3" */
 };
 
 /* The runs of an arm under one condition at one learning rate. */
@@ -110,9 +121,10 @@ struct report {
 
     const char **norms; /* placements, in the order of the library's table, others behind */
     int *styles;        /* (norm_count) of the plots: the same for a placement on every page */
-    struct report_condition *conditions;
+    struct report_condition *conditions; /* sorted by more, init, warm-up, depth */
+    struct report_match *matches;
     struct report_arm *arms; /* by condition, then norm; only those with runs */
-    size_t norm_count, condition_count, arm_count;
+    size_t norm_count, condition_count, match_count, arm_count;
 };
 
 /* A folder of sweep or train (perhaps with probe.jsonl and compare.json in it), or a file of rows of probe or
@@ -123,5 +135,9 @@ void report_free(struct report *r);
 
 /* title NULL: made from the content. False: memory ran out. */
 bool report_page(FILE *out, const struct report *r, const char *title);
+/* One figure of the page, by its id there, as an SVG file. title NULL: the figure's. Fails with VIT_ERR_ARG where
+ * there is none of that name or no data for it. */
+enum vit_status report_svg(FILE *out, const struct report *r, const char *id, const char *title,
+                           struct vit_error *err);
 
 #endif

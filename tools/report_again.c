@@ -91,34 +91,40 @@ static void put_run(FILE *out, const struct report_source *s)
     fputs("\n\n", out);
 }
 
-/* Files of an arm's runs. */
-static void put_runs(FILE *out, const char *option, const json_t *arm)
+/* "pre=RUN,RUN": an arm as the operand of compare. */
+static void put_arm(FILE *out, const json_t *arm)
 {
-    json_t *files = json_array();
+    const char *name = text_at(arm, "name");
+    char *bytes = NULL;
+    size_t size = 0, i;
+    FILE *word = open_memstream(&bytes, &size);
     const json_t *run;
-    size_t i;
 
+    if (!word) return;
+    if (name) fprintf(word, "%s=", name);
     json_array_foreach(json_object_get(arm, "runs"), i, run)
     {
-        json_t *file = json_object_get(run, "file");
-        if (file) vit_json_append(&files, json_incref(file));
+        if (text_at(run, "file")) fprintf(word, "%s%s", i ? "," : "", text_at(run, "file"));
     }
-    if (json_array_size(files)) put_list(out, option, files);
-    json_decref(files);
+    if (!fclose(word)) {
+        fputs(" \\\n    ", out);
+        markup_word(out, bytes);
+    }
+    free(bytes);
 }
 
 static void put_compare(FILE *out, const struct report_source *s)
 {
-    const json_t *arms = json_object_get(s->about, "arms");
+    const json_t *arms = json_object_get(s->about, "arms"), *arm;
     const char *data = text_at(s->about, "dataset"), *split = text_at(s->about, "split");
+    size_t i;
 
     if (!json_array_size(arms)) return;
     fputs("vit compare", out);
-    put_runs(out, "a", json_array_get(arms, 0));
-    put_runs(out, "b", json_array_get(arms, 1));
+    json_array_foreach(arms, i, arm) put_arm(out, arm);
     if (data) put_option(out, "data", data);
     if (split) put_option(out, "split", split);
-    fputs(" --json &gt; ", out);
+    fputs(" \\\n    --json &gt; ", out);
     markup_word(out, s->path);
     fputs("\n\n", out);
 }

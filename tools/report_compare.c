@@ -77,15 +77,20 @@ static void put_named(FILE *out, const char *text, const json_t *object)
     }
 }
 
+/* An interval in points; nothing where there is none. */
+static void put_span(FILE *out, const json_t *span)
+{
+    if (json_is_number(json_array_get(span, 0)) && json_is_number(json_array_get(span, 1)))
+        markup_put(out, "%.2f to %.2f", 100 * json_number_value(json_array_get(span, 0)),
+                   100 * json_number_value(json_array_get(span, 1)));
+}
+
 static void put_row(FILE *out, const struct row *row, const json_t *object)
 {
     const json_t *v = at(object, row->part, row->key);
-    const json_t *span = row->interval ? at(object, row->part, row->interval) : NULL;
-    const double low = json_number_value(json_array_get(span, 0)),
-                 high = json_number_value(json_array_get(span, 1));
 
     if (!json_is_number(v)) return;
-    fputs("<tr><th scope=\"row\">", out);
+    fputs("<tr><th class=\"why\" scope=\"row\">", out);
     put_named(out, row->what, object);
     fputs("</th><td class=\"n\">", out);
     if (row->kind == POINTS)
@@ -95,7 +100,7 @@ static void put_row(FILE *out, const struct row *row, const json_t *object)
     else
         markup_put(out, "%.0f", json_number_value(v));
     fputs("</td><td class=\"n\">", out);
-    if (json_array_size(span) == 2) markup_put(out, "%.2f to %.2f", 100 * low, 100 * high);
+    if (row->interval) put_span(out, at(object, row->part, row->interval));
     fputs("</td></tr>\n", out);
 }
 
@@ -136,42 +141,126 @@ static void put_words(FILE *out, const json_t *object)
     fputs("</ul>\n", out);
 }
 
+/* ---- the arms, and the other pairs ---- */
+
+static void put_real(FILE *out, const char *format, double value)
+{
+    char text[32] = "–";
+
+    if (isfinite(value)) snprintf(text, sizeof text, format, value);
+    markup_put(out, "<td class=\"n\">%s</td>", text);
+}
+
+static void put_arm(FILE *out, const json_t *arm)
+{
+    const char *name = json_string_value(json_object_get(arm, "name"));
+    const json_t *runs = json_object_get(arm, "runs"), *run;
+    size_t i;
+
+    markup_put(out, "<tr><th scope=\"row\">%s</th><td class=\"n\">%zu</td>", name ? name : "?",
+               json_array_size(runs));
+    put_real(out, "%.2f", 100 * number_at(arm, "mean"));
+    put_real(out, "%.2f", 100 * number_at(arm, "sd"));
+    fputs("<td class=\"why\">", out);
+    json_array_foreach(runs, i, run)
+    {
+        if (json_is_number(json_object_get(run, "top1")))
+            markup_put(out, "%s%.2f", i ? ", " : "", 100 * number_at(run, "top1"));
+    }
+    fputs("</td></tr>\n", out);
+}
+
+static bool has_several_runs(const json_t *object)
+{
+    const json_t *arm;
+    size_t i;
+
+    json_array_foreach(json_object_get(object, "arms"), i, arm)
+    {
+        if (json_array_size(json_object_get(arm, "runs")) > 1) return true;
+    }
+    return false;
+}
+
+static void put_arms(FILE *out, const json_t *object)
+{
+    const json_t *arms = json_object_get(object, "arms"), *arm;
+    size_t i;
+
+    if (!has_several_runs(object)) return;
+    fputs("<div class=\"wide\" role=\"region\" aria-label=\"Arms of the comparison\" tabindex=\"0\"><table>"
+          "<caption>Top-1 (%) over training runs</caption><thead><tr><th scope=\"col\">arm</th>"
+          "<th class=\"n\" scope=\"col\">runs</th><th class=\"n\" scope=\"col\">mean</th><th class=\"n\" "
+          "scope=\"col\">deviation</th><th scope=\"col\">each run</th></tr></thead><tbody>\n",
+          out);
+    json_array_foreach(arms, i, arm) put_arm(out, arm);
+    fputs("</tbody></table></div>\n", out);
+}
+
+static void put_other(FILE *out, const json_t *pair)
+{
+    const char *a = json_string_value(json_object_get(pair, "a")),
+               *b = json_string_value(json_object_get(pair, "b"));
+    const json_t *span = json_object_get(pair, "difference_ci95");
+
+    markup_put(out, "<tr><th scope=\"row\">%s – %s</th>", a ? a : "?", b ? b : "?");
+    put_real(out, "%+.2f", 100 * number_at(pair, "difference"));
+    fputs("<td class=\"n\">", out);
+    put_span(out, span);
+    fputs("</td>", out);
+    put_real(out, "%.2g", number_at(pair, "p"));
+    put_real(out, "%.2g", number_at(pair, "p_holm"));
+    fputs("</tr>\n", out);
+}
+
 static void put_holm(FILE *out, const json_t *object)
 {
-    const json_t *list = json_object_get(object, "holm"), *item;
+    const json_t *list = json_object_get(object, "holm"), *pair;
+    const char *test = json_string_value(json_object_get(json_array_get(list, 0), "test"));
+    const bool by_run = test && strcmp(test, "welch") == 0;
     size_t i;
 
     if (!json_array_size(list)) return;
-    fputs("<div class=\"wide\"><table><caption>The other pairs, corrected for their number "
-          "(Holm)</caption><thead><tr>"
-          "<th scope=\"col\">pair</th><th class=\"n\" scope=\"col\">difference (points)</th>"
+    markup_put(
+        out,
+        "<div class=\"wide\" role=\"region\" aria-label=\"Other pairs\" tabindex=\"0\"><table><caption>The "
+        "other pairs, %s, corrected for their number (Holm)</caption><thead><tr>",
+        by_run ? "over runs (Welch)" : "these networks (McNemar)");
+    fputs("<th scope=\"col\">pair</th><th class=\"n\" scope=\"col\">difference (points)</th>"
+          "<th class=\"n\" scope=\"col\">95 % interval, not corrected</th>"
           "<th class=\"n\" scope=\"col\">p</th><th class=\"n\" scope=\"col\">p, "
           "Holm</th></tr></thead><tbody>\n",
           out);
-    json_array_foreach(list, i, item)
-    {
-        const char *a = json_string_value(json_object_get(item, "a")),
-                   *b = json_string_value(json_object_get(item, "b"));
-        const char *const keys[] = { "difference", "p", "p_holm" };
-        markup_put(out, "<tr><th scope=\"row\">%s – %s</th>", a ? a : "?", b ? b : "?");
-        for (size_t k = 0; k < VIT_COUNT(keys); k++) {
-            const double v = number_at(item, keys[k]);
-            char text[32] = "–";
-            if (isfinite(v)) snprintf(text, sizeof text, k ? "%.2g" : "%+.2f", k ? v : 100 * v);
-            markup_put(out, "<td class=\"n\">%s</td>", text);
-        }
-        fputs("</tr>\n", out);
-    }
+    json_array_foreach(list, i, pair) put_other(out, pair);
     fputs("</tbody></table></div>\n", out);
+}
+
+/* "pre against post", "pre, post, deepnorm". */
+static void put_title(FILE *out, const json_t *object)
+{
+    const size_t arms = json_array_size(json_object_get(object, "arms"));
+
+    fputs("<h3>", out);
+    if (arms < 3) markup_put(out, "%s against %s", name_of(object, 0, "A"), name_of(object, 1, "B"));
+    for (size_t i = 0; i < arms && arms > 2; i++)
+        markup_put(out, "%s%s", i ? ", " : "", name_of(object, i, "?"));
+    fputs("</h3>\n", out);
 }
 
 static void put_comparison(FILE *out, const json_t *object)
 {
-    markup_put(out, "<h3>%s against %s</h3>\n", name_of(object, 0, "A"), name_of(object, 1, "B"));
+    put_title(out, object);
+    if (has_several_runs(object))
+        markup_put(out, "<p>“These two networks” are the median runs of %s and %s.</p>\n",
+                   name_of(object, 0, "A"), name_of(object, 1, "B"));
     put_words(out, object);
+    put_arms(out, object);
     fputs("<div class=\"wide\" role=\"region\" aria-label=\"Numbers of the comparison\" "
-          "tabindex=\"0\"><table><thead><tr>"
-          "<th scope=\"col\">quantity</th><th class=\"n\" scope=\"col\">value</th><th class=\"n\" "
+          "tabindex=\"0\"><table>",
+          out);
+    markup_put(out, "<caption>Differences are %s minus %s</caption>", name_of(object, 0, "A"),
+               name_of(object, 1, "B"));
+    fputs("<thead><tr><th scope=\"col\">quantity</th><th class=\"n\" scope=\"col\">value</th><th class=\"n\" "
           "scope=\"col\">95 % interval"
           "</th></tr></thead><tbody>\n",
           out);

@@ -1,16 +1,11 @@
-/* Every figure of the page as a row; one function draws a row. */
+/* Every figure as a row: of the page, and of a file of its own. */
 #include "tools/report_figures.h"
-
-#include <math.h>
-#include <stdlib.h>
-
-#include "tools/markup.h"
 
 #define EPOCH(field) offsetof(struct report_epoch, field)
 #define BLOCK(field) offsetof(struct report_block, field)
 static const struct report_figure FIGURES[] = {
     { .section = REPORT_RATES,
-      .id = "rates",
+      .id = "learning-rate",
       .title = "Validation accuracy against learning rate",
       .caption =
           "One panel for each condition. The line is the median over seeds, the shade reaches from the worst "
@@ -23,8 +18,7 @@ static const struct report_figure FIGURES[] = {
       .y = { .label = "validation top-1 (%)" },
       .panels = REPORT_BY_CONDITION,
       .fill = report_fill_rates,
-      .reference = REPORT_CHANCE_TOP1,
-      .lost = true },
+      .reference = REPORT_CHANCE_TOP1 },
     { .section = REPORT_RATES,
       .id = "plateau",
       .title = "Steps until the plateau of chance is left",
@@ -34,8 +28,7 @@ static const struct report_figure FIGURES[] = {
       .x = { .label = "peak learning rate", .scale = PLOT_LOG, .at_points = true },
       .y = { .label = "training steps", .scale = PLOT_LOG },
       .panels = REPORT_BY_CONDITION,
-      .fill = report_fill_plateau,
-      .lost = true },
+      .fill = report_fill_plateau },
     { .section = REPORT_RATES,
       .id = "tuning",
       .title = "What tuning buys",
@@ -170,156 +163,14 @@ static const struct report_figure FIGURES[] = {
       .value = BLOCK(step_change) },
 };
 
-/* ---- panels ---- */
-
-/* Whether no block before i has the same group (and depth). */
-static bool is_first(const struct report *r, size_t i, bool depth)
+const struct report_figure *report_figure_at(size_t i)
 {
-    for (size_t k = 0; k < i; k++)
-        if (strcmp(r->blocks[k].group, r->blocks[i].group) == 0 &&
-            (!depth || r->blocks[k].depth == r->blocks[i].depth))
-            return false;
-    return true;
+    return i < VIT_COUNT(FIGURES) ? &FIGURES[i] : NULL;
 }
 
-/* Panel number index of the figure; false: there are not so many. */
-static bool find_panel(struct report_panel *p, const struct report *r, const struct report_figure *f,
-                       int index)
+const struct report_figure *report_find_figure(const char *id)
 {
-    const bool depth = f->panels == REPORT_BY_DEPTH;
-
-    *p = (struct report_panel){ .condition = index, .label = "" };
-    if (f->panels == REPORT_BY_CONDITION) {
-        if (index >= (int)r->condition_count) return false;
-        snprintf(p->label, sizeof p->label, "%s", r->conditions[index].label);
-        return true;
-    }
-    for (size_t i = 0; i < r->block_count; i++) {
-        if (!is_first(r, i, depth) || index--) continue;
-        p->group = r->blocks[i].group;
-        p->depth = depth ? r->blocks[i].depth : 0;
-        if (depth)
-            snprintf(p->label, sizeof p->label, "depth %d, %s", p->depth, p->group);
-        else
-            snprintf(p->label, sizeof p->label, "%s", p->group);
-        return true;
-    }
-    return false;
-}
-
-/* ---- chance ---- */
-
-/* Classes of the panel's networks, 0 where they differ or nobody says. */
-static int classes_of(const struct report *r)
-{
-    int classes = 0;
-
-    for (size_t i = 0; i < r->source_count; i++) {
-        const int n = r->sources[i].classes;
-        if (n && classes && n != classes) return 0;
-        if (n) classes = n;
-    }
-    return classes;
-}
-
-/* A line at chance, and for losses a limit above it: one run that explodes would flatten all others. */
-static void add_reference(struct plot *p, const struct report *r, const struct report_figure *f)
-{
-    const int classes = classes_of(r);
-
-    if (!classes || f->reference == REPORT_NO_REFERENCE) return;
-    p->levels[0].label = "chance";
-    p->levels[0].y = f->reference == REPORT_CHANCE_LOSS ? log(classes) : 100.0 / classes;
-    if (f->reference == REPORT_CHANCE_LOSS) p->y.most = 1.5 * p->levels[0].y;
-}
-
-/* ---- drawing ---- */
-
-static void put_legend(FILE *out, const struct report *r, const struct report_figure *f)
-{
-    unsigned parts = PLOT_LINE | (f->fill == report_fill_curves ? 0 : PLOT_MARKS);
-    bool lost = false;
-
-    fputs("<ul class=\"legend\">", out);
-    for (size_t i = 0; i < r->norm_count; i++) {
-        fputs("<li>", out);
-        plot_key(out, r->styles[i], parts);
-        markup_put(out, "%s</li>", r->norms[i]);
-    }
-    for (size_t i = 0; i < r->arm_count; i++) lost |= report_lost(r->arms[i].ended) > 0;
-    if (f->lost && lost) {
-        fputs("<li>", out);
-        plot_lost_key(out);
-        fputs("lost, in the marker of its arm</li>", out);
-    }
-    fputs("</ul>", out);
-}
-
-static void put_panel(FILE *out, const struct report_figure *f, const struct plot *p, const char *label,
-                      size_t number)
-{
-    char id[64];
-
-    if (!plot_has_data(p)) return;
-    snprintf(id, sizeof id, "%s-%zu", f->id, number);
-    markup_put(out, "<div class=\"panel\"><h4>%s</h4>", label);
-    plot_svg(out, p, id);
-    fputs("</div>\n", out);
-}
-
-/* The plots of a figure, with one scale. */
-struct panels {
-    struct report_panel *panel;
-    struct plot *plot;
-    size_t count;
-    bool any, failed; /* there is something to show; memory ran out */
-};
-
-static void fill_panels(struct panels *p, const struct report *r, const struct report_figure *f)
-{
-    struct report_panel panel;
-
-    while (!p->failed && find_panel(&panel, r, f, (int)p->count)) {
-        struct plot plot = { .title = f->title, .x = f->x, .y = f->y, .above = f->above };
-        p->failed = report_grow((void **)&p->panel, p->count, sizeof panel, NULL) ||
-                    report_grow((void **)&p->plot, p->count, sizeof plot, NULL);
-        if (p->failed) return;
-        add_reference(&plot, r, f);
-        f->fill(&plot, r, f, &panel);
-        p->panel[p->count] = panel;
-        p->plot[p->count++] = plot;
-        p->any |= plot_has_data(&plot);
-        p->failed = plot.failed;
-    }
-    plot_share(p->plot, p->count, f->panels == REPORT_BY_CONDITION);
-}
-
-/* Returns 1, 0: there is nothing to show, -1: memory ran out. */
-static int put_figure(FILE *out, const struct report *r, const struct report_figure *f, int number)
-{
-    struct panels p = { 0 };
-
-    fill_panels(&p, r, f);
-    if (p.any && !p.failed) {
-        markup_put(out, "<figure id=\"%s\"><h3>%s</h3>\n", f->id, f->title);
-        put_legend(out, r, f);
-        fputs("<div class=\"panels\">\n", out);
-        for (size_t i = 0; i < p.count; i++) put_panel(out, f, &p.plot[i], p.panel[i].label, i);
-        markup_put(out, "</div>\n<figcaption><b>Figure %d.</b> %s</figcaption></figure>\n", number,
-                   f->caption);
-    }
-    for (size_t i = 0; i < p.count; i++) plot_free(&p.plot[i]);
-    free(p.plot);
-    free(p.panel);
-    return p.failed ? -1 : p.any;
-}
-
-int report_put_figures(FILE *out, const struct report *r, enum report_section section, int number)
-{
-    for (size_t i = 0; i < VIT_COUNT(FIGURES); i++) {
-        const int drawn = FIGURES[i].section == section ? put_figure(out, r, &FIGURES[i], number) : 0;
-        if (drawn < 0) return -1;
-        number += drawn;
-    }
-    return number;
+    for (size_t i = 0; i < VIT_COUNT(FIGURES); i++)
+        if (strcmp(FIGURES[i].id, id) == 0) return &FIGURES[i];
+    return NULL;
 }

@@ -17,18 +17,21 @@ const char *report_rate_text(char *text, size_t size, double lr)
 
 /* ---- by learning rate ---- */
 
-static bool any_ended(const struct report *r, enum report_end end)
+/* Under the heading of the condition. */
+static bool any_ended(const struct report *r, int condition, enum report_end end)
 {
     for (size_t i = 0; i < r->arm_count; i++)
-        if (r->arms[i].ended[end]) return true;
+        if (r->arms[i].ended[end] &&
+            strcmp(r->conditions[r->arms[i].condition].more, r->conditions[condition].more) == 0)
+            return true;
     return false;
 }
 
-/* A lane for each way of being lost that any panel has, so that all panels stand alike. */
+/* A lane for each way of being lost that any panel under the heading has, so that these stand alike. */
 static void add_lost(struct plot *p, const struct report *r, int condition)
 {
     for (int end = REPORT_DEAD; end <= REPORT_UNFINISHED; end++) {
-        const int lane = any_ended(r, (enum report_end)end)
+        const int lane = any_ended(r, condition, (enum report_end)end)
                              ? plot_lane(p, report_end_name((enum report_end)end), false)
                              : -1;
         for (size_t i = 0; i < r->arm_count && lane >= 0; i++) {
@@ -54,14 +57,15 @@ static void add_lost(struct plot *p, const struct report *r, int condition)
     }
 }
 
-/* On top: the rates that are nearly as good as the arm's best. */
+/* On top: the rates that are nearly as good as the arm's best. One that finished no run has an empty strip, so
+ * that the plots of a row stand alike. */
 static void add_within(struct plot *p, const struct report *r, const struct report_arm *a)
 {
-    const int lane = a->best < 0 ? -1 : plot_lane(p, r->norms[a->norm], true);
+    const int lane = plot_lane(p, r->norms[a->norm], true);
     struct plot_item item = { .style = r->styles[a->norm] };
     char low[32], high[32], best[32];
 
-    if (lane < 0) return;
+    if (a->best < 0) return;
     item.x = a->rates[a->best].lr;
     item.low = a->rates[a->within_low].lr;
     item.high = a->rates[a->within_high].lr;

@@ -86,7 +86,7 @@ static const struct {
     bool (*there)(const struct report *r);
     put_part *put;
 } PARTS[] = {
-    { "learning-rate", "Accuracy and learning rate", has_cells, put_rates },
+    { "rates", "Accuracy and learning rate", has_cells, put_rates },
     { "arms", "The arms in numbers", has_cells, put_arms },
     { "training", "During training", has_epochs, put_curves },
     { "diagnostics", "Why: streams and gradients", has_blocks, put_probes },
@@ -124,15 +124,23 @@ static const char *plural(size_t n)
     return n == 1 ? "" : "s";
 }
 
+/* But for depth and warm-up. */
+static bool is_one_recipe(const struct report *r)
+{
+    for (size_t i = 1; i < r->condition_count; i++)
+        if (!report_same_recipe(&r->conditions[0], &r->conditions[i])) return false;
+    return true;
+}
+
 static void put_lead(FILE *out, const struct report *r)
 {
     bool more = false;
 
     fputs("<p class=\"lead\">", out);
     if (r->cell_count) {
-        markup_put(out, "%zu training run%s under one recipe, of %zu placement%s in %zu condition%s:",
-                   r->cell_count, plural(r->cell_count), r->norm_count, plural(r->norm_count),
-                   r->condition_count, plural(r->condition_count));
+        markup_put(out, "%zu training run%s of %zu placement%s in %zu condition%s%s:", r->cell_count,
+                   plural(r->cell_count), r->norm_count, plural(r->norm_count), r->condition_count,
+                   plural(r->condition_count), is_one_recipe(r) ? ", under one recipe" : "");
         for (int e = 0; e < REPORT_ENDS; e++) {
             const int count = count_end(r, (enum report_end)e);
             if (!count && e != REPORT_DONE) continue;

@@ -18,6 +18,7 @@ void report_interval(double *low, double *high, double k, double n);
 /* ---- report_words.c ---- */
 
 void report_put_cards(FILE *out, const struct report *r);
+void report_put_key(FILE *out, const struct report *r, size_t norm); /* line and marker of a placement */
 void report_put_losses(FILE *out,
                        const struct report *r); /* how often arms lost runs, and whether that differs */
 void report_put_parallel(FILE *out, const struct report *r); /* networks whose tokens are all the same */

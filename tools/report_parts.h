@@ -51,6 +51,8 @@ enum vit_status report_add_planned(struct report *r, const char *where, struct v
 /* How far below its best an arm's rate may be and still count as one that works. */
 #define REPORT_POINT 0.01
 
+/* Whether two conditions differ in depth and warm-up at most. */
+bool report_same_recipe(const struct report_condition *a, const struct report_condition *b);
 int report_style(const struct report *r, const char *norm);
 int report_lost(const int *ended); /* dead and diverged */
 typedef double report_value(const struct report_cell *c);
@@ -59,10 +61,14 @@ report_value report_val_top1;
 size_t report_values(const struct report *r, const struct report_arm *a, double lr, report_value *value,
                      double *out);
 
-/* ---- report_setting.c ---- */
+/* ---- report_setting.c, report_unsaid.c ---- */
 
-/* A setting of a cell as text, "" where nothing says it: the numbers 96 and "96" give the same. */
+/* A setting of a cell as text, "" where nothing says it: the numbers 0.001 and "1e-3" give the same. */
 const char *report_setting(const struct report *r, const struct report_cell *c, const char *name, char *text,
                            size_t size);
+/* The last part of the path of a cell's data set, "" where nothing says it. */
+const char *report_data(const struct report *r, const struct report_cell *c, char *text, size_t size);
+/* Find what cells leave to their preset. */
+enum vit_status report_complete(struct report *r, struct vit_error *err);
 
 #endif

@@ -1,6 +1,7 @@
 /* Settings of cells: what a grid had planned, and what its cells have in common. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tools/recipe.h"
 #include "tools/report_parts.h"
@@ -8,8 +9,14 @@
 /* v as text; false: it is neither text nor number nor truth. */
 static bool text_of(const json_t *v, char *text, size_t size)
 {
-    if (json_is_string(v))
-        snprintf(text, size, "%s", json_string_value(v));
+    const char *said = json_string_value(v);
+    char *end = NULL;
+    const double number = said ? strtod(said, &end) : 0;
+
+    if (said && end > said && !*end && isfinite(number))
+        snprintf(text, size, "%.9g", number);
+    else if (said)
+        snprintf(text, size, "%s", said);
     else if (json_is_number(v))
         snprintf(text, size, "%.9g", json_number_value(v));
     else if (json_is_boolean(v))
@@ -33,8 +40,21 @@ const char *report_setting(const struct report *r, const struct report_cell *c, 
                            size_t size)
 {
     if (!text_of(json_object_get(c->line, name), text, size) &&
-        !text_of(planned_value(r->sources[c->source].about, c->planned, name), text, size))
+        !text_of(planned_value(r->sources[c->source].about, c->planned, name), text, size) &&
+        !text_of(json_object_get(c->whole, name), text, size))
         *text = '\0';
+    return text;
+}
+
+const char *report_data(const struct report *r, const struct report_cell *c, char *text, size_t size)
+{
+    const char *path = json_string_value(json_object_get(r->sources[c->source].about, "data"));
+    const size_t length = path ? strlen(path) : 0;
+    size_t end = length, start;
+
+    while (end > 1 && path[end - 1] == '/') end--;
+    for (start = end; start > 0 && path[start - 1] != '/';) start--;
+    snprintf(text, size, "%.*s", (int)(end - start), path ? path + start : "");
     return text;
 }
 

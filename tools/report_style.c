@@ -4,10 +4,8 @@
 
 /* No character that XML would want written otherwise: & and the opening angle bracket. */
 static const char RULES[] =
-    ":root{color-scheme:light dark;--ground:#fff;--ink:#171a1e;--soft:#59616a;--rule:#e7e9ec;--axis:#9098a1;"
-    "--lane:#f2f4f6;--card:#f6f7f9;--link:#0b57b0}\n"
-    "@media screen and (prefers-color-scheme:dark){:root{--ground:#14171b;--ink:#e8ebee;--soft:#a2abb5;"
-    "--rule:#292e35;--axis:#69727c;--lane:#1d2127;--card:#1b1f24;--link:#8ab8f7}}\n"
+    ":root{color-scheme:light dark;--card:#f6f7f9;--link:#0b57b0}\n"
+    "@media screen and (prefers-color-scheme:dark){:root{--card:#1b1f24;--link:#8ab8f7}}\n"
     "*{box-sizing:border-box}\n"
     "html{-webkit-text-size-adjust:100%;scroll-behavior:smooth}\n"
     "@media (prefers-reduced-motion:reduce){html{scroll-behavior:auto}}\n"
@@ -20,7 +18,8 @@ static const char RULES[] =
     "var(--rule);"
     "letter-spacing:-.01em}\n"
     "h3{font-size:1.05rem;line-height:1.35;margin:0 0 .35em}\n"
-    "h4{font-size:.82rem;font-weight:600;margin:0 0 .35em;color:var(--ink)}\n"
+    "h4{font-size:.95rem;font-weight:600;margin:1.4em 0 .7em}\n"
+    "h5{font-size:.82rem;font-weight:600;margin:0 0 .35em}\n"
     "p,li{max-width:46em}\n"
     "p{margin:.6em 0}\n"
     "ul{padding-left:1.2em;margin:.6em 0}\n"
@@ -31,15 +30,16 @@ static const char RULES[] =
     "nav ul{display:flex;flex-wrap:wrap;gap:.2em 1.3em;list-style:none;padding:0;margin:1.2em 0 "
     "0;font-size:.9rem}\n"
     "nav li{margin:0}\n"
-    ".cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,260px),1fr));gap:14px;"
+    ".cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,300px),1fr));gap:14px;"
     "margin:1.2em 0}\n"
-    ".card{background:var(--card);border-radius:8px;padding:14px 16px}\n"
-    ".card .name{font-weight:600;font-size:.95rem}\n"
-    ".card .value{font-size:1.9rem;line-height:1.25;font-weight:600;letter-spacing:-.02em;margin:.1em 0 0}\n"
-    ".card .value small{font-size:.95rem;font-weight:400;color:var(--soft);letter-spacing:0}\n"
-    ".card dl{display:grid;grid-template-columns:auto 1fr;gap:.1em .8em;margin:.5em 0 0;font-size:.85rem}\n"
-    ".card dt{color:var(--soft)}\n"
-    ".card dd{margin:0}\n"
+    ".card{background:var(--card);border-radius:8px;padding:12px 16px 8px;break-inside:avoid}\n"
+    ".card table{width:100%;font-size:.9rem}\n"
+    ".card caption{font-weight:600;font-size:.95rem;color:var(--ink);padding-bottom:.2em}\n"
+    ".card th,.card td{padding:.3em 0 0;border:0;vertical-align:baseline}\n"
+    ".card th{font-weight:600}\n"
+    ".card "
+    ".value{font-size:1.35rem;line-height:1.25;font-weight:600;letter-spacing:-.01em;text-align:right}\n"
+    ".card .where{white-space:normal;font-size:.82rem;color:var(--soft);padding-bottom:.5em}\n"
     "figure{margin:2.2em 0 0}\n"
     "figcaption{font-size:.86rem;line-height:1.5;color:var(--soft);max-width:60em;margin-top:.9em}\n"
     "figcaption b{color:var(--ink);font-weight:600}\n"
@@ -48,7 +48,14 @@ static const char RULES[] =
     ".legend li{margin:0}\n"
     ".panels{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,330px),1fr));gap:26px "
     "34px}\n"
-    ".panel{max-width:470px;min-width:0}\n"
+    ".panels+.panels{margin-top:26px}\n"
+    ".panel{max-width:400px;min-width:0}\n"
+    ".hole{display:none}\n"
+    "@media (min-width:760px){.c2{grid-template-columns:repeat(2,minmax(0,400px))}.c2 .hole{display:block}}\n"
+    "@media (min-width:1080px){.c3{grid-template-columns:repeat(3,minmax(0,400px))}.c3 "
+    ".hole{display:block}}\n"
+    "svg.plot{display:block;width:100%;height:auto;overflow:visible}\n"
+    ".key{vertical-align:-2px;margin-right:.35em}\n"
     ".wide{overflow-x:auto;margin:1em 0;-webkit-overflow-scrolling:touch}\n"
     "table{border-collapse:collapse;font-size:.86rem;line-height:1.4;font-variant-numeric:tabular-nums;"
     "overflow-wrap:normal}\n"
@@ -56,6 +63,7 @@ static const char RULES[] =
     "th,td{padding:.34em .9em .34em 0;text-align:left;vertical-align:top;white-space:nowrap}\n"
     "td.n,th.n{text-align:right}\n"
     "td.why{white-space:normal;min-width:14em}\n"
+    "th.why{white-space:normal;min-width:10em}\n"
     "thead th{font-weight:600;color:var(--soft);border-bottom:1px solid var(--axis);vertical-align:bottom}\n"
     "tbody td,tbody th{border-bottom:1px solid var(--rule);font-weight:400}\n"
     "tbody th.group{font-weight:600;padding-top:1em;white-space:normal}\n"
@@ -75,7 +83,7 @@ static const char RULES[] =
     "@page{margin:14mm}\n"
     "@media print{body{font-size:10pt}main,header,footer,nav{max-width:none;padding:0}nav{display:none}"
     ".panels{grid-template-columns:repeat(2,1fr);gap:6mm}.panel{max-width:none}.panel,.card,tr,pre{"
-    "break-inside:avoid}h2,h3,.legend{break-after:avoid}.wide{overflow:visible}th,td{white-space:normal;"
+    "break-inside:avoid}h2,h3,h4,.legend{break-after:avoid}.wide{overflow:visible}th,td{white-space:normal;"
     "padding-right:.6em}table{font-size:8pt}pre{white-space:pre-wrap}"
     "details::details-content{content-visibility:visible;block-size:auto}a{color:inherit;text-decoration:"
     "none}}\n";
@@ -83,7 +91,7 @@ static const char RULES[] =
 void report_put_style(FILE *out)
 {
     fputs("<style>\n", out);
-    fputs(RULES, out);
     plot_styles(out);
+    fputs(RULES, out);
     fputs("</style>\n", out);
 }

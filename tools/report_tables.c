@@ -120,9 +120,17 @@ static void put_range(FILE *out, const struct report_arm *a)
                    report_rate_text(high, sizeof high, to), to / from);
 }
 
+/* Without any there is no column for them. */
+static bool any_diverged(const struct report *r)
+{
+    for (size_t i = 0; i < r->cell_count; i++)
+        if (r->cells[i].end == REPORT_DIVERGED) return true;
+    return false;
+}
+
 static bool at_edge(const struct report_arm *a)
 {
-    return a->best == 0 || a->best == a->rate_count - 1;
+    return a->rate_count > 1 && (a->best == 0 || a->best == a->rate_count - 1);
 }
 
 static void put_arm(FILE *out, const struct report *r, const struct report_arm *a,
@@ -133,9 +141,10 @@ static void put_arm(FILE *out, const struct report *r, const struct report_arm *
 
     if (a->best >= 0) report_rate_text(lr, sizeof lr, a->rates[a->best].lr);
     fputs("<tr><th scope=\"row\">", out);
-    plot_key(out, r->styles[a->norm], PLOT_LINE | PLOT_MARKS);
+    report_put_key(out, r, (size_t)a->norm);
     markup_put(out, "%s</th><td class=\"n\">%s", r->norms[a->norm], lr);
     if (a->best >= 0 && at_edge(a)) fputs(" <small>edge</small>", out);
+    if (a->best >= 0 && a->rate_count == 1) fputs(" <small>only</small>", out);
     fputs("</td>", out);
     markup_put(out, "<td class=\"n\">%d</td>", a->best < 0 ? 0 : a->rates[a->best].ended[REPORT_DONE]);
     put_accuracy(out, r, a, false, room);
@@ -143,11 +152,11 @@ static void put_arm(FILE *out, const struct report *r, const struct report_arm *
     put_difference(out, r, a, first, test, room);
     put_range(out, a);
     put_count(out, a->ended[REPORT_DEAD], ended);
-    put_count(out, a->ended[REPORT_DIVERGED], ended);
+    if (any_diverged(r)) put_count(out, a->ended[REPORT_DIVERGED], ended);
     fputs("</tr>\n", out);
 }
 
-static void put_head(FILE *out, const char *first, bool test)
+static void put_head(FILE *out, const struct report *r, bool test)
 {
     fputs("<thead><tr><th scope=\"col\">placement</th><th class=\"n\" scope=\"col\">best rate</th>"
           "<th class=\"n\" scope=\"col\">seeds</th><th class=\"n\" scope=\"col\">validation top-1 (%)</th>",
@@ -156,8 +165,10 @@ static void put_head(FILE *out, const char *first, bool test)
     markup_put(
         out,
         "<th class=\"n\" scope=\"col\">minus %s (points, %s)</th><th scope=\"col\">rates within a point</th>"
-        "<th class=\"n\" scope=\"col\">dead</th><th class=\"n\" scope=\"col\">diverged</th></tr></thead>\n",
-        first, test ? "test" : "validation");
+        "<th class=\"n\" scope=\"col\">dead</th>",
+        r->norm_count ? r->norms[0] : "", test ? "test" : "validation");
+    if (any_diverged(r)) fputs("<th class=\"n\" scope=\"col\">diverged</th>", out);
+    fputs("</tr></thead>\n", out);
 }
 
 static bool any_test(const struct report *r)
@@ -175,13 +186,13 @@ bool report_put_arms(FILE *out, const struct report *r)
 
     if (!room) return false;
     fputs("<div class=\"wide\" role=\"region\" aria-label=\"Arms\" tabindex=\"0\"><table>", out);
-    put_head(out, r->norm_count ? r->norms[0] : "", test);
+    put_head(out, r, test);
     for (size_t i = 0; i < r->arm_count; i++) {
         const struct report_arm *a = &r->arms[i];
         if (!i || a->condition != r->arms[i - 1].condition) {
             first = a;
             markup_put(out, "<tbody><tr><th class=\"group\" scope=\"rowgroup\" colspan=\"%d\">%s</th></tr>\n",
-                       test ? 9 : 8, r->conditions[a->condition].label);
+                       7 + test + any_diverged(r), r->conditions[a->condition].label);
         }
         put_arm(out, r, a, first, test, room);
         if (i + 1 == r->arm_count || r->arms[i + 1].condition != a->condition) fputs("</tbody>", out);
@@ -193,10 +204,10 @@ bool report_put_arms(FILE *out, const struct report *r)
           "(Student's t). † a single seed: the interval is that of the pictures alone (Wilson) and says "
           "nothing "
           "about other seeds. ‡ fewer than two seeds in an arm: no interval, no test. <i>edge</i>: the "
-          "best "
-          "rate is "
-          "the lowest or the highest tried. Counts with 95 % Wilson intervals, over all rates.</small></p>\n",
+          "best rate is the lowest or the highest tried; <i>only</i>: no other was. Counts with 95 % Wilson "
+          "intervals, over all rates.",
           out);
+    fputs(any_diverged(r) ? "</small></p>\n" : " No run diverged.</small></p>\n", out);
     free(room);
     return true;
 }
@@ -211,14 +222,12 @@ static void put_number(FILE *out, const char *format, double value)
     markup_put(out, "<td class=\"n\">%s</td>", text);
 }
 
-static void put_cell(FILE *out, const struct report *r, const struct report_cell *c)
+static void put_cell(FILE *out, const struct report_cell *c)
 {
     char lr[32], val[32], test[32];
 
-    markup_put(out,
-               "<tr><th scope=\"row\">%s</th><td>%s</td><td class=\"n\">%s</td><td class=\"n\">%.0f</td>",
-               c->norm, r->conditions[c->condition].label, report_rate_text(lr, sizeof lr, c->lr),
-               isfinite(c->seed) ? c->seed : 0);
+    markup_put(out, "<tr><th scope=\"row\">%s</th><td class=\"n\">%s</td><td class=\"n\">%.0f</td>", c->norm,
+               report_rate_text(lr, sizeof lr, c->lr), isfinite(c->seed) ? c->seed : 0);
     markup_put(out, "<td>%s</td><td class=\"n\">%d of %d</td>", report_end_name(c->end), c->epochs_done,
                c->epochs);
     put_number(out, "%.4f", c->train_loss);
@@ -229,6 +238,16 @@ static void put_cell(FILE *out, const struct report *r, const struct report_cell
     put_number(out, "%.0f", c->images_per_second);
     put_number(out, "%.0f", c->seconds);
     markup_put(out, "<td class=\"why\">%s</td></tr>\n", c->reason);
+}
+
+/* Of an arm, by learning rate. */
+static void put_runs(FILE *out, const struct report *r, int arm)
+{
+    for (int k = 0; k < r->arms[arm].rate_count; k++)
+        for (size_t c = 0; c < r->cell_count; c++)
+            if (r->cells[c].arm == arm &&
+                fabs(r->cells[c].lr - r->arms[arm].rates[k].lr) <= 1e-6 * r->cells[c].lr)
+                put_cell(out, &r->cells[c]);
 }
 
 void report_put_cells(FILE *out, const struct report *r)
@@ -247,15 +266,17 @@ void report_put_cells(FILE *out, const struct report *r)
 
     markup_put(out, "<details><summary>All %zu runs</summary>\n", r->cell_count);
     fputs("<div class=\"wide\" role=\"region\" aria-label=\"All runs\" tabindex=\"0\"><table><thead><tr>"
-          "<th scope=\"col\">placement</th><th scope=\"col\">condition</th>",
+          "<th scope=\"col\">placement</th>",
           out);
     for (size_t i = 0; i < VIT_COUNT(HEADS); i++) markup_put(out, "<th scope=\"col\">%s</th>", HEADS[i]);
-    fputs("<th scope=\"col\">why it ended</th></tr></thead><tbody>\n", out);
-    for (size_t i = 0; i < r->arm_count; i++)
-        for (int k = 0; k < r->arms[i].rate_count; k++)
-            for (size_t c = 0; c < r->cell_count; c++)
-                if (r->cells[c].arm == (int)i &&
-                    fabs(r->cells[c].lr - r->arms[i].rates[k].lr) <= 1e-6 * r->cells[c].lr)
-                    put_cell(out, r, &r->cells[c]);
-    fputs("</tbody></table></div></details>\n", out);
+    fputs("<th scope=\"col\">why it ended</th></tr></thead>\n", out);
+    for (size_t i = 0; i < r->arm_count; i++) {
+        const int condition = r->arms[i].condition;
+        if (!i || r->arms[i - 1].condition != condition)
+            markup_put(out, "<tbody><tr><th class=\"group\" scope=\"rowgroup\" colspan=\"%d\">%s</th></tr>\n",
+                       (int)VIT_COUNT(HEADS) + 2, r->conditions[condition].label);
+        put_runs(out, r, (int)i);
+        if (i + 1 == r->arm_count || r->arms[i + 1].condition != condition) fputs("</tbody>", out);
+    }
+    fputs("</table></div></details>\n", out);
 }

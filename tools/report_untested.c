@@ -90,6 +90,72 @@ static void say_edges(FILE *out, const struct report *r)
     if (open) fputs("</ul></li>\n", out);
 }
 
+/* ---- cells of the grid that are no condition ---- */
+
+/* Combinations that are named; of more than these the number is said. */
+enum { MOST_NAMED = 12 };
+
+/* Whether condition i is the first from from on with its depth, warm-up or initialisation. */
+enum part { DEPTH, WARMUP, INIT };
+static bool is_new(const struct report *r, size_t from, size_t i, enum part part)
+{
+    const struct report_condition *c = &r->conditions[i];
+
+    for (size_t k = from; k < i; k++) {
+        const struct report_condition *d = &r->conditions[k];
+        if (part == DEPTH
+                ? d->depth == c->depth
+                : strcmp(part == WARMUP ? d->warmup : d->init, part == WARMUP ? c->warmup : c->init) == 0)
+            return false;
+    }
+    return true;
+}
+
+static bool was_run(const struct report *r, size_t from, size_t to, const struct report_condition *depth,
+                    const struct report_condition *warmup, const char *init)
+{
+    for (size_t i = from; i < to; i++) {
+        const struct report_condition *c = &r->conditions[i];
+        if (c->depth == depth->depth && strcmp(c->warmup, warmup->warmup) == 0 && strcmp(c->init, init) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Of the conditions from..to - 1, which differ in depth, warm-up and initialisation alone. */
+static void name_missing(FILE *out, const struct report *r, size_t from, size_t to, int *count)
+{
+    const struct report_condition *all = r->conditions;
+
+    for (size_t i = from; i < to; i++)
+        for (size_t w = from; w < to && is_new(r, from, i, INIT); w++)
+            for (size_t d = from; d < to && is_new(r, from, w, WARMUP); d++) {
+                if (!is_new(r, from, d, DEPTH) || was_run(r, from, to, &all[d], &all[w], all[i].init))
+                    continue;
+                if ((*count)++ >= MOST_NAMED) continue;
+                fputs(*count > 1 ? "; " : "<li><b>Combinations.</b> Not run, though each part of them was: ",
+                      out);
+                markup_put(out, "depth %d, %s, %s", all[d].depth, all[w].start, all[i].init);
+                if (*all[i].more) markup_put(out, ", %s", all[i].more);
+            }
+}
+
+static void say_combinations(FILE *out, const struct report *r)
+{
+    int count = 0;
+
+    for (size_t from = 0, to; from < r->condition_count; from = to) {
+        for (to = from + 1; to < r->condition_count;)
+            if (strcmp(r->conditions[from].more, r->conditions[to].more) == 0)
+                to++;
+            else
+                break;
+        name_missing(out, r, from, to, &count);
+    }
+    if (count > MOST_NAMED) markup_put(out, "; and %d more", count - MOST_NAMED);
+    if (count) fputs(".</li>\n", out);
+}
+
 static void say_unequal(FILE *out, const struct report *r)
 {
     for (size_t i = 1; i < r->arm_count; i++) {
@@ -179,7 +245,8 @@ static void say_settings(FILE *out, const struct report *r)
     if (!warmups) put_single(out, &open, "warm-up", r->conditions[0].warmup);
     if (!inits) put_single(out, &open, "init", r->conditions[0].init);
     for (size_t i = 0; i < VIT_COUNT(WORTH); i++)
-        if (only_setting(r, recipe_name(WORTH[i]), text, sizeof text))
+        if (only_setting(r, recipe_name(WORTH[i]), text, sizeof text) &&
+            (WORTH[i] != RECIPE_LIMIT || strcmp(text, "0") != 0)) /* no limit */
             put_single(out, &open, recipe_name(WORTH[i]), text);
     if (open)
         fputs(". Whether the picture is the same elsewhere (scale above all) was not asked.</li>\n", out);
@@ -221,18 +288,34 @@ static void say_placements(FILE *out, const struct report *r)
 
 /* ---- how it was measured ---- */
 
-static void say_choice(FILE *out, const struct report *r)
+/* An arm of one rate and several seeds, when chosen is false; else one whose rate was chosen; NULL: none. */
+static const struct report_arm *find_choice(const struct report *r, bool chosen)
 {
     for (size_t i = 0; i < r->arm_count; i++) {
-        if (r->arms[i].rate_count < 2) continue;
-        fputs("<li><b>Fresh runs at the chosen rate.</b> The best rate was chosen by the validation accuracy "
-              "that is "
-              "shown with it, which is therefore a little too high (the winner's curse), the more so the "
-              "more rates "
-              "were tried. New seeds at that rate, tested once, would not be.</li>\n",
-              out);
-        return;
+        const struct report_arm *a = &r->arms[i];
+        if (chosen ? a->rate_count > 1 : a->rate_count == 1 && a->runs > 1) return a;
     }
+    return NULL;
+}
+
+static void say_choice(FILE *out, const struct report *r)
+{
+    const struct report_arm *fresh = find_choice(r, false);
+
+    if (!find_choice(r, true)) return;
+    fputs("<li><b>Fresh runs at the chosen rate.</b> Where several rates were tried, the best was chosen by "
+          "the "
+          "validation accuracy that is shown with it, which is therefore a little too high (the winner's "
+          "curse), the "
+          "more so the more rates were tried. ",
+          out);
+    if (fresh)
+        markup_put(
+            out,
+            "Runs at a single rate (%s) are free of that, if their seeds took no part in its choice.</li>\n",
+            r->conditions[fresh->condition].label);
+    else
+        fputs("New seeds at that rate, tested once, would not be.</li>\n", out);
 }
 
 /* The run with the best accuracy stands for all: its interval is about as wide as theirs. */
@@ -293,8 +376,9 @@ static void say_comparison(FILE *out, const struct report *r)
 void report_put_untested(FILE *out, const struct report *r)
 {
     static void (*const GAPS[])(FILE *, const struct report *) = {
-        say_unfinished, say_seeds,      say_edges,  say_unequal,    say_dead, say_epochs, say_settings,
-        say_data,       say_placements, say_choice, say_validation, say_test, say_probe,  say_comparison,
+        say_unfinished, say_seeds,      say_combinations, say_edges, say_unequal,
+        say_dead,       say_epochs,     say_settings,     say_data,  say_placements,
+        say_choice,     say_validation, say_test,         say_probe, say_comparison,
     };
 
     fputs("<ul>\n", out);

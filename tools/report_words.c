@@ -1,5 +1,6 @@
 /* What the runs say at a glance, in words and numbers. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "tools/markup.h"
 #include "tools/plot.h"
@@ -8,21 +9,27 @@
 #include "vit/stats.h"
 #include "vit/vit.h"
 
-/* ---- a card for each placement ---- */
+void report_put_key(FILE *out, const struct report *r, size_t norm)
+{
+    plot_key_svg(out, &(struct plot_key){ .style = r->styles[norm], .parts = PLOT_LINE | PLOT_MARKS });
+}
+
+/* ---- a card for each match: what its placements reach ---- */
 
 struct tally {
-    int runs, ended[REPORT_ENDS];
-    const struct report_arm *best; /* the arm with the highest mean at its best rate; NULL: none */
+    int runs, ended[REPORT_ENDS], trials; /* trials: warm-ups and rates */
+    const struct report_arm *best;        /* the arm with the highest mean at its best rate; NULL: none */
 };
 
-static struct tally tally_of(const struct report *r, size_t norm)
+static struct tally tally_of(const struct report *r, int match, size_t norm)
 {
     struct tally t = { 0 };
 
     for (size_t i = 0; i < r->arm_count; i++) {
         const struct report_arm *a = &r->arms[i];
-        if (a->norm != (int)norm) continue;
+        if (a->norm != (int)norm || r->conditions[a->condition].match != match) continue;
         t.runs += a->runs;
+        t.trials += a->rate_count;
         for (int e = 0; e < REPORT_ENDS; e++) t.ended[e] += a->ended[e];
         if (a->best >= 0 && (!t.best || a->rates[a->best].mean > t.best->rates[t.best->best].mean))
             t.best = a;
@@ -30,51 +37,60 @@ static struct tally tally_of(const struct report *r, size_t norm)
     return t;
 }
 
-static void put_share(FILE *out, const char *name, int k, int n)
+static void put_where(FILE *out, const struct report *r, const struct tally *t)
 {
-    double low, high;
+    const struct report_rate *rate = &t->best->rates[t->best->best];
+    char lr[32];
 
-    report_interval(&low, &high, k, n);
-    markup_put(out, "<dt>%s</dt><dd>%d of %d runs", name, k, n);
-    if (n) markup_put(out, " <small>(%.0f–%.0f %%)</small>", 100 * low, 100 * high);
-    fputs("</dd>", out);
+    markup_put(out, "lr <span class=\"nb\">%s</span>, %s, ", report_rate_text(lr, sizeof lr, rate->lr),
+               r->conditions[t->best->condition].start);
+    markup_put(out, "%d seed%s", rate->ended[REPORT_DONE], rate->ended[REPORT_DONE] == 1 ? "" : "s");
+    if (t->trials > 1) markup_put(out, "<br/>best of %d; ", t->trials);
+    if (t->trials == 1) fputs("<br/>", out);
 }
 
-static void put_card(FILE *out, const struct report *r, size_t norm)
+static void put_tally(FILE *out, const struct report *r, const struct tally *t, size_t norm)
 {
-    const struct tally t = tally_of(r, norm);
-    const int ended = t.runs - t.ended[REPORT_UNFINISHED];
-    char text[32], lr[32];
+    const int open = t->ended[REPORT_UNFINISHED];
+    char text[32];
 
-    if (!t.runs) return;
-    fputs("<div class=\"card\"><div class=\"name\">", out);
-    plot_key(out, r->styles[norm], PLOT_LINE | PLOT_MARKS);
-    markup_put(out, "%s</div>", r->norms[norm]);
-    if (t.best) {
-        const struct report_rate *rate = &t.best->rates[t.best->best];
-        markup_put(out,
-                   "<div class=\"value\">%s %%</div><div class=\"soft\"><small>best validation "
-                   "top-1</small></div><dl>",
-                   report_percent(text, sizeof text, rate->mean));
-        markup_put(out, "<dt>at</dt><dd>lr <span class=\"nb\">%s</span>, %s</dd>",
-                   report_rate_text(lr, sizeof lr, rate->lr), r->conditions[t.best->condition].label);
-    } else {
-        fputs("<div class=\"value\">–</div><div class=\"soft\"><small>no finished run</small></div><dl>",
-              out);
+    fputs("<tr><th scope=\"row\">", out);
+    report_put_key(out, r, norm);
+    markup_put(out, "%s</th><td class=\"value\">", r->norms[norm]);
+    if (t->best)
+        markup_put(out, "%s %%", report_percent(text, sizeof text, t->best->rates[t->best->best].mean));
+    else
+        fputs("–", out);
+    fputs("</td></tr>\n<tr><td class=\"where\" colspan=\"2\">", out);
+    if (t->best)
+        put_where(out, r, t);
+    else
+        fputs("no finished run<br/>", out);
+    markup_put(out, "lost <span class=\"nb\">%d of %d</span> runs", report_lost(t->ended), t->runs - open);
+    if (open) markup_put(out, ", unfinished <span class=\"nb\">%d of %d</span>", open, t->runs);
+    fputs("</td></tr>\n", out);
+}
+
+static void put_card(FILE *out, const struct report *r, int match)
+{
+    markup_put(out, "<div class=\"card\"><table><caption>%s</caption><tbody>\n", r->matches[match].label);
+    for (size_t n = 0; n < r->norm_count; n++) {
+        const struct tally t = tally_of(r, match, n);
+        if (t.runs) put_tally(out, r, &t, n);
     }
-    put_share(out, "dead", t.ended[REPORT_DEAD], ended);
-    put_share(out, "diverged", t.ended[REPORT_DIVERGED], ended);
-    if (t.ended[REPORT_UNFINISHED])
-        markup_put(out, "<dt>unfinished</dt><dd>%d of %d runs</dd>", t.ended[REPORT_UNFINISHED], t.runs);
-    fputs("</dl></div>\n", out);
+    fputs("</tbody></table></div>\n", out);
 }
 
 void report_put_cards(FILE *out, const struct report *r)
 {
     if (!r->cell_count) return;
     fputs("<div class=\"cards\">\n", out);
-    for (size_t i = 0; i < r->norm_count; i++) put_card(out, r, i);
-    fputs("</div>\n", out);
+    for (size_t i = 0; i < r->match_count; i++) put_card(out, r, (int)i);
+    fputs("</div>\n<p class=\"soft\"><small>Validation top-1, the mean over seeds, at the learning rate and "
+          "warm-up "
+          "that are best for the placement. The runs of a card have all else in common, and no number is of "
+          "several cards. Lost: dead or diverged, over all rates, warm-ups and seeds.</small></p>\n",
+          out);
 }
 
 /* ---- how often runs are lost ---- */
@@ -89,14 +105,17 @@ static bool same_trial(const struct report_cell *a, const struct report_cell *b)
     return a->condition == b->condition && a->seed == b->seed && fabs(a->lr - b->lr) <= 1e-6 * a->lr;
 }
 
-/* Lost runs of norm among its runs whose condition, rate and seed the other ran too. */
-static void count_matched(const struct report *r, size_t norm, size_t other, int *lost, int *runs)
+/* Lost runs of norm under a recipe (that of a condition), among its runs whose condition, rate and seed the
+ * other ran too. */
+static void count_matched(const struct report *r, const struct report_condition *recipe, size_t norm,
+                          size_t other, int *lost, int *runs)
 {
     *lost = *runs = 0;
     for (size_t i = 0; i < r->cell_count; i++) {
         const struct report_cell *a = &r->cells[i];
         bool matched = false;
         if (strcmp(a->norm, r->norms[norm]) != 0 || !has_ended(a)) continue;
+        if (!report_same_recipe(&r->conditions[a->condition], recipe)) continue;
         for (size_t k = 0; k < r->cell_count && !matched; k++) {
             const struct report_cell *b = &r->cells[k];
             matched = strcmp(b->norm, r->norms[other]) == 0 && has_ended(b) && same_trial(a, b);
@@ -106,29 +125,49 @@ static void count_matched(const struct report *r, size_t norm, size_t other, int
     }
 }
 
+/* Where two arms stand under a recipe: false, where they made no trial in common. */
+static bool put_loss(FILE *out, const struct report *r, const struct report_condition *recipe, size_t other,
+                     bool *tested)
+{
+    int lost[2], runs[2];
+
+    count_matched(r, recipe, 0, other, &lost[0], &runs[0]);
+    count_matched(r, recipe, other, 0, &lost[1], &runs[1]);
+    if (!runs[0] || !runs[1]) return false;
+    fputs("<li>", out);
+    markup_put(out, "%s%s%s: ", recipe->init, *recipe->more ? ", " : "", recipe->more);
+    markup_put(out, "%s %d of %d, %s %d of %d: ", r->norms[0], lost[0], runs[0], r->norms[other], lost[1],
+               runs[1]);
+    *tested |= lost[0] + lost[1] > 0;
+    if (lost[0] + lost[1] == 0)
+        fputs("neither lost any.", out);
+    else
+        markup_put(out, "Fisher's exact test, p = %.2g.",
+                   vit_fisher((size_t)lost[0], (size_t)runs[0], (size_t)lost[1], (size_t)runs[1]));
+    fputs("</li>\n", out);
+    return true;
+}
+
 void report_put_losses(FILE *out, const struct report *r)
 {
     bool open = false, tested = false;
+    char *bytes = NULL;
+    size_t size = 0;
+    FILE *list = open_memstream(&bytes, &size);
 
-    for (size_t i = 1; i < r->norm_count; i++) {
-        int lost[2], runs[2];
-        count_matched(r, 0, i, &lost[0], &runs[0]);
-        count_matched(r, i, 0, &lost[1], &runs[1]);
-        if (!runs[0] || !runs[1]) continue;
-        if (!open)
-            fputs("<p>Runs lost (dead or diverged), over the trials that both arms made:</p><ul>\n", out);
-        open = true;
-        markup_put(out, "<li>%s %d of %d, %s %d of %d: ", r->norms[0], lost[0], runs[0], r->norms[i], lost[1],
-                   runs[1]);
-        tested |= lost[0] + lost[1] > 0;
-        if (lost[0] + lost[1] == 0)
-            fputs("neither lost any.", out);
-        else
-            markup_put(out, "Fisher's exact test, p = %.2g.",
-                       vit_fisher((size_t)lost[0], (size_t)runs[0], (size_t)lost[1], (size_t)runs[1]));
-        fputs("</li>\n", out);
+    for (size_t c = 0; list && c < r->condition_count; c++) {
+        if (c && report_same_recipe(&r->conditions[c - 1], &r->conditions[c])) continue; /* they are sorted */
+        for (size_t i = 1; i < r->norm_count; i++) open |= put_loss(list, r, &r->conditions[c], i, &tested);
     }
-    if (open) fputs("</ul>\n", out);
+    if (list && !fclose(list) && open) {
+        fputs("<p>Runs lost (dead or diverged), over the trials that both arms made, all depths, warm-ups, "
+              "rates "
+              "and seeds of a recipe together:</p><ul>\n",
+              out);
+        fwrite(bytes, 1, size, out);
+        fputs("</ul>\n", out);
+    }
+    free(bytes);
     if (tested)
         fputs("<p class=\"soft\"><small>The runs of a grid are no random draw: rates were chosen, and "
               "neighbours fail "

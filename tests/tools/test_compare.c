@@ -335,6 +335,7 @@ static void more_arms_are_corrected(void **state)
 {
     static const double THIRD[] = { 0.7690, 0.7650, 0.7720, 0.7600 };
     char a[5 * PATH], b[5 * PATH], c[5 * PATH];
+    struct vit_t_test t[2];
     double p[2], holm[2];
     json_t *o;
 
@@ -342,8 +343,9 @@ static void more_arms_are_corrected(void **state)
     write_arm(*state, "b", FOUR, 4, b + sprintf(b, "post="), sizeof b - 5);
     write_arm(*state, "c", THIRD, 4, c + sprintf(c, "deepnorm="), sizeof c - 9);
     o = COMPARE(a, b, c, "--bootstrap", "100");
-    p[0] = vit_welch(FIVE, 5, THIRD, 4, 0.95).p;
-    p[1] = vit_welch(FOUR, 4, THIRD, 4, 0.95).p;
+    t[0] = vit_welch(FIVE, 5, THIRD, 4, 0.95);
+    t[1] = vit_welch(FOUR, 4, THIRD, 4, 0.95);
+    for (int i = 0; i < 2; i++) p[i] = t[i].p;
     vit_holm(holm, p, 2);
     assert_int_equal(json_array_size(part(o, "holm")), 2);
     for (int i = 0; i < 2; i++) {
@@ -353,6 +355,7 @@ static void more_arms_are_corrected(void **state)
         assert_string_equal(json_string_value(part(pair, "test")), "welch");
         assert_number(pair, "p", p[i]);
         assert_number(pair, "p_holm", holm[i]);
+        assert_interval(pair, "difference_ci95", t[i].low, t[i].high, 1e-12);
     }
     assert_says(o, "pre against post counts as the comparison chosen beforehand");
     json_decref(o);
@@ -361,6 +364,31 @@ static void more_arms_are_corrected(void **state)
     assert_string_equal(json_string_value(part(json_array_get(part(o, "holm"), 0), "test")), "mcnemar");
     json_decref(o);
     EXPECT(0, "other pairs (McNemar, the median networks)", "", "compare", a, b, c, "--bootstrap", "100");
+}
+
+/* An arm far below the first is said to differ from a third one that is near the first, which is not. */
+static void what_holm_leaves_is_said_in_words(void **state)
+{
+    static const double FAR[] = { 0.7012, 0.6989, 0.7045, 0.7031, 0.7002 },
+                        NEAR[] = { 0.7702, 0.7699, 0.7748, 0.7721, 0.7712 };
+    char a[5 * PATH], b[5 * PATH], c[5 * PATH], said[256];
+    const struct vit_t_test near = vit_welch(FIVE, 5, NEAR, 5, 0.95), far = vit_welch(FAR, 5, NEAR, 5, 0.95);
+    const double p[2] = { near.p, far.p };
+    double holm[2];
+    json_t *o;
+
+    write_arm(*state, "a", FIVE, 5, a + sprintf(a, "pre="), sizeof a - 4);
+    write_arm(*state, "b", FAR, 5, b + sprintf(b, "far="), sizeof b - 4);
+    write_arm(*state, "c", NEAR, 5, c + sprintf(c, "near="), sizeof c - 5);
+    o = COMPARE(a, b, c, "--bootstrap", "100");
+    vit_holm(holm, p, 2);
+    snprintf(said, sizeof said, "these differ over training runs: far - near (%+.2f points, p %.2g).",
+             100 * far.difference, holm[1]);
+    assert_says(o, said);
+    snprintf(said, sizeof said, "which does not make them equal: pre - near (%+.2f points, p %.2g).",
+             100 * near.difference, holm[0]);
+    assert_says(o, said);
+    json_decref(o);
 }
 
 static void divergence_is_compared_by_fishers_test(void **state)
@@ -690,6 +718,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(no_p_value_from_two_seeds, setup, teardown),
         cmocka_unit_test_setup_teardown(arms_without_spread_are_not_tested, setup, teardown),
         cmocka_unit_test_setup_teardown(more_arms_are_corrected, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_holm_leaves_is_said_in_words, setup, teardown),
         cmocka_unit_test_setup_teardown(divergence_is_compared_by_fishers_test, setup, teardown),
         cmocka_unit_test_setup_teardown(the_bootstrap_depends_on_the_seed_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(tables_come_before_words, setup, teardown),

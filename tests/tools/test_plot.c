@@ -249,7 +249,7 @@ static void styles_differ_without_colour(void **state)
     for (int i = 0; i < 8; i++) {
         size_t size;
         FILE *out = open_memstream(&key[i], &size);
-        plot_key(out, i, PLOT_LINE | PLOT_MARKS);
+        plot_key_svg(out, &(struct plot_key){ .style = i, .parts = PLOT_LINE | PLOT_MARKS });
         fclose(out);
         for (char *k = key[i]; (k = strstr(k, " k")); k++) k[2] = '_'; /* the colour */
         for (int j = 0; j < i; j++) assert_string_not_equal(key[i], key[j]);

@@ -1,0 +1,540 @@
+/* The page and its figures as files: what they say and what they are. */
+#include "tests/tools/report.h"
+#include "tools/report_figures.h"
+
+/* The figure as a file; owned by the caller. */
+static void figure_of(char **svg, const struct fixture *f, const char *id, const char *title)
+{
+    struct vit_error err;
+    size_t size;
+    FILE *out = open_memstream(svg, &size);
+
+    assert_ok(report_svg(out, &f->r, id, title, &err), &err);
+    fclose(out);
+}
+
+/* ---- the page ---- */
+
+static void every_lost_run_is_on_the_page(void **state)
+{
+    static const struct cell CELLS[] = {
+        { "pre", 1e-3, 0, "done", 0.5, NULL },
+        { "post", 1e-3, 0, "dead", 0.1, ",\"reason\":\"dead at step 600\"" },
+        { "post", 3e-3, 0, "diverged", NAN, ",\"reason\":\"diverged at step 7\"" },
+    };
+    struct fixture *f = *state;
+    char *page;
+
+    save(f, "sweep.json", GRID);
+    save_cells(f, CELLS, VIT_COUNT(CELLS));
+    read_all(f);
+    page_of(&page, f);
+    assert_well_formed(page);
+    assert_has(page, "4 training runs");
+    assert_has(page, "1 done, 1 dead, 1 diverged, 1 unfinished");
+    assert_has(page, "<title>post, lr 1e-3: 1 of 1 dead</title>");
+    assert_has(page, "<title>post, lr 3e-3: 1 of 1 diverged</title>");
+    assert_has(page, "<title>pre, lr 3e-3: 1 of 1 unfinished</title>");
+    assert_has(page, "dead at step 600");
+    assert_has(page, "diverged at step 7");
+    /* 1 of 2: Wilson's interval is 9.45 to 90.55 per cent. */
+    assert_has(page, "1 of 2 <small>(9–91 %)</small>");
+    free(page);
+}
+
+static void the_page_says_what_was_not_tested(void **state)
+{
+    static const struct cell CELLS[] = { { "pre", 1e-3, 0, "done", 0.5, NULL },
+                                         { "pre", 3e-3, 0, "done", 0.6, NULL },
+                                         { "post", 1e-3, 0, "done", 0.5, NULL } };
+    struct fixture *f = *state;
+    char *page;
+
+    save(f, "sweep.json", GRID);
+    save_cells(f, CELLS, VIT_COUNT(CELLS));
+    read_all(f);
+    page_of(&page, f);
+    assert_has(page, "1 of 4 runs have not ended");
+    assert_has(page, "Every point is one run with one seed");
+    assert_has(page, "<span class=\"nb\">3e-3</span> is the best and the highest tried");
+    assert_has(page, "<span class=\"nb\">1e-3</span> is the best and the lowest tried");
+    assert_has(page, "No run had more than 5 epochs");
+    assert_has(page, "depth 6, warm-up 200, init xavier");
+    assert_has(page, "width 96");
+    assert_has(page, "Not among the arms: res-post, sandwich");
+    assert_has(page, "No paired comparison");
+    free(page);
+}
+
+static void the_commands_are_safe_to_paste(void **state)
+{
+    static const struct cell CELLS[] = { { "pre", 1e-3, 0, "done", 0.5, NULL } };
+    struct fixture *f = *state;
+    char *page;
+
+    save(f, "sweep.json", GRID);
+    save_cells(f, CELLS, VIT_COUNT(CELLS));
+    read_all(f);
+    page_of(&page, f);
+    assert_has(page, "--data &#39;/it&#39;\\&#39;&#39;s here&#39;");
+    assert_has(page, "--norm pre,post");
+    assert_has(page, "--lr 0.001,0.003");
+    assert_has(page, "--qk-norm \\\n");
+    assert_lacks(page, "--embed-norm");
+    assert_has(page, "--dead-after 600");
+    assert_has(page, "--no-test");
+    free(page);
+}
+
+/* Every text of a file or of the command line that can reach the page. */
+static void no_text_of_a_file_becomes_markup(void **state)
+{
+#define EVIL "<script>alert(1)</script>\\\"'&]]>\\u001b\\ufffe<img src=x onerror=y>"
+    struct fixture *f = *state, inner = { 0 };
+    char *page, *svg;
+
+    snprintf(inner.dir, sizeof inner.dir, "%.200s/<b>&\"'", f->dir);
+    save(&inner, "sweep.json",
+         "{\"data\":\"" EVIL "\",\"dead_after\":\"" EVIL "\",\"kernels\":\"" EVIL
+         "\",\"settings\":{\"norm\":[\"" EVIL "\"],\"" EVIL "\":[\"" EVIL "\",\"" EVIL
+         "\"],\"width\":[\"" EVIL "\"]}}");
+    save(&inner, "cells.jsonl",
+         "{\"cell\":\"" EVIL "\",\"norm\":\"" EVIL "\",\"init\":\"" EVIL "\",\"depth\":6,\"warmup\":\"" EVIL
+         "\",\"seed\":0,\"lr\":1,\"status\":\"done\",\"val_top1\":0.5,"
+         "\"reason\":\"" EVIL "\",\"width\":\"" EVIL "\"}\n"
+         "{\"cell\":\"b\",\"norm\":\"pre\",\"init\":\"" EVIL "\",\"depth\":6,\"warmup\":\"" EVIL
+         "\",\"seed\":0,\"lr\":1,\"status\":\"dead\",\"width\":\"2\"}\n");
+    save(&inner, "probe.jsonl",
+         "{\"norm\":\"" EVIL "\",\"init\":\"" EVIL "\",\"model\":\"" EVIL
+         "\",\"depth\":1,\"block\":0,\"grad_w2\":1,\"token_cosine\":1}");
+    save(&inner, "compare.json",
+         "{\"mcnemar_p\":0.5,\"dataset\":\"" EVIL "\",\"split\":\"" EVIL
+         "\",\"n\":10,\"arms\":[{\"name\":\"" EVIL "\",\"runs\":[{\"file\":\"" EVIL "\"}]},{\"name\":\"" EVIL
+         "\",\"runs\":[]}],\"follows\":[\"" EVIL "\"],\"holm\":[{\"a\":\"" EVIL "\",\"b\":\"" EVIL
+         "\",\"p\":null}]}");
+    read_all(&inner);
+    page_of(&page, &inner);
+    figure_of(&svg, &inner, "learning-rate", EVIL);
+    report_free(&inner.r);
+    assert_well_formed(svg);
+    assert_lacks(svg, "<script");
+    assert_lacks(svg, "<img");
+    free(svg);
+    assert_well_formed(page);
+    assert_lacks(page, "<script");
+    assert_lacks(page, "<img");
+    assert_lacks(page, "<b>&");
+    assert_has(page,
+               "&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;]]&gt;\xef\xbf\xbd\xef\xbf\xbd&lt;img");
+    free(page);
+#undef EVIL
+}
+
+static void numbers_that_do_not_exist_are_gaps(void **state)
+{
+    struct fixture *f = *state;
+    char *page;
+
+    save(f, "cells.jsonl",
+         CELL_START "\"lr\":1,\"status\":\"done\",\"val_top1\":null,\"train_loss\":null}\n");
+    save(f, "epochs.jsonl",
+         CELL_START "\"lr\":1,\"epoch\":1,\"step\":10,\"train_loss\":null}\n" CELL_START
+                    "\"lr\":1,\"epoch\":2,\"step\":20,\"train_loss\":1e308,\"val_loss\":-1e308}\n");
+    save(f, "probe.jsonl",
+         "[{\"norm\":\"pre\",\"init\":\"x\",\"depth\":2,\"seed\":0,\"block\":0,\"grad_w2\":null,\"stream_"
+         "rms\":0},"
+         "{\"norm\":\"pre\",\"init\":\"x\",\"depth\":2,\"seed\":0,\"block\":1,\"grad_w2\":-1,\"stream_rms\":"
+         "1e-300}]");
+    save(f, "compare.json", "{\"mcnemar_p\":null,\"n\":0,\"difference\":null}");
+    read_all(f);
+    page_of(&page, f);
+    assert_well_formed(page); /* and no coordinate is nan or inf */
+    assert_lacks(page, "nan");
+    free(page);
+}
+
+static void diagnostics_and_words_are_shown(void **state)
+{
+    struct fixture *f = *state;
+    struct text t;
+    char *page;
+
+    text_open(&t);
+    for (int d = 6; d <= 12; d += 6)
+        for (int b = 0; b < d; b++)
+            fprintf(t.out,
+                    "{\"norm\":\"post\",\"init\":\"xavier\",\"condition\":\"init "
+                    "xavier\",\"depth\":%d,\"seed\":0,"
+                    "\"block\":%d,\"grad_w2\":%g,\"stream_rms\":1,\"branch_share\":1,\"token_cosine\":%g,"
+                    "\"step_change\":0.3,\"entropy\":0.8,\"width\":128}\n",
+                    d, b, 1.0 + b, b >= 8 ? 0.995 : 0.5);
+    text_save(&t, f, "probe.jsonl");
+    save(f, "compare.json",
+         "{\"mcnemar_p\":0.04,\"n\":1000,\"top1_a\":0.6,\"only_a\":7,\"arms\":[{\"name\":\"pre\"},"
+         "{\"name\":\"post\"}],\"welch\":{\"difference\":0.012,\"difference_ci95\":[0.002,0.022],"
+         "\"p\":0.03},\"follows\":[\"These two networks differ.\"]}");
+    read_all(f);
+    page_of(&page, f);
+    assert_well_formed(page);
+    assert_has(page, "post, depth 12, init xavier, from block 8 on");
+    assert_has(page, "Gradient by block");
+    assert_has(page, "Gradient of the last block against depth");
+    assert_has(page, "Entropy of attention");
+    assert_has(page, "<li>These two networks differ.</li>");
+    assert_has(page, "right: pre alone");
+    assert_has(page, "<td class=\"n\">1.20</td><td class=\"n\">0.20 to 2.20</td>");
+    assert_has(page, "vit probe \\\n    --norm post");
+    free(page);
+}
+
+/* The matched-recipe grid with two initialisations and three seeds: 288 runs. */
+static void a_whole_grid_is_small_and_comes_out_the_same(void **state)
+{
+    struct fixture *f = *state;
+    struct text cells, epochs;
+    char *page, *again;
+
+    text_open(&cells);
+    text_open(&epochs);
+    for (int i = 0; i < 288; i++) {
+        static const double RATES[] = { 1e-4, 3e-4, 1e-3, 3e-3 };
+        char head[400];
+        snprintf(head, sizeof head,
+                 "{\"cell\":\"c%d\",\"norm\":\"%s\",\"depth\":%d,\"lr\":%g,\"warmup\":%d,\"init\":\"%s\","
+                 "\"seed\":%d",
+                 i, i % 2 ? "post" : "pre", 6 << (i / 2 % 3), RATES[i / 6 % 4], i / 24 % 2 * 200,
+                 i / 48 % 2 ? "xavier" : "trunc02", i / 96);
+        fprintf(
+            cells.out,
+            "%s,\"epochs\":5,\"status\":\"done\",\"epochs_done\":5,\"steps\":1950,\"train_loss\":1.2345678,"
+            "\"val_loss\":1.3456789,\"val_top1\":0.6%03d,\"val_n\":5000,\"plateau_step\":%d}\n",
+            head, i, 50 + i);
+        for (int e = 1; e <= 5; e++)
+            fprintf(epochs.out,
+                    "%s,\"kind\":\"epoch\",\"epoch\":%d,\"step\":%d,\"train_loss\":%g,\"val_loss\":%g,\"val_"
+                    "top1\":0.%d,"
+                    "\"grad_norm\":1.%d,\"diverged\":false}\n",
+                    head, e, 390 * e, 2.5 / e, 2.6 / e, e, i);
+    }
+    text_save(&cells, f, "cells.jsonl");
+    text_save(&epochs, f, "epochs.jsonl");
+    read_all(f);
+    page_of(&page, f);
+    read_all(f);
+    page_of(&again, f);
+    assert_int_equal(f->r.condition_count, 12);
+    assert_string_equal(page, again);
+    assert_well_formed(page);
+    assert_true(strlen(page) < 1000000);
+    assert_int_equal(count(page, "<svg class=\"plot\""), 12 * 7);
+    assert_lacks(page, "http-equiv");
+    assert_lacks(page, "src=");
+    free(page);
+    free(again);
+}
+
+/* ---- what may be compared ---- */
+
+/* Two lengths of training, two initialisations: no number is of both. */
+static const struct line MIXED[] = {
+    { "pre", "xavier", 6, 0, 1, 0, 1e-3, "done", 0.41 },
+    { "post", "xavier", 6, 0, 1, 0, 1e-3, "dead", 0.1 },
+    { "pre", "xavier", 6, 200, 1, 0, 1e-3, "done", 0.43 },
+    { "post", "xavier", 6, 200, 1, 0, 1e-3, "done", 0.4 },
+    { "pre", "xavier", 6, 0, 1, 0, 3e-3, "done", 0.3 },
+    { "pre", "trunc02", 6, 0, 1, 0, 1e-3, "done", 0.42 },
+    { "post", "trunc02", 6, 0, 1, 0, 1e-3, "done", 0.42 },
+    { "pre", "xavier", 6, 0, 3, 1, 1e-3, "done", 0.48 },
+    { "pre", "xavier", 6, 0, 3, 2, 1e-3, "done", 0.5 },
+};
+static const struct grid MIXED_GRID = { "a", "data", "", MIXED, VIT_COUNT(MIXED) };
+
+/* The text of the n-th card. */
+static void card_of(char *text, size_t size, const char *page, int n)
+{
+    const char *at = page, *end;
+
+    for (int i = 0; i <= n; i++) {
+        at = strstr(at, "<div class=\"card\">");
+        assert_non_null(at);
+        at++;
+    }
+    end = strstr(at, "</div>");
+    assert_non_null(end);
+    snprintf(text, size, "%.*s", (int)(end - at), at);
+}
+
+static void a_card_is_of_one_setting(void **state)
+{
+    struct fixture *f = *state;
+    char *page, card[4096];
+
+    read_grids(f, &MIXED_GRID, 1);
+    page_of(&page, f);
+    assert_well_formed(page);
+    assert_int_equal(count(page, "<div class=\"card\">"), 3);
+    card_of(card, sizeof card, page, 0);
+    assert_has(card, "<caption>depth 6, xavier, epochs 1</caption>");
+    assert_has(card, "43.00 %");
+    assert_has(card, "warm-up 200 steps, 1 seed<br/>best of 3; lost <span class=\"nb\">0 of 3</span>");
+    assert_has(card, "40.00 %");
+    assert_has(card, "1 of 2");
+    card_of(card, sizeof card, page, 1);
+    assert_has(card, "<caption>depth 6, trunc02, epochs 1</caption>");
+    assert_int_equal(count(card, "42.00 %"), 2);
+    card_of(card, sizeof card, page, 2);
+    assert_has(card, "<caption>depth 6, xavier, epochs 3</caption>");
+    assert_has(card, "49.00 %"); /* the mean of two seeds */
+    assert_has(card, "2 seeds");
+    free(page);
+}
+
+static void lost_runs_are_counted_for_each_recipe(void **state)
+{
+    struct fixture *f = *state;
+    char *page;
+
+    read_grids(f, &MIXED_GRID, 1);
+    page_of(&page, f);
+    assert_has(page, "<li>xavier, epochs 1: pre 0 of 2, post 1 of 2: Fisher's exact test, p = 1.</li>");
+    assert_has(page, "<li>trunc02, epochs 1: pre 0 of 1, post 0 of 1: neither lost any.</li>");
+    assert_lacks(page, "under one recipe");
+    free(page);
+}
+
+static void combinations_that_were_not_run_are_named(void **state)
+{
+    struct fixture *f = *state;
+    char *page;
+
+    read_grids(f, &MIXED_GRID, 1);
+    page_of(&page, f);
+    assert_has(page,
+               "Not run, though each part of them was: depth 6, warm-up 200 steps, trunc02, epochs 1.</li>");
+    assert_has(page, "Runs at a single rate (depth 6, no warm-up, xavier, epochs 3)");
+    free(page);
+}
+
+/* ---- a figure as a file ---- */
+
+/* From behind begin to end, in text. */
+static const char *between(char *out, size_t size, const char *text, const char *begin, const char *end)
+{
+    const char *at = strstr(text, begin), *stop;
+
+    if (!at) fail_msg("there is no %s", begin);
+    at += strlen(begin);
+    stop = strstr(at, end);
+    assert_non_null(stop);
+    snprintf(out, size, "%.*s", (int)(stop - at), at);
+    return out;
+}
+
+static void a_figure_is_drawn_alike_on_the_page_and_in_its_file(void **state)
+{
+    struct fixture *f = *state;
+    char *page, *svg, plot[8192];
+
+    read_grids(f, &MIXED_GRID, 1);
+    page_of(&page, f);
+    figure_of(&svg, f, "learning-rate", NULL);
+    for (int i = 0; i < 4; i++) {
+        char begin[64];
+        snprintf(begin, sizeof begin, "<title id=\"learning-rate-%d-t\">", i);
+        assert_has(svg, between(plot, sizeof plot, page, begin, "</svg>"));
+    }
+    assert_int_equal(count(svg, "class=\"plot\""), 4);
+    assert_has(page, "<figure id=\"learning-rate\">"); /* the name is the id */
+    free(page);
+    free(svg);
+}
+
+/* Its own ground, title, legend and headings; light and dark; nothing loaded; no variables, which renderers other
+ * than browsers do not know. */
+static void a_figure_stands_alone(void **state)
+{
+    static const char *const PARTS[] = { "<rect class=\"ground\"",
+                                         ">A &amp; B</text>",
+                                         ">pre</text>",
+                                         ">post</text>",
+                                         ">lost, in the marker of its arm</text>",
+                                         ">epochs 3</text>",
+                                         ">depth 6, no warm-up, trunc02</text>",
+                                         "prefers-color-scheme:dark",
+                                         ".ground{fill:#fff}",
+                                         ".ground{fill:#14171b}",
+                                         "xmlns=\"http://www.w3.org/2000/svg\"" };
+    struct fixture *f = *state;
+    char *svg, *again;
+
+    read_grids(f, &MIXED_GRID, 1);
+    figure_of(&svg, f, "learning-rate", "A & B");
+    assert_memory_equal(svg, "<svg ", 5);
+    assert_well_formed(svg);
+    for (size_t i = 0; i < VIT_COUNT(PARTS); i++) assert_has(svg, PARTS[i]);
+    assert_lacks(svg, "var(");
+    assert_lacks(svg, "href");
+    assert_lacks(svg, "class=\"key\"");
+    figure_of(&again, f, "learning-rate", "A & B");
+    assert_string_equal(svg, again);
+    free(svg);
+    free(again);
+}
+
+/* Nothing reaches beyond the drawing: the lowest and rightmost panel ends inside. */
+static void a_figure_is_as_large_as_its_panels(void **state)
+{
+    static const struct line DEPTHS[] = {
+        { "pre", "xavier", 6, 0, 1, 0, 1e-3, "done", 0.4 },
+        { "pre", "xavier", 12, 0, 1, 0, 1e-3, "done", 0.4 },
+        { "pre", "xavier", 24, 0, 1, 0, 1e-3, "done", 0.4 },
+        { "pre", "xavier", 48, 0, 1, 0, 1e-3, "done", 0.4 },
+    };
+    static const double PANELS[] = { 1, 2, 3, 3 };
+    struct fixture *f = *state;
+
+    for (size_t n = 1; n <= VIT_COUNT(DEPTHS); n++) {
+        const struct grid grid = { "a", "data", "", DEPTHS, n };
+        char *svg, width[32];
+        const char *at;
+        int x, y, height;
+        read_grids(f, &grid, 1);
+        figure_of(&svg, f, "learning-rate", NULL);
+        assert_true(atof(between(width, sizeof width, svg, "viewBox=\"0 0 ", " ")) >=
+                    PANELS[n - 1] * PLOT_WIDTH);
+        assert_true(atof(width) < (PANELS[n - 1] + 0.5) * PLOT_WIDTH);
+        assert_int_equal(sscanf(strstr(svg, "viewBox=\"0 0 ") + 13, "%d %d", &x, &height), 2);
+        for (at = svg; (at = strstr(at, "<g class=\"plot\" transform=\"translate(")); at++) {
+            assert_int_equal(sscanf(at + 37, "%d %d", &x, &y), 2);
+            assert_true(x + PLOT_WIDTH <= atoi(width) && y + 200 <= height);
+        }
+        free(svg);
+    }
+}
+
+static void a_figure_without_data_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct vit_error err;
+
+    read_grids(f, &MIXED_GRID, 1);
+    assert_refused(report_svg(NULL, &f->r, "cosine", NULL, &err), VIT_ERR_ARG,
+                   "figure cosine: the inputs have no data for it, expected one of learning-rate", &err);
+    assert_refused(report_svg(NULL, &f->r, "nose", NULL, &err), VIT_ERR_ARG, "none of that name", &err);
+}
+
+/* ---- a comparison of three arms ---- */
+
+static void all_arms_of_a_comparison_are_shown(void **state)
+{
+    struct fixture *f = *state;
+    char *page;
+
+    save(f, "compare.json",
+         "{\"mcnemar_p\":0.5,\"n\":1000,\"arms\":["
+         "{\"name\":\"pre\",\"mean\":0.481,\"sd\":0.0034,\"runs\":[{\"file\":\"p1\",\"top1\":0.48},{\"file\":"
+         "\"p2\",\"top1\":0.482}]},"
+         "{\"name\":\"post\",\"mean\":0.487,\"sd\":0.007,\"runs\":[{\"file\":\"q1\",\"top1\":0.487}]},"
+         "{\"name\":\"deepnorm\",\"mean\":0.5,\"sd\":null,\"runs\":[{\"file\":\"it's\",\"top1\":0.5}]}],"
+         "\"holm\":[{\"a\":\"pre\",\"b\":\"deepnorm\",\"test\":\"welch\",\"difference\":-0.019,\"difference_"
+         "ci95\":[-0.03,-0.008],"
+         "\"p\":0.01,\"p_holm\":0.02},{\"a\":\"post\",\"b\":\"deepnorm\",\"test\":\"welch\",\"difference\":-"
+         "0.013,\"p\":0.04,\"p_holm\":0.04}],"
+         "\"follows\":[\"Something.\"]}");
+    read_all(f);
+    page_of(&page, f);
+    assert_well_formed(page);
+    assert_has(page, "<h3>pre, post, deepnorm</h3>");
+    assert_has(page, "are the median runs of pre and post");
+    assert_has(page,
+               "<td class=\"n\">48.10</td><td class=\"n\">0.34</td><td class=\"why\">48.00, 48.20</td>");
+    assert_has(page, "<th scope=\"row\">deepnorm</th><td class=\"n\">1</td><td class=\"n\">50.00</td><td "
+                     "class=\"n\">–</td>");
+    assert_has(page, "over runs (Welch), corrected for their number (Holm)");
+    assert_has(page,
+               "<th scope=\"row\">pre – deepnorm</th><td class=\"n\">-1.90</td><td class=\"n\">-3.00 to "
+               "-0.80</td><td class=\"n\">0.01</td><td class=\"n\">0.02</td>");
+    assert_has(
+        page,
+        "vit compare \\\n    pre=p1,p2 \\\n    post=q1 \\\n    &#39;deepnorm=it&#39;\\&#39;&#39;s&#39;");
+    free(page);
+}
+
+/* ---- the verb ---- */
+
+#define REPORT(...) run_verb("report", NULL, (const char *const[]){ __VA_ARGS__, NULL })
+
+static void the_verb_says_how_it_ended(void **state)
+{
+    static const struct cell CELLS[] = { { "pre", 1e-3, 0, "done", 0.5, NULL } };
+    struct fixture *f = *state;
+    char out[300], nowhere[300];
+    size_t size;
+    struct run r;
+    unsigned char *page;
+
+    save_cells(f, CELLS, VIT_COUNT(CELLS));
+    snprintf(out, sizeof out, "%s/report.html", f->dir);
+    snprintf(nowhere, sizeof nowhere, "%s/none/report.html", f->dir);
+    r = REPORT(f->dir, "-o", out, "--title", "A & B");
+    assert_int_equal(r.code, 0);
+    assert_int_equal(r.out_size, 0);
+    run_free(&r);
+    page = tmp_read(out, &size);
+    page[size - 1] = '\0';
+    assert_has((char *)page, "<h1>A &amp; B</h1>");
+    free(page);
+    r = REPORT(f->dir, "-o", "-");
+    assert_int_equal(r.code, 0);
+    assert_memory_equal(r.out, "<!DOCTYPE html>", 15);
+    run_free(&r);
+    r = REPORT(f->dir, "-o", "-", "--figure", "learning-rate");
+    assert_int_equal(r.code, 0);
+    assert_memory_equal(r.out, "<svg ", 5);
+    run_free(&r);
+    r = REPORT(f->dir, "-o", "-", "--figure", "nose");
+    assert_int_equal(r.code, 2);
+    assert_has(r.err, "expected learning-rate, plateau, tuning, loss");
+    run_free(&r);
+    r = REPORT(f->dir, "-o", "-", "--figure", "cosine");
+    assert_int_equal(r.code, 3);
+    assert_int_equal(r.out_size, 0);
+    assert_has(r.err, "expected one of learning-rate");
+    run_free(&r);
+    r = REPORT(f->dir, "-o", nowhere);
+    assert_int_equal(r.code, 1);
+    run_free(&r);
+    r = REPORT(f->dir);
+    assert_int_equal(r.code, 2);
+    run_free(&r);
+    r = REPORT("-o", out);
+    assert_int_equal(r.code, 2);
+    run_free(&r);
+    r = REPORT(nowhere, "-o", out);
+    assert_int_equal(r.code, 3);
+    run_free(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(every_lost_run_is_on_the_page),
+        TEST(the_page_says_what_was_not_tested),
+        TEST(the_commands_are_safe_to_paste),
+        TEST(no_text_of_a_file_becomes_markup),
+        TEST(numbers_that_do_not_exist_are_gaps),
+        TEST(diagnostics_and_words_are_shown),
+        TEST(a_whole_grid_is_small_and_comes_out_the_same),
+        TEST(a_card_is_of_one_setting),
+        TEST(lost_runs_are_counted_for_each_recipe),
+        TEST(combinations_that_were_not_run_are_named),
+        TEST(a_figure_is_drawn_alike_on_the_page_and_in_its_file),
+        TEST(a_figure_stands_alone),
+        TEST(a_figure_is_as_large_as_its_panels),
+        TEST(a_figure_without_data_is_refused),
+        TEST(all_arms_of_a_comparison_are_shown),
+        TEST(the_verb_says_how_it_ended),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

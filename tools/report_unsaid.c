@@ -1,0 +1,87 @@
+/* Settings that a folder does not write down: its preset's, or the table's. What runs have in common shows only
+ * where both are known. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/recipe.h"
+#include "tools/report_parts.h"
+#include "vit/config_json.h"
+#include "vit/json.h"
+
+/* Of a network whose data set nobody named; they change nothing that is looked at here. */
+enum { SOME_CLASSES = 10 };
+
+/* What the preset's network makes of a setting that is not said. */
+static json_t *network_value(const struct vit_config *c, enum recipe_id id)
+{
+    const bool patch = c->stem.patch > 0;
+    char text[32];
+
+    switch (id) {
+    case RECIPE_IMAGE: return json_integer(c->image);
+    case RECIPE_PATCH: return patch ? json_integer(c->stem.patch) : NULL;
+    case RECIPE_WIDTH: return json_integer(c->width);
+    case RECIPE_HEADS: return json_integer(c->heads);
+    case RECIPE_HIDDEN: return json_integer(c->hidden);
+    case RECIPE_POOL: return json_string(vit_pool_name(c->pool));
+    case RECIPE_POSITION: return json_string(vit_position_name(c->position));
+    case RECIPE_NORM_KIND: return json_string(kern_norm_kind_name(c->norm.kind));
+    case RECIPE_STEM:
+        snprintf(text, sizeof text, patch ? "patch" : "conv-3x%d", c->stem.layers);
+        return json_string(text);
+    default: return NULL;
+    }
+}
+
+/* Every setting of a run by its name; NULL: what is said makes no run. */
+static json_t *whole_of(const struct report *r, const struct report_cell *c, const struct recipe_texts *t)
+{
+    const int classes = r->sources[c->source].classes;
+    struct recipe recipe;
+    struct vit_config config;
+    struct vit_error err; /* no run is no error here */
+    json_t *whole;
+
+    if (recipe_parse(&recipe, t, &err)) return NULL;
+    if (recipe_config(&config, &recipe, classes ? classes : SOME_CLASSES, &err)) return NULL;
+    whole = json_object();
+    for (int id = 0; id < RECIPE_SETTINGS && whole; id++) {
+        json_t *v = recipe_value(&recipe, (enum recipe_id)id);
+        if (json_is_null(v)) v = network_value(&config, (enum recipe_id)id);
+        if (!v || !json_object_set_new(whole, recipe_name((enum recipe_id)id), v)) continue;
+        json_decref(whole);
+        whole = NULL;
+    }
+    return whole;
+}
+
+static enum vit_status complete(struct report *r, struct report_cell *c, struct vit_error *err)
+{
+    struct recipe_texts t = { 0 };
+    enum vit_status status = VIT_OK;
+    json_t *whole = NULL;
+    char text[256];
+
+    for (int id = 0; id < RECIPE_SETTINGS && !status; id++) {
+        if (!*report_setting(r, c, recipe_name((enum recipe_id)id), text, sizeof text)) continue;
+        t.text[id] = strdup(text);
+        if (!t.text[id]) status = vit_fail(err, VIT_ERR_NOMEM, "report: no memory");
+    }
+    if (!status && !recipe_texts_preset(&t, NULL)) whole = whole_of(r, c, &t);
+    recipe_texts_free(&t);
+    if (whole) status = report_keep(r, whole, err);
+    if (whole && !status) c->whole = whole;
+    return status;
+}
+
+enum vit_status report_complete(struct report *r, struct vit_error *err)
+{
+    enum vit_status status = VIT_OK;
+
+    for (size_t i = 0; i < r->cell_count && !status; i++) {
+        struct report_cell *c = &r->cells[i];
+        const bool said = json_is_object(json_object_get(r->sources[c->source].about, "settings"));
+        if (said && !c->whole) status = complete(r, c, err);
+    }
+    return status;
+}
