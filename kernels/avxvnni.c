@@ -1,5 +1,5 @@
-/* avxvnni.c - vnni.c with vectors of 256 bits, for CPUs that have its instruction (AVX-VNNI) and no AVX-512. 12
- * sums, 2 right and 1 left vector fill 15 of the 16 registers. */
+/* avxvnni.c - vnni.c with vectors of 256 bits, for CPUs that have its instruction (AVX-VNNI) and no AVX-512.
+ * 12 sums, 2 right and 1 left vector fill 15 of the 16 registers. */
 #if defined(__AVXVNNI__) && defined(__AVX2__) && defined(__FMA__)
 #include <immintrin.h>
 

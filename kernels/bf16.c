@@ -1,6 +1,6 @@
-/* bf16.c - products of bf16 numbers by AVX512-BF16: one instruction multiplies 16 pairs by 16 pairs and adds both
- * products of each to a float (vdpbf16ps: f32 sums rounded to nearest, subnormals count as zero). The tile is
- * as large as that of avx512.c. */
+/* bf16.c - products of bf16 numbers by AVX512-BF16: one instruction multiplies 16 pairs by 16 pairs and adds
+ * both products of each to a float (vdpbf16ps: f32 sums rounded to nearest, subnormals count as zero). The
+ * tile is as large as that of avx512.c. */
 #if defined(__AVX512BF16__)
 #include <immintrin.h>
 

@@ -1,5 +1,6 @@
-/* bf16_product.h - products of bf16 numbers with f32 sums. Activations come and go as f32 and are rounded on the
- * way in; weights are rounded when they are packed. The includer defines what native.h and bf16_tile.h want. */
+/* bf16_product.h - products of bf16 numbers with f32 sums, one description for every instruction set.
+ * Activations come and go as f32 and are rounded on the way in; weights are rounded when they are packed. The
+ * includer defines what native.h and bf16_tile.h want. */
 #ifndef KERNELS_BF16_PRODUCT_H
 #define KERNELS_BF16_PRODUCT_H
 

@@ -42,8 +42,8 @@ INLINE uvec integers(const float *x, int count, vec by, const bool fixed, vec *z
     return INTEGERS(part);
 }
 
-/* to (units(count, FOLD)) = x (count) times factor, rounded, as integers with offsets (a constant) on them; the
- * last are put with zeros. fixed, a constant: the factor was not taken from x. Returns whether all are numbers,
+/* to (units(count, FOLD)) = x (count) times factor, rounded, as integers with offsets, a constant, on them;
+ * zeros fill the last num. fixed, a constant: the factor was not taken from x. Returns whether all are numbers,
  * true if not fixed. */
 INLINE bool narrow(num *to, const float *x, int count, float factor, const uint32_t offsets, const bool fixed)
 {
@@ -108,15 +108,16 @@ static void sum_offsets(num *to, const num *panel, int nums)
 static void pack(void *to, const float *w, int n, int k, bool back)
 {
     const int nums = units(k, FOLD), outputs = padded(n, TILE_COLS);
+    num *behind = (num *)to + panel_nums(n, k);
     /* cppcheck-suppress invalidPointerCast ; the scales lie behind the panels */
-    float *scales = (float *)((num *)to + panel_nums(n, k));
+    float *scales = (float *)behind;
 
     (void)back;
     for (int j = 0; j < n; j += TILE_COLS) {
         num *panel = (num *)to + (size_t)j * (size_t)nums;
 
         pack_rows(panel, w + (size_t)j * k, (size_t)k, least(n - j, TILE_COLS), k);
-        if (OFFSET) sum_offsets((num *)(scales + outputs) + j, panel, nums);
+        if (OFFSET) sum_offsets(behind + outputs + j, panel, nums);
     }
     for (int j = 0; j < outputs; j++) scales[j] = j < n ? quant_of_row(w + (size_t)j * k, k).scale : 0;
 }

@@ -1,19 +1,19 @@
-/* emulated.h - what overlays take from intrinsics, in plain C for vectors of VEC floats of any length: so the
- * descriptions in kernels/ that are for AVX-512 and VNNI can be compiled, and tested, where these are missing.
- * Only speed and the choice of instructions differ from what such a CPU runs. */
+/* emulated.h - what overlays take from intrinsics, in plain C for vectors of any length: so the descriptions
+ * in kernels/ that are for AVX-512 and VNNI can be compiled, and tested, where these are missing. A file sets
+ * VEC and TILE_ROWS as the overlay that it stands for does. */
 #ifndef TESTS_KERNELS_EMULATED_H
 #define TESTS_KERNELS_EMULATED_H
 
 #include <math.h>
 #include <stdint.h>
 
-#define OVERLAYS_OF_TESTS "tests/kernels/emulated.def"
-#define SPLAT(x)          splat(x)
-#define VEC_MAX(a, b)     greater(a, b)
-#define VEC_MIN(a, b)     smaller(a, b)
-#define VEC_SQRT(a)       square_root(a)
-#define VEC_RINT(a)       nearest(a)
-#define SPLAT_NUM(x)      splat_num(x)
+#define OVERLAYS_OF_TESTS
+#define SPLAT(x)      splat(x)
+#define VEC_MAX(a, b) greater(a, b)
+#define VEC_MIN(a, b) smaller(a, b)
+#define VEC_SQRT(a)   square_root(a)
+#define VEC_RINT(a)   nearest(a)
+#define SPLAT_NUM(x)  splat_num(x)
 
 #define EMULATE static inline __attribute__((always_inline))
 /* What a tile repeats: as calls, or compiling it takes a minute. */

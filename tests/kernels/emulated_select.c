@@ -1,5 +1,5 @@
 /* The selection of kernels, with the overlays of emulated.def. */
-#define OVERLAYS_OF_TESTS      "tests/kernels/emulated.def"
+#define OVERLAYS_OF_TESTS
 #define BUILT_emulated_avx512  1
 #define BUILT_emulated_avxvnni 1
 #define BUILT_emulated_vnni    1
