@@ -64,7 +64,11 @@ ifneq ($(filter x86_64 amd64,$(shell uname -m)),)
 isa.avx2   := -mavx2 -mfma -ffp-contract=fast
 isa.avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -mprefer-vector-width=512 -ffp-contract=fast
 isa.int8   := $(isa.avx2)
+isa.vnni   := $(isa.avx512) -mavx512vnni
 isa.bf16   := $(isa.avx512) -mavx512bf16
+# Younger than the rest: gcc 11, clang 12.
+AVXVNNI := $(shell $(CC) -mavxvnni -xc -fsyntax-only /dev/null 2>/dev/null && echo 1)
+isa.avxvnni := $(isa.avx2) $(if $(AVXVNNI),-mavxvnni)
 endif
 
 LIB_SRC  := $(wildcard vit/*.c kernels/*.c patch/*.c weights/*.c)
@@ -134,6 +138,11 @@ $B/%.o: %.S $B/flags
 	$(call say,CC)
 	$(Q)$(CC) $(FLAGS) -c $< -o $@
 
+# Who asks whether the compiler knows AVX-VNNI.
+own.kernels/select = -DVIT_AVXVNNI=$(or $(AVXVNNI),0)
+own.tools/bench_limits = $(own.kernels/select)
+own.tests/kernels/emulated_select = $(own.kernels/select)
+
 # What vit --version says of the build.
 own.tools/cmd_version = -DVIT_BUILD_FLAGS='"$(MODE): $(strip $(subst ",\",$(opt.$(MODE)) $(HARDEN) $(CFLAGS))) BLAS=$(BLAS) JPEG=$(JPEG)"'
 
@@ -175,7 +184,15 @@ $B/tests/support.a: $(SUPPORT_OBJ)
 
 $B/tests/%: $B/tests/%.o $B/tests/support.a $B/libvit.a
 	$(call say,LD)
-	$(Q)$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(Q)$(CC) $(FLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(LIBS)
+
+# These tests see more overlays: those for AVX-512 and VNNI on emulated instructions, which every CPU has. The
+# selection that knows them takes the place of the library's.
+EMULATED := $(patsubst %.c,$B/%.o,$(wildcard tests/kernels/emulated_*.c))
+$(patsubst %.c,$B/%,$(wildcard tests/kernels/test_overlays_*.c)) $B/tests/kernels/test_pack \
+  $B/tests/vit/test_packed: $(EMULATED)
+# To be right, not fast; and vectors that the CPU does not have are handed on in memory, which nobody else sees.
+$(EMULATED): private FLAGS += -O1 -Wno-psabi
 
 # Tests of the program's own parts see all of it but main.
 $B/tools/parts.a: $(filter-out $B/tools/main.o,$(TOOL_OBJ))

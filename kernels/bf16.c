@@ -1,121 +1,36 @@
-/* bf16.c - products of bf16 numbers with f32 sums, by AVX512-BF16. Activations come and go as f32 and are
- * rounded on the way in; weights are rounded when they are packed. The tile is the one of avx512.c. */
+/* bf16.c - products of bf16 numbers by AVX512-BF16: one instruction multiplies 16 pairs by 16 pairs and adds
+ * both products of each to a float (vdpbf16ps: f32 sums rounded to nearest, subnormals count as zero). The
+ * tile is as large as that of avx512.c. */
 #if defined(__AVX512BF16__)
 #include <immintrin.h>
 
-#define NATIVE        bf16
-#define VEC           16
-#define TILE_ROWS     14
-#define SPLAT(x)      _mm512_set1_ps(x)
-#define VEC_MAX(a, b) _mm512_max_ps(a, b)
-#define VEC_MIN(a, b) _mm512_min_ps(a, b)
-#define VEC_SQRT(a)   _mm512_sqrt_ps(a)
-#include "kernels/bf16_tile.h"
-#include "kernels/native_dw.h"
+#define NATIVE                    bf16
+#define VEC                       16
+#define TILE_ROWS                 14
+#define SPLAT(x)                  _mm512_set1_ps(x)
+#define VEC_MAX(a, b)             _mm512_max_ps(a, b)
+#define VEC_MIN(a, b)             _mm512_min_ps(a, b)
+#define VEC_SQRT(a)               _mm512_sqrt_ps(a)
+#define SPLAT_NUM(x)              ((uvec)_mm512_set1_epi32((int)(x)))
+#define DOT(sum, a, b)            _mm512_dpbf16_ps(sum, (__m512bh)(a), (__m512bh)(b))
+#define ALONG(low, high)          ((uvec)_mm512_cvtne2ps_pbh(high, low))
+#define ACROSS(a, b)              across(a, b)
+#define TAKE(p, count)            _mm512_maskz_loadu_ps(lanes(count), p)
+#define PUT(p, nums_of_it, count) _mm512_mask_storeu_epi32(p, lanes(count), (__m512i)(nums_of_it))
 
-enum {
-    DEPTH = 512,     /* k at a time: a panel's slice, 256 pairs x 32 columns, is as large as L1 */
-    BLOCK_TILES = 8, /* tiles of rows a task takes at most: with their rounded slice and their result in L2 */
-    GROUP = 16       /* panels a task takes at most: each row is rounded once for so many */
-};
-
-/* Memory of one thread. */
-struct room {
-    float y[BLOCK_TILES * TILE_ROWS * GROUP * TILE_COLS]; /* the result of a task */
-    num left[BLOCK_TILES * TILE_ROWS * DEPTH / FOLD];     /* a slice of its rows of x, rounded */
-};
-
-#include "kernels/folded.h"
-
-/* ---- packing ---- */
-
-static size_t pack_bytes(int n, int k, bool back)
+/* Lanes below count of 16. */
+static inline __attribute__((always_inline)) __mmask16 lanes(int count)
 {
-    return panel_nums(back ? k : n, back ? n : k) * sizeof(num);
+    return count >= VEC ? 0xffff : count > 0 ? (__mmask16)((1u << count) - 1) : 0;
 }
 
-static void pack(void *to, const float *w, int n, int k, bool back)
+static inline __attribute__((always_inline)) __m512i across(__m512 a, __m512 b)
 {
-    const int outputs = back ? k : n, pairs = units(back ? n : k, FOLD);
+    static const unsigned short ORDER[32] = { 0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+                                              8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31 };
 
-    for (int j = 0; j < outputs; j += TILE_COLS) {
-        num *panel = (num *)to + (size_t)j * (size_t)pairs;
-        const int count = least(outputs - j, TILE_COLS);
-
-        if (back)
-            pack_panels(panel, w + j, (size_t)k, count, TILE_COLS, n);
-        else
-            pack_rows(panel, w + (size_t)j * k, (size_t)k, count, k);
-    }
+    return _mm512_permutexvar_epi16(_mm512_loadu_si512(ORDER), (__m512i)_mm512_cvtne2ps_pbh(b, a));
 }
 
-/* ---- linear and linear_dx ---- */
-
-static void take_left(struct slice *s, const struct product *p, struct room *room, int row, int l, int count)
-{
-    s->left = room->left;
-    s->left_ld = (size_t)s->pairs;
-    for (int i = 0; i < s->rows; i++)
-        narrow_row(room->left + (size_t)i * s->pairs, p->x + (size_t)(row + i) * p->k + l, count, 1);
-}
-
-static void finish(const struct product *p, struct room *room, const struct slice *s, int row, int column)
-{
-    finish_block(p, room->y, s->ld, row, s->rows, column, least(p->n - column, s->count * TILE_COLS));
-}
-
-static void multiply_by(const struct kern_ctx *c, struct product *p)
-{
-    assert(c->scratch_bytes >= (size_t)c->threads * sizeof(struct room));
-    p->rooms = c->scratch;
-    multiply(c, p);
-}
-
-static void linear(const struct kern_ctx *c, float *out, const float *x, const struct kern_mat *w,
-                   const struct kern_epilogue *e, int m)
-{
-    struct product p = { .out = out, .x = x, .panels = w->packed, .e = e, .m = m, .n = w->n, .k = w->k };
-
-    if (!w->packed)
-        kern_ref_linear(c, out, x, w, e, m);
-    else
-        multiply_by(c, &p);
-}
-
-static void linear_dx(const struct kern_ctx *c, float *dx, const float *dout, const struct kern_mat *w, int m)
-{
-    const struct kern_epilogue none = { 0 };
-    struct product p = {
-        .out = dx, .x = dout, .panels = w->packed_back, .e = &none, .m = m, .n = w->k, .k = w->n
-    };
-
-    if (!w->packed_back)
-        kern_ref_linear_dx(c, dx, dout, w, m);
-    else
-        multiply_by(c, &p);
-}
-
-static void linear_dw(const struct kern_ctx *c, float *dw, float *db, const float *dout, const float *x,
-                      int m, int n, int k)
-{
-    multiply_outer(c, true, dw, db, dout, x, m, n, k);
-}
-
-static size_t scratch(const struct kern_limits *l)
-{
-    const size_t rooms = (size_t)l->threads * sizeof(struct room);
-
-    return l->training ? larger(rooms, dw_scratch(l->outputs, l->inputs) * sizeof(num)) : rooms;
-}
-
-void kern_bf16_install(struct kern *k)
-{
-    kern_add_scratch(k, scratch);
-    k->pack_bytes[KERN_BF16] = pack_bytes;
-    k->pack[KERN_BF16] = pack;
-    k->layout[KERN_BF16] = (struct kern_layout){ KERN_BF16, TILE_COLS, FOLD, sizeof(num) / FOLD };
-    k->linear[KERN_BF16] = linear;
-    k->linear_dx[KERN_BF16] = linear_dx;
-    k->linear_dw[KERN_BF16] = linear_dw;
-}
+#include "kernels/bf16_product.h"
 #endif

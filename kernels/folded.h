@@ -1,19 +1,20 @@
-/* folded.h - linear and its like for formats that multiply pairs of neighbours along k: bf16.c, int8.c.
+/* folded.h - linear and its like for formats that multiply FOLD neighbours along k at once: bf16_product.h,
+ * int8_product.h.
  *
- * Before it the includer defines, beside what native.h wants,
- *     num, FOLD          a pair in 32 bits, the earlier one low; 2
- *     tile()             the register tile; results of 32 bits
- *     narrow_row()       numbers to pairs
+ * Before it the includer defines, beside what native.h and folded_tile.h want,
+ *     FOLD               neighbours in a num
+ *     narrow_row()       numbers to nums
  *     row_factor()       what narrow_row() multiplies a row of weights with
  *     DEPTH              k at a time: a panel's slice stays in L1
  *     BLOCK_TILES, GROUP tiles of rows and panels that a task takes at most
  *     struct room        memory of one thread; y (BLOCK_TILES TILE_ROWS, GROUP TILE_COLS): a task's result
  * and after it
- *     take_left()        where a slice of rows of x lies as pairs
+ *     take_left()        where a slice of rows of x lies as nums
  *     finish()           from the sums of a task to what is written */
 #ifndef KERNELS_FOLDED_H
 #define KERNELS_FOLDED_H
 
+#include "kernels/folded_tile.h"
 #include "kernels/native_product.h"
 
 /* ---- packing ---- */
@@ -24,10 +25,10 @@ static size_t panel_nums(int outputs, int reduced)
     return (size_t)padded(outputs, TILE_COLS) * (size_t)units(reduced, FOLD);
 }
 
-/* One panel (pairs, TILE_COLS) from count rows of w (count, k), ld apart: to[l][j] = w[j][2l .. 2l + 1]. */
+/* One panel (nums, TILE_COLS) from count rows of w (count, k), ld apart: to[l][j] = w[j][FOLD l ...]. */
 static void pack_rows(num *to, const float *w, size_t ld, int count, int k)
 {
-    num pairs[VEC];
+    num nums[VEC];
 
     memset(to, 0, (size_t)units(k, FOLD) * TILE_COLS * sizeof *to);
     for (int j = 0; j < count; j++) {
@@ -36,9 +37,8 @@ static void pack_rows(num *to, const float *w, size_t ld, int count, int k)
         for (int l = 0; l < k; l += FOLD * VEC) {
             const int taken = least(k - l, FOLD * VEC);
 
-            narrow_row(pairs, w + j * ld + l, taken, factor);
-            for (int i = 0; i < units(taken, FOLD); i++)
-                to[(size_t)(l / FOLD + i) * TILE_COLS + j] = pairs[i];
+            narrow_row(nums, w + j * ld + l, taken, factor);
+            for (int i = 0; i < units(taken, FOLD); i++) to[(size_t)(l / FOLD + i) * TILE_COLS + j] = nums[i];
         }
     }
 }
@@ -46,13 +46,13 @@ static void pack_rows(num *to, const float *w, size_t ld, int count, int k)
 /* ---- tiles ---- */
 
 /* a in rows, ld apart. */
-typedef void tile_fn(float *c, size_t ldc, const num *a, size_t ld, const num *b, int pairs, bool add);
+typedef void tile_fn(float *c, size_t ldc, const num *a, size_t ld, const num *b, int nums, bool add);
 
 #define TILE(rows)                                                                                           \
-    OUTLINE void tile_##rows(float *c, size_t ldc, const num *a, size_t ld, const num *b, int pairs,         \
+    OUTLINE void tile_##rows(float *c, size_t ldc, const num *a, size_t ld, const num *b, int nums,          \
                              bool add)                                                                       \
     {                                                                                                        \
-        tile(rows, 2, c, ldc, a, ld, 1, b, 0, pairs, add);                                                   \
+        tile(rows, c, ldc, a, ld, 1, b, nums, add);                                                          \
     }
 TILE(1)
 TILE(2)
@@ -83,11 +83,11 @@ static tile_fn *const TILES[TILE_ROWS + 1] = {
 struct slice {
     const num *left, *panels;  /* rows lie left_ld apart, panels panel */
     size_t left_ld, panel, ld; /* ld: of y */
-    int rows, count, pairs;    /* count: of panels */
+    int rows, count, nums;     /* count: of panels */
     bool add;
 };
 
-/* Point s->left at the pairs of s->rows rows of x from row, count inputs from l. */
+/* Point s->left at the nums of s->rows rows of x from row, count inputs from l. */
 static void take_left(struct slice *s, const struct product *p, struct room *room, int row, int l, int count);
 
 /* Write the task's result, s->rows rows from row and s->count panels from column. */
@@ -103,10 +103,10 @@ static void slice_tiles(float *y, const struct slice *s, const struct ahead *ahe
         for (int i = 0; i < tiles; i++) {
             const int row = i * TILE_ROWS, rows = least(s->rows - row, TILE_ROWS);
 
-            if (ahead->panels && p + 1 < s->count) fetch_panel(b + s->panel, s->pairs, i, tiles);
+            if (ahead->panels && p + 1 < s->count) fetch_panel(b + s->panel, s->nums, i, tiles);
             if (rows == TILE_ROWS) fetch_rows(ahead, row, p * TILE_COLS);
             TILES[rows](y + row * s->ld + p * TILE_COLS, s->ld, s->left + (size_t)row * s->left_ld,
-                        s->left_ld, b, s->pairs, s->add);
+                        s->left_ld, b, s->nums, s->add);
         }
     }
 }
@@ -127,7 +127,7 @@ static void product_task(const void *work, int task, int worker)
     for (int l = 0; l < p->k; l += depth) {
         const int taken = least(p->k - l, depth);
 
-        s.pairs = units(taken, FOLD);
+        s.nums = units(taken, FOLD);
         s.panels = (const num *)p->panels + first * panel + (size_t)(l / FOLD) * TILE_COLS;
         s.add = l > 0;
         take_left(&s, p, room, row, l, taken);

@@ -1,24 +1,23 @@
 /* int8.c - products of integers of 8 bits with exact sums, by AVX2: pairs of neighbours along k lie as two
  * int16 in 32 bits, and one instruction multiplies 8 pairs by 8 pairs and adds both products of each. 12
- * sums, 2 right, 1 left and 1 vector of products fill the 16 registers.
- *
- * A CPU that adds to the sum in the same instruction (vpdpwssd of VNNI) needs a file like this one with
- * another MADD, and its vector length. */
+ * sums, 2 right, 1 left and 1 vector of products fill the 16 registers. */
 #if defined(__AVX2__) && defined(__FMA__)
 #include <immintrin.h>
 
-#define NATIVE           int8
-#define VEC              8
-#define TILE_ROWS        6
-#define SPLAT(x)         _mm256_set1_ps(x)
-#define VEC_MAX(a, b)    _mm256_max_ps(a, b)
-#define VEC_MIN(a, b)    _mm256_min_ps(a, b)
-#define VEC_SQRT(a)      _mm256_sqrt_ps(a)
-#define SPLAT_PAIR(x)    ((uvec)_mm256_set1_epi32((int)(x)))
-#define MADD(sum, a, b)  ((sum) + (uvec)_mm256_madd_epi16((__m256i)(a), (__m256i)(b)))
-#define PAIRS(low, high) pairs_of(low, high)
+#define NATIVE         int8
+#define VEC            8
+#define TILE_ROWS      6
+#define FOLD           2
+#define OFFSET         0
+#define SPLAT(x)       _mm256_set1_ps(x)
+#define VEC_MAX(a, b)  _mm256_max_ps(a, b)
+#define VEC_MIN(a, b)  _mm256_min_ps(a, b)
+#define VEC_SQRT(a)    _mm256_sqrt_ps(a)
+#define SPLAT_NUM(x)   ((uvec)_mm256_set1_epi32((int)(x)))
+#define DOT(sum, a, b) ((sum) + (uvec)_mm256_madd_epi16((__m256i)(a), (__m256i)(b)))
+#define INTEGERS(part) ((uvec)pairs_of((part)[0], (part)[1]))
 
-/* Floats, 8 of each, as int16 in their order; packs works on halves of 128 bits. */
+/* packs works on halves of 128 bits. */
 static inline __attribute__((always_inline)) __m256i pairs_of(__m256 low, __m256 high)
 {
     const __m256i packed = _mm256_packs_epi32(_mm256_cvtps_epi32(low), _mm256_cvtps_epi32(high));

@@ -1,60 +1,27 @@
 /* int8_product.h - products of integers of 8 bits, one description for every instruction set.
  *
- * Beside what native.h wants, the includer defines
- *     SPLAT_PAIR(x)     a pair in every lane
- *     MADD(sum, a, b)   sum + both products of each pair, as int32
- *     PAIRS(low, high)  two vectors of floats rounded to nearest as one of int16, saturated
+ * Beside what native.h and folded_tile.h want, the includer defines
+ *     FOLD             integers of a num: 2 of 16 bits, or 4 of 8
+ *     INTEGERS(part)   FOLD vectors of floats, rounded to nearest, as one of nums in their order, saturated
+ *     OFFSET           what DOT wants added to the left factor's integers: 0, or 128 where it takes bytes
+ *                      without a sign
  *
  * The rows of x are quantised once, by tasks of their own, before the product's tasks read them; a packed
- * matrix is its panels and then the scales of its rows. */
+ * matrix is its panels, then the scales of its rows and, where there is an OFFSET, what that adds to their
+ * sums. This is taken off again before the sums are scaled. All of it is modulo 2^32, so no sum but the last
+ * needs to fit: KERN_I8_INPUTS holds for any OFFSET. */
 #ifndef KERNELS_INT8_PRODUCT_H
 #define KERNELS_INT8_PRODUCT_H
 
 #include "kernels/native_ahead.h"
 #include "kernels/native_quant.h"
 
-typedef uint32_t num;
-enum { FOLD = 2 };
-typedef uvec loose_nums __attribute__((aligned(4), may_alias));
+typedef uvec sums;
 
-/* c (rows, vecs VEC), row i at i ldc, = or += (add) a b, as int32 in the place of floats: pair (i, l) of a
- * is at a[i row_step + l pair_step], b holds vecs / 2 panels, panel nums apart. rows, vecs are constants
- * after inlining. */
-INLINE void tile(const int rows, const int vecs, float *c, size_t ldc, const num *a, size_t row_step,
-                 size_t pair_step, const num *b, size_t panel, int pairs, bool add)
-{
-    uvec sum[16][8];
+#include "kernels/folded_tile.h"
 
-    UNROLL
-    for (int i = 0; i < rows; i++) {
-        UNROLL
-        for (int v = 0; v < vecs; v++) sum[i][v] = (uvec){ 0 };
-    }
-    for (int l = 0; l < pairs; l++) {
-        uvec right[8];
-
-        UNROLL
-        for (int v = 0; v < vecs; v++) right[v] = *(const loose_nums *)(b + v / 2 * panel + v % 2 * VEC);
-        UNROLL
-        for (int i = 0; i < rows; i++) {
-            const uvec left = SPLAT_PAIR(a[i * row_step]);
-
-            UNROLL
-            for (int v = 0; v < vecs; v++) sum[i][v] = MADD(sum[i][v], left, right[v]);
-        }
-        a += pair_step;
-        b += TILE_COLS;
-    }
-    UNROLL
-    for (int i = 0; i < rows; i++) {
-        UNROLL
-        for (int v = 0; v < vecs; v++) {
-            /* cppcheck-suppress invalidPointerCast ; sums stay integers in the memory of the result */
-            loose_nums *to = (loose_nums *)(c + i * ldc + v / 2 * TILE_COLS + v % 2 * VEC);
-            *to = add ? (uvec)*to + sum[i][v] : sum[i][v];
-        }
-    }
-}
+/* OFFSET on every integer of a num. Added to one of 8 bits, it changes its sign bit. */
+#define OFFSETS (OFFSET * 0x01010101u)
 
 /* What a fixed scale does beside: larger numbers are held, and zero times each is added up to zeros. */
 INLINE vec scaled(vec x, vec by, const bool fixed, vec *zeros)
@@ -64,30 +31,39 @@ INLINE vec scaled(vec x, vec by, const bool fixed, vec *zeros)
     return hold(x * by);
 }
 
-/* to (units(count, 2)) = pairs of neighbours in x (count) times factor, rounded; a last one is paired with
- * zero. fixed, a constant: the factor was not taken from x. Returns whether all are numbers, true if not
- * fixed. */
-INLINE bool narrow(num *to, const float *x, int count, float factor, const bool fixed)
+/* The first count of FOLD vectors of numbers from x as integers, zeros behind them. */
+INLINE uvec integers(const float *x, int count, vec by, const bool fixed, vec *zeros)
+{
+    vec part[FOLD];
+
+    UNROLL
+    for (int i = 0; i < FOLD; i++)
+        part[i] = scaled(load_some(x + i * VEC, most(count - i * VEC, 0)), by, fixed, zeros);
+    return INTEGERS(part);
+}
+
+/* to (units(count, FOLD)) = x (count) times factor, rounded, as integers with offsets, a constant, on them;
+ * zeros fill the last num. fixed, a constant: the factor was not taken from x. Returns whether all are numbers,
+ * true if not fixed. */
+INLINE bool narrow(num *to, const float *x, int count, float factor, const uint32_t offsets, const bool fixed)
 {
     const vec by = SPLAT(factor);
     vec zeros = { 0 };
     int l = 0;
 
-    for (; l + 2 * VEC <= count; l += 2 * VEC)
-        *(loose_nums *)(to + l / 2) =
-            (uvec)PAIRS(scaled(load(x + l), by, fixed, &zeros), scaled(load(x + l + VEC), by, fixed, &zeros));
+    for (; l + FOLD * VEC <= count; l += FOLD * VEC)
+        *(loose_nums *)(to + l / FOLD) = integers(x + l, FOLD * VEC, by, fixed, &zeros) ^ offsets;
     if (l < count) {
-        const int later = most(count - l - VEC, 0);
-        const uvec pairs = (uvec)PAIRS(scaled(load_some(x + l, count - l), by, fixed, &zeros),
-                                       scaled(load_some(x + l + VEC, later), by, fixed, &zeros));
-        memcpy(to + l / 2, &pairs, (size_t)units(count - l, FOLD) * sizeof *to);
+        const uvec nums = integers(x + l, count - l, by, fixed, &zeros) ^ offsets;
+        memcpy(to + l / FOLD, &nums, (size_t)units(count - l, FOLD) * sizeof *to);
     }
     return !fixed || sum_lanes(zeros) == 0;
 }
 
+/* Of weights: without offsets. */
 INLINE void narrow_row(num *to, const float *x, int count, float factor)
 {
-    narrow(to, x, count, factor, false);
+    narrow(to, x, count, factor, 0, false);
 }
 
 INLINE float row_factor(const float *w, int k)
@@ -96,10 +72,10 @@ INLINE float row_factor(const float *w, int k)
 }
 
 enum {
-    DEPTH = 512,      /* k at a time: a panel's slice, 256 pairs x 2 VEC, stays in L1 */
-    BLOCK_TILES = 16, /* tiles of rows a task takes at most: its slice of x stays in L2 */
-    GROUP = 4,        /* panels a task takes at most */
-    ROWS = 1024       /* rows of x that are quantised before their product: what scratch holds */
+    DEPTH = 256 * FOLD, /* k at a time: a panel's slice, 256 nums x 2 VEC, stays in L1 */
+    BLOCK_TILES = 16,   /* tiles of rows a task takes at most: its slice of x stays in L2 */
+    GROUP = 4,          /* panels a task takes at most */
+    ROWS = 1024         /* rows of x that are quantised before their product: what scratch holds */
 };
 
 /* Memory of one thread. */
@@ -109,22 +85,41 @@ struct room {
 
 #include "kernels/folded.h"
 
+/* Behind the panels: for each column its scale, and what OFFSET adds to its sums. */
 static size_t pack_bytes(int n, int k, bool back)
 {
-    return back ? 0 : panel_nums(n, k) * sizeof(num) + (size_t)padded(n, TILE_COLS) * sizeof(float);
+    const size_t behind = (size_t)padded(n, TILE_COLS) * (OFFSET ? 2 : 1);
+
+    return back ? 0 : (panel_nums(n, k) + behind) * sizeof(num);
+}
+
+/* to (TILE_COLS) = the sums of a row of nothing but OFFSET times a panel. */
+static void sum_offsets(num *to, const num *panel, int nums)
+{
+    for (int v = 0; v < TILE_COLS; v += VEC) {
+        uvec sum = { 0 };
+
+        for (int l = 0; l < nums; l++)
+            sum = DOT(sum, SPLAT_NUM(OFFSETS), *(const loose_nums *)(panel + (size_t)l * TILE_COLS + v));
+        *(loose_nums *)(to + v) = sum;
+    }
 }
 
 static void pack(void *to, const float *w, int n, int k, bool back)
 {
+    const int nums = units(k, FOLD), outputs = padded(n, TILE_COLS);
+    num *behind = (num *)to + panel_nums(n, k);
     /* cppcheck-suppress invalidPointerCast ; the scales lie behind the panels */
-    float *scales = (float *)((num *)to + panel_nums(n, k));
+    float *scales = (float *)behind;
 
     (void)back;
-    for (int j = 0; j < n; j += TILE_COLS)
-        pack_rows((num *)to + (size_t)j * (size_t)units(k, FOLD), w + (size_t)j * k, (size_t)k,
-                  least(n - j, TILE_COLS), k);
-    for (int j = 0; j < padded(n, TILE_COLS); j++)
-        scales[j] = j < n ? quant_of_row(w + (size_t)j * k, k).scale : 0;
+    for (int j = 0; j < n; j += TILE_COLS) {
+        num *panel = (num *)to + (size_t)j * (size_t)nums;
+
+        pack_rows(panel, w + (size_t)j * k, (size_t)k, least(n - j, TILE_COLS), k);
+        if (OFFSET) sum_offsets(behind + outputs + j, panel, nums);
+    }
+    for (int j = 0; j < outputs; j++) scales[j] = j < n ? quant_of_row(w + (size_t)j * k, k).scale : 0;
 }
 
 /* ---- a product ---- */
@@ -139,13 +134,15 @@ static void take_left(struct slice *s, const struct product *p, struct room *roo
 static void finish(const struct product *p, struct room *room, const struct slice *s, int row, int column)
 {
     const int count = least(p->n - column, s->count * TILE_COLS);
+    const float *scales = p->column_scale + column,
+                *excess = OFFSET ? scales + padded(p->n, TILE_COLS) : NULL; /* integers, as y */
 
     for (int i = 0; i < s->rows; i++)
-        scale_sums(room->y + i * s->ld, p->row_scale[row + i], p->column_scale + column, count, true);
+        scale_sums(room->y + i * s->ld, p->row_scale[row + i], scales, excess, count, true);
     finish_block(p, room->y, s->ld, row, s->rows, column, count);
 }
 
-/* Rows of x become pairs and scales. */
+/* Rows of x become nums and scales. */
 struct narrowing {
     num *to;
     float *scale;
@@ -165,11 +162,11 @@ static void narrow_task(const void *work, int task, int worker)
         num *to = n->to + (size_t)i * (size_t)units(n->k, FOLD);
 
         if (n->fixed > 0) {
-            n->scale[i] = narrow(to, x, n->k, 1 / n->fixed, true) ? n->fixed : NAN;
+            n->scale[i] = narrow(to, x, n->k, 1 / n->fixed, OFFSETS, true) ? n->fixed : NAN;
         } else {
             const struct kern_quant q = quant_of_row(x, n->k);
             n->scale[i] = q.scale;
-            narrow_row(to, x, n->k, q.inverse);
+            narrow(to, x, n->k, q.inverse, OFFSETS, false);
         }
     }
 }
@@ -244,9 +241,6 @@ static void linear(const struct kern_ctx *c, float *out, const float *x, const s
         multiply_rows(c, out + at, x + (size_t)i * w->k, w, &part, least(m - i, rows));
     }
 }
-
-#define INSTALL_NAME_(name) kern_##name##_install
-#define INSTALL_NAME(name)  INSTALL_NAME_(name)
 
 void INSTALL_NAME(NATIVE)(struct kern *k)
 {

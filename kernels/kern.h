@@ -63,12 +63,13 @@ struct kern_mat {
 /* How packed weights of linear lie: panels of outputs side by side, along k, fold neighbours of k together;
  * element (j, l) of w (n, k) is number ((j / panel units + l / fold) panel + j % panel) fold + l % fold, with
  * units = k / fold rounded up, and what is past n or k is zero. Integers are followed by the scales of their
- * rows, as floats. It says all that reading packed weights takes, whoever made them: kern_unpack(). */
+ * rows, as floats; those of one byte then by 128 times the sum of each row, modulo 2^32. It says all that
+ * reading packed weights takes, whoever made them: kern_unpack(). */
 struct kern_layout {
     enum kern_dtype dtype; /* the numbers: as they are, rounded to bf16, or integers */
     int panel;             /* outputs of a panel; 0: nothing is packed, f32 is read in place */
-    int fold;              /* 1, or 2 where an instruction multiplies pairs */
-    int bytes;             /* of a number: 4: a float, whatever it holds; 2: bf16, or an integer of 16 bits */
+    int fold;              /* 1, or what an instruction multiplies at once: 2, or 4 integers of a byte */
+    int bytes; /* of a number: 4: a float, whatever it holds; 2: bf16, or an integer; 1: an integer */
 };
 
 /* What happens to a product y = x w^T before it is written, in this order:
@@ -143,7 +144,7 @@ struct kern_limits {
     enum kern_dtype dtype; /* of the products that are not f32 */
 };
 
-enum { KERN_SCRATCHES = 8 };
+enum { KERN_SCRATCHES = 16 };
 
 struct kern_ctx;
 

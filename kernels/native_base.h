@@ -17,6 +17,10 @@ typedef float loose __attribute__((vector_size(VEC * 4), aligned(4), may_alias))
 #define INLINE  static inline __attribute__((always_inline))
 #define OUTLINE static __attribute__((noinline))
 
+/* kern_NATIVE_install */
+#define INSTALL_NAME_(name) kern_##name##_install
+#define INSTALL_NAME(name)  INSTALL_NAME_(name)
+
 /* Loops over the register tile must be unrolled before the compiler decides what lives in registers. */
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")

@@ -16,9 +16,6 @@ static size_t scratch(const struct kern_limits *l)
     return floats * sizeof(float);
 }
 
-#define INSTALL_NAME_(name) kern_##name##_install
-#define INSTALL_NAME(name)  INSTALL_NAME_(name)
-
 void INSTALL_NAME(NATIVE)(struct kern *k)
 {
     kern_add_scratch(k, scratch);

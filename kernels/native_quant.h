@@ -53,12 +53,15 @@ INLINE struct kern_quant quant_of(const float *x, int n, float fixed)
 }
 
 /* y (count, up to whole vectors) = the integer sums y, as floats or as int32 (ints), times the scales of
- * their row and columns. */
-INLINE void scale_sums(float *y, float row, const float *columns, int count, const bool ints)
+ * their row and columns. excess: what sums of int32 have too much, modulo 2^32, or NULL. */
+INLINE void scale_sums(float *y, float row, const float *columns, const float *excess, int count,
+                       const bool ints)
 {
     for (int j = 0; j < count; j += VEC) {
-        const vec sum = ints ? __builtin_convertvector((ivec)load(y + j), vec) : load(y + j);
+        vec sum = load(y + j);
 
+        if (excess) sum = (vec)((uvec)sum - (uvec)load(excess + j));
+        if (ints) sum = __builtin_convertvector((ivec)sum, vec);
         store(y + j, sum * SPLAT(row) * load(columns + j));
     }
 }

@@ -33,10 +33,12 @@ enum { LEAST_PANEL = 4, MOST_PANEL = 256 };
 
 bool kern_layout_known(const struct kern_layout *l)
 {
-    const bool numbers = l->bytes == 4 || (l->bytes == 2 && l->dtype != KERN_F32);
+    const bool bytes = l->bytes == 1 && l->fold == 4 && l->dtype == KERN_I8;
+    const bool numbers =
+        (l->bytes == 4 || (l->bytes == 2 && l->dtype != KERN_F32)) && (l->fold == 1 || l->fold == 2);
     const bool panel = l->panel >= LEAST_PANEL && l->panel <= MOST_PANEL && l->panel % LEAST_PANEL == 0;
 
-    return numbers && panel && (l->fold == 1 || l->fold == 2);
+    return (bytes || numbers) && panel;
 }
 
 bool kern_layout_same(const struct kern_layout *a, const struct kern_layout *b)
@@ -53,11 +55,12 @@ size_t kern_layout_bytes(const struct kern_layout *l, int n, int k, bool *fits)
 {
     const size_t outputs = units(n, l->panel) * (size_t)l->panel;
     const size_t scales = l->dtype == KERN_I8 ? outputs * sizeof(float) : 0;
+    const size_t behind = scales + (l->bytes == 1 ? outputs * sizeof(uint32_t) : 0);
     size_t bytes = outputs;
 
     *fits = vit_size_mul(&bytes, units(k, l->fold) * (size_t)l->fold) &&
-            vit_size_mul(&bytes, (size_t)l->bytes) && bytes <= SIZE_MAX / 2 - scales;
-    return *fits ? bytes + scales : 0;
+            vit_size_mul(&bytes, (size_t)l->bytes) && bytes <= SIZE_MAX / 2 - behind;
+    return *fits ? bytes + behind : 0;
 }
 
 /* Number i of the panels. */
@@ -70,6 +73,7 @@ static float number_at(const struct kern_layout *l, const unsigned char *panels,
         memcpy(&value, panels + i * sizeof value, sizeof value);
         return value;
     }
+    if (l->bytes == 1) return (float)(int8_t)panels[i];
     memcpy(&bits, panels + i * sizeof bits, sizeof bits);
     return l->dtype == KERN_BF16 ? vit_from_bf16(bits) : (float)(int16_t)bits;
 }

@@ -12,13 +12,18 @@
 #else
 #define BUILT_X86 0
 #endif
-#define BUILT_ref    1
-#define BUILT_vec    1
-#define BUILT_blas   VIT_BLAS
-#define BUILT_avx2   BUILT_X86
-#define BUILT_avx512 BUILT_X86
-#define BUILT_int8   BUILT_X86
-#define BUILT_bf16   BUILT_X86
+#ifndef VIT_AVXVNNI
+#define VIT_AVXVNNI 0
+#endif
+#define BUILT_ref     1
+#define BUILT_vec     1
+#define BUILT_blas    VIT_BLAS
+#define BUILT_avx2    BUILT_X86
+#define BUILT_avx512  BUILT_X86
+#define BUILT_int8    BUILT_X86
+#define BUILT_avxvnni VIT_AVXVNNI
+#define BUILT_vnni    BUILT_X86
+#define BUILT_bf16    BUILT_X86
 
 #define JOIN_(a, b)          a##b
 #define JOIN(a, b)           JOIN_(a, b)
@@ -32,6 +37,7 @@ enum {
 #undef OVERLAY
     OVERLAYS
 };
+_Static_assert((int)OVERLAYS <= (int)KERN_SCRATCHES, "every overlay may bring its own");
 
 static const struct {
     unsigned bits; /* CPU features */

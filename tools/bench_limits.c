@@ -13,6 +13,10 @@
 #include <immintrin.h>
 #endif
 
+#ifndef VIT_AVXVNNI
+#define VIT_AVXVNNI 0
+#endif
+
 enum {
     ATTEMPTS = 5, /* the best counts: a limit is what is possible, not what is usual */
     BLOCK = 256   /* floats a read loop takes at a time */
@@ -107,7 +111,50 @@ __attribute__((target("avx2,fma"))) static float ops_int8(size_t rounds)
     return (float)_mm256_cvtsi256_si32(sum);
 }
 
-__attribute__((target("avx512f"))) static float flops_avx512(size_t rounds)
+#if VIT_AVXVNNI
+/* All four products of a num count. */
+__attribute__((target("avx2,avxvnni"))) static float ops_avxvnni(size_t rounds)
+{
+    const __m256i a = _mm256_set1_epi8(3), b = _mm256_set1_epi8(-5);
+    __m256i x[CHAINS], sum = _mm256_setzero_si256();
+
+    UNROLL
+    for (int k = 0; k < CHAINS; k++) x[k] = _mm256_set1_epi32(k);
+    for (size_t i = 0; i < rounds; i++) {
+        UNROLL
+        for (int k = 0; k < CHAINS; k++) {
+            x[k] = _mm256_dpbusd_avx_epi32(x[k], a, b);
+            __asm__("" : "+x"(x[k]));
+        }
+    }
+    UNROLL
+    for (int k = 0; k < CHAINS; k++) sum = _mm256_add_epi32(sum, x[k]);
+    return (float)_mm256_cvtsi256_si32(sum);
+}
+#endif
+
+/* The same. */
+__attribute__((target("avx512f,avx512vnni"))) static float ops_vnni(size_t rounds)
+{
+    const __m512i a = _mm512_set1_epi32(0x03030303), b = _mm512_set1_epi32(0x05050505);
+    __m512i x[CHAINS_512], sum = _mm512_setzero_si512();
+
+    UNROLL
+    for (int k = 0; k < CHAINS_512; k++) x[k] = _mm512_set1_epi32(k);
+    for (size_t i = 0; i < rounds; i++) {
+        UNROLL
+        for (int k = 0; k < CHAINS_512; k++) {
+            x[k] = _mm512_dpbusd_epi32(x[k], a, b);
+            __asm__("" : "+v"(x[k]));
+        }
+    }
+    UNROLL
+    for (int k = 0; k < CHAINS_512; k++) sum = _mm512_add_epi32(sum, x[k]);
+    return (float)_mm_cvtsi128_si32(_mm512_castsi512_si128(sum));
+}
+
+/* Without VL clang 14 adds up lanes in the lower half of the registers only, and the loop spills. */
+__attribute__((target("avx512f,avx512vl"))) static float flops_avx512(size_t rounds)
 {
     const __m512 a = _mm512_set1_ps(0.999f), b = _mm512_set1_ps(1e-3f);
     __m512 x[CHAINS_512], sum = _mm512_setzero_ps();
@@ -164,6 +211,10 @@ static const struct isa {
 } ISAS[] = {
 #if defined(__x86_64__)
     { "bf16", KERN_BF16, CPU_AVX512 | CPU_AVX512_BF16, flops_bf16, 2.0 * 32 * CHAINS_512, read_avx512 },
+    { "vnni", KERN_I8, CPU_AVX512 | CPU_AVX512_VNNI, ops_vnni, 2.0 * 64 * CHAINS_512, read_avx512 },
+#if VIT_AVXVNNI
+    { "avxvnni", KERN_I8, CPU_AVX2 | CPU_AVX_VNNI, ops_avxvnni, 2.0 * 32 * CHAINS, read_avx2 },
+#endif
     { "int8", KERN_I8, CPU_AVX2 | CPU_FMA, ops_int8, 2.0 * 16 * CHAINS, read_avx2 },
     { "avx512", KERN_F32, CPU_AVX512 | CPU_FMA, flops_avx512, 2.0 * 16 * CHAINS_512, read_avx512 },
     { "avx2", KERN_F32, CPU_AVX2 | CPU_FMA, flops_avx2, 2.0 * 8 * CHAINS, read_avx2 },
@@ -171,15 +222,27 @@ static const struct isa {
     { "", KERN_F32, 0, flops_base, 2.0 * 4 * CHAINS, read_base },
 };
 
+/* Whether name is one of kernels, "ref+vec+avx2"; every kernels hold "". */
+static bool holds(const char *kernels, const char *name)
+{
+    const size_t length = strlen(name);
+
+    for (const char *at = kernels; length && at; at = strchr(at, '+')) {
+        at += *at == '+';
+        if (strcspn(at, "+") == length && !memcmp(at, name, length)) return true;
+    }
+    return !length;
+}
+
 /* OpenBLAS chooses for itself, so beside it stands the best this CPU has. */
 static const struct isa *isa_of(const char *kernels, enum kern_dtype dtype)
 {
     const unsigned features = kern_cpu_features();
-    const bool any = strstr(kernels, "blas") != NULL;
+    const bool any = holds(kernels, "blas");
 
     for (size_t i = 0;; i++)
         if ((ISAS[i].features & ~features) == 0 && (ISAS[i].dtype == dtype || ISAS[i].dtype == KERN_F32) &&
-            (any || strstr(kernels, ISAS[i].overlay)))
+            (any || holds(kernels, ISAS[i].overlay)))
             return &ISAS[i];
 }
 

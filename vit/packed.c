@@ -64,7 +64,7 @@ static enum vit_status parse_layout(struct vit_packing *p, enum kern_dtype dtype
     if (!kern_layout_known(&l))
         return vit_fail(
             err, VIT_ERR_UNSUPPORTED,
-            "%s: vit.packed: the layout of %s, panels of %d, pairs of %d, numbers of %d bytes, is "
+            "%s: vit.packed: the layout of %s, panels of %d, %d neighbours, numbers of %d bytes, is "
             "not one that this program reads",
             where, name, l.panel, l.fold, l.bytes);
     p->layout[dtype] = l;

@@ -324,6 +324,58 @@ static void a_fixed_scale_holds_what_is_larger(void **state)
     release(&p);
 }
 
+/* With sums of up to 1040 products, vec's are exact in float; scales and bias are then rounded in the same
+ * places. */
+static void integers_give_the_bits_of_the_vec_kernels(void **state)
+{
+    const struct overlay *o = *state;
+    struct overlay own = *o, vec = *o;
+    struct vit_error err;
+    struct shape s;
+
+    assert_ok(kern_select(&vec.k, "ref+vec", &err), &err);
+    for (int i = 0; shape_of(i, &s); i += 4) {
+        const size_t count = (size_t)s.m * s.n;
+        float *got = guard_floats(count), *want = guard_floats(count);
+
+        own.x_scale = vec.x_scale = i % 3 ? 0 : 0.9f / 127;
+        struct problem p = make(&own, s), q = make(&vec, s);
+        run_linear(&own.k, &p, 1, 1 + i % THREADS, got, NULL);
+        run_linear(&vec.k, &q, 1, 1, want, NULL);
+        if (memcmp(got, want, count * sizeof *got)) fail_msg("%s: %s has other bits", o->name, p.text);
+        release(&p);
+        release(&q);
+        guard_free_floats(got, count);
+        guard_free_floats(want, count);
+    }
+}
+
+/* The largest integers with both signs, KERN_I8_INPUTS of them; kernels that sum them in float are not exact
+ * there. */
+static void sums_may_fill_31_bits(void **state)
+{
+    enum { M = 3, N = 5, K = KERN_I8_INPUTS };
+    const struct overlay *o = *state;
+    struct problem p;
+    float got[M * N];
+
+    if (o->k.layout[KERN_I8].bytes == sizeof(float)) skip();
+    p = make(o, (struct shape){ M, N, K });
+    for (int l = 0; l < K; l++) {
+        for (int i = 0; i < M; i++) p.x[(size_t)i * K + l] = i % 2 ? -KERN_I8_MOST : KERN_I8_MOST;
+        for (int j = 0; j < N; j++) p.w[(size_t)j * K + l] = j % 2 ? -KERN_I8_MOST : KERN_I8_MOST;
+    }
+    kern_pack(&o->k, o->dtype, p.packed, p.w, N, K, false);
+    run_linear(&o->k, &p, 0, 2, got, NULL);
+    for (int i = 0; i < M * N; i++) {
+        const double sign = (i / N + i % N) % 2 ? -1 : 1;
+        const float want = (float)(sign * K * KERN_I8_MOST * KERN_I8_MOST);
+        if (got[i] != want)
+            fail_msg("%s: [%d] is %.9g, expected %.9g", o->name, i, (double)got[i], (double)want);
+    }
+    release(&p);
+}
+
 static void every_epilogue_equals_the_reference(void **state)
 {
     for (int i = 0; i < (int)VIT_COUNT(EPILOGUES); i++) {
@@ -413,6 +465,8 @@ int main(void)
         cmocka_unit_test(what_has_no_scale_shows_in_its_row_alone),
         cmocka_unit_test(a_fixed_scale_equals_the_reference),
         cmocka_unit_test(a_fixed_scale_holds_what_is_larger),
+        cmocka_unit_test(integers_give_the_bits_of_the_vec_kernels),
+        cmocka_unit_test(sums_may_fill_31_bits),
     };
 
     return run_on_overlays(tests, VIT_COUNT(tests)) + run_on_overlays_in(KERN_BF16, tests, VIT_COUNT(tests)) +

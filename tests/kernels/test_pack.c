@@ -62,7 +62,8 @@ static void strange_layouts_are_not_known(void **state)
     static const struct kern_layout STRANGE[] = {
         { KERN_F32, 0, 1, 4 },   { KERN_F32, 10, 1, 4 }, { KERN_F32, -16, 1, 4 }, { KERN_F32, 512, 1, 4 },
         { KERN_F32, 16, 0, 4 },  { KERN_F32, 16, 3, 4 }, { KERN_F32, 16, 1, 2 },  { KERN_I8, 16, 2, 0 },
-        { KERN_BF16, 16, 2, 3 }, { KERN_I8, 16, 2, 1 },
+        { KERN_BF16, 16, 2, 3 }, { KERN_I8, 16, 2, 1 },  { KERN_I8, 16, 1, 1 },   { KERN_I8, 16, 4, 2 },
+        { KERN_BF16, 16, 4, 1 }, { KERN_F32, 16, 4, 4 },
     };
     (void)state;
 

@@ -315,7 +315,7 @@ static void a_wrong_description_is_refused(void **state)
         { "\\\"f32\\\":{", "\\\"f64\\\":{", VIT_ERR_FORMAT, "no layout of f32" },
         { "\\\"panel\\\":8", "\\\"panel\\\":7", VIT_ERR_UNSUPPORTED, "panels of 7" },
         { "\\\"panel\\\":8", "\\\"panel\\\":4", VIT_ERR_FORMAT, "_packed\" is U8" },
-        { "\\\"fold\\\":1", "\\\"fold\\\":9", VIT_ERR_UNSUPPORTED, "pairs of 9" },
+        { "\\\"fold\\\":1", "\\\"fold\\\":9", VIT_ERR_UNSUPPORTED, "9 neighbours" },
         { "\\\"bytes\\\":4", "\\\"bytes\\\":2", VIT_ERR_UNSUPPORTED, "numbers of 2 bytes" },
         { "blocks.1.attn.proj.weight_packed", "blocks.1.attn.proj.weight_peckad", VIT_ERR_FORMAT,
           "\"blocks.1.attn.proj.weight\" [18, 18]" },
