@@ -9,6 +9,12 @@
 
 #include "tests/support/tmp.h"
 
+void fuzz_stop(const char *what)
+{
+    fprintf(stderr, "fuzz: %s\n", what);
+    abort();
+}
+
 static void stop(const char *what)
 {
     fprintf(stderr, "fuzz: %s: %s\n", what, strerror(errno));

@@ -12,6 +12,9 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
+/* The input has found what must not be: say so and end. */
+_Noreturn void fuzz_stop(const char *what);
+
 /* A path under which the bytes can be opened, until the next call. */
 const char *fuzz_file(const uint8_t *data, size_t size);
 
