@@ -23,4 +23,7 @@ const char *fuzz_folder(void);
 /* Write or replace folder/name. */
 void fuzz_write(const char *folder, const char *name, const void *data, size_t size);
 
+/* Of zip and PNG. */
+uint32_t fuzz_crc32(const uint8_t *p, size_t n);
+
 #endif

@@ -394,7 +394,38 @@ static void a_folder_of_something_else_is_refused(void **state)
     assert_refused(report_read(&f->r, path, &err), VIT_ERR_IO, "cannot be opened", &err);
 }
 
+static void what_is_no_file_of_rows_is_refused(void **state)
+{
+    enum { LONGEST = 4096 }; /* PATH_MAX */
+    struct fixture *f = *state;
+    struct vit_error err;
+    char path[LONGEST + 1];
+
+    assert_refused(report_read(&f->r, "/dev/null", &err), VIT_ERR_IO, "/dev/null: is not a file", &err);
+    save(f, "probe.jsonl", "");
+    snprintf(path, sizeof path, "%s/probe.jsonl", f->dir);
+    assert_int_equal(truncate(path, ((off_t)1 << 28) + 1), 0);
+    assert_refused(report_read(&f->r, f->dir, &err), VIT_ERR_FORMAT,
+                   "probe.jsonl: 268435457 bytes, expected at most 268435456", &err);
+    memset(path, 'a', LONGEST - 60);
+    path[LONGEST - 60] = '\0';
+    assert_refused(report_read(&f->r, path, &err), VIT_ERR_ARG, "aaaa...: the name is too long", &err);
+}
+
 /* ---- a training run ---- */
+
+#define STEP(n)  "{\"kind\":\"step\"," LOG_REST "\"epoch\":1,\"step\":" n "}\n"
+#define LOG_REST "\"norm\":\"pre\",\"depth\":4,\"lr\":0.001,\"warmup\":10,\"init\":\"trunc02\",\"seed\":7,"
+
+static void steps_of_a_run_do_not_go_back(void **state)
+{
+    struct fixture *f = *state;
+    struct vit_error err;
+
+    save(f, "log.jsonl", STEP("20") STEP("20") STEP("19"));
+    assert_refused(report_read(&f->r, f->dir, &err), VIT_ERR_FORMAT,
+                   "log.jsonl: line 3: \"step\": expected at least 20, found 19", &err);
+}
 
 static void a_training_run_is_a_cell(void **state)
 {
@@ -696,6 +727,8 @@ int main(void)
         TEST(a_wrong_line_is_named),
         TEST(a_line_without_an_end_is_not_there),
         TEST(a_folder_of_something_else_is_refused),
+        TEST(what_is_no_file_of_rows_is_refused),
+        TEST(steps_of_a_run_do_not_go_back),
         TEST(a_training_run_is_a_cell),
         TEST(every_lost_run_is_on_the_page),
         TEST(the_page_says_what_was_not_tested),
