@@ -237,9 +237,13 @@ FUZZ_CC      ?= clang
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SHARED  := $B/tests/fuzz/fuzz.o $B/tests/fuzz/archive.o $B/tests/fuzz/models.o
 
-$B/tests/fuzz/fuzz_%: $B/tests/fuzz/fuzz_%.o $(FUZZ_SHARED) $B/tests/support.a $B/tools/parts.a $B/libvit.a
+# Few of them need the program's own parts, and not every part is built for the others.
+FUZZ_OF_TOOLS := $(shell grep -l '"tools/' tests/fuzz/fuzz_*.c)
+$(FUZZ_OF_TOOLS:%.c=$B/%): $B/tools/parts.a
+
+$B/tests/fuzz/fuzz_%: $B/tests/fuzz/fuzz_%.o $(FUZZ_SHARED) $B/tests/support.a $B/libvit.a
 	$(call say,LD)
-	$(Q)$(CC) $(FLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(Q)$(CC) $(FLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group -lcmocka $(LIBS)
 
 do-fuzz:
 	+@$(MAKE) --no-print-directory DEPS=no MODE=fuzz CC="$(FUZZ_CC)" \

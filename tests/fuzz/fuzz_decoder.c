@@ -1,6 +1,5 @@
-/* The answers of a decoder that a picture has taken over: it puts the input into its cell and on its socket, and
- * the program, which is what is fuzzed, believes none of it. The first byte says how,
- * the rest is the head of the cell. */
+/* The answers of a decoder that a picture has taken over. It writes the input over the head of its cell; the
+ * first byte says what it sends and whether the pixels are borrowed. The program is what is fuzzed. */
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>

@@ -8,6 +8,7 @@
 #include "tests/support/tmp.h"
 #include "tools/markup.h"
 #include "tools/report_figures.h"
+#include "weights/weights.h"
 
 struct fixture {
     char dir[256];
@@ -457,6 +458,79 @@ static void a_training_run_is_a_cell(void **state)
     assert_int_equal(f->r.sources[0].classes, 10);
 }
 
+/* A state as vit train leaves it, but for the tensors, which are not read here. */
+#define NOTE(settings, data, val_n)                                                                          \
+    "{\"version\":1,\"finished\":true,\"settings\":" settings ",\"data\":" data                              \
+    ",\"kernels\":\"ref\",\"epoch\":0,\"batch\":0,\"loss_sum\":0,\"norm_sum\":0,\"correct\":0,\"seen\":0,"   \
+    "\"steps\":0,\"train_loss\":2,\"val_n\":" val_n ",\"val_loss\":1,\"val_top1\":0.5,\"raw_val_n\":0,"      \
+    "\"raw_val_loss\":null,\"raw_val_top1\":0}"
+
+static void save_state(const struct fixture *f, const char *note, const char *step)
+{
+    static const float zero;
+    const struct weights_entry entry = { "x", WEIGHTS_F32, 1, { 1 }, &zero };
+    const struct weights_text meta[] = { { "vit.note", note }, { "vit.step", step } };
+    struct vit_error err;
+    char path[300];
+
+    snprintf(path, sizeof path, "%s/state.safetensors", f->dir);
+    assert_ok(weights_write(path, &entry, 1, meta, step ? 2 : 1, &err), &err);
+}
+
+static void a_run_with_its_state_knows_its_settings(void **state)
+{
+    struct fixture *f = *state;
+
+    save(f, "log.jsonl", STEP("20"));
+    save_state(f, NOTE("{\"epochs\":\"7\",\"dtype\":\"bf16\"}", "\"here\"", "500"), "20");
+    read_all(f);
+    assert_int_equal(f->r.cell_count, 1);
+    assert_int_equal(f->r.cells[0].end, REPORT_DONE);
+    assert_int_equal(f->r.cells[0].epochs, 7);
+    assert_int_equal(f->r.cells[0].val_n, 500);
+    assert_string_equal(f->r.cells[0].dtype, "bf16");
+    assert_string_equal(json_string_value(json_object_get(f->r.sources[0].about, "data")), "here");
+}
+
+/* Whoever hands a run on may leave its state out: the network says that it came to the end. */
+static void a_run_with_a_network_and_no_state_is_done(void **state)
+{
+    struct fixture *f = *state;
+
+    save(f, "log.jsonl", STEP("20"));
+    read_all(f);
+    assert_int_equal(f->r.cells[0].end, REPORT_UNFINISHED);
+    save(f, "model.safetensors", "x");
+    read_all(f);
+    assert_int_equal(f->r.cells[0].end, REPORT_DONE);
+}
+
+static void a_state_that_is_none_is_refused(void **state)
+{
+    static const struct {
+        const char *note, *step, *says;
+    } CASES[] = {
+        { NOTE("{}", "\"d\"", "1"), NULL, "no usable \"note\" in its note" },
+        { NOTE("[]", "\"d\"", "1"), "1", "no usable \"settings\" in its note" },
+        { NOTE("{}", "3", "1"), "1", "no usable \"data\" in its note" },
+        { NOTE("{}", "\"d\"", "-1"), "1", "no usable \"val_n\" in its note" },
+        { NOTE("{}", "\"d\"", "2147483648"), "1", "no usable \"val_n\" in its note" },
+        { NOTE("{}", "\"d\"", "\"1\""), "1", "no usable \"val_n\" in its note" },
+        { NOTE("{\"lr\":[\"x\"]}", "\"d\"", "1"), "1", "state.safetensors: " },
+        { "{}", "1", "no usable \"epoch\" in its note" },
+        { "{", "1", "state.safetensors: not valid JSON" },
+    };
+    struct fixture *f = *state;
+    struct vit_error err;
+
+    save(f, "log.jsonl", STEP("20"));
+    for (size_t i = 0; i < VIT_COUNT(CASES); i++) {
+        save_state(f, CASES[i].note, CASES[i].step);
+        assert_refused(report_read(&f->r, f->dir, &err), VIT_ERR_FORMAT, CASES[i].says, &err);
+        report_free(&f->r);
+    }
+}
+
 /* ---- the page ---- */
 
 static void every_lost_run_is_on_the_page(void **state)
@@ -730,6 +804,9 @@ int main(void)
         TEST(what_is_no_file_of_rows_is_refused),
         TEST(steps_of_a_run_do_not_go_back),
         TEST(a_training_run_is_a_cell),
+        TEST(a_run_with_its_state_knows_its_settings),
+        TEST(a_run_with_a_network_and_no_state_is_done),
+        TEST(a_state_that_is_none_is_refused),
         TEST(every_lost_run_is_on_the_page),
         TEST(the_page_says_what_was_not_tested),
         TEST(the_commands_are_safe_to_paste),
