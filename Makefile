@@ -246,20 +246,26 @@ N ?= 200
 do-check-signals: $B/bin/vit $B/tests/tools/signals
 	@$B/tests/tools/signals $B/bin/vit $(N)
 
-# Coverage-guided fuzzing of every reader, FUZZ_SECONDS each; T=NAME: one. What is found lies in build/fuzz.
-FUZZ_SECONDS ?= 30
+# Coverage-guided fuzzing of every reader, FUZZ_SECONDS or FUZZ_RUNS executions each (both: the sooner); T=NAME: one,
+# T="NAME NAME": some. What is found lies in build/fuzz/found; build/fuzz/corpus adds executions up over several runs.
+FUZZ_RUNS    ?= 0
+FUZZ_SECONDS ?= $(if $(filter 0,$(FUZZ_RUNS)),30,0)
 FUZZ_CC      ?= clang
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SHARED  := $B/tests/fuzz/fuzz.o $B/tests/fuzz/archive.o $B/tests/fuzz/models.o
 
-$B/tests/fuzz/fuzz_%: $B/tests/fuzz/fuzz_%.o $(FUZZ_SHARED) $B/tests/support.a $B/tools/parts.a $B/libvit.a
+# Few of them need the program's own parts, and not every part is built for the others.
+FUZZ_OF_TOOLS := $(shell grep -l '"tools/' tests/fuzz/fuzz_*.c)
+$(FUZZ_OF_TOOLS:%.c=$B/%): $B/tools/parts.a
+
+$B/tests/fuzz/fuzz_%: $B/tests/fuzz/fuzz_%.o $(FUZZ_SHARED) $B/tests/support.a $B/libvit.a
 	$(call say,LD)
-	$(Q)$(CC) $(FLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(Q)$(CC) $(FLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group -lcmocka $(LIBS)
 
 do-fuzz:
 	+@$(MAKE) --no-print-directory DEPS=no MODE=fuzz CC="$(FUZZ_CC)" \
 	  $(patsubst %,build/fuzz/tests/fuzz/fuzz_%,$(or $(T),$(FUZZ_TARGETS))) build/fuzz/tests/fuzz/seeds
-	@tools/fuzz.sh build/fuzz $(FUZZ_SECONDS) $(or $(T),$(FUZZ_TARGETS))
+	@tools/fuzz.sh build/fuzz $(FUZZ_SECONDS) $(FUZZ_RUNS) $(or $(T),$(FUZZ_TARGETS))
 
 # Minutes of training: DATA is CIFAR-10 in any of its forms.
 do-check-learning: $B/bin/vit
@@ -331,7 +337,7 @@ help:
 	@echo 'make check-corpus      every picture of a tree is decoded or refused, under sanitizers; CORPUS=FOLDER'
 	@echo 'make check-faults      the disk fails at every operation, memory at every allocation of a verb'
 	@echo 'make check-signals     N=200 signals at random moments of training: same bits every time'
-	@echo 'make fuzz              fuzz every reader with clang for FUZZ_SECONDS=30 each; T=NAME: one of them'
+	@echo 'make fuzz              fuzz every reader with clang, FUZZ_SECONDS=30 or FUZZ_RUNS=N each; T=NAME: one of them'
 	@echo 'make check-learning    every placement learns 512 pictures by heart; DATA=FOLDER, minutes'
 	@echo 'make check-sweep       a grid killed again and again ends with the numbers of one left alone; DATA=FOLDER'
 	@echo 'make check-report      a page of vit report in a browser, where there is Chromium'

@@ -45,7 +45,7 @@ enum vit_status patch_check_pixels(const struct patch_input *in, uint64_t width,
 /* ---- stb.c ---- */
 
 /* PNG, and JPEG in builds without libjpeg; format is for the error. The size of the picture is checked
- * before, by patch_stb_check or otherwise. */
+ * before, by patch_stb_check (in those builds) or otherwise. */
 enum vit_status patch_stb_check(const struct patch_input *in, const char *format, struct vit_error *err);
 enum vit_status patch_stb_decode(struct patch_image *out, const struct patch_input *in, const char *format,
                                  struct vit_error *err);

@@ -46,11 +46,6 @@ static void warn(j_common_ptr jpeg, int level)
     if (level < 0 && !is_harmless(jpeg->err->msg_code)) stop(jpeg);
 }
 
-static void silent(j_common_ptr jpeg)
-{
-    (void)jpeg;
-}
-
 static void watch(j_common_ptr jpeg)
 {
     struct reader *r = jpeg->client_data;
@@ -149,7 +144,6 @@ enum vit_status patch_jpeg_decode(struct patch_image *out, const struct patch_in
     r.jpeg.client_data = &r;
     r.errors.error_exit = stop;
     r.errors.emit_message = warn;
-    r.errors.output_message = silent;
     if (setjmp(r.leave))
         status = blame(&r, in, err);
     else

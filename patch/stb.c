@@ -115,13 +115,18 @@ struct stream {
     bool ran_out;
 };
 
+static bool is_over(const struct stream *s)
+{
+    return s->at == s->size;
+}
+
 static int read_some(void *user, char *to, int size)
 {
     struct stream *s = user;
     const size_t left = s->size - s->at;
     const size_t n = (size_t)size < left ? (size_t)size : left;
 
-    if (!left && size) s->ran_out = true;
+    if (size && is_over(s)) s->ran_out = true;
     memcpy(to, s->bytes + s->at, n);
     s->at += n;
     return (int)n;
@@ -134,11 +139,10 @@ static void skip(void *user, int n)
     if (n > 0) s->at += (size_t)n < s->size - s->at ? (size_t)n : s->size - s->at;
 }
 
+/* The reader of JPEG asks. */
 static int at_end(void *user)
 {
-    const struct stream *s = user;
-
-    return s->at == s->size;
+    return is_over(user);
 }
 
 /* Say what stb says of its last error. */
@@ -151,6 +155,7 @@ static enum vit_status blame(const struct patch_input *in, const char *format, s
     return vit_fail(err, VIT_ERR_FORMAT, "%s: damaged %s: %s", in->name, format, why ? why : "unreadable");
 }
 
+#if !VIT_JPEG
 enum vit_status patch_stb_check(const struct patch_input *in, const char *format, struct vit_error *err)
 {
     int width = 0, height = 0, channels;
@@ -159,6 +164,7 @@ enum vit_status patch_stb_check(const struct patch_input *in, const char *format
         return patch_check_pixels(in, (uint64_t)width, (uint64_t)height, err);
     return vit_fail(err, VIT_ERR_FORMAT, "%s: damaged %s: its header cannot be read", in->name, format);
 }
+#endif
 
 enum vit_status patch_stb_decode(struct patch_image *out, const struct patch_input *in, const char *format,
                                  struct vit_error *err)

@@ -1,16 +1,13 @@
 #!/bin/sh
 # Static analysis beyond make lint: analyze.sh COMPILER-FLAGS... Prints file:line: what; fails when there is anything.
 #
-#   gcc -fanalyzer   on the parsers, which read what strangers made
+#   gcc -fanalyzer   on the parsers of tools/parsers.txt, which read what strangers made, and the writer
 #   clang-tidy       bugprone-* and cert-* as .clang-tidy chooses them
 #   cppcheck         with its slower checks
 # Each where it is installed; what is not there is named.
 set -u
 
-PARSERS="patch/decode.c patch/image.c patch/jpeg.c patch/png.c patch/bmp.c patch/pnm.c patch/exif.c
-    patch/cifar.c patch/csv.c patch/file.c patch/files.c weights/file.c weights/safetensors.c weights/zip.c
-    weights/npz.c weights/pth.c weights/pickle.c weights/writer.c vit/json.c vit/config_json.c vit/dialects.c
-    vit/state.c tools/args.c tools/recipe.c tools/train_state.c"
+PARSERS="$(grep '\.c$' tools/parsers.txt) weights/writer.c"
 ALL=$(ls vit/*.c patch/*.c weights/*.c tools/*.c)
 # What gcc 12 gets wrong, as far as its messages and a look at some of them tell: values of a pickle belong to it
 # until it is closed; a sink that was opened has its stream (gcc does not see that vit_fail never returns VIT_OK);

@@ -123,7 +123,7 @@ static enum vit_status read_rows(struct train *t, const json_t *note, const char
         if (!value && ROWS[i].younger) continue;
         if (ROWS[i].kind == DOUBLE ? !json_is_number(value) && !json_is_null(value)
                                    : !json_is_integer(value) || json_integer_value(value) < 0 ||
-                                         (ROWS[i].kind == INT && json_integer_value(value) > INT_MAX))
+                                         (ROWS[i].kind != INT64 && json_integer_value(value) > INT_MAX))
             return damaged(path, ROWS[i].key, err);
         set_value(t, &ROWS[i], value);
     }

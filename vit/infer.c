@@ -87,6 +87,7 @@ static void infer_convolutions(struct vit_config *c, struct weights_view *v)
         c->channels = i ? c->channels : axis(v, "patch_embed.conv.0.weight", 1);
     }
     c->stem.project = c->stem.layers > 0 && has(v, "patch_embed.proj.weight") && torchvision;
+    c->patch_bias = c->stem.project && has(v, "patch_embed.proj.bias");
 }
 
 static enum vit_status infer_stem(struct vit_config *c, struct weights_view *v, struct vit_error *err)

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fuzz/fuzz.h"
+
 /* PKZIP's APPNOTE, 4.3: a local header before each member, a directory of all, an end record. */
 enum { LOCAL = 30, CENTRAL = 46, END = 22 };
 
@@ -21,17 +23,6 @@ static void put_bytes(struct writer *w, const void *bytes, size_t size)
     w->at += size;
 }
 
-static uint32_t crc32(const uint8_t *p, size_t n)
-{
-    uint32_t crc = 0xffffffff;
-
-    for (size_t i = 0; i < n; i++) {
-        crc ^= p[i];
-        for (int k = 0; k < 8; k++) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
-    }
-    return ~crc;
-}
-
 /* Method, time, checksum, sizes and name length, as both headers have them. */
 static void put_common(struct writer *w, const struct archive_member *m)
 {
@@ -40,7 +31,7 @@ static void put_common(struct writer *w, const struct archive_member *m)
     put(w, 0, 2);  /* stored */
     put(w, 0, 2);
     put(w, 0x21, 2); /* the first of January 1980 */
-    put(w, crc32(m->bytes, m->size), 4);
+    put(w, fuzz_crc32(m->bytes, m->size), 4);
     put(w, (uint32_t)m->size, 4);
     put(w, (uint32_t)m->size, 4);
     put(w, (uint32_t)strlen(m->name), 2);

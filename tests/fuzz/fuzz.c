@@ -1,6 +1,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,12 @@
 #include <unistd.h>
 
 #include "tests/support/tmp.h"
+
+void fuzz_stop(const char *what)
+{
+    fprintf(stderr, "fuzz: %s\n", what);
+    abort();
+}
 
 static void stop(const char *what)
 {
@@ -47,7 +54,31 @@ const char *fuzz_folder(void)
     return folder;
 }
 
+/* The folders are made by whoever writes the first time. */
 void fuzz_write(const char *where, const char *name, const void *data, size_t size)
 {
-    tmp_write(where, name, data, size, NULL, 0);
+    char path[512];
+    int fd;
+
+    snprintf(path, sizeof path, "%s/%s", where, name);
+    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        tmp_write(where, name, data, size, NULL, 0);
+        return;
+    }
+    write_all(fd, data, size);
+    close(fd);
+}
+
+uint32_t fuzz_crc32(const uint8_t *p, size_t n)
+{
+    static uint32_t table[256];
+    uint32_t crc = 0xffffffff;
+
+    for (uint32_t i = 0; !table[255] && i < 256; i++) {
+        table[i] = i;
+        for (int k = 0; k < 8; k++) table[i] = table[i] >> 1 ^ (table[i] & 1 ? 0xedb88320 : 0);
+    }
+    for (size_t i = 0; i < n; i++) crc = crc >> 8 ^ table[(crc ^ p[i]) & 255];
+    return ~crc;
 }

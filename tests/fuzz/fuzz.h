@@ -12,6 +12,9 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
+/* The input has found what must not be: say so and end. */
+_Noreturn void fuzz_stop(const char *what);
+
 /* A path under which the bytes can be opened, until the next call. */
 const char *fuzz_file(const uint8_t *data, size_t size);
 
@@ -19,5 +22,8 @@ const char *fuzz_file(const uint8_t *data, size_t size);
 const char *fuzz_folder(void);
 /* Write or replace folder/name. */
 void fuzz_write(const char *folder, const char *name, const void *data, size_t size);
+
+/* Of zip and PNG. */
+uint32_t fuzz_crc32(const uint8_t *p, size_t n);
 
 #endif

@@ -7,7 +7,7 @@
 #include <jpeglib.h>
 #endif
 
-#include "patch/patch.h"
+#include "patch/sandbox.h"
 #include "tests/fuzz/models.h"
 #include "tests/patch/noise.h"
 #include "tests/support/flat.h"
@@ -217,6 +217,58 @@ static void lists_and_lines(void)
     SEED("options", "recipe", "{\"preset\":\"plain-4\",\"lr\":0.001,\"qk-norm\":true,\"warmup\":\"10%\"}");
 }
 
+/* ---- what training leaves ---- */
+
+#define CELL(norm, end)                                                                                      \
+    "{\"cell\":\"" norm "\",\"norm\":\"" norm                                                                \
+    "\",\"depth\":6,\"lr\":0.001,\"warmup\":\"5%\",\"init\":\"xavier\","                                     \
+    "\"seed\":0,\"epochs\":5,\"width\":96,\"status\":\"" end                                                 \
+    "\",\"epochs_done\":5,\"steps\":50,\"val_n\":1000,"                                                      \
+    "\"val_top1\":0.6,\"test_top1\":null,\"reason\":\"r\"}\n"
+#define EPOCH(kind, norm)                                                                                    \
+    "{\"kind\":\"" kind "\",\"cell\":\"" norm "\",\"norm\":\"" norm                                          \
+    "\",\"depth\":6,\"lr\":0.001,\"warmup\":10,"                                                             \
+    "\"init\":\"xavier\",\"seed\":0,\"epoch\":1,\"step\":10,\"train_loss\":2,\"train_top1\":0.3,\"val_"      \
+    "loss\":1.5,"                                                                                            \
+    "\"val_top1\":0.5,\"grad_norm\":1,\"lr_now\":0.001,\"images_per_second\":100,\"diverged\":false}\n"
+#define COMPARISON                                                                                           \
+    "{\"n\":1000,\"top1_a\":0.6,\"top1_b\":0.5,\"only_a\":150,\"only_b\":50,\"mcnemar_p\":0.001,"            \
+    "\"difference\":0.1,"                                                                                    \
+    "\"difference_ci95\":[0.05,0.15]}"
+#define BLOCK                                                                                                \
+    "{\"norm\":\"pre\",\"init\":\"xavier\",\"depth\":6,\"seed\":0,\"block\":0,\"grad_w2\":1,\"stream_rms\":" \
+    "1,"                                                                                                     \
+    "\"branch_share\":0.5,\"token_cosine\":0.1,\"step_change\":0.01,\"entropy\":3}\n"
+
+static void reports(void)
+{
+    SEED_TEXT("report", "sweep", 0,
+              "{\"format\":\"vit-sweep-1\",\"data\":\"d\",\"kernels\":\"avx2\",\"dead_after\":\"600\","
+              "\"test\":false,"
+              "\"settings\":{\"norm\":[\"pre\",\"post\"],\"lr\":[\"0.001\"],\"epochs\":[\"5\"]},\"cells\":["
+              "{\"cell\":\"pre\",\"norm\":\"pre\",\"lr\":0.001,\"seed\":0},"
+              "{\"cell\":\"mix\",\"norm\":\"mix:0.5\",\"lr\":0.001,\"seed\":0}]}"
+              "\0" CELL("pre", "done") CELL("post", "dead") "\0" EPOCH("epoch", "pre")
+                  EPOCH("step", "post") "\0" COMPARISON);
+    SEED_TEXT("report", "train", 1,
+              EPOCH("epoch", "pre") EPOCH("step", "pre") "\0{\"classes\":10}\0" BLOCK BLOCK);
+    SEED_TEXT("report", "rows", 2, "[" BLOCK "," BLOCK "]\0" COMPARISON);
+}
+
+/* An answer of a picture of 2 x 3 pixels, and one that says what is wrong. */
+static void answers(void)
+{
+    struct patch_exchange x = { .size = 10, .max_pixels = 100, .name = "x", .width = 2, .height = 3 };
+
+    seed_for("decoder", "picture", 0, &x, sizeof x);
+    seed_for("decoder", "borrowed", 0x80, &x, sizeof x);
+    seed_for("decoder", "nothing", 0x1e, &x, sizeof x);
+    seed_for("decoder", "too-much", 0x1f, &x, sizeof x);
+    x.status = VIT_ERR_FORMAT;
+    memcpy(x.text, "damaged", 8);
+    seed_for("decoder", "failed", 0, &x, sizeof x);
+}
+
 /* ---- pictures ---- */
 
 static void cifar(void)
@@ -346,6 +398,8 @@ int main(int argc, char **argv)
     pickles(scratch);
     configurations();
     lists_and_lines();
+    reports();
+    answers();
     cifar();
     pictures(scratch);
     tmp_remove(dir);

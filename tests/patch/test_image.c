@@ -1,6 +1,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "patch/decode.h"
 #include "tests/patch/fixtures.h"
 #include "tests/support/flat.h"
 
@@ -265,6 +266,105 @@ static void a_bmp_index_beyond_its_palette_is_refused(void **state)
                    VIT_ERR_FORMAT, "palette", &err);
 }
 
+/* The sentence and the status of bytes that are no picture. */
+static void refuse(const char *text, size_t size, enum vit_status status, const char *says)
+{
+    struct patch_image image;
+    struct vit_error err = { 0 };
+
+    assert_refused(patch_image_decode(&image, (const unsigned char *)text, size, "x", NULL, &err), status,
+                   says, &err);
+    assert_null(image.rgb);
+}
+
+static void bmp_that_is_none_is_refused(void **state)
+{
+    (void)state;
+    refuse(TEXT(BMP_HEAD("\x36", "\x8", "\1") "\2\1\2\2\0\1"), VIT_ERR_UNSUPPORTED,
+           "x: a compressed BMP (method 1), which is not read");
+    refuse(TEXT(BMP_HEAD("\x36", "\5", "\0") "\1\2\3\4"), VIT_ERR_FORMAT,
+           "x: damaged BMP: expected 1, 4, 8, 16, 24 or 32 bits a pixel");
+    refuse(TEXT(BMP_HEAD("\x36", "\x8", "\3") "\1\2\3\4"), VIT_ERR_FORMAT, "x: damaged BMP: no colour masks");
+    refuse(TEXT(BMP_HEAD("\x36", "\x10", "\3") "\1\2\3\4"), VIT_ERR_FORMAT,
+           "x: damaged BMP: no colour masks");
+    refuse(TEXT(BMP_HEAD("\x36", "\x18", "\0") "\1\2\3\4\5\6\0\0\7"), VIT_ERR_FORMAT,
+           "x: truncated BMP: expected 16 bytes of pixels, found 9");
+    refuse(TEXT(BMP_HEAD("\x35", "\x18", "\0") "\1\2\3\4"), VIT_ERR_FORMAT, "or the pixels do not follow it");
+    refuse(TEXT(BMP_HEAD("\x80", "\x18", "\0") "\1\2\3\4"), VIT_ERR_FORMAT,
+           "the file ends inside its header");
+    refuse(TEXT("BM\0\0\0\0\0\0\0\0\x1b\0\0\0\xd\0\0\0\1\0\1\0\1\0\x18\0\0\1\2\3"), VIT_ERR_FORMAT,
+           "x: damaged BMP: unknown header");
+    refuse(TEXT("BM"), VIT_ERR_FORMAT, "x: damaged BMP: unknown header");
+}
+
+/* The decoder's own look: the file is whole for whoever checks its chunks. */
+static void a_picture_that_ends_early_is_not_filled_with_zeros(void **state)
+{
+    struct patch_input in = { .name = "x", .max_pixels = PATCH_MAX_PIXELS };
+    struct patch_image image;
+    struct vit_error err = { 0 };
+    unsigned char *bytes = flat_png(40, 30, &in.size);
+
+    (void)state;
+    in.bytes = bytes;
+    assert_ok(patch_stb_decode(&image, &in, "PNG", &err), &err);
+    patch_image_free(&image);
+    in.size -= 12; /* the chunk that says it is the end */
+    assert_refused(patch_stb_decode(&image, &in, "PNG", &err), VIT_ERR_FORMAT,
+                   "x: truncated PNG: the file ends before the picture", &err);
+    assert_null(image.rgb);
+    in.size -= 8; /* and some of the pixels */
+    assert_refused(patch_stb_decode(&image, &in, "PNG", &err), VIT_ERR_FORMAT, "x: damaged PNG: outofdata",
+                   &err);
+    assert_null(image.rgb);
+    free(bytes);
+}
+
+/* In the caller's space where the picture fits, in memory of its own otherwise: the same pixels. */
+static void a_picture_is_put_where_there_is_space(void **state)
+{
+    static const char *const NAMES[] = { "fmt-420.jpg", "fmt-cmyk.jpg", "fmt-rgb.bmp", "fmt-gray.png" };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(NAMES); i++) {
+        struct patch_image want = fixture_image(NAMES[i]), got;
+        const size_t all = (size_t)3 * (size_t)want.width * (size_t)want.height;
+        struct vit_error err = { 0 };
+        char path[1024];
+        size_t size;
+        unsigned char *bytes = tmp_read(fixture_path(path, sizeof path, NAMES[i]), &size);
+        struct patch_space space = { malloc(all), all };
+        const bool lent = strstr(NAMES[i], ".bmp") || (VIT_JPEG && strstr(NAMES[i], ".jpg"));
+
+        assert_ok(patch_decode_into(&got, bytes, size, NAMES[i], NULL, &space, &err), &err);
+        assert_true((got.rgb == space.bytes) == lent);
+        assert_pixels(NAMES[i], got.rgb, want.rgb, want.width, want.height, 0);
+        patch_image_free(&got);
+        space.size--;
+        assert_ok(patch_decode_into(&got, bytes, size, NAMES[i], NULL, &space, &err), &err);
+        assert_ptr_not_equal(got.rgb, space.bytes);
+        assert_pixels(NAMES[i], got.rgb, want.rgb, want.width, want.height, 0);
+        patch_image_free(&got);
+        patch_image_free(&want);
+        free(space.bytes);
+        free(bytes);
+    }
+}
+
+static void a_png_that_cannot_be_is_not_written(void **state)
+{
+    const unsigned char rgb[3] = { 0 };
+    struct vit_error err = { 0 };
+
+    (void)state;
+    assert_refused(patch_png_write("no.png", rgb, 0, 1, &err), VIT_ERR_ARG,
+                   "no.png: a PNG of 0x1 pixels cannot be written", &err);
+    assert_refused(patch_png_write("no.png", rgb, 1, -1, &err), VIT_ERR_ARG, "a PNG of 1x-1 pixels", &err);
+    assert_refused(patch_png_write("no.png", rgb, 1 << 15, 1 << 15, &err), VIT_ERR_ARG,
+                   "a PNG of 32768x32768 pixels", &err);
+    assert_int_not_equal(access("no.png", F_OK), 0);
+}
+
 static void a_written_png_reads_back(void **state)
 {
     struct patch_image image = fixture_noise(37, 21, 5), back;
@@ -348,6 +448,10 @@ int main(void)
         cmocka_unit_test(bmp_rows_stand_on_their_head),
         cmocka_unit_test(bmp_palettes_and_masks_are_applied),
         cmocka_unit_test(a_bmp_index_beyond_its_palette_is_refused),
+        cmocka_unit_test(bmp_that_is_none_is_refused),
+        cmocka_unit_test(a_picture_that_ends_early_is_not_filled_with_zeros),
+        cmocka_unit_test(a_picture_is_put_where_there_is_space),
+        cmocka_unit_test(a_png_that_cannot_be_is_not_written),
         cmocka_unit_test(a_written_png_reads_back),
         cmocka_unit_test(decoders_are_named),
         cmocka_unit_test(a_png_with_more_than_its_pixels_is_refused),

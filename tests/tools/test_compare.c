@@ -490,7 +490,7 @@ static void files_that_do_not_fit_are_both_named(void **state)
 static void broken_files_of_logits_are_refused(void **state)
 {
     const float logits[6] = { 0 };
-    const int64_t labels[3] = { 0, 2, 1 };
+    const int64_t labels[3] = { 0, 2, 1 }, good[3] = { 0, 1, 1 }, index[3] = { 4, 7, 7 };
     const struct weights_entry entries[] = { { "logits", WEIGHTS_F32, 2, { 3, 2 }, logits },
                                              { "labels", WEIGHTS_I64, 1, { 3 }, labels },
                                              { "labels", WEIGHTS_I64, 1, { 2 }, labels },
@@ -508,6 +508,16 @@ static void broken_files_of_logits_are_refused(void **state)
             weights_write(path, (struct weights_entry[]){ entries[0], entries[1 + i] }, 2, NULL, 0, &err),
             &err);
         EXPECT(3, "", SAYS[i], "compare", path, path);
+    }
+    for (int n = 2; n <= 3; n++) {
+        const struct weights_entry numbered[] = { entries[0],
+                                                  { "labels", WEIGHTS_I64, 1, { 3 }, good },
+                                                  { "index", WEIGHTS_I64, 1, { n }, index } };
+
+        assert_ok(weights_write(path, numbered, 3, NULL, 0, &err), &err);
+        EXPECT(3, "",
+               n == 2 ? "expected index [3], found [2]" : "index 2 is 7 after 7, expected a larger one",
+               "compare", path, path);
     }
 }
 

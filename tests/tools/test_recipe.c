@@ -201,6 +201,36 @@ static void lists_come_from_words_and_files(void **state)
     tmp_remove(dir);
 }
 
+static void a_wrong_list_in_a_file_is_named(void **state)
+{
+    static const struct {
+        const char *text, *says;
+    } CASES[] = {
+        { "{\"lr\": []}", "g.json: \"lr\": expected at least one value, found none" },
+        { "{\"lr\": [0.1, 0.10]}", "g.json: --lr: expected different values, found \"0.1\" twice" },
+        { "{\"lr\": [0.1, \"x\"]}", "\"lr\": expected a number, found \"x\"" },
+        { "{\"norm\": [\"pre\", \"middle\"]}", "g.json: --norm: " },
+        { "{\"norms\": [\"pre\"]}", "unknown key \"norms\"; did you mean \"norm\"?" },
+        { "[]", "g.json: expected an object of settings" },
+    };
+    struct recipe_lists lists = { { { 0 } } };
+    struct vit_error err;
+    char dir[256], path[300], longer[1100] = "";
+
+    (void)state;
+    tmp_create(dir, sizeof dir);
+    for (size_t i = 0; i < VIT_COUNT(CASES); i++) {
+        tmp_write(dir, "g.json", CASES[i].text, strlen(CASES[i].text), path, sizeof path);
+        assert_refused(recipe_lists_file(&lists, path, &err), VIT_ERR_FORMAT, CASES[i].says, &err);
+        recipe_lists_free(&lists);
+    }
+    memset(longer, '1', sizeof longer - 1);
+    assert_refused(recipe_lists_add(&lists, RECIPE_WARMUP, longer, &err), VIT_ERR_ARG,
+                   "--warmup: expected less than 1024 characters", &err);
+    recipe_lists_free(&lists);
+    tmp_remove(dir);
+}
+
 static struct vit_config config_of(const char *text)
 {
     json_t *object = json(text);
@@ -293,6 +323,7 @@ int main(void)
         cmocka_unit_test(what_is_saved_reads_back),
         cmocka_unit_test(equal_values_of_a_list_have_one_form),
         cmocka_unit_test(lists_come_from_words_and_files),
+        cmocka_unit_test(a_wrong_list_in_a_file_is_named),
         cmocka_unit_test(the_network_follows_the_settings),
         cmocka_unit_test(warm_up_is_steps_or_a_share),
         cmocka_unit_test(mixing_ends_with_the_last_part_of_the_epochs),

@@ -1,6 +1,9 @@
 /* What is made of the folders that sweep, train, probe and compare leave. */
+#include <unistd.h>
+
 #include "tests/tools/report.h"
 #include "tools/report_figures.h"
+#include "weights/weights.h"
 
 /* ---- what is arranged ---- */
 
@@ -275,7 +278,38 @@ static void a_folder_of_something_else_is_refused(void **state)
     assert_refused(report_read(&f->r, path, &err), VIT_ERR_IO, "cannot be opened", &err);
 }
 
+static void what_is_no_file_of_rows_is_refused(void **state)
+{
+    enum { LONGEST = 4096 }; /* PATH_MAX */
+    struct fixture *f = *state;
+    struct vit_error err;
+    char path[LONGEST + 1];
+
+    assert_refused(report_read(&f->r, "/dev/null", &err), VIT_ERR_IO, "/dev/null: is not a file", &err);
+    save(f, "probe.jsonl", "");
+    snprintf(path, sizeof path, "%s/probe.jsonl", f->dir);
+    assert_int_equal(truncate(path, ((off_t)1 << 28) + 1), 0);
+    assert_refused(report_read(&f->r, f->dir, &err), VIT_ERR_FORMAT,
+                   "probe.jsonl: 268435457 bytes, expected at most 268435456", &err);
+    memset(path, 'a', LONGEST - 60);
+    path[LONGEST - 60] = '\0';
+    assert_refused(report_read(&f->r, path, &err), VIT_ERR_ARG, "aaaa...: the name is too long", &err);
+}
+
 /* ---- a training run ---- */
+
+#define STEP(n)  "{\"kind\":\"step\"," LOG_REST "\"epoch\":1,\"step\":" n "}\n"
+#define LOG_REST "\"norm\":\"pre\",\"depth\":4,\"lr\":0.001,\"warmup\":10,\"init\":\"trunc02\",\"seed\":7,"
+
+static void steps_of_a_run_do_not_go_back(void **state)
+{
+    struct fixture *f = *state;
+    struct vit_error err;
+
+    save(f, "log.jsonl", STEP("20") STEP("20") STEP("19"));
+    assert_refused(report_read(&f->r, f->dir, &err), VIT_ERR_FORMAT,
+                   "log.jsonl: line 3: \"step\": expected at least 20, found 19", &err);
+}
 
 static void a_training_run_is_a_cell(void **state)
 {
@@ -307,6 +341,79 @@ static void a_training_run_is_a_cell(void **state)
     assert_int_equal(f->r.sources[0].classes, 10);
 }
 
+/* A state as vit train leaves it, but for the tensors, which are not read here. */
+#define NOTE(settings, data, val_n)                                                                          \
+    "{\"version\":1,\"finished\":true,\"settings\":" settings ",\"data\":" data                              \
+    ",\"kernels\":\"ref\",\"epoch\":0,\"batch\":0,\"loss_sum\":0,\"norm_sum\":0,\"correct\":0,\"seen\":0,"   \
+    "\"steps\":0,\"train_loss\":2,\"val_n\":" val_n ",\"val_loss\":1,\"val_top1\":0.5,\"raw_val_n\":0,"      \
+    "\"raw_val_loss\":null,\"raw_val_top1\":0}"
+
+static void save_state(const struct fixture *f, const char *note, const char *step)
+{
+    static const float zero;
+    const struct weights_entry entry = { "x", WEIGHTS_F32, 1, { 1 }, &zero };
+    const struct weights_text meta[] = { { "vit.note", note }, { "vit.step", step } };
+    struct vit_error err;
+    char path[300];
+
+    snprintf(path, sizeof path, "%s/state.safetensors", f->dir);
+    assert_ok(weights_write(path, &entry, 1, meta, step ? 2 : 1, &err), &err);
+}
+
+static void a_run_with_its_state_knows_its_settings(void **state)
+{
+    struct fixture *f = *state;
+
+    save(f, "log.jsonl", STEP("20"));
+    save_state(f, NOTE("{\"epochs\":\"7\",\"dtype\":\"bf16\"}", "\"here\"", "500"), "20");
+    read_all(f);
+    assert_int_equal(f->r.cell_count, 1);
+    assert_int_equal(f->r.cells[0].end, REPORT_DONE);
+    assert_int_equal(f->r.cells[0].epochs, 7);
+    assert_int_equal(f->r.cells[0].val_n, 500);
+    assert_string_equal(f->r.cells[0].dtype, "bf16");
+    assert_string_equal(json_string_value(json_object_get(f->r.sources[0].about, "data")), "here");
+}
+
+/* Whoever hands a run on may leave its state out: the network says that it came to the end. */
+static void a_run_with_a_network_and_no_state_is_done(void **state)
+{
+    struct fixture *f = *state;
+
+    save(f, "log.jsonl", STEP("20"));
+    read_all(f);
+    assert_int_equal(f->r.cells[0].end, REPORT_UNFINISHED);
+    save(f, "model.safetensors", "x");
+    read_all(f);
+    assert_int_equal(f->r.cells[0].end, REPORT_DONE);
+}
+
+static void a_state_that_is_none_is_refused(void **state)
+{
+    static const struct {
+        const char *note, *step, *says;
+    } CASES[] = {
+        { NOTE("{}", "\"d\"", "1"), NULL, "no usable \"note\" in its note" },
+        { NOTE("[]", "\"d\"", "1"), "1", "no usable \"settings\" in its note" },
+        { NOTE("{}", "3", "1"), "1", "no usable \"data\" in its note" },
+        { NOTE("{}", "\"d\"", "-1"), "1", "no usable \"val_n\" in its note" },
+        { NOTE("{}", "\"d\"", "2147483648"), "1", "no usable \"val_n\" in its note" },
+        { NOTE("{}", "\"d\"", "\"1\""), "1", "no usable \"val_n\" in its note" },
+        { NOTE("{\"lr\":[\"x\"]}", "\"d\"", "1"), "1", "state.safetensors: " },
+        { "{}", "1", "no usable \"epoch\" in its note" },
+        { "{", "1", "state.safetensors: not valid JSON" },
+    };
+    struct fixture *f = *state;
+    struct vit_error err;
+
+    save(f, "log.jsonl", STEP("20"));
+    for (size_t i = 0; i < VIT_COUNT(CASES); i++) {
+        save_state(f, CASES[i].note, CASES[i].step);
+        assert_refused(report_read(&f->r, f->dir, &err), VIT_ERR_FORMAT, CASES[i].says, &err);
+        report_free(&f->r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,7 +430,12 @@ int main(void)
         TEST(a_wrong_line_is_named),
         TEST(a_line_without_an_end_is_not_there),
         TEST(a_folder_of_something_else_is_refused),
+        TEST(what_is_no_file_of_rows_is_refused),
+        TEST(steps_of_a_run_do_not_go_back),
         TEST(a_training_run_is_a_cell),
+        TEST(a_run_with_its_state_knows_its_settings),
+        TEST(a_run_with_a_network_and_no_state_is_done),
+        TEST(a_state_that_is_none_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,6 +43,76 @@ static void without_a_configuration_the_tensors_tell(void **state)
     folder_remove(&f);
 }
 
+/* The configuration as a file of ours would have it, but for what tensors never tell and what means nothing. */
+static json_t *told_by_tensors(const struct vit_model *m)
+{
+    const struct vit_config *c = vit_model_config(m);
+    json_t *o = vit_config_to_json(c, vit_model_recipe(m), NULL);
+
+    json_object_del(o, "heads");
+    json_object_del(o, "preprocess");
+    json_object_del(json_object_get(o, "norm"), "eps");
+    if (!c->cls) json_object_del(o, "position_prefix");
+    if (c->stem.layers && !c->stem.project) json_object_del(o, "patch_bias");
+    return o;
+}
+
+/* With and without the configuration that stands beside them: the same but for the heads. */
+static void the_stems_and_norms_of_other_families_are_inferred(void **state)
+{
+    static const char *const NAMES[] = { "cct-2-3x2", "torchvision-convstem", "vit-lite",
+                                         "torch-post-norm-relu" };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(NAMES); i++) {
+        struct folder f = { .path = "" };
+        struct vit_model *whole, *m;
+        json_t *want, *got;
+        char path[400];
+        size_t size;
+        unsigned char *bytes;
+
+        snprintf(f.path, sizeof f.path, "tests/data/golden/%s", NAMES[i]);
+        whole = folder_open(&f, NULL);
+        snprintf(path, sizeof path, "%s/model.safetensors", f.path);
+        bytes = tmp_read(path, &size);
+        tmp_create(f.path, sizeof f.path);
+        tmp_write(f.path, "model.safetensors", bytes, size, NULL, 0);
+        m = folder_open(&f, NULL);
+        want = told_by_tensors(whole);
+        got = told_by_tensors(m);
+        if (!json_equal(want, got))
+            fail_msg("%s: %s is inferred, expected %s", NAMES[i], json_dumps(got, 0), json_dumps(want, 0));
+        assert_int_equal(folder_notes(m, true, "everything is inferred"), 1);
+        assert_int_equal(folder_notes(m, true, "post and relu assumed"), !strncmp(NAMES[i], "torch-", 6));
+        json_decref(want);
+        json_decref(got);
+        vit_model_close(whole);
+        vit_model_close(m);
+        free(bytes);
+        folder_remove(&f);
+    }
+}
+
+/* 224 pixels, as most models; 56 patches a side of the 4 pixels that the stem has. */
+static void without_positions_the_size_is_assumed(void **state)
+{
+    struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct folder f;
+    struct vit_model *m;
+
+    (void)state;
+    c.position = VIT_POS_NONE;
+    folder_make(&f, &c);
+    folder_weights(&f, "model.safetensors", NULL);
+    m = folder_open(&f, NULL);
+    assert_int_equal(vit_model_config(m)->image, 224);
+    assert_int_equal(folder_notes(m, true, "no position embeddings: none are added, image size 224 assumed"),
+                     1);
+    vit_model_close(m);
+    folder_remove(&f);
+}
+
 static void heads_follow_from_the_width_of_a_query_norm(void **state)
 {
     struct vit_config c = tiny_config(VIT_NORM_PRE);
@@ -315,6 +385,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_a_configuration_the_tensors_tell),
+        cmocka_unit_test(the_stems_and_norms_of_other_families_are_inferred),
+        cmocka_unit_test(without_positions_the_size_is_assumed),
         cmocka_unit_test(heads_follow_from_the_width_of_a_query_norm),
         cmocka_unit_test(an_empty_query_norm_is_refused),
         cmocka_unit_test(tensors_that_are_no_vit_are_refused),

@@ -314,6 +314,72 @@ static void dictionaries_that_multiply_are_refused(void **state)
     assert_refused(weights_open(&f, x->path, &err), VIT_ERR_FORMAT, "too deep or too large", &err);
 }
 
+/* As PyTorch 2.1 and later write it. */
+static void a_byte_order_of_ours_is_accepted(void **state)
+{
+    static const char GOOD[] = SET(TENSOR(FLOATS, "\0", "K\4\x85", "K\1\x85"));
+    static const float STORAGE[4] = { 1, 2, 3, 4 };
+    struct fixture *x = *state;
+    struct weights_file *f;
+    struct vit_error err;
+
+    make_zip(x->path, (struct make_member[]){ { "a/data.pkl", GOOD, sizeof GOOD - 1, false },
+                                              { "a/byteorder", "little", 6, false },
+                                              { "a/data/0", STORAGE, sizeof STORAGE, false },
+                                              { 0 } });
+    assert_ok(weights_open(&f, x->path, &err), &err);
+    assert_memory_equal(weights_view_f32(weights_find(f, "w")), STORAGE, sizeof STORAGE);
+    weights_close(f);
+}
+
+/* Zeros that deflate to nothing. */
+static void a_pickle_as_large_as_a_network_is_refused(void **state)
+{
+    enum { MOST = 16 << 20 };
+    struct fixture *x = *state;
+    struct weights_file *f;
+    struct vit_error err;
+    char *bytes = calloc(1, MOST + 1);
+
+    make_zip(x->path, (struct make_member[]){ { "a/data.pkl", bytes, MOST + 1, true }, { 0 } });
+    assert_refused(weights_open(&f, x->path, &err), VIT_ERR_FORMAT,
+                   "made.pth: its pickle has 16777217 bytes, at most 16777216 are read", &err);
+    assert_null(f);
+    /* one less is read, and refused for what it says: 0 is no instruction */
+    make_zip(x->path, (struct make_member[]){ { "a/data.pkl", bytes, MOST, true }, { 0 } });
+    assert_refused(weights_open(&f, x->path, &err), VIT_ERR_UNSUPPORTED, "the instruction 0x00 at byte 0",
+                   &err);
+    free(bytes);
+}
+
+/* Each adds a value or a place on the stack for a byte or two of its own. */
+static void pickles_that_grow_without_end_are_refused(void **state)
+{
+    static const struct {
+        const char *start, *again, *says;
+    } CASES[] = {
+        { PROTO, "N", "it has too many values" },
+        { PROTO "Nq\1", "h\1", "its stack is too deep" },
+    };
+    enum { TIMES = (1 << 20) + 10 };
+    struct fixture *x = *state;
+    struct weights_file *f;
+    struct vit_error err;
+    char *bytes = malloc(2 * TIMES + 20);
+
+    for (size_t i = 0; i < VIT_COUNT(CASES); i++) {
+        const size_t step = strlen(CASES[i].again);
+        size_t n = strlen(CASES[i].start);
+
+        memcpy(bytes, CASES[i].start, n);
+        for (int k = 0; k < TIMES; k++, n += step) memcpy(bytes + n, CASES[i].again, step);
+        make_pth(x, bytes, n);
+        assert_refused(weights_open(&f, x->path, &err), VIT_ERR_FORMAT, CASES[i].says, &err);
+        assert_null(f);
+    }
+    free(bytes);
+}
+
 static void a_program_or_a_foreign_byte_order_is_refused(void **state)
 {
     struct fixture *x = *state;
@@ -338,6 +404,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_good_pickle_beside_the_bad_ones_is_read, setup, teardown),
         cmocka_unit_test_setup_teardown(every_cut_or_flipped_pickle_is_refused_or_harmless, setup, teardown),
         cmocka_unit_test_setup_teardown(dictionaries_that_multiply_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_byte_order_of_ours_is_accepted, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_pickle_as_large_as_a_network_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(pickles_that_grow_without_end_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_program_or_a_foreign_byte_order_is_refused, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

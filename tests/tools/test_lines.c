@@ -1,0 +1,87 @@
+/* Files of lines that are only ever added to, where the system refuses, and what a kill leaves of them. */
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "tests/support/test.h"
+#include "tests/support/tmp.h"
+#include "tools/sweep_lines.h"
+
+static int setup(void **state)
+{
+    *state = calloc(1, 256);
+    tmp_create(*state, 256);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    tmp_remove(*state);
+    free(*state);
+    return 0;
+}
+
+static void whole_lines_are_read_and_a_cut_one_is_not(void **state)
+{
+    static const char TEXT[] = "{\"a\":1}\n{\"a\":2}\n{\"a\":";
+    const char *dir = *state;
+    char path[300];
+    struct vit_error err;
+    json_t *lines;
+    int file;
+
+    tmp_write(dir, "x", TEXT, sizeof TEXT - 1, path, sizeof path);
+    assert_ok(sweep_lines_read(&lines, path, &err), &err);
+    assert_int_equal(json_array_size(lines), 2);
+    json_decref(lines);
+    file = open(path, O_WRONLY);
+    assert_ok(sweep_lines_cut(file, path, &err), &err);
+    close(file);
+    assert_int_equal(tmp_lines(dir, "x"), 2);
+    file = open(path, O_RDONLY);
+    assert_refused(sweep_lines_cut(file, path, &err), VIT_ERR_IO, "x: cannot be shortened: ", &err);
+    close(file);
+}
+
+static void what_cannot_be_read_is_named(void **state)
+{
+    const char *dir = *state;
+    char path[300], below[320];
+    struct vit_error err;
+    json_t *lines;
+
+    assert_refused(sweep_lines_read(&lines, dir, &err), VIT_ERR_IO, ": cannot be read: Is a directory", &err);
+    assert_null(lines);
+    tmp_write(dir, "x", "{}\n{\n", 5, path, sizeof path);
+    snprintf(below, sizeof below, "%s/y", path);
+    assert_refused(sweep_lines_read(&lines, below, &err), VIT_ERR_IO, "x/y: cannot be opened: ", &err);
+    assert_refused(sweep_lines_read(&lines, path, &err), VIT_ERR_FORMAT, "x: not valid JSON", &err);
+}
+
+/* And then the file it goes to is not even made. */
+static void a_log_that_is_none_is_not_copied(void **state)
+{
+    const char *dir = *state;
+    char log[300], path[300];
+    struct vit_error err;
+
+    tmp_write(dir, "log", "{}\nnonsense\n", 12, log, sizeof log);
+    snprintf(path, sizeof path, "%s/all", dir);
+    assert_refused(sweep_lines_copy_log(path, log, &err), VIT_ERR_FORMAT, "log: not valid JSON", &err);
+    assert_false(tmp_has(dir, "all"));
+    tmp_write(dir, "log", "{}\n{\"a\":1}\n{", 13, log, sizeof log);
+    assert_ok(sweep_lines_copy_log(path, log, &err), &err);
+    assert_int_equal(tmp_lines(dir, "all"), 2);
+    assert_refused(sweep_lines_copy_log(dir, log, &err), VIT_ERR_IO, ": cannot be opened: ", &err);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(whole_lines_are_read_and_a_cut_one_is_not),
+        TEST(what_cannot_be_read_is_named),
+        TEST(a_log_that_is_none_is_not_copied),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
