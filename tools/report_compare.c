@@ -193,7 +193,10 @@ static void put_arms(FILE *out, const json_t *object)
           "<th class=\"n\" scope=\"col\">runs</th><th class=\"n\" scope=\"col\">mean</th><th class=\"n\" "
           "scope=\"col\">deviation</th><th scope=\"col\">each run</th></tr></thead><tbody>\n",
           out);
-    json_array_foreach(arms, i, arm) put_arm(out, arm);
+    json_array_foreach(arms, i, arm)
+    {
+        put_arm(out, arm);
+    }
     fputs("</tbody></table></div>\n", out);
 }
 
