@@ -6,7 +6,8 @@
  *     plot_svg(out, &p, "fig1");
  *     plot_free(&p);
  *
- * Colours are classes that a style sheet defines (plot_styles), so that one drawing serves light and dark. Every style has a colour, a dash pattern and a marker of its own: colour is never the only sign.
+ * Colours are classes that a style sheet defines (plot_styles), so that one drawing serves light and dark.
+ * Every style has a colour, a dash pattern and a marker of its own: colour is never the only sign.
  * Numbers that are not finite are gaps. */
 #ifndef TOOLS_PLOT_H
 #define TOOLS_PLOT_H

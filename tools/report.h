@@ -135,8 +135,8 @@ void report_free(struct report *r);
 
 /* title NULL: made from the content. False: memory ran out. */
 bool report_page(FILE *out, const struct report *r, const char *title);
-/* One figure of the page, by its id there, as an SVG file. title NULL: the figure's. Fails with VIT_ERR_ARG where
- * there is none of that name or no data for it. */
+/* One figure of the page, by its id there, as an SVG file. title NULL: the figure's. Fails with VIT_ERR_ARG
+ * where there is none of that name or no data for it. */
 enum vit_status report_svg(FILE *out, const struct report *r, const char *id, const char *title,
                            struct vit_error *err);
 

@@ -121,7 +121,10 @@ static void put_compare(FILE *out, const struct report_source *s)
 
     if (!json_array_size(arms)) return;
     fputs("vit compare", out);
-    json_array_foreach(arms, i, arm) put_arm(out, arm);
+    json_array_foreach(arms, i, arm)
+    {
+        put_arm(out, arm);
+    }
     if (data) put_option(out, "data", data);
     if (split) put_option(out, "split", split);
     fputs(" \\\n    --json &gt; ", out);

@@ -1,10 +1,9 @@
-/* Cells into panels and arms: what is compared with what. */
-#include <ctype.h>
+/* Cells into arms: what is compared with what. */
 #include <math.h>
 #include <stdlib.h>
 
-#include "tools/recipe.h"
 #include "tools/report_parts.h"
+#include "vit/vit.h"
 
 /* Two writings of one learning rate. */
 static bool same_rate(double a, double b)
@@ -90,179 +89,6 @@ int report_style(const struct report *r, const char *norm)
     const int i = find_norm(r, norm);
 
     return i < 0 ? 0 : r->styles[i];
-}
-
-/* ---- conditions ---- */
-
-/* What tells conditions apart: the settings, and the data set. */
-enum { DATA = RECIPE_SETTINGS, TRAITS };
-
-/* Settings that have a part of their own in a condition, or are none. */
-static bool has_own_part(int id)
-{
-    static const enum recipe_id OWN[] = { RECIPE_NORM,   RECIPE_LR,         RECIPE_SEED,
-                                          RECIPE_DEPTH,  RECIPE_INIT,       RECIPE_WARMUP,
-                                          RECIPE_PRESET, RECIPE_EVAL_EVERY, RECIPE_LOG_EVERY };
-
-    for (size_t i = 0; i < VIT_COUNT(OWN); i++)
-        if ((int)OWN[i] == id) return true;
-    return false;
-}
-
-/* A setting of a cell as text, or the name of its data set: "" where nothing says it. */
-static const char *trait(const struct report *r, const struct report_cell *c, int id, char *text, size_t size)
-{
-    if (id == DATA) return report_data(r, c, text, size);
-    return report_setting(r, c, recipe_name((enum recipe_id)id), text, size);
-}
-
-/* Whether cells that say it say different things. norm: only cells of that placement; NULL: all. */
-static bool varies(const struct report *r, int id, const char *norm)
-{
-    char first[128] = "", text[128];
-
-    for (size_t i = 0; i < r->cell_count; i++) {
-        if (norm && strcmp(r->cells[i].norm, norm) != 0) continue;
-        trait(r, &r->cells[i], id, text, sizeof text);
-        if (!*text) continue;
-        if (*first && strcmp(first, text) != 0) return true;
-        snprintf(first, sizeof first, "%s", text);
-    }
-    return false;
-}
-
-/* What runs start from differs by placement of itself: it is no condition unless it varies within one. */
-static bool divides(const struct report *r, int id)
-{
-    if (has_own_part(id)) return false;
-    if (id != RECIPE_FROM) return varies(r, id, NULL);
-    for (size_t i = 0; i < r->norm_count; i++)
-        if (varies(r, id, r->norms[i])) return true;
-    return false;
-}
-
-static void append(char *text, size_t size, const char *between, const char *name, const char *value)
-{
-    const size_t length = strlen(text);
-
-    snprintf(text + length, size - length, "%s%s%s%s", *text ? between : "", name, *name ? " " : "", value);
-}
-
-static void describe(struct report_condition *c)
-{
-    if (strcmp(c->warmup, "0") == 0)
-        snprintf(c->start, sizeof c->start, "no warm-up");
-    else
-        snprintf(c->start, sizeof c->start, "warm-up %s%s", c->warmup,
-                 strchr(c->warmup, '%') ? "" : " steps");
-    snprintf(c->brief, sizeof c->brief, "depth %d, %s", c->depth, c->start);
-    append(c->brief, sizeof c->brief, ", ", "", c->init);
-    append(c->label, sizeof c->label, ", ", "", c->brief);
-    if (*c->more) append(c->label, sizeof c->label, ", ", "", c->more);
-}
-
-static struct report_condition condition_of(const struct report *r, const struct report_cell *cell,
-                                            const bool *varying)
-{
-    struct report_condition c = { .init = cell->init, .depth = cell->depth };
-    char text[128];
-
-    memcpy(c.warmup, cell->warmup, sizeof c.warmup);
-    for (int id = 0; id < TRAITS; id++)
-        if (varying[id] && *trait(r, cell, id, text, sizeof text))
-            append(c.more, sizeof c.more, ", ", id == DATA ? "data" : recipe_name((enum recipe_id)id), text);
-    describe(&c);
-    return c;
-}
-
-/* Texts, but for numbers where they first differ: "epochs 3" before "epochs 10". */
-static int by_text(const char *a, const char *b)
-{
-    const char *start = a;
-    double left, right;
-
-    while (*a && *a == *b) a++, b++;
-    while (a > start && isdigit((unsigned char)a[-1])) a--, b--;
-    if (!isdigit((unsigned char)*a) || !isdigit((unsigned char)*b)) return strcmp(a, b);
-    left = strtod(a, NULL), right = strtod(b, NULL);
-    return left != right ? (left > right) - (left < right) : strcmp(a, b);
-}
-
-static int by_condition(const void *a, const void *b)
-{
-    const struct report_condition *left = a, *right = b;
-    const double l = strtod(left->warmup, NULL), r = strtod(right->warmup, NULL);
-    int order = by_text(left->more, right->more);
-
-    if (!order) order = strcmp(right->init, left->init); /* xavier, the main condition, first */
-    if (!order) order = (l > r) - (l < r);
-    if (!order) order = strcmp(left->warmup, right->warmup);
-    return order ? order : left->depth - right->depth;
-}
-
-bool report_same_recipe(const struct report_condition *a, const struct report_condition *b)
-{
-    return strcmp(a->more, b->more) == 0 && strcmp(a->init, b->init) == 0;
-}
-
-static int find_condition(const struct report *r, const struct report_condition *c)
-{
-    for (size_t i = 0; i < r->condition_count; i++) {
-        const struct report_condition *known = &r->conditions[i];
-        if (known->depth == c->depth && strcmp(known->warmup, c->warmup) == 0 && report_same_recipe(known, c))
-            return (int)i;
-    }
-    return -1;
-}
-
-static enum vit_status find_conditions(struct report *r, struct vit_error *err)
-{
-    bool varying[TRAITS];
-    enum vit_status status = VIT_OK;
-
-    for (int id = 0; id < TRAITS; id++) varying[id] = divides(r, id);
-    for (size_t i = 0; i < r->cell_count; i++) {
-        const struct report_condition c = condition_of(r, &r->cells[i], varying);
-        if (find_condition(r, &c) >= 0) continue;
-        status = report_grow((void **)&r->conditions, r->condition_count, sizeof c, err);
-        if (status) return status;
-        r->conditions[r->condition_count++] = c;
-    }
-    if (r->condition_count) qsort(r->conditions, r->condition_count, sizeof *r->conditions, by_condition);
-    for (size_t i = 0; i < r->cell_count; i++) {
-        const struct report_condition c = condition_of(r, &r->cells[i], varying);
-        r->cells[i].condition = find_condition(r, &c);
-    }
-    return VIT_OK;
-}
-
-/* ---- matches ---- */
-
-static int find_match(const struct report *r, const struct report_condition *c)
-{
-    for (size_t i = 0; i < r->match_count; i++) {
-        const struct report_condition *first = &r->conditions[r->matches[i].condition];
-        if (first->depth == c->depth && report_same_recipe(first, c)) return (int)i;
-    }
-    return -1;
-}
-
-static enum vit_status find_matches(struct report *r, struct vit_error *err)
-{
-    for (size_t i = 0; i < r->condition_count; i++) {
-        struct report_condition *c = &r->conditions[i];
-        struct report_match match = { .condition = (int)i };
-
-        c->match = find_match(r, c);
-        if (c->match >= 0) continue;
-        if (report_grow((void **)&r->matches, r->match_count, sizeof match, err)) return VIT_ERR_NOMEM;
-        snprintf(match.label, sizeof match.label, "depth %d", c->depth);
-        append(match.label, sizeof match.label, ", ", "", c->init);
-        if (*c->more) append(match.label, sizeof match.label, ", ", "", c->more);
-        c->match = (int)r->match_count;
-        r->matches[r->match_count++] = match;
-    }
-    return VIT_OK;
 }
 
 /* ---- arms ---- */
@@ -392,9 +218,7 @@ enum vit_status report_arrange(struct report *r, struct vit_error *err)
     double *values = calloc(r->cell_count + 1, sizeof *values);
     enum vit_status status = values ? find_norms(r, err) : vit_fail(err, VIT_ERR_NOMEM, "report: no memory");
 
-    if (!status) status = report_complete(r, err);
-    if (!status) status = find_conditions(r, err);
-    if (!status) status = find_matches(r, err);
+    if (!status) status = report_find_conditions(r, err);
     for (size_t c = 0; c < r->condition_count && !status; c++)
         for (size_t n = 0; n < r->norm_count && !status; n++) status = find_arm(r, (int)c, (int)n, err);
     for (size_t i = 0; i < r->arm_count && !status; i++) {

@@ -193,7 +193,10 @@ static void put_arms(FILE *out, const json_t *object)
           "<th class=\"n\" scope=\"col\">runs</th><th class=\"n\" scope=\"col\">mean</th><th class=\"n\" "
           "scope=\"col\">deviation</th><th scope=\"col\">each run</th></tr></thead><tbody>\n",
           out);
-    json_array_foreach(arms, i, arm) put_arm(out, arm);
+    json_array_foreach(arms, i, arm)
+    {
+        put_arm(out, arm);
+    }
     fputs("</tbody></table></div>\n", out);
 }
 
@@ -231,7 +234,10 @@ static void put_holm(FILE *out, const json_t *object)
           "<th class=\"n\" scope=\"col\">p</th><th class=\"n\" scope=\"col\">p, "
           "Holm</th></tr></thead><tbody>\n",
           out);
-    json_array_foreach(list, i, pair) put_other(out, pair);
+    json_array_foreach(list, i, pair)
+    {
+        put_other(out, pair);
+    }
     fputs("</tbody></table></div>\n", out);
 }
 

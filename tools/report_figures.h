@@ -1,4 +1,4 @@
-/* report_figures.h - the figures: rows of a table, what fills their plots, and what a page or a file shows of one. */
+/* report_figures.h - the figures: rows of a table, what fills their plots, and what is shown of one. */
 #ifndef TOOLS_REPORT_FIGURES_H
 #define TOOLS_REPORT_FIGURES_H
 

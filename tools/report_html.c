@@ -26,7 +26,7 @@ static void put_panel(FILE *out, const struct report_drawing *d, size_t i)
     fputs("</div>\n", out);
 }
 
-/* A depth that the row lacks is a hole in it where there are columns, so that depths stand below each other. */
+/* A depth that the row lacks is a hole in it, so that depths stand below each other. */
 static void put_row(FILE *out, const struct report_drawing *d, size_t from, size_t to)
 {
     const int columns = d->panel[from].columns <= MOST_COLUMNS ? d->panel[from].columns : 0;

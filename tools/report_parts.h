@@ -51,8 +51,6 @@ enum vit_status report_add_planned(struct report *r, const char *where, struct v
 /* How far below its best an arm's rate may be and still count as one that works. */
 #define REPORT_POINT 0.01
 
-/* Whether two conditions differ in depth and warm-up at most. */
-bool report_same_recipe(const struct report_condition *a, const struct report_condition *b);
 int report_style(const struct report *r, const char *norm);
 int report_lost(const int *ended); /* dead and diverged */
 typedef double report_value(const struct report_cell *c);
@@ -60,6 +58,13 @@ report_value report_val_top1;
 /* The finite values of an arm's finished runs at a rate, in the order of the cells; out: room for all. */
 size_t report_values(const struct report *r, const struct report_arm *a, double lr, report_value *value,
                      double *out);
+
+/* ---- report_conditions.c ---- */
+
+/* Conditions, matches, and those of the cells. */
+enum vit_status report_find_conditions(struct report *r, struct vit_error *err);
+/* Whether two conditions differ in depth and warm-up at most. */
+bool report_same_recipe(const struct report_condition *a, const struct report_condition *b);
 
 /* ---- report_setting.c, report_unsaid.c ---- */
 

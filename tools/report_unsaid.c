@@ -1,5 +1,5 @@
-/* Settings that a folder does not write down: its preset's, or the table's. What runs have in common shows only
- * where both are known. */
+/* Settings that a folder does not write down: its preset's, or the table's. What runs have in common shows
+ * only where both are known. */
 #include <stdlib.h>
 #include <string.h>
 

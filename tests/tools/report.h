@@ -106,7 +106,7 @@ static inline void save_cells(const struct fixture *f, const struct cell *cells,
     text_save(&t, f, "cells.jsonl");
 }
 
-/* A folder of a sweep beside others in the fixture's: settings of its grid (",\"clip\":[\"0\"]"), and its runs. */
+/* A folder of a sweep among others: settings of its grid (",\"clip\":[\"0\"]"), its runs. */
 struct grid {
     const char *name, *data, *settings;
     const struct line {

@@ -156,7 +156,8 @@ static void seeds_of_another_folder_join_their_condition(void **state)
     assert_int_equal(f->r.arm_count, 3);
 }
 
-/* Warm-up is chosen for each placement, as the rate is; all else makes another match. Numbers order as such. */
+/* Warm-up is chosen for each placement, as the rate is; all else makes another match. Numbers order as
+ * such. */
 static void only_the_warm_up_may_differ_within_a_match(void **state)
 {
     static const struct line LINES[] = {
@@ -177,7 +178,7 @@ static void only_the_warm_up_may_differ_within_a_match(void **state)
     for (size_t i = 0; i < VIT_COUNT(LABELS); i++) assert_string_equal(f->r.matches[i].label, LABELS[i]);
 }
 
-/* Panels of a figure: depths are columns, and what differs in more than that has another heading and scale. */
+/* Panels of a figure: depths are columns; what differs in more than that has another heading and scale. */
 static void panels_stand_by_depth_under_their_heading(void **state)
 {
     static const struct line LINES[] = {

@@ -349,8 +349,8 @@ static void a_figure_is_drawn_alike_on_the_page_and_in_its_file(void **state)
     free(svg);
 }
 
-/* Its own ground, title, legend and headings; light and dark; nothing loaded; no variables, which renderers other
- * than browsers do not know. */
+/* Its own ground, title, legend and headings; light and dark; nothing loaded; no variables, which are for
+ * browsers alone. */
 static void a_figure_stands_alone(void **state)
 {
     static const char *const PARTS[] = { "<rect class=\"ground\"",
