@@ -76,7 +76,10 @@ enum vit_status sweep_lines_read(json_t **out, const char *path, struct vit_erro
     for (at = text; !(status = next_line(&line, &at, &start, &length, path, err)) && line;)
         vit_json_append(out, line);
     free(text);
-    return status || *out ? status : vit_fail(err, VIT_ERR_NOMEM, "%s: no memory for its lines", path);
+    if (!status && *out) return VIT_OK;
+    json_decref(*out);
+    *out = NULL;
+    return status ? status : vit_fail(err, VIT_ERR_NOMEM, "%s: no memory for its lines", path);
 }
 
 enum vit_status sweep_lines_cut(int file, const char *path, struct vit_error *err)

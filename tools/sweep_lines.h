@@ -7,7 +7,7 @@
 
 #include "vit/base.h"
 
-/* *out = all whole lines, an array of objects (json_decref). No file: none. */
+/* *out = all whole lines, an array of objects (json_decref); NULL on failure. No file: none. */
 enum vit_status sweep_lines_read(json_t **out, const char *path, struct vit_error *err);
 /* Cut off what has no end. */
 enum vit_status sweep_lines_cut(int file, const char *path, struct vit_error *err);

@@ -58,11 +58,12 @@ static int axis(struct weights_view *v, const char *name, int i)
     return shape[i] > 1 << 28 ? 1 << 28 : (int)shape[i];
 }
 
+/* 0: n is no square. */
 static int square_root(int n)
 {
-    int r = (int)(sqrt((double)n) + 0.5);
+    const int r = n > 0 ? (int)(sqrt((double)n) + 0.5) : 0;
 
-    return n > 0 && r * r == n ? r : 0;
+    return r * r == n ? r : 0;
 }
 
 /* Convolution layers, as Compact-Transformers and torchvision build theirs. */

@@ -11,8 +11,8 @@
 
 enum { MAX_PIXELS = 1 << 14, NAME = offsetof(struct patch_exchange, name) };
 
-/* Of the first byte: whether the pixels are borrowed; bytes of the message, of which nearly always there is one,
- * since another decoder costs as much as a hundred answers. */
+/* Of the first byte: whether the pixels are borrowed; bytes of the message, nearly always one, since another
+ * decoder costs as much as a hundred answers. */
 enum { BORROW = 0x80, MESSAGE = 0x1f, NOTHING = 0x1e, TOO_MUCH = 0x1f };
 
 static size_t message_of(int choice)

@@ -1,5 +1,5 @@
-/* What vit report makes of folders of sweeps and runs and of the files beside them, to the page. The first byte
- * says which folder; its files follow each other, with a byte 0 between them; an empty one is not there. */
+/* What vit report makes of folders of sweeps and runs and of the files beside them, to the page. The first
+ * byte says which folder; its files follow, with a byte 0 between them; an empty one is not there. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -301,7 +301,7 @@ static void bmp_that_is_none_is_refused(void **state)
 static void a_picture_that_ends_early_is_not_filled_with_zeros(void **state)
 {
     struct patch_input in = { .name = "x", .max_pixels = PATCH_MAX_PIXELS };
-    struct patch_image image;
+    struct patch_image image = { 0 };
     struct vit_error err = { 0 };
     unsigned char *bytes = flat_png(40, 30, &in.size);
 

@@ -1,4 +1,4 @@
-/* JPEGs that no camera makes and a stranger may, made here by libjpeg; without it there is nothing to make. */
+/* JPEGs that no camera makes and a stranger may, made here by libjpeg; without it there is nothing. */
 #include <stdio.h>
 
 #include "tests/patch/fixtures.h"

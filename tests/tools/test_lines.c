@@ -55,6 +55,7 @@ static void what_cannot_be_read_is_named(void **state)
     snprintf(below, sizeof below, "%s/y", path);
     assert_refused(sweep_lines_read(&lines, below, &err), VIT_ERR_IO, "x/y: cannot be opened: ", &err);
     assert_refused(sweep_lines_read(&lines, path, &err), VIT_ERR_FORMAT, "x: not valid JSON", &err);
+    assert_null(lines);
 }
 
 /* And then the file it goes to is not even made. */

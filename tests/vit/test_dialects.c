@@ -43,7 +43,7 @@ static void without_a_configuration_the_tensors_tell(void **state)
     folder_remove(&f);
 }
 
-/* The configuration as a file of ours would have it, but for what tensors never tell and what means nothing. */
+/* The configuration as a file of ours would have it, but for what tensors never tell or means nothing. */
 static json_t *told_by_tensors(const struct vit_model *m)
 {
     const struct vit_config *c = vit_model_config(m);

@@ -1,4 +1,4 @@
-/* Files that say they are the state of a training run and are not: refused, and nothing is taken from them. */
+/* Files that say they are the state of a training run and are not: refused, and nothing is taken. */
 #include "tests/support/tmp.h"
 #include "tests/vit/tiny.h"
 
