@@ -43,8 +43,8 @@ INLINE uvec integers(const float *x, int count, vec by, const bool fixed, vec *z
 }
 
 /* to (units(count, FOLD)) = x (count) times factor, rounded, as integers with offsets, a constant, on them;
- * zeros fill the last num. fixed, a constant: the factor was not taken from x. Returns whether all are numbers,
- * true if not fixed. */
+ * zeros fill the last num. fixed, a constant: the factor was not taken from x. Returns whether all are
+ * numbers, true if not fixed. */
 INLINE bool narrow(num *to, const float *x, int count, float factor, const uint32_t offsets, const bool fixed)
 {
     const vec by = SPLAT(factor);

@@ -1,6 +1,7 @@
 /* vnni.c - products of integers of 8 bits with exact sums, by AVX512-VNNI: four neighbours along k lie as
  * bytes in 32 bits, and one instruction (vpdpbusd) multiplies 16 such by 16, the left ones without a sign,
- * and adds all four products of each to a sum. 28 sums, 2 right and 1 left vector fill 31 of the 32 registers. */
+ * and adds all four products of each to a sum. 28 sums, 2 right and 1 left vector fill 31 of the 32
+ * registers. */
 #if defined(__AVX512VNNI__) && defined(__AVX512BW__)
 #include <immintrin.h>
 
