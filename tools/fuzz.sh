@@ -8,7 +8,7 @@
 # BUILD-FOLDER/corpus/TARGET.total adds up, over all runs since it is there: executions, and seconds of processors.
 set -u
 
-build=$1 seconds=$2 runs=$3 failed= stopped=
+build=$1 seconds=$2 runs=$3 failed='' stopped=''
 shift 3
 [ "$seconds$runs" = 00 ] && { echo "fuzz: expected a limit of seconds or of executions, found none" >&2; exit 2; }
 [ "$runs" = 0 ] && runs=-1

@@ -1,5 +1,6 @@
-/* signals VIT N: a training run is struck by N signals at random moments, and every time goes on with --resume.
- * Whatever the moment, each run that comes to its end must have the bits of one that was never disturbed.
+/* signals VIT N: a training run is struck by N signals at random moments, and goes on with --resume every
+ * time. Whatever the moment, each run that comes to its end must have the bits of one that was never
+ * disturbed.
  *
  * SIGKILL leaves what is on the disk; SIGINT and SIGTERM let the run save its state (exit code 130) once it
  * has begun, and end it by default before. */
