@@ -143,6 +143,11 @@ own.kernels/select = -DVIT_AVXVNNI=$(or $(AVXVNNI),0)
 own.tools/bench_limits = $(own.kernels/select)
 own.tests/kernels/emulated_select = $(own.kernels/select)
 
+# stb_image tells its version in a comment only.
+own.patch/decode = -DVIT_STB_VERSION=$(or $(shell sed -n '1s/.* v\([0-9.]*\) .*/\1/p' $(STB)/stb_image.h 2>/dev/null),unknown)
+# It adds 0 to a null pointer, and reads 0 bytes there, when the first piece of a PNG's pixels is empty.
+own.patch/stb = -fno-sanitize=pointer-overflow,nonnull-attribute
+
 # What vit --version says of the build.
 own.tools/cmd_version = -DVIT_BUILD_FLAGS='"$(MODE): $(strip $(subst ",\",$(opt.$(MODE)) $(HARDEN) $(CFLAGS))) BLAS=$(BLAS) JPEG=$(JPEG)"'
 

@@ -432,9 +432,31 @@ static void a_png_with_more_than_its_pixels_is_refused(void **state)
     free(png);
 }
 
+/* One grey pixel, 7, in a block that is not compressed; an empty piece before it changes nothing. */
+static void an_empty_piece_of_a_png_is_nothing(void **state)
+{
+    static const char HEADER[] = "\0\0\0\1\0\0\0\1\x8\0\0\0", SIGNATURE[] = "\x89PNG\r\n\x1a\n";
+    static const char PIXELS[] = "\x78\x01\x01\x02\x00\xfd\xff\x00\x07\x00\x09\x00\x08";
+    unsigned char png[200], *at = png + 8;
+    struct vit_error err = { 0 };
+    struct patch_image image;
+
+    (void)state;
+    memcpy(png, SIGNATURE, 8);
+    at = put_chunk(at, "IHDR", HEADER, 13);
+    at = put_chunk(at, "IDAT", NULL, 0);
+    at = put_chunk(at, "IDAT", PIXELS, sizeof PIXELS - 1);
+    at = put_chunk(at, "IEND", NULL, 0);
+    assert_ok(patch_image_decode(&image, png, (size_t)(at - png), "e.png", NULL, &err), &err);
+    assert_int_equal(image.width, 1);
+    assert_memory_equal(image.rgb, "\7\7\7", 3);
+    patch_image_free(&image);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_empty_piece_of_a_png_is_nothing),
         cmocka_unit_test(every_encoding_gives_pillows_pixels),
         cmocka_unit_test(other_formats_are_refused_by_name),
         cmocka_unit_test(what_is_not_a_file_is_refused),
