@@ -15,6 +15,7 @@ static bool make_room(struct patch_names *n)
     char **item;
 
     if (n->count < n->room) return true;
+    /* cppcheck-suppress divideSizeof */
     if (room > SIZE_MAX / sizeof *item) return false;
     item = realloc(n->item, room * sizeof *item);
     if (!item) return false;

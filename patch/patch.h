@@ -117,6 +117,8 @@ struct patch_recipe {
 /* Defaults of timm's ViTs: size as given, crop_pct 0.9, bicubic, mean and std 0.5. */
 struct patch_recipe patch_recipe_default(int size);
 enum vit_status patch_recipe_check(const struct patch_recipe *r, const char *where, struct vit_error *err);
+/* Pixels of the side that is resized to, before the crop. */
+int patch_recipe_side(const struct patch_recipe *r);
 
 /* pixels (size, size, 3) = resized and cropped as the recipe says (timm's and torchvision's integer
  * rules: long side truncated, crop offset rounded half to even, a short picture padded with zeros). */

@@ -37,7 +37,7 @@ enum vit_status patch_recipe_check(const struct patch_recipe *r, const char *whe
 /* floor(size / crop_pct); size itself where nothing is cropped (0). crop_pct was a decimal or a ratio before
  * it became a float: where the quotient misses an integer by no more than a float's rounding, that integer
  * was meant. */
-static int short_side(const struct patch_recipe *r)
+int patch_recipe_side(const struct patch_recipe *r)
 {
     const double q = r->crop_pct > 0 ? r->size / (double)r->crop_pct : r->size, next = rint(q);
 
@@ -56,7 +56,7 @@ static int64_t crop_offset(int64_t length, int size)
  * truncated. */
 static void full_size(struct patch_window *w, const struct patch_image *image, const struct patch_recipe *r)
 {
-    const int64_t side = short_side(r);
+    const int64_t side = patch_recipe_side(r);
     const int64_t width = r->squash ? 1 : image->width, height = r->squash ? 1 : image->height;
 
     w->full_width = width <= height ? side : side * width / height;

@@ -1,5 +1,6 @@
-/* vit convert: any model as one self-contained file of ours. */
+/* vit convert: any model as one self-contained file of ours, or as a folder of another framework. */
 #include <jansson.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "tools/convert.h"
@@ -9,6 +10,13 @@
 #include "vit/model.h"
 #include "vit/train.h"
 
+static const char *names_word(int i)
+{
+    const enum weights_family family = vit_export_family(i);
+
+    return family < WEIGHTS_FAMILIES ? weights_family_name(family) : NULL;
+}
+
 #define AT(field) offsetof(struct convert_options, field)
 static const struct args_option ROWS[] = {
     { .name = "force",
@@ -16,6 +24,14 @@ static const struct args_option ROWS[] = {
       .kind = ARGS_FLAG,
       .at = AT(force),
       .help = "replace OUT if it exists" },
+    { .name = "names",
+      .kind = ARGS_CHOICE,
+      .at = AT(names),
+      .choice = names_word,
+      .metavar = "FAMILY",
+      .otherwise = "one file of ours",
+      .help = "make OUT a folder that another framework loads: its tensors' names, config.json, and what it "
+              "has for preprocessing" },
     { .name = "packed",
       .kind = ARGS_FLAG,
       .at = AT(packed),
@@ -48,11 +64,18 @@ static const struct args_group *const GROUPS[] = { &OWN, &cmd_common_group, NULL
 
 /* ---- reporting ---- */
 
+/* Of a file, or of the weights in a folder. */
 static json_t *file_size(const char *path)
 {
+    char inside[4096];
     struct stat s;
 
-    return stat(path, &s) || !S_ISREG(s.st_mode) ? json_null() : json_integer((json_int_t)s.st_size);
+    if (stat(path, &s)) return json_null();
+    if (S_ISDIR(s.st_mode)) {
+        const int n = snprintf(inside, sizeof inside, "%s/model.safetensors", path);
+        if (n >= (int)sizeof inside || stat(inside, &s)) return json_null();
+    }
+    return S_ISREG(s.st_mode) ? json_integer((json_int_t)s.st_size) : json_null();
 }
 
 static json_t *share(size_t part, size_t whole)
@@ -108,14 +131,16 @@ static int report(const struct convert_comparison *c, const char *path)
 /* ---- the verb ---- */
 
 /* Before any work: what exists is not replaced unasked. */
-static enum vit_status check_output(const char *path, bool force, struct vit_error *err)
+static enum vit_status check_output(const char *path, const struct convert_options *o, struct vit_error *err)
 {
     struct stat s;
 
     if (stat(path, &s)) return VIT_OK; /* what else may be wrong with it shows when it is written */
-    if (S_ISDIR(s.st_mode))
+    if (S_ISDIR(s.st_mode) && !o->names)
         return vit_fail(err, VIT_ERR_ARG, "%s: expected a file to write, found a folder", path);
-    if (force) return VIT_OK;
+    if (!S_ISDIR(s.st_mode) && o->names)
+        return vit_fail(err, VIT_ERR_ARG, "%s: expected a folder to write, found a file", path);
+    if (o->force) return VIT_OK;
     return vit_fail(err, VIT_ERR_ARG, "%s: exists; --force replaces it", path);
 }
 
@@ -123,7 +148,11 @@ static enum vit_status save(const struct convert_comparison *c, const char *path
 {
     const struct convert_options *o = c->options;
     const enum kern_dtype dtype = cmd_dtype(&o->common);
+    enum weights_family family;
 
+    for (int i = 0; o->names && (family = vit_export_family(i)) < WEIGHTS_FAMILIES; i++)
+        if (!strcmp(o->names, weights_family_name(family)))
+            return vit_model_export(c->model[CONVERT_BEFORE], path, family, vit_stored_dtype(dtype), err);
     return o->packed ? vit_model_save_packed(c->model[CONVERT_BEFORE], path, dtype, o->common.kernels, err)
                      : vit_model_save(c->model[CONVERT_BEFORE], path, vit_stored_dtype(dtype), err);
 }
@@ -139,7 +168,9 @@ static int convert(struct convert_comparison *c, const char *path)
     else if (o->calibrate && convert_calibrate(c, &err))
         code = CMD_UNUSABLE;
     else if (save(c, path, &err))
-        code = err.status == VIT_ERR_ARG ? CMD_USAGE : CMD_SOME_FAILED;
+        code = err.status == VIT_ERR_ARG           ? CMD_USAGE
+               : err.status == VIT_ERR_UNSUPPORTED ? CMD_UNUSABLE
+                                                   : CMD_SOME_FAILED;
     else if (o->data && convert_compare(c, path, &err))
         code = CMD_UNUSABLE;
     if (!code) return report(c, path);
@@ -158,7 +189,10 @@ static int check_line(const struct convert_options *o, int count, char **operand
         return cmd_usage(&cmd_convert, "expected a model and a file to write, found %d operands", count);
     if (o->calibrate && cmd_dtype(&o->common) != KERN_I8)
         return cmd_usage(&cmd_convert, "--calibrate: is for --dtype int8, found %s", o->common.dtype);
-    if (check_output(operands[1], o->force, &err)) return cmd_usage(&cmd_convert, "%s", err.text);
+    if (o->names && (o->packed || cmd_dtype(&o->common) == KERN_I8))
+        return cmd_usage(&cmd_convert, "--names: other frameworks read f32 and bf16, found %s",
+                         o->packed ? "--packed" : "--dtype int8");
+    if (check_output(operands[1], o, &err)) return cmd_usage(&cmd_convert, "%s", err.text);
     return CMD_DONE;
 }
 
@@ -181,7 +215,7 @@ static int run(const void *options, int count, char **operands)
 const struct args_verb cmd_convert = {
     .name = "convert",
     .operands = "IN OUT",
-    .summary = "Write any model as one self-contained safetensors file",
+    .summary = "Write any model as one self-contained file, or for another framework",
     .details =
         "IN is whatever -m takes elsewhere; OUT holds the weights under timm's names, and the configuration, "
         "labels and recipe as metadata, so that the one file is enough. --dtype bf16 halves it (rounded to "
@@ -194,7 +228,12 @@ const struct args_verb cmd_convert = {
         "it too, and lays them out again (-v tells); vit convert makes an ordinary file of it, with the same "
         "numbers. "
         "Names and layouts of other families become timm's, positions of --size another size are "
-        "resized, and the running statistics of batch norms are kept as they are. With --data the two are "
+        "resized, and the running statistics of batch norms are kept as they are. --names FAMILY goes the "
+        "other way: OUT becomes a folder that timm (create_model(\"local-dir:OUT\", pretrained=True)) or "
+        "Hugging "
+        "Face's transformers (ViTForImageClassification.from_pretrained(\"OUT\") and the like) load; a model "
+        "that they have no class for is refused, with the setting that is in the way. With --data the two "
+        "are "
         "compared, the original computing in f32 and OUT in the TYPE of --dtype: accuracy before and after, "
         "share of equal answers, largest difference of a logit and what that is of the largest logit.\n\n"
         "An int8 product takes the scale of each row of its activations from that row. --calibrate fixes one "

@@ -67,6 +67,19 @@ static void npy_header(char header[NPY_HEADER + 1], size_t rows, int width)
     header[NPY_HEADER - 1] = '\n';
 }
 
+static int no_memory(const char *path)
+{
+    cmd_error("%s: cannot allocate memory for it", path);
+    return CMD_UNUSABLE;
+}
+
+/* A stream in memory closes without complaint when it has lost what it held. */
+static bool close_array(struct collector *c, char *const *bytes, const size_t *size)
+{
+    return fclose(c->array) == 0 && *bytes &&
+           *size == NPY_HEADER + c->rows * (size_t)c->width * sizeof(float);
+}
+
 static int embed_array(const struct options *o, struct pictures_job *job, struct collector *c, int count,
                        char **operands)
 {
@@ -77,13 +90,12 @@ static int embed_array(const struct options *o, struct pictures_job *job, struct
     int code;
 
     c->array = open_memstream(&bytes, &size);
-    if (!c->array) {
-        cmd_error("%s: cannot allocate memory for it", o->output);
-        return CMD_UNUSABLE;
-    }
+    if (!c->array) return no_memory(o->output);
     fwrite(header, 1, NPY_HEADER, c->array);
     code = pictures_run(job, count, operands);
-    if (fclose(c->array) == 0 && code <= CMD_SOME_FAILED) {
+    if (!close_array(c, &bytes, &size)) {
+        if (code <= CMD_SOME_FAILED) code = no_memory(o->output);
+    } else if (code <= CMD_SOME_FAILED) {
         npy_header(bytes, c->rows, c->width); /* now the number of rows is known */
         if (weights_write_bytes(o->output, bytes, size, &err)) {
             cmd_error("%s", err.text);

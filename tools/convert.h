@@ -7,7 +7,7 @@
 
 struct convert_options {
     struct cmd_common common;
-    const char *data, *split, *calibrate;
+    const char *data, *split, *calibrate, *names;
     uint64_t limit, calibrate_limit;
     bool force, packed;
 };

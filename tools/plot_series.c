@@ -153,7 +153,10 @@ static void draw_labels(const struct plot_frame *f)
     }
     qsort(labels, (size_t)count, sizeof *labels, by_height);
     for (int i = 0; i < count; i++) y[i] = i ? fmax(labels[i].y, y[i - 1] + APART) : labels[i].y;
-    for (int i = count; i-- > 0; limit = y[i] - APART) y[i] = fmin(y[i], limit);
+    for (int i = count; i-- > 0;) {
+        y[i] = fmin(y[i], limit);
+        limit = y[i] - APART;
+    }
     for (int i = 0; i < count; i++) put_label(f->out, f->right + 2, y[i], labels[i].text);
 }
 

@@ -344,8 +344,7 @@ static json_t *stem_to_json(const struct patch_stem *s)
     return json_pack("{ss so sb}", "kind", "conv", "layers", layers, "project", s->project);
 }
 
-/* A float as the shortest decimal that reads back as the same float: 0.1, not 0.10000000149. */
-static json_t *number(float x)
+json_t *vit_json_number(float x)
 {
     char text[32];
 
@@ -361,16 +360,17 @@ static json_t *norm_to_json(const struct vit_norm_config *n)
     char text[32];
 
     return json_pack("{ss ss so sb sb sb sb}", "placement", vit_placement_text(n, text, sizeof text), "kind",
-                     kern_norm_kind_name(n->kind), "eps", number(n->eps), "embed", n->embed, "final",
+                     kern_norm_kind_name(n->kind), "eps", vit_json_number(n->eps), "embed", n->embed, "final",
                      n->final, "pooled", n->pooled, "qk", n->qk);
 }
 
 static json_t *recipe_to_json(const struct patch_recipe *r)
 {
     return json_pack("{si ss so ss s[ooo] s[ooo]}", "size", r->size, "crop_mode",
-                     r->squash ? "squash" : "center", "crop_pct", number(r->crop_pct), "interpolation",
-                     patch_filter_name(r->filter), "mean", number(r->mean[0]), number(r->mean[1]),
-                     number(r->mean[2]), "std", number(r->std[0]), number(r->std[1]), number(r->std[2]));
+                     r->squash ? "squash" : "center", "crop_pct", vit_json_number(r->crop_pct),
+                     "interpolation", patch_filter_name(r->filter), "mean", vit_json_number(r->mean[0]),
+                     vit_json_number(r->mean[1]), vit_json_number(r->mean[2]), "std",
+                     vit_json_number(r->std[0]), vit_json_number(r->std[1]), vit_json_number(r->std[2]));
 }
 
 json_t *vit_config_to_json(const struct vit_config *c, const struct patch_recipe *r,

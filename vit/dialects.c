@@ -118,6 +118,21 @@ static enum vit_status read_timm_pool(struct vit_model *m, const json_t *o, cons
     return VIT_OK;
 }
 
+/* 4 positions behind 3 prefix tokens may be 2 x 2 patches, or 1 behind the rows of the tokens: the size tells. */
+static void split_positions(struct vit_model *m, const json_t *args)
+{
+    struct vit_config *c = &m->config;
+    const int image = (int)json_integer_value(json_object_get(args, "img_size")),
+              prefix = vit_config_prefix(c);
+    const int grid = c->stem.patch ? image / c->stem.patch : 0, was = vit_config_grid(c);
+    const int rows = was * was + (c->position_prefix ? prefix : 0);
+
+    if (c->position != VIT_POS_LEARNED || image < 1 || image > 1 << 14) return;
+    if (rows != grid * grid && rows != grid * grid + prefix) return;
+    c->image = m->recipe.size = image;
+    c->position_prefix = rows != grid * grid;
+}
+
 static enum vit_status read_timm_args(struct vit_model *m, const json_t *args, const char *where,
                                       struct vit_error *err)
 {
@@ -126,6 +141,7 @@ static enum vit_status read_timm_args(struct vit_model *m, const json_t *args, c
 
     if (!status) status = agree(args, where, "embed_dim", c->width, err);
     if (!status) status = agree(args, where, "patch_size", c->stem.patch, err);
+    if (!status) split_positions(m, args);
     if (!status) status = vit_json_int(args, where, "num_heads", 1, 1 << 16, &c->heads, err);
     if (!status) status = vit_json_float(args, where, "norm_eps", &c->norm.eps, err);
     if (!status) status = read_act_name(&c->act, args, where, "act_layer", err);

@@ -25,6 +25,8 @@ struct outgoing {
     enum weights_dtype dtype;
     const struct vit_packing *packing; /* NULL: an ordinary file */
     const struct kern *kern;           /* lays out what is packed */
+    bool foreign;                      /* for another framework: without our configuration */
+    enum weights_family family;        /* whose names the tensors get */
     struct weights_entry *entries;     /* room for three a slot */
     size_t count;
     struct vit_arena arena;
@@ -105,6 +107,26 @@ static bool in_integers(const struct vit_parameter *p)
     return p->rank == 2 && !strncmp(p->name, "blocks.", 7);
 }
 
+/* The last entry under the names of the family: equal parts of its first axis. */
+static void rename_last(struct outgoing *out)
+{
+    const struct weights_entry whole = out->entries[--out->count];
+    char names[3][WEIGHTS_NAME];
+    const int parts = weights_family_names(out->family, whole.name, names);
+    size_t bytes = weights_dtype_size(whole.dtype);
+
+    for (int j = 0; j < whole.rank; j++) bytes *= (size_t)whole.shape[j];
+    for (int i = 0; i < parts; i++) {
+        struct weights_entry *e = &out->entries[out->count++];
+        char *name = vit_arena_take(&out->arena, WEIGHTS_NAME, 1);
+        if (name) memcpy(name, names[i], WEIGHTS_NAME);
+        *e = whole;
+        e->name = name;
+        e->shape[0] /= parts;
+        if (whole.data) e->data = (const char *)whole.data + bytes / (size_t)parts * (size_t)i;
+    }
+}
+
 static void add_plain(struct outgoing *out, int i)
 {
     const struct vit_parameter p = take_parameter(out, i);
@@ -157,6 +179,7 @@ static void fill_entries(struct outgoing *out)
         if (packed_form(out, i, &p)) add_packed(out, i, &p);
     for (int i = 0; i < out->m->slot_count; i++) {
         if (!packed_form(out, i, &p)) add_plain(out, i);
+        if (out->family != WEIGHTS_TIMM) rename_last(out);
         add_scale(out, i);
     }
 }
@@ -167,7 +190,7 @@ static enum vit_status write_file(struct outgoing *out, const char *path, struct
 {
     char *config = vit_model_config_text(out->m), *packing = NULL;
     struct weights_text meta[3] = { { "format", "pt" }, { "vit.config", config } };
-    size_t texts = 2;
+    size_t texts = out->foreign ? 1 : 2;
     enum vit_status status = VIT_OK;
 
     if (out->packing) {
@@ -196,6 +219,23 @@ enum vit_status vit_model_save(const struct vit_model *m, const char *path, enum
     if (dtype != WEIGHTS_F32 && dtype != WEIGHTS_BF16 && dtype != WEIGHTS_I8)
         return vit_fail(err, VIT_ERR_ARG, "%s: a model is stored as F32, BF16 or I8, not as %s", path,
                         weights_dtype_name(dtype));
+    return write_file(&out, path, err);
+}
+
+enum vit_status vit_model_save_as(const struct vit_model *m, const char *path, enum weights_family family,
+                                  enum weights_dtype dtype, struct vit_error *err)
+{
+    struct outgoing out = { .m = m, .dtype = dtype, .foreign = true, .family = family };
+    char names[3][WEIGHTS_NAME];
+
+    if (dtype != WEIGHTS_F32 && dtype != WEIGHTS_BF16)
+        return vit_fail(err, VIT_ERR_ARG,
+                        "%s: under the names of %s a model is stored as F32 or BF16, not as %s", path,
+                        weights_family_name(family), weights_dtype_name(dtype));
+    for (int i = 0; i < m->slot_count; i++)
+        if (!weights_family_names(family, m->slots[i].name, names))
+            return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: %s has no tensor like \"%s\"", path,
+                            weights_family_name(family), m->slots[i].name);
     return write_file(&out, path, err);
 }
 

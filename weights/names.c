@@ -334,6 +334,30 @@ const char *weights_family_name(enum weights_family family)
     return naming_of(family)->name;
 }
 
+/* The head lies beside the trunk. */
+static bool in_trunk(const char *canonical)
+{
+    return strncmp(canonical, "head", 4) != 0;
+}
+
+int weights_family_names(enum weights_family family, const char *canonical, char names[3][WEIGHTS_NAME])
+{
+    const struct weights_naming *n = naming_of(family);
+    const struct weights_row *row = n->rows;
+    const char *trunk = in_trunk(canonical) ? n->trunk : "";
+    char name[NAME];
+    struct capture c;
+    int parts = 0;
+
+    while (row < n->rows + n->row_count && !match(row->canonical, canonical, &c)) row++;
+    if (row == n->rows + n->row_count || row->layout != WEIGHTS_AS_IS) return 0;
+    for (; parts < (int)VIT_COUNT(row->part) && row->part[parts]; parts++) {
+        if (!fill(name, trunk, strlen(trunk), row->part[parts], &c) || strlen(name) >= WEIGHTS_NAME) return 0;
+        memcpy(names[parts], name, strlen(name) + 1);
+    }
+    return parts;
+}
+
 enum weights_resample weights_family_resample(enum weights_family family, const char *format)
 {
     if (family == WEIGHTS_TIMM && !strcmp(format, "npz")) return WEIGHTS_BILINEAR;

@@ -110,6 +110,11 @@ enum weights_family {
     WEIGHTS_FAMILIES
 };
 const char *weights_family_name(enum weights_family family);
+/* The names under which a classifier's file of the family holds a canonical tensor ("head.weight"), the
+ * reverse of weights_view_find(): written one after the other, equal parts of its first axis. Returns how
+ * many; 0: the family has no such tensor, or lays it out otherwise. */
+enum { WEIGHTS_NAME = 256 };
+int weights_family_names(enum weights_family family, const char *canonical, char names[3][WEIGHTS_NAME]);
 
 /* How the file's layout becomes the canonical one. */
 enum weights_layout {

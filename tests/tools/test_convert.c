@@ -366,6 +366,36 @@ static void what_exists_is_not_replaced_unasked(void **state)
     assert_code(VIT(MODEL, f->out, "--force"), 0, "");
 }
 
+/* A folder of Hugging Face's is a model like any other, and is compared with the original. */
+static void another_framework_gets_a_folder(void **state)
+{
+    const struct fixture *f = *state;
+    char data[512], out[512];
+    struct run r;
+    json_t *o;
+
+    snprintf(data, sizeof data, "%s/data", f->dir);
+    snprintf(out, sizeof out, "%s/hf", f->dir);
+    make_data_set(f->dir);
+    r = VIT(MODEL, out, "--names", "hf-vit", "--data", data, "--split", "all", "--json");
+    o = object_of(&r);
+    assert_true(number(o, "agreement") == 1 && number(o, "largest_logit_difference") == 0);
+    assert_true(number(o, "bytes_after") > 4 * number(o, "parameters"));
+    json_decref(o);
+    run_free(&r);
+    assert_true(tmp_has(out, "preprocessor_config.json"));
+    assert_code(VIT(MODEL, out, "--names", "hf-vit"), 2, "--force");
+    assert_code(VIT(MODEL, out, "--names", "timm", "--force"), 0, "");
+    assert_code(VIT(MODEL, f->out, "--names", "hf"), 2, "timm, hf-vit, hf-deit or hf-dinov2");
+    assert_code(VIT(MODEL, f->out, "--names", "timm", "--packed"), 2, "found --packed");
+    assert_code(VIT(MODEL, f->out, "--names", "timm", "--dtype", "int8"), 2, "found --dtype int8");
+    assert_code(VIT("builtin:pre", f->out, "--names", "timm"), 3,
+                "\"stem.kind\" is \"patch\" there, here it is \"conv\"");
+    assert_false(tmp_has(f->dir, "out.safetensors"));
+    tmp_write(f->dir, "out.safetensors", "precious", 8, NULL, 0);
+    assert_code(VIT(MODEL, f->out, "--names", "timm", "--force"), 2, "found a file");
+}
+
 static void unusable_data_leaves_no_file(void **state)
 {
     const struct fixture *f = *state;
@@ -410,6 +440,7 @@ int main(void)
         IN_FOLDER(narrow_formats_say_what_they_cost),
         IN_FOLDER(calibration_shows_both_ways),
         IN_FOLDER(what_exists_is_not_replaced_unasked),
+        IN_FOLDER(another_framework_gets_a_folder),
         IN_FOLDER(unusable_data_leaves_no_file),
         IN_FOLDER(mistakes_are_named),
     };

@@ -373,6 +373,40 @@ static void a_failed_allocation_spoils_no_file(void **state)
     tmp_remove(dir);
 }
 
+/* Of a folder each file is the old one or the new one; made.path is the last of them. */
+static enum vit_status export_model(void **out, struct vit_error *err)
+{
+    char folder[sizeof made.path];
+
+    *out = NULL;
+    snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(made.path, '/') - made.path), made.path);
+    return vit_model_export(made.model, folder, WEIGHTS_HF_VIT, WEIGHTS_F32, err);
+}
+
+static void a_failed_allocation_spoils_no_folder(void **state)
+{
+    static const struct maker EXPORT = { "model_export", export_model, unmake_nothing, is_the_file, false };
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct vit_error err = { 0 };
+    char dir[256];
+    void *out;
+
+    (void)state;
+    tmp_create(dir, sizeof dir);
+    made.model = tiny_model(&c, NULL);
+    snprintf(made.path, sizeof made.path, "%s/preprocessor_config.json", dir);
+    assert_ok(export_model(&out, &err), &err);
+    made.file = tmp_read(made.path, &made.file_size);
+    atomic_store(&gate.jansson, true);
+    fail_every_allocation(&EXPORT);
+    atomic_store(&gate.jansson, false);
+    assert_true(is_the_file(NULL));
+    assert_int_equal(tmp_count(dir), 3);
+    free(made.file);
+    vit_model_close(made.model);
+    tmp_remove(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -384,6 +418,7 @@ int main(void)
         cmocka_unit_test(a_failed_allocation_is_reported_by_every_reader),
         cmocka_unit_test(a_failed_allocation_is_reported_on_opening_packed_files),
         cmocka_unit_test(a_failed_allocation_spoils_no_file),
+        cmocka_unit_test(a_failed_allocation_spoils_no_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

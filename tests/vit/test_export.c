@@ -1,0 +1,287 @@
+/* Models as folders of other frameworks. What timm and transformers themselves make of them is asked by
+ * tools/check-export.py; here they are read back as such folders are. */
+#include <jansson.h>
+
+#include "tests/support/tmp.h"
+#include "tests/vit/tiny.h"
+#include "vit/config_json.h"
+
+struct fixture {
+    char dir[256], out[300];
+};
+
+static int open_folder(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+
+    tmp_create(f->dir, sizeof f->dir);
+    snprintf(f->out, sizeof f->out, "%s/out", f->dir);
+    *state = f;
+    return 0;
+}
+
+static int close_folder(void **state)
+{
+    struct fixture *f = *state;
+
+    tmp_remove(f->dir);
+    free(f);
+    return 0;
+}
+
+static struct vit_model *open_model(const char *path)
+{
+    struct vit_model *m;
+    struct vit_error err;
+
+    assert_ok(vit_model_open(&m, path, NULL, &err), &err);
+    return m;
+}
+
+/* ---- and back ---- */
+
+/* Configuration, preprocessing (a crop may be told by whole pixels), labels. */
+static json_t *description(const struct vit_model *m, bool labels)
+{
+    json_t *o =
+        vit_config_to_json(vit_model_config(m), vit_model_recipe(m), labels ? vit_model_labels(m) : NULL);
+
+    json_object_set_new(json_object_get(o, "preprocess"), "crop_pct",
+                        json_integer(patch_recipe_side(vit_model_recipe(m))));
+    return o;
+}
+
+static void assert_same_model(const struct vit_model *was, const struct vit_model *is, const char *what)
+{
+    const bool labels = vit_model_has_labels(was); /* Hugging Face's always have some */
+    json_t *want = description(was, labels), *got = description(is, labels);
+
+    if (!json_equal(want, got))
+        fail_msg("%s: written %s, read back %s", what, json_dumps(want, 0), json_dumps(got, 0));
+    json_decref(want);
+    json_decref(got);
+    assert_int_equal(vit_model_parameter_count(was), vit_model_parameter_count(is));
+    for (int i = 0; i < vit_model_parameter_count(was); i++) {
+        const struct vit_parameter a = vit_model_parameter(was, i), b = vit_model_parameter(is, i);
+        assert_string_equal(a.name, b.name);
+        assert_int_equal(a.count, b.count);
+        if (memcmp(a.values, b.values, a.count * sizeof *a.values)) fail_msg("%s: %s differs", what, a.name);
+    }
+}
+
+static void export_and_compare(const struct vit_model *m, const char *out, enum weights_family family,
+                               const char *what)
+{
+    struct vit_model *back;
+    struct vit_error err;
+
+    assert_ok(vit_model_export(m, out, family, WEIGHTS_F32, &err), &err);
+    back = open_model(out);
+    assert_string_equal(vit_model_family(back), weights_family_name(family));
+    assert_same_model(m, back, what);
+    vit_model_close(back);
+    tmp_remove(out);
+}
+
+/* Each was made by the framework itself, and by others whose models it can hold. */
+static void models_of_other_frameworks_come_back(void **state)
+{
+    static const struct {
+        const char *name;
+        enum weights_family family;
+    } ROWS[] = {
+        { "timm-cls", WEIGHTS_TIMM },
+        { "timm-cls", WEIGHTS_HF_VIT },
+        { "timm-qknorm", WEIGHTS_TIMM },
+        { "timm-odd-dims", WEIGHTS_TIMM },
+        { "timm-odd-dims", WEIGHTS_HF_VIT },
+        { "jax-npz", WEIGHTS_HF_VIT },
+        { "pth-state-dict", WEIGHTS_TIMM },
+        { "hf-dinov2", WEIGHTS_HF_DINOV2 },
+        { "hf-deit-distilled", WEIGHTS_HF_DEIT },
+    };
+    const struct fixture *f = *state;
+
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        char path[128];
+        struct vit_model *m;
+        snprintf(path, sizeof path, "tests/data/golden/%s", ROWS[i].name);
+        m = open_model(path);
+        export_and_compare(m, f->out, ROWS[i].family, ROWS[i].name);
+        vit_model_close(m);
+    }
+}
+
+/* What no tensor shows has to be in timm's model_args: where the norm stands, who is pooled, the activation. */
+static void every_model_that_timm_has_comes_back(void **state)
+{
+    const struct fixture *f = *state;
+    struct vit_config c[7];
+
+    for (size_t i = 0; i < VIT_COUNT(c); i++) c[i] = tiny_config(i == 1 ? VIT_NORM_LAYERSCALE : VIT_NORM_PRE);
+    c[0].pool = VIT_POOL_MEAN;
+    c[2].pool = VIT_POOL_MEAN, c[2].cls = c[2].position_prefix = false;
+    c[3].pool = VIT_POOL_MEAN, c[3].norm.final = false, c[3].norm.pooled = true;
+    c[4].registers = 2, c[4].position_prefix = false, c[4].qkv_bias = false;
+    c[5].act = KERN_ACT_QUICK_GELU, c[5].norm.final = false, c[5].bias = false;
+    c[6].act = KERN_ACT_GELU_TANH, c[6].position = VIT_POS_LEARNED, c[6].hidden = 25;
+    for (size_t i = 0; i < VIT_COUNT(c); i++) {
+        struct vit_model *m = tiny_model(&c[i], "ref");
+        char what[16];
+        snprintf(what, sizeof what, "model %zu", i);
+        export_and_compare(m, f->out, WEIGHTS_TIMM, what);
+        vit_model_close(m);
+    }
+}
+
+static void labels_and_every_kind_of_preprocessing_come_back(void **state)
+{
+    static const char *const LABELS[] = { "cat", "dog, \"hot\"", "\xc3\xa4hre", "cat 2" };
+    static const enum weights_family FAMILIES[] = { WEIGHTS_TIMM, WEIGHTS_HF_VIT };
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    const struct vit_init init = { .seed = 1 };
+    const struct fixture *f = *state;
+    struct vit_error err;
+
+    for (int i = 0; i < 2 * 3 * PATCH_FILTERS; i++) {
+        struct patch_recipe r = patch_recipe_default(TINY_SIDE);
+        struct vit_model *m;
+        r.squash = i / 2 % 3 > 0;
+        r.crop_pct = i / 2 % 3 == 2 ? 1 : 0.875f;
+        r.filter = (enum patch_filter)(i / 6);
+        r.mean[1] = 0.485f;
+        assert_ok(vit_model_create(&m, &c, &r, LABELS, &init, NULL, &err), &err);
+        export_and_compare(m, f->out, FAMILIES[i % 2], patch_filter_name(r.filter));
+        vit_model_close(m);
+    }
+}
+
+static void bf16_is_rounded_once(void **state)
+{
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    const struct fixture *f = *state;
+    struct vit_model *m = tiny_model(&c, "ref"), *back;
+    struct vit_error err;
+
+    assert_ok(vit_model_export(m, f->out, WEIGHTS_HF_VIT, WEIGHTS_BF16, &err), &err);
+    back = open_model(f->out);
+    for (int i = 0; i < vit_model_parameter_count(m); i++) {
+        const struct vit_parameter a = vit_model_parameter(m, i), b = vit_model_parameter(back, i);
+        for (size_t j = 0; j < a.count; j++) assert_true(vit_from_bf16(vit_bf16(a.values[j])) == b.values[j]);
+    }
+    vit_model_close(back);
+    vit_model_close(m);
+}
+
+/* ---- what lies in the file ---- */
+
+/* Names of modeling_vit.py and of the state dict that ViTForImageClassification saves. */
+static void the_tensors_have_the_names_of_the_class(void **state)
+{
+    static const struct {
+        const char *name;
+        int rank, rows;
+    } ROWS[] = {
+        { "vit.embeddings.cls_token", 3, 1 },
+        { "vit.embeddings.position_embeddings", 3, 1 },
+        { "vit.embeddings.patch_embeddings.projection.weight", 4, 16 },
+        { "vit.encoder.layer.1.attention.attention.query.weight", 2, 16 },
+        { "vit.encoder.layer.1.attention.attention.value.bias", 1, 16 },
+        { "vit.encoder.layer.0.attention.output.dense.weight", 2, 16 },
+        { "vit.encoder.layer.0.layernorm_after.weight", 1, 16 },
+        { "vit.encoder.layer.0.intermediate.dense.weight", 2, 24 },
+        { "vit.encoder.layer.0.output.dense.bias", 1, 16 },
+        { "vit.layernorm.bias", 1, 16 },
+        { "classifier.weight", 2, TINY_CLASSES },
+    };
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    const struct fixture *f = *state;
+    struct vit_model *m = tiny_model(&c, "ref");
+    struct weights_file *file;
+    struct vit_error err;
+    char path[400];
+
+    assert_ok(vit_model_export(m, f->out, WEIGHTS_HF_VIT, WEIGHTS_F32, &err), &err);
+    snprintf(path, sizeof path, "%s/model.safetensors", f->out);
+    assert_ok(weights_open(&file, path, &err), &err);
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        const struct weights_tensor *t = weights_find(file, ROWS[i].name);
+        if (!t || t->rank != ROWS[i].rank || t->shape[0] != ROWS[i].rows) fail_msg("%s", ROWS[i].name);
+    }
+    assert_int_equal(weights_count(file), 4 + 2 * 16 + 4); /* 16 a block; stem and tokens, norm and head */
+    assert_string_equal(weights_meta(file, "format"), "pt");
+    assert_null(weights_meta(file, "vit.config"));
+    weights_close(file);
+    vit_model_close(m);
+}
+
+/* ---- what they have no model for ---- */
+
+static void assert_not_exported(const struct vit_model *m, const struct fixture *f,
+                                enum weights_family family, enum weights_dtype dtype, enum vit_status status,
+                                const char *part)
+{
+    struct vit_error err;
+
+    assert_refused(vit_model_export(m, f->out, family, dtype, &err), status, part, &err);
+    assert_int_equal(tmp_count(f->dir), 0);
+}
+
+static void what_they_have_no_class_for_is_refused(void **state)
+{
+    static const struct {
+        enum vit_placement placement;
+        enum vit_pool pool;
+        enum weights_family family;
+        const char *says;
+    } ROWS[] = {
+        { VIT_NORM_POST, VIT_POOL_CLS, WEIGHTS_TIMM,
+          "\"norm.placement\" is [\"pre\", \"layerscale\"] there, here it is \"post\"" },
+        { VIT_NORM_LAYERSCALE, VIT_POOL_CLS, WEIGHTS_HF_VIT, "\"norm.placement\" is \"pre\" there" },
+        { VIT_NORM_PRE, VIT_POOL_SEQ, WEIGHTS_TIMM,
+          "\"pool\" is [\"cls\", \"mean\"] there, here it is \"seq\"" },
+        { VIT_NORM_PRE, VIT_POOL_MEAN, WEIGHTS_HF_VIT, "\"pool\" is \"cls\" there" },
+        { VIT_NORM_PRE, VIT_POOL_CLS, WEIGHTS_HF_DEIT, "\"dist\" is true there, here it is false" },
+        { VIT_NORM_PRE, VIT_POOL_CLS, WEIGHTS_HF_DINOV2, "\"pool\" is \"cls_mean\" there" },
+    };
+    const struct fixture *f = *state;
+
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        struct vit_config c = tiny_config(ROWS[i].placement);
+        struct vit_model *m;
+        c.pool = ROWS[i].pool;
+        m = tiny_model(&c, "ref");
+        assert_not_exported(m, f, ROWS[i].family, WEIGHTS_F32, VIT_ERR_UNSUPPORTED, ROWS[i].says);
+        vit_model_close(m);
+    }
+}
+
+static void other_requests_are_refused(void **state)
+{
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    const struct fixture *f = *state;
+    struct vit_model *m = tiny_model(&c, "ref");
+    struct fixture deep = *f;
+
+    assert_not_exported(m, f, WEIGHTS_TORCHVISION, WEIGHTS_F32, VIT_ERR_ARG, "not written for torchvision");
+    snprintf(deep.out, sizeof deep.out, "%s/none/out", f->dir);
+    assert_not_exported(m, &deep, WEIGHTS_TIMM, WEIGHTS_F32, VIT_ERR_IO, "cannot be made");
+    vit_model_close(m);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, open_folder, close_folder)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(models_of_other_frameworks_come_back),
+        TEST(every_model_that_timm_has_comes_back),
+        TEST(labels_and_every_kind_of_preprocessing_come_back),
+        TEST(bf16_is_rounded_once),
+        TEST(the_tensors_have_the_names_of_the_class),
+        TEST(what_they_have_no_class_for_is_refused),
+        TEST(other_requests_are_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

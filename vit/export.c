@@ -1,0 +1,347 @@
+/* A model as a folder of another framework, the reverse of dialects.c: its tensors' names, its config.json, its
+ * preprocessing. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "vit/config_json.h"
+#include "vit/dialects.h"
+#include "vit/json.h"
+#include "vit/model.h"
+#include "vit/train.h"
+
+/* ---- what each framework can hold ---- */
+
+/* In the words of our config.json: what a model must have for the framework's class to be the same network. An
+ * array allows any of its elements; what is not named is free. */
+
+#define ACTS "\"act\": [\"gelu\", \"gelu_tanh\", \"quick_gelu\", \"relu\", \"silu\"]"
+
+/* VisionTransformer of timm 1.0. Its norms' eps is no argument, and one norm stands before or after pooling. */
+static const char TIMM[] =
+    "{\"stem\": {\"kind\": \"patch\"}, \"dist\": false, \"position\": [\"learned\", \"none\"],"
+    " \"pool\": [\"cls\", \"mean\"], \"pre_logits\": 0, \"patch_bias\": true, " ACTS ","
+    " \"norm\": [{\"pooled\": true, \"final\": false, \"placement\": [\"pre\", \"layerscale\"],"
+    "            \"kind\": \"layernorm\", \"eps\": 1e-6, \"embed\": false},"
+    "           {\"pooled\": false, \"placement\": [\"pre\", \"layerscale\"], \"kind\": \"layernorm\","
+    "            \"eps\": 1e-6, \"embed\": false}]}";
+
+#define HF_COMMON                                                                                            \
+    "\"stem\": {\"kind\": \"patch\"}, \"cls\": true, \"registers\": 0, \"position\": \"learned\","           \
+    " \"position_prefix\": true, \"pre_logits\": 0, \"patch_bias\": true, \"bias\": true, " ACTS
+#define HF_NORM(placement)                                                                                   \
+    "\"norm\": {\"placement\": \"" placement "\", \"kind\": \"layernorm\", \"embed\": false,"                \
+    " \"final\": true, \"pooled\": false, \"qk\": false}"
+
+/* ViTForImageClassification, DeiTForImageClassificationWithTeacher, Dinov2ForImageClassification. */
+static const char HF_VIT[] = "{\"dist\": false, \"pool\": \"cls\", " HF_COMMON ", " HF_NORM("pre") "}";
+static const char HF_DEIT[] = "{\"dist\": true, \"pool\": \"cls\", " HF_COMMON ", " HF_NORM("pre") "}";
+static const char HF_DINOV2[] =
+    "{\"dist\": false, \"pool\": \"cls_mean\", " HF_COMMON ", " HF_NORM("layerscale") "}";
+
+/* The innermost values where a model is not what is allowed. */
+struct misfit {
+    char path[64];
+    const json_t *allowed, *found;
+};
+
+/* value is what allowed says; else *m tells where it is not, for an array of objects by the last of them. */
+static bool fits(const json_t *allowed, const json_t *value, struct misfit *m)
+{
+    const size_t length = strlen(m->path);
+    const char *key;
+    json_t *inner;
+
+    if (json_is_array(allowed)) {
+        const size_t count = json_array_size(allowed);
+        for (size_t i = 0; i < count; i++) {
+            m->path[length] = '\0';
+            if (fits(json_array_get(allowed, i), value, m)) return true;
+        }
+        if (!json_is_object(json_array_get(allowed, count - 1))) m->allowed = allowed;
+        return false;
+    }
+    json_object_foreach((json_t *)allowed, key, inner)
+    {
+        snprintf(m->path + length, sizeof m->path - length, "%s%s", length ? "." : "", key);
+        if (!fits(inner, json_object_get(value, key), m)) return false;
+        m->path[length] = '\0';
+    }
+    if (json_is_object(allowed) || json_equal(allowed, value)) return true;
+    m->allowed = allowed;
+    m->found = value;
+    return false;
+}
+
+/* Numbers that began as floats, in the digits that matter. */
+enum {
+    DIGITS = JSON_REAL_PRECISION(15),
+    VALUE = JSON_ENCODE_ANY | DIGITS,
+    FILE_TEXT = JSON_INDENT(2) | DIGITS
+};
+
+static enum vit_status refuse(const struct misfit *m, const char *folder, const char *family,
+                              struct vit_error *err)
+{
+    char *allowed = vit_json_text(m->allowed, VALUE), *found = vit_json_text(m->found, VALUE);
+    enum vit_status status = vit_fail(
+        err, VIT_ERR_UNSUPPORTED, "%s: no model of %s is like this one: \"%s\" is %s there, here it is %s",
+        folder, family, m->path, allowed ? allowed : "another", found ? found : "not");
+
+    free(allowed);
+    free(found);
+    return status;
+}
+
+static enum vit_status check(const struct vit_model *m, const char *allowed, const char *folder,
+                             enum weights_family family, struct vit_error *err)
+{
+    json_t *config = vit_config_to_json(&m->config, NULL, NULL), *table = NULL;
+    struct misfit misfit = { "", NULL, NULL };
+    enum vit_status status = vit_json_parse(&table, folder, allowed, strlen(allowed), err);
+
+    if (!status && !config) status = vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to write it", folder);
+    if (!status && !fits(table, config, &misfit))
+        status = refuse(&misfit, folder, weights_family_name(family), err);
+    json_decref(config);
+    json_decref(table);
+    return status;
+}
+
+/* ---- timm ---- */
+
+/* The MLP's width as a ratio, of whose product with the width both frameworks take the integer part: the shortest
+ * decimal that gives it. */
+static double ratio_of(const struct vit_config *c)
+{
+    double ratio = 0;
+    char text[32];
+
+    for (int digits = 1; digits <= 15 && (int)(ratio * c->width) != c->hidden; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, (double)c->hidden / c->width);
+        ratio = strtod(text, NULL);
+    }
+    return ratio;
+}
+
+static json_t *labels_of(const struct vit_model *m)
+{
+    json_t *names = json_array();
+
+    for (int i = 0; i < m->config.classes; i++) vit_json_append(&names, json_string(vit_model_labels(m)[i]));
+    return names;
+}
+
+static json_t *floats_of(const float *x)
+{
+    return json_pack("[ooo]", vit_json_number(x[0]), vit_json_number(x[1]), vit_json_number(x[2]));
+}
+
+/* The registered architecture of this size, or one of any: model_args say all of it again. */
+static const char *architecture_of(const struct vit_config *c)
+{
+    const char *name;
+    struct vit_config of;
+
+    for (int i = 0; (name = vit_config_preset_name(i)); i++)
+        if (!strncmp(name, "vit_", 4) && !vit_config_preset(&of, name, NULL) && of.width == c->width &&
+            of.depth == c->depth && of.heads == c->heads && of.hidden == c->hidden &&
+            of.stem.patch == c->stem.patch)
+            return name;
+    return "vit_base_patch16_224";
+}
+
+static const char *pool_of(const struct vit_config *c)
+{
+    return c->pool == VIT_POOL_CLS ? "token" : "avg";
+}
+
+static json_t *timm_args(const struct vit_config *c)
+{
+    const struct vit_norm_config *n = &c->norm;
+    json_t *o =
+        json_pack("{ss si si si si si si sf sb sb sb si sb sb sb ss ss ss}", "global_pool", pool_of(c),
+                  "img_size", c->image, "patch_size", c->stem.patch, "in_chans", c->channels, "embed_dim",
+                  c->width, "depth", c->depth, "num_heads", c->heads, "mlp_ratio", ratio_of(c), "qkv_bias",
+                  c->qkv_bias, "proj_bias", c->bias, "qk_norm", n->qk, "reg_tokens", c->registers,
+                  "class_token", c->cls, "no_embed_class", !c->position_prefix, "final_norm",
+                  n->final || n->pooled, "pos_embed", c->position == VIT_POS_NONE ? "none" : "learn",
+                  "norm_layer", "layernorm", "act_layer", kern_act_name(c->act));
+
+    vit_json_put(&o, "fc_norm", json_boolean(n->pooled));
+    if (n->placement == VIT_NORM_LAYERSCALE) vit_json_put(&o, "init_values", json_real(1));
+    return o;
+}
+
+static json_t *timm_recipe(const struct vit_model *m)
+{
+    const struct patch_recipe *r = &m->recipe;
+
+    return json_pack("{s[iii] sb so ss ss so so si ss ss}", "input_size", m->config.channels, r->size,
+                     r->size, "fixed_input_size", true, "crop_pct",
+                     vit_json_number(r->crop_pct > 0 ? r->crop_pct : 1), "crop_mode",
+                     r->squash ? "squash" : "center", "interpolation", patch_filter_name(r->filter), "mean",
+                     floats_of(r->mean), "std", floats_of(r->std), "num_classes", m->config.classes,
+                     "first_conv", "patch_embed.proj", "classifier", "head");
+}
+
+static json_t *timm_config(const struct vit_model *m)
+{
+    const struct vit_config *c = &m->config;
+    json_t *o = json_pack("{ss si si ss so so}", "architecture", architecture_of(c), "num_classes",
+                          c->classes, "num_features", c->width, "global_pool", pool_of(c), "model_args",
+                          timm_args(c), "pretrained_cfg", timm_recipe(m));
+
+    if (m->has_labels) vit_json_put(&o, "label_names", labels_of(m));
+    return o;
+}
+
+/* ---- Hugging Face ---- */
+
+static void put_labels(json_t **o, const struct vit_model *m)
+{
+    json_t *names = json_object(), *numbers = json_object();
+    char key[16];
+
+    for (int i = 0; i < m->config.classes; i++) {
+        const char *label = vit_model_labels(m)[i];
+        snprintf(key, sizeof key, "%d", i);
+        vit_json_put(&names, key, json_string(label));
+        vit_json_put(&numbers, label, json_integer(i));
+    }
+    vit_json_put(o, "id2label", names);
+    vit_json_put(o, "label2id", numbers);
+}
+
+static json_t *hf_config(const struct vit_model *m, const char *type, const char *class)
+{
+    const struct vit_config *c = &m->config;
+    const char *act = c->act == KERN_ACT_GELU_TANH ? "gelu_pytorch_tanh" : kern_act_name(c->act);
+    json_t *o =
+        json_pack("{s[s] ss si si si si si si ss so sb}", "architectures", class, "model_type", type,
+                  "hidden_size", c->width, "num_hidden_layers", c->depth, "num_attention_heads", c->heads,
+                  "image_size", c->image, "patch_size", c->stem.patch, "num_channels", c->channels,
+                  "hidden_act", act, "layer_norm_eps", vit_json_number(c->norm.eps), "qkv_bias", c->qkv_bias);
+
+    put_labels(&o, m);
+    return o;
+}
+
+static json_t *hf_vit_config(const struct vit_model *m)
+{
+    json_t *o = hf_config(m, "vit", "ViTForImageClassification");
+
+    vit_json_put(&o, "intermediate_size", json_integer(m->config.hidden));
+    return o;
+}
+
+static json_t *hf_deit_config(const struct vit_model *m)
+{
+    json_t *o = hf_config(m, "deit", "DeiTForImageClassificationWithTeacher");
+
+    vit_json_put(&o, "intermediate_size", json_integer(m->config.hidden));
+    return o;
+}
+
+/* Its MLP's width is a ratio too, an integer in all models there are. */
+static json_t *hf_dinov2_config(const struct vit_model *m)
+{
+    const struct vit_config *c = &m->config;
+    json_t *o = hf_config(m, "dinov2", "Dinov2ForImageClassification");
+
+    vit_json_put(&o, "mlp_ratio",
+                 c->hidden % c->width ? json_real(ratio_of(c)) : json_integer(c->hidden / c->width));
+    vit_json_put(&o, "layerscale_value", json_real(1));
+    vit_json_put(&o, "use_swiglu_ffn", json_false());
+    return o;
+}
+
+/* The processor that does what the recipe says: squash; squash and crop; the short side and crop. */
+static json_t *hf_recipe(const struct vit_model *m)
+{
+    static const int RESAMPLE[] = { /* Pillow's numbers */
+                                    [PATCH_LANCZOS] = 1,
+                                    [PATCH_BILINEAR] = 2,
+                                    [PATCH_BICUBIC] = 3,
+                                    [PATCH_BOX] = 4
+    };
+    const struct patch_recipe *r = &m->recipe;
+    const int side = patch_recipe_side(r);
+    const bool crop = !r->squash || side != r->size;
+    const char *type = !crop ? "ViTImageProcessor" : r->squash ? "DeiTImageProcessor" : "BitImageProcessor";
+    json_t *o =
+        json_pack("{ss sb so si sb sf sb so so}", "image_processor_type", type, "do_resize", true, "size",
+                  r->squash ? json_pack("{si si}", "height", side, "width", side)
+                            : json_pack("{si}", "shortest_edge", side),
+                  "resample", RESAMPLE[r->filter], "do_rescale", true, "rescale_factor", 1. / 255,
+                  "do_normalize", true, "image_mean", floats_of(r->mean), "image_std", floats_of(r->std));
+
+    if (!crop) return o;
+    vit_json_put(&o, "do_center_crop", json_true());
+    vit_json_put(&o, "crop_size", json_pack("{si si}", "height", r->size, "width", r->size));
+    return o;
+}
+
+/* ---- the folder ---- */
+
+static const struct dialect {
+    enum weights_family family;
+    const char *allowed;
+    json_t *(*config)(const struct vit_model *m);
+    json_t *(*recipe)(const struct vit_model *m); /* NULL: config.json has it */
+} DIALECTS[] = {
+    { WEIGHTS_TIMM, TIMM, timm_config, NULL },
+    { WEIGHTS_HF_VIT, HF_VIT, hf_vit_config, hf_recipe },
+    { WEIGHTS_HF_DEIT, HF_DEIT, hf_deit_config, hf_recipe },
+    { WEIGHTS_HF_DINOV2, HF_DINOV2, hf_dinov2_config, hf_recipe },
+};
+
+enum weights_family vit_export_family(int i)
+{
+    return i >= 0 && i < (int)VIT_COUNT(DIALECTS) ? DIALECTS[i].family : WEIGHTS_FAMILIES;
+}
+
+enum { PATH_SIZE = 4096 };
+
+static enum vit_status path_in(char path[PATH_SIZE], const char *folder, const char *name,
+                               struct vit_error *err)
+{
+    if (snprintf(path, PATH_SIZE, "%s/%s", folder, name) < PATH_SIZE) return VIT_OK;
+    return vit_fail(err, VIT_ERR_ARG, "%.64s...: the path is too long", folder);
+}
+
+/* Takes o. */
+static enum vit_status write_json(json_t *o, const char *folder, const char *name, struct vit_error *err)
+{
+    char path[PATH_SIZE], *text = vit_json_text(o, FILE_TEXT);
+    enum vit_status status = path_in(path, folder, name, err);
+
+    if (!status && !text) status = vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to write it", path);
+    if (!status) status = weights_write_bytes(path, text, strlen(text), err);
+    free(text);
+    json_decref(o);
+    return status;
+}
+
+enum vit_status vit_model_export(const struct vit_model *m, const char *folder, enum weights_family family,
+                                 enum weights_dtype dtype, struct vit_error *err)
+{
+    const struct dialect *d = DIALECTS;
+    char path[PATH_SIZE];
+    enum vit_status status;
+
+    while (d < DIALECTS + VIT_COUNT(DIALECTS) && d->family != family) d++;
+    if (d == DIALECTS + VIT_COUNT(DIALECTS))
+        return vit_fail(err, VIT_ERR_ARG, "%s: models are not written for %s", folder,
+                        weights_family_name(family));
+    status = check(m, d->allowed, folder, family, err);
+    if (!status) status = path_in(path, folder, "model.safetensors", err);
+    if (!status && mkdir(folder, 0777) && errno != EEXIST)
+        status = vit_fail(err, VIT_ERR_IO, "%s: the folder cannot be made: %s", folder, strerror(errno));
+    if (!status) status = vit_model_save_as(m, path, family, dtype, err);
+    if (!status) status = write_json(d->config(m), folder, "config.json", err);
+    if (!status && d->recipe) status = write_json(d->recipe(m), folder, "preprocessor_config.json", err);
+    return status;
+}
