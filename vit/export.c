@@ -291,11 +291,12 @@ static const struct dialect {
     const char *allowed;
     json_t *(*config)(const struct vit_model *m);
     json_t *(*recipe)(const struct vit_model *m); /* NULL: config.json has it */
+    const char *blank;                            /* a token that no classifier reads; NULL: none */
 } DIALECTS[] = {
-    { WEIGHTS_TIMM, TIMM, timm_config, NULL },
-    { WEIGHTS_HF_VIT, HF_VIT, hf_vit_config, hf_recipe },
-    { WEIGHTS_HF_DEIT, HF_DEIT, hf_deit_config, hf_recipe },
-    { WEIGHTS_HF_DINOV2, HF_DINOV2, hf_dinov2_config, hf_recipe },
+    { WEIGHTS_TIMM, TIMM, timm_config, NULL, NULL },
+    { WEIGHTS_HF_VIT, HF_VIT, hf_vit_config, hf_recipe, NULL },
+    { WEIGHTS_HF_DEIT, HF_DEIT, hf_deit_config, hf_recipe, NULL },
+    { WEIGHTS_HF_DINOV2, HF_DINOV2, hf_dinov2_config, hf_recipe, "dinov2.embeddings.mask_token" },
 };
 
 enum weights_family vit_export_family(int i)
@@ -340,7 +341,7 @@ enum vit_status vit_model_export(const struct vit_model *m, const char *folder, 
     if (!status) status = path_in(path, folder, "model.safetensors", err);
     if (!status && mkdir(folder, 0777) && errno != EEXIST)
         status = vit_fail(err, VIT_ERR_IO, "%s: the folder cannot be made: %s", folder, strerror(errno));
-    if (!status) status = vit_model_save_as(m, path, family, dtype, err);
+    if (!status) status = vit_model_save_as(m, path, family, d->blank, dtype, err);
     if (!status) status = write_json(d->config(m), folder, "config.json", err);
     if (!status && d->recipe) status = write_json(d->recipe(m), folder, "preprocessor_config.json", err);
     return status;

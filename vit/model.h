@@ -44,10 +44,10 @@ struct vit_model {
     int notes;
 };
 
-/* The parameters as a file of another family, without a configuration. VIT_ERR_UNSUPPORTED: the family has no
- * tensor like one of them. */
+/* The parameters as a file of another family, without a configuration; blank (NULL: none) names a token (1, width)
+ * of zeros beside them. VIT_ERR_UNSUPPORTED: the family has no tensor like one of the parameters. */
 enum vit_status vit_model_save_as(const struct vit_model *m, const char *path, enum weights_family family,
-                                  enum weights_dtype dtype, struct vit_error *err);
+                                  const char *blank, enum weights_dtype dtype, struct vit_error *err);
 
 /* Say one line about how the model was opened. */
 void vit_model_say(struct vit_model *m, bool warning, const char *format, ...) VIT_PRINTF(3, 4);

@@ -27,7 +27,8 @@ struct outgoing {
     const struct kern *kern;           /* lays out what is packed */
     bool foreign;                      /* for another framework: without our configuration */
     enum weights_family family;        /* whose names the tensors get */
-    struct weights_entry *entries;     /* room for three a slot */
+    const char *blank;                 /* a token of zeros that the family has besides; NULL: none */
+    struct weights_entry *entries;     /* room for three a slot, and one */
     size_t count;
     struct vit_arena arena;
 };
@@ -169,6 +170,19 @@ static void add_packed(struct outgoing *out, int i, const struct vit_product *r)
     kern_pack(out->kern, r->dtype, to, round ? rounded : p.values, r->n, r->k, false);
 }
 
+/* As the family initialises what it does not classify with. The arena is zeroed. */
+static void add_blank(struct outgoing *out)
+{
+    const int width = out->m->config.width;
+
+    out->entries[out->count++] =
+        (struct weights_entry){ .name = out->blank,
+                                .dtype = WEIGHTS_F32,
+                                .rank = 2,
+                                .shape = { 1, width },
+                                .data = vit_arena_take(&out->arena, (size_t)width, sizeof(float)) };
+}
+
 /* The packed ones first: they are whole lines, so that each begins with one in the mapped file. */
 static void fill_entries(struct outgoing *out)
 {
@@ -182,6 +196,7 @@ static void fill_entries(struct outgoing *out)
         if (out->family != WEIGHTS_TIMM) rename_last(out);
         add_scale(out, i);
     }
+    if (out->blank) add_blank(out);
 }
 
 /* ---- the file ---- */
@@ -197,7 +212,7 @@ static enum vit_status write_file(struct outgoing *out, const char *path, struct
         packing = vit_packing_text(out->packing);
         meta[texts++] = (struct weights_text){ "vit.packed", packing };
     }
-    out->entries = calloc(3 * (size_t)out->m->slot_count, sizeof *out->entries);
+    out->entries = calloc(3 * (size_t)out->m->slot_count + 1, sizeof *out->entries);
     if (!out->entries || !config || (out->packing && !packing))
         status = vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to write it", path);
     if (!status) fill_entries(out);
@@ -223,9 +238,9 @@ enum vit_status vit_model_save(const struct vit_model *m, const char *path, enum
 }
 
 enum vit_status vit_model_save_as(const struct vit_model *m, const char *path, enum weights_family family,
-                                  enum weights_dtype dtype, struct vit_error *err)
+                                  const char *blank, enum weights_dtype dtype, struct vit_error *err)
 {
-    struct outgoing out = { .m = m, .dtype = dtype, .foreign = true, .family = family };
+    struct outgoing out = { .m = m, .dtype = dtype, .foreign = true, .family = family, .blank = blank };
     char names[3][WEIGHTS_NAME];
 
     if (dtype != WEIGHTS_F32 && dtype != WEIGHTS_BF16)

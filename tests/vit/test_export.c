@@ -215,6 +215,27 @@ static void the_tensors_have_the_names_of_the_class(void **state)
     vit_model_close(m);
 }
 
+/* Dinov2Model has a token for training besides, and calls a file without it incomplete. */
+static void a_dinov2_is_complete(void **state)
+{
+    const struct fixture *f = *state;
+    struct vit_model *m = open_model("tests/data/golden/hf-dinov2");
+    const struct weights_tensor *t;
+    struct weights_file *file;
+    struct vit_error err;
+    char path[400];
+
+    assert_ok(vit_model_export(m, f->out, WEIGHTS_HF_DINOV2, WEIGHTS_F32, &err), &err);
+    snprintf(path, sizeof path, "%s/model.safetensors", f->out);
+    assert_ok(weights_open(&file, path, &err), &err);
+    t = weights_find(file, "dinov2.embeddings.mask_token");
+    assert_non_null(t);
+    assert_int_equal(t->count, vit_model_config(m)->width);
+    for (size_t i = 0; i < t->count; i++) assert_true(((const float *)t->data)[i] == 0);
+    weights_close(file);
+    vit_model_close(m);
+}
+
 /* ---- what they have no model for ---- */
 
 static void assert_not_exported(const struct vit_model *m, const struct fixture *f,
@@ -279,6 +300,7 @@ int main(void)
         TEST(labels_and_every_kind_of_preprocessing_come_back),
         TEST(bf16_is_rounded_once),
         TEST(the_tensors_have_the_names_of_the_class),
+        TEST(a_dinov2_is_complete),
         TEST(what_they_have_no_class_for_is_refused),
         TEST(other_requests_are_refused),
     };
