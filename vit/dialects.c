@@ -118,7 +118,7 @@ static enum vit_status read_timm_pool(struct vit_model *m, const json_t *o, cons
     return VIT_OK;
 }
 
-/* 4 positions behind 3 prefix tokens may be 2 x 2 patches, or 1 behind the rows of the tokens: the size tells. */
+/* 4 positions beside 3 prefix tokens may be of 2 x 2 patches, or of 1 and the tokens: the size tells. */
 static void split_positions(struct vit_model *m, const json_t *args)
 {
     struct vit_config *c = &m->config;

@@ -1,5 +1,5 @@
-/* A model as a folder of another framework, the reverse of dialects.c: its tensors' names, its config.json, its
- * preprocessing. */
+/* A model as a folder of another framework, the reverse of dialects.c: its tensors' names, its config.json,
+ * its preprocessing. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,19 +14,19 @@
 
 /* ---- what each framework can hold ---- */
 
-/* In the words of our config.json: what a model must have for the framework's class to be the same network. An
- * array allows any of its elements; what is not named is free. */
+/* In the words of our config.json: what a model must have for the framework's class to be the same network.
+ * An array allows any of its elements; what is not named is free. */
 
 #define ACTS "\"act\": [\"gelu\", \"gelu_tanh\", \"quick_gelu\", \"relu\", \"silu\"]"
 
-/* VisionTransformer of timm 1.0. Its norms' eps is no argument, and one norm stands before or after pooling. */
+/* VisionTransformer of timm 1.0. The eps of its norms is no argument, and one norm stands before or after
+ * pooling. */
+#define TIMM_NORM                                                                                            \
+    "\"placement\": [\"pre\", \"layerscale\"], \"kind\": \"layernorm\", \"eps\": 1e-6, \"embed\": false"
 static const char TIMM[] =
     "{\"stem\": {\"kind\": \"patch\"}, \"dist\": false, \"position\": [\"learned\", \"none\"],"
     " \"pool\": [\"cls\", \"mean\"], \"pre_logits\": 0, \"patch_bias\": true, " ACTS ","
-    " \"norm\": [{\"pooled\": true, \"final\": false, \"placement\": [\"pre\", \"layerscale\"],"
-    "            \"kind\": \"layernorm\", \"eps\": 1e-6, \"embed\": false},"
-    "           {\"pooled\": false, \"placement\": [\"pre\", \"layerscale\"], \"kind\": \"layernorm\","
-    "            \"eps\": 1e-6, \"embed\": false}]}";
+    " \"norm\": [{\"final\": false, " TIMM_NORM "}, {\"pooled\": false, " TIMM_NORM "}]}";
 
 #define HF_COMMON                                                                                            \
     "\"stem\": {\"kind\": \"patch\"}, \"cls\": true, \"registers\": 0, \"position\": \"learned\","           \
@@ -112,8 +112,8 @@ static enum vit_status check(const struct vit_model *m, const char *allowed, con
 
 /* ---- timm ---- */
 
-/* The MLP's width as a ratio, of whose product with the width both frameworks take the integer part: the shortest
- * decimal that gives it. */
+/* The MLP's width as a ratio, of whose product with the width both frameworks take the integer part: the
+ * shortest decimal that gives it. */
 static double ratio_of(const struct vit_config *c)
 {
     double ratio = 0;

@@ -44,8 +44,8 @@ struct vit_model {
     int notes;
 };
 
-/* The parameters as a file of another family, without a configuration; blank (NULL: none) names a token (1, width)
- * of zeros beside them. VIT_ERR_UNSUPPORTED: the family has no tensor like one of the parameters. */
+/* The parameters as a file of another family, without a configuration; blank (NULL: none) names a token
+ * (1, width) of zeros beside them. VIT_ERR_UNSUPPORTED: the family has no tensor like a parameter. */
 enum vit_status vit_model_save_as(const struct vit_model *m, const char *path, enum weights_family family,
                                   const char *blank, enum weights_dtype dtype, struct vit_error *err);
 

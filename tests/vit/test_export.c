@@ -112,7 +112,7 @@ static void models_of_other_frameworks_come_back(void **state)
     }
 }
 
-/* What no tensor shows has to be in timm's model_args: where the norm stands, who is pooled, the activation. */
+/* What no tensor shows has to be in timm's model_args: which norm, which pool, which activation. */
 static void every_model_that_timm_has_comes_back(void **state)
 {
     const struct fixture *f = *state;
