@@ -229,20 +229,3 @@ enum vit_status report_arrange(struct report *r, struct vit_error *err)
     free(values);
     return status;
 }
-
-void report_free(struct report *r)
-{
-    for (size_t i = 0; i < r->arm_count; i++) free(r->arms[i].rates);
-    free(r->arms);
-    free(r->conditions);
-    free(r->matches);
-    free(r->norms);
-    free(r->styles);
-    free(r->paths);
-    free(r->sources);
-    free(r->cells);
-    free(r->epochs);
-    free(r->blocks);
-    json_decref(r->keep);
-    *r = (struct report){ 0 };
-}

@@ -4,17 +4,6 @@
 
 #include "tools/report_figures.h"
 
-const char *report_rate_text(char *text, size_t size, double lr)
-{
-    const int e = (int)floor(log10(lr) + 1e-9);
-
-    if (!(lr > 0) || e >= -2)
-        snprintf(text, size, "%.4g", lr);
-    else
-        snprintf(text, size, "%.3ge%d", lr / pow(10, e), e);
-    return text;
-}
-
 /* ---- by learning rate ---- */
 
 /* Under the heading of the condition. */

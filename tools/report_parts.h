@@ -4,8 +4,27 @@
 
 #include "tools/report.h"
 
+/* ---- report.c: what a report holds ---- */
+
 /* Room for one more of count items of size bytes, which *items points to. */
 enum vit_status report_grow(void **items, size_t count, size_t size, struct vit_error *err);
+/* Keep what was parsed as long as the report; takes value (NULL: memory ran out). */
+enum vit_status report_keep(struct report *r, json_t *value, struct vit_error *err);
+enum vit_status report_add_source(struct report *r, const char *path, enum report_kind kind,
+                                  const json_t *about, struct vit_error *err);
+/* Of the last source. */
+enum vit_status report_add_cell(struct report *r, const struct report_cell *cell, struct vit_error *err);
+/* By name, in the last source; NULL: there is none. *hint: where to look first, and where it was. */
+struct report_cell *report_find_cell(struct report *r, const char *id, size_t *hint);
+
+/* ---- report_text.c ---- */
+
+/* "3e-4", "0.25": as one would type it. */
+const char *report_rate_text(char *text, size_t size, double lr);
+/* "61.20" of 0.612, or a dash. */
+const char *report_percent(char *text, size_t size, double share);
+/* The 95 % interval of k of n, Wilson's. */
+void report_interval(double *low, double *high, double k, double n);
 
 /* ---- report_fields.c: JSON objects into structs, by a table ---- */
 
@@ -34,14 +53,8 @@ typedef enum vit_status report_take(struct report *r, const json_t *line, const 
                                     struct vit_error *err);
 report_take report_take_cell, report_take_epoch, report_take_log, report_take_block, report_take_comparison;
 
-/* Keep what was parsed as long as the report; takes value (NULL: memory ran out). */
-enum vit_status report_keep(struct report *r, json_t *value, struct vit_error *err);
-enum vit_status report_add_source(struct report *r, const char *path, enum report_kind kind,
-                                  const json_t *about, struct vit_error *err);
-/* Of the last source. */
-enum vit_status report_add_cell(struct report *r, const struct report_cell *cell, struct vit_error *err);
-/* By name, in the last source; NULL: there is none. *hint: where to look first, and where it was. */
-struct report_cell *report_find_cell(struct report *r, const char *id, size_t *hint);
+/* ---- report_planned.c ---- */
+
 /* Cells of the last source's grid: those that ended learn what is planned for them, the others are added as
  * unfinished. where: the grid's file. */
 enum vit_status report_add_planned(struct report *r, const char *where, struct vit_error *err);
@@ -66,13 +79,20 @@ enum vit_status report_find_conditions(struct report *r, struct vit_error *err);
 /* Whether two conditions differ in depth and warm-up at most. */
 bool report_same_recipe(const struct report_condition *a, const struct report_condition *b);
 
-/* ---- report_setting.c, report_unsaid.c ---- */
+/* ---- report_setting.c ---- */
 
+/* v as text; false: it is neither text nor number nor truth. */
+bool report_value_text(const json_t *v, char *text, size_t size);
+/* The value of a setting: the entry's, or the grid's only one. */
+const json_t *report_planned_value(const json_t *grid, const json_t *entry, const char *name);
 /* A setting of a cell as text, "" where nothing says it: the numbers 0.001 and "1e-3" give the same. */
 const char *report_setting(const struct report *r, const struct report_cell *c, const char *name, char *text,
                            size_t size);
 /* The last part of the path of a cell's data set, "" where nothing says it. */
 const char *report_data(const struct report *r, const struct report_cell *c, char *text, size_t size);
+
+/* ---- report_unsaid.c ---- */
+
 /* Find what cells leave to their preset. */
 enum vit_status report_complete(struct report *r, struct vit_error *err);
 

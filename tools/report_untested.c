@@ -4,7 +4,6 @@
 
 #include "tools/markup.h"
 #include "tools/recipe.h"
-#include "tools/report_figures.h"
 #include "tools/report_page.h"
 
 /* Epochs of the recipes that print accuracies for small networks on CIFAR-10 (Compact Transformers,

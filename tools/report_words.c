@@ -3,16 +3,8 @@
 #include <stdlib.h>
 
 #include "tools/markup.h"
-#include "tools/plot.h"
-#include "tools/report_figures.h"
 #include "tools/report_page.h"
 #include "vit/stats.h"
-#include "vit/vit.h"
-
-void report_put_key(FILE *out, const struct report *r, size_t norm)
-{
-    plot_key_svg(out, &(struct plot_key){ .style = r->styles[norm], .parts = PLOT_LINE | PLOT_MARKS });
-}
 
 /* ---- a card for each match: what its placements reach ---- */
 

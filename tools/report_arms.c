@@ -1,29 +1,10 @@
-/* The tables: an arm a line, a run a line. */
+/* The arms in numbers: an arm a line, a run a line. */
 #include <math.h>
 #include <stdlib.h>
 
 #include "tools/markup.h"
-#include "tools/plot.h"
-#include "tools/report_figures.h"
 #include "tools/report_page.h"
 #include "vit/stats.h"
-#include "vit/vit.h"
-
-void report_interval(double *low, double *high, double k, double n)
-{
-    static const double Z95 = 1.959963984540054; /* normal quantile of 0.975 */
-
-    vit_wilson(low, high, k, n, Z95);
-}
-
-const char *report_percent(char *text, size_t size, double share)
-{
-    if (isfinite(share))
-        snprintf(text, size, "%.2f", 100 * share);
-    else
-        snprintf(text, size, "–");
-    return text;
-}
 
 /* ---- accuracy of an arm at its best rate ---- */
 

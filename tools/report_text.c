@@ -1,0 +1,32 @@
+/* Numbers as the page, its figures and the tables write them. */
+#include <math.h>
+
+#include "tools/report_parts.h"
+#include "vit/vit.h"
+
+const char *report_rate_text(char *text, size_t size, double lr)
+{
+    const int e = (int)floor(log10(lr) + 1e-9);
+
+    if (!(lr > 0) || e >= -2)
+        snprintf(text, size, "%.4g", lr);
+    else
+        snprintf(text, size, "%.3ge%d", lr / pow(10, e), e);
+    return text;
+}
+
+void report_interval(double *low, double *high, double k, double n)
+{
+    static const double Z95 = 1.959963984540054; /* normal quantile of 0.975 */
+
+    vit_wilson(low, high, k, n, Z95);
+}
+
+const char *report_percent(char *text, size_t size, double share)
+{
+    if (isfinite(share))
+        snprintf(text, size, "%.2f", 100 * share);
+    else
+        snprintf(text, size, "–");
+    return text;
+}
