@@ -8,11 +8,6 @@
 
 /* ---- accuracy of an arm at its best rate ---- */
 
-static double test_top1(const struct report_cell *c)
-{
-    return c->test_top1;
-}
-
 /* Pictures behind the accuracy of the arm's runs at its best rate, 0: not known. */
 static int pictures(const struct report *r, const struct report_arm *a, bool test)
 {
@@ -29,8 +24,9 @@ static int pictures(const struct report *r, const struct report_arm *a, bool tes
 static void put_accuracy(FILE *out, const struct report *r, const struct report_arm *a, bool test,
                          double *room)
 {
-    const size_t n =
-        a->best < 0 ? 0 : report_values(r, a, a->rates[a->best].lr, test ? test_top1 : report_val_top1, room);
+    const size_t n = a->best < 0 ? 0
+                                 : report_values(r, a, a->rates[a->best].lr,
+                                                 test ? report_test_top1 : report_val_top1, room);
     const double mean = vit_mean(room, (int)n);
     char text[32];
 
@@ -51,7 +47,7 @@ static void put_accuracy(FILE *out, const struct report *r, const struct report_
 static void put_difference(FILE *out, const struct report *r, const struct report_arm *a,
                            const struct report_arm *first, bool test, double *room)
 {
-    report_value *value = test ? test_top1 : report_val_top1;
+    report_value *value = test ? report_test_top1 : report_val_top1;
     double *other = room + r->cell_count;
     size_t n, m;
 
@@ -152,16 +148,9 @@ static void put_head(FILE *out, const struct report *r, bool test)
     fputs("</tr></thead>\n", out);
 }
 
-static bool any_test(const struct report *r)
-{
-    for (size_t i = 0; i < r->cell_count; i++)
-        if (isfinite(r->cells[i].test_top1)) return true;
-    return false;
-}
-
 bool report_put_arms(FILE *out, const struct report *r)
 {
-    const bool test = any_test(r);
+    const bool test = report_tested(r);
     double *room = calloc(2 * r->cell_count + 1, sizeof *room);
     const struct report_arm *first = NULL;
 
@@ -214,7 +203,8 @@ static void put_cell(FILE *out, const struct report_cell *c)
     put_number(out, "%.4f", c->train_loss);
     put_number(out, "%.4f", c->val_loss);
     markup_put(out, "<td class=\"n\">%s</td><td class=\"n\">%s</td>",
-               report_percent(val, sizeof val, c->val_top1), report_percent(test, sizeof test, c->test_top1));
+               report_percent(val, sizeof val, c->val_top1),
+               report_percent(test, sizeof test, c->test_top1));
     put_number(out, "%.0f", c->plateau_step);
     put_number(out, "%.0f", c->images_per_second);
     put_number(out, "%.0f", c->seconds);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "tools/report_parts.h"
+#include "tools/train.h"
 #include "vit/vit.h"
 
 /* Two writings of one learning rate. */
@@ -110,7 +111,36 @@ int report_lost(const int *ended)
     return ended[REPORT_DEAD] + ended[REPORT_DIVERGED];
 }
 
-static enum vit_status add_rate(struct report_arm *a, const struct report_cell *c, struct vit_error *err)
+int report_classes(const struct report *r, int source)
+{
+    int classes = 0;
+
+    if (source >= 0 && r->sources[source].classes) return r->sources[source].classes;
+    for (size_t i = 0; i < r->source_count; i++) {
+        const int n = r->sources[i].classes;
+        if (n && classes && n != classes) return 0;
+        if (n) classes = n;
+    }
+    return classes;
+}
+
+/* A run that is done learnt, or stayed on the plateau of chance: by the line that training tells it by, for the
+ * loss it ended with. That over the validation pictures is of the end itself, that of training is the mean of an
+ * epoch; the lower counts, since a network that knows its training pictures by heart may be sure of wrong answers
+ * on others. */
+static void judge(struct report_rate *rate, const struct report_cell *c, int classes)
+{
+    const double loss = fmin(c->val_loss, c->train_loss);
+
+    if (c->end != REPORT_DONE || !classes || !isfinite(loss)) return;
+    if (train_left(loss, classes))
+        rate->learnt++;
+    else
+        rate->stayed++;
+}
+
+static enum vit_status add_rate(struct report_arm *a, const struct report_cell *c, int classes,
+                                struct vit_error *err)
 {
     struct report_rate *rate = NULL;
     enum vit_status status;
@@ -125,6 +155,7 @@ static enum vit_status add_rate(struct report_arm *a, const struct report_cell *
     }
     rate->runs++, rate->ended[c->end]++;
     a->runs++, a->ended[c->end]++;
+    judge(rate, c, classes);
     return VIT_OK;
 }
 
@@ -144,6 +175,18 @@ size_t report_values(const struct report *r, const struct report_arm *a, double 
 double report_val_top1(const struct report_cell *c)
 {
     return c->val_top1;
+}
+
+double report_test_top1(const struct report_cell *c)
+{
+    return c->test_top1;
+}
+
+bool report_tested(const struct report *r)
+{
+    for (size_t i = 0; i < r->cell_count; i++)
+        if (isfinite(r->cells[i].test_top1)) return true;
+    return false;
 }
 
 /* values (cells): room. */
@@ -182,6 +225,15 @@ static bool is_close(const struct report_arm *a, int i)
     return !report_lost(rate->ended) && rate->mean >= a->rates[a->best].mean - REPORT_POINT - 1e-12;
 }
 
+static void find_highest(struct report_arm *a)
+{
+    a->highest = -1;
+    for (int i = 0; i < a->rate_count; i++) {
+        const struct report_rate *rate = &a->rates[i];
+        if (rate->learnt && rate->learnt == rate->runs - rate->ended[REPORT_UNFINISHED]) a->highest = i;
+    }
+}
+
 static void find_best(struct report_arm *a)
 {
     a->best = best_of(a, true);
@@ -201,7 +253,7 @@ static enum vit_status find_arm(struct report *r, int condition, int norm, struc
         struct report_cell *c = &r->cells[i];
         if (c->condition != condition || strcmp(c->norm, r->norms[norm]) != 0) continue;
         c->arm = (int)r->arm_count;
-        status = add_rate(&arm, c, err);
+        status = add_rate(&arm, c, report_classes(r, c->source), err);
     }
     if (!status && arm.runs) status = report_grow((void **)&r->arms, r->arm_count, sizeof arm, err);
     if (status || !arm.runs) {
@@ -211,6 +263,22 @@ static enum vit_status find_arm(struct report *r, int condition, int norm, struc
     qsort(arm.rates, (size_t)arm.rate_count, sizeof *arm.rates, by_rate);
     r->arms[r->arm_count++] = arm;
     return VIT_OK;
+}
+
+struct report_tally report_tally(const struct report *r, int match, size_t norm)
+{
+    struct report_tally t = { 0 };
+
+    for (size_t i = 0; i < r->arm_count; i++) {
+        const struct report_arm *a = &r->arms[i];
+        if (a->norm != (int)norm || r->conditions[a->condition].match != match) continue;
+        t.runs += a->runs;
+        t.trials += a->rate_count;
+        for (int e = 0; e < REPORT_ENDS; e++) t.ended[e] += a->ended[e];
+        if (a->best >= 0 && (!t.best || a->rates[a->best].mean > t.best->rates[t.best->best].mean))
+            t.best = a;
+    }
+    return t;
 }
 
 enum vit_status report_arrange(struct report *r, struct vit_error *err)
@@ -225,6 +293,7 @@ enum vit_status report_arrange(struct report *r, struct vit_error *err)
         struct report_arm *a = &r->arms[i];
         for (int k = 0; k < a->rate_count; k++) measure_rate(r, a, &a->rates[k], values);
         find_best(a);
+        find_highest(a);
     }
     free(values);
     return status;

@@ -192,7 +192,7 @@ static double worth(const struct report *r, const struct report_arm *a, const st
 
     for (size_t i = 0; i < r->cell_count; i++) {
         const struct report_cell *c = &r->cells[i];
-        const int classes = r->sources[c->source].classes;
+        const int classes = report_classes(r, c->source);
         if (c->condition != a->condition || c->arm != (int)(a - r->arms) || c->end == REPORT_UNFINISHED ||
             fabs(c->lr - rate->lr) > 1e-6 * rate->lr)
             continue;

@@ -21,6 +21,8 @@ struct report_cell *report_find_cell(struct report *r, const char *id, size_t *h
 
 /* "3e-4", "0.25": as one would type it. */
 const char *report_rate_text(char *text, size_t size, double lr);
+/* "none", "200 steps", "5%". */
+const char *report_warmup_text(char *text, size_t size, const char *warmup);
 /* "61.20" of 0.612, or a dash. */
 const char *report_percent(char *text, size_t size, double share);
 /* The 95 % interval of k of n, Wilson's. */
@@ -66,11 +68,22 @@ enum vit_status report_add_planned(struct report *r, const char *where, struct v
 
 int report_style(const struct report *r, const char *norm);
 int report_lost(const int *ended); /* dead and diverged */
+/* Of the networks of a source, of the others where it does not say, or of all (source -1); 0: nobody says, or
+ * they differ. */
+int report_classes(const struct report *r, int source);
 typedef double report_value(const struct report_cell *c);
-report_value report_val_top1;
+report_value report_val_top1, report_test_top1;
+bool report_tested(const struct report *r); /* any run, on a test split */
 /* The finite values of an arm's finished runs at a rate, in the order of the cells; out: room for all. */
 size_t report_values(const struct report *r, const struct report_arm *a, double lr, report_value *value,
                      double *out);
+
+/* What a placement reached in a match. */
+struct report_tally {
+    int runs, ended[REPORT_ENDS], trials; /* trials: warm-ups and rates */
+    const struct report_arm *best;        /* the arm with the highest mean at its best rate; NULL: none */
+};
+struct report_tally report_tally(const struct report *r, int match, size_t norm);
 
 /* ---- report_conditions.c ---- */
 

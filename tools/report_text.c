@@ -1,5 +1,6 @@
 /* Numbers as the page, its figures and the tables write them. */
 #include <math.h>
+#include <string.h>
 
 #include "tools/report_parts.h"
 #include "vit/vit.h"
@@ -12,6 +13,13 @@ const char *report_rate_text(char *text, size_t size, double lr)
         snprintf(text, size, "%.4g", lr);
     else
         snprintf(text, size, "%.3ge%d", lr / pow(10, e), e);
+    return text;
+}
+
+const char *report_warmup_text(char *text, size_t size, const char *warmup)
+{
+    snprintf(text, size, "%s%s", strcmp(warmup, "0") == 0 ? "none" : warmup,
+             strcmp(warmup, "0") == 0 || strchr(warmup, '%') ? "" : " steps");
     return text;
 }
 
