@@ -108,6 +108,7 @@ struct report_arm {
     int best; /* the rate with the highest mean, of those where no run was lost; else of all; -1 */
     int within_low,
         within_high; /* rates around the best whose mean is at most a point below it, no run lost */
+    bool judged;     /* of all its runs that are done it is known whether they learnt */
     int highest;     /* the highest rate that learns: all its runs that ended learnt; -1: none is known to */
     int runs, ended[REPORT_ENDS];
 };

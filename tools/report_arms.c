@@ -110,6 +110,21 @@ static bool at_edge(const struct report_arm *a)
     return a->rate_count > 1 && (a->best == 0 || a->best == a->rate_count - 1);
 }
 
+/* Where nobody says of how many classes the networks are, chance is not known, and there is no column. */
+static bool any_judged(const struct report *r)
+{
+    for (size_t i = 0; i < r->arm_count; i++)
+        if (r->arms[i].judged && r->arms[i].ended[REPORT_DONE]) return true;
+    return false;
+}
+
+static void put_highest(FILE *out, const struct report_arm *a)
+{
+    char text[48];
+
+    markup_put(out, "<td>%s</td>", report_highest_text(text, sizeof text, a));
+}
+
 static void put_arm(FILE *out, const struct report *r, const struct report_arm *a,
                     const struct report_arm *first, bool test, double *room)
 {
@@ -128,6 +143,7 @@ static void put_arm(FILE *out, const struct report *r, const struct report_arm *
     if (test) put_accuracy(out, r, a, true, room);
     put_difference(out, r, a, first, test, room);
     put_range(out, a);
+    if (any_judged(r)) put_highest(out, a);
     put_count(out, a->ended[REPORT_DEAD], ended);
     if (any_diverged(r)) put_count(out, a->ended[REPORT_DIVERGED], ended);
     fputs("</tr>\n", out);
@@ -141,9 +157,10 @@ static void put_head(FILE *out, const struct report *r, bool test)
     if (test) fputs("<th class=\"n\" scope=\"col\">test top-1 (%)</th>", out);
     markup_put(
         out,
-        "<th class=\"n\" scope=\"col\">minus %s (points, %s)</th><th scope=\"col\">rates within a point</th>"
-        "<th class=\"n\" scope=\"col\">dead</th>",
+        "<th class=\"n\" scope=\"col\">minus %s (points, %s)</th><th scope=\"col\">rates within a point</th>",
         r->norm_count ? r->norms[0] : "", test ? "test" : "validation");
+    if (any_judged(r)) fputs("<th scope=\"col\">highest rate that learns</th>", out);
+    fputs("<th class=\"n\" scope=\"col\">dead</th>", out);
     if (any_diverged(r)) fputs("<th class=\"n\" scope=\"col\">diverged</th>", out);
     fputs("</tr></thead>\n", out);
 }
@@ -162,7 +179,7 @@ bool report_put_arms(FILE *out, const struct report *r)
         if (!i || a->condition != r->arms[i - 1].condition) {
             first = a;
             markup_put(out, "<tbody><tr><th class=\"group\" scope=\"rowgroup\" colspan=\"%d\">%s</th></tr>\n",
-                       7 + test + any_diverged(r), r->conditions[a->condition].label);
+                       7 + test + any_judged(r) + any_diverged(r), r->conditions[a->condition].label);
         }
         put_arm(out, r, a, first, test, room);
         if (i + 1 == r->arm_count || r->arms[i + 1].condition != a->condition) fputs("</tbody>", out);
@@ -177,7 +194,12 @@ bool report_put_arms(FILE *out, const struct report *r)
           "best rate is the lowest or the highest tried; <i>only</i>: no other was. Counts with 95 % Wilson "
           "intervals, over all rates.",
           out);
-    fputs(any_diverged(r) ? "</small></p>\n" : " No run diverged.</small></p>\n", out);
+    if (!any_diverged(r)) fputs(" No run diverged.", out);
+    if (any_judged(r)) {
+        fputs(" A rate learns when all its runs learnt; ≥: no higher one was tried.", out);
+        report_put_learns(out, r);
+    }
+    fputs("</small></p>\n", out);
     free(room);
     return true;
 }
@@ -203,8 +225,7 @@ static void put_cell(FILE *out, const struct report_cell *c)
     put_number(out, "%.4f", c->train_loss);
     put_number(out, "%.4f", c->val_loss);
     markup_put(out, "<td class=\"n\">%s</td><td class=\"n\">%s</td>",
-               report_percent(val, sizeof val, c->val_top1),
-               report_percent(test, sizeof test, c->test_top1));
+               report_percent(val, sizeof val, c->val_top1), report_percent(test, sizeof test, c->test_top1));
     put_number(out, "%.0f", c->plateau_step);
     put_number(out, "%.0f", c->images_per_second);
     put_number(out, "%.0f", c->seconds);
@@ -216,8 +237,7 @@ static void put_runs(FILE *out, const struct report *r, int arm)
 {
     for (int k = 0; k < r->arms[arm].rate_count; k++)
         for (size_t c = 0; c < r->cell_count; c++)
-            if (r->cells[c].arm == arm &&
-                fabs(r->cells[c].lr - r->arms[arm].rates[k].lr) <= 1e-6 * r->cells[c].lr)
+            if (r->cells[c].arm == arm && report_same_rate(r->cells[c].lr, r->arms[arm].rates[k].lr))
                 put_cell(out, &r->cells[c]);
 }
 

@@ -6,8 +6,7 @@
 #include "tools/train.h"
 #include "vit/vit.h"
 
-/* Two writings of one learning rate. */
-static bool same_rate(double a, double b)
+bool report_same_rate(double a, double b)
 {
     return fabs(a - b) <= 1e-6 * fmax(a, b);
 }
@@ -146,7 +145,7 @@ static enum vit_status add_rate(struct report_arm *a, const struct report_cell *
     enum vit_status status;
 
     for (int i = 0; i < a->rate_count && !rate; i++)
-        if (same_rate(a->rates[i].lr, c->lr)) rate = &a->rates[i];
+        if (report_same_rate(a->rates[i].lr, c->lr)) rate = &a->rates[i];
     if (!rate) {
         status = report_grow((void **)&a->rates, (size_t)a->rate_count, sizeof *rate, err);
         if (status) return status;
@@ -167,7 +166,7 @@ size_t report_values(const struct report *r, const struct report_arm *a, double 
     for (size_t i = 0; i < r->cell_count; i++) {
         const struct report_cell *c = &r->cells[i];
         if (c->condition != a->condition || c->arm != (int)(a - r->arms) || c->end != REPORT_DONE) continue;
-        if (same_rate(c->lr, lr) && isfinite(value(c))) out[count++] = value(c);
+        if (report_same_rate(c->lr, lr) && isfinite(value(c))) out[count++] = value(c);
     }
     return count;
 }
@@ -187,6 +186,31 @@ bool report_tested(const struct report *r)
     for (size_t i = 0; i < r->cell_count; i++)
         if (isfinite(r->cells[i].test_top1)) return true;
     return false;
+}
+
+double report_precision(const struct report *r, int *pictures)
+{
+    const struct report_cell *best = NULL;
+    double low, high;
+
+    *pictures = 0;
+    for (size_t i = 0; i < r->cell_count; i++) {
+        const struct report_cell *c = &r->cells[i];
+        if (c->end == REPORT_DONE && c->val_n && isfinite(c->val_top1) &&
+            (!best || c->val_top1 > best->val_top1))
+            best = c;
+    }
+    if (!best) return NAN;
+    *pictures = best->val_n;
+    report_interval(&low, &high, best->val_top1 * best->val_n, best->val_n);
+    return (high - low) / 2;
+}
+
+bool report_judged(const struct report *r)
+{
+    for (size_t i = 0; i < r->arm_count; i++)
+        if (!r->arms[i].judged) return false;
+    return true;
 }
 
 /* values (cells): room. */
@@ -227,11 +251,15 @@ static bool is_close(const struct report_arm *a, int i)
 
 static void find_highest(struct report_arm *a)
 {
+    int judged = 0;
+
     a->highest = -1;
     for (int i = 0; i < a->rate_count; i++) {
         const struct report_rate *rate = &a->rates[i];
+        judged += rate->learnt + rate->stayed;
         if (rate->learnt && rate->learnt == rate->runs - rate->ended[REPORT_UNFINISHED]) a->highest = i;
     }
+    a->judged = judged == a->ended[REPORT_DONE];
 }
 
 static void find_best(struct report_arm *a)

@@ -23,6 +23,11 @@ struct report_cell *report_find_cell(struct report *r, const char *id, size_t *h
 const char *report_rate_text(char *text, size_t size, double lr);
 /* "none", "200 steps", "5%". */
 const char *report_warmup_text(char *text, size_t size, const char *warmup);
+/* "3 of 10", "0 of 2, unfinished 3": lost runs of those that ended. */
+const char *report_lost_text(char *text, size_t size, const int *ended, int runs);
+/* The highest rate that learns of an arm: "1e-3"; ">= 0.01" where no higher one was tried, as a sign; "none"; "?"
+ * where of some runs it is not known if they learnt. */
+const char *report_highest_text(char *text, size_t size, const struct report_arm *a);
 /* "61.20" of 0.612, or a dash. */
 const char *report_percent(char *text, size_t size, double share);
 /* The 95 % interval of k of n, Wilson's. */
@@ -66,6 +71,7 @@ enum vit_status report_add_planned(struct report *r, const char *where, struct v
 /* How far below its best an arm's rate may be and still count as one that works. */
 #define REPORT_POINT 0.01
 
+bool report_same_rate(double a, double b); /* two writings of one learning rate */
 int report_style(const struct report *r, const char *norm);
 int report_lost(const int *ended); /* dead and diverged */
 /* Of the networks of a source, of the others where it does not say, or of all (source -1); 0: nobody says, or
@@ -78,12 +84,22 @@ bool report_tested(const struct report *r); /* any run, on a test split */
 size_t report_values(const struct report *r, const struct report_arm *a, double lr, report_value *value,
                      double *out);
 
+bool report_judged(const struct report *r); /* every arm is */
+/* Half of the 95 % interval of a run's validation accuracy over its pictures alone: that of the best run, which is
+ * about as wide as those of the others. NAN, and no pictures: not known. */
+double report_precision(const struct report *r, int *pictures);
+
 /* What a placement reached in a match. */
 struct report_tally {
     int runs, ended[REPORT_ENDS], trials; /* trials: warm-ups and rates */
     const struct report_arm *best;        /* the arm with the highest mean at its best rate; NULL: none */
 };
 struct report_tally report_tally(const struct report *r, int match, size_t norm);
+
+/* ---- report_notes.c: what a reader must know, in sentences for markup and markdown, a blank before each ---- */
+
+void report_put_lost(FILE *out, const struct report *r);   /* when a run counts as dead or diverged */
+void report_put_learns(FILE *out, const struct report *r); /* when one learnt */
 
 /* ---- report_conditions.c ---- */
 

@@ -23,6 +23,30 @@ const char *report_warmup_text(char *text, size_t size, const char *warmup)
     return text;
 }
 
+const char *report_lost_text(char *text, size_t size, const int *ended, int runs)
+{
+    const int open = ended[REPORT_UNFINISHED];
+    const int used =
+        snprintf(text, size, "%d of %d", ended[REPORT_DEAD] + ended[REPORT_DIVERGED], runs - open);
+
+    if (open && used < (int)size) snprintf(text + used, size - (size_t)used, ", unfinished %d", open);
+    return text;
+}
+
+const char *report_highest_text(char *text, size_t size, const struct report_arm *a)
+{
+    char lr[32];
+
+    if (!a->judged)
+        snprintf(text, size, "?");
+    else if (a->highest < 0)
+        snprintf(text, size, "none");
+    else
+        snprintf(text, size, "%s%s", a->highest == a->rate_count - 1 ? "≥ " : "",
+                 report_rate_text(lr, sizeof lr, a->rates[a->highest].lr));
+    return text;
+}
+
 void report_interval(double *low, double *high, double k, double n)
 {
     static const double Z95 = 1.959963984540054; /* normal quantile of 0.975 */

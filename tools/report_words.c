@@ -73,7 +73,7 @@ static bool has_ended(const struct report_cell *c)
 
 static bool same_trial(const struct report_cell *a, const struct report_cell *b)
 {
-    return a->condition == b->condition && a->seed == b->seed && fabs(a->lr - b->lr) <= 1e-6 * a->lr;
+    return a->condition == b->condition && a->seed == b->seed && report_same_rate(a->lr, b->lr);
 }
 
 /* Lost runs of norm under a recipe (that of a condition), among its runs whose condition, rate and seed the
