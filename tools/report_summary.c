@@ -116,7 +116,7 @@ static const struct row ROWS[] = {
     { "test top-1 (%), mean ± deviation (seeds)", was_tested, put_test, false },
 };
 
-/* ---- all of them ---- */
+/* ---- a row for each setting ---- */
 
 /* "depth 6, xavier, epochs 1", and where it counts its warm-ups: ": none / 200 steps". */
 static void add_setting(struct table *t, const struct report *r, int match, bool by_warmup)
@@ -147,12 +147,63 @@ static void add_rows(struct table *t, const struct report *r, const struct row *
     }
 }
 
+/* ---- lost runs of all depths ---- */
+
+static bool same_recipe(const struct report *r, size_t a, size_t b)
+{
+    return report_same_recipe(&r->conditions[r->matches[a].condition],
+                              &r->conditions[r->matches[b].condition]);
+}
+
+/* Whether the match is the first of its recipe, and one of several. */
+static bool opens_recipe(const struct report *r, size_t match)
+{
+    size_t alike = 0;
+
+    for (size_t m = 0; m < r->match_count; m++) {
+        if (!same_recipe(r, match, m)) continue;
+        if (m < match) return false;
+        alike++;
+    }
+    return alike > 1;
+}
+
+static void put_all_lost(struct table *t, const struct report *r, size_t match, size_t norm)
+{
+    int ended[REPORT_ENDS] = { 0 }, runs = 0;
+    char text[64];
+
+    for (size_t m = match; m < r->match_count; m++) {
+        const struct report_tally tally = report_tally(r, (int)m, norm);
+        if (!same_recipe(r, match, m)) continue;
+        runs += tally.runs;
+        for (int e = 0; e < REPORT_ENDS; e++) ended[e] += tally.ended[e];
+    }
+    table_cell(t, "%s", runs ? report_lost_text(text, sizeof text, ended, runs) : "–");
+}
+
+static void add_all_lost(struct table *t, const struct report *r)
+{
+    for (size_t m = 0; m < r->match_count; m++) {
+        const struct report_condition *c = &r->conditions[r->matches[m].condition];
+        if (!opens_recipe(r, m)) continue;
+        table_cell(t, "%s", "");
+        table_cell(t, "all depths, %s%s%s", c->init, *c->more ? ", " : "", c->more);
+        for (size_t n = 0; n < r->norm_count; n++) put_all_lost(t, r, m, n);
+    }
+}
+
+/* ---- the table ---- */
+
 enum vit_status report_tabulate_summary(struct table *t, const struct report *r, struct vit_error *err)
 {
     table_column(t, TABLE_LEFT, "%s", "");
     table_column(t, TABLE_LEFT, "setting");
     for (size_t n = 0; n < r->norm_count; n++) table_column(t, TABLE_LEFT, "%s", r->norms[n]);
-    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) add_rows(t, r, &ROWS[i]);
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        add_rows(t, r, &ROWS[i]);
+        if (ROWS[i].put == put_lost) add_all_lost(t, r);
+    }
     return r->arm_count ? VIT_OK
                         : vit_fail(err, VIT_ERR_ARG, "table summary: the inputs have no training runs");
 }
