@@ -132,11 +132,51 @@ struct pair {
     struct vit_t_test welch, paired;
     int fewest; /* runs */
     double holm;
+    double low, high; /* over runs and pictures, of a result of vit compare; NAN: there is none */
 };
 
-static struct pair pair_of(int match, const struct side *a, const struct side *b, double *room)
+/* Whether an arm of a result of vit compare is these very runs, in whatever order. */
+static bool is_arm(const json_t *arm, const struct side *s)
+{
+    const json_t *runs = json_object_get(arm, "runs"), *run;
+    size_t i, k;
+
+    if (json_array_size(runs) != s->count) return false;
+    for (i = 0; i < s->count; i++) {
+        int surplus = 0; /* of this value, there over here */
+        json_array_foreach(runs, k, run)
+        {
+            const json_t *top1 = json_object_get(run, "top1");
+            surplus += json_is_number(top1) && fabs(json_number_value(top1) - s->value[i]) < 1e-9;
+            surplus -= fabs(s->value[k] - s->value[i]) < 1e-9;
+        }
+        if (surplus) return false;
+    }
+    return true;
+}
+
+/* What drawing runs and pictures anew says of a minus b, which only vit compare has the pictures for. */
+static void find_bootstrap(struct pair *p, const struct report *r, const struct side *a, const struct side *b)
+{
+    p->low = p->high = NAN;
+    for (size_t i = 0; i < r->source_count; i++) {
+        const json_t *about = r->sources[i].about, *arms = json_object_get(about, "arms"),
+                     *span = json_object_get(json_object_get(about, "bootstrap"), "difference_ci95"),
+                     *low = json_array_get(span, 0), *high = json_array_get(span, 1);
+        if (r->sources[i].kind != REPORT_COMPARE || !json_is_number(low) || !json_is_number(high)) continue;
+        if (is_arm(json_array_get(arms, 0), a) && is_arm(json_array_get(arms, 1), b))
+            p->low = json_number_value(low), p->high = json_number_value(high);
+        else if (is_arm(json_array_get(arms, 0), b) && is_arm(json_array_get(arms, 1), a))
+            p->low = -json_number_value(high), p->high = -json_number_value(low);
+    }
+}
+
+static struct pair pair_of(const struct report *r, int match, const struct side *a, const struct side *b,
+                           double *room)
 {
     struct pair p = { .match = match, .a = a->arm, .b = b->arm, .holm = NAN };
+
+    find_bootstrap(&p, r, a, b);
 
     p.fewest = (int)(a->count < b->count ? a->count : b->count);
     p.welch = vit_welch(a->value, (int)a->count, b->value, (int)b->count, COMPARE_LEVEL);
@@ -158,7 +198,7 @@ static bool find_pairs(struct pair **pairs, size_t *count, const struct report *
         for (size_t b = 0; b < a && whole; b++) {
             if (!sides[a].arm || !sides[b].arm) continue;
             whole = !report_grow((void **)pairs, *count, sizeof **pairs, NULL);
-            if (whole) (*pairs)[(*count)++] = pair_of(match, &sides[a], &sides[b], room);
+            if (whole) (*pairs)[(*count)++] = pair_of(r, match, &sides[a], &sides[b], room);
         }
     free_sides(sides, r->norm_count);
     free(room);
@@ -181,10 +221,10 @@ static bool correct(struct pair *pairs, size_t count)
     return p != NULL;
 }
 
-static void put_span(struct table *t, const struct vit_t_test *test)
+static void put_span(struct table *t, double low, double high)
 {
-    if (isfinite(test->low))
-        table_cell(t, "%+.2f to %+.2f", 100 * test->low, 100 * test->high);
+    if (isfinite(low))
+        table_cell(t, "%+.2f to %+.2f", 100 * low, 100 * high);
     else
         table_cell(t, "–");
 }
@@ -197,39 +237,48 @@ static void put_p(struct table *t, double p)
         table_cell(t, "–");
 }
 
-static void add_pair(struct table *t, const struct report *r, const struct pair *p)
+static void add_pair(struct table *t, const struct report *r, const struct pair *p, bool bootstrap)
 {
     if (any_setting(r)) table_cell(t, "%s", r->matches[p->match].label);
     table_cell(t, "%s minus %s", r->norms[p->a->norm], r->norms[p->b->norm]);
     table_cell(t, "%+.2f", 100 * p->welch.difference);
-    put_span(t, &p->welch);
+    put_span(t, p->welch.low, p->welch.high);
     put_p(t, p->welch.p);
     put_p(t, p->holm);
-    put_span(t, &p->paired);
+    put_span(t, p->paired.low, p->paired.high);
     put_p(t, p->paired.p);
+    if (bootstrap) put_span(t, p->low, p->high);
 }
 
 enum vit_status report_tabulate_differences(struct table *t, const struct report *r, struct vit_error *err)
 {
-    static const char *const HEADS[] = {
-        "points", "95 % (Welch)", "p", "p (Holm)", "95 % (same seeds)", "p"
-    };
+    static const char *const HEADS[] = { "points",   "95 % (Welch)",      "p",
+                                         "p (Holm)", "95 % (same seeds)", "p (same seeds)" };
     struct pair *pairs = NULL;
     size_t count = 0;
-    bool whole = true;
+    bool whole = true, bootstrap = false;
 
     for (size_t m = 0; m < r->match_count && whole; m++) whole = find_pairs(&pairs, &count, r, (int)m);
     whole = whole && correct(pairs, count);
     if (any_setting(r)) table_column(t, TABLE_LEFT, "setting");
     table_column(t, TABLE_LEFT, "difference");
     for (size_t i = 0; i < VIT_COUNT(HEADS); i++) table_column(t, TABLE_RIGHT, "%s", HEADS[i]);
-    for (size_t i = 0; i < count && whole; i++) add_pair(t, r, &pairs[i]);
+    for (size_t i = 0; i < count; i++) bootstrap |= isfinite(pairs[i].low);
+    if (bootstrap) table_column(t, TABLE_RIGHT, "95 %% (runs and pictures)");
+    for (size_t i = 0; i < count && whole; i++) add_pair(t, r, &pairs[i], bootstrap);
     free(pairs);
     if (!whole) return vit_fail(err, VIT_ERR_NOMEM, "no memory for a table");
     return count ? VIT_OK : vit_fail(err, VIT_ERR_ARG, "table accuracy: no two placements have several runs");
 }
 
 /* ---- what its reader must know ---- */
+
+static bool any_comparison(const struct report *r)
+{
+    for (size_t i = 0; i < r->source_count; i++)
+        if (r->sources[i].kind == REPORT_COMPARE) return true;
+    return false;
+}
 
 void report_note_accuracy(FILE *out, const struct report *r)
 {
@@ -239,12 +288,17 @@ void report_note_accuracy(FILE *out, const struct report *r)
         pictures = report_tested(r) ? r->cells[i].test_n : r->cells[i].val_n;
     fputs("Mean ± standard deviation of training runs that differ by their seed alone", out);
     if (pictures) fprintf(out, ", on %d pictures", pictures);
-    fprintf(
-        out,
-        ". Differences in points of top-1, each placement at its best rate and warm-up by validation: "
-        "Welch's t "
-        "over runs, and the paired t where both have the same seeds; no p from fewer than %d runs. The first "
-        "pair is the comparison chosen beforehand, the p of the others are corrected for their number "
-        "(Holm).",
-        COMPARE_MIN_RUNS);
+    fputs(". Differences in points of top-1, each placement at its best rate and warm-up by validation: "
+          "Welch's "
+          "t over runs, and the paired t where both have the same seeds;",
+          out);
+    fprintf(out, " no p from fewer than %d runs.", COMPARE_MIN_RUNS);
+    fputs(" The first pair is the comparison chosen beforehand; the p of the others are corrected for their "
+          "number (Holm).",
+          out);
+    if (any_comparison(r))
+        fputs(" Runs and pictures: the bootstrap of vit compare, which draws both anew, where it was given "
+              "these "
+              "runs.",
+              out);
 }
