@@ -142,8 +142,8 @@ bool report_page(FILE *out, const struct report *r, const char *title);
  * where there is none of that name or no data for it. */
 enum vit_status report_svg(FILE *out, const struct report *r, const char *id, const char *title,
                            struct vit_error *err);
-/* A table for a text, by its name, as markdown with a note below it. Fails with VIT_ERR_ARG where there is none
- * of that name or no data for it. */
+/* A table for a text, by its name, as markdown with a note below it. Fails with VIT_ERR_ARG where there is
+ * none of that name or no data for it. */
 enum vit_status report_table(FILE *out, const struct report *r, const char *name, struct vit_error *err);
 /* Name of table i; NULL past the end. */
 const char *report_table_name(size_t i);

@@ -1,5 +1,5 @@
-/* The table "accuracy": what training runs with several seeds reached, each of them, and how far the placements
- * are apart. */
+/* The table "accuracy": what training runs with several seeds reached, each of them, and how far the
+ * placements are apart. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -205,8 +205,8 @@ static bool find_pairs(struct pair **pairs, size_t *count, const struct report *
     return whole;
 }
 
-/* As vit compare does: the first pair of a match was chosen beforehand, the others are corrected for their number.
- * False: no memory. */
+/* As vit compare does: the first pair of a match was chosen beforehand, the others are corrected for their
+ * number. False: no memory. */
 static bool correct(struct pair *pairs, size_t count)
 {
     double *p = calloc(2 * count + 1, sizeof *p);
@@ -289,16 +289,14 @@ void report_note_accuracy(FILE *out, const struct report *r)
     fputs("Mean ± standard deviation of training runs that differ by their seed alone", out);
     if (pictures) fprintf(out, ", on %d pictures", pictures);
     fputs(". Differences in points of top-1, each placement at its best rate and warm-up by validation: "
-          "Welch's "
-          "t over runs, and the paired t where both have the same seeds;",
+          "Welch's t over runs, and the paired t where both have the same seeds;",
           out);
     fprintf(out, " no p from fewer than %d runs.", COMPARE_MIN_RUNS);
     fputs(" The first pair is the comparison chosen beforehand; the p of the others are corrected for their "
           "number (Holm).",
           out);
     if (any_comparison(r))
-        fputs(" Runs and pictures: the bootstrap of vit compare, which draws both anew, where it was given "
-              "these "
-              "runs.",
+        fputs(" Runs and pictures: the bootstrap of vit compare, which draws both anew, where it was "
+              "given these runs.",
               out);
 }

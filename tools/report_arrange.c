@@ -123,10 +123,10 @@ int report_classes(const struct report *r, int source)
     return classes;
 }
 
-/* A run that is done learnt, or stayed on the plateau of chance: by the line that training tells it by, for the
- * loss it ended with. That over the validation pictures is of the end itself, that of training is the mean of an
- * epoch; the lower counts, since a network that knows its training pictures by heart may be sure of wrong answers
- * on others. */
+/* A run that is done learnt, or stayed on the plateau of chance: by the line that training tells it by, for
+ * the loss it ended with. That over the validation pictures is of the end itself, that of training is the
+ * mean of an epoch; the lower counts, since a network that knows its training pictures by heart may be sure
+ * of wrong answers on others. */
 static void judge(struct report_rate *rate, const struct report_cell *c, int classes)
 {
     const double loss = fmin(c->val_loss, c->train_loss);

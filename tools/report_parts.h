@@ -25,8 +25,8 @@ const char *report_rate_text(char *text, size_t size, double lr);
 const char *report_warmup_text(char *text, size_t size, const char *warmup);
 /* "3 of 10", "0 of 2, unfinished 3": lost runs of those that ended. */
 const char *report_lost_text(char *text, size_t size, const int *ended, int runs);
-/* The highest rate that learns of an arm: "1e-3"; ">= 0.01" where no higher one was tried, as a sign; "none"; "?"
- * where of some runs it is not known if they learnt. */
+/* The highest rate of an arm that learns: "1e-3"; "≥ 0.01" where no higher one was tried; "none"; "?" where
+ * of some runs it is not known whether they learnt. */
 const char *report_highest_text(char *text, size_t size, const struct report_arm *a);
 /* "61.20" of 0.612, or a dash. */
 const char *report_percent(char *text, size_t size, double share);
@@ -85,8 +85,8 @@ size_t report_values(const struct report *r, const struct report_arm *a, double 
                      double *out);
 
 bool report_judged(const struct report *r); /* every arm is */
-/* Half of the 95 % interval of a run's validation accuracy over its pictures alone: that of the best run, which is
- * about as wide as those of the others. NAN, and no pictures: not known. */
+/* Half of the 95 % interval of a run's validation accuracy over its pictures alone: that of the best run,
+ * which is about as wide as those of the others. NAN, and no pictures: not known. */
 double report_precision(const struct report *r, int *pictures);
 
 /* What a placement reached in a match. */
@@ -96,7 +96,7 @@ struct report_tally {
 };
 struct report_tally report_tally(const struct report *r, int match, size_t norm);
 
-/* ---- report_notes.c: what a reader must know, in sentences for markup and markdown, a blank before each ---- */
+/* ---- report_notes.c: sentences for page and tables, a blank before each ---- */
 
 void report_put_lost(FILE *out, const struct report *r);   /* when a run counts as dead or diverged */
 void report_put_learns(FILE *out, const struct report *r); /* when one learnt */
