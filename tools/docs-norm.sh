@@ -14,7 +14,7 @@ set -eu
 
 DOCUMENTS='README.md docs/norm-placement.md'
 START='<!-- made by make docs-norm -->' END='<!-- end -->'
-vit=$(realpath "$1") check=${2:-}
+vit=$(cd "$(dirname "$1")" && pwd)/$(basename "$1") check=${2:-}
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
