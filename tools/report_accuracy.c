@@ -177,7 +177,6 @@ static struct pair pair_of(const struct report *r, int match, const struct side 
     struct pair p = { .match = match, .a = a->arm, .b = b->arm, .holm = NAN };
 
     find_bootstrap(&p, r, a, b);
-
     p.fewest = (int)(a->count < b->count ? a->count : b->count);
     p.welch = vit_welch(a->value, (int)a->count, b->value, (int)b->count, COMPARE_LEVEL);
     p.paired = (struct vit_t_test){ NAN, NAN, NAN, NAN, NAN, NAN, NAN };
