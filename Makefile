@@ -92,7 +92,7 @@ RUN_SCRIPTS := $(call chosen,$(wildcard tests/cli/*.sh))
 
 # ---- targets for people: first the packages, then make once more, so that it sees them ----
 FRONT := all run test check-golden check-preprocess check-kernels check-corpus check-faults \
-         check-signals check-learning check-sweep check-report fuzz lint analyze install
+         check-signals check-learning check-sweep check-report docs-norm fuzz lint analyze install
 .PHONY: $(FRONT) $(FRONT:%=do-%) front deps asan tsan debug cover format uninstall clean help FORCE
 
 DEPS := yes
@@ -288,6 +288,10 @@ do-analyze:
 do-check-report: $B/bin/vit
 	@tools/check-report.sh $B/bin/vit
 
+# The experiment's page, picture and tables in the documents, from the lines beside them.
+do-docs-norm: $B/bin/vit
+	@tools/docs-norm.sh $B/bin/vit
+
 do-lint: $(LIB_OBJ) $(TOOL_OBJ) $B/libvit.so.$(VERSION)
 	@tools/lint.sh $B
 
@@ -346,6 +350,7 @@ help:
 	@echo 'make check-learning    every placement learns 512 pictures by heart; DATA=FOLDER, minutes'
 	@echo 'make check-sweep       a grid killed again and again ends with the numbers of one left alone; DATA=FOLDER'
 	@echo 'make check-report      a page of vit report in a browser, where there is Chromium'
+	@echo 'make docs-norm         the page, picture and tables of docs/norm anew; their commands are in the documents'
 	@echo 'make lint              include directions, symbol prefixes, function length, format'
 	@echo 'make analyze           gcc -fanalyzer on the parsers, clang-tidy, cppcheck; minutes'
 	@echo 'make format            clang-format over the tree'

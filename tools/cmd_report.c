@@ -6,7 +6,7 @@
 
 struct options {
     struct cmd_common common;
-    const char *out, *figure, *title;
+    const char *out, *figure, *table, *title;
 };
 
 static const char *figure_word(int i)
@@ -16,6 +16,11 @@ static const char *figure_word(int i)
     return f ? f->id : NULL;
 }
 
+static const char *table_word(int i)
+{
+    return report_table_name((size_t)i);
+}
+
 #define AT(field) offsetof(struct options, field)
 static const struct args_option ROWS[] = {
     { .name = "out",
@@ -23,7 +28,8 @@ static const struct args_option ROWS[] = {
       .kind = ARGS_PATH,
       .at = AT(out),
       .metavar = "FILE",
-      .help = "the page, or with --figure the picture; - writes it to standard output" },
+      .otherwise = "standard output for a table, none for the rest",
+      .help = "the page, with --figure the picture, with --table the table; - writes it to standard output" },
     { .name = "figure",
       .kind = ARGS_CHOICE,
       .at = AT(figure),
@@ -31,6 +37,13 @@ static const struct args_option ROWS[] = {
       .metavar = "NAME",
       .otherwise = "the whole page",
       .help = "write this figure of the page alone, as an SVG file" },
+    { .name = "table",
+      .kind = ARGS_CHOICE,
+      .at = AT(table),
+      .choice = table_word,
+      .metavar = "NAME",
+      .otherwise = "the whole page",
+      .help = "write this table alone, as markdown" },
     { .name = "title",
       .kind = ARGS_TEXT,
       .at = AT(title),
@@ -46,12 +59,14 @@ static const struct args_group *const GROUPS[] = { &OWN, NULL };
 static enum vit_status put(FILE *out, const struct report *r, const struct options *o, struct vit_error *err)
 {
     if (o->figure) return report_svg(out, r, o->figure, o->title, err);
+    if (o->table) return report_table(out, r, o->table, err);
     return report_page(out, r, o->title) ? VIT_OK : vit_fail(err, VIT_ERR_NOMEM, "no memory for the page");
 }
 
 /* What is asked for in memory, then as a whole where it belongs. Returns an exit code. */
 static int write_out(const struct report *r, const struct options *o)
 {
+    const bool to_stdout = !o->out || strcmp(o->out, "-") == 0;
     char *bytes = NULL;
     size_t size = 0;
     FILE *page = open_memstream(&bytes, &size);
@@ -61,13 +76,13 @@ static int write_out(const struct report *r, const struct options *o)
     const bool unusable = status == VIT_ERR_ARG;
 
     if (page && fclose(page) && !status) status = vit_fail(&err, VIT_ERR_NOMEM, "no memory for the page");
-    if (!status && strcmp(o->out, "-") == 0)
+    if (!status && to_stdout)
         fwrite(bytes, 1, size, stdout);
     else if (!status)
         status = weights_write_bytes(o->out, bytes, size, &err);
     if (status)
         cmd_error("%s", err.text);
-    else
+    else if (!to_stdout)
         cmd_note(&o->common, "%s: %zu bytes", o->out, size);
     free(bytes);
     return !status ? CMD_DONE : unusable ? CMD_UNUSABLE : CMD_SOME_FAILED;
@@ -82,7 +97,11 @@ static int run(const void *options, int count, char **operands)
     int code = CMD_UNUSABLE;
 
     if (!count) return cmd_usage(&cmd_report, "expected folders of vit sweep or vit train, found none");
-    if (!o->out) return cmd_usage(&cmd_report, "--out: expected a file to write, found none");
+    if (o->figure && o->table)
+        return cmd_usage(&cmd_report, "--figure, --table: expected one of them, found both");
+    if (o->title && o->table)
+        return cmd_usage(&cmd_report, "--title: expected none with --table, which has no headline");
+    if (!o->out && !o->table) return cmd_usage(&cmd_report, "--out: expected a file to write, found none");
     for (int i = 0; i < count && !status; i++) status = report_read(&r, operands[i], &err);
     if (!status) status = report_arrange(&r, &err);
     if (status)
@@ -113,9 +132,15 @@ const struct args_verb cmd_report = {
         "--figure writes one of its figures as a picture for a text: an SVG file with title, legend and a "
         "ground "
         "of its own, light or dark. Its name is that of the figure in the page (report.html#NAME).\n\n"
+        "--table writes a table for a text, markdown that is as easy to read as it is, with a note below "
+        "that says what its numbers are: map has the validation accuracy by condition, placement and "
+        "learning rate with every lost run; summary has for each setting how many runs a placement lost, "
+        "the highest rate at which it learns and the best it reached; accuracy has the runs of placements "
+        "with several seeds, mean and deviation, and their differences with intervals and p-values.\n\n"
+        "    vit report grid/ --table map\n\n"
         "Exit codes: 0 done, 1 the page could not be written, 2 wrong usage, 3 an input is unusable or has "
         "nothing "
-        "for the figure.",
+        "for the figure or the table.",
     .groups = GROUPS,
     .bytes = sizeof(struct options),
     .run = run,

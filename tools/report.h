@@ -96,6 +96,7 @@ struct report_match {
 struct report_rate {
     double lr;
     int runs, ended[REPORT_ENDS];
+    int learnt, stayed;             /* runs that are done: off the plateau of chance, and on it */
     double mean, median, low, high; /* validation top-1 of those that are done */
 };
 
@@ -107,6 +108,8 @@ struct report_arm {
     int best; /* the rate with the highest mean, of those where no run was lost; else of all; -1 */
     int within_low,
         within_high; /* rates around the best whose mean is at most a point below it, no run lost */
+    bool judged;     /* of all its runs that are done it is known whether they learnt */
+    int highest;     /* the highest rate that learns: all its runs that ended learnt; -1: none is known to */
     int runs, ended[REPORT_ENDS];
 };
 
@@ -139,5 +142,10 @@ bool report_page(FILE *out, const struct report *r, const char *title);
  * where there is none of that name or no data for it. */
 enum vit_status report_svg(FILE *out, const struct report *r, const char *id, const char *title,
                            struct vit_error *err);
+/* A table for a text, by its name, as markdown with a note below it. Fails with VIT_ERR_ARG where there is
+ * none of that name or no data for it. */
+enum vit_status report_table(FILE *out, const struct report *r, const char *name, struct vit_error *err);
+/* Name of table i; NULL past the end. */
+const char *report_table_name(size_t i);
 
 #endif

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 
 #include "tools/report_parts.h"
+#include "tools/train.h"
 #include "vit/vit.h"
 
-/* Two writings of one learning rate. */
-static bool same_rate(double a, double b)
+bool report_same_rate(double a, double b)
 {
     return fabs(a - b) <= 1e-6 * fmax(a, b);
 }
@@ -110,13 +110,42 @@ int report_lost(const int *ended)
     return ended[REPORT_DEAD] + ended[REPORT_DIVERGED];
 }
 
-static enum vit_status add_rate(struct report_arm *a, const struct report_cell *c, struct vit_error *err)
+int report_classes(const struct report *r, int source)
+{
+    int classes = 0;
+
+    if (source >= 0 && r->sources[source].classes) return r->sources[source].classes;
+    for (size_t i = 0; i < r->source_count; i++) {
+        const int n = r->sources[i].classes;
+        if (n && classes && n != classes) return 0;
+        if (n) classes = n;
+    }
+    return classes;
+}
+
+/* A run that is done learnt, or stayed on the plateau of chance: by the line that training tells it by, for
+ * the loss it ended with. That over the validation pictures is of the end itself, that of training is the
+ * mean of an epoch; the lower counts, since a network that knows its training pictures by heart may be sure
+ * of wrong answers on others. */
+static void judge(struct report_rate *rate, const struct report_cell *c, int classes)
+{
+    const double loss = fmin(c->val_loss, c->train_loss);
+
+    if (c->end != REPORT_DONE || !classes || !isfinite(loss)) return;
+    if (train_left(loss, classes))
+        rate->learnt++;
+    else
+        rate->stayed++;
+}
+
+static enum vit_status add_rate(struct report_arm *a, const struct report_cell *c, int classes,
+                                struct vit_error *err)
 {
     struct report_rate *rate = NULL;
     enum vit_status status;
 
     for (int i = 0; i < a->rate_count && !rate; i++)
-        if (same_rate(a->rates[i].lr, c->lr)) rate = &a->rates[i];
+        if (report_same_rate(a->rates[i].lr, c->lr)) rate = &a->rates[i];
     if (!rate) {
         status = report_grow((void **)&a->rates, (size_t)a->rate_count, sizeof *rate, err);
         if (status) return status;
@@ -125,6 +154,7 @@ static enum vit_status add_rate(struct report_arm *a, const struct report_cell *
     }
     rate->runs++, rate->ended[c->end]++;
     a->runs++, a->ended[c->end]++;
+    judge(rate, c, classes);
     return VIT_OK;
 }
 
@@ -136,7 +166,7 @@ size_t report_values(const struct report *r, const struct report_arm *a, double 
     for (size_t i = 0; i < r->cell_count; i++) {
         const struct report_cell *c = &r->cells[i];
         if (c->condition != a->condition || c->arm != (int)(a - r->arms) || c->end != REPORT_DONE) continue;
-        if (same_rate(c->lr, lr) && isfinite(value(c))) out[count++] = value(c);
+        if (report_same_rate(c->lr, lr) && isfinite(value(c))) out[count++] = value(c);
     }
     return count;
 }
@@ -144,6 +174,43 @@ size_t report_values(const struct report *r, const struct report_arm *a, double 
 double report_val_top1(const struct report_cell *c)
 {
     return c->val_top1;
+}
+
+double report_test_top1(const struct report_cell *c)
+{
+    return c->test_top1;
+}
+
+bool report_tested(const struct report *r)
+{
+    for (size_t i = 0; i < r->cell_count; i++)
+        if (isfinite(r->cells[i].test_top1)) return true;
+    return false;
+}
+
+double report_precision(const struct report *r, int *pictures)
+{
+    const struct report_cell *best = NULL;
+    double low, high;
+
+    *pictures = 0;
+    for (size_t i = 0; i < r->cell_count; i++) {
+        const struct report_cell *c = &r->cells[i];
+        if (c->end == REPORT_DONE && c->val_n && isfinite(c->val_top1) &&
+            (!best || c->val_top1 > best->val_top1))
+            best = c;
+    }
+    if (!best) return NAN;
+    *pictures = best->val_n;
+    report_interval(&low, &high, best->val_top1 * best->val_n, best->val_n);
+    return (high - low) / 2;
+}
+
+bool report_judged(const struct report *r)
+{
+    for (size_t i = 0; i < r->arm_count; i++)
+        if (!r->arms[i].judged) return false;
+    return true;
 }
 
 /* values (cells): room. */
@@ -182,6 +249,19 @@ static bool is_close(const struct report_arm *a, int i)
     return !report_lost(rate->ended) && rate->mean >= a->rates[a->best].mean - REPORT_POINT - 1e-12;
 }
 
+static void find_highest(struct report_arm *a)
+{
+    int judged = 0;
+
+    a->highest = -1;
+    for (int i = 0; i < a->rate_count; i++) {
+        const struct report_rate *rate = &a->rates[i];
+        judged += rate->learnt + rate->stayed;
+        if (rate->learnt && rate->learnt == rate->runs - rate->ended[REPORT_UNFINISHED]) a->highest = i;
+    }
+    a->judged = judged == a->ended[REPORT_DONE];
+}
+
 static void find_best(struct report_arm *a)
 {
     a->best = best_of(a, true);
@@ -201,7 +281,7 @@ static enum vit_status find_arm(struct report *r, int condition, int norm, struc
         struct report_cell *c = &r->cells[i];
         if (c->condition != condition || strcmp(c->norm, r->norms[norm]) != 0) continue;
         c->arm = (int)r->arm_count;
-        status = add_rate(&arm, c, err);
+        status = add_rate(&arm, c, report_classes(r, c->source), err);
     }
     if (!status && arm.runs) status = report_grow((void **)&r->arms, r->arm_count, sizeof arm, err);
     if (status || !arm.runs) {
@@ -211,6 +291,22 @@ static enum vit_status find_arm(struct report *r, int condition, int norm, struc
     qsort(arm.rates, (size_t)arm.rate_count, sizeof *arm.rates, by_rate);
     r->arms[r->arm_count++] = arm;
     return VIT_OK;
+}
+
+struct report_tally report_tally(const struct report *r, int match, size_t norm)
+{
+    struct report_tally t = { 0 };
+
+    for (size_t i = 0; i < r->arm_count; i++) {
+        const struct report_arm *a = &r->arms[i];
+        if (a->norm != (int)norm || r->conditions[a->condition].match != match) continue;
+        t.runs += a->runs;
+        t.trials += a->rate_count;
+        for (int e = 0; e < REPORT_ENDS; e++) t.ended[e] += a->ended[e];
+        if (a->best >= 0 && (!t.best || a->rates[a->best].mean > t.best->rates[t.best->best].mean))
+            t.best = a;
+    }
+    return t;
 }
 
 enum vit_status report_arrange(struct report *r, struct vit_error *err)
@@ -225,24 +321,8 @@ enum vit_status report_arrange(struct report *r, struct vit_error *err)
         struct report_arm *a = &r->arms[i];
         for (int k = 0; k < a->rate_count; k++) measure_rate(r, a, &a->rates[k], values);
         find_best(a);
+        find_highest(a);
     }
     free(values);
     return status;
-}
-
-void report_free(struct report *r)
-{
-    for (size_t i = 0; i < r->arm_count; i++) free(r->arms[i].rates);
-    free(r->arms);
-    free(r->conditions);
-    free(r->matches);
-    free(r->norms);
-    free(r->styles);
-    free(r->paths);
-    free(r->sources);
-    free(r->cells);
-    free(r->epochs);
-    free(r->blocks);
-    json_decref(r->keep);
-    *r = (struct report){ 0 };
 }

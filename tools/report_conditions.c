@@ -63,11 +63,13 @@ static void append(char *text, size_t size, const char *between, const char *nam
 
 static void describe(struct report_condition *c)
 {
+    char warmup[48];
+
     if (strcmp(c->warmup, "0") == 0)
         snprintf(c->start, sizeof c->start, "no warm-up");
     else
-        snprintf(c->start, sizeof c->start, "warm-up %s%s", c->warmup,
-                 strchr(c->warmup, '%') ? "" : " steps");
+        snprintf(c->start, sizeof c->start, "warm-up %s",
+                 report_warmup_text(warmup, sizeof warmup, c->warmup));
     snprintf(c->brief, sizeof c->brief, "depth %d, %s", c->depth, c->start);
     append(c->brief, sizeof c->brief, ", ", "", c->init);
     append(c->label, sizeof c->label, ", ", "", c->brief);

@@ -58,23 +58,10 @@ static bool find_panel(struct report_panel *p, const struct report *r, const str
 
 /* ---- chance ---- */
 
-/* Classes of the panel's networks, 0 where they differ or nobody says. */
-static int classes_of(const struct report *r)
-{
-    int classes = 0;
-
-    for (size_t i = 0; i < r->source_count; i++) {
-        const int n = r->sources[i].classes;
-        if (n && classes && n != classes) return 0;
-        if (n) classes = n;
-    }
-    return classes;
-}
-
 /* A line at chance, and for losses a limit above it: one run that explodes would flatten all others. */
 static void add_reference(struct plot *p, const struct report *r, const struct report_figure *f)
 {
-    const int classes = classes_of(r);
+    const int classes = report_classes(r, -1);
 
     if (!classes || f->reference == REPORT_NO_REFERENCE) return;
     p->levels[0].label = "chance";

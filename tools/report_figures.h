@@ -78,7 +78,4 @@ const char *report_heading(const struct report_drawing *d, size_t i);
  * memory ran out. */
 int report_put_figures(FILE *out, const struct report *r, enum report_section section, int number);
 
-/* "3e-4", "0.25": as one would type it. */
-const char *report_rate_text(char *text, size_t size, double lr);
-
 #endif

@@ -4,17 +4,6 @@
 
 #include "tools/report_figures.h"
 
-const char *report_rate_text(char *text, size_t size, double lr)
-{
-    const int e = (int)floor(log10(lr) + 1e-9);
-
-    if (!(lr > 0) || e >= -2)
-        snprintf(text, size, "%.4g", lr);
-    else
-        snprintf(text, size, "%.3ge%d", lr / pow(10, e), e);
-    return text;
-}
-
 /* ---- by learning rate ---- */
 
 /* Under the heading of the condition. */
@@ -136,7 +125,7 @@ static size_t plateau_steps(const struct report *r, const struct report_arm *a, 
 
     for (size_t i = 0; i < r->cell_count; i++) {
         const struct report_cell *c = &r->cells[i];
-        if (c->condition == a->condition && c->arm == (int)(a - r->arms) && fabs(c->lr - lr) <= 1e-6 * lr &&
+        if (c->condition == a->condition && c->arm == (int)(a - r->arms) && report_same_rate(c->lr, lr) &&
             isfinite(c->plateau_step))
             steps[n++] = c->plateau_step;
     }
@@ -203,9 +192,9 @@ static double worth(const struct report *r, const struct report_arm *a, const st
 
     for (size_t i = 0; i < r->cell_count; i++) {
         const struct report_cell *c = &r->cells[i];
-        const int classes = r->sources[c->source].classes;
+        const int classes = report_classes(r, c->source);
         if (c->condition != a->condition || c->arm != (int)(a - r->arms) || c->end == REPORT_UNFINISHED ||
-            fabs(c->lr - rate->lr) > 1e-6 * rate->lr)
+            !report_same_rate(c->lr, rate->lr))
             continue;
         if (!isfinite(c->val_top1) && c->end == REPORT_DONE) continue;
         sum += isfinite(c->val_top1) ? c->val_top1 : classes ? 1.0 / classes : 0;
@@ -291,7 +280,7 @@ static int first_cell(const struct report *r, const struct report_arm *a, double
         const struct report_cell *c = &r->cells[i];
         const bool is_lost = c->end == REPORT_DEAD || c->end == REPORT_DIVERGED;
         if (c->condition == a->condition && c->arm == (int)(a - r->arms) && is_lost == lost &&
-            fabs(c->lr - lr) <= 1e-6 * lr)
+            report_same_rate(c->lr, lr))
             return (int)i;
     }
     return -1;

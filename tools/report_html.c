@@ -1,9 +1,15 @@
 /* The figures of the page. */
 #include "tools/markup.h"
 #include "tools/report_figures.h"
+#include "tools/report_page.h"
 
 /* Columns that the style sheet knows; more stand one after the other. */
 enum { MOST_COLUMNS = 3 };
+
+void report_put_key(FILE *out, const struct report *r, size_t norm)
+{
+    plot_key_svg(out, &(struct plot_key){ .style = r->styles[norm], .parts = PLOT_LINE | PLOT_MARKS });
+}
 
 static void put_legend(FILE *out, const struct report_drawing *d)
 {

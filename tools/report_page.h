@@ -6,19 +6,18 @@
 
 void report_put_style(FILE *out);
 
-/* ---- report_tables.c ---- */
+/* ---- report_html.c ---- */
+
+void report_put_key(FILE *out, const struct report *r, size_t norm); /* line and marker of a placement */
+
+/* ---- report_arms.c ---- */
 
 bool report_put_arms(FILE *out, const struct report *r);  /* false: memory ran out */
 void report_put_cells(FILE *out, const struct report *r); /* every run */
-/* "61.20" of 0.612, or a dash. */
-const char *report_percent(char *text, size_t size, double share);
-/* The 95 % interval of k of n, Wilson's. */
-void report_interval(double *low, double *high, double k, double n);
 
 /* ---- report_words.c ---- */
 
 void report_put_cards(FILE *out, const struct report *r);
-void report_put_key(FILE *out, const struct report *r, size_t norm); /* line and marker of a placement */
 void report_put_losses(FILE *out,
                        const struct report *r); /* how often arms lost runs, and whether that differs */
 void report_put_parallel(FILE *out, const struct report *r); /* networks whose tokens are all the same */

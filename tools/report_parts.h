@@ -4,8 +4,34 @@
 
 #include "tools/report.h"
 
+/* ---- report.c: what a report holds ---- */
+
 /* Room for one more of count items of size bytes, which *items points to. */
 enum vit_status report_grow(void **items, size_t count, size_t size, struct vit_error *err);
+/* Keep what was parsed as long as the report; takes value (NULL: memory ran out). */
+enum vit_status report_keep(struct report *r, json_t *value, struct vit_error *err);
+enum vit_status report_add_source(struct report *r, const char *path, enum report_kind kind,
+                                  const json_t *about, struct vit_error *err);
+/* Of the last source. */
+enum vit_status report_add_cell(struct report *r, const struct report_cell *cell, struct vit_error *err);
+/* By name, in the last source; NULL: there is none. *hint: where to look first, and where it was. */
+struct report_cell *report_find_cell(struct report *r, const char *id, size_t *hint);
+
+/* ---- report_text.c ---- */
+
+/* "3e-4", "0.25": as one would type it. */
+const char *report_rate_text(char *text, size_t size, double lr);
+/* "none", "200 steps", "5%". */
+const char *report_warmup_text(char *text, size_t size, const char *warmup);
+/* "3 of 10", "0 of 2, unfinished 3": lost runs of those that ended. */
+const char *report_lost_text(char *text, size_t size, const int *ended, int runs);
+/* The highest rate of an arm that learns: "1e-3"; "≥ 0.01" where no higher one was tried; "none"; "?" where
+ * of some runs it is not known whether they learnt. */
+const char *report_highest_text(char *text, size_t size, const struct report_arm *a);
+/* "61.20" of 0.612, or a dash. */
+const char *report_percent(char *text, size_t size, double share);
+/* The 95 % interval of k of n, Wilson's. */
+void report_interval(double *low, double *high, double k, double n);
 
 /* ---- report_fields.c: JSON objects into structs, by a table ---- */
 
@@ -34,14 +60,8 @@ typedef enum vit_status report_take(struct report *r, const json_t *line, const 
                                     struct vit_error *err);
 report_take report_take_cell, report_take_epoch, report_take_log, report_take_block, report_take_comparison;
 
-/* Keep what was parsed as long as the report; takes value (NULL: memory ran out). */
-enum vit_status report_keep(struct report *r, json_t *value, struct vit_error *err);
-enum vit_status report_add_source(struct report *r, const char *path, enum report_kind kind,
-                                  const json_t *about, struct vit_error *err);
-/* Of the last source. */
-enum vit_status report_add_cell(struct report *r, const struct report_cell *cell, struct vit_error *err);
-/* By name, in the last source; NULL: there is none. *hint: where to look first, and where it was. */
-struct report_cell *report_find_cell(struct report *r, const char *id, size_t *hint);
+/* ---- report_planned.c ---- */
+
 /* Cells of the last source's grid: those that ended learn what is planned for them, the others are added as
  * unfinished. where: the grid's file. */
 enum vit_status report_add_planned(struct report *r, const char *where, struct vit_error *err);
@@ -51,13 +71,35 @@ enum vit_status report_add_planned(struct report *r, const char *where, struct v
 /* How far below its best an arm's rate may be and still count as one that works. */
 #define REPORT_POINT 0.01
 
+bool report_same_rate(double a, double b); /* two writings of one learning rate */
 int report_style(const struct report *r, const char *norm);
 int report_lost(const int *ended); /* dead and diverged */
+/* Of the networks of a source, of the others where it does not say, or of all (source -1); 0: nobody says, or
+ * they differ. */
+int report_classes(const struct report *r, int source);
 typedef double report_value(const struct report_cell *c);
-report_value report_val_top1;
+report_value report_val_top1, report_test_top1;
+bool report_tested(const struct report *r); /* any run, on a test split */
 /* The finite values of an arm's finished runs at a rate, in the order of the cells; out: room for all. */
 size_t report_values(const struct report *r, const struct report_arm *a, double lr, report_value *value,
                      double *out);
+
+bool report_judged(const struct report *r); /* every arm is */
+/* Half of the 95 % interval of a run's validation accuracy over its pictures alone: that of the best run,
+ * which is about as wide as those of the others. NAN, and no pictures: not known. */
+double report_precision(const struct report *r, int *pictures);
+
+/* What a placement reached in a match. */
+struct report_tally {
+    int runs, ended[REPORT_ENDS], trials; /* trials: warm-ups and rates */
+    const struct report_arm *best;        /* the arm with the highest mean at its best rate; NULL: none */
+};
+struct report_tally report_tally(const struct report *r, int match, size_t norm);
+
+/* ---- report_notes.c: sentences for page and tables, a blank before each ---- */
+
+void report_put_lost(FILE *out, const struct report *r);   /* when a run counts as dead or diverged */
+void report_put_learns(FILE *out, const struct report *r); /* when one learnt */
 
 /* ---- report_conditions.c ---- */
 
@@ -66,13 +108,20 @@ enum vit_status report_find_conditions(struct report *r, struct vit_error *err);
 /* Whether two conditions differ in depth and warm-up at most. */
 bool report_same_recipe(const struct report_condition *a, const struct report_condition *b);
 
-/* ---- report_setting.c, report_unsaid.c ---- */
+/* ---- report_setting.c ---- */
 
+/* v as text; false: it is neither text nor number nor truth. */
+bool report_value_text(const json_t *v, char *text, size_t size);
+/* The value of a setting: the entry's, or the grid's only one. */
+const json_t *report_planned_value(const json_t *grid, const json_t *entry, const char *name);
 /* A setting of a cell as text, "" where nothing says it: the numbers 0.001 and "1e-3" give the same. */
 const char *report_setting(const struct report *r, const struct report_cell *c, const char *name, char *text,
                            size_t size);
 /* The last part of the path of a cell's data set, "" where nothing says it. */
 const char *report_data(const struct report *r, const struct report_cell *c, char *text, size_t size);
+
+/* ---- report_unsaid.c ---- */
+
 /* Find what cells leave to their preset. */
 enum vit_status report_complete(struct report *r, struct vit_error *err);
 

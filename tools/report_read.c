@@ -11,50 +11,6 @@
 
 enum { MAX_BYTES = 1 << 28 };
 
-static const char *const ENDS[] = {
-    [REPORT_DONE] = "done",
-    [REPORT_DEAD] = "dead",
-    [REPORT_DIVERGED] = "diverged",
-    [REPORT_UNFINISHED] = "unfinished",
-};
-_Static_assert(VIT_COUNT(ENDS) == REPORT_ENDS, "an end has no name");
-
-const char *report_end_name(enum report_end e)
-{
-    return ENDS[e];
-}
-
-enum vit_status report_grow(void **items, size_t count, size_t size, struct vit_error *err)
-{
-    void *larger;
-
-    if (count & (count - 1)) return VIT_OK; /* room is a power of two */
-    larger = realloc(*items, (count ? 2 * count : 1) * size);
-    if (!larger) return vit_fail(err, VIT_ERR_NOMEM, "report: no memory for %zu rows", count + 1);
-    *items = larger;
-    return VIT_OK;
-}
-
-enum vit_status report_keep(struct report *r, json_t *value, struct vit_error *err)
-{
-    if (!r->keep) r->keep = json_array();
-    if (value && !json_array_append_new(r->keep, value)) return VIT_OK;
-    return vit_fail(err, VIT_ERR_NOMEM, "report: no memory");
-}
-
-enum vit_status report_add_source(struct report *r, const char *path, enum report_kind kind,
-                                  const json_t *about, struct vit_error *err)
-{
-    json_t *name = json_stringn_nocheck(path, strlen(path)); /* escaped where it is shown */
-    enum vit_status status = report_keep(r, name, err);
-
-    if (!status) status = report_grow((void **)&r->sources, r->source_count, sizeof *r->sources, err);
-    if (status) return status;
-    r->sources[r->source_count++] =
-        (struct report_source){ .path = json_string_value(name), .kind = kind, .about = about };
-    return VIT_OK;
-}
-
 /* ---- files of lines ---- */
 
 static enum vit_status take_text(struct report *r, report_take *take, const char *where, const char *text,

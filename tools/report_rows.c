@@ -5,16 +5,6 @@
 
 /* ---- cells ---- */
 
-enum vit_status report_add_cell(struct report *r, const struct report_cell *cell, struct vit_error *err)
-{
-    enum vit_status status = report_grow((void **)&r->cells, r->cell_count, sizeof *cell, err);
-
-    if (status) return status;
-    r->cells[r->cell_count] = *cell;
-    r->cells[r->cell_count++].source = (int)r->source_count - 1;
-    return VIT_OK;
-}
-
 #define CELL(field) offsetof(struct report_cell, field)
 static const struct report_field CELL_FIELDS[] = {
     { "cell", REPORT_TEXT, CELL(id), true, 0, 0 },
@@ -52,17 +42,6 @@ static enum vit_status find_end(struct report_cell *cell, const json_t *line, co
     }
     return vit_fail(err, VIT_ERR_FORMAT, "%s: \"status\": expected done, dead or diverged, found %s", where,
                     word ? word : "no text");
-}
-
-struct report_cell *report_find_cell(struct report *r, const char *id, size_t *hint)
-{
-    for (size_t i = 0; i < r->cell_count; i++) {
-        const size_t at = (*hint + i) % r->cell_count;
-        if (r->cells[at].source != (int)r->source_count - 1 || strcmp(r->cells[at].id, id) != 0) continue;
-        *hint = at;
-        return &r->cells[at];
-    }
-    return NULL;
 }
 
 enum vit_status report_take_cell(struct report *r, const json_t *line, const char *where,

@@ -4,7 +4,6 @@
 
 #include "tools/markup.h"
 #include "tools/recipe.h"
-#include "tools/report_figures.h"
 #include "tools/report_page.h"
 
 /* Epochs of the recipes that print accuracies for small networks on CIFAR-10 (Compact Transformers,
@@ -318,25 +317,17 @@ static void say_choice(FILE *out, const struct report *r)
         fputs("New seeds at that rate, tested once, would not be.</li>\n", out);
 }
 
-/* The run with the best accuracy stands for all: its interval is about as wide as theirs. */
 static void say_validation(FILE *out, const struct report *r)
 {
-    const struct report_cell *best = NULL;
-    double low, high;
+    int pictures;
+    const double half = report_precision(r, &pictures);
 
-    for (size_t i = 0; i < r->cell_count; i++) {
-        const struct report_cell *c = &r->cells[i];
-        if (c->end == REPORT_DONE && c->val_n && isfinite(c->val_top1) &&
-            (!best || c->val_top1 > best->val_top1))
-            best = c;
-    }
-    if (!best) return;
-    report_interval(&low, &high, best->val_top1 * best->val_n, best->val_n);
-    markup_put(
-        out,
-        "<li><b>More pictures.</b> A single run's validation accuracy comes from %d pictures and is known "
-        "to about ± %.1f points (95 %%).</li>\n",
-        best->val_n, 50 * (high - low));
+    if (pictures)
+        markup_put(out,
+                   "<li><b>More pictures.</b> A single run's validation accuracy comes from %d pictures and "
+                   "is known "
+                   "to about ± %.1f points (95 %%).</li>\n",
+                   pictures, 100 * half);
 }
 
 static void say_test(FILE *out, const struct report *r)

@@ -3,41 +3,12 @@
 #include <stdlib.h>
 
 #include "tools/markup.h"
-#include "tools/plot.h"
-#include "tools/report_figures.h"
 #include "tools/report_page.h"
 #include "vit/stats.h"
-#include "vit/vit.h"
-
-void report_put_key(FILE *out, const struct report *r, size_t norm)
-{
-    plot_key_svg(out, &(struct plot_key){ .style = r->styles[norm], .parts = PLOT_LINE | PLOT_MARKS });
-}
 
 /* ---- a card for each match: what its placements reach ---- */
 
-struct tally {
-    int runs, ended[REPORT_ENDS], trials; /* trials: warm-ups and rates */
-    const struct report_arm *best;        /* the arm with the highest mean at its best rate; NULL: none */
-};
-
-static struct tally tally_of(const struct report *r, int match, size_t norm)
-{
-    struct tally t = { 0 };
-
-    for (size_t i = 0; i < r->arm_count; i++) {
-        const struct report_arm *a = &r->arms[i];
-        if (a->norm != (int)norm || r->conditions[a->condition].match != match) continue;
-        t.runs += a->runs;
-        t.trials += a->rate_count;
-        for (int e = 0; e < REPORT_ENDS; e++) t.ended[e] += a->ended[e];
-        if (a->best >= 0 && (!t.best || a->rates[a->best].mean > t.best->rates[t.best->best].mean))
-            t.best = a;
-    }
-    return t;
-}
-
-static void put_where(FILE *out, const struct report *r, const struct tally *t)
+static void put_where(FILE *out, const struct report *r, const struct report_tally *t)
 {
     const struct report_rate *rate = &t->best->rates[t->best->best];
     char lr[32];
@@ -49,7 +20,7 @@ static void put_where(FILE *out, const struct report *r, const struct tally *t)
     if (t->trials == 1) fputs("<br/>", out);
 }
 
-static void put_tally(FILE *out, const struct report *r, const struct tally *t, size_t norm)
+static void put_tally(FILE *out, const struct report *r, const struct report_tally *t, size_t norm)
 {
     const int open = t->ended[REPORT_UNFINISHED];
     char text[32];
@@ -75,7 +46,7 @@ static void put_card(FILE *out, const struct report *r, int match)
 {
     markup_put(out, "<div class=\"card\"><table><caption>%s</caption><tbody>\n", r->matches[match].label);
     for (size_t n = 0; n < r->norm_count; n++) {
-        const struct tally t = tally_of(r, match, n);
+        const struct report_tally t = report_tally(r, match, n);
         if (t.runs) put_tally(out, r, &t, n);
     }
     fputs("</tbody></table></div>\n", out);
@@ -102,7 +73,7 @@ static bool has_ended(const struct report_cell *c)
 
 static bool same_trial(const struct report_cell *a, const struct report_cell *b)
 {
-    return a->condition == b->condition && a->seed == b->seed && fabs(a->lr - b->lr) <= 1e-6 * a->lr;
+    return a->condition == b->condition && a->seed == b->seed && report_same_rate(a->lr, b->lr);
 }
 
 /* Lost runs of norm under a recipe (that of a condition), among its runs whose condition, rate and seed the

@@ -5,6 +5,7 @@
 #include "tools/out.h"
 #include "tools/progress.h"
 #include "tools/sweep.h"
+#include "tools/table.h"
 #include "vit/config_json.h"
 #include "vit/json.h"
 #include "vit/random.h"
@@ -168,21 +169,26 @@ static int print_json(const struct sweep *s, const struct estimate *e, const str
 
 static int print_text(const struct sweep *s, const struct estimate *e, const struct totals *t)
 {
-    int width = 4;
+    static const char *const NUMBERS[] = { "steps", "TFLOP", "hours" };
+    struct table table = { 0 };
+    bool whole;
 
-    for (int i = 0; i < s->count; i++) {
-        const int own = out_width(s->cells[i].id);
-        if (own > width) width = own;
-    }
-    printf("| %-*s | %8s | %10s | %8s | %-8s |\n|:", width, "cell", "steps", "TFLOP", "hours", "status");
-    for (int i = 0; i <= width; i++) putchar('-');
-    printf("|---------:|-----------:|---------:|:---------|\n");
+    table_column(&table, TABLE_LEFT, "cell");
+    for (size_t i = 0; i < VIT_COUNT(NUMBERS); i++) table_column(&table, TABLE_RIGHT, "%s", NUMBERS[i]);
+    table_column(&table, TABLE_LEFT, "status");
     for (int i = 0; i < s->count; i++) {
         const struct sweep_cell *c = &s->cells[i];
-        fputs("| ", stdout);
-        printf("%*s", width - out_name(stdout, c->id), "");
-        printf(" | %8d | %10.4g | %8.3g | %-8s |\n", c->steps, c->flops / 1e12, e[i].seconds / 3600,
-               c->line ? state_of(c) : "-");
+        table_cell(&table, "%s", c->id);
+        table_cell(&table, "%d", c->steps);
+        table_cell(&table, "%.4g", c->flops / 1e12);
+        table_cell(&table, "%.3g", e[i].seconds / 3600);
+        table_cell(&table, "%s", c->line ? state_of(c) : "-");
+    }
+    whole = table_markdown(stdout, &table);
+    table_free(&table);
+    if (!whole) {
+        cmd_error("no memory for a table");
+        return CMD_UNUSABLE;
     }
     printf("\n%d cells, %.4g PFLOP, %.3g hours", s->count, t->flops / 1e15, t->seconds / 3600);
     if (t->flops_left < t->flops)

@@ -5,6 +5,7 @@
 
 #include "tools/out.h"
 #include "tools/sweep.h"
+#include "tools/table.h"
 #include "vit/json.h"
 
 /* Mean and deviation of what is known. */
@@ -108,81 +109,62 @@ static int print_json(const struct sweep *s, const struct row *rows, int count)
     return out_json(all) ? CMD_DONE : CMD_SOME_FAILED;
 }
 
-/* Width of a setting's column: of its name or its longest value. */
-static int width_of(const struct sweep *s, enum recipe_id id)
-{
-    int width = (int)strlen(recipe_name(id));
-
-    for (int i = 0; i < s->lists.of[id].count; i++) {
-        const int own = out_width(s->lists.of[id].text[i]);
-        if (own > width) width = own;
-    }
-    return width;
-}
-
 /* scale 100: a fraction as percent. */
-static void print_mean(const struct mean *m, double scale, int digits)
+static void add_mean(struct table *t, const struct mean *m, double scale, int digits)
 {
-    char text[48];
-
     if (!m->n)
-        snprintf(text, sizeof text, "-");
+        table_cell(t, "-");
     else if (m->n > 1 && scale > 1)
-        snprintf(text, sizeof text, "%.*f +- %.*f", digits, scale * mean(m), digits, scale * deviation(m));
+        table_cell(t, "%.*f +- %.*f", digits, scale * mean(m), digits, scale * deviation(m));
     else
-        snprintf(text, sizeof text, "%.*f", digits, scale * mean(m));
-    printf(" %14s |", text);
+        table_cell(t, "%.*f", digits, scale * mean(m));
 }
 
-static void print_heading(const struct sweep *s)
+static void add_columns(struct table *t, const struct sweep *s)
 {
-    static const char *const NUMBERS[] = { "train loss", "val top-1 %", "test top-1 %", "plateau step" };
+    static const char *const NUMBERS[] = { "done",        "dead",         "diverged",    "train loss",
+                                           "val top-1 %", "test top-1 %", "plateau step" };
 
-    for (int i = 0; i + 1 < s->axis_count; i++)
-        printf("| %-*s ", width_of(s, s->axes[i]), recipe_name(s->axes[i]));
-    printf("| done | dead | diverged |");
-    for (size_t i = 0; i < VIT_COUNT(NUMBERS); i++) printf(" %14s |", NUMBERS[i]);
-    putchar('\n');
-    for (int i = 0; i + 1 < s->axis_count; i++) {
-        fputs("|:", stdout);
-        for (int k = 0; k <= width_of(s, s->axes[i]); k++) putchar('-');
-    }
-    printf("|-----:|-----:|---------:|");
-    for (size_t i = 0; i < VIT_COUNT(NUMBERS); i++) printf("---------------:|");
-    putchar('\n');
+    for (int i = 0; i + 1 < s->axis_count; i++) table_column(t, TABLE_LEFT, "%s", recipe_name(s->axes[i]));
+    for (size_t i = 0; i < VIT_COUNT(NUMBERS); i++) table_column(t, TABLE_RIGHT, "%s", NUMBERS[i]);
 }
 
-static void print_row(const struct sweep *s, const struct row *row)
+static void add_row(struct table *t, const struct sweep *s, const struct row *row)
 {
-    for (int i = 0; i + 1 < s->axis_count; i++) {
-        const enum recipe_id id = s->axes[i];
-        fputs("| ", stdout);
-        printf("%*s ", width_of(s, id) - out_name(stdout, row->cell->texts.text[id]), "");
-    }
-    printf("| %4d | %4d | %8d |", row->done, row->dead, row->diverged);
-    print_mean(&row->train_loss, 1, 4);
-    print_mean(&row->val, 100, 2);
-    print_mean(&row->test, 100, 2);
-    print_mean(&row->plateau, 1, 0);
-    putchar('\n');
+    for (int i = 0; i + 1 < s->axis_count; i++) table_cell(t, "%s", row->cell->texts.text[s->axes[i]]);
+    table_cell(t, "%d", row->done);
+    table_cell(t, "%d", row->dead);
+    table_cell(t, "%d", row->diverged);
+    add_mean(t, &row->train_loss, 1, 4);
+    add_mean(t, &row->val, 100, 2);
+    add_mean(t, &row->test, 100, 2);
+    add_mean(t, &row->plateau, 1, 0);
+}
+
+static int print_text(const struct sweep *s, const struct row *rows, int count)
+{
+    struct table t = { 0 };
+    bool whole;
+
+    add_columns(&t, s);
+    for (int i = 0; i < count; i++) add_row(&t, s, &rows[i]);
+    whole = table_markdown(stdout, &t);
+    table_free(&t);
+    if (!whole) cmd_error("no memory for a table");
+    return whole ? CMD_DONE : CMD_UNUSABLE;
 }
 
 int sweep_table(const struct sweep *s)
 {
     struct row *rows = calloc((size_t)s->count, sizeof *rows);
-    int code = CMD_DONE, count;
+    int code, count;
 
     if (!rows) {
         cmd_error("no memory for a table");
         return CMD_UNUSABLE;
     }
     count = gather(rows, s);
-    if (s->common.json) {
-        code = print_json(s, rows, count);
-    } else {
-        print_heading(s);
-        for (int i = 0; i < count; i++) print_row(s, &rows[i]);
-    }
+    code = s->common.json ? print_json(s, rows, count) : print_text(s, rows, count);
     free(rows);
     return code;
 }

@@ -1,5 +1,6 @@
-/* What vit report makes of folders of sweeps and runs and of the files beside them, to the page. The first
- * byte says which folder; its files follow, with a byte 0 between them; an empty one is not there. */
+/* What vit report makes of folders of sweeps and runs and of the files beside them, to the page and the
+ * tables. The first byte says which folder; its files follow, with a byte 0 between them; an empty one is not
+ * there. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,36 @@ static void write_page(const struct report *r)
     free(page);
 }
 
+/* Whatever the texts are, the rows of a table have the same bars. */
+static void check_table(const char *text)
+{
+    int first = 0;
+
+    while (*text) {
+        const size_t length = strcspn(text, "\n");
+        int bars = 0;
+
+        for (size_t i = 0; i < length; i++) bars += text[i] == '|';
+        if (*text != '|') bars = 0;
+        if (first && bars && bars != first) fuzz_stop("a row of a table with other bars");
+        first = bars;
+        text += length + (text[length] == '\n');
+    }
+}
+
+static void write_table(const struct report *r, const char *name)
+{
+    struct vit_error err;
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    if (!out) return;
+    report_table(out, r, name, &err);
+    if (!fclose(out)) check_table(text);
+    free(text);
+}
+
 /* As many of the folder's files as the input has, the others removed. */
 static void fill(const char *folder, const char *const *names, const uint8_t *data, size_t size)
 {
@@ -63,7 +94,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     which = data[0] % FOLDERS;
     snprintf(folder, sizeof folder, "%s/%d", fuzz_folder(), which);
     fill(folder, NAMES[which], data + 1, size - 1);
-    if (!report_read(&r, folder, &err) && !report_arrange(&r, &err)) write_page(&r);
+    if (!report_read(&r, folder, &err) && !report_arrange(&r, &err)) {
+        write_page(&r);
+        for (size_t i = 0; report_table_name(i); i++) write_table(&r, report_table_name(i));
+    }
     report_free(&r);
     return 0;
 }

@@ -1,0 +1,415 @@
+/* The tables for a text: what they say of runs made by hand, and what learning is. */
+#include <unistd.h>
+
+#include "tests/tools/report.h"
+#include "tools/train.h"
+
+/* ---- runs made by hand ---- */
+
+struct trial {
+    const char *norm;
+    int depth, warmup, seed;
+    double lr;
+    const char *status;
+    double val_top1, val_loss, train_loss, test_top1; /* NAN: null */
+};
+
+static void put_number(FILE *out, const char *key, double value)
+{
+    if (isnan(value))
+        fprintf(out, ",\"%s\":null", key);
+    else
+        fprintf(out, ",\"%s\":%g", key, value);
+}
+
+/* classes 0: nobody says how many. */
+static void save_trials(const struct fixture *f, const struct trial *trials, size_t count, int classes)
+{
+    struct text t;
+
+    text_open(&t);
+    for (size_t i = 0; i < count; i++) {
+        const struct trial *c = &trials[i];
+        const bool dead = strcmp(c->status, "dead") == 0;
+        fprintf(t.out, "{\"cell\":\"%zu\",\"norm\":\"%s\",\"init\":\"xavier\",\"depth\":%d,\"warmup\":%d,", i,
+                c->norm, c->depth, c->warmup);
+        fprintf(t.out, "\"seed\":%d,\"lr\":%g,\"status\":\"%s\",\"epochs\":1,\"steps\":%d,\"val_n\":5000",
+                c->seed, c->lr, c->status, dead ? 600 : 1406);
+        put_number(t.out, "val_top1", c->val_top1);
+        put_number(t.out, "val_loss", c->val_loss);
+        put_number(t.out, "train_loss", c->train_loss);
+        put_number(t.out, "test_top1", c->test_top1);
+        fprintf(t.out, ",\"test_n\":%d}\n", isnan(c->test_top1) ? 0 : 10000);
+    }
+    text_save(&t, f, "cells.jsonl");
+    if (!classes) return;
+    text_open(&t);
+    fprintf(t.out, "{\"classes\":%d}", classes);
+    text_save(&t, f, "cells/0/config.json");
+}
+
+static void unlink_config(const struct fixture *f)
+{
+    char path[300];
+
+    snprintf(path, sizeof path, "%s/cells/0/config.json", f->dir);
+    assert_int_equal(unlink(path), 0);
+}
+
+/* A table; owned by the caller. */
+static char *table_of(const struct fixture *f, const char *name)
+{
+    struct vit_error err;
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    assert_ok(report_table(out, &f->r, name, &err), &err);
+    fclose(out);
+    return text;
+}
+
+/* Rows without what makes columns of them: blanks as one, no rule, no empty line. */
+static void squeeze(char *text)
+{
+    char *to = text, *line = text;
+
+    while (*line) {
+        const size_t length = strcspn(line, "\n");
+        const bool rule = *line == '|' && line[1] != ' ', last = line[length] == '\0';
+        for (size_t i = 0; i < length && !rule; i++)
+            if (line[i] != ' ' || line[i + 1] != ' ') *to++ = line[i];
+        if (length && !rule && !last) *to++ = '\n';
+        line += length + !last;
+    }
+    *to = '\0';
+}
+
+/* The table begins with these rows, and the note below has part. */
+static void assert_table(const struct fixture *f, const char *name, const char *expected, const char *part)
+{
+    char *text = table_of(f, name);
+    const size_t size = strlen(expected);
+
+    squeeze(text);
+    if (strncmp(text, expected, size) != 0) fail_msg("expected\n%sfound\n%s", expected, text);
+    for (char *s = text; *s; s++)
+        if (*s == '\n') *s = ' '; /* it is wrapped */
+    assert_has(text + size, part);
+    free(text);
+}
+
+#define DONE(norm, warmup, lr, top1, loss)                                                                   \
+    {                                                                                                        \
+        norm, 6, warmup, 0, lr, "done", top1, loss, 2.25, NAN                                                \
+    }
+#define LOST(norm, warmup, lr, how)                                                                          \
+    {                                                                                                        \
+        norm, 6, warmup, 0, lr, how, NAN, NAN, NAN, NAN                                                      \
+    }
+
+/* ---- what learns ---- */
+
+/* The line is training's own, for the loss at the end: on either side of it, and of no classes at all. */
+static void a_run_learns_that_ends_off_the_plateau(void **state)
+{
+    const double line = train_plateau(10);
+    const struct trial trials[] = {
+        DONE("pre", 0, 1e-4, 0.3, line - 0.01),
+        DONE("pre", 0, 1e-3, 0.1454, line + 0.01),
+        LOST("pre", 0, 1e-2, "dead"),
+    };
+    struct fixture *f = *state;
+    const struct report_arm *a;
+
+    assert_true(fabs(line - 2.2) < 1e-12);
+    save_trials(f, trials, VIT_COUNT(trials), 10);
+    read_all(f);
+    a = &f->r.arms[0];
+    assert_true(a->judged);
+    assert_int_equal(a->highest, 0);
+    assert_int_equal(a->rates[0].learnt, 1);
+    assert_int_equal(a->rates[1].stayed, 1);
+    assert_int_equal(a->rates[2].learnt + a->rates[2].stayed, 0);
+    save(f, "cells/0/config.json", "{\"classes\":1000}"); /* chance is 6.9: both are far below */
+    read_all(f);
+    assert_int_equal(f->r.arms[0].highest, 1);
+    unlink_config(f);
+    read_all(f);
+    assert_false(f->r.arms[0].judged);
+    assert_int_equal(f->r.arms[0].highest, -1);
+}
+
+/* A network that knows its training pictures by heart may be sure of wrong answers on others. */
+static void the_lower_loss_counts(void **state)
+{
+    const struct trial trials[] = {
+        { "pre", 6, 0, 0, 1e-3, "done", 0.5, 2.9, 0.1, NAN },
+        { "pre", 6, 0, 0, 3e-3, "done", 0.5, NAN, 0.1, NAN },
+        { "pre", 6, 0, 0, 1e-2, "done", 0.1, NAN, 2.3, NAN },
+    };
+    struct fixture *f = *state;
+
+    save_trials(f, trials, VIT_COUNT(trials), 10);
+    read_all(f);
+    assert_int_equal(f->r.arms[0].highest, 1);
+    assert_int_equal(f->r.arms[0].rates[2].stayed, 1);
+}
+
+static void a_rate_learns_when_all_its_runs_do(void **state)
+{
+    const struct trial trials[] = {
+        { "pre", 6, 0, 0, 1e-3, "done", 0.4, 1.7, 1.7, NAN },
+        { "pre", 6, 0, 1, 1e-3, "done", 0.4, 1.7, 1.7, NAN },
+        { "pre", 6, 0, 0, 3e-3, "done", 0.4, 1.7, 1.7, NAN },
+        { "pre", 6, 0, 1, 3e-3, "done", 0.1, 2.3, 2.3, NAN },
+        { "pre", 6, 0, 0, 1e-2, "done", 0.4, 1.7, 1.7, NAN },
+        { "pre", 6, 0, 1, 1e-2, "diverged", NAN, NAN, NAN, NAN },
+    };
+    struct fixture *f = *state;
+
+    save_trials(f, trials, VIT_COUNT(trials), 10);
+    read_all(f);
+    assert_int_equal(f->r.arms[0].highest, 0);
+}
+
+/* Where one folder does not say, the others do: the page has a line at chance, and the column. */
+static void the_page_says_the_highest_rate_that_learns(void **state)
+{
+    const struct trial trials[] = { DONE("pre", 0, 1e-3, 0.4, 1.7), DONE("post", 0, 1e-3, 0.4, 1.7),
+                                    LOST("post", 0, 1e-2, "dead") };
+    struct fixture *f = *state;
+    char *page;
+
+    save_trials(f, trials, VIT_COUNT(trials), 10);
+    read_all(f);
+    page_of(&page, f);
+    assert_has(page, "<th scope=\"col\">highest rate that learns</th>");
+    assert_has(page, "<td>≥ 1e-3</td>");
+    assert_has(page, "<td>1e-3</td><td class=\"n\">1 of 2");
+    assert_has(page, "below 2.20 (chance is 2.30)");
+    free(page);
+    unlink_config(f);
+    read_all(f);
+    page_of(&page, f);
+    assert_lacks(page, "that learns");
+    free(page);
+}
+
+/* ---- the tables ---- */
+
+static void the_map_has_every_run(void **state)
+{
+    const struct trial trials[] = {
+        DONE("pre", 0, 1e-4, 0.3, 1.9),
+        DONE("pre", 0, 1e-3, 0.4114, 1.7),
+        DONE("pre", 0, 1e-2, 0.24, 2.0),
+        DONE("post", 0, 1e-4, 0.301, 1.9),
+        DONE("post", 0, 1e-3, 0.1454, 2.23),
+        LOST("post", 0, 1e-2, "dead"),
+        DONE("pre", 200, 1e-4, 0.2, 1.9),
+        { "pre", 6, 200, 1, 1e-4, "done", 0.3, 1.9, 1.9, NAN },
+        LOST("post", 200, 1e-4, "diverged"),
+        { "post", 6, 200, 1, 1e-4, "done", 0.3, 1.9, 1.9, NAN },
+        { "post", 6, 200, 2, 1e-4, "dead", NAN, NAN, NAN, NAN },
+    };
+    struct fixture *f = *state;
+
+    save_trials(f, trials, VIT_COUNT(trials), 10);
+    read_all(f);
+    assert_table(f, "map",
+                 "| init | depth | warm-up | placement | 1e-4 | 1e-3 | 0.01 |\n"
+                 "| xavier | 6 | none | pre | 30.0 | 41.1 | 24.0 |\n"
+                 "| xavier | 6 | none | post | 30.1 | (14.5) | dead |\n"
+                 "| xavier | 6 | 200 steps | pre | 25.0 | – | – |\n"
+                 "| xavier | 6 | 200 steps | post | 30.0, dead 1 of 3, diverged 1 of 3 | – | – |\n",
+                 "Dead: the training loss still at chance after 600 steps, and given up there. Diverged: ");
+    assert_table(f, "map", "", "of 5000 pictures: that of one run is known to about ± 1.4 points (95 %).");
+    assert_table(f, "map", "", "In brackets: trained to the end, and not learnt.");
+}
+
+static void the_summary_has_a_placement_a_column(void **state)
+{
+    const struct trial trials[] = {
+        DONE("pre", 0, 1e-4, 0.3, 1.9),
+        DONE("pre", 0, 1e-3, 0.4114, 1.7),
+        DONE("pre", 0, 1e-2, 0.24, 2.0),
+        DONE("post", 0, 1e-4, 0.301, 1.9),
+        DONE("post", 0, 1e-3, 0.1454, 2.23),
+        LOST("post", 0, 1e-2, "dead"),
+        DONE("pre", 200, 1e-4, 0.2, 1.9),
+        LOST("post", 200, 1e-4, "diverged"),
+        { "pre", 12, 0, 0, 1e-3, "done", 0.4, 1.7, 1.7, 0.4 },
+        { "pre", 12, 0, 1, 1e-3, "done", 0.4, 1.7, 1.7, 0.5 },
+    };
+    struct fixture *f = *state;
+
+    save_trials(f, trials, VIT_COUNT(trials), 10);
+    read_all(f);
+    assert_table(f, "summary",
+                 "| | setting | pre | post |\n"
+                 "| lost runs | depth 6, xavier | 0 of 4 | 2 of 4 |\n"
+                 "| | depth 12, xavier | 0 of 2 | – |\n"
+                 "| | all depths, xavier | 0 of 6 | 2 of 4 |\n"
+                 "| highest rate that learns | depth 6, xavier, warm-up none / 200 steps | "
+                 "≥ 0.01 / ≥ 1e-4 | 1e-4 / none |\n"
+                 "| best validation top-1 (%) | depth 6, xavier | 41.1 at 1e-3 | 30.1 at 1e-4 |\n"
+                 "| test top-1 (%), mean ± deviation (seeds) | depth 12, xavier | "
+                 "45.00 ± 7.07 (2) | – |\n",
+                 "A rate learns when all its runs learnt; ≥: no higher one was tried.");
+}
+
+/* Nobody says of how many classes the networks are: what cannot be known is not guessed. */
+static void what_is_not_known_is_a_question(void **state)
+{
+    const struct trial trials[] = { DONE("pre", 0, 1e-4, 0.3, 1.9), DONE("pre", 0, 1e-3, 0.4, 1.7),
+                                    LOST("post", 0, 1e-4, "dead"), LOST("post", 0, 1e-3, "dead") };
+    struct fixture *f = *state;
+
+    save_trials(f, trials, VIT_COUNT(trials), 0);
+    read_all(f);
+    assert_table(f, "summary",
+                 "| | setting | pre | post |\n"
+                 "| lost runs | depth 6, xavier | 0 of 2 | 2 of 2 |\n"
+                 "| highest rate that learns | depth 6, xavier, warm-up none | ? | none |\n"
+                 "| best validation top-1 (%) | depth 6, xavier | 40.0 at 1e-3 | – |\n",
+                 "?: of some runs it is not known");
+}
+
+/* Seeds of an arm, as they ended: validation is the same for all. */
+#define SEED(norm, seed, test)                                                                               \
+    {                                                                                                        \
+        norm, 6, 0, seed, 1e-3, "done", 0.5, 1.5, 1.5, test                                                  \
+    }
+static const struct trial SEEDS[] = {
+    SEED("pre", 1, 0.50),      SEED("pre", 2, 0.51),      SEED("pre", 3, 0.52),
+    SEED("post", 3, 0.53),     SEED("post", 1, 0.55),     SEED("post", 2, 0.54),
+    SEED("deepnorm", 1, 0.60), SEED("deepnorm", 2, 0.62), SEED("deepnorm", 3, 0.61),
+};
+
+#define RUNS                                                                                                 \
+    "| placement | rate | warm-up | lost runs | test top-1 (%) | each run |\n"                               \
+    "| pre | 1e-3 | none | 0 of 3 | 51.00 ± 1.00 | 50.00, 51.00, 52.00 |\n"                                 \
+    "| post | 1e-3 | none | 0 of 3 | 54.00 ± 1.00 | 53.00, 55.00, 54.00 |\n"                                \
+    "| deepnorm | 1e-3 | none | 0 of 3 | 61.00 ± 1.00 | 60.00, 62.00, 61.00 |\n"
+
+/* Standard deviations of 0.01 give se = sqrt(2e-4 / 3) and 4 degrees of freedom, whose t is 2.7764 at 95 %,
+ * and whose distribution function is F(x) = 1/2 + 3/8 x / sqrt(1 + x^2/4) (1 - x^2 / (12 + 3 x^2)); with 2
+ * degrees of freedom it is 1/2 + x / (2 sqrt(2 + x^2)), t 4.3027. By seed post minus pre is 5, 3, 1. */
+static void the_accuracies_are_compared_by_run_and_by_seed(void **state)
+{
+    struct fixture *f = *state;
+
+    save_trials(f, SEEDS, VIT_COUNT(SEEDS), 10);
+    read_all(f);
+    assert_table(
+        f, "accuracy",
+        RUNS
+        "| difference | points | 95 % (Welch) | p | p (Holm) | 95 % (same seeds) | p (same seeds) |\n"
+        "| post minus pre | +3.00 | +0.73 to +5.27 | 0.021 | – | -1.97 to +7.97 | 0.12 |\n"
+        "| deepnorm minus pre | +10.00 | +7.73 to +12.27 | 0.00026 | 0.00051 | +7.52 to +12.48 | 0.0033 |\n"
+        "| deepnorm minus post | +7.00 | +4.73 to +9.27 | 0.001 | 0.001 | +2.70 to +11.30 | 0.02 |\n",
+        "on 10000 pictures");
+}
+
+/* By what they are, not by their names; their difference the other way round. */
+static void the_bootstrap_of_compare_is_beside_its_runs(void **state)
+{
+    struct fixture *f = *state;
+    char *text;
+
+    save_trials(f, SEEDS, VIT_COUNT(SEEDS), 10);
+    save(f, "compare.json",
+         "{\"mcnemar_p\":0.5,\"bootstrap\":{\"difference_ci95\":[-0.05,0.01]},\"arms\":["
+         "{\"name\":\"A\",\"runs\":[{\"top1\":0.52},{\"top1\":0.50},{\"top1\":0.51}]},"
+         "{\"name\":\"B\",\"runs\":[{\"top1\":0.53},{\"top1\":0.54},{\"top1\":0.55}]}]}");
+    read_all(f);
+    text = table_of(f, "accuracy");
+    assert_has(text, "| 95 % (runs and pictures) |\n");
+    assert_has(text, " 0.12 |           -1.00 to +5.00 |\n");
+    assert_int_equal(count(text, "to +5.00"), 1);
+    free(text);
+    save(f, "compare.json",
+         "{\"mcnemar_p\":0.5,\"bootstrap\":{\"difference_ci95\":[-0.05,0.01]},\"arms\":["
+         "{\"name\":\"pre\",\"runs\":[{\"top1\":0.52},{\"top1\":0.52},{\"top1\":0.51}]},"
+         "{\"name\":\"post\",\"runs\":[{\"top1\":0.53},{\"top1\":0.54},{\"top1\":0.55}]}]}");
+    read_all(f);
+    text = table_of(f, "accuracy");
+    assert_lacks(text, "95 % (runs and pictures)");
+    free(text);
+}
+
+/* ---- what is refused ---- */
+
+static void a_table_without_data_is_refused(void **state)
+{
+    const struct trial trials[] = { DONE("pre", 0, 1e-4, 0.3, 1.9), DONE("post", 0, 1e-3, 0.4, 1.7) };
+    struct fixture *f = *state;
+    struct vit_error err;
+
+    save_trials(f, trials, VIT_COUNT(trials), 10);
+    read_all(f);
+    assert_refused(report_table(stderr, &f->r, "accuracy", &err), VIT_ERR_ARG,
+                   "expected several runs (seeds) of a placement at one rate, found none", &err);
+    assert_refused(report_table(stderr, &f->r, "nose", &err), VIT_ERR_ARG,
+                   "table nose: there is none of that name", &err);
+    report_free(&f->r);
+    assert_refused(report_table(stderr, &f->r, "map", &err), VIT_ERR_ARG, "the inputs have no training runs",
+                   &err);
+    assert_refused(report_table(stderr, &f->r, "summary", &err), VIT_ERR_ARG, "have no training runs", &err);
+}
+
+#define REPORT(...) run_verb("report", NULL, (const char *const[]){ __VA_ARGS__, NULL })
+
+static void the_verb_writes_tables_to_stdout_or_a_file(void **state)
+{
+    const struct trial trials[] = { DONE("pre", 0, 1e-4, 0.3, 1.9), DONE("post", 0, 1e-3, 0.4, 1.7) };
+    struct fixture *f = *state;
+    char path[300];
+    unsigned char *bytes;
+    size_t size;
+    struct run r, again;
+
+    save_trials(f, trials, VIT_COUNT(trials), 10);
+    snprintf(path, sizeof path, "%s/map.md", f->dir);
+    r = REPORT(f->dir, "--table", "map");
+    assert_int_equal(r.code, 0);
+    assert_memory_equal(r.out, "| init ", 7);
+    assert_int_equal(r.err_size, 0);
+    again = REPORT(f->dir, "--table", "map", "-o", path, "-q");
+    assert_int_equal(again.code, 0);
+    assert_int_equal(again.out_size, 0);
+    bytes = tmp_read(path, &size);
+    assert_int_equal(size, r.out_size);
+    assert_memory_equal(bytes, r.out, size);
+    free(bytes);
+    run_free(&r);
+    run_free(&again);
+    r = REPORT(f->dir, "--table", "nose");
+    run_expect(&r, 2, "expected map, summary or accuracy, found \"nose\"");
+    r = REPORT(f->dir, "--table", "map", "--figure", "tuning");
+    run_expect(&r, 2, "--figure, --table: expected one of them, found both");
+    r = REPORT(f->dir, "--table", "map", "--title", "x");
+    run_expect(&r, 2, "--title: expected none with --table");
+    r = REPORT(f->dir, "--table", "accuracy");
+    run_expect(&r, 3, "expected several runs (seeds)");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_run_learns_that_ends_off_the_plateau),
+        TEST(the_lower_loss_counts),
+        TEST(a_rate_learns_when_all_its_runs_do),
+        TEST(the_page_says_the_highest_rate_that_learns),
+        TEST(the_map_has_every_run),
+        TEST(the_summary_has_a_placement_a_column),
+        TEST(what_is_not_known_is_a_question),
+        TEST(the_accuracies_are_compared_by_run_and_by_seed),
+        TEST(the_bootstrap_of_compare_is_beside_its_runs),
+        TEST(a_table_without_data_is_refused),
+        TEST(the_verb_writes_tables_to_stdout_or_a_file),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

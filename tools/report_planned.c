@@ -1,0 +1,120 @@
+/* Cells that a grid had planned and that have not ended: what is known of them. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/recipe.h"
+#include "tools/report_parts.h"
+
+/* What two cells of one condition share. */
+static bool is_condition(enum recipe_id id)
+{
+    return id != RECIPE_NORM && id != RECIPE_LR && id != RECIPE_SEED;
+}
+
+static bool same_value(const json_t *a, const json_t *b, const char *name)
+{
+    char left[128] = "", right[128] = "";
+
+    report_value_text(json_object_get(a, name), left, sizeof left);
+    report_value_text(json_object_get(b, name), right, sizeof right);
+    return strcmp(left, right) == 0;
+}
+
+/* Settings of the condition that two entries of the grid share. */
+static int shared(const json_t *a, const json_t *b)
+{
+    int count = 0;
+
+    for (int id = 0; id < RECIPE_SETTINGS; id++)
+        count += is_condition((enum recipe_id)id) && same_value(a, b, recipe_name((enum recipe_id)id));
+    return count;
+}
+
+/* The cell that ended whose condition is closest, NULL: none ended. count: of those before any was added. */
+static const struct report_cell *closest(const struct report *r, size_t count, const json_t *entry)
+{
+    const struct report_cell *best = NULL;
+    int most = -1;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct report_cell *c = &r->cells[i];
+        const int n = c->source == (int)r->source_count - 1 ? shared(c->planned, entry) : -1;
+        if (n > most) best = c, most = n;
+    }
+    return best;
+}
+
+static double planned_number(const json_t *grid, const json_t *entry, const char *name)
+{
+    const json_t *v = report_planned_value(grid, entry, name);
+    char text[64];
+
+    return report_value_text(v, text, sizeof text) ? strtod(text, NULL) : NAN;
+}
+
+static const char *planned_text(const json_t *grid, const json_t *entry, const char *name)
+{
+    const char *text = json_string_value(report_planned_value(grid, entry, name));
+
+    return text ? text : "";
+}
+
+/* An unfinished cell; near (may be NULL) gives what the grid leaves to presets, and warm-up in steps. */
+static struct report_cell unfinished(const json_t *grid, const json_t *entry, const struct report_cell *near)
+{
+    struct report_cell c = { .id = json_string_value(json_object_get(entry, "cell")),
+                             .norm = planned_text(grid, entry, "norm"),
+                             .init = planned_text(grid, entry, "init"),
+                             .dtype = planned_text(grid, entry, "dtype"),
+                             .reason = "",
+                             .end = REPORT_UNFINISHED,
+                             .lr = planned_number(grid, entry, "lr"),
+                             .seed = planned_number(grid, entry, "seed"),
+                             .planned = entry };
+    const double depth = planned_number(grid, entry, "depth"), epochs = planned_number(grid, entry, "epochs");
+
+    c.train_loss = c.val_loss = c.val_top1 = c.test_top1 = NAN;
+    c.plateau_step = c.images_per_second = c.seconds = NAN;
+    c.depth = depth >= 1 && depth < 1e6 ? (int)depth : near ? near->depth : 0;
+    c.epochs = epochs >= 0 && epochs < 1e9 ? (int)epochs : near ? near->epochs : 0;
+    if (!*c.init && near) c.init = near->init;
+    if (near && same_value(near->planned, entry, "warmup"))
+        memcpy(c.warmup, near->warmup, sizeof c.warmup);
+    else
+        snprintf(c.warmup, sizeof c.warmup, "%s", planned_text(grid, entry, "warmup"));
+    return c;
+}
+
+enum vit_status report_add_planned(struct report *r, const char *where, struct vit_error *err)
+{
+    const json_t *grid = r->sources[r->source_count - 1].about, *cells = json_object_get(grid, "cells"),
+                 *entry;
+    const size_t ended = r->cell_count;
+    enum vit_status status = VIT_OK;
+    size_t i, hint = 0;
+
+    if (cells && !json_is_array(cells))
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: \"cells\": expected a list", where);
+    json_array_foreach(cells, i, entry)
+    {
+        const char *id = json_string_value(json_object_get(entry, "cell"));
+        struct report_cell *known = id ? report_find_cell(r, id, &hint) : NULL;
+        if (!id)
+            return vit_fail(err, VIT_ERR_FORMAT, "%s: \"cells\": item %zu: expected an object with \"cell\"",
+                            where, i + 1);
+        if (known) known->planned = entry;
+    }
+    json_array_foreach(cells, i, entry)
+    {
+        const char *id = json_string_value(json_object_get(entry, "cell"));
+        struct report_cell cell;
+        if (status || report_find_cell(r, id, &hint)) continue;
+        cell = unfinished(grid, entry, closest(r, ended, entry));
+        if (!*cell.norm || !(cell.lr > 0))
+            return vit_fail(err, VIT_ERR_FORMAT, "%s: \"cells\": item %zu: expected \"norm\" and \"lr\"",
+                            where, i + 1);
+        status = report_add_cell(r, &cell, err);
+    }
+    return status;
+}

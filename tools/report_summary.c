@@ -1,0 +1,233 @@
+/* The table "summary": a placement a column, what it lost, stood and reached a row for each setting. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "tools/report_tables.h"
+#include "vit/stats.h"
+
+/* A setting is a match: its warm-ups are told apart only where the row is about rates. */
+typedef void put_value(struct table *t, const struct report *r, int match, size_t norm);
+struct row {
+    const char *what;
+    bool (*there)(const struct report *r, int match);
+    put_value *put;
+    bool by_warmup;
+};
+
+/* ---- which rows a setting has ---- */
+
+static bool always(const struct report *r, int match)
+{
+    (void)r, (void)match;
+    return true;
+}
+
+/* Nothing is known of a range from one rate. */
+static bool was_tuned(const struct report *r, int match)
+{
+    for (size_t i = 0; i < r->arm_count; i++)
+        if (r->conditions[r->arms[i].condition].match == match && r->arms[i].rate_count > 1) return true;
+    return false;
+}
+
+/* Finite values of a placement's runs at its best rate and warm-up; room (cells). */
+static size_t best_values(const struct report *r, int match, size_t norm, double *room)
+{
+    const struct report_tally t = report_tally(r, match, norm);
+
+    if (!t.best) return 0;
+    return report_values(r, t.best, t.best->rates[t.best->best].lr, report_test_top1, room);
+}
+
+static bool was_tested(const struct report *r, int match)
+{
+    double *room = calloc(r->cell_count + 1, sizeof *room);
+    bool found = false;
+
+    for (size_t n = 0; n < r->norm_count && room; n++) found |= best_values(r, match, n, room) > 1;
+    free(room);
+    return found;
+}
+
+/* ---- what they say ---- */
+
+static void put_lost(struct table *t, const struct report *r, int match, size_t norm)
+{
+    const struct report_tally tally = report_tally(r, match, norm);
+    char text[64];
+
+    table_cell(t, "%s", tally.runs ? report_lost_text(text, sizeof text, tally.ended, tally.runs) : "–");
+}
+
+static const struct report_arm *find_arm(const struct report *r, int condition, size_t norm)
+{
+    for (size_t i = 0; i < r->arm_count; i++)
+        if (r->arms[i].condition == condition && r->arms[i].norm == (int)norm) return &r->arms[i];
+    return NULL;
+}
+
+/* "1e-3 / 3e-3": for each warm-up. */
+static void put_highest(struct table *t, const struct report *r, int match, size_t norm)
+{
+    char text[256] = "", highest[48];
+
+    for (size_t i = 0; i < r->condition_count; i++) {
+        const struct report_arm *a = find_arm(r, (int)i, norm);
+        const size_t used = strlen(text);
+        if (r->conditions[i].match != match) continue;
+        snprintf(text + used, sizeof text - used, "%s%s", used ? " / " : "",
+                 a ? report_highest_text(highest, sizeof highest, a) : "–");
+    }
+    table_cell(t, "%s", text);
+}
+
+static void put_best(struct table *t, const struct report *r, int match, size_t norm)
+{
+    const struct report_tally tally = report_tally(r, match, norm);
+    const struct report_rate *rate = tally.best ? &tally.best->rates[tally.best->best] : NULL;
+    char lr[32];
+
+    if (rate)
+        table_cell(t, "%.1f at %s", 100 * rate->mean, report_rate_text(lr, sizeof lr, rate->lr));
+    else
+        table_cell(t, "–");
+}
+
+static void put_test(struct table *t, const struct report *r, int match, size_t norm)
+{
+    double *room = calloc(r->cell_count + 1, sizeof *room);
+    const size_t n = room ? best_values(r, match, norm, room) : 0;
+
+    t->failed |= !room;
+    if (n > 1)
+        table_cell(t, "%.2f ± %.2f (%zu)", 100 * vit_mean(room, (int)n),
+                   100 * vit_standard_deviation(room, (int)n), n);
+    else if (n)
+        table_cell(t, "%.2f (1)", 100 * room[0]);
+    else
+        table_cell(t, "–");
+    free(room);
+}
+
+static const struct row ROWS[] = {
+    { "lost runs", always, put_lost, false },
+    { "highest rate that learns", was_tuned, put_highest, true },
+    { "best validation top-1 (%)", was_tuned, put_best, false },
+    { "test top-1 (%), mean ± deviation (seeds)", was_tested, put_test, false },
+};
+
+/* ---- a row for each setting ---- */
+
+/* "depth 6, xavier, epochs 1", and where it counts its warm-ups: ": none / 200 steps". */
+static void add_setting(struct table *t, const struct report *r, int match, bool by_warmup)
+{
+    char text[REPORT_WHOLE + 256], warmup[48];
+    int count = 0;
+
+    snprintf(text, sizeof text, "%s", r->matches[match].label);
+    for (size_t i = 0; i < r->condition_count && by_warmup; i++) {
+        const size_t used = strlen(text);
+        if (r->conditions[i].match != match) continue;
+        snprintf(text + used, sizeof text - used, "%s%s", count++ ? " / " : ", warm-up ",
+                 report_warmup_text(warmup, sizeof warmup, r->conditions[i].warmup));
+    }
+    table_cell(t, "%s", text);
+}
+
+static void add_rows(struct table *t, const struct report *r, const struct row *row)
+{
+    bool named = false;
+
+    for (size_t m = 0; m < r->match_count; m++) {
+        if (!row->there(r, (int)m)) continue;
+        table_cell(t, "%s", named ? "" : row->what);
+        named = true;
+        add_setting(t, r, (int)m, row->by_warmup);
+        for (size_t n = 0; n < r->norm_count; n++) row->put(t, r, (int)m, n);
+    }
+}
+
+/* ---- lost runs of all depths ---- */
+
+static bool same_recipe(const struct report *r, size_t a, size_t b)
+{
+    return report_same_recipe(&r->conditions[r->matches[a].condition],
+                              &r->conditions[r->matches[b].condition]);
+}
+
+/* Whether the match is the first of its recipe, and one of several. */
+static bool opens_recipe(const struct report *r, size_t match)
+{
+    size_t alike = 0;
+
+    for (size_t m = 0; m < r->match_count; m++) {
+        if (!same_recipe(r, match, m)) continue;
+        if (m < match) return false;
+        alike++;
+    }
+    return alike > 1;
+}
+
+static void put_all_lost(struct table *t, const struct report *r, size_t match, size_t norm)
+{
+    int ended[REPORT_ENDS] = { 0 }, runs = 0;
+    char text[64];
+
+    for (size_t m = match; m < r->match_count; m++) {
+        const struct report_tally tally = report_tally(r, (int)m, norm);
+        if (!same_recipe(r, match, m)) continue;
+        runs += tally.runs;
+        for (int e = 0; e < REPORT_ENDS; e++) ended[e] += tally.ended[e];
+    }
+    table_cell(t, "%s", runs ? report_lost_text(text, sizeof text, ended, runs) : "–");
+}
+
+static void add_all_lost(struct table *t, const struct report *r)
+{
+    for (size_t m = 0; m < r->match_count; m++) {
+        const struct report_condition *c = &r->conditions[r->matches[m].condition];
+        if (!opens_recipe(r, m)) continue;
+        table_cell(t, "%s", "");
+        table_cell(t, "all depths, %s%s%s", c->init, *c->more ? ", " : "", c->more);
+        for (size_t n = 0; n < r->norm_count; n++) put_all_lost(t, r, m, n);
+    }
+}
+
+/* ---- the table ---- */
+
+enum vit_status report_tabulate_summary(struct table *t, const struct report *r, struct vit_error *err)
+{
+    table_column(t, TABLE_LEFT, "%s", "");
+    table_column(t, TABLE_LEFT, "setting");
+    for (size_t n = 0; n < r->norm_count; n++) table_column(t, TABLE_LEFT, "%s", r->norms[n]);
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        add_rows(t, r, &ROWS[i]);
+        if (ROWS[i].put == put_lost) add_all_lost(t, r);
+    }
+    return r->arm_count ? VIT_OK
+                        : vit_fail(err, VIT_ERR_ARG, "table summary: the inputs have no training runs");
+}
+
+/* ---- what its reader must know ---- */
+
+static bool any_match(const struct report *r, bool (*there)(const struct report *r, int match))
+{
+    for (size_t m = 0; m < r->match_count; m++)
+        if (there(r, (int)m)) return true;
+    return false;
+}
+
+void report_note_summary(FILE *out, const struct report *r)
+{
+    fputs("Lost: dead or diverged.", out);
+    report_put_lost(out, r);
+    if (any_match(r, was_tuned)) {
+        fputs(" A rate learns when all its runs learnt; ≥: no higher one was tried.", out);
+        report_put_learns(out, r);
+        if (!report_judged(r))
+            fputs(" ?: of some runs it is not known (classes or losses are not said).", out);
+        fputs(" Best: the highest mean over seeds, of all rates and warm-ups.", out);
+    }
+    if (any_match(r, was_tested))
+        fputs(" Test: at the rate and warm-up that are best on the validation pictures.", out);
+}

@@ -1,0 +1,64 @@
+/* Numbers as the page, its figures and the tables write them. */
+#include <math.h>
+#include <string.h>
+
+#include "tools/report_parts.h"
+#include "vit/vit.h"
+
+const char *report_rate_text(char *text, size_t size, double lr)
+{
+    const int e = (int)floor(log10(lr) + 1e-9);
+
+    if (!(lr > 0) || e >= -2)
+        snprintf(text, size, "%.4g", lr);
+    else
+        snprintf(text, size, "%.3ge%d", lr / pow(10, e), e);
+    return text;
+}
+
+const char *report_warmup_text(char *text, size_t size, const char *warmup)
+{
+    snprintf(text, size, "%s%s", strcmp(warmup, "0") == 0 ? "none" : warmup,
+             strcmp(warmup, "0") == 0 || strchr(warmup, '%') ? "" : " steps");
+    return text;
+}
+
+const char *report_lost_text(char *text, size_t size, const int *ended, int runs)
+{
+    const int open = ended[REPORT_UNFINISHED];
+    const int used =
+        snprintf(text, size, "%d of %d", ended[REPORT_DEAD] + ended[REPORT_DIVERGED], runs - open);
+
+    if (open && used < (int)size) snprintf(text + used, size - (size_t)used, ", unfinished %d", open);
+    return text;
+}
+
+const char *report_highest_text(char *text, size_t size, const struct report_arm *a)
+{
+    char lr[32];
+
+    if (!a->judged)
+        snprintf(text, size, "?");
+    else if (a->highest < 0)
+        snprintf(text, size, "none");
+    else
+        snprintf(text, size, "%s%s", a->highest == a->rate_count - 1 ? "≥ " : "",
+                 report_rate_text(lr, sizeof lr, a->rates[a->highest].lr));
+    return text;
+}
+
+void report_interval(double *low, double *high, double k, double n)
+{
+    static const double Z95 = 1.959963984540054; /* normal quantile of 0.975 */
+
+    vit_wilson(low, high, k, n, Z95);
+}
+
+const char *report_percent(char *text, size_t size, double share)
+{
+    if (isfinite(share))
+        snprintf(text, size, "%.2f", 100 * share);
+    else
+        snprintf(text, size, "–");
+    return text;
+}
