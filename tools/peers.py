@@ -5,6 +5,10 @@
     peers/bin/python tools/peers.py bin/vit            every model and batch of PAIRS
     peers/bin/python tools/peers.py bin/vit ti:1 b:8   some of them
 
+VIT_CPP=PROGRAM adds vit.cpp at batch 1: "PROGRAM vit_tiny_patch16_224 f32|q8_0 THREADS RUNS" has to load its model,
+forward once for warming up and RUNS times, and print milliseconds, a line each. vit.cpp has no such program of its
+own; ours calls its vit_predict().
+
 Nothing of the product or its tests needs this file. Weights are random: time does not depend on them. Every
 engine holds its own process with its own threads and waits asleep for its turn; a round gives each of them
 RUNS forwards, and the median over all rounds is shown with the least. A share is of the multiply-add limit that
@@ -14,6 +18,7 @@ int8 of ONNX Runtime is its dynamic quantisation (per channel, activations by te
 every row of weights and activations: neither needs calibration."""
 
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -168,11 +173,17 @@ def vit(program, name, batch, runs, dtype):
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[0])
 
 
+def vit_cpp(name, runs, dtype):
+    command = [os.environ["VIT_CPP"], ARCHS[name][1], {"f32": "f32", "int8": "q8_0"}[dtype], str(THREADS), str(runs)]
+    return statistics.median(map(float, subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()))
+
+
 def compare(program, folder, pair):
     name, batch = pair.split(":")
     batch, runs = int(batch), PAIRS.get(pair, 3)
     workers = {engine: start(engine, folder, name, batch) for engine in PEERS}
-    times = {engine: [] for engine in (*PEERS, "vit f32", "vit int8")}
+    more = ("vit.cpp f32", "vit.cpp int8") if "VIT_CPP" in os.environ and batch == 1 and name != "cifar" else ()
+    times = {engine: [] for engine in (*PEERS, *more, "vit f32", "vit int8")}
     shares = {"vit f32": [], "vit int8": []}
     for _ in range(ROUNDS):
         for dtype in ("f32", "int8"):
@@ -181,15 +192,20 @@ def compare(program, folder, pair):
             shares[f"vit {dtype}"] += [row["share"]]
         for engine, worker in workers.items():
             times[engine] += [statistics.median(ask(worker, runs))]
+        for engine in more:
+            times[engine] += [vit_cpp(name, runs, engine.split()[1])]
     for worker in workers.values():
         worker.stdin.close()
         worker.wait()
     row = [f"{name} {batch}"]
+    for engine in () if more else ("vit.cpp f32", "vit.cpp int8"):
+        times[engine] = [math.nan]
     for dtype in ("f32", "int8"):
         medians = {e: statistics.median(t) for e, t in times.items() if e.endswith(dtype)}
         mine = medians.pop(f"vit {dtype}")
         row += [f"{mine:.3g} ({statistics.median(shares[f'vit {dtype}']):.0%})"]
-        row += [f"{t:.3g}" for t in medians.values()] + [f"{min(medians.values()) / mine:.2f}x"]
+        best = min(t for t in medians.values() if t == t)
+        row += ["" if t != t else f"{t:.3g}" for t in medians.values()] + [f"{best / mine:.2f}x"]
     print("| " + " | ".join(row) + " |", flush=True)
 
 
@@ -206,9 +222,9 @@ def main():
     for name in dict.fromkeys(pair.split(":")[0] for pair in pairs):
         subprocess.run([sys.executable, "-c", f"import sys; sys.path.insert(0, {os.path.dirname(__file__) or '.'!r}); "
                         f"import peers; peers.export({folder!r}, {name!r})"], check=True, capture_output=True)
-    print("| model, batch | vit f32 (share) | ONNX Runtime f32 | OpenVINO f32 | PyTorch f32 | vit against the best | "
-          "vit int8 (share) | ONNX Runtime int8 | vit against it |")
-    print("|---|" + "---|" * 8, flush=True)
+    print("| model, batch | vit f32 (share) | ONNX Runtime f32 | OpenVINO f32 | PyTorch f32 | vit.cpp f32 | "
+          "vit against the best | vit int8 (share) | ONNX Runtime int8 | vit.cpp q8_0 | vit against the best |")
+    print("|---|" + "---|" * 10, flush=True)
     for pair in pairs:
         compare(sys.argv[1], folder, pair)
 
