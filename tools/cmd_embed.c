@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/memory.h"
 #include "tools/out.h"
 #include "tools/pictures.h"
 #include "vit/json.h"
@@ -30,7 +31,7 @@ static const struct args_group *const GROUPS[] = { &OWN, &pictures_group, &cmd_n
 struct collector {
     const struct options *o;
     int width;
-    FILE *array; /* NULL: JSON lines */
+    struct memory array; /* not open: JSON lines */
     size_t rows;
 };
 
@@ -40,9 +41,9 @@ static bool emit(void *state, const struct pictures_result *r)
     json_t *vector;
 
     if (r->err) return pictures_emit_failure(&c->o->common, r);
-    if (c->array) {
+    if (c->array.out) {
         c->rows++;
-        return fwrite(r->features, sizeof *r->features, (size_t)c->width, c->array) == (size_t)c->width;
+        return fwrite(r->features, sizeof *r->features, (size_t)c->width, c->array.out) == (size_t)c->width;
     }
     vector = json_array();
     for (int i = 0; i < c->width; i++) vit_json_append(&vector, out_float(r->features[i]));
@@ -73,36 +74,26 @@ static int no_memory(const char *path)
     return CMD_UNUSABLE;
 }
 
-/* A stream in memory closes without complaint when it has lost what it held. */
-static bool close_array(struct collector *c, char *const *bytes, const size_t *size)
-{
-    return fclose(c->array) == 0 && *bytes &&
-           *size == NPY_HEADER + c->rows * (size_t)c->width * sizeof(float);
-}
-
 static int embed_array(const struct options *o, struct pictures_job *job, struct collector *c, int count,
                        char **operands)
 {
     char header[NPY_HEADER + 1] = { 0 };
-    char *bytes = NULL;
-    size_t size = 0;
     struct vit_error err;
     int code;
 
-    c->array = open_memstream(&bytes, &size);
-    if (!c->array) return no_memory(o->output);
-    fwrite(header, 1, NPY_HEADER, c->array);
+    if (!memory_open(&c->array)) return no_memory(o->output);
+    fwrite(header, 1, NPY_HEADER, c->array.out);
     code = pictures_run(job, count, operands);
-    if (!close_array(c, &bytes, &size)) {
+    if (!memory_close(&c->array)) {
         if (code <= CMD_SOME_FAILED) code = no_memory(o->output);
     } else if (code <= CMD_SOME_FAILED) {
-        npy_header(bytes, c->rows, c->width); /* now the number of rows is known */
-        if (weights_write_bytes(o->output, bytes, size, &err)) {
+        npy_header(c->array.bytes, c->rows, c->width); /* now the number of rows is known */
+        if (weights_write_bytes(o->output, c->array.bytes, c->array.size, &err)) {
             cmd_error("%s", err.text);
             code = CMD_SOME_FAILED;
         }
     }
-    free(bytes);
+    free(c->array.bytes);
     return code;
 }
 

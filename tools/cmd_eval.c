@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tools/eval.h"
+#include "tools/memory.h"
 #include "tools/out.h"
 #include "vit/arena.h"
 #include "vit/json.h"
@@ -36,9 +37,7 @@ static const struct args_group *const GROUPS[] = { &eval_group, &OWN, &cmd_norm_
 
 /* What the files asked for will hold. */
 struct record {
-    FILE *csv; /* NULL: not wanted */
-    char *csv_bytes;
-    size_t csv_size;
+    struct memory csv;       /* NULL: not wanted */
     bool wanted;             /* the arrays below */
     float *logits;           /* (room, classes) */
     int64_t *labels, *index; /* (room) */
@@ -51,9 +50,9 @@ static enum vit_status record_open(struct record *r, const struct options *o, si
     size_t floats = room;
 
     if (o->predictions) {
-        r->csv = open_memstream(&r->csv_bytes, &r->csv_size);
-        if (!r->csv) return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate memory for it", o->predictions);
-        fputs("file,label,prediction,score\n", r->csv);
+        if (!memory_open(&r->csv))
+            return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate memory for it", o->predictions);
+        fputs("file,label,prediction,score\n", r->csv.out);
     }
     r->wanted = o->logits != NULL;
     if (!r->wanted) return VIT_OK;
@@ -68,8 +67,8 @@ static enum vit_status record_open(struct record *r, const struct options *o, si
 
 static void record_close(struct record *r)
 {
-    if (r->csv) fclose(r->csv);
-    free(r->csv_bytes);
+    memory_close(&r->csv);
+    free(r->csv.bytes);
     free(r->logits);
     free(r->labels);
     free(r->index);
@@ -133,7 +132,7 @@ static void add_item(void *state, const struct patch_item *item, const float *lo
     char name[4096];
     const char *file = patch_dataset_name(e->data, item->index, name, sizeof name);
 
-    if (r->csv) record_csv(r->csv, e, file, item->label, logits);
+    if (r->csv.out) record_csv(r->csv.out, e, file, item->label, logits);
     if (!logits) {
         fail_item(e, file, &item->error);
         return;
@@ -157,11 +156,9 @@ static enum vit_status write_files(const struct eval *e, const struct options *o
         { "index", WEIGHTS_I64, 1, { n }, r->index },
     };
 
-    if (r->csv) {
-        bool whole = fclose(r->csv) == 0;
-        r->csv = NULL;
-        if (!whole) return vit_fail(err, VIT_ERR_NOMEM, "%s: memory ran out", o->predictions);
-        if (weights_write_bytes(o->predictions, r->csv_bytes, r->csv_size, err)) return VIT_ERR_IO;
+    if (o->predictions) {
+        if (!memory_close(&r->csv)) return vit_fail(err, VIT_ERR_NOMEM, "%s: memory ran out", o->predictions);
+        if (weights_write_bytes(o->predictions, r->csv.bytes, r->csv.size, err)) return VIT_ERR_IO;
     }
     return r->wanted ? weights_write(o->logits, entries, VIT_COUNT(entries), NULL, 0, err) : VIT_OK;
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "tools/cmd.h"
+#include "tools/memory.h"
 #include "tools/report_figures.h"
 
 struct options {
@@ -67,24 +68,21 @@ static enum vit_status put(FILE *out, const struct report *r, const struct optio
 static int write_out(const struct report *r, const struct options *o)
 {
     const bool to_stdout = !o->out || strcmp(o->out, "-") == 0;
-    char *bytes = NULL;
-    size_t size = 0;
-    FILE *page = open_memstream(&bytes, &size);
+    struct memory page;
     struct vit_error err;
-    enum vit_status status =
-        page ? put(page, r, o, &err) : vit_fail(&err, VIT_ERR_NOMEM, "no memory for the page");
+    enum vit_status status = memory_open(&page) ? put(page.out, r, o, &err) : VIT_OK;
     const bool unusable = status == VIT_ERR_ARG;
 
-    if (page && fclose(page) && !status) status = vit_fail(&err, VIT_ERR_NOMEM, "no memory for the page");
+    if (!memory_close(&page) && !status) status = vit_fail(&err, VIT_ERR_NOMEM, "no memory for the page");
     if (!status && to_stdout)
-        fwrite(bytes, 1, size, stdout);
+        fwrite(page.bytes, 1, page.size, stdout);
     else if (!status)
-        status = weights_write_bytes(o->out, bytes, size, &err);
+        status = weights_write_bytes(o->out, page.bytes, page.size, &err);
     if (status)
         cmd_error("%s", err.text);
     else if (!to_stdout)
-        cmd_note(&o->common, "%s: %zu bytes", o->out, size);
-    free(bytes);
+        cmd_note(&o->common, "%s: %zu bytes", o->out, page.size);
+    free(page.bytes);
     return !status ? CMD_DONE : unusable ? CMD_UNUSABLE : CMD_SOME_FAILED;
 }
 

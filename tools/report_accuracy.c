@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "tools/compare.h"
+#include "tools/memory.h"
 #include "tools/report_tables.h"
 
 /* A placement in a match at its best rate and warm-up: its runs, in the order of the cells. */
@@ -32,14 +33,13 @@ static bool any_setting(const struct report *r)
 
 static void put_runs(struct table *t, const double *value, size_t n)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *list = open_memstream(&text, &size);
+    struct memory list;
 
-    for (size_t i = 0; i < n && list; i++) fprintf(list, "%s%.2f", i ? ", " : "", 100 * value[i]);
-    t->failed |= !list || fclose(list);
-    table_cell(t, "%s", text ? text : "");
-    free(text);
+    memory_open(&list);
+    for (size_t i = 0; i < n && list.out; i++) fprintf(list.out, "%s%.2f", i ? ", " : "", 100 * value[i]);
+    t->failed |= !memory_close(&list);
+    table_cell(t, "%s", t->failed ? "" : list.bytes);
+    free(list.bytes);
 }
 
 static void add_rate(struct table *t, const struct report *r, const struct report_arm *a,

@@ -1,5 +1,6 @@
 /* The commands that make everything on the page again. */
 #include "tools/markup.h"
+#include "tools/memory.h"
 #include "tools/recipe.h"
 #include "tools/report_page.h"
 #include "vit/json.h"
@@ -33,18 +34,17 @@ static const char *text_of(const json_t *v)
 /* A list as one word: its texts with commas between. */
 static void put_list(FILE *out, const char *name, const json_t *list)
 {
-    char *bytes = NULL;
-    size_t size = 0, i;
-    FILE *word = open_memstream(&bytes, &size);
+    struct memory word;
     const json_t *item;
+    size_t i, count = 0;
 
-    if (!word) return;
+    if (!memory_open(&word)) return;
     json_array_foreach(list, i, item)
     {
-        if (json_is_string(item)) fprintf(word, "%s%s", size || i ? "," : "", json_string_value(item));
+        if (json_is_string(item)) fprintf(word.out, "%s%s", count++ ? "," : "", json_string_value(item));
     }
-    if (!fclose(word)) put_option(out, name, bytes);
-    free(bytes);
+    if (memory_close(&word)) put_option(out, name, word.bytes);
+    free(word.bytes);
 }
 
 static void put_settings(FILE *out, const json_t *settings)
@@ -95,22 +95,21 @@ static void put_run(FILE *out, const struct report_source *s)
 static void put_arm(FILE *out, const json_t *arm)
 {
     const char *name = text_at(arm, "name");
-    char *bytes = NULL;
-    size_t size = 0, i;
-    FILE *word = open_memstream(&bytes, &size);
+    struct memory word;
     const json_t *run;
+    size_t i;
 
-    if (!word) return;
-    if (name) fprintf(word, "%s=", name);
+    if (!memory_open(&word)) return;
+    if (name) fprintf(word.out, "%s=", name);
     json_array_foreach(json_object_get(arm, "runs"), i, run)
     {
-        if (text_at(run, "file")) fprintf(word, "%s%s", i ? "," : "", text_at(run, "file"));
+        if (text_at(run, "file")) fprintf(word.out, "%s%s", i ? "," : "", text_at(run, "file"));
     }
-    if (!fclose(word)) {
+    if (memory_close(&word)) {
         fputs(" \\\n    ", out);
-        markup_word(out, bytes);
+        markup_word(out, word.bytes);
     }
-    free(bytes);
+    free(word.bytes);
 }
 
 static void put_compare(FILE *out, const struct report_source *s)

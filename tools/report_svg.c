@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "tools/markup.h"
+#include "tools/memory.h"
 #include "tools/report_figures.h"
 
 /* Lengths in the units of the plots. Of letters: about their width, wide enough for any usual font. */
@@ -183,9 +184,8 @@ static void put_head(FILE *out, const struct sheet *s, const char *title)
 /* How tall it is shows when all is drawn. */
 static bool put_file(FILE *out, const struct report_drawing *d, const char *title)
 {
-    char *body = NULL;
-    size_t size = 0;
-    struct sheet s = { .out = open_memstream(&body, &size), .d = d, .y = MARGIN };
+    struct memory body;
+    struct sheet s = { .out = memory_open(&body), .d = d, .y = MARGIN };
     bool whole = s.out != NULL;
 
     if (whole) {
@@ -193,14 +193,14 @@ static bool put_file(FILE *out, const struct report_drawing *d, const char *titl
         put_heading(&s, title, TITLE);
         put_legend(&s);
         put_rows(&s);
-        whole = !fclose(s.out);
+        whole = memory_close(&body);
     }
     if (whole) {
         put_head(out, &s, title);
-        fwrite(body, 1, size, out);
+        fwrite(body.bytes, 1, body.size, out);
         fputs("</svg>\n", out);
     }
-    free(body);
+    free(body.bytes);
     return whole;
 }
 

@@ -2,6 +2,7 @@
 #include "tools/report_tables.h"
 
 #include "tools/args.h"
+#include "tools/memory.h"
 
 static const struct {
     const char *name;
@@ -33,15 +34,14 @@ static enum vit_status put_part(FILE *out, const struct report *r, report_tabula
 /* Broken into lines, as the texts are that it goes into. */
 static enum vit_status put_note(FILE *out, const struct report *r, report_note *note, struct vit_error *err)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *bytes = open_memstream(&text, &size);
+    struct memory text;
+    bool whole;
 
-    if (bytes) note(bytes, r);
-    if (!bytes || fclose(bytes)) return vit_fail(err, VIT_ERR_NOMEM, "no memory for a table");
-    args_wrap(out, text, 0, 0);
-    free(text);
-    return VIT_OK;
+    if (memory_open(&text)) note(text.out, r);
+    whole = memory_close(&text);
+    if (whole) args_wrap(out, text.bytes, 0, 0);
+    free(text.bytes);
+    return whole ? VIT_OK : vit_fail(err, VIT_ERR_NOMEM, "no memory for a table");
 }
 
 enum vit_status report_table(FILE *out, const struct report *r, const char *name, struct vit_error *err)

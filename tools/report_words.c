@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "tools/markup.h"
+#include "tools/memory.h"
 #include "tools/report_page.h"
 #include "vit/stats.h"
 
@@ -122,23 +123,23 @@ static bool put_loss(FILE *out, const struct report *r, const struct report_cond
 void report_put_losses(FILE *out, const struct report *r)
 {
     bool open = false, tested = false;
-    char *bytes = NULL;
-    size_t size = 0;
-    FILE *list = open_memstream(&bytes, &size);
+    struct memory list;
 
-    for (size_t c = 0; list && c < r->condition_count; c++) {
+    memory_open(&list);
+    for (size_t c = 0; list.out && c < r->condition_count; c++) {
         if (c && report_same_recipe(&r->conditions[c - 1], &r->conditions[c])) continue; /* they are sorted */
-        for (size_t i = 1; i < r->norm_count; i++) open |= put_loss(list, r, &r->conditions[c], i, &tested);
+        for (size_t i = 1; i < r->norm_count; i++)
+            open |= put_loss(list.out, r, &r->conditions[c], i, &tested);
     }
-    if (list && !fclose(list) && open) {
+    if (memory_close(&list) && open) {
         fputs("<p>Runs lost (dead or diverged), over the trials that both arms made, all depths, warm-ups, "
               "rates "
               "and seeds of a recipe together:</p><ul>\n",
               out);
-        fwrite(bytes, 1, size, out);
+        fwrite(list.bytes, 1, list.size, out);
         fputs("</ul>\n", out);
     }
-    free(bytes);
+    free(list.bytes);
     if (tested)
         fputs("<p class=\"soft\"><small>The runs of a grid are no random draw: rates were chosen, and "
               "neighbours fail "
