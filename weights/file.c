@@ -61,8 +61,8 @@ char *weights_file_text(struct weights_file *f, const char *text, size_t size)
 
 enum vit_status weights_check_name(const struct weights_file *f, const char *name, struct vit_error *err)
 {
-    for (const unsigned char *p = (const unsigned char *)name; *p; p++)
-        if (*p < 0x20 || *p == 0x7f)
+    for (const char *p = name; *p; p++)
+        if (vit_utf8(p) && !vit_printable(p))
             return vit_fail(err, VIT_ERR_FORMAT, "%s: the name of tensor %zu has a control character",
                             f->path, f->count);
     return VIT_OK;

@@ -127,6 +127,8 @@ static void make_pth(const struct fixture *x, const void *pickle, size_t size)
 #define FLOATS     ID("FloatStorage", "\4")
 #define SET(value) PROTO "}U\1w" value "s."
 
+#define SIXTY_LESS_ONE "a module's name whose sixtieth byte begins a longer charact"
+
 static const struct pickle {
     const char *bytes;
     size_t size;
@@ -145,6 +147,8 @@ static const struct pickle {
     P(PROTO "\x8c\2os\x8c\6system\x93.", "\"os.system\""),
     P(PROTO "ctorch\nload\n.", "\"torch.load\""),
     P(PROTO "cos\x1b[2J\nsystem\n.", "\"os?[2J.system\""),
+    P(PROTO "c\xe7\x8c\xab\nsystem\n.", "\"\xe7\x8c\xab.system\""),
+    P(PROTO "c" SIXTY_LESS_ONE "\xe7\x8c\xab\nsystem\n.", "\"" SIXTY_LESS_ONE ".system\""),
     P(PROTO "(ios\nsystem\n.", "instruction 0x69"),
     P(PROTO "(oos\nsystem\n.", "instruction 0x6f"),
     P(PROTO "ccollections\nOrderedDict\n)\x81.", "instruction 0x81"),
