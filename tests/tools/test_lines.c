@@ -20,6 +20,12 @@ static int teardown(void **state)
     return 0;
 }
 
+static bool is_a(const void *arg, const char *cell)
+{
+    (void)arg;
+    return strcmp(cell, "a") == 0;
+}
+
 static void whole_lines_are_read_and_a_cut_one_is_not(void **state)
 {
     static const char TEXT[] = "{\"a\":1}\n{\"a\":2}\n{\"a\":";
@@ -75,13 +81,60 @@ static void a_log_that_is_none_is_not_copied(void **state)
     assert_refused(sweep_lines_copy_log(dir, log, &err), VIT_ERR_IO, ": cannot be opened: ", &err);
 }
 
+/* What a power cut leaves in the middle is an error, not the end: the lines behind it are somebody's runs. */
+static void zeros_between_lines_are_a_broken_line(void **state)
+{
+    static const char TEXT[] = "{\"cell\":\"a\"}\n{\"cell\":\0\0\n{\"cell\":\"b\"}\n";
+    const char *dir = *state;
+    char path[300];
+    struct vit_error err;
+    size_t size;
+    json_t *lines;
+    int file;
+
+    tmp_write(dir, "x", TEXT, sizeof TEXT - 1, path, sizeof path);
+    assert_refused(sweep_lines_read(&lines, path, &err), VIT_ERR_FORMAT, "x: not valid JSON", &err);
+    assert_null(lines);
+    assert_refused(sweep_lines_keep(path, is_a, NULL, &err), VIT_ERR_FORMAT, "x: not valid JSON", &err);
+    file = open(path, O_WRONLY);
+    assert_ok(sweep_lines_cut(file, path, &err), &err);
+    close(file);
+    free(tmp_read(path, &size));
+    assert_int_equal(size, sizeof TEXT - 1);
+}
+
+/* At the end they are what a kill leaves as well. */
+static void zeros_at_the_end_count_as_not_written(void **state)
+{
+    static const char TEXT[] = "{\"cell\":\"b\"}\n{\"cell\":\"a\"}\n\0\0\0\0";
+    const char *dir = *state;
+    char path[300];
+    struct vit_error err;
+    size_t size;
+    json_t *lines;
+    int file;
+
+    tmp_write(dir, "x", TEXT, sizeof TEXT - 1, path, sizeof path);
+    assert_ok(sweep_lines_read(&lines, path, &err), &err);
+    assert_int_equal(json_array_size(lines), 2);
+    json_decref(lines);
+    file = open(path, O_WRONLY);
+    assert_ok(sweep_lines_cut(file, path, &err), &err);
+    close(file);
+    free(tmp_read(path, &size));
+    assert_int_equal(size, sizeof TEXT - 1 - 4);
+    assert_ok(sweep_lines_keep(path, is_a, NULL, &err), &err);
+    free(tmp_read(path, &size));
+    assert_int_equal(size, strlen("{\"cell\":\"a\"}\n"));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(whole_lines_are_read_and_a_cut_one_is_not),
-        TEST(what_cannot_be_read_is_named),
-        TEST(a_log_that_is_none_is_not_copied),
+        TEST(whole_lines_are_read_and_a_cut_one_is_not), TEST(what_cannot_be_read_is_named),
+        TEST(a_log_that_is_none_is_not_copied),          TEST(zeros_between_lines_are_a_broken_line),
+        TEST(zeros_at_the_end_count_as_not_written),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
