@@ -1,25 +1,14 @@
 #include "tests/weights/make.h"
 
 struct fixture {
-    char dir[256], path[512];
+    char dir[TMP_PATH], path[512];
 };
 
 static int setup(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
+    struct fixture *f = tmp_fixture(state, sizeof *f);
 
-    tmp_create(f->dir, sizeof f->dir);
     snprintf(f->path, sizeof f->path, "%s/made.pth", f->dir);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-
-    tmp_remove(f->dir);
-    free(f);
     return 0;
 }
 
@@ -434,16 +423,17 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_nested_dictionary_of_torch_is_read),
         cmocka_unit_test(protocol_4_and_shared_storages_are_read),
-        cmocka_unit_test_setup_teardown(an_archive_cut_off_anywhere_is_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(every_bad_pickle_is_refused_with_its_reason, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_good_pickle_beside_the_bad_ones_is_read, setup, teardown),
-        cmocka_unit_test_setup_teardown(every_cut_or_flipped_pickle_is_refused_or_harmless, setup, teardown),
-        cmocka_unit_test_setup_teardown(dictionaries_that_multiply_are_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_byte_order_of_ours_is_accepted, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_pickle_as_large_as_a_network_is_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(pickles_that_grow_without_end_are_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_program_is_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_foreign_byte_order_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_archive_cut_off_anywhere_is_refused, setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(every_bad_pickle_is_refused_with_its_reason, setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(the_good_pickle_beside_the_bad_ones_is_read, setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(every_cut_or_flipped_pickle_is_refused_or_harmless, setup,
+                                        tmp_teardown),
+        cmocka_unit_test_setup_teardown(dictionaries_that_multiply_are_refused, setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_byte_order_of_ours_is_accepted, setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_pickle_as_large_as_a_network_is_refused, setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(pickles_that_grow_without_end_are_refused, setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_program_is_refused, setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_foreign_byte_order_is_refused, setup, tmp_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
