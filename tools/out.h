@@ -17,7 +17,8 @@ json_t *out_text(const char *text);
  * failure of stdout. False: stdout is broken, there is no point in going on. */
 bool out_json(json_t *value);
 
-/* text with control characters and what is not UTF-8 as \x1b; returns the columns it takes, one a character. */
+/* text with control characters and what is not UTF-8 as \x1b; returns the columns it takes, one a
+ * character. */
 int out_name(FILE *out, const char *text);
 int out_width(const char *text);
 

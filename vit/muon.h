@@ -27,16 +27,16 @@ struct vit_muon {
     enum kern_dtype dtype;
 };
 
-/* Reserve the memory for matrices whose sides are at most rows and cols, rows <= cols, in either order, and c's
- * threads. dtype: what the products compute in; bf16 is enough (Jordan et al. 2024). */
+/* Reserve the memory for c's threads and matrices whose sides are at most rows and cols, rows <= cols, in
+ * either order. dtype: what the products compute in; bf16 is enough (Jordan et al. 2024). */
 void vit_muon_carve(struct vit_muon *m, struct vit_arena *a, const struct kern_ctx *c, enum kern_dtype dtype,
                     int rows, int cols);
 
 struct vit_muon_step {
     float lr, momentum, decay, grad_scale;
 };
-/* Every w one step along its orthogonalised Nesterov momentum: Jordan et al. 2024. The same bits for any number
- * of threads, where the kernels promise them. */
+/* Every w one step along its orthogonalised Nesterov momentum: Jordan et al. 2024. The same bits for any
+ * number of threads, where the kernels promise them. */
 void vit_muon_update(const struct kern_ctx *c, const struct vit_muon *m,
                      const struct vit_muon_matrix *matrices, int count, const struct vit_muon_step *p);
 
