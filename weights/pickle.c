@@ -1,5 +1,5 @@
-/* The stack machine of Python's pickletools.py, opcode by opcode as far as torch.save (protocol 2, and 3 to 5)
- * uses it for dictionaries of tensors. */
+/* The stack machine of Python's pickletools.py, opcode by opcode as far as torch.save (protocol 2, and 3 to
+ * 5) uses it for dictionaries of tensors. */
 #include <stdio.h>
 
 #include "weights/pickle_stack.h"

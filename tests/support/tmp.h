@@ -24,8 +24,9 @@ bool tmp_has(const char *dir, const char *name);
 /* Fails the test when the file of that name differs between the two folders. */
 void tmp_assert_same(const char *a, const char *b, const char *name);
 
-/* cmocka's setup and teardown of a test or a group. *state becomes a fixture of size bytes, zeroed, whose first
- * member is char [TMP_PATH]: the path of a fresh folder. The teardown removes the folder, frees the fixture. */
+/* cmocka's setup and teardown of a test or a group. *state becomes a fixture of size bytes, zeroed, whose
+ * first member is char [TMP_PATH]: the path of a fresh folder. The teardown removes it and frees the
+ * fixture. */
 void *tmp_fixture(void **state, size_t size);
 int tmp_teardown(void **state);
 /* Where the folder is all. */

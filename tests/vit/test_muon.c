@@ -102,9 +102,9 @@ static void singular_range(double *least, double *most, const float *x, int n, i
 
 /* ---- facts ---- */
 
-/* From zero weights and without decay the step is -lr sqrt(max(1, n / k)) times the update. Jordan et al. 2024
- * choose the coefficients for singular values in [0.7, 1.2]; values that were small against the largest arrive
- * lower, and a square random matrix has some. */
+/* From zero weights and without decay the step is -lr sqrt(max(1, n / k)) times the update. Jordan et al.
+ * 2024 choose the coefficients for singular values in [0.7, 1.2]; values that were small against the largest
+ * arrive lower, and a square random matrix has some. */
 static void an_update_is_nearly_orthogonal(void **state)
 {
     static const int FORMS[][2] = { { 8, 64 }, { 64, 8 }, { 16, 24 }, { 96, 32 },
