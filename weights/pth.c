@@ -6,7 +6,7 @@
 
 #include "vit/arena.h"
 #include "weights/pickle.h"
-#include "weights/zip.h"
+#include "weights/readers.h"
 
 enum { MAX_PICKLE = 16 << 20, MAX_NAME = 512, MAX_DEPTH = 32, MAX_VISITS = 1 << 20 };
 
