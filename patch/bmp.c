@@ -2,6 +2,7 @@
  * and reads uninitialised ones where a palette is short. */
 #include <string.h>
 
+#include "patch/bytes.h"
 #include "patch/decode.h"
 
 struct bitmap {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "patch/decode.h"
+#include "patch/exif.h"
 #include "patch/file.h"
 #include "patch/sandbox.h"
 

@@ -52,30 +52,4 @@ enum vit_status patch_stb_decode(struct patch_image *out, const struct patch_inp
 /* PNG of rgb (height, width, 3); freed by free(). NULL: out of memory. */
 unsigned char *patch_stb_png(const unsigned char *rgb, int width, int height, int *size);
 
-/* ---- exif.c: orientation 1 to 8; 1 when there is none or it cannot be read ---- */
-
-int patch_exif_jpeg(const unsigned char *bytes, size_t size);
-int patch_exif_png(const unsigned char *bytes, size_t size);
-/* Of a TIFF structure, as Exif and eXIf hold it. */
-int patch_exif_tiff(const unsigned char *bytes, size_t size);
-/* Turn the picture as the orientation says. */
-enum vit_status patch_exif_turn(struct patch_image *image, int orientation, struct vit_error *err);
-
-static inline uint32_t patch_big32(const unsigned char *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-static inline uint32_t patch_little32(const unsigned char *p)
-{
-    return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
-}
-static inline unsigned patch_big16(const unsigned char *p)
-{
-    return (unsigned)p[0] << 8 | p[1];
-}
-static inline unsigned patch_little16(const unsigned char *p)
-{
-    return (unsigned)p[1] << 8 | p[0];
-}
-
 #endif

@@ -1,6 +1,8 @@
+#include "patch/exif.h"
+
 #include <string.h>
 
-#include "patch/decode.h"
+#include "patch/bytes.h"
 
 /* A TIFF structure: its own byte order, offsets from its start. */
 struct tiff {

@@ -1,5 +1,6 @@
 /* JPEG through libjpeg: the settings are the library's defaults (accurate inverse transform, smooth
  * upsampling of colour), which are Pillow's too, so the pixels are equal. */
+#include "patch/bytes.h"
 #include "patch/decode.h"
 
 #if VIT_JPEG

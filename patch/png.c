@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "patch/bytes.h"
 #include "patch/decode.h"
 #include "patch/file.h"
 

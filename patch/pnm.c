@@ -2,6 +2,7 @@
  * machines, exchanges the bytes of 16-bit samples. */
 #include <math.h>
 
+#include "patch/bytes.h"
 #include "patch/decode.h"
 
 /* The header's numbers come one after another, between white space and comments. */

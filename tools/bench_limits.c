@@ -19,7 +19,7 @@
 
 enum {
     ATTEMPTS = 5, /* the best counts: a limit is what is possible, not what is usual */
-    BLOCK = 256   /* floats a read loop takes at a time */
+    BLOCK = 256   /* floats; each read loop takes a part of it at a time that divides it */
 };
 #define LIMIT_SECONDS 0.01
 
@@ -28,7 +28,7 @@ typedef float quad __attribute__((vector_size(16)));
 
 /* Independent sums in flight: latency 4 or 5 cycles times two units a cycle needs 8 to 10; registers end at
  * 16, with AVX-512 at 32. */
-enum { CHAINS = 12, CHAINS_512 = 24 };
+enum { CHAINS = 12, CHAINS_512 = 24, READ_CHAINS = 8 };
 
 /* The sums must be in registers before the compiler decides what lives there: else it measures the cache. */
 #if defined(__clang__)
@@ -37,167 +37,92 @@ enum { CHAINS = 12, CHAINS_512 = 24 };
 #define UNROLL _Pragma("GCC unroll 24")
 #endif
 
-static float flops_base(size_t rounds)
-{
-    const quad a = { 0.999f, 0.998f, 0.997f, 0.996f }, b = { 1e-3f, 2e-3f, 3e-3f, 4e-3f };
-    quad x[CHAINS] = { { 0 } }, sum = { 0 };
+/* Nobody knows what x is here, and it is needed now. Compilers know too much of these loops: equal sums are
+ * computed once (gcc 12), one that starts at its fixed point never (clang 14), and what may be done in any
+ * order is mixed until registers run out (gcc 12). */
+#if defined(__x86_64__)
+#define KEEP(x) __asm__("" : "+v"(x))
+#elif defined(__aarch64__)
+#define KEEP(x) __asm__("" : "+w"(x))
+#else
+#define KEEP(x) ((void)(x))
+#endif
+#define TARGET(features) __attribute__((target(features)))
 
-    for (size_t i = 0; i < rounds; i++) {
-        UNROLL
-        for (int k = 0; k < CHAINS; k++) x[k] = x[k] * a + b;
+/* float name(size_t rounds): so many sums of type vec, each put through next once a round; next is an
+ * expression of x, the sum, and of a and b, which are of type factor. */
+#define COMPUTE(name, target, vec, sums, factor, a_, b_, next)                                               \
+    target static float name(size_t rounds)                                                                  \
+    {                                                                                                        \
+        const factor a = a_, b = b_;                                                                         \
+        vec sum[sums] = { { 0 } };                                                                           \
+                                                                                                             \
+        (void)a, (void)b;                                                                                    \
+        UNROLL                                                                                               \
+        for (int k = 0; k < sums; k++) sum[k][0] = k;                                                        \
+        for (size_t i = 0; i < rounds; i++) {                                                                \
+            UNROLL                                                                                           \
+            for (int k = 0; k < sums; k++) {                                                                 \
+                vec x = sum[k];                                                                              \
+                x = next;                                                                                    \
+                KEEP(x);                                                                                     \
+                sum[k] = x;                                                                                  \
+            }                                                                                                \
+        }                                                                                                    \
+        UNROLL                                                                                               \
+        for (int k = 1; k < sums; k++) sum[0] += sum[k];                                                     \
+        return (float)sum[0][0];                                                                             \
     }
-    UNROLL
-    for (int k = 0; k < CHAINS; k++) sum += x[k];
-    return sum[0] + sum[1] + sum[2] + sum[3];
-}
 
-/* count: a multiple of BLOCK. */
-static float read_base(const float *x, size_t count)
-{
-    quad sum[8] = { { 0 } }, all = { 0 };
+/* float name(const float *x, size_t count): reads them in vectors; count is a multiple of BLOCK. */
+#define READ(name, target, vec)                                                                              \
+    target static float name(const float *x, size_t count)                                                   \
+    {                                                                                                        \
+        const vec *from = (const vec *)x, *end = (const vec *)(x + count);                                   \
+        vec sum[READ_CHAINS] = { { 0 } };                                                                    \
+                                                                                                             \
+        _Static_assert(BLOCK * sizeof(float) % sizeof sum == 0, "a block is read by whole rounds");          \
+        for (; from < end; from += READ_CHAINS) {                                                            \
+            UNROLL                                                                                           \
+            for (int k = 0; k < READ_CHAINS; k++) {                                                          \
+                sum[k] += from[k];                                                                           \
+                KEEP(sum[k]);                                                                                \
+            }                                                                                                \
+        }                                                                                                    \
+        UNROLL                                                                                               \
+        for (int k = 1; k < READ_CHAINS; k++) sum[0] += sum[k];                                              \
+        return sum[0][0];                                                                                    \
+    }
 
-    for (size_t i = 0; i < count; i += BLOCK)
-        for (int j = 0; j < BLOCK; j += 4) sum[j / 4 % 8] += *(const quad *)(x + i + j);
-    for (int k = 0; k < 8; k++) all += sum[k];
-    return all[0] + all[1] + all[2] + all[3];
-}
+COMPUTE(flops_base, /* any CPU */, quad, CHAINS, quad, (quad){ 0 } + 0.999f, (quad){ 0 } + 1e-3f, (x * a) + b)
+READ(read_base, /* any CPU */, quad)
 
 #if defined(__x86_64__)
-__attribute__((target("avx2,fma"))) static float flops_avx2(size_t rounds)
-{
-    const __m256 a = _mm256_set1_ps(0.999f), b = _mm256_set1_ps(1e-3f);
-    __m256 x[CHAINS], sum = _mm256_setzero_ps();
-
-    UNROLL
-    for (int k = 0; k < CHAINS; k++) x[k] = _mm256_set1_ps((float)k);
-    for (size_t i = 0; i < rounds; i++) {
-        UNROLL
-        for (int k = 0; k < CHAINS; k++) x[k] = _mm256_fmadd_ps(x[k], a, b);
-    }
-    UNROLL
-    for (int k = 0; k < CHAINS; k++) sum = _mm256_add_ps(sum, x[k]);
-    return _mm256_cvtss_f32(sum);
-}
-
-__attribute__((target("avx2,fma"))) static float read_avx2(const float *x, size_t count)
-{
-    __m256 sum[8], all = _mm256_setzero_ps();
-
-    for (int k = 0; k < 8; k++) sum[k] = _mm256_setzero_ps();
-    for (size_t i = 0; i < count; i += BLOCK)
-        for (int j = 0; j < BLOCK; j += 8)
-            sum[j / 8 % 8] = _mm256_add_ps(sum[j / 8 % 8], _mm256_load_ps(x + i + j));
-    for (int k = 0; k < 8; k++) all = _mm256_add_ps(all, sum[k]);
-    return _mm256_cvtss_f32(all);
-}
+COMPUTE(flops_avx2, TARGET("avx2,fma"), __m256, CHAINS, __m256, _mm256_set1_ps(0.999f), _mm256_set1_ps(1e-3f),
+        _mm256_fmadd_ps(x, a, b))
+READ(read_avx2, TARGET("avx2,fma"), __m256)
 
 /* Both products of a pair count. */
-__attribute__((target("avx2,fma"))) static float ops_int8(size_t rounds)
-{
-    const __m256i b = _mm256_set1_epi16(3);
-    __m256i x[CHAINS], sum = _mm256_setzero_si256();
+COMPUTE(ops_int8, TARGET("avx2,fma"), __m256i, CHAINS, __m256i, _mm256_set1_epi16(3), a,
+        _mm256_add_epi32(x, _mm256_madd_epi16(x, a)))
 
-    UNROLL
-    for (int k = 0; k < CHAINS; k++) x[k] = _mm256_set1_epi32(k);
-    for (size_t i = 0; i < rounds; i++) {
-        UNROLL
-        for (int k = 0; k < CHAINS; k++) {
-            x[k] = _mm256_add_epi32(x[k], _mm256_madd_epi16(x[k], b));
-            __asm__("" : "+x"(x[k])); /* in this order: gcc 12 mixes the chains and runs out of registers */
-        }
-    }
-    UNROLL
-    for (int k = 0; k < CHAINS; k++) sum = _mm256_add_epi32(sum, x[k]);
-    return (float)_mm256_cvtsi256_si32(sum);
-}
-
+/* All four products of a number count. AVX-512 always with VL: without it clang 14 adds up only the lower
+ * halves of the sums in the end, for which 16 registers have names, and the loop spills. */
 #if VIT_AVXVNNI
-/* All four products of a num count. */
-__attribute__((target("avx2,avxvnni"))) static float ops_avxvnni(size_t rounds)
-{
-    const __m256i a = _mm256_set1_epi8(3), b = _mm256_set1_epi8(-5);
-    __m256i x[CHAINS], sum = _mm256_setzero_si256();
-
-    UNROLL
-    for (int k = 0; k < CHAINS; k++) x[k] = _mm256_set1_epi32(k);
-    for (size_t i = 0; i < rounds; i++) {
-        UNROLL
-        for (int k = 0; k < CHAINS; k++) {
-            x[k] = _mm256_dpbusd_avx_epi32(x[k], a, b);
-            __asm__("" : "+x"(x[k]));
-        }
-    }
-    UNROLL
-    for (int k = 0; k < CHAINS; k++) sum = _mm256_add_epi32(sum, x[k]);
-    return (float)_mm256_cvtsi256_si32(sum);
-}
+COMPUTE(ops_avxvnni, TARGET("avx2,avxvnni"), __m256i, CHAINS, __m256i, _mm256_set1_epi8(3),
+        _mm256_set1_epi8(-5), _mm256_dpbusd_avx_epi32(x, a, b))
 #endif
+COMPUTE(ops_vnni, TARGET("avx512f,avx512vl,avx512vnni"), __m512i, CHAINS_512, __m512i,
+        _mm512_set1_epi32(0x03030303), _mm512_set1_epi32(0x05050505), _mm512_dpbusd_epi32(x, a, b))
 
-/* The same. */
-__attribute__((target("avx512f,avx512vnni"))) static float ops_vnni(size_t rounds)
-{
-    const __m512i a = _mm512_set1_epi32(0x03030303), b = _mm512_set1_epi32(0x05050505);
-    __m512i x[CHAINS_512], sum = _mm512_setzero_si512();
-
-    UNROLL
-    for (int k = 0; k < CHAINS_512; k++) x[k] = _mm512_set1_epi32(k);
-    for (size_t i = 0; i < rounds; i++) {
-        UNROLL
-        for (int k = 0; k < CHAINS_512; k++) {
-            x[k] = _mm512_dpbusd_epi32(x[k], a, b);
-            __asm__("" : "+v"(x[k]));
-        }
-    }
-    UNROLL
-    for (int k = 0; k < CHAINS_512; k++) sum = _mm512_add_epi32(sum, x[k]);
-    return (float)_mm_cvtsi128_si32(_mm512_castsi512_si128(sum));
-}
-
-/* Without VL clang 14 adds up lanes in the lower half of the registers only, and the loop spills. */
-__attribute__((target("avx512f,avx512vl"))) static float flops_avx512(size_t rounds)
-{
-    const __m512 a = _mm512_set1_ps(0.999f), b = _mm512_set1_ps(1e-3f);
-    __m512 x[CHAINS_512], sum = _mm512_setzero_ps();
-
-    UNROLL
-    for (int k = 0; k < CHAINS_512; k++) x[k] = _mm512_set1_ps((float)k);
-    for (size_t i = 0; i < rounds; i++) {
-        UNROLL
-        for (int k = 0; k < CHAINS_512; k++) x[k] = _mm512_fmadd_ps(x[k], a, b);
-    }
-    UNROLL
-    for (int k = 0; k < CHAINS_512; k++) sum = _mm512_add_ps(sum, x[k]);
-    return _mm512_cvtss_f32(sum);
-}
+COMPUTE(flops_avx512, TARGET("avx512f,avx512vl"), __m512, CHAINS_512, __m512, _mm512_set1_ps(0.999f),
+        _mm512_set1_ps(1e-3f), _mm512_fmadd_ps(x, a, b))
+READ(read_avx512, TARGET("avx512f,avx512vl"), __m512)
 
 /* Both products of a pair count. */
-__attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16"))) static float flops_bf16(size_t rounds)
-{
-    const __m512bh a = (__m512bh)_mm512_set1_epi32(0x3f803f80), b = (__m512bh)_mm512_set1_epi32(0x3c003c00);
-    __m512 x[CHAINS_512], sum = _mm512_setzero_ps();
-
-    UNROLL
-    for (int k = 0; k < CHAINS_512; k++) x[k] = _mm512_set1_ps((float)k);
-    for (size_t i = 0; i < rounds; i++) {
-        UNROLL
-        for (int k = 0; k < CHAINS_512; k++) x[k] = _mm512_dpbf16_ps(x[k], a, b);
-    }
-    UNROLL
-    for (int k = 0; k < CHAINS_512; k++) sum = _mm512_add_ps(sum, x[k]);
-    return _mm512_cvtss_f32(sum);
-}
-
-__attribute__((target("avx512f"))) static float read_avx512(const float *x, size_t count)
-{
-    __m512 sum[8], all = _mm512_setzero_ps();
-
-    for (int k = 0; k < 8; k++) sum[k] = _mm512_setzero_ps();
-    for (size_t i = 0; i < count; i += BLOCK)
-        for (int j = 0; j < BLOCK; j += 16)
-            sum[j / 16 % 8] = _mm512_add_ps(sum[j / 16 % 8], _mm512_load_ps(x + i + j));
-    for (int k = 0; k < 8; k++) all = _mm512_add_ps(all, sum[k]);
-    return _mm512_cvtss_f32(all);
-}
+COMPUTE(flops_bf16, TARGET("avx512f,avx512bw,avx512vl,avx512bf16"), __m512, CHAINS_512, __m512bh,
+        (__m512bh)_mm512_set1_epi32(0x3f803f80), (__m512bh)_mm512_set1_epi32(0x3c003c00),
+        _mm512_dpbf16_ps(x, a, b))
 #endif
 
 /* From the widest; the last row fits every CPU and format (a narrow one is computed in f32 there). */

@@ -151,7 +151,8 @@ static void message(const char *kind, const char *format, va_list args)
 {
     char text[2048];
 
-    vsnprintf(text, sizeof text, format, args);
+    if (vsnprintf(text, sizeof text, format, args) >= (int)sizeof text)
+        text[vit_cut(text, sizeof text - 1)] = '\0';
     fputs(kind, stderr);
     out_name(stderr, text);
     fputc('\n', stderr);

@@ -2,8 +2,6 @@
 
 #include <assert.h>
 
-#include "tools/out.h"
-
 static const char *reference(char c)
 {
     switch (c) {
@@ -29,7 +27,7 @@ static bool allowed(const char *s, int bytes)
 static void put_until(FILE *out, const char *text, const char *end)
 {
     while (text < end) {
-        const int bytes = out_sequence(text);
+        const int bytes = vit_utf8(text);
         const char *name = reference(*text);
 
         if (name)

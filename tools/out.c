@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vit/base.h"
 #include "vit/json.h"
 
 /* 15 significant digits survive decimal -> double -> decimal, so 0.1 stays 0.1. */
@@ -27,29 +28,6 @@ json_t *out_float(float value)
     return json_real(strtod(text, NULL));
 }
 
-int out_sequence(const char *text)
-{
-    const unsigned char *s = (const unsigned char *)text;
-    static const struct {
-        unsigned char low, high, second_low, second_high;
-        int bytes;
-    } FORMS[] = {
-        { 0x01, 0x7f, 0, 0, 1 },       { 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-        { 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
-        { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
-    };
-
-    for (size_t f = 0; f < sizeof FORMS / sizeof FORMS[0]; f++) {
-        if (s[0] < FORMS[f].low || s[0] > FORMS[f].high) continue;
-        if (FORMS[f].bytes == 1) return 1;
-        if (s[1] < FORMS[f].second_low || s[1] > FORMS[f].second_high) return 0;
-        for (int i = 2; i < FORMS[f].bytes; i++)
-            if ((s[i] & 0xc0) != 0x80) return 0;
-        return FORMS[f].bytes;
-    }
-    return 0;
-}
-
 json_t *out_text(const char *text)
 {
     char *clean = malloc(3 * strlen(text) + 1), *to = clean;
@@ -57,7 +35,7 @@ json_t *out_text(const char *text)
 
     if (!clean) return NULL;
     while (*text) {
-        int bytes = out_sequence(text);
+        int bytes = vit_utf8(text);
         memcpy(to, bytes ? text : "\xef\xbf\xbd", bytes ? (size_t)bytes : 3);
         to += bytes ? bytes : 3;
         text += bytes ? bytes : 1;
@@ -66,6 +44,20 @@ json_t *out_text(const char *text)
     value = json_string(clean);
     free(clean);
     return value;
+}
+
+/* JSON may hold control characters above U+001F as they are; a terminal should not see them. */
+static void put_json(const char *text)
+{
+    for (int bytes; *text; text++) {
+        if (vit_printable(text) || !(bytes = vit_utf8(text))) {
+            putchar((unsigned char)*text); /* also the further bytes of a character */
+            continue;
+        }
+        text += bytes - 1;
+        printf("\\u%04x", (unsigned char)*text); /* the last byte of U+007F to U+009F is the number */
+    }
+    putchar('\n');
 }
 
 bool out_json(json_t *value)
@@ -77,33 +69,37 @@ bool out_json(json_t *value)
         fprintf(stderr, "vit: out of memory while writing a result\n");
         return false;
     }
-    puts(text);
+    put_json(text);
     free(text);
     return !ferror(stdout);
 }
 
-int out_name(FILE *out, const char *text)
+/* Columns of text, which is printed unless out is NULL. */
+static int put_name(FILE *out, const char *text)
 {
     int columns = 0;
 
-    for (const unsigned char *s = (const unsigned char *)text; *s; s++) {
-        if (*s < 0x20 || *s == 0x7f)
-            columns += fprintf(out, "\\x%02x", *s);
-        else {
-            fputc(*s, out);
-            columns += (*s & 0xc0) != 0x80; /* continuation bytes take no column */
-        }
+    while (*text) {
+        const int bytes = vit_printable(text);
+
+        if (out && bytes)
+            fwrite(text, 1, (size_t)bytes, out);
+        else if (out)
+            fprintf(out, "\\x%02x", (unsigned char)*text);
+        columns += bytes ? 1 : 4;
+        text += bytes ? bytes : 1;
     }
     return columns;
 }
 
+int out_name(FILE *out, const char *text)
+{
+    return put_name(out, text);
+}
+
 int out_width(const char *text)
 {
-    int columns = 0;
-
-    for (const unsigned char *s = (const unsigned char *)text; *s; s++)
-        columns += *s < 0x20 || *s == 0x7f ? 4 : (*s & 0xc0) != 0x80;
-    return columns;
+    return put_name(NULL, text);
 }
 
 bool out_flush(void)

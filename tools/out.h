@@ -12,14 +12,13 @@ json_t *out_real(double value);
 json_t *out_float(float value);
 /* A text that may not be UTF-8 (a file name): bytes that are not become U+FFFD. */
 json_t *out_text(const char *text);
-/* Bytes of the UTF-8 sequence at text, 0 when there is none: no overlong forms, no surrogates. */
-int out_sequence(const char *text);
 
 /* Print value as one line and let go of it. NULL (memory ran out while it was built) counts as a
  * failure of stdout. False: stdout is broken, there is no point in going on. */
 bool out_json(json_t *value);
 
-/* text with control characters as \x1b; returns the columns it takes (UTF-8 aware). */
+/* text with control characters and what is not UTF-8 as \x1b; returns the columns it takes, one a
+ * character. */
 int out_name(FILE *out, const char *text);
 int out_width(const char *text);
 

@@ -16,38 +16,44 @@ static enum vit_status refused(const char *path, const char *what, struct vit_er
 
 /* ---- texts ---- */
 
-/* *text = a whole file (free it), NUL-terminated; no file: "". */
-static enum vit_status read_text(char **text, const char *path, struct vit_error *err)
+/* A file and how far it was looked at. It may hold any bytes: a power cut leaves zeros. */
+struct text {
+    char *bytes;
+    size_t size, at;
+};
+
+/* The whole file (free its bytes); no file: nothing. */
+static enum vit_status read_text(struct text *t, const char *path, struct vit_error *err)
 {
     FILE *f = fopen(path, "rb"), *to;
-    size_t size = 0, got;
+    size_t got;
     char part[65536];
     bool whole;
 
-    *text = NULL;
+    *t = (struct text){ 0 };
     if (!f && errno != ENOENT) return refused(path, "opened", err);
-    to = open_memstream(text, &size);
+    to = open_memstream(&t->bytes, &t->size);
     while (f && to && (got = fread(part, 1, sizeof part, f))) fwrite(part, 1, got, to);
     whole = !f || !ferror(f);
     if (f) fclose(f);
     if (!whole) refused(path, "read", err);
     if (to && fclose(to) == 0 && whole) return VIT_OK;
-    free(*text);
-    *text = NULL;
+    free(t->bytes);
+    t->bytes = NULL;
     return whole ? vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to read it", path) : VIT_ERR_IO;
 }
 
-/* The next whole line of *at as an object, NULL at the end; *start and *length: its text, with the end. */
-static enum vit_status next_line(json_t **line, const char **at, const char **start, size_t *length,
+/* The next whole line as an object, NULL at the end; *start and *length: its text, with the end. */
+static enum vit_status next_line(json_t **line, struct text *t, const char **start, size_t *length,
                                  const char *path, struct vit_error *err)
 {
-    const char *end = strchr(*at, '\n');
+    const char *end = memchr(t->bytes + t->at, '\n', t->size - t->at);
 
     *line = NULL;
     if (!end) return VIT_OK;
-    *start = *at;
-    *length = (size_t)(end + 1 - *at);
-    *at = end + 1;
+    *start = t->bytes + t->at;
+    *length = (size_t)(end + 1 - *start);
+    t->at += *length;
     return vit_json_parse(line, path, *start, *length - 1, err);
 }
 
@@ -64,8 +70,8 @@ static enum vit_status write_all(int file, const char *path, const char *text, s
 
 enum vit_status sweep_lines_read(json_t **out, const char *path, struct vit_error *err)
 {
-    const char *at, *start;
-    char *text;
+    struct text text;
+    const char *start;
     size_t length;
     json_t *line;
     enum vit_status status = read_text(&text, path, err);
@@ -73,9 +79,9 @@ enum vit_status sweep_lines_read(json_t **out, const char *path, struct vit_erro
     *out = NULL;
     if (status) return status;
     *out = json_array();
-    for (at = text; !(status = next_line(&line, &at, &start, &length, path, err)) && line;)
+    while (!(status = next_line(&line, &text, &start, &length, path, err)) && line)
         vit_json_append(out, line);
-    free(text);
+    free(text.bytes);
     if (!status && *out) return VIT_OK;
     json_decref(*out);
     *out = NULL;
@@ -84,14 +90,14 @@ enum vit_status sweep_lines_read(json_t **out, const char *path, struct vit_erro
 
 enum vit_status sweep_lines_cut(int file, const char *path, struct vit_error *err)
 {
-    char *text;
-    const char *last;
+    struct text text;
     enum vit_status status = read_text(&text, path, err);
+    size_t keep;
 
     if (status) return status;
-    last = strrchr(text, '\n');
-    if (ftruncate(file, last ? (off_t)(last + 1 - text) : 0)) status = refused(path, "shortened", err);
-    free(text);
+    for (keep = text.size; keep && text.bytes[keep - 1] != '\n';) keep--;
+    if (ftruncate(file, (off_t)keep)) status = refused(path, "shortened", err);
+    free(text.bytes);
     return status;
 }
 
@@ -115,8 +121,8 @@ static enum vit_status filter(char **kept, size_t *size, size_t *all, const char
                               bool (*choose)(const void *arg, const json_t *line), const void *arg,
                               struct vit_error *err)
 {
-    const char *at, *start;
-    char *text;
+    struct text text;
+    const char *start;
     size_t length;
     json_t *line;
     FILE *to;
@@ -124,13 +130,13 @@ static enum vit_status filter(char **kept, size_t *size, size_t *all, const char
 
     *kept = NULL;
     if (status) return status;
-    *all = strlen(text);
+    *all = text.size;
     to = open_memstream(kept, size);
-    for (at = text; to && !(status = next_line(&line, &at, &start, &length, path, err)) && line;) {
+    while (to && !(status = next_line(&line, &text, &start, &length, path, err)) && line) {
         if (choose(arg, line)) fwrite(start, 1, length, to);
         json_decref(line);
     }
-    free(text);
+    free(text.bytes);
     if (!to || fclose(to)) status = vit_fail(err, VIT_ERR_NOMEM, "%s: no memory for its lines", path);
     return status;
 }

@@ -1,5 +1,6 @@
 /* sweep_lines.h - files of JSON lines that are only ever added to. A line that has no end was cut by a kill,
- * and counts as not written. */
+ * and counts as not written; one that has an end and is no object (zeros, as a loss of power may leave) is an
+ * error. */
 #ifndef TOOLS_SWEEP_LINES_H
 #define TOOLS_SWEEP_LINES_H
 

@@ -2,18 +2,78 @@
 
 #include <stdio.h>
 
-/* Names from files are quoted in errors: nothing in them may move a terminal's cursor. */
+/* ---- texts ---- */
+
+int vit_utf8(const char *text)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    /* Unicode 15, table 3-7. */
+    static const struct {
+        unsigned char low, high, second_low, second_high;
+        int bytes;
+    } FORMS[] = {
+        { 0x01, 0x7f, 0, 0, 1 },       { 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
+        { 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
+        { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
+    };
+
+    for (size_t f = 0; f < VIT_COUNT(FORMS); f++) {
+        if (s[0] < FORMS[f].low || s[0] > FORMS[f].high) continue;
+        if (FORMS[f].bytes == 1) return 1;
+        if (s[1] < FORMS[f].second_low || s[1] > FORMS[f].second_high) return 0;
+        for (int i = 2; i < FORMS[f].bytes; i++)
+            if ((s[i] & 0xc0) != 0x80) return 0;
+        return FORMS[f].bytes;
+    }
+    return 0;
+}
+
+int vit_printable(const char *text)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    const bool control = s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
+
+    return control ? 0 : vit_utf8(text);
+}
+
+size_t vit_cut(const char *text, size_t size)
+{
+    for (size_t back = 1; back <= 3 && back <= size; back++) {
+        const unsigned char c = (unsigned char)text[size - back];
+
+        if ((c & 0xc0) == 0x80) continue;
+        return back < (c >= 0xf0 ? 4u : c >= 0xe0 ? 3u : c >= 0xc0 ? 2u : 1u) ? size - back : size;
+    }
+    return size;
+}
+
+/* ---- errors ---- */
+
+/* Names from files are quoted in errors: nothing in them may move a terminal's cursor. Some terminals obey
+ * U+009B as they do ESC [, and those that know no UTF-8 the byte 0x9b. */
 static void clean(char *text)
 {
-    for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f) *text = '?';
+    char *to = text;
+
+    while (*text) {
+        const int shown = vit_printable(text), bytes = shown ? shown : vit_utf8(text);
+
+        if (shown)
+            memmove(to, text, (size_t)shown);
+        else
+            *to = '?';
+        to += shown ? shown : 1;
+        text += bytes ? bytes : 1;
+    }
+    *to = '\0';
 }
 
 enum vit_status vit_vfail(struct vit_error *err, enum vit_status status, const char *format, va_list args)
 {
     if (err) {
         err->status = status;
-        vsnprintf(err->text, sizeof err->text, format, args);
+        if (vsnprintf(err->text, sizeof err->text, format, args) >= (int)sizeof err->text)
+            err->text[vit_cut(err->text, sizeof err->text - 1)] = '\0';
         clean(err->text);
     }
     return status;

@@ -42,10 +42,22 @@ struct vit_error {
 };
 
 /* Fill err (if not NULL) with a formatted sentence and return status, so that
- * "return vit_fail(err, VIT_ERR_IO, ...)" is the whole error path. */
+ * "return vit_fail(err, VIT_ERR_IO, ...)" is the whole error path. The sentence is
+ * UTF-8 without control characters, whatever the texts in it hold (each that is
+ * neither becomes "?"), and cut between two characters where there is no room. */
 enum vit_status vit_fail(struct vit_error *err, enum vit_status status, const char *format, ...)
     VIT_PRINTF(3, 4);
 enum vit_status vit_vfail(struct vit_error *err, enum vit_status status, const char *format, va_list args);
+
+/* Bytes of the UTF-8 character at text, 0 when there is none: no overlong forms, no
+ * surrogates. */
+int vit_utf8(const char *text);
+/* The same, and 0 for control characters (up to U+001F, U+007F to U+009F): what a
+ * terminal may be sent. */
+int vit_printable(const char *text);
+/* size, or up to 3 less: the first bytes of a UTF-8 text without a part of a
+ * character at their end. */
+size_t vit_cut(const char *text, size_t size);
 
 /* "VIT_ERR_FORMAT" -> "format": the word used as error.code in JSON output. */
 const char *vit_status_name(enum vit_status status);

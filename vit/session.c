@@ -61,9 +61,6 @@ static struct kern_limits limits_of(const struct vit_session *s)
                              .training = s->training,
                              .dtype = s->model->dtype };
 
-    raise(&l.rows, s->least);
-    raise(&l.inputs, s->least);
-    raise(&l.outputs, s->least);
     raise(&l.inputs, c->hidden);
     raise(&l.inputs, c->pre_logits);
     raise(&l.outputs, up);
@@ -125,7 +122,6 @@ enum vit_status vit_session_create(struct vit_session **out, const struct vit_mo
     s->batch = o->batch > 0 ? o->batch : 1;
     s->training = o->training;
     s->drop_path = o->training && o->drop_path;
-    s->least = o->least;
     s->tokens = vit_config_tokens(&m->config);
     s->kern = (struct kern_ctx){ .k = &m->kern, .threads = o->threads > 0 ? o->threads : kern_cpu_cores() };
     /* Rows of a product are counted in an int. */

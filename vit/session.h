@@ -39,7 +39,6 @@ enum { VIT_PIECES = 12 };
 struct vit_session {
     const struct vit_model *model;
     int batch, tokens;
-    int least; /* side of the largest matrix of products beside the forward's */
     bool training, drop_path;
     struct kern_ctx kern;
     struct vit_arena arena;

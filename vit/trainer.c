@@ -23,17 +23,29 @@ static int muon_parts(const struct vit_slot *s)
     return strstr(s->name, "attn.qkv.weight") ? 3 : 1;
 }
 
-static void largest_muon(const struct vit_trainer *t, int *rows, int *cols)
+/* What Muon updates: how many matrices, their largest sides (rows <= cols), and into list (may be NULL) where
+ * they lie. */
+static int list_matrices(const struct vit_trainer *t, struct vit_muon_matrix *list, int *rows, int *cols)
 {
+    int count = 0;
+
     *rows = *cols = 0;
     for (int i = 0; i < t->model->slot_count; i++) {
         const struct vit_slot *s = &t->model->slots[i];
         if (!by_muon(t, s)) continue;
-        const int n = s->shape[0] / muon_parts(s), k = s->shape[1];
+        const int parts = muon_parts(s), n = s->shape[0] / parts, k = s->shape[1];
         const int low = n < k ? n : k, high = n < k ? k : n;
+
         if (*rows < low) *rows = low;
         if (*cols < high) *cols = high;
+        for (int part = 0; part < parts; part++, count++) {
+            const size_t at = s->offset + (size_t)part * (size_t)n * (size_t)k;
+            if (list)
+                list[count] =
+                    (struct vit_muon_matrix){ t->values + at, t->mean + at, t->grads->values + at, n, k };
+        }
     }
+    return count;
 }
 
 static void carve(struct vit_trainer *t)
@@ -43,8 +55,11 @@ static void carve(struct vit_trainer *t)
     t->mean = vit_arena_take(&t->arena, t->floats, sizeof(float));
     t->square = vit_arena_take(&t->arena, t->floats, sizeof(float));
     t->average = t->hyper.ema > 0 ? vit_arena_take(&t->arena, t->floats, sizeof(float)) : NULL;
-    largest_muon(t, &rows, &cols);
-    if (rows) vit_muon_carve(&t->muon, &t->arena, &t->model->kern, t->model->dtype, rows, cols);
+    t->matrix_count = list_matrices(t, NULL, &rows, &cols);
+    if (!t->matrix_count) return;
+    t->matrices = vit_arena_take(&t->arena, (size_t)t->matrix_count, sizeof *t->matrices);
+    vit_muon_carve(&t->muon, &t->arena, &t->session->kern, t->model->dtype, rows, cols);
+    list_matrices(t, t->matrices, &rows, &cols);
 }
 
 static enum vit_status refuse_untrainable(const struct vit_model *m, struct vit_error *err)
@@ -61,16 +76,12 @@ static enum vit_status refuse_untrainable(const struct vit_model *m, struct vit_
 static enum vit_status create(struct vit_trainer *t, int threads, struct vit_error *err)
 {
     const int micro = (t->batch + t->hyper.accumulate - 1) / t->hyper.accumulate;
-    struct vit_session_options o = {
+    const struct vit_session_options o = {
         .batch = micro, .threads = threads, .training = true, .drop_path = t->hyper.drop_path > 0
     };
     enum vit_status status = refuse_untrainable(t->model, err);
 
-    if (!status) {
-        int rows;
-        largest_muon(t, &rows, &o.least);
-        status = vit_session_create(&t->session, t->model, &o, err);
-    }
+    if (!status) status = vit_session_create(&t->session, t->model, &o, err);
     if (!status) status = vit_gradients_create(&t->grads, t->model, err);
     if (status) return status;
     carve(t);
@@ -186,18 +197,13 @@ static void run_part(struct vit_trainer *t, const struct vit_batch *b, int first
     vit_session_backward(s, s->ends.dlogits, &t->grads->params, n);
 }
 
-static void muon_step(struct vit_trainer *t, const struct vit_slot *s, float factor, float grad_scale)
+static void update_by_muon(struct vit_trainer *t, float factor, float grad_scale)
 {
     const struct vit_muon_step p = {
         .lr = t->hyper.muon_lr * factor, .momentum = 0.95f, .decay = t->hyper.decay, .grad_scale = grad_scale
     };
-    const int parts = muon_parts(s), n = s->shape[0] / parts, k = s->shape[1];
 
-    for (int i = 0; i < parts; i++) {
-        const size_t at = s->offset + (size_t)i * (size_t)n * (size_t)k;
-        vit_muon_update(&t->session->kern, &t->muon, t->values + at, t->mean + at, t->grads->values + at, n,
-                        k, &p);
-    }
+    if (t->matrix_count) vit_muon_update(&t->session->kern, &t->muon, t->matrices, t->matrix_count, &p);
 }
 
 static void update(struct vit_trainer *t, float factor, float grad_scale)
@@ -211,14 +217,12 @@ static void update(struct vit_trainer *t, float factor, float grad_scale)
     p.correct2 = (float)(1 - pow((double)h->beta2, t->step + 1));
     for (int i = 0; i < t->model->slot_count; i++) {
         const struct vit_slot *s = &t->model->slots[i];
-        if (by_muon(t, s)) {
-            muon_step(t, s, factor, grad_scale);
-            continue;
-        }
+        if (by_muon(t, s)) continue;
         p.decay = s->decay || h->decay_all ? h->decay : 0;
         kern_adamw(&t->session->kern, t->values + s->offset, t->mean + s->offset, t->square + s->offset,
                    t->grads->values + s->offset, s->count, &p);
     }
+    update_by_muon(t, factor, grad_scale);
 }
 
 /* average = d average + (1 - d) values; the first steps average over what there is. */

@@ -20,6 +20,8 @@ struct vit_trainer {
     float *average;       /* (floats) or NULL: the averaged weights, or the trained ones while swapped */
     bool swapped;
     struct vit_muon muon;
+    struct vit_muon_matrix *matrices; /* (matrix_count): what Muon updates */
+    int matrix_count;
 };
 
 #endif

@@ -174,7 +174,6 @@ struct vit_session_options {
     int threads;    /* 0: physical cores this process may use */
     bool training;  /* keep what the backward needs */
     bool drop_path; /* room for stochastic depth's factors (training) */
-    int least;      /* scratch for products of matrices up to this side too (a trainer's) */
 };
 
 struct vit_session;

@@ -1,15 +1,11 @@
 #include "weights/file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "vit/arena.h"
 
@@ -19,11 +15,6 @@ struct weights_block {
 };
 enum { DATA_AT = VIT_ALIGN };
 _Static_assert(sizeof(struct weights_block) <= DATA_AT, "the link does not fit before the data");
-
-/* An archive may unpack to RATIO times its own size and SLACK bytes more. Trained weights deflate by less
- * than half; constant tensors (biases, zero-initialised heads) are the reason for the rest. */
-enum { RATIO = 100 };
-static const size_t SLACK = (size_t)64 << 20;
 
 /* ---- memory ---- */
 
@@ -61,8 +52,8 @@ char *weights_file_text(struct weights_file *f, const char *text, size_t size)
 
 enum vit_status weights_check_name(const struct weights_file *f, const char *name, struct vit_error *err)
 {
-    for (const unsigned char *p = (const unsigned char *)name; *p; p++)
-        if (*p < 0x20 || *p == 0x7f)
+    for (const char *p = name; *p; p++)
+        if (vit_utf8(p) && !vit_printable(p))
             return vit_fail(err, VIT_ERR_FORMAT, "%s: the name of tensor %zu has a control character",
                             f->path, f->count);
     return VIT_OK;
@@ -164,133 +155,6 @@ const char *weights_shape_text(const struct weights_tensor *t, char *text, size_
         used += (size_t)snprintf(text + used, size - used, "%s%" PRId64, i ? ", " : "", t->shape[i]);
     if (used < size) snprintf(text + used, size - used, "]");
     return text;
-}
-
-/* ---- opening: by content ---- */
-
-/* What people hand over by mistake, by its first bytes. */
-static const struct {
-    const char *bytes;
-    size_t size;
-    const char *what;
-} STRANGERS[] = {
-    { "version https://git-lfs", 23, "a git-lfs pointer: the download got the pointer instead of the file" },
-    { "<!", 2, "a web page: the download went wrong" },
-    { "<html", 5, "a web page: the download went wrong" },
-    { "\x89HDF\r\n", 6, "an HDF5 file; save the weights as .safetensors instead" },
-    { "\x93NUMPY", 6, "a single NumPy array; save the weights as .npz instead" },
-    { "\x1f\x8b", 2, "a gzip archive; unpack it first" },
-    { "GGUF", 4, "a GGUF file; save the weights as .safetensors instead" },
-    { "\x80\x02\x8a\x0al\xfc\x9c\x46\xf9 j\xa8P\x19", 14,
-      "a PyTorch file of before version 1.6; load and save it again with a newer PyTorch" },
-    { "\x80", 1, "a bare pickle; save the weights with torch.save or as .safetensors instead" },
-};
-
-static bool begins(const struct weights_file *f, const char *bytes, size_t size)
-{
-    return f->size >= size && !memcmp(f->bytes, bytes, size);
-}
-
-static enum vit_status refuse_stranger(const struct weights_file *f, struct vit_error *err)
-{
-    for (size_t i = 0; i < VIT_COUNT(STRANGERS); i++)
-        if (begins(f, STRANGERS[i].bytes, STRANGERS[i].size))
-            return vit_fail(err, VIT_ERR_FORMAT, "%s: is %s", f->path, STRANGERS[i].what);
-    return vit_fail(err, VIT_ERR_FORMAT, "%s: is not a safetensors, .npz or PyTorch file (%zu bytes)",
-                    f->path, f->size);
-}
-
-/* Byte 8 of a safetensors file opens its JSON; in a zip archive it is a compression method, 0 to 99. */
-static enum vit_status read_content(struct weights_file *f, struct vit_error *err)
-{
-    enum vit_status status;
-
-    if (f->size > 8 && f->bytes[8] == '{') {
-        f->format = "safetensors";
-        status = weights_read_safetensors(f, err);
-    } else if (f->mapped && (begins(f, "PK\3\4", 4) || begins(f, "PK\5\6", 4))) {
-        status = weights_read_zip(f, err);
-    } else {
-        return refuse_stranger(f, err);
-    }
-    return status ? status : weights_file_index(f, err);
-}
-
-static enum vit_status map_file(struct weights_file *f, struct vit_error *err)
-{
-    int fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat s;
-    void *bytes = NULL;
-    int code = 0;
-
-    if (fd < 0 || fstat(fd, &s)) {
-        code = errno;
-    } else if (!S_ISREG(s.st_mode)) {
-        close(fd);
-        return vit_fail(err, VIT_ERR_IO, "%s: is %s, expected a file", f->path,
-                        S_ISDIR(s.st_mode) ? "a directory" : "a device or pipe");
-    } else if (s.st_size > 0) {
-        bytes = mmap(NULL, (size_t)s.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (bytes == MAP_FAILED) code = errno;
-    }
-    if (fd >= 0) close(fd);
-    if (code) return vit_fail(err, VIT_ERR_IO, "%s: cannot be opened: %s", f->path, strerror(code));
-    if (!bytes) return vit_fail(err, VIT_ERR_FORMAT, "%s: is empty", f->path);
-    f->bytes = bytes;
-    f->size = (size_t)s.st_size;
-    f->mapped = true;
-    return VIT_OK;
-}
-
-static struct weights_file *new_file(const char *path, struct vit_error *err)
-{
-    struct weights_file *f = calloc(1, sizeof *f);
-
-    if (f) f->path = strdup(path);
-    if (f && f->path) return f;
-    weights_close(f);
-    vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate memory", path);
-    return NULL;
-}
-
-static enum vit_status finish(struct weights_file **out, struct weights_file *f, struct vit_error *err)
-{
-    enum vit_status status;
-
-    f->budget = f->size > (SIZE_MAX - SLACK) / RATIO ? SIZE_MAX : f->size * RATIO + SLACK;
-    status = read_content(f, err);
-    if (status)
-        weights_close(f);
-    else
-        *out = f;
-    return status;
-}
-
-enum vit_status weights_open(struct weights_file **out, const char *path, struct vit_error *err)
-{
-    struct weights_file *f = new_file(path, err);
-    enum vit_status status;
-
-    *out = NULL;
-    if (!f) return VIT_ERR_NOMEM;
-    status = map_file(f, err);
-    if (status) {
-        weights_close(f);
-        return status;
-    }
-    return finish(out, f, err);
-}
-
-enum vit_status weights_open_memory(struct weights_file **out, const void *bytes, size_t size,
-                                    const char *name, struct vit_error *err)
-{
-    struct weights_file *f = new_file(name, err);
-
-    *out = NULL;
-    if (!f) return VIT_ERR_NOMEM;
-    f->bytes = bytes;
-    f->size = size;
-    return finish(out, f, err);
 }
 
 void weights_close(struct weights_file *f)

@@ -47,10 +47,6 @@ bool weights_shape_count(const int64_t *shape, int rank, enum weights_dtype dtyp
 enum vit_status weights_check_shape(const struct weights_file *f, struct weights_tensor *t, size_t *bytes,
                                     struct vit_error *err);
 
-/* The readers: fill f->tensors from f->bytes. */
-enum vit_status weights_read_safetensors(struct weights_file *f, struct vit_error *err);
-enum vit_status weights_read_zip(struct weights_file *f, struct vit_error *err);
-
 /* Element i of the data as float; t must be a floating type. */
 float weights_load_f32(const struct weights_tensor *t, size_t i);
 bool weights_is_float(enum weights_dtype dtype);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "weights/zip.h"
+#include "weights/readers.h"
 
 enum { MAX_HEADER = 65536 };
 

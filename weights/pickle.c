@@ -1,7 +1,5 @@
 /* The stack machine of Python's pickletools.py, opcode by opcode as far as torch.save (protocol 2, and 3 to
- * 5)
- * uses it for dictionaries of tensors. */
-#include <ctype.h>
+ * 5) uses it for dictionaries of tensors. */
 #include <stdio.h>
 
 #include "weights/pickle_stack.h"
@@ -179,20 +177,19 @@ static enum vit_status discard(struct weights_pickle *p, int n)
 
 /* ---- globals and calls ---- */
 
-/* What a hostile file asks for is shown, but not its control characters. */
+/* What a hostile file asks for is shown, as far as a line holds it. */
 static enum vit_status refuse_global(struct weights_pickle *p, const char *module, size_t module_size,
                                      const char *name, size_t name_size)
 {
-    char asked[128];
+    enum { SHOWN = 60 };
 
-    snprintf(asked, sizeof asked, "%.*s.%.*s", (int)(module_size < 60 ? module_size : 60), module,
-             (int)(name_size < 60 ? name_size : 60), name);
-    for (char *c = asked; *c; c++)
-        if (!isprint((unsigned char)*c)) *c = '?';
+    if (module_size > SHOWN) module_size = vit_cut(module, SHOWN);
+    if (name_size > SHOWN) name_size = vit_cut(name, SHOWN);
     return vit_fail(p->err, VIT_ERR_UNSUPPORTED,
-                    "%s: its pickle asks for \"%s\", which this reader refuses to execute; it reads tensors, "
-                    "dictionaries and plain values only, so save model.state_dict() or use .safetensors",
-                    p->path, asked);
+                    "%s: its pickle asks for \"%.*s.%.*s\", which this reader refuses to execute; it reads "
+                    "tensors, dictionaries and plain values only, so save model.state_dict() or use "
+                    ".safetensors",
+                    p->path, (int)module_size, module, (int)name_size, name);
 }
 
 static enum vit_status find_global(struct weights_pickle *p, const char *module, size_t module_size,

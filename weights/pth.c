@@ -6,7 +6,7 @@
 
 #include "vit/arena.h"
 #include "weights/pickle.h"
-#include "weights/zip.h"
+#include "weights/readers.h"
 
 enum { MAX_PICKLE = 16 << 20, MAX_NAME = 512, MAX_DEPTH = 32, MAX_VISITS = 1 << 20 };
 
@@ -234,9 +234,11 @@ static enum vit_status flatten(struct reader *r, const struct weights_value *v, 
 
 /* ---- the archive ---- */
 
+/* torch.save puts Python's sys.byteorder here, "little" or "big", and nothing after it; archives before
+ * torch 2.1 have no such member, and are little-endian. */
 static enum vit_status check_byte_order(struct reader *r)
 {
-    char name[MAX_NAME + 16], order[8] = "little";
+    char name[MAX_NAME + 16], order[8] = "";
     zip_int64_t i;
     struct weights_member m;
     enum vit_status status;
@@ -245,11 +247,17 @@ static enum vit_status check_byte_order(struct reader *r)
     i = zip_name_locate(r->zip, name, 0);
     if (i < 0) return VIT_OK;
     status = weights_member_open(&m, r->f, r->zip, (zip_uint64_t)i, r->err);
-    if (!status) status = weights_member_read(&m, order, m.size < 6 ? m.size : 6, r->err);
+    if (!status && m.size < sizeof order) {
+        status = weights_member_read(&m, order, m.size, r->err);
+        if (!status) status = weights_member_end(&m, r->err);
+    }
     weights_member_close(&m);
-    if (!status && memcmp(order, "little", 6))
+    if (status || (m.size == strlen("little") && !strcmp(order, "little"))) return status;
+    if (m.size == strlen("big") && !strcmp(order, "big"))
         return vit_fail(r->err, VIT_ERR_UNSUPPORTED, "%s: was written by a big-endian machine", r->f->path);
-    return status;
+    return vit_fail(r->err, VIT_ERR_FORMAT,
+                    "%s: \"%s\" must be \"little\" or \"big\", found %zu bytes that are neither", r->f->path,
+                    name, m.size);
 }
 
 static enum vit_status read_pickle(struct reader *r, zip_uint64_t i, unsigned char **out, size_t *size)

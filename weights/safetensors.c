@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "vit/json.h"
-#include "weights/file.h"
+#include "weights/readers.h"
 
 static const uint64_t MAX_HEADER = 100000000;
 

@@ -26,10 +26,4 @@ void weights_member_close(struct weights_member *m);
 /* Whether name ends with tail. */
 bool weights_ends_with(const char *name, const char *tail);
 
-/* The two kinds of archive. */
-enum vit_status weights_read_npz(struct weights_file *f, zip_t *zip, struct vit_error *err);
-/* pickle: the index of data.pkl. */
-enum vit_status weights_read_pth(struct weights_file *f, zip_t *zip, zip_uint64_t pickle,
-                                 struct vit_error *err);
-
 #endif

@@ -64,8 +64,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (patch_sandbox_decode(sandbox, &image, data, size, "fuzz", &o, &err)) {
         if (image.rgb || !err.status || !memchr(err.text, 0, sizeof err.text))
             fuzz_stop("a failure that is none");
-        for (const char *c = err.text; *c; c++)
-            if ((unsigned char)*c < 0x20) fuzz_stop("a control character in a sentence");
+        for (const char *c = err.text; *c; c += vit_printable(c))
+            if (!vit_printable(c)) fuzz_stop("a sentence for no terminal");
         return 0;
     }
     if (image.width < 1 || image.height < 1 || image.width * image.height > MAX_PIXELS)

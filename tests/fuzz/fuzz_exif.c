@@ -1,7 +1,7 @@
 /* Orientation: the TIFF structure alone, and inside JPEG and PNG. */
 #include <stdlib.h>
 
-#include "patch/decode.h"
+#include "patch/exif.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "patch/decode.h"
+#include "patch/bytes.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/picture.h"
 

@@ -5,19 +5,11 @@
 #include "tests/support/test.h"
 #include "tests/support/tmp.h"
 
-static char ROOT[256];
+static const char *ROOT;
 
 static int make_root(void **state)
 {
-    (void)state;
-    tmp_create(ROOT, sizeof ROOT);
-    return 0;
-}
-
-static int remove_root(void **state)
-{
-    (void)state;
-    tmp_remove(ROOT);
+    ROOT = tmp_fixture(state, TMP_PATH);
     return 0;
 }
 
@@ -102,11 +94,11 @@ static void this_machine_has_a_core_and_a_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(siblings_count_as_one_core, make_root, remove_root),
-        cmocka_unit_test_setup_teardown(a_silent_system_counts_every_cpu, make_root, remove_root),
-        cmocka_unit_test_setup_teardown(without_cgroups_there_is_no_quota, make_root, remove_root),
-        cmocka_unit_test_setup_teardown(the_tightest_group_above_counts, make_root, remove_root),
-        cmocka_unit_test_setup_teardown(version_one_is_read_too, make_root, remove_root),
+        cmocka_unit_test_setup_teardown(siblings_count_as_one_core, make_root, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_silent_system_counts_every_cpu, make_root, tmp_teardown),
+        cmocka_unit_test_setup_teardown(without_cgroups_there_is_no_quota, make_root, tmp_teardown),
+        cmocka_unit_test_setup_teardown(the_tightest_group_above_counts, make_root, tmp_teardown),
+        cmocka_unit_test_setup_teardown(version_one_is_read_too, make_root, tmp_teardown),
         cmocka_unit_test(this_machine_has_a_core_and_a_name),
     };
 

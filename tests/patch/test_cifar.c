@@ -38,21 +38,6 @@ static struct patch_dataset *opened(const char *path, enum patch_split split)
     return d;
 }
 
-static int setup(void **state)
-{
-    static char dir[256];
-
-    tmp_create(dir, sizeof dir);
-    *state = dir;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    tmp_remove(*state);
-    return 0;
-}
-
 static void splits_are_their_files(void **state)
 {
     struct patch_dataset *d;
@@ -162,12 +147,12 @@ static void missing_and_empty_files_are_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(splits_are_their_files, setup, teardown),
-        cmocka_unit_test_setup_teardown(planes_become_pixels, setup, teardown),
-        cmocka_unit_test_setup_teardown(cifar100_counts_the_fine_label, setup, teardown),
-        cmocka_unit_test_setup_teardown(names_come_from_the_file_beside, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_damaged_record_fails_alone, setup, teardown),
-        cmocka_unit_test_setup_teardown(missing_and_empty_files_are_named, setup, teardown),
+        cmocka_unit_test_setup_teardown(splits_are_their_files, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(planes_become_pixels, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(cifar100_counts_the_fine_label, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(names_come_from_the_file_beside, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_damaged_record_fails_alone, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(missing_and_empty_files_are_named, tmp_setup, tmp_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,20 +1,5 @@
 #include "tests/patch/fixtures.h"
 
-static int setup(void **state)
-{
-    static char dir[256];
-
-    tmp_create(dir, sizeof dir);
-    *state = dir;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    tmp_remove(*state);
-    return 0;
-}
-
 static enum vit_status open_text(struct patch_dataset **d, const char *dir, const char *text, size_t size,
                                  struct vit_error *err)
 {
@@ -113,12 +98,12 @@ static void a_cut_csv_never_crashes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(files_are_relative_to_the_csv, setup, teardown),
-        cmocka_unit_test_setup_teardown(quotes_line_ends_and_marks_are_understood, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_header_is_recognised, setup, teardown),
-        cmocka_unit_test_setup_teardown(classes_are_the_sorted_labels, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_is_wrong_is_named_with_its_line, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_cut_csv_never_crashes, setup, teardown),
+        cmocka_unit_test_setup_teardown(files_are_relative_to_the_csv, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(quotes_line_ends_and_marks_are_understood, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_header_is_recognised, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(classes_are_the_sorted_labels, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(what_is_wrong_is_named_with_its_line, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_cut_csv_never_crashes, tmp_setup, tmp_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

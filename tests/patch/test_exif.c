@@ -1,4 +1,4 @@
-#include "patch/decode.h"
+#include "patch/exif.h"
 #include "tests/patch/fixtures.h"
 
 /* One directory with one entry: orientation, SHORT, 1, value. */

@@ -9,21 +9,6 @@ static void put(const char *dir, const char *name)
     tmp_write(dir, name, PIXEL, sizeof PIXEL - 1, NULL, 0);
 }
 
-static int setup(void **state)
-{
-    static char dir[256];
-
-    tmp_create(dir, sizeof dir);
-    *state = dir;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    tmp_remove(*state);
-    return 0;
-}
-
 static struct patch_dataset *opened(const char *path, enum patch_split split)
 {
     struct vit_error err = { 0 };
@@ -190,14 +175,15 @@ static void a_folder_without_pictures_is_reported_when_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(classes_are_folders_sorted_by_bytes, setup, teardown),
-        cmocka_unit_test_setup_teardown(splits_are_folders_of_classes, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_set_without_splits_is_whole_in_each, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_class_may_be_called_train, setup, teardown),
-        cmocka_unit_test_setup_teardown(links_are_followed_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_is_no_data_set_is_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(files_folders_and_lists_are_pictures, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_folder_without_pictures_is_reported_when_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(classes_are_folders_sorted_by_bytes, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(splits_are_folders_of_classes, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_set_without_splits_is_whole_in_each, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_class_may_be_called_train, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(links_are_followed_once, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(what_is_no_data_set_is_refused, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(files_folders_and_lists_are_pictures, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_folder_without_pictures_is_reported_when_read, tmp_setup,
+                                        tmp_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,6 +27,27 @@ void tmp_remove(const char *path)
     nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+void *tmp_fixture(void **state, size_t size)
+{
+    *state = calloc(1, size);
+    assert_true(*state && size >= TMP_PATH);
+    tmp_create(*state, TMP_PATH);
+    return *state;
+}
+
+int tmp_setup(void **state)
+{
+    tmp_fixture(state, TMP_PATH);
+    return 0;
+}
+
+int tmp_teardown(void **state)
+{
+    tmp_remove(*state);
+    free(*state);
+    return 0;
+}
+
 static void make_parents(char *path)
 {
     for (char *p = path + 1; *p; p++) {

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum { TMP_PATH = 256 }; /* room for the path of a folder */
+
 /* Make a fresh folder; its path in text. Fails the test when it cannot. */
 void tmp_create(char *text, size_t size);
 /* Remove a folder and all it holds. */
@@ -21,6 +23,14 @@ int tmp_lines(const char *dir, const char *name); /* ends of lines in it; 0: no 
 bool tmp_has(const char *dir, const char *name);
 /* Fails the test when the file of that name differs between the two folders. */
 void tmp_assert_same(const char *a, const char *b, const char *name);
+
+/* cmocka's setup and teardown of a test or a group. *state becomes a fixture of size bytes, zeroed, whose
+ * first member is char [TMP_PATH]: the path of a fresh folder. The teardown removes it and frees the
+ * fixture. */
+void *tmp_fixture(void **state, size_t size);
+int tmp_teardown(void **state);
+/* Where the folder is all. */
+int tmp_setup(void **state);
 
 /* Entries of a folder, but for . and .. */
 int tmp_count(const char *dir);

@@ -49,6 +49,17 @@ static inline json_t *objects(const char *text)
     return all;
 }
 
+/* Those of a run that must succeed, and is let go of. */
+static inline json_t *objects_of(struct run r)
+{
+    json_t *all;
+
+    if (r.code) fail_msg("exit code %d: %s", r.code, r.err);
+    all = objects(r.out);
+    run_free(&r);
+    return all;
+}
+
 static inline double number(const json_t *object, const char *key)
 {
     const json_t *v = json_object_get(object, key);

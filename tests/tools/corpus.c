@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "patch/decode.h"
+#include "patch/exif.h"
 
 /* The largest file of the public suites takes 0.2 s and 60 MiB under sanitizers. */
 enum { LIMIT_SECONDS = 10, LIMIT_MEBIBYTES = 512 };

@@ -1,39 +1,11 @@
 /* vit bench: the statistics, the limits, and rows a script can read. */
-#include <jansson.h>
-
 #include "kernels/kern.h"
-#include "tests/support/run.h"
-#include "tests/support/test.h"
+#include "tests/tools/cli.h"
 #include "tools/bench.h"
 
 #define MODEL "tests/data/golden/timm-cls"
 
-#define VIT(...) run_verb("bench", NULL, (const char *const[]){ __VA_ARGS__, NULL })
-
-/* The objects of a successful run, a line each; the caller releases the array. */
-static json_t *rows_of(struct run r)
-{
-    json_t *all = json_array();
-    char *line = r.out;
-
-    if (r.code) fail_msg("exit code %d: %s", r.code, r.err);
-    for (char *end; (end = strchr(line, '\n')); line = end + 1) {
-        json_error_t e;
-        json_t *one = json_loadb(line, (size_t)(end - line), JSON_REJECT_DUPLICATES, &e);
-        if (!json_is_object(one)) fail_msg("not an object: %.*s", (int)(end - line), line);
-        json_array_append_new(all, one);
-    }
-    run_free(&r);
-    return all;
-}
-
-static double number(const json_t *row, const char *key)
-{
-    const json_t *v = json_object_get(row, key);
-
-    if (!json_is_number(v)) fail_msg("\"%s\" is not a number", key);
-    return json_number_value(v);
-}
+#define BENCH(...) run_verb("bench", NULL, (const char *const[]){ __VA_ARGS__, NULL })
 
 static void assert_usage(struct run r, int code, const char *part)
 {
@@ -101,7 +73,7 @@ static void every_overlay_has_a_limit(void **state)
 
 static void int8_has_rows_of_the_forward_only(void **state)
 {
-    struct run r = VIT("kernels", "-m", MODEL, "--dtype", "int8", "-o", "csv", "-r1", "--limits");
+    struct run r = BENCH("kernels", "-m", MODEL, "--dtype", "int8", "-o", "csv", "-r1", "--limits");
     (void)state;
 
     assert_int_equal(r.code, 0);
@@ -116,7 +88,7 @@ static void a_row_has_every_promised_column(void **state)
         "params", "gflop_per_image", "threads",           "batch",  "runs",  "ms_median", "ms_min", "ms_sd",
         "gflops", "load_ms",         "images_per_second", "rss_mb", "limit", "share"
     };
-    json_t *rows = rows_of(VIT("-m", MODEL, "-o", "json", "-b3", "-t1", "-r2", "--limits")), *row;
+    json_t *rows = objects_of(BENCH("-m", MODEL, "-o", "json", "-b3", "-t1", "-r2", "--limits")), *row;
     (void)state;
 
     assert_int_equal(json_array_size(rows), 1);
@@ -137,7 +109,7 @@ static void a_row_has_every_promised_column(void **state)
 
 static void lists_multiply(void **state)
 {
-    json_t *rows = rows_of(VIT("-m", MODEL, "--json", "-b1,2,5", "-t1,2", "-r1"));
+    json_t *rows = objects_of(BENCH("-m", MODEL, "--json", "-b1,2,5", "-t1,2", "-r1"));
     const double batch[] = { 1, 2, 5 };
     (void)state;
 
@@ -164,7 +136,7 @@ static int commas(const char *line)
 
 static void csv_lines_have_equally_many_fields(void **state)
 {
-    struct run r = VIT("kernels", "-m", MODEL, "-o", "csv", "-r1");
+    struct run r = BENCH("kernels", "-m", MODEL, "-o", "csv", "-r1");
     int lines = 0;
     (void)state;
 
@@ -178,7 +150,7 @@ static void csv_lines_have_equally_many_fields(void **state)
 
 static void markdown_is_a_table(void **state)
 {
-    struct run r = VIT("-m", MODEL, "-r1");
+    struct run r = BENCH("-m", MODEL, "-r1");
     (void)state;
 
     assert_int_equal(r.code, 0);
@@ -190,8 +162,8 @@ static void markdown_is_a_table(void **state)
 
 static void training_counts_three_times_the_flops(void **state)
 {
-    json_t *forward = rows_of(VIT("--width", "32", "--depth", "2", "--json", "-b4", "-r1"));
-    json_t *train = rows_of(VIT("train", "--width", "32", "--depth", "2", "--json", "-b4", "-r1"));
+    json_t *forward = objects_of(BENCH("--width", "32", "--depth", "2", "--json", "-b4", "-r1"));
+    json_t *train = objects_of(BENCH("train", "--width", "32", "--depth", "2", "--json", "-b4", "-r1"));
     const json_t *f = json_array_get(forward, 0), *t = json_array_get(train, 0);
     (void)state;
 
@@ -204,7 +176,7 @@ static void training_counts_three_times_the_flops(void **state)
 
 static void opening_is_a_part_of_loading(void **state)
 {
-    json_t *rows = rows_of(VIT("load", "-m", MODEL, "--json", "-r3"));
+    json_t *rows = objects_of(BENCH("load", "-m", MODEL, "--json", "-r3"));
     const json_t *row = json_array_get(rows, 0);
     (void)state;
 
@@ -217,7 +189,7 @@ static void opening_is_a_part_of_loading(void **state)
 static void a_packed_file_takes_less_memory(void **state)
 {
 #define SIZES "load", "--width", "128", "--depth", "8", "--kernels", "ref+vec", "-t1", "-r1", "--json"
-    json_t *rows[2] = { rows_of(VIT(SIZES)), rows_of(VIT(SIZES, "--packed")) };
+    json_t *rows[2] = { objects_of(BENCH(SIZES)), objects_of(BENCH(SIZES, "--packed")) };
     double own[2];
     (void)state;
 
@@ -231,20 +203,20 @@ static void a_packed_file_takes_less_memory(void **state)
 static void mistakes_are_named(void **state)
 {
     (void)state;
-    assert_usage(VIT("trian"), 2, "did you mean train?");
-    assert_usage(VIT("train", "load"), 2, "found \"load\" too");
-    assert_usage(VIT("-m", MODEL, "-b", "1,0"), 2, "--batch: expected a whole number from 1");
-    assert_usage(VIT("-m", MODEL, "-b", "1,"), 2, "--batch: ");
-    assert_usage(VIT("-m", MODEL, "-t", "x"), 2, "--threads: ");
-    assert_usage(VIT("-m", MODEL, "-b", "1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1"), 2, "at most 16");
-    assert_usage(VIT("-m", MODEL, "--arch", "plain-4"), 2, "found both");
-    assert_usage(VIT("load", "-m", MODEL, "--packed"), 2, "is packed by vit convert");
-    assert_usage(VIT("--arch", "plain-4", "--packed"), 2, "expected load");
-    assert_usage(VIT("--arch", "plain-5"), 2, "plain-4");
-    assert_usage(VIT("--width", "10", "--heads", "3"), 2, "multiple of 3 heads");
-    assert_usage(VIT("train", "-m", MODEL, "--dtype", "int8"), 2, "is for inference");
-    assert_usage(VIT("-m", MODEL, "-o", "xml"), 2, "markdown, json or csv");
-    assert_usage(VIT("-m", "nowhere"), 3, "nowhere");
+    assert_usage(BENCH("trian"), 2, "did you mean train?");
+    assert_usage(BENCH("train", "load"), 2, "found \"load\" too");
+    assert_usage(BENCH("-m", MODEL, "-b", "1,0"), 2, "--batch: expected a whole number from 1");
+    assert_usage(BENCH("-m", MODEL, "-b", "1,"), 2, "--batch: ");
+    assert_usage(BENCH("-m", MODEL, "-t", "x"), 2, "--threads: ");
+    assert_usage(BENCH("-m", MODEL, "-b", "1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1"), 2, "at most 16");
+    assert_usage(BENCH("-m", MODEL, "--arch", "plain-4"), 2, "found both");
+    assert_usage(BENCH("load", "-m", MODEL, "--packed"), 2, "is packed by vit convert");
+    assert_usage(BENCH("--arch", "plain-4", "--packed"), 2, "expected load");
+    assert_usage(BENCH("--arch", "plain-5"), 2, "plain-4");
+    assert_usage(BENCH("--width", "10", "--heads", "3"), 2, "multiple of 3 heads");
+    assert_usage(BENCH("train", "-m", MODEL, "--dtype", "int8"), 2, "is for inference");
+    assert_usage(BENCH("-m", MODEL, "-o", "xml"), 2, "markdown, json or csv");
+    assert_usage(BENCH("-m", "nowhere"), 3, "nowhere");
 }
 
 int main(void)

@@ -11,7 +11,7 @@
 
 enum { TENSORS = 64 };
 
-static char dir[256];
+static const char *dir;
 
 /* A copy of MODEL with the first values of a tensor changed, in dir/name. */
 static const char *spoiled_model(const char *name, const char *tensor, float value, size_t values)
@@ -120,15 +120,7 @@ static void a_pixel_that_is_no_number_is_named(void **state)
 
 static int setup(void **state)
 {
-    (void)state;
-    tmp_create(dir, sizeof dir);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    tmp_remove(dir);
+    dir = tmp_fixture(state, TMP_PATH);
     return 0;
 }
 
@@ -142,5 +134,5 @@ int main(void)
         cmocka_unit_test(a_pixel_that_is_no_number_is_named),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, tmp_teardown);
 }

@@ -250,7 +250,10 @@ static void assert_failure(const json_t *o)
     assert_true(strlen(text_of(error, "code")) > 0 && strlen(text_of(error, "message")) > 0);
 }
 
-/* a.jpg and a name with a control character and a stray byte are whole; b.jpg is cut off, c.png is text. */
+/* Two control characters, a byte that is no UTF-8, a cat. */
+#define STRANGE "d\x01\xff\xc2\x9b\xe7\x8c\xab.jpg"
+
+/* a.jpg and a strange name are whole; b.jpg is cut off, c.png is text. */
 static void make_pictures(char *dir, size_t dir_size)
 {
     size_t size;
@@ -260,7 +263,7 @@ static void make_pictures(char *dir, size_t dir_size)
     tmp_write(dir, "a.jpg", bytes, size, NULL, 0);
     tmp_write(dir, "b.jpg", bytes, size / 2, NULL, 0);
     tmp_write(dir, "c.png", "hello", 5, NULL, 0);
-    tmp_write(dir, "d\x01\xff.jpg", bytes, size, NULL, 0);
+    tmp_write(dir, STRANGE, bytes, size, NULL, 0);
     free(bytes);
 }
 
@@ -304,14 +307,20 @@ static void more_pixels_than_allowed_are_refused(void **state)
 
 static void strange_names_do_not_reach_the_terminal(void **state)
 {
-    char dir[256];
+    char dir[256], missing[300];
     struct run r;
     (void)state;
 
     make_pictures(dir, sizeof dir);
     r = VIT("classify", "-m", MODEL, dir);
-    assert_null(strchr(r.out, 1));
-    expect(&r, 1, "d\\x01", "b.jpg");
+    expect(&r, 1, "d\\x01\\xff\\xc2\\x9b\xe7\x8c\xab.jpg\n", "b.jpg");
+    r = VIT("classify", "-m", MODEL, dir, "--json");
+    expect(&r, 1, "d\\u0001\xef\xbf\xbd\\u009b\xe7\x8c\xab.jpg\"", "2 of 4 pictures failed");
+    snprintf(missing, sizeof missing, "%s/no" STRANGE, dir);
+    r = VIT("classify", "-m", MODEL, missing);
+    expect(&r, 1, NULL, "nod???\xe7\x8c\xab.jpg: ");
+    r = VIT("classify", "-m", missing, dir);
+    expect(&r, 3, NULL, "nod???\xe7\x8c\xab.jpg: ");
     tmp_remove(dir);
 }
 

@@ -1,49 +1,13 @@
 /* vit compare as a user meets it: files of logits with known answers, tiny models made on the spot. */
-#include <jansson.h>
-
 #include "patch/patch.h"
-#include "tests/support/run.h"
-#include "tests/support/test.h"
-#include "tests/support/tmp.h"
+#include "tests/tools/cli.h"
 #include "vit/random.h"
 #include "vit/stats.h"
 #include "vit/train.h"
 
 enum { CLASSES = 4, PICTURES = 6, PATH = 320 };
 
-static int setup(void **state)
-{
-    char *dir = calloc(1, 256);
-
-    assert_non_null(dir);
-    tmp_create(dir, 256);
-    *state = dir;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    tmp_remove(*state);
-    free(*state);
-    return 0;
-}
-
 /* ---- running ---- */
-
-#define VIT(...) run_vit((const char *const[]){ __VA_ARGS__, NULL }, NULL)
-
-static void expect(struct run *r, int code, const char *out, const char *err)
-{
-    if (r->code != code || !strstr(r->out, out) || !strstr(r->err, err))
-        fail_msg("expected code %d, stdout \"%s\", stderr \"%s\"; found %d\nstdout: %s\nstderr: %s", code,
-                 out, err, r->code, r->out, r->err);
-    run_free(r);
-}
-#define EXPECT(code, out, err, ...)                                                                          \
-    do {                                                                                                     \
-        struct run run_ = VIT(__VA_ARGS__);                                                                  \
-        expect(&run_, code, out, err);                                                                       \
-    } while (0)
 
 /* The object of a run that ends with code; no sentence may have a name left in it. */
 static json_t *object(struct run r, int code)
@@ -72,12 +36,6 @@ static const json_t *part(const json_t *o, const char *key)
     return v;
 }
 
-static double number(const json_t *o, const char *key)
-{
-    if (!json_is_number(part(o, key))) fail_msg("\"%s\" is not a number", key);
-    return json_number_value(part(o, key));
-}
-
 static void assert_number(const json_t *o, const char *key, double want)
 {
     /* JSON has 15 digits; the statistics are good for ten. */
@@ -104,7 +62,7 @@ static bool says(const json_t *o, const char *words)
     return false;
 }
 
-static void assert_says(const json_t *o, const char *words)
+static void assert_follows(const json_t *o, const char *words)
 {
     if (!says(o, words)) fail_msg("nothing says \"%s\": %s", words, json_dumps(part(o, "follows"), 0));
 }
@@ -169,8 +127,8 @@ static void two_files_give_known_numbers(void **state)
     vit_wilson(&low, &high, 22, 50, 1.959963984540054);
     assert_interval(o, "top1_b_ci95", low, high, 1e-12);
     assert_number(o, "least_significant", (double)vit_mcnemar_least(14, 0.05) / 50);
-    assert_says(o, "These two networks differ");
-    assert_says(o, "one seed each");
+    assert_follows(o, "These two networks differ");
+    assert_follows(o, "one seed each");
     json_decref(o);
 }
 
@@ -217,11 +175,11 @@ static void every_key_is_there_and_null_where_nothing_is_known(void **state)
     for (size_t i = 0; i < VIT_COUNT(NULLS); i++)
         if (!json_is_null(part(o, NULLS[i]))) fail_msg("\"%s\" is not null", NULLS[i]);
     assert_int_equal(json_array_size(part(o, "holm")), 0);
-    assert_says(o, "no difference could have shown");
+    assert_follows(o, "no difference could have shown");
     json_decref(o);
     o = COMPARE(a, a);
     assert_number(o, "mcnemar_p", 1);
-    assert_says(o, "nothing tells them apart on these 50");
+    assert_follows(o, "nothing tells them apart on these 50");
     json_decref(o);
 }
 
@@ -280,16 +238,16 @@ static void several_seeds_are_compared_run_by_run(void **state)
     assert_number(arm, "median_run", 0); /* 0.7712 */
     assert_number(o, "top1_a", 0.7712);
     assert_number(o, "top1_b", 0.7655); /* the lower of the two in the middle */
-    assert_says(o, "are not shown to differ (Welch p 0.065)");
-    assert_says(o, "are equal to within 1 points");
+    assert_follows(o, "are not shown to differ (Welch p 0.065)");
+    assert_follows(o, "are equal to within 1 points");
     json_decref(o);
 
     strrchr(a, ',')[0] = '\0'; /* four runs each: pairs */
     o = COMPARE(a, b, "--bootstrap", "200");
     assert_t_test(part(o, "paired"), &paired);
     assert_number(part(o, "tost"), "margin", 0.005);
-    assert_says(o, "is not shown (two one-sided tests");
-    assert_says(o, "shares its seed");
+    assert_follows(o, "is not shown (two one-sided tests");
+    assert_follows(o, "shares its seed");
     json_decref(o);
 }
 
@@ -305,13 +263,13 @@ static void no_p_value_from_two_seeds(void **state)
     welch = part(o, "welch");
     assert_true(json_is_null(part(welch, "p")) && json_is_null(part(welch, "t")));
     assert_true(json_is_array(part(welch, "difference_ci95")) && json_is_null(part(o, "tost")));
-    assert_says(o, "2 of a and 3 of b");
+    assert_follows(o, "2 of a and 3 of b");
     assert_false(says(o, "Welch p"));
     json_decref(o);
     strchr(a, ',')[0] = '\0';
     o = COMPARE(a, b);
     assert_true(json_is_null(part(o, "welch")) && json_is_null(part(o, "bootstrap")));
-    assert_says(o, "1 of a and 3 of b");
+    assert_follows(o, "1 of a and 3 of b");
     json_decref(o);
 }
 
@@ -326,7 +284,7 @@ static void arms_without_spread_are_not_tested(void **state)
     o = COMPARE(a, b, "--bootstrap", "100");
     assert_true(json_is_null(part(o, "welch")) && json_is_null(part(o, "tost")) &&
                 json_is_null(part(o, "detectable")));
-    assert_says(o, "there is no spread to test against");
+    assert_follows(o, "there is no spread to test against");
     json_decref(o);
 }
 
@@ -357,7 +315,7 @@ static void more_arms_are_corrected(void **state)
         assert_number(pair, "p_holm", holm[i]);
         assert_interval(pair, "difference_ci95", t[i].low, t[i].high, 1e-12);
     }
-    assert_says(o, "pre against post counts as the comparison chosen beforehand");
+    assert_follows(o, "pre against post counts as the comparison chosen beforehand");
     json_decref(o);
     strchr(c, ',')[0] = '\0'; /* one run of an arm: the median networks are compared */
     o = COMPARE(a, b, c, "--bootstrap", "100");
@@ -384,10 +342,10 @@ static void what_holm_leaves_is_said_in_words(void **state)
     vit_holm(holm, p, 2);
     snprintf(said, sizeof said, "these differ over training runs: far - near (%+.2f points, p %.2g).",
              100 * far.difference, holm[1]);
-    assert_says(o, said);
+    assert_follows(o, said);
     snprintf(said, sizeof said, "which does not make them equal: pre - near (%+.2f points, p %.2g).",
              100 * near.difference, holm[0]);
-    assert_says(o, said);
+    assert_follows(o, said);
     json_decref(o);
 }
 
@@ -402,7 +360,7 @@ static void divergence_is_compared_by_fishers_test(void **state)
     /* scipy.stats.fisher_exact([[3, 17], [0, 20]]).pvalue */
     assert_number(part(o, "fisher"), "p", 0.2307692307692308);
     assert_number(part(part(o, "fisher"), "a"), "rate", 0.15);
-    assert_says(o, "how often training diverges is not shown");
+    assert_follows(o, "how often training diverges is not shown");
     json_decref(o);
     EXPECT(0, "Fisher      p 0.231", "", "compare", a, b, "--diverged-a", "3/20", "--diverged-b", "0/20");
     EXPECT(2, "", "expected K/N", "compare", a, b, "--diverged-a", "4/3", "--diverged-b", "0/20");
@@ -685,7 +643,7 @@ static void a_picture_that_cannot_be_read_counts_for_neither(void **state)
     assert_number(o, "n", CLASSES * PICTURES);
     assert_number(o, "n_failed", 1);
     assert_int_equal(json_array_size(part(o, "failed")), 1);
-    assert_says(o, "could not be read: 1");
+    assert_follows(o, "could not be read: 1");
     json_decref(o);
     r = VIT("compare", a, b, "--data", data);
     assert_null(strstr(strstr(r.err, "broken.png") + 1, "broken.png")); /* said once */
@@ -714,7 +672,7 @@ static void without_a_single_picture_nothing_follows(void **state)
     o = object(VIT("compare", "--json", a, b, "--data", data), 1);
     assert_number(o, "n", 0);
     assert_true(json_is_null(part(o, "top1_a")) && json_is_null(part(o, "difference")));
-    assert_says(o, "nothing follows");
+    assert_follows(o, "nothing follows");
     json_decref(o);
     EXPECT(1, "nothing follows", "x.png", "compare", a, b, "--data", data);
 }
@@ -722,24 +680,26 @@ static void without_a_single_picture_nothing_follows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(two_files_give_known_numbers, setup, teardown),
-        cmocka_unit_test_setup_teardown(every_key_is_there_and_null_where_nothing_is_known, setup, teardown),
-        cmocka_unit_test_setup_teardown(several_seeds_are_compared_run_by_run, setup, teardown),
-        cmocka_unit_test_setup_teardown(no_p_value_from_two_seeds, setup, teardown),
-        cmocka_unit_test_setup_teardown(arms_without_spread_are_not_tested, setup, teardown),
-        cmocka_unit_test_setup_teardown(more_arms_are_corrected, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_holm_leaves_is_said_in_words, setup, teardown),
-        cmocka_unit_test_setup_teardown(divergence_is_compared_by_fishers_test, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_bootstrap_depends_on_the_seed_alone, setup, teardown),
-        cmocka_unit_test_setup_teardown(tables_come_before_words, setup, teardown),
-        cmocka_unit_test_setup_teardown(files_that_do_not_fit_are_both_named, setup, teardown),
-        cmocka_unit_test_setup_teardown(broken_files_of_logits_are_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(mistakes_in_the_line_are_wrong_usage, setup, teardown),
-        cmocka_unit_test_setup_teardown(models_and_their_logits_give_the_same, setup, teardown),
-        cmocka_unit_test_setup_teardown(accuracies_are_those_of_eval, setup, teardown),
-        cmocka_unit_test_setup_teardown(other_classes_are_an_error_that_names_both, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_picture_that_cannot_be_read_counts_for_neither, setup, teardown),
-        cmocka_unit_test_setup_teardown(without_a_single_picture_nothing_follows, setup, teardown),
+        cmocka_unit_test_setup_teardown(two_files_give_known_numbers, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(every_key_is_there_and_null_where_nothing_is_known, tmp_setup,
+                                        tmp_teardown),
+        cmocka_unit_test_setup_teardown(several_seeds_are_compared_run_by_run, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(no_p_value_from_two_seeds, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(arms_without_spread_are_not_tested, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(more_arms_are_corrected, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(what_holm_leaves_is_said_in_words, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(divergence_is_compared_by_fishers_test, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(the_bootstrap_depends_on_the_seed_alone, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(tables_come_before_words, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(files_that_do_not_fit_are_both_named, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(broken_files_of_logits_are_refused, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(mistakes_in_the_line_are_wrong_usage, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(models_and_their_logits_give_the_same, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(accuracies_are_those_of_eval, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(other_classes_are_an_error_that_names_both, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_picture_that_cannot_be_read_counts_for_neither, tmp_setup,
+                                        tmp_teardown),
+        cmocka_unit_test_setup_teardown(without_a_single_picture_nothing_follows, tmp_setup, tmp_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,25 +12,14 @@
 enum { CLASSES = 10, MOST = 64 };
 
 struct fixture {
-    char dir[256], out[512];
+    char dir[TMP_PATH], out[512];
 };
 
 static int open_folder(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
+    struct fixture *f = tmp_fixture(state, sizeof *f);
 
-    tmp_create(f->dir, sizeof f->dir);
     snprintf(f->out, sizeof f->out, "%s/out.safetensors", f->dir);
-    *state = f;
-    return 0;
-}
-
-static int close_folder(void **state)
-{
-    struct fixture *f = *state;
-
-    tmp_remove(f->dir);
-    free(f);
     return 0;
 }
 
@@ -83,22 +72,26 @@ static void every_family_keeps_its_answers(void **state)
     }
 }
 
+static void assert_same_bytes(const char *a, const char *b)
+{
+    size_t size, other;
+    unsigned char *first = tmp_read(a, &size), *second = tmp_read(b, &other);
+
+    assert_int_equal(size, other);
+    assert_memory_equal(first, second, size);
+    free(first);
+    free(second);
+}
+
 static void converting_again_changes_no_byte(void **state)
 {
     const struct fixture *f = *state;
     char again[512];
-    size_t first_size, second_size;
-    unsigned char *first, *second;
 
     snprintf(again, sizeof again, "%s/again.safetensors", f->dir);
     assert_code(VIT(MODEL, f->out), 0, "");
     assert_code(VIT(f->out, again), 0, "");
-    first = tmp_read(f->out, &first_size);
-    second = tmp_read(again, &second_size);
-    assert_int_equal(first_size, second_size);
-    assert_memory_equal(first, second, first_size);
-    free(first);
-    free(second);
+    assert_same_bytes(f->out, again);
 }
 
 /* bf16 keeps 8 significant bits, so rounding to nearest errs by at most 2^-8 of the value. */
@@ -159,18 +152,11 @@ static void int8_again_changes_no_byte(void **state)
 {
     const struct fixture *f = *state;
     char again[512];
-    size_t first_size, second_size;
-    unsigned char *first, *second;
 
     snprintf(again, sizeof again, "%s/again.safetensors", f->dir);
     assert_code(VIT(MODEL, f->out, "--dtype", "int8"), 0, "");
     assert_code(VIT(f->out, again, "--dtype", "int8", "-v"), 0, "stored as int8");
-    first = tmp_read(f->out, &first_size);
-    second = tmp_read(again, &second_size);
-    assert_int_equal(first_size, second_size);
-    assert_memory_equal(first, second, first_size);
-    free(first);
-    free(second);
+    assert_same_bytes(f->out, again);
 }
 
 /* Rounding to nearest errs by half a scale, and the scale by 2^-16 of itself; the scale is the row's largest
@@ -423,7 +409,7 @@ static void mistakes_are_named(void **state)
     assert_code(VIT(MODEL, missing), 1, "no/out.safetensors");
 }
 
-#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, open_folder, close_folder)
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, open_folder, tmp_teardown)
 
 int main(void)
 {

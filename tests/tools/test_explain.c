@@ -10,7 +10,7 @@
 
 enum { DEPTH = 3, HEADS = 3, GRID = 4 };
 
-static char dir[256], png[300];
+static char png[300];
 
 /* ---- the sheet ---- */
 
@@ -343,16 +343,7 @@ static void what_cannot_be_read_or_written_is_said(void **state)
 
 static int setup(void **state)
 {
-    (void)state;
-    tmp_create(dir, sizeof dir);
-    snprintf(png, sizeof png, "%s/map.png", dir);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    tmp_remove(dir);
+    snprintf(png, sizeof png, "%s/map.png", (const char *)tmp_fixture(state, TMP_PATH));
     return 0;
 }
 
@@ -377,5 +368,5 @@ int main(void)
         cmocka_unit_test(what_cannot_be_read_or_written_is_said),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, tmp_teardown);
 }

@@ -18,7 +18,8 @@
 enum { FILES = 2, OLD_SIZE = 4, SCENE_WORDS = 16 };
 static const char OLD[] = "old\n";
 
-static char dir[256], data[300], shim[300];
+static const char *dir;
+static char data[300], shim[300];
 
 /* ---- running ---- */
 
@@ -280,20 +281,12 @@ static int setup(void **state)
     const char *build = getenv("VIT_B");
     struct run r;
 
-    (void)state;
-    tmp_create(dir, sizeof dir);
+    dir = tmp_fixture(state, TMP_PATH);
     snprintf(data, sizeof data, "%s/data", dir);
     snprintf(shim, sizeof shim, "%s/tests/tools/faults.so", build && *build ? build : "build/release");
     noise_write(data, 25, 5, 20, 1, 0);
     r = train("model", false);
     expect(&r, 0, "", "");
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    tmp_remove(dir);
     return 0;
 }
 
@@ -306,5 +299,5 @@ int main(void)
 
     setenv("OMP_NUM_THREADS", "1", 1);
     if (!access("/dev/shm", W_OK)) setenv("TMPDIR", "/dev/shm", 0); /* where a sync costs nothing */
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, tmp_teardown);
 }

@@ -6,18 +6,27 @@
 #include "tests/support/tmp.h"
 #include "tools/sweep_lines.h"
 
-static int setup(void **state)
+static bool is_a(const void *arg, const char *cell)
 {
-    *state = calloc(1, 256);
-    tmp_create(*state, 256);
-    return 0;
+    (void)arg;
+    return strcmp(cell, "a") == 0;
 }
 
-static int teardown(void **state)
+static void cut(const char *path)
 {
-    tmp_remove(*state);
-    free(*state);
-    return 0;
+    const int file = open(path, O_WRONLY);
+    struct vit_error err;
+
+    assert_ok(sweep_lines_cut(file, path, &err), &err);
+    close(file);
+}
+
+static size_t size_of(const char *path)
+{
+    size_t size;
+
+    free(tmp_read(path, &size));
+    return size;
 }
 
 static void whole_lines_are_read_and_a_cut_one_is_not(void **state)
@@ -33,9 +42,7 @@ static void whole_lines_are_read_and_a_cut_one_is_not(void **state)
     assert_ok(sweep_lines_read(&lines, path, &err), &err);
     assert_int_equal(json_array_size(lines), 2);
     json_decref(lines);
-    file = open(path, O_WRONLY);
-    assert_ok(sweep_lines_cut(file, path, &err), &err);
-    close(file);
+    cut(path);
     assert_int_equal(tmp_lines(dir, "x"), 2);
     file = open(path, O_RDONLY);
     assert_refused(sweep_lines_cut(file, path, &err), VIT_ERR_IO, "x: cannot be shortened: ", &err);
@@ -75,13 +82,49 @@ static void a_log_that_is_none_is_not_copied(void **state)
     assert_refused(sweep_lines_copy_log(dir, log, &err), VIT_ERR_IO, ": cannot be opened: ", &err);
 }
 
+/* What a power cut leaves in the middle is an error, not the end: the lines behind it are somebody's runs. */
+static void zeros_between_lines_are_a_broken_line(void **state)
+{
+    static const char TEXT[] = "{\"cell\":\"a\"}\n{\"cell\":\0\0\n{\"cell\":\"b\"}\n";
+    const char *dir = *state;
+    char path[300];
+    struct vit_error err;
+    json_t *lines;
+
+    tmp_write(dir, "x", TEXT, sizeof TEXT - 1, path, sizeof path);
+    assert_refused(sweep_lines_read(&lines, path, &err), VIT_ERR_FORMAT, "x: not valid JSON", &err);
+    assert_null(lines);
+    assert_refused(sweep_lines_keep(path, is_a, NULL, &err), VIT_ERR_FORMAT, "x: not valid JSON", &err);
+    cut(path);
+    assert_int_equal(size_of(path), sizeof TEXT - 1);
+}
+
+/* At the end they are what a kill leaves as well. */
+static void zeros_at_the_end_count_as_not_written(void **state)
+{
+    static const char TEXT[] = "{\"cell\":\"b\"}\n{\"cell\":\"a\"}\n\0\0\0\0";
+    const char *dir = *state;
+    char path[300];
+    struct vit_error err;
+    json_t *lines;
+
+    tmp_write(dir, "x", TEXT, sizeof TEXT - 1, path, sizeof path);
+    assert_ok(sweep_lines_read(&lines, path, &err), &err);
+    assert_int_equal(json_array_size(lines), 2);
+    json_decref(lines);
+    cut(path);
+    assert_int_equal(size_of(path), sizeof TEXT - 1 - 4);
+    assert_ok(sweep_lines_keep(path, is_a, NULL, &err), &err);
+    assert_int_equal(size_of(path), strlen("{\"cell\":\"a\"}\n"));
+}
+
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, tmp_setup, tmp_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(whole_lines_are_read_and_a_cut_one_is_not),
-        TEST(what_cannot_be_read_is_named),
-        TEST(a_log_that_is_none_is_not_copied),
+        TEST(whole_lines_are_read_and_a_cut_one_is_not), TEST(what_cannot_be_read_is_named),
+        TEST(a_log_that_is_none_is_not_copied),          TEST(zeros_between_lines_are_a_broken_line),
+        TEST(zeros_at_the_end_count_as_not_written),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,8 @@
 
 enum { WORDS = 16 };
 
-static char dir[256], result[300], said[300];
+static const char *dir;
+static char result[300], said[300];
 
 /* Standard output and error go into files while a verb runs. */
 struct streams {
@@ -184,16 +185,8 @@ static void a_stream_into_memory_knows_what_it_lost(void **state)
 
 static int setup(void **state)
 {
-    (void)state;
-    tmp_create(dir, sizeof dir);
+    dir = tmp_fixture(state, TMP_PATH);
     snprintf(said, sizeof said, "%s/said", dir);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    tmp_remove(dir);
     return 0;
 }
 
@@ -220,5 +213,5 @@ int main(void)
     take_one_cpu();
     setenv("OMP_NUM_THREADS", "1", 1);
     if (!access("/dev/shm", W_OK)) setenv("TMPDIR", "/dev/shm", 0); /* where a sync costs nothing */
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, tmp_teardown);
 }

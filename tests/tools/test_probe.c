@@ -1,9 +1,8 @@
 /* vit probe as a user meets it: rows and tables of small networks on coloured noise. */
-#include <jansson.h>
 #include <unistd.h>
 
 #include "tests/patch/noise.h"
-#include "tests/support/run.h"
+#include "tests/tools/cli.h"
 #include "tools/recipe.h"
 #include "vit/probe.h"
 
@@ -11,36 +10,25 @@ enum { PICTURES = 20, CLASSES = 4 };
 #define CHECKPOINT "tests/data/golden/timm-cls" /* pre, depth 3, no label names, 10 classes */
 
 struct fixture {
-    char dir[256], data[300], ten[300];
+    char dir[TMP_PATH], data[300], ten[300];
 };
 
 static int setup(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
+    struct fixture *f = tmp_fixture(state, sizeof *f);
 
     run_binary(); /* before a test leaves the folder */
-    tmp_create(f->dir, sizeof f->dir);
     snprintf(f->data, sizeof f->data, "%s/data", f->dir);
     snprintf(f->ten, sizeof f->ten, "%s/ten", f->dir);
     noise_write(f->data, PICTURES, CLASSES, 40, 1, 0);
     noise_write(f->ten, PICTURES, 10, 40, 1, 0);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-
-    tmp_remove(f->dir);
-    free(f);
     return 0;
 }
 
 /* ---- running ---- */
 
 #define PROBE(...) run_verb("probe", NULL, (const char *const[]){ __VA_ARGS__, NULL })
-#define EXPECT(code, part, ...)                                                                              \
+#define EXPECT_PROBE(code, part, ...)                                                                        \
     do {                                                                                                     \
         struct run run_ = PROBE(__VA_ARGS__);                                                                \
         run_expect(&run_, code, part);                                                                       \
@@ -49,29 +37,6 @@ static int teardown(void **state)
 /* Small networks on the fixture's pictures. */
 #define SMALL(f)                                                                                             \
     "-d", (f)->data, "--split", "train", "--width", "16", "--heads", "2", "--hidden", "24", "-t", "1"
-
-/* The rows of a run that must succeed; the caller releases them. */
-static json_t *rows_of(struct run r)
-{
-    json_t *all = json_array();
-
-    if (r.code) fail_msg("exit code %d: %s", r.code, r.err);
-    for (char *at = r.out; *at; at = strchr(at, '\n') + 1) {
-        json_t *row = json_loads(at, JSON_DISABLE_EOF_CHECK | JSON_REJECT_DUPLICATES, NULL);
-        if (!row || !strchr(at, '\n')) fail_msg("not a line of JSON: %s", at);
-        json_array_append_new(all, row);
-    }
-    run_free(&r);
-    return all;
-}
-
-static double number(const json_t *row, const char *key)
-{
-    const json_t *v = json_object_get(row, key);
-
-    if (!json_is_number(v)) fail_msg("\"%s\" is not a number", key);
-    return json_number_value(v);
-}
 
 static const char *text(const json_t *row, const char *key)
 {
@@ -96,7 +61,8 @@ static void a_row_has_every_promised_key(void **state)
         "steps"
     };
     struct fixture *f = *state;
-    json_t *rows = rows_of(PROBE(SMALL(f), "--json", "--norm", "post", "--init", "xavier", "--depth", "3"));
+    json_t *rows =
+        objects_of(PROBE(SMALL(f), "--json", "--norm", "post", "--init", "xavier", "--depth", "3"));
 
     assert_int_equal(json_array_size(rows), 5 * 3); /* five seeds, unless --seeds says otherwise */
     for (size_t r = 0; r < json_array_size(rows); r++) {
@@ -117,8 +83,9 @@ static void lists_multiply(void **state)
 {
     static const char *const INIT[] = { "xavier", "trunc02" }, *const NORM[] = { "mix:0.5", "sandwich" };
     struct fixture *f = *state;
-    json_t *rows = rows_of(PROBE(SMALL(f), "--json", "--norm", "mix:0.5,sandwich", "--init", "xavier,trunc02",
-                                 "--depth", "1,2", "--patch", "8,16", "--seeds", "2", "--seed", "7"));
+    json_t *rows =
+        objects_of(PROBE(SMALL(f), "--json", "--norm", "mix:0.5,sandwich", "--init", "xavier,trunc02",
+                         "--depth", "1,2", "--patch", "8,16", "--seeds", "2", "--seed", "7"));
     size_t at = 0;
 
     for (int patch = 8; patch <= 16; patch += 8)
@@ -220,8 +187,8 @@ static void a_new_network_is_the_one_that_training_starts_from(void **state)
 {
     struct fixture *f = *state;
     json_t *rows =
-        rows_of(PROBE("-d", f->data, "--split", "train", "--json", "--norm", "res-post", "--init", "trunc02",
-                      "--depth", "2", "--seed", "3", "--seeds", "1", "-t", "1", "-b", "7"));
+        objects_of(PROBE("-d", f->data, "--split", "train", "--json", "--norm", "res-post", "--init",
+                         "trunc02", "--depth", "2", "--seed", "3", "--seeds", "1", "-t", "1", "-b", "7"));
     struct vit_config c;
     struct vit_error err;
     const struct patch_recipe pictures = recipe_pictures(32, "CIFAR-10 binary");
@@ -244,7 +211,7 @@ static void a_checkpoint_is_measured_under_every_placement_asked_for(void **stat
     struct run r = PROBE("-m", CHECKPOINT, "-d", f->ten, "--split", "train", "--norm", "pre,post,res-post",
                          "--json", "-t", "1", "-b", "7");
     assert_non_null(strstr(r.err, "norm placement swapped from pre to post"));
-    json_t *rows = rows_of(r);
+    json_t *rows = objects_of(r);
     static const char *const NORMS[] = { "pre", "post", "res-post" };
 
     assert_int_equal(json_array_size(rows), 9);
@@ -293,7 +260,7 @@ static void expect_printed(const char *what, double printed, double value)
 static void tables_show_means_and_deviations_of_the_rows(void **state)
 {
     struct fixture *f = *state;
-    json_t *rows = rows_of(
+    json_t *rows = objects_of(
         PROBE(SMALL(f), "--json", "--norm", "pre", "--init", "xavier", "--depth", "2,4", "--seeds", "2"));
     struct run r = PROBE(SMALL(f), "--norm", "pre", "--init", "xavier", "--depth", "2,4", "--seeds", "2");
     double mean[8], deviation[8], grad[2][2], rms[2], slope[2];
@@ -338,8 +305,8 @@ static void every_block_has_a_line_when_asked_for(void **state)
 static void parallel_tokens_are_warned_of(void **state)
 {
     (void)state;
-    EXPECT(0, "post, depth 16: the tokens of a picture leave the blocks parallel", "--noise", "--limit", "8",
-           "--norm", "post", "--depth", "16", "--init", "xavier", "--seeds", "1", "-t", "1");
+    EXPECT_PROBE(0, "post, depth 16: the tokens of a picture leave the blocks parallel", "--noise", "--limit",
+                 "8", "--norm", "post", "--depth", "16", "--init", "xavier", "--seeds", "1", "-t", "1");
 }
 
 /* ---- pictures ---- */
@@ -349,7 +316,7 @@ static void without_data_the_samples_are_used_where_they_are(void **state)
     struct fixture *f = *state;
     char here[4096];
     json_t *rows =
-        rows_of(PROBE("--json", "--depth", "1", "--norm", "pre", "--init", "xavier", "--seeds", "1"));
+        objects_of(PROBE("--json", "--depth", "1", "--norm", "pre", "--init", "xavier", "--seeds", "1"));
 
     assert_int_equal((int)number(json_array_get(rows, 0), "pictures"), 16);
     assert_string_equal(text(json_array_get(rows, 0), "data"), "samples/labels.csv");
@@ -382,30 +349,30 @@ static void mistakes_are_named(void **state)
 {
     struct fixture *f = *state;
 
-    EXPECT(2, "no operands", SMALL(f), "x");
-    EXPECT(2, "--norm: ", "--norm", "pre,middle");
-    EXPECT(2, "--depth: ", "--depth", "6,0");
-    EXPECT(2, "--depth: ", "--depth", "6,twelve");
-    EXPECT(2, "--depth: ", "--depth", "6,,12");
-    EXPECT(2, "--depth: expected different values, found \"6\" twice", "--depth", "6,12,6");
-    EXPECT(2, "--init: ", "--init", "xavier,he");
-    EXPECT(2, "--heads", "--heads", "0");
-    EXPECT(2, "multiple of 3 heads", "--heads", "3");
-    EXPECT(2, "--seeds: ", "--seeds", "0");
-    EXPECT(2, "--lr: ", "--lr", "fast");
-    EXPECT(2, "--steps: ", "--steps", "0");
-    EXPECT(2, "--limit: ", "--limit", "0");
-    EXPECT(2, "found both", "--noise", "-d", f->data);
-    EXPECT(2, "--size 16 is for -m MODEL", "--size", "16");
-    EXPECT(2, "--depth is for new networks", "-m", CHECKPOINT, "--depth", "6");
-    EXPECT(2, "--qk-norm is for new networks", "-m", CHECKPOINT, "--qk-norm");
-    EXPECT(2, "--seeds 2: a MODEL", "-m", CHECKPOINT, "--seeds", "2");
-    EXPECT(2, "--final-norm: ", "-m", CHECKPOINT, "--final-norm", "maybe");
-    EXPECT(2, "--norm: ", "-m", CHECKPOINT, "--norm", "pre,middle");
-    EXPECT(2, "--patch 4: the stem is made of convolutions", "--stem", "conv-3x1", "--patch", "4");
-    EXPECT(2, "did you mean --seeds?", "--sedes", "2");
-    EXPECT(3, "nowhere", "-d", "nowhere");
-    EXPECT(3, "nowhere", "-m", "nowhere", "--noise");
+    EXPECT_PROBE(2, "no operands", SMALL(f), "x");
+    EXPECT_PROBE(2, "--norm: ", "--norm", "pre,middle");
+    EXPECT_PROBE(2, "--depth: ", "--depth", "6,0");
+    EXPECT_PROBE(2, "--depth: ", "--depth", "6,twelve");
+    EXPECT_PROBE(2, "--depth: ", "--depth", "6,,12");
+    EXPECT_PROBE(2, "--depth: expected different values, found \"6\" twice", "--depth", "6,12,6");
+    EXPECT_PROBE(2, "--init: ", "--init", "xavier,he");
+    EXPECT_PROBE(2, "--heads", "--heads", "0");
+    EXPECT_PROBE(2, "multiple of 3 heads", "--heads", "3");
+    EXPECT_PROBE(2, "--seeds: ", "--seeds", "0");
+    EXPECT_PROBE(2, "--lr: ", "--lr", "fast");
+    EXPECT_PROBE(2, "--steps: ", "--steps", "0");
+    EXPECT_PROBE(2, "--limit: ", "--limit", "0");
+    EXPECT_PROBE(2, "found both", "--noise", "-d", f->data);
+    EXPECT_PROBE(2, "--size 16 is for -m MODEL", "--size", "16");
+    EXPECT_PROBE(2, "--depth is for new networks", "-m", CHECKPOINT, "--depth", "6");
+    EXPECT_PROBE(2, "--qk-norm is for new networks", "-m", CHECKPOINT, "--qk-norm");
+    EXPECT_PROBE(2, "--seeds 2: a MODEL", "-m", CHECKPOINT, "--seeds", "2");
+    EXPECT_PROBE(2, "--final-norm: ", "-m", CHECKPOINT, "--final-norm", "maybe");
+    EXPECT_PROBE(2, "--norm: ", "-m", CHECKPOINT, "--norm", "pre,middle");
+    EXPECT_PROBE(2, "--patch 4: the stem is made of convolutions", "--stem", "conv-3x1", "--patch", "4");
+    EXPECT_PROBE(2, "did you mean --seeds?", "--sedes", "2");
+    EXPECT_PROBE(3, "nowhere", "-d", "nowhere");
+    EXPECT_PROBE(3, "nowhere", "-m", "nowhere", "--noise");
 }
 
 int main(void)
@@ -423,5 +390,5 @@ int main(void)
         cmocka_unit_test(a_picture_that_cannot_be_read_is_reported_and_left_out),
         cmocka_unit_test(mistakes_are_named),
     };
-    return cmocka_run_group_tests_name("tools/probe", tests, setup, teardown);
+    return cmocka_run_group_tests_name("tools/probe", tests, setup, tmp_teardown);
 }

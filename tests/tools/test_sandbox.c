@@ -8,7 +8,7 @@
 #define PICTURE "tests/data/preprocess/fmt-420.jpg"
 #define OTHER   "tests/data/preprocess/fmt-rgb.bmp"
 
-static char dir[256];
+static const char *dir;
 
 /* Whether this system can confine a process; else only the refusal is tested. */
 static bool confines(char *why, size_t size)
@@ -110,15 +110,7 @@ static void a_crash_costs_one_picture(void **state)
 
 static int setup(void **state)
 {
-    (void)state;
-    tmp_create(dir, sizeof dir);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    tmp_remove(dir);
+    dir = tmp_fixture(state, TMP_PATH);
     return 0;
 }
 
@@ -130,5 +122,5 @@ int main(void)
         cmocka_unit_test(without_room_for_it_auto_goes_on_with_a_warning),
         cmocka_unit_test(a_crash_costs_one_picture),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, tmp_teardown);
 }

@@ -11,7 +11,7 @@
 enum { PICTURES = 100, TEST_PICTURES = 40, CLASSES = 4 };
 
 struct fixture {
-    char dir[256], data[300], out[300], other[300];
+    char dir[TMP_PATH], data[300], out[300], other[300];
 };
 
 /* Training files by noise_write, and a test file of other pictures of the same colours. */
@@ -27,23 +27,12 @@ static void write_data(const char *dir)
 
 static int setup(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
+    struct fixture *f = tmp_fixture(state, sizeof *f);
 
-    tmp_create(f->dir, sizeof f->dir);
     snprintf(f->data, sizeof f->data, "%s/data", f->dir);
     snprintf(f->out, sizeof f->out, "%s/out", f->dir);
     snprintf(f->other, sizeof f->other, "%s/a/other", f->dir);
     write_data(f->data);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-
-    tmp_remove(f->dir);
-    free(f);
     return 0;
 }
 
@@ -468,7 +457,7 @@ static void a_damaged_picture_is_reported_once(void **state)
     run_expect(&r, 1, "");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, tmp_teardown)
 
 int main(void)
 {

@@ -11,28 +11,17 @@
 enum { PICTURES = 100, CLASSES = 4 };
 
 struct fixture {
-    char dir[256], data[300], out[300], other[300];
+    char dir[TMP_PATH], data[300], out[300], other[300];
 };
 
 static int setup(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
+    struct fixture *f = tmp_fixture(state, sizeof *f);
 
-    tmp_create(f->dir, sizeof f->dir);
     snprintf(f->data, sizeof f->data, "%s/data", f->dir);
     snprintf(f->out, sizeof f->out, "%s/out", f->dir);
     snprintf(f->other, sizeof f->other, "%s/a/b/other", f->dir);
     noise_write(f->data, PICTURES, CLASSES, 40, 1, 0);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-
-    tmp_remove(f->dir);
-    free(f);
     return 0;
 }
 
@@ -291,7 +280,7 @@ static void a_damaged_picture_is_counted(void **state)
     EXPECT(1, "data_batch_5.bin: record 19", true, "-d", f->data, "-o", f->out);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, tmp_teardown)
 
 int main(void)
 {

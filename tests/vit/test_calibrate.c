@@ -1,43 +1,19 @@
 /* Fixed scales of int8 activations: chosen from pictures, stored, used, refused. */
-#include "tests/support/tmp.h"
-#include "tests/vit/tiny.h"
+#include "tests/vit/files.h"
 #include "vit/session.h"
 
 enum { PICTURES = 4, PRODUCTS = 2 * VIT_BLOCK_PRODUCTS };
 
-struct fixture {
-    char dir[256], path[300];
-    struct vit_model *m;
-    float *planes;
-};
-
 static int open_folder(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
     struct vit_config c = tiny_config(VIT_NORM_PRE);
 
     c.act = KERN_ACT_RELU; /* which doubles with its argument */
-    tmp_create(f->dir, sizeof f->dir);
-    snprintf(f->path, sizeof f->path, "%s/model", f->dir);
-    f->m = tiny_model(&c, "ref");
-    f->planes = tiny_planes(f->m, PICTURES);
-    *state = f;
-    return 0;
-}
-
-static int close_folder(void **state)
-{
-    struct fixture *f = *state;
-
-    free(f->planes);
-    vit_model_close(f->m);
-    tmp_remove(f->dir);
-    free(f);
-    return 0;
+    return files_open(state, &c, PICTURES);
 }
 
 /* Calibrate f->m with pictures from first on, in calls of at most two. */
-static void calibrate(struct fixture *f, int first, int count)
+static void calibrate(struct files *f, int first, int count)
 {
     const size_t each = vit_model_input_floats(f->m);
     struct vit_session *s = tiny_session(f->m, 2, 1, false);
@@ -52,7 +28,7 @@ static void calibrate(struct fixture *f, int first, int count)
     vit_session_close(s);
 }
 
-static void keep(const struct fixture *f, float scales[PRODUCTS])
+static void keep(const struct files *f, float scales[PRODUCTS])
 {
     memcpy(scales, f->m->x_scale, PRODUCTS * sizeof *scales);
 }
@@ -85,7 +61,7 @@ static void see(void *arg, const struct vit_block_call *call, const struct vit_s
 
 static void the_largest_number_of_all_pictures_becomes_127(void **state)
 {
-    struct fixture *f = *state;
+    struct files *f = *state;
     struct vit_session *s = tiny_session(f->m, PICTURES, 1, false);
     struct most most = { 0, 0 };
     const struct vit_tap tap = { see, &most };
@@ -101,7 +77,7 @@ static void the_largest_number_of_all_pictures_becomes_127(void **state)
 
 static void more_pictures_never_lower_a_scale(void **state)
 {
-    struct fixture *f = *state;
+    struct files *f = *state;
     float one[PRODUCTS], other[PRODUCTS];
 
     calibrate(f, 0, 1);
@@ -112,7 +88,7 @@ static void more_pictures_never_lower_a_scale(void **state)
     for (int i = 0; i < PRODUCTS; i++) assert_true(f->m->x_scale[i] == fmaxf(one[i], other[i]));
 }
 
-static void twice(struct fixture *f, const char *name, size_t from)
+static void twice(struct files *f, const char *name, size_t from)
 {
     float *w = tiny_values(f->m, name);
 
@@ -127,7 +103,7 @@ static void twice(struct fixture *f, const char *name, size_t from)
 static void what_a_product_reads_sets_its_scale(void **state)
 {
     static const int SAME[] = { VIT_PRODUCT_QKV, VIT_PRODUCT_PROJ, VIT_PRODUCT_FC1 };
-    struct fixture *f = *state;
+    struct files *f = *state;
     float before[PRODUCTS];
 
     calibrate(f, 0, PICTURES);
@@ -149,7 +125,7 @@ static void what_a_product_reads_sets_its_scale(void **state)
 /* fc1 that gives nothing above zero leaves nothing for fc2. */
 static void zeros_have_no_scale(void **state)
 {
-    struct fixture *f = *state;
+    struct files *f = *state;
     float *w = tiny_values(f->m, "blocks.0.mlp.fc1.weight"), *b = tiny_values(f->m, "blocks.0.mlp.fc1.bias");
 
     memset(w, 0, 24 * 16 * sizeof *w);
@@ -162,26 +138,26 @@ static void zeros_have_no_scale(void **state)
 
 /* ---- stored and used ---- */
 
-static struct vit_model *open_as(const struct fixture *f, enum kern_dtype dtype, bool row_scales)
+static struct vit_model *open_as(const struct files *f, enum kern_dtype dtype, bool row_scales)
 {
     const struct vit_model_options how = { .kernels = "ref+vec", .dtype = dtype, .row_scales = row_scales };
     struct vit_model *m;
     struct vit_error err;
 
-    assert_ok(vit_model_open(&m, f->path, &how, &err), &err);
+    assert_ok(vit_model_open(&m, f->plain, &how, &err), &err);
     return m;
 }
 
 static void a_file_keeps_them(void **state)
 {
-    struct fixture *f = *state;
+    struct files *f = *state;
     struct vit_error err;
 
     calibrate(f, 0, PICTURES);
     vit_model_fix_scale(f->m, VIT_PRODUCT_FC1, 0);
     for (int packed = 0; packed < 2; packed++) {
-        assert_ok(packed ? vit_model_save_packed(f->m, f->path, KERN_I8, "ref+vec", &err)
-                         : vit_model_save(f->m, f->path, WEIGHTS_I8, &err),
+        assert_ok(packed ? vit_model_save_packed(f->m, f->plain, KERN_I8, "ref+vec", &err)
+                         : vit_model_save(f->m, f->plain, WEIGHTS_I8, &err),
                   &err);
         for (int dtype = 0; dtype < KERN_DTYPES; dtype++) {
             struct vit_model *m = open_as(f, (enum kern_dtype)dtype, false);
@@ -191,13 +167,13 @@ static void a_file_keeps_them(void **state)
             vit_model_close(m);
         }
     }
-    assert_ok(vit_model_save(f->m, f->path, WEIGHTS_BF16, &err), &err);
+    assert_ok(vit_model_save(f->m, f->plain, WEIGHTS_BF16, &err), &err);
     struct vit_model *m = open_as(f, KERN_F32, false);
     assert_int_equal(vit_model_fixed_scales(m), 0);
     vit_model_close(m);
 }
 
-static void forward(const struct fixture *f, struct vit_model *m, float logits[PICTURES * TINY_CLASSES])
+static void forward(const struct files *f, struct vit_model *m, float logits[PICTURES * TINY_CLASSES])
 {
     struct vit_session *s = tiny_session(m, PICTURES, 1, false);
 
@@ -208,19 +184,19 @@ static void forward(const struct fixture *f, struct vit_model *m, float logits[P
 /* A scale that is far too small spoils the answers of int8, and of nothing else. */
 static void only_int8_uses_them_and_only_when_wanted(void **state)
 {
-    struct fixture *f = *state;
+    struct files *f = *state;
     float before[KERN_DTYPES][PICTURES * TINY_CLASSES], after[PICTURES * TINY_CLASSES];
     struct vit_error err;
     struct vit_model *m;
 
-    assert_ok(vit_model_save(f->m, f->path, WEIGHTS_I8, &err), &err);
+    assert_ok(vit_model_save(f->m, f->plain, WEIGHTS_I8, &err), &err);
     for (int dtype = 0; dtype < KERN_DTYPES; dtype++) {
         m = open_as(f, (enum kern_dtype)dtype, false);
         forward(f, m, before[dtype]);
         vit_model_close(m);
     }
     vit_model_fix_scale(f->m, VIT_PRODUCT_FC1, 1e-4f);
-    assert_ok(vit_model_save(f->m, f->path, WEIGHTS_I8, &err), &err);
+    assert_ok(vit_model_save(f->m, f->plain, WEIGHTS_I8, &err), &err);
     for (int dtype = 0; dtype < KERN_DTYPES; dtype++)
         for (int row_scales = 0; row_scales < 2; row_scales++) {
             const bool same = dtype != KERN_I8 || row_scales;
@@ -235,15 +211,15 @@ static void only_int8_uses_them_and_only_when_wanted(void **state)
 
 static void another_placement_has_scales_of_its_own(void **state)
 {
-    struct fixture *f = *state;
+    struct files *f = *state;
     struct vit_model_options how = { .dtype = KERN_I8, .placement = "pre" };
     struct vit_error err;
     struct vit_model *m;
 
     calibrate(f, 0, PICTURES);
-    assert_ok(vit_model_save(f->m, f->path, WEIGHTS_I8, &err), &err);
+    assert_ok(vit_model_save(f->m, f->plain, WEIGHTS_I8, &err), &err);
     for (int swapped = 0; swapped < 2; swapped++) {
-        assert_ok(vit_model_open(&m, f->path, &how, &err), &err);
+        assert_ok(vit_model_open(&m, f->plain, &how, &err), &err);
         assert_int_equal(vit_model_fixed_scales(m), swapped ? 0 : PRODUCTS);
         vit_model_close(m);
         how.placement = "post";
@@ -255,16 +231,16 @@ static void another_placement_has_scales_of_its_own(void **state)
 static void bad_scales_are_refused(void **state)
 {
     static const float BAD[] = { 0, -0.5f, NAN, INFINITY, 0x1p-127f, 0x1.8p126f };
-    struct fixture *f = *state;
+    struct files *f = *state;
     struct vit_model *m;
     struct vit_error err;
     size_t size;
 
     vit_model_fix_scale(f->m, VIT_PRODUCT_PROJ, 0x1.2468p-5f); /* its bits are nowhere else in the file */
-    assert_ok(vit_model_save(f->m, f->path, WEIGHTS_I8, &err), &err);
+    assert_ok(vit_model_save(f->m, f->plain, WEIGHTS_I8, &err), &err);
     for (size_t i = 0; i < VIT_COUNT(BAD); i++) {
         const float good = 0x1.2468p-5f;
-        unsigned char *bytes = tmp_read(f->path, &size), *at = memmem(bytes, size, &good, sizeof good);
+        unsigned char *bytes = tmp_read(f->plain, &size), *at = memmem(bytes, size, &good, sizeof good);
         char bad[300];
 
         assert_non_null(at);
@@ -277,8 +253,8 @@ static void bad_scales_are_refused(void **state)
     }
 }
 
-/* The model of f->path with one tensor more. */
-static void add_tensor(struct fixture *f, const struct weights_entry *more, char *path, size_t path_size)
+/* The model of f->plain with one tensor more. */
+static void add_tensor(struct files *f, const struct weights_entry *more, char *path, size_t path_size)
 {
     struct weights_file *file;
     struct weights_entry entries[80];
@@ -286,7 +262,7 @@ static void add_tensor(struct fixture *f, const struct weights_entry *more, char
     struct vit_error err;
     size_t count;
 
-    assert_ok(weights_open(&file, f->path, &err), &err);
+    assert_ok(weights_open(&file, f->plain, &err), &err);
     count = weights_count(file);
     assert_true(count < VIT_COUNT(entries));
     for (size_t i = 0; i < count; i++) {
@@ -314,12 +290,12 @@ static void other_types_and_shapes_are_refused(void **state)
         { WEIGHTS_BF16, 1, 1, "is BF16 [1], expected F32 [1]" },
         { WEIGHTS_I32, 0, 0, "is I32 [], expected F32 [1]" },
     };
-    struct fixture *f = *state;
+    struct files *f = *state;
     struct vit_model *m;
     struct vit_error err;
     char path[300];
 
-    assert_ok(vit_model_save(f->m, f->path, WEIGHTS_I8, &err), &err);
+    assert_ok(vit_model_save(f->m, f->plain, WEIGHTS_I8, &err), &err);
     for (size_t i = 0; i < VIT_COUNT(CASES); i++) {
         const struct weights_entry more = { .name = "blocks.1.mlp.fc2.input_scale",
                                             .dtype = CASES[i].dtype,
@@ -332,7 +308,7 @@ static void other_types_and_shapes_are_refused(void **state)
     }
 }
 
-#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, open_folder, close_folder)
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, open_folder, files_close)
 
 int main(void)
 {

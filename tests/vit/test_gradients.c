@@ -1,28 +1,17 @@
 /* Finite differences through whole small networks: every placement with every norm kind, every pooling,
  * stem, activation and switch. */
-#include "tests/support/test.h"
-#include "vit/random.h"
+#include "tests/vit/tiny.h"
 #include "vit/trainer.h"
 
 enum { N = 3, CLASSES = 3 };
 
 static struct vit_config base(void)
 {
-    return (struct vit_config){ .image = 8,
-                                .channels = 3,
-                                .stem = { .patch = 4 },
-                                .width = 16,
-                                .depth = 2,
-                                .heads = 2,
-                                .hidden = 24,
-                                .classes = CLASSES,
-                                .cls = true,
-                                .position_prefix = true,
-                                .norm = { .eps = 1e-5f, .final = true },
-                                .act = KERN_ACT_GELU,
-                                .qkv_bias = true,
-                                .bias = true,
-                                .patch_bias = true };
+    struct vit_config c = tiny_config(VIT_NORM_PRE);
+
+    c.classes = CLASSES;
+    c.norm.eps = 1e-5f;
+    return c;
 }
 
 struct net {

@@ -12,27 +12,28 @@ struct optimiser {
     struct vit_arena arena;
 };
 
-static void carve(struct optimiser *o)
+static void start_with(struct optimiser *o, const char *kernels, enum kern_dtype dtype, int threads)
 {
-    vit_muon_carve(&o->muon, &o->arena, &o->kern, KERN_F32, MOST, MOST);
-    o->ctx.scratch = vit_arena_take(&o->arena, o->ctx.scratch_bytes, 1);
-}
-
-static void start(struct optimiser *o, const char *kernels)
-{
-    const struct kern_limits limits = {
-        .threads = 1, .rows = MOST, .inputs = MOST, .outputs = MOST, .tokens = 1, .head = 1, .training = true
-    };
     struct vit_error err;
 
     *o = (struct optimiser){ 0 };
     assert_ok(kern_select(&o->kern, kernels, &err), &err);
-    o->ctx = (struct kern_ctx){ .k = &o->kern,
-                                .threads = 1,
-                                .scratch_bytes = kern_scratch_bytes(&o->kern, &limits) };
-    carve(o);
+    o->ctx = (struct kern_ctx){ .k = &o->kern, .threads = threads };
+    vit_muon_carve(&o->muon, &o->arena, &o->ctx, dtype, MOST, MOST);
     assert_ok(vit_arena_alloc(&o->arena, "muon", &err), &err);
-    carve(o);
+    vit_muon_carve(&o->muon, &o->arena, &o->ctx, dtype, MOST, MOST);
+}
+
+static void start(struct optimiser *o, const char *kernels)
+{
+    start_with(o, kernels, KERN_F32, 1);
+}
+
+/* One matrix. */
+static void step(struct optimiser *o, float *w, float *momentum, const float *g, int n, int k,
+                 const struct vit_muon_step *p)
+{
+    vit_muon_update(&o->ctx, &o->muon, &(struct vit_muon_matrix){ w, momentum, g, n, k }, 1, p);
 }
 
 static void stop(struct optimiser *o)
@@ -102,10 +103,8 @@ static void singular_range(double *least, double *most, const float *x, int n, i
 /* ---- facts ---- */
 
 /* From zero weights and without decay the step is -lr sqrt(max(1, n / k)) times the update. Jordan et al.
- * 2024
- * choose the coefficients for singular values in [0.7, 1.2]; values that were small against the largest
- * arrive
- * lower, and a square random matrix has some. */
+ * 2024 choose the coefficients for singular values in [0.7, 1.2]; values that were small against the largest
+ * arrive lower, and a square random matrix has some. */
 static void an_update_is_nearly_orthogonal(void **state)
 {
     static const int FORMS[][2] = { { 8, 64 }, { 64, 8 }, { 16, 24 }, { 96, 32 },
@@ -123,7 +122,7 @@ static void an_update_is_nearly_orthogonal(void **state)
 
         start(&o, KERNELS[i % 2]);
         fill(g, n * k, i / 2);
-        vit_muon_update(&o.ctx, &o.muon, w, momentum, g, n, k, &p);
+        step(&o, w, momentum, g, n, k, &p);
         singular_range(&least, &most, w, n, k);
         if (!(least / scale >= 0.5 && most / scale <= 1.5))
             fail_msg("%d x %d, %s: singular values %.3g to %.3g", n, k, o.kern.name, least / scale,
@@ -133,8 +132,7 @@ static void an_update_is_nearly_orthogonal(void **state)
 }
 
 /* The update points along the gradient: the inner product of -step and gradient is the sum of its singular
- * values,
- * halved at most, and that sum is at least the root of their squares' sum. */
+ * values, halved at most, and that sum is at least the root of their squares' sum. */
 static void an_update_goes_downhill(void **state)
 {
     enum { LONG = 20, SHORT = 12 };
@@ -148,7 +146,7 @@ static void an_update_goes_downhill(void **state)
 
         start(&o, "ref");
         fill(g, LONG * SHORT, 4);
-        vit_muon_update(&o.ctx, &o.muon, w, momentum, g, tall ? LONG : SHORT, tall ? SHORT : LONG, &p);
+        step(&o, w, momentum, g, tall ? LONG : SHORT, tall ? SHORT : LONG, &p);
         for (int i = 0; i < LONG * SHORT; i++) {
             dot -= (double)w[i] * (double)g[i];
             norm += (double)g[i] * (double)g[i];
@@ -171,9 +169,9 @@ static void the_length_of_the_gradient_does_not_matter(void **state)
     (void)state;
     start(&o, "ref");
     fill(g, ROWS * COLS, 4);
-    vit_muon_update(&o.ctx, &o.muon, a, m, g, ROWS, COLS, &p);
+    step(&o, a, m, g, ROWS, COLS, &p);
     p.grad_scale = 0x1p-8f; /* a power of two: the same digits */
-    vit_muon_update(&o.ctx, &o.muon, b, n, g, ROWS, COLS, &p);
+    step(&o, b, n, g, ROWS, COLS, &p);
     /* the guard 1e-7 of the norm, about 15 / 256 here, is amplified by five rounds of at most 3.4445 */
     assert_close("step", a, b, ROWS * COLS, 1e-7 / (15.0 / 256) * pow(3.4445, 5));
     stop(&o);
@@ -189,7 +187,7 @@ static void momentum_is_the_geometric_sum_of_gradients(void **state)
     (void)state;
     start(&o, "ref");
     fill(g, ROWS * COLS, 9);
-    for (int i = 0; i < 3; i++) vit_muon_update(&o.ctx, &o.muon, w, momentum, g, ROWS, COLS, &p);
+    for (int i = 0; i < 3; i++) step(&o, w, momentum, g, ROWS, COLS, &p);
     for (int i = 0; i < ROWS * COLS; i++) want[i] = 2 * g[i] * (1 + 0.5f + 0.25f);
     assert_close("momentum", momentum, want, ROWS * COLS, 16 * 0x1p-22); /* values below 16, four roundings */
     stop(&o);
@@ -207,7 +205,7 @@ static void decay_shrinks_the_weights_by_the_rate(void **state)
     start(&o, "ref");
     fill(w, ROWS * COLS, 2);
     for (int i = 0; i < ROWS * COLS; i++) want[i] = 0.95f * w[i];
-    vit_muon_update(&o.ctx, &o.muon, w, momentum, none, ROWS, COLS, &p); /* no gradient: no update, no NaN */
+    step(&o, w, momentum, none, ROWS, COLS, &p); /* no gradient: no update, no NaN */
     assert_close("weight", w, want, ROWS * COLS, 1e-6);
     stop(&o);
 }
@@ -223,14 +221,52 @@ static void what_another_form_left_behind_does_not_matter(void **state)
     start(&fresh, NULL);
     start(&used, NULL);
     fill(g, MOST * MOST, 6);
-    vit_muon_update(&used.ctx, &used.muon, b, n, g, 64, 32, &p);
+    step(&used, b, n, g, 64, 32, &p);
     memset(b, 0, sizeof b);
     memset(n, 0, sizeof n);
-    vit_muon_update(&fresh.ctx, &fresh.muon, a, m, g, 24, 40, &p);
-    vit_muon_update(&used.ctx, &used.muon, b, n, g, 24, 40, &p);
+    step(&fresh, a, m, g, 24, 40, &p);
+    step(&used, b, n, g, 24, 40, &p);
     assert_memory_equal(a, b, 24 * 40 * sizeof *a);
     stop(&fresh);
     stop(&used);
+}
+
+/* Every form, in the order in which tasks are handed out or any other; more threads than matrices too. */
+static void neither_threads_nor_company_change_a_bit(void **state)
+{
+    enum { COUNT = 5, THREADS = 7 };
+    static const int FORMS[COUNT][2] = { { 64, 64 }, { 96, 32 }, { 24, 96 }, { 33, 47 }, { 1, 16 } };
+    static const struct {
+        const char *kernels;
+        enum kern_dtype dtype;
+    } ROWS[] = { { "ref", KERN_F32 }, { "ref", KERN_BF16 }, { NULL, KERN_F32 }, { NULL, KERN_BF16 } };
+    const struct vit_muon_step p = { .lr = 0.1f, .momentum = 0.95f, .decay = 0.5f, .grad_scale = 2 };
+    static float g[COUNT][MOST * MOST], w[COUNT][MOST * MOST], m[COUNT][MOST * MOST];
+    static float want[COUNT][MOST * MOST], beside[COUNT][MOST * MOST];
+    struct vit_muon_matrix list[COUNT];
+    struct optimiser o;
+
+    (void)state;
+    for (int i = 0; i < COUNT; i++) {
+        fill(g[i], MOST * MOST, (uint64_t)i);
+        list[i] = (struct vit_muon_matrix){ w[i], m[i], g[i], FORMS[i][0], FORMS[i][1] };
+    }
+    for (size_t row = 0; row < VIT_COUNT(ROWS); row++) {
+        memset(want, 0, sizeof want);
+        memset(beside, 0, sizeof beside);
+        start_with(&o, ROWS[row].kernels, ROWS[row].dtype, 1);
+        for (int i = COUNT; i-- > 0;) step(&o, want[i], beside[i], g[i], FORMS[i][0], FORMS[i][1], &p);
+        stop(&o);
+        for (int threads = 1; threads <= THREADS; threads += 2) {
+            memset(w, 0, sizeof w);
+            memset(m, 0, sizeof m);
+            start_with(&o, ROWS[row].kernels, ROWS[row].dtype, threads);
+            vit_muon_update(&o.ctx, &o.muon, list, COUNT, &p);
+            stop(&o);
+            assert_memory_equal(w, want, sizeof w);
+            assert_memory_equal(m, beside, sizeof m);
+        }
+    }
 }
 
 int main(void)
@@ -242,6 +278,7 @@ int main(void)
         cmocka_unit_test(momentum_is_the_geometric_sum_of_gradients),
         cmocka_unit_test(decay_shrinks_the_weights_by_the_rate),
         cmocka_unit_test(what_another_form_left_behind_does_not_matter),
+        cmocka_unit_test(neither_threads_nor_company_change_a_bit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

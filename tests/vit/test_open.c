@@ -136,14 +136,20 @@ static void unexpected_tensors_are_a_warning(void **state)
 
 static void a_name_that_would_move_the_cursor_is_refused(void **state)
 {
+    static const char *const NAMES[] = { "evil\x1b[2J",
+                                         "evil\xc2\x9b"
+                                         "2J",
+                                         "evil\x7f" };
     struct folder f;
 
     (void)state;
-    plain(&f);
-    folder_add(&f, "evil\x1b[2J", 1, 3, 0);
-    folder_write(&f);
-    folder_refused(&f, NULL, VIT_ERR_FORMAT, "control character");
-    folder_remove(&f);
+    for (size_t i = 0; i < VIT_COUNT(NAMES); i++) {
+        plain(&f);
+        folder_add(&f, NAMES[i], 1, 3, 0);
+        folder_write(&f);
+        folder_refused(&f, NULL, VIT_ERR_FORMAT, "control character");
+        folder_remove(&f);
+    }
 }
 
 /* ---- placements at run time ---- */

@@ -1,14 +1,7 @@
 /* Files whose matrices lie as the products take them. */
-#include "tests/support/tmp.h"
-#include "tests/vit/tiny.h"
+#include "tests/vit/files.h"
 
 enum { PICTURES = 3 };
-
-struct fixture {
-    char dir[256], plain[300], packed[300];
-    struct vit_model *m;
-    float *planes;
-};
 
 /* One width is no multiple of any panel, so that all are padded. */
 static struct vit_config odd_config(enum vit_placement placement)
@@ -22,31 +15,13 @@ static struct vit_config odd_config(enum vit_placement placement)
 
 static int open_folder(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
     const struct vit_config c = odd_config(VIT_NORM_PRE);
 
-    tmp_create(f->dir, sizeof f->dir);
-    snprintf(f->plain, sizeof f->plain, "%s/plain", f->dir);
-    snprintf(f->packed, sizeof f->packed, "%s/packed", f->dir);
-    f->m = tiny_model(&c, "ref");
-    f->planes = tiny_planes(f->m, PICTURES);
-    *state = f;
-    return 0;
-}
-
-static int close_folder(void **state)
-{
-    struct fixture *f = *state;
-
-    free(f->planes);
-    vit_model_close(f->m);
-    tmp_remove(f->dir);
-    free(f);
-    return 0;
+    return files_open(state, &c, PICTURES);
 }
 
 /* Both files of f->m in dtype, packed for kernels. */
-static void save_both(const struct fixture *f, enum kern_dtype dtype, const char *kernels)
+static void save_both(const struct files *f, enum kern_dtype dtype, const char *kernels)
 {
     struct vit_error err;
 
@@ -66,7 +41,7 @@ static struct vit_model *open_as(const char *path, enum kern_dtype dtype, const 
 
 /* ---- the same answers ---- */
 
-static void assert_same_answers(const struct fixture *f, enum kern_dtype dtype, const char *kernels)
+static void assert_same_answers(const struct files *f, enum kern_dtype dtype, const char *kernels)
 {
     struct vit_model *m[2] = { open_as(f->plain, dtype, kernels, false),
                                open_as(f->packed, dtype, kernels, false) };
@@ -95,7 +70,7 @@ static bool packing_kernels(int i, enum kern_dtype dtype, char *spec, size_t siz
 /* Every file with every overlay: the ones it was made for and all others. */
 static void any_kernels_and_any_type_answer_as_from_an_ordinary_file(void **state)
 {
-    const struct fixture *f = *state;
+    const struct files *f = *state;
     char made_for[64], run_by[64];
 
     for (int dtype = 0; dtype < KERN_DTYPES; dtype++)
@@ -112,7 +87,7 @@ static void any_kernels_and_any_type_answer_as_from_an_ordinary_file(void **stat
 
 static void every_placement_can_be_packed(void **state)
 {
-    struct fixture *f = *state;
+    struct files *f = *state;
 
     for (int p = 0; p < VIT_PLACEMENTS; p++) {
         const struct vit_config c = odd_config((enum vit_placement)p);
@@ -133,7 +108,7 @@ static bool says(const struct vit_model *m, const char *part)
 /* ---- in place ---- */
 
 /* Bytes that the open model took for matrices and parameters, and whether it says that it took none. */
-static size_t bytes_taken(const struct fixture *f, const char *kernels, bool expected)
+static size_t bytes_taken(const struct files *f, const char *kernels, bool expected)
 {
     struct vit_model *m = open_as(f->packed, KERN_F32, kernels, false);
     const size_t bytes = m->packed.used + m->values.used;
@@ -150,7 +125,7 @@ static size_t bytes_taken(const struct fixture *f, const char *kernels, bool exp
  * add 128 bytes a piece. */
 static void the_kernels_it_was_made_for_copy_no_matrix(void **state)
 {
-    const struct fixture *f = *state;
+    const struct files *f = *state;
     const size_t stem = 24 * 48 * sizeof(float);
 
     save_both(f, KERN_F32, "ref+vec");
@@ -161,7 +136,7 @@ static void the_kernels_it_was_made_for_copy_no_matrix(void **state)
 /* The head of a file of integers lies as f32 products take it; the blocks do not. */
 static void what_is_laid_out_again_in_part_says_so(void **state)
 {
-    const struct fixture *f = *state;
+    const struct files *f = *state;
     struct vit_model *m;
     bool in_place = true;
 
@@ -177,7 +152,7 @@ static void what_is_laid_out_again_in_part_says_so(void **state)
 /* A writer that does not know of lines may put anything in front. */
 static void bytes_that_are_not_aligned_are_copied(void **state)
 {
-    const struct fixture *f = *state;
+    const struct files *f = *state;
     size_t size;
     struct vit_model *m;
     bool in_place = true;
@@ -203,7 +178,7 @@ static void bytes_that_are_not_aligned_are_copied(void **state)
 
 static void a_matrix_has_no_values_but_can_be_read(void **state)
 {
-    const struct fixture *f = *state;
+    const struct files *f = *state;
     struct vit_model *plain, *packed;
     float values[18 * 64];
     int without = 0;
@@ -225,7 +200,7 @@ static void a_matrix_has_no_values_but_can_be_read(void **state)
 
 static void a_trainable_model_has_all_values(void **state)
 {
-    const struct fixture *f = *state;
+    const struct files *f = *state;
     struct vit_model *m;
 
     save_both(f, KERN_F32, "ref+vec");
@@ -239,7 +214,7 @@ static void a_trainable_model_has_all_values(void **state)
 
 static void it_can_be_a_start_of_training(void **state)
 {
-    const struct fixture *f = *state;
+    const struct files *f = *state;
     const struct vit_config c = odd_config(VIT_NORM_PRE);
     const struct vit_init init = { .seed = 9, .out_gain = 1 };
     struct vit_model *from, *m;
@@ -259,7 +234,7 @@ static void it_can_be_a_start_of_training(void **state)
 
 static void a_nan_in_it_is_found(void **state)
 {
-    struct fixture *f = *state;
+    struct files *f = *state;
     struct vit_model *m;
     struct vit_error err;
 
@@ -274,7 +249,7 @@ static void a_nan_in_it_is_found(void **state)
 /* ---- broken files ---- */
 
 /* A copy of the packed file with from replaced by to, of the same length. */
-static void spoil(const struct fixture *f, const char *from, const char *to)
+static void spoil(const struct files *f, const char *from, const char *to)
 {
     size_t size, length = strlen(from);
     unsigned char *bytes = tmp_read(f->packed, &size), *at = memmem(bytes, size, from, length);
@@ -286,7 +261,7 @@ static void spoil(const struct fixture *f, const char *from, const char *to)
     free(bytes);
 }
 
-static void assert_spoiled(const struct fixture *f, enum vit_status status, const char *part)
+static void assert_spoiled(const struct files *f, enum vit_status status, const char *part)
 {
     const struct vit_model_options how = { .kernels = "ref+vec" };
     struct vit_model *m;
@@ -321,7 +296,7 @@ static void a_wrong_description_is_refused(void **state)
           "\"blocks.1.attn.proj.weight\" [18, 18]" },
         { "\"vit.packed\"", "\"vit.pecked\"", VIT_ERR_FORMAT, "missing" },
     };
-    const struct fixture *f = *state;
+    const struct files *f = *state;
 
     save_both(f, KERN_F32, "ref+vec");
     for (size_t i = 0; i < VIT_COUNT(CASES); i++) {
@@ -332,7 +307,7 @@ static void a_wrong_description_is_refused(void **state)
 
 static void a_cut_off_file_is_refused(void **state)
 {
-    const struct fixture *f = *state;
+    const struct files *f = *state;
     size_t size;
     unsigned char *bytes;
 
@@ -347,7 +322,7 @@ static void a_cut_off_file_is_refused(void **state)
 
 static void kernels_that_lay_out_nothing_are_refused(void **state)
 {
-    const struct fixture *f = *state;
+    const struct files *f = *state;
     struct vit_error err;
 
     assert_refused(vit_model_save_packed(f->m, f->packed, KERN_F32, "ref", &err), VIT_ERR_ARG,
@@ -356,7 +331,7 @@ static void kernels_that_lay_out_nothing_are_refused(void **state)
                    "unknown kernels", &err);
 }
 
-#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, open_folder, close_folder)
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, open_folder, files_close)
 
 int main(void)
 {

@@ -5,7 +5,7 @@
 enum { MOST_TENSORS = 8, TEXTS = 4, STEPS = 10 };
 
 struct fixture {
-    char dir[256], path[300], broken[300];
+    char dir[TMP_PATH], path[300], broken[300];
     struct vit_model *model;
     struct vit_trainer *trainer;
     struct weights_file *file; /* a state that is whole */
@@ -14,19 +14,17 @@ struct fixture {
 static int setup(void **state)
 {
     const struct vit_config c = tiny_config(VIT_NORM_PRE);
-    struct fixture *f = calloc(1, sizeof *f);
+    struct fixture *f = tmp_fixture(state, sizeof *f);
     struct vit_hyper h = vit_hyper_default();
     struct vit_error err;
 
     h.steps = STEPS;
-    tmp_create(f->dir, sizeof f->dir);
     snprintf(f->path, sizeof f->path, "%s/state", f->dir);
     snprintf(f->broken, sizeof f->broken, "%s/broken", f->dir);
     f->model = tiny_model(&c, "ref");
     assert_ok(vit_trainer_create(&f->trainer, f->model, &h, 2, 1, &err), &err);
     assert_ok(vit_trainer_save(f->trainer, f->path, "note", &err), &err);
     assert_ok(weights_open(&f->file, f->path, &err), &err);
-    *state = f;
     return 0;
 }
 
@@ -37,9 +35,7 @@ static int teardown(void **state)
     weights_close(f->file);
     vit_trainer_close(f->trainer);
     vit_model_close(f->model);
-    tmp_remove(f->dir);
-    free(f);
-    return 0;
+    return tmp_teardown(state);
 }
 
 /* The whole state, with another text under key (NULL: without it) and its first tensor as spoil makes it. */

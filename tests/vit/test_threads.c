@@ -110,12 +110,17 @@ static void sessions_with_teams_share_a_model(void **state)
 
 /* ---- training ---- */
 
+static const struct training {
+    enum vit_optimizer optimizer;
+    enum kern_dtype dtype;
+} TRAININGS[] = { { VIT_ADAMW, KERN_F32 }, { VIT_MUON, KERN_F32 }, { VIT_MUON, KERN_BF16 } };
+
 /* The weights after steps of training with some threads; free them. */
-static float *trained(int threads, size_t *count)
+static float *trained(const struct training *how, int threads, size_t *count)
 {
     const struct vit_config c = shared_config();
     const struct vit_init init = { .seed = 5 };
-    const struct vit_model_options o = { .trainable = true };
+    const struct vit_model_options o = { .trainable = true, .dtype = how->dtype };
     struct vit_hyper h = vit_hyper_default();
     static const int labels[BATCH] = { 0, 1, 2, 3, 0 };
     struct vit_trainer *t;
@@ -123,6 +128,7 @@ static float *trained(int threads, size_t *count)
     struct vit_error err;
     float *planes, *weights;
 
+    h.optimizer = how->optimizer;
     h.steps = 3;
     h.drop_path = 0.2f;
     assert_ok(vit_model_create(&m, &c, NULL, NULL, &init, &o, &err), &err);
@@ -143,16 +149,18 @@ static float *trained(int threads, size_t *count)
 
 static void threads_do_not_change_a_training(void **state)
 {
-    size_t count;
-    float *want = trained(1, &count);
-
     (void)state;
-    for (int threads = 2; threads <= THREADS; threads += 3) {
-        float *got = trained(threads, &count);
-        assert_memory_equal(got, want, count * sizeof *want);
-        free(got);
+    for (size_t i = 0; i < VIT_COUNT(TRAININGS); i++) {
+        size_t count;
+        float *want = trained(&TRAININGS[i], 1, &count);
+
+        for (int threads = 2; threads <= THREADS; threads += 3) {
+            float *got = trained(&TRAININGS[i], threads, &count);
+            assert_memory_equal(got, want, count * sizeof *want);
+            free(got);
+        }
+        free(want);
     }
-    free(want);
 }
 
 /* ---- a child ---- */

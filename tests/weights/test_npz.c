@@ -3,25 +3,14 @@
 #include "tests/weights/make.h"
 
 struct fixture {
-    char dir[256], path[512];
+    char dir[TMP_PATH], path[512];
 };
 
 static int setup(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
+    struct fixture *f = tmp_fixture(state, sizeof *f);
 
-    tmp_create(f->dir, sizeof f->dir);
     snprintf(f->path, sizeof f->path, "%s/made.npz", f->dir);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-
-    tmp_remove(f->dir);
-    free(f);
     return 0;
 }
 
@@ -238,13 +227,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numpys_own_archive_is_read),
         cmocka_unit_test(a_deflated_archive_is_read),
-        cmocka_unit_test_setup_teardown(an_archive_cut_off_anywhere_is_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_flipped_byte_of_the_values_is_noticed, setup, teardown),
-        cmocka_unit_test_setup_teardown(any_flipped_byte_is_refused_or_harmless, setup, teardown),
-        cmocka_unit_test_setup_teardown(every_bad_header_is_refused_with_its_reason, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_numpy_may_write_is_read, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_bomb_is_refused_before_it_is_unpacked, setup, teardown),
-        cmocka_unit_test_setup_teardown(other_archives_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_archive_cut_off_anywhere_is_refused, setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_flipped_byte_of_the_values_is_noticed, setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(any_flipped_byte_is_refused_or_harmless, setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(every_bad_header_is_refused_with_its_reason, setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(what_numpy_may_write_is_read, setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_bomb_is_refused_before_it_is_unpacked, setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(other_archives_are_refused, setup, tmp_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

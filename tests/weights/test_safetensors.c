@@ -98,7 +98,7 @@ static void header_lengths_beyond_the_file_are_refused(void **state)
 /* ---- a good file ---- */
 
 struct fixture {
-    char dir[256], path[512];
+    char dir[TMP_PATH], path[512];
 };
 
 static const float VALUES[6] = { 1, -2, 3.5f, 0, 1e-30f, 6 };
@@ -113,22 +113,11 @@ static const struct weights_entry ENTRIES[] = {
 static int setup(void **state)
 {
     static const struct weights_text META[] = { { "format", "pt" }, { "vit.config", "{\"a\":\"b\"}" } };
-    struct fixture *f = calloc(1, sizeof *f);
+    struct fixture *f = tmp_fixture(state, sizeof *f);
     struct vit_error err;
 
-    tmp_create(f->dir, sizeof f->dir);
     snprintf(f->path, sizeof f->path, "%s/model.safetensors", f->dir);
     assert_ok(weights_write(f->path, ENTRIES, VIT_COUNT(ENTRIES), META, 2, &err), &err);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-
-    tmp_remove(f->dir);
-    free(f);
     return 0;
 }
 
@@ -301,15 +290,15 @@ int main(void)
         cmocka_unit_test(every_bad_header_is_refused_with_its_reason),
         cmocka_unit_test(deep_nesting_is_refused),
         cmocka_unit_test(header_lengths_beyond_the_file_are_refused),
-        cmocka_unit_test_setup_teardown(tensors_and_metadata_are_found_by_name, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_file_cut_off_anywhere_is_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_byte_too_many_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(tensors_and_metadata_are_found_by_name, setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_file_cut_off_anywhere_is_refused, setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_byte_too_many_is_refused, setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(every_flipped_byte_of_the_header_is_refused_or_harmless, setup,
-                                        teardown),
+                                        tmp_teardown),
         cmocka_unit_test(unaligned_data_are_read_but_not_viewed),
         cmocka_unit_test_setup_teardown(a_file_of_more_than_4_gib_is_opened_without_reading_it, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(what_is_no_checkpoint_is_named, setup, teardown),
+                                        tmp_teardown),
+        cmocka_unit_test_setup_teardown(what_is_no_checkpoint_is_named, setup, tmp_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,25 +10,14 @@
 #include "weights/weights.h"
 
 struct fixture {
-    char dir[256], path[512];
+    char dir[TMP_PATH], path[512];
 };
 
 static int setup(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
+    struct fixture *f = tmp_fixture(state, sizeof *f);
 
-    tmp_create(f->dir, sizeof f->dir);
     snprintf(f->path, sizeof f->path, "%s/out", f->dir);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-
-    tmp_remove(f->dir);
-    free(f);
     return 0;
 }
 
@@ -242,16 +231,17 @@ static void a_new_file_has_the_usual_permissions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_is_written_is_read_back_in_order, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_empty_file_is_written_and_read, setup, teardown),
-        cmocka_unit_test_setup_teardown(equal_arguments_give_equal_bytes, setup, teardown),
-        cmocka_unit_test_setup_teardown(data_begin_at_a_multiple_of_64, setup, teardown),
-        cmocka_unit_test_setup_teardown(impossible_tensors_are_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_failed_write_leaves_the_old_file_and_nothing_else, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_place_that_cannot_be_written_is_named, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_link_keeps_pointing_and_its_file_is_replaced, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_pipe_is_written_in_place, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_new_file_has_the_usual_permissions, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_written_is_read_back_in_order, setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(an_empty_file_is_written_and_read, setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(equal_arguments_give_equal_bytes, setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(data_begin_at_a_multiple_of_64, setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(impossible_tensors_are_refused, setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_failed_write_leaves_the_old_file_and_nothing_else, setup,
+                                        tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_place_that_cannot_be_written_is_named, setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_link_keeps_pointing_and_its_file_is_replaced, setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_pipe_is_written_in_place, setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_new_file_has_the_usual_permissions, setup, tmp_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
