@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/memory.h"
 #include "vit/json.h"
 #include "weights/weights.h"
 
@@ -18,28 +19,28 @@ static enum vit_status refused(const char *path, const char *what, struct vit_er
 
 /* A file and how far it was looked at. It may hold any bytes: a power cut leaves zeros. */
 struct text {
-    char *bytes;
-    size_t size, at;
+    struct memory m;
+    size_t at;
 };
 
-/* The whole file (free its bytes); no file: nothing. */
+/* The whole file (free m.bytes); no file: nothing. */
 static enum vit_status read_text(struct text *t, const char *path, struct vit_error *err)
 {
-    FILE *f = fopen(path, "rb"), *to;
+    FILE *f = fopen(path, "rb");
     size_t got;
     char part[65536];
     bool whole;
 
     *t = (struct text){ 0 };
     if (!f && errno != ENOENT) return refused(path, "opened", err);
-    to = open_memstream(&t->bytes, &t->size);
-    while (f && to && (got = fread(part, 1, sizeof part, f))) fwrite(part, 1, got, to);
+    memory_open(&t->m);
+    while (f && t->m.out && (got = fread(part, 1, sizeof part, f))) fwrite(part, 1, got, t->m.out);
     whole = !f || !ferror(f);
     if (f) fclose(f);
     if (!whole) refused(path, "read", err);
-    if (to && fclose(to) == 0 && whole) return VIT_OK;
-    free(t->bytes);
-    t->bytes = NULL;
+    if (memory_close(&t->m) && whole) return VIT_OK;
+    free(t->m.bytes);
+    t->m.bytes = NULL;
     return whole ? vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to read it", path) : VIT_ERR_IO;
 }
 
@@ -47,11 +48,11 @@ static enum vit_status read_text(struct text *t, const char *path, struct vit_er
 static enum vit_status next_line(json_t **line, struct text *t, const char **start, size_t *length,
                                  const char *path, struct vit_error *err)
 {
-    const char *end = memchr(t->bytes + t->at, '\n', t->size - t->at);
+    const char *end = memchr(t->m.bytes + t->at, '\n', t->m.size - t->at);
 
     *line = NULL;
     if (!end) return VIT_OK;
-    *start = t->bytes + t->at;
+    *start = t->m.bytes + t->at;
     *length = (size_t)(end + 1 - *start);
     t->at += *length;
     return vit_json_parse(line, path, *start, *length - 1, err);
@@ -81,7 +82,7 @@ enum vit_status sweep_lines_read(json_t **out, const char *path, struct vit_erro
     *out = json_array();
     while (!(status = next_line(&line, &text, &start, &length, path, err)) && line)
         vit_json_append(out, line);
-    free(text.bytes);
+    free(text.m.bytes);
     if (!status && *out) return VIT_OK;
     json_decref(*out);
     *out = NULL;
@@ -95,9 +96,9 @@ enum vit_status sweep_lines_cut(int file, const char *path, struct vit_error *er
     size_t keep;
 
     if (status) return status;
-    for (keep = text.size; keep && text.bytes[keep - 1] != '\n';) keep--;
+    for (keep = text.m.size; keep && text.m.bytes[keep - 1] != '\n';) keep--;
     if (ftruncate(file, (off_t)keep)) status = refused(path, "shortened", err);
-    free(text.bytes);
+    free(text.m.bytes);
     return status;
 }
 
@@ -116,8 +117,8 @@ enum vit_status sweep_lines_add(int file, const char *path, const json_t *line, 
 
 /* ---- some lines of a file ---- */
 
-/* *kept (free it) = the lines of path that choose takes; *all: the bytes it has. */
-static enum vit_status filter(char **kept, size_t *size, size_t *all, const char *path,
+/* The lines of path that choose takes (free kept->bytes); *all: the bytes it has. */
+static enum vit_status filter(struct memory *kept, size_t *all, const char *path,
                               bool (*choose)(const void *arg, const json_t *line), const void *arg,
                               struct vit_error *err)
 {
@@ -125,19 +126,19 @@ static enum vit_status filter(char **kept, size_t *size, size_t *all, const char
     const char *start;
     size_t length;
     json_t *line;
-    FILE *to;
     enum vit_status status = read_text(&text, path, err);
 
-    *kept = NULL;
+    *kept = (struct memory){ 0 };
     if (status) return status;
-    *all = text.size;
-    to = open_memstream(kept, size);
-    while (to && !(status = next_line(&line, &text, &start, &length, path, err)) && line) {
-        if (choose(arg, line)) fwrite(start, 1, length, to);
+    *all = text.m.size;
+    memory_open(kept);
+    while (kept->out && !(status = next_line(&line, &text, &start, &length, path, err)) && line) {
+        if (choose(arg, line)) fwrite(start, 1, length, kept->out);
         json_decref(line);
     }
-    free(text.bytes);
-    if (!to || fclose(to)) status = vit_fail(err, VIT_ERR_NOMEM, "%s: no memory for its lines", path);
+    free(text.m.bytes);
+    if (!memory_close(kept) && !status)
+        status = vit_fail(err, VIT_ERR_NOMEM, "%s: no memory for its lines", path);
     return status;
 }
 
@@ -158,12 +159,12 @@ enum vit_status sweep_lines_keep(const char *path, bool (*wanted)(const void *ar
                                  const void *arg, struct vit_error *err)
 {
     const struct wish wish = { wanted, arg };
-    size_t size = 0, all = 0;
-    char *kept;
-    enum vit_status status = filter(&kept, &size, &all, path, is_wanted, &wish, err);
+    size_t all = 0;
+    struct memory kept;
+    enum vit_status status = filter(&kept, &all, path, is_wanted, &wish, err);
 
-    if (!status && size < all) status = weights_write_bytes(path, kept, size, err);
-    free(kept);
+    if (!status && kept.size < all) status = weights_write_bytes(path, kept.bytes, kept.size, err);
+    free(kept.bytes);
     return status;
 }
 
@@ -175,18 +176,18 @@ static bool is_any(const void *arg, const json_t *line)
 
 enum vit_status sweep_lines_copy_log(const char *path, const char *log, struct vit_error *err)
 {
-    size_t size = 0, all = 0;
-    char *lines;
+    size_t all = 0;
+    struct memory lines;
     int file;
-    enum vit_status status = filter(&lines, &size, &all, log, is_any, NULL, err);
+    enum vit_status status = filter(&lines, &all, log, is_any, NULL, err);
 
     if (status) {
-        free(lines);
+        free(lines.bytes);
         return status;
     }
     file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    status = file < 0 ? refused(path, "opened", err) : write_all(file, path, lines, size, err);
+    status = file < 0 ? refused(path, "opened", err) : write_all(file, path, lines.bytes, lines.size, err);
     if (file >= 0) close(file);
-    free(lines);
+    free(lines.bytes);
     return status;
 }
