@@ -108,21 +108,22 @@ ifeq ($(DEPS),yes)
 	  $(if $(filter fuzz,$(MAKECMDGOALS)),--fuzz) $(if $(filter tsan,$(MAKECMDGOALS)),--tsan)
 endif
 
+# These modes are many times slower than the limit of one test program supposes.
+SLOW_SECONDS = VIT_TEST_SECONDS=$${VIT_TEST_SECONDS:-1800}
 asan debug: deps
-	+@$(MAKE) --no-print-directory DEPS=no MODE=$@ do-test
+	+@$(SLOW_SECONDS) $(MAKE) --no-print-directory DEPS=no MODE=$@ do-test
 
 # With clang, whose OpenMP tells the thread sanitizer what its threads wait for (libarcher, which comes with it
 # and loads itself): gcc's does not, and every parallel loop would be reported. So no OpenBLAS, which would
 # bring gcc's along. What is not built for the sanitizer, OpenMP itself and the decoders, is not looked into.
 TSAN_CC ?= clang
 tsan: deps
-	+@TSAN_OPTIONS="ignore_noninstrumented_modules=1:$$TSAN_OPTIONS" \
-	  VIT_TEST_SECONDS=$${VIT_TEST_SECONDS:-1800} \
+	+@TSAN_OPTIONS="ignore_noninstrumented_modules=1:$$TSAN_OPTIONS" $(SLOW_SECONDS) \
 	  $(MAKE) --no-print-directory DEPS=no MODE=$@ CC="$(TSAN_CC)" BLAS=0 do-test
 
 # The tests with counters, then what of library and program they ran.
 cover: deps
-	+@$(MAKE) --no-print-directory DEPS=no MODE=$@ do-test
+	+@$(SLOW_SECONDS) $(MAKE) --no-print-directory DEPS=no MODE=$@ do-test
 	@tools/cover.sh build/$@
 
 do-all: bin/vit libvit.a libvit.so
