@@ -16,8 +16,8 @@ struct memory {
 
 /* Returns m->out. m must stay where it is. */
 FILE *memory_open(struct memory *m);
-/* Whether all that was written is in m->bytes, and that of every stream of this thread that was opened meanwhile in
- * its own: what was to come from there is missing here. */
+/* Whether all that was written is in m->bytes, and that of every stream of this thread that was opened
+ * meanwhile in its own: what was to come from there is missing here. */
 bool memory_close(struct memory *m);
 
 #endif

@@ -16,8 +16,8 @@
 
 #include "vit/base.h"
 
-/* clang's OpenMP writes a file in shared memory as a program starts, and the thread sanitizer maps files too: on a
- * disk that fails neither gets as far as main. */
+/* clang's OpenMP writes a file in shared memory as a program starts, and the thread sanitizer maps files
+ * too: on a disk that fails neither gets as far as main. */
 #if defined __SANITIZE_THREAD__
 #define SKIP_WHERE_NO_DISK_MAY_FAIL() skip()
 #else

@@ -153,7 +153,8 @@ static void a_verb_without_memory_says_so(void **state)
     }
 }
 
-/* Every allocation of a stream, and of one inside it, fails once: never is a part of the text taken for all. */
+/* Every allocation of a stream, and of one inside it, fails once: never is a part of the text taken for
+ * all. */
 static void a_stream_into_memory_knows_what_it_lost(void **state)
 {
     int failed = 0, all = 0;
