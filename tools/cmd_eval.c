@@ -37,7 +37,7 @@ static const struct args_group *const GROUPS[] = { &eval_group, &OWN, &cmd_norm_
 
 /* What the files asked for will hold. */
 struct record {
-    struct memory csv;       /* NULL: not wanted */
+    struct memory csv;       /* not open: not wanted */
     bool wanted;             /* the arrays below */
     float *logits;           /* (room, classes) */
     int64_t *labels, *index; /* (room) */

@@ -122,14 +122,15 @@ static enum vit_status read_timm_pool(struct vit_model *m, const json_t *o, cons
 static void split_positions(struct vit_model *m, const json_t *args)
 {
     struct vit_config *c = &m->config;
-    const int image = (int)json_integer_value(json_object_get(args, "img_size")),
-              prefix = vit_config_prefix(c);
-    const int grid = c->stem.patch ? image / c->stem.patch : 0, was = vit_config_grid(c);
+    const json_int_t image = json_integer_value(json_object_get(args, "img_size"));
+    const int was = vit_config_grid(c), prefix = vit_config_prefix(c);
     const int rows = was * was + (c->position_prefix ? prefix : 0);
+    int grid;
 
-    if (c->position != VIT_POS_LEARNED || image < 1 || image > 1 << 14) return;
+    if (c->position != VIT_POS_LEARNED || !c->stem.patch || image < c->stem.patch || image > 1 << 14) return;
+    grid = (int)image / c->stem.patch;
     if (rows != grid * grid && rows != grid * grid + prefix) return;
-    c->image = m->recipe.size = image;
+    c->image = m->recipe.size = (int)image;
     c->position_prefix = rows != grid * grid;
 }
 

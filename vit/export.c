@@ -35,7 +35,6 @@ static const char TIMM[] =
     "\"norm\": {\"placement\": \"" placement "\", \"kind\": \"layernorm\", \"embed\": false,"                \
     " \"final\": true, \"pooled\": false, \"qk\": false}"
 
-/* ViTForImageClassification, DeiTForImageClassificationWithTeacher, Dinov2ForImageClassification. */
 static const char HF_VIT[] = "{\"dist\": false, \"pool\": \"cls\", " HF_COMMON ", " HF_NORM("pre") "}";
 static const char HF_DEIT[] = "{\"dist\": true, \"pool\": \"cls\", " HF_COMMON ", " HF_NORM("pre") "}";
 static const char HF_DINOV2[] =
@@ -109,6 +108,17 @@ static enum vit_status check(const struct vit_model *m, const char *allowed, con
     json_decref(table);
     return status;
 }
+
+/* ---- how each writes it down ---- */
+
+struct dialect {
+    enum weights_family family;
+    const char *allowed;
+    json_t *(*config)(const struct vit_model *m, const struct dialect *d);
+    const char *type, *class;                     /* Hugging Face's model_type and its class */
+    json_t *(*recipe)(const struct vit_model *m); /* NULL: config.json has it */
+    const char *blank;                            /* a token that no classifier reads; NULL: none */
+};
 
 /* ---- timm ---- */
 
@@ -187,13 +197,14 @@ static json_t *timm_recipe(const struct vit_model *m)
                      "first_conv", "patch_embed.proj", "classifier", "head");
 }
 
-static json_t *timm_config(const struct vit_model *m)
+static json_t *timm_config(const struct vit_model *m, const struct dialect *d)
 {
     const struct vit_config *c = &m->config;
     json_t *o = json_pack("{ss si si ss so so}", "architecture", architecture_of(c), "num_classes",
                           c->classes, "num_features", c->width, "global_pool", pool_of(c), "model_args",
                           timm_args(c), "pretrained_cfg", timm_recipe(m));
 
+    (void)d;
     if (m->has_labels) vit_json_put(&o, "label_names", labels_of(m));
     return o;
 }
@@ -215,12 +226,12 @@ static void put_labels(json_t **o, const struct vit_model *m)
     vit_json_put(o, "label2id", numbers);
 }
 
-static json_t *hf_config(const struct vit_model *m, const char *type, const char *class)
+static json_t *hf_config(const struct vit_model *m, const struct dialect *d)
 {
     const struct vit_config *c = &m->config;
     const char *act = c->act == KERN_ACT_GELU_TANH ? "gelu_pytorch_tanh" : kern_act_name(c->act);
     json_t *o =
-        json_pack("{s[s] ss si si si si si si ss so sb}", "architectures", class, "model_type", type,
+        json_pack("{s[s] ss si si si si si si ss so sb}", "architectures", d->class, "model_type", d->type,
                   "hidden_size", c->width, "num_hidden_layers", c->depth, "num_attention_heads", c->heads,
                   "image_size", c->image, "patch_size", c->stem.patch, "num_channels", c->channels,
                   "hidden_act", act, "layer_norm_eps", vit_json_number(c->norm.eps), "qkv_bias", c->qkv_bias);
@@ -229,27 +240,20 @@ static json_t *hf_config(const struct vit_model *m, const char *type, const char
     return o;
 }
 
-static json_t *hf_vit_config(const struct vit_model *m)
+/* ViT and DeiT. */
+static json_t *hf_plain_config(const struct vit_model *m, const struct dialect *d)
 {
-    json_t *o = hf_config(m, "vit", "ViTForImageClassification");
-
-    vit_json_put(&o, "intermediate_size", json_integer(m->config.hidden));
-    return o;
-}
-
-static json_t *hf_deit_config(const struct vit_model *m)
-{
-    json_t *o = hf_config(m, "deit", "DeiTForImageClassificationWithTeacher");
+    json_t *o = hf_config(m, d);
 
     vit_json_put(&o, "intermediate_size", json_integer(m->config.hidden));
     return o;
 }
 
 /* Its MLP's width is a ratio too, an integer in all models there are. */
-static json_t *hf_dinov2_config(const struct vit_model *m)
+static json_t *hf_dinov2_config(const struct vit_model *m, const struct dialect *d)
 {
     const struct vit_config *c = &m->config;
-    json_t *o = hf_config(m, "dinov2", "Dinov2ForImageClassification");
+    json_t *o = hf_config(m, d);
 
     vit_json_put(&o, "mlp_ratio",
                  c->hidden % c->width ? json_real(ratio_of(c)) : json_integer(c->hidden / c->width));
@@ -286,17 +290,13 @@ static json_t *hf_recipe(const struct vit_model *m)
 
 /* ---- the folder ---- */
 
-static const struct dialect {
-    enum weights_family family;
-    const char *allowed;
-    json_t *(*config)(const struct vit_model *m);
-    json_t *(*recipe)(const struct vit_model *m); /* NULL: config.json has it */
-    const char *blank;                            /* a token that no classifier reads; NULL: none */
-} DIALECTS[] = {
-    { WEIGHTS_TIMM, TIMM, timm_config, NULL, NULL },
-    { WEIGHTS_HF_VIT, HF_VIT, hf_vit_config, hf_recipe, NULL },
-    { WEIGHTS_HF_DEIT, HF_DEIT, hf_deit_config, hf_recipe, NULL },
-    { WEIGHTS_HF_DINOV2, HF_DINOV2, hf_dinov2_config, hf_recipe, "dinov2.embeddings.mask_token" },
+static const struct dialect DIALECTS[] = {
+    { WEIGHTS_TIMM, TIMM, timm_config, NULL, NULL, NULL, NULL },
+    { WEIGHTS_HF_VIT, HF_VIT, hf_plain_config, "vit", "ViTForImageClassification", hf_recipe, NULL },
+    { WEIGHTS_HF_DEIT, HF_DEIT, hf_plain_config, "deit", "DeiTForImageClassificationWithTeacher", hf_recipe,
+      NULL },
+    { WEIGHTS_HF_DINOV2, HF_DINOV2, hf_dinov2_config, "dinov2", "Dinov2ForImageClassification", hf_recipe,
+      "dinov2.embeddings.mask_token" },
 };
 
 enum weights_family vit_export_family(int i)
@@ -342,7 +342,7 @@ enum vit_status vit_model_export(const struct vit_model *m, const char *folder, 
     if (!status && mkdir(folder, 0777) && errno != EEXIST)
         status = vit_fail(err, VIT_ERR_IO, "%s: the folder cannot be made: %s", folder, strerror(errno));
     if (!status) status = vit_model_save_as(m, path, family, d->blank, dtype, err);
-    if (!status) status = write_json(d->config(m), folder, "config.json", err);
+    if (!status) status = write_json(d->config(m, d), folder, "config.json", err);
     if (!status && d->recipe) status = write_json(d->recipe(m), folder, "preprocessor_config.json", err);
     return status;
 }

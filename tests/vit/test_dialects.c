@@ -113,6 +113,34 @@ static void without_positions_the_size_is_assumed(void **state)
     folder_remove(&f);
 }
 
+/* As many positions as prefix tokens, so that a size of less than a patch would fit by its count alone. */
+static void an_image_size_that_the_positions_contradict_is_not_taken(void **state)
+{
+    static const char *const SIZES[] = { "8", "3", "0", "-8", "12", "4294967304", "\"8\"", "[8, 8]" };
+    struct vit_config c = tiny_config(VIT_NORM_PRE);
+
+    (void)state;
+    c.registers = 3;
+    c.position_prefix = false;
+    for (size_t i = 0; i < VIT_COUNT(SIZES); i++) {
+        char config[160];
+        struct folder f;
+        struct vit_model *m;
+        snprintf(
+            config, sizeof config,
+            "{\"architecture\":\"vit_base_patch16_224\",\"model_args\":{\"num_heads\":2,\"img_size\":%s}}",
+            SIZES[i]);
+        folder_make(&f, &c);
+        folder_weights(&f, "model.safetensors", NULL);
+        folder_text(&f, "config.json", config);
+        m = folder_open(&f, NULL);
+        assert_int_equal(vit_model_config(m)->image, 8);
+        assert_false(vit_model_config(m)->position_prefix);
+        vit_model_close(m);
+        folder_remove(&f);
+    }
+}
+
 static void heads_follow_from_the_width_of_a_query_norm(void **state)
 {
     struct vit_config c = tiny_config(VIT_NORM_PRE);
@@ -387,6 +415,7 @@ int main(void)
         cmocka_unit_test(without_a_configuration_the_tensors_tell),
         cmocka_unit_test(the_stems_and_norms_of_other_families_are_inferred),
         cmocka_unit_test(without_positions_the_size_is_assumed),
+        cmocka_unit_test(an_image_size_that_the_positions_contradict_is_not_taken),
         cmocka_unit_test(heads_follow_from_the_width_of_a_query_norm),
         cmocka_unit_test(an_empty_query_norm_is_refused),
         cmocka_unit_test(tensors_that_are_no_vit_are_refused),
