@@ -1,24 +1,28 @@
 #!/usr/bin/env python3
-"""Times of vit bench beside ONNX Runtime, OpenVINO and PyTorch: the same shapes, taken in turns.
+"""Times of vit bench beside ONNX Runtime, OpenVINO, PyTorch and vit.cpp: the same shapes, taken in turns.
 
     python3 -m venv peers && peers/bin/pip install torch onnx onnxruntime openvino
-    peers/bin/python tools/peers.py bin/vit            every model and batch of PAIRS
-    peers/bin/python tools/peers.py bin/vit ti:1 b:8   some of them
+    peers/bin/python tools/peers.py bin/vit                      every row of ROWS
+    peers/bin/python tools/peers.py bin/vit ti:1 b:8             some models and batches, in every kind of numbers
+    peers/bin/python tools/peers.py bin/vit cifar:128:train-f32  one row
 
-VIT_CPP=PROGRAM adds vit.cpp at batch 1: "PROGRAM vit_tiny_patch16_224 f32|q8_0 THREADS RUNS" has to load its model,
-forward once for warming up and RUNS times, and print milliseconds, a line each. vit.cpp has no such program of its
-own; ours calls its vit_predict().
+Engines that are not installed, and numbers an engine does not have, leave their column empty. VIT_CPP=PROGRAM adds
+vit.cpp at batch 1: "PROGRAM vit_tiny_patch16_224 f32|q8_0 THREADS RUNS" has to load its model, forward once for
+warming up and RUNS times, and print milliseconds, a line each. vit.cpp has no such program of its own; ours calls its
+vit_predict().
 
 Nothing of the product or its tests needs this file. Weights are random: time does not depend on them. Every
 engine holds its own process with its own threads and waits asleep for its turn; a round gives each of them
-RUNS forwards, and the median over all rounds is shown with the least. A share is of the multiply-add limit that
+RUNS forwards or steps, and the median over all rounds is shown. A share is of the multiply-add limit that
 vit bench --limits measured in the same round. Environment that slows OpenBLAS is removed.
 
-int8 of ONNX Runtime is its dynamic quantisation (per channel, activations by tensor), that of vit a scale for
-every row of weights and activations: neither needs calibration."""
+bf16: PyTorch with weights and activations in bf16, traced and frozen; OpenVINO asked for bf16. Without a row asked
+for, bf16 is left out where the CPU does not multiply it: PyTorch takes seconds a forward there. int8 of ONNX Runtime is its dynamic quantisation (per channel, activations by
+tensor), that of vit a scale for every row of weights and activations: neither needs calibration. Training is forward,
+backward, clipping and AdamW; in bf16 with weights in f32 (PyTorch's autocast)."""
 
+import importlib.util
 import json
-import math
 import os
 import statistics
 import subprocess
@@ -35,8 +39,24 @@ ARCHS = {
     "b": ((224, 16, 768, 12, 12, 3072, 1000), "vit_base_patch16_224"),
     "cifar": ((32, 4, 192, 12, 3, 768, 10), "plain-4"),
 }
-PAIRS = {"ti:1": 15, "ti:8": 3, "s:1": 7, "b:1": 3, "b:8": 1, "cifar:1": 40, "cifar:128": 2}  # runs of a round
-PEERS = ("onnxruntime f32", "openvino f32", "torch f32", "onnxruntime int8")
+FORWARD = ("f32", "bf16", "int8")
+# model and batch, runs of a round, what is done
+ROWS = {
+    "ti:1": (15, FORWARD),
+    "ti:8": (3, FORWARD),
+    "s:1": (7, FORWARD),
+    "b:1": (3, FORWARD),
+    "b:8": (1, FORWARD),
+    "cifar:1": (40, FORWARD),
+    "cifar:128": (2, (*FORWARD, "train-f32", "train-bf16")),
+}
+# the column, the package, what it does
+PEERS = (
+    ("ONNX Runtime", "onnxruntime", ("f32", "int8")),
+    ("OpenVINO", "openvino", ("f32", "bf16")),
+    ("PyTorch", "torch", ("f32", "bf16", "train-f32", "train-bf16")),
+)
+VIT_CPP = {"f32": "f32", "int8": "q8_0"}
 
 
 # ---- one engine, in a process of its own ----
@@ -80,7 +100,7 @@ def network(shape, fused_attention):
             return self.head(self.norm(self.blocks(x))[:, 0])
 
     torch.manual_seed(0)
-    return ViT().eval()
+    return ViT()
 
 
 def export(folder, name):
@@ -92,35 +112,61 @@ def export(folder, name):
     if os.path.exists(small):
         return
     shape = ARCHS[name][0]
-    torch.onnx.export(network(shape, False), torch.randn(1, 3, shape[0], shape[0]), path, opset_version=17,
-                      input_names=["x"], output_names=["y"], dynamic_axes={"x": {0: "n"}, "y": {0: "n"}})
+    torch.onnx.export(network(shape, False).eval(), torch.randn(1, 3, shape[0], shape[0]), path, opset_version=17,
+                      input_names=["x"], output_names=["y"], dynamic_axes={"x": {0: "n"}, "y": {0: "n"}}, dynamo=False)
     quantize_dynamic(path, small, weight_type=QuantType.QInt8, per_channel=True)
 
 
-def forward_of(engine, folder, name, x):
-    kind, dtype = engine.split()
-    path = f"{folder}/{name}{'.int8' if dtype == 'int8' else ''}.onnx"
-    if kind == "onnxruntime":
-        import onnxruntime
+def forward_of_onnxruntime(folder, name, work, x):
+    import onnxruntime
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.log_severity_level = THREADS, 3
-        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        return lambda: session.run(None, {"x": x})
-    if kind == "openvino":
-        import openvino
+    path = f"{folder}/{name}{'.int8' if work == 'int8' else ''}.onnx"
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = THREADS, 3
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return lambda: session.run(None, {"x": x})
 
-        model = openvino.Core().read_model(path)
-        model.reshape(list(x.shape))
-        hints = {"INFERENCE_NUM_THREADS": THREADS, "PERFORMANCE_HINT": "LATENCY"}
-        request = openvino.Core().compile_model(model, "CPU", hints).create_infer_request()
-        return lambda: request.infer({0: x})
+
+def forward_of_openvino(folder, name, work, x):
+    import openvino
+
+    model = openvino.Core().read_model(f"{folder}/{name}.onnx")
+    model.reshape(list(x.shape))
+    hints = {"INFERENCE_NUM_THREADS": THREADS, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": work}
+    request = openvino.Core().compile_model(model, "CPU", hints).create_infer_request()
+    return lambda: request.infer({0: x})
+
+
+def step_of_torch(model, work, x):
+    import torch
+
+    model.train()
+    labels = torch.randint(0, 10, (len(x),))
+    loss = torch.nn.CrossEntropyLoss(label_smoothing=0.1)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.05, foreach=True)
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=work == "train-bf16"):
+            now = loss(model(x), labels)
+        now.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+
+    return step
+
+
+def work_of_torch(folder, name, work, x):
     import torch
 
     torch.set_num_threads(THREADS)
-    pixels = torch.from_numpy(x)
+    model, pixels = network(ARCHS[name][0], True), torch.from_numpy(x)
+    if work.startswith("train"):
+        return step_of_torch(model, work, pixels)
+    if work == "bf16":
+        model, pixels = model.bfloat16(), pixels.bfloat16()
     with torch.inference_mode():
-        traced = torch.jit.trace(network(ARCHS[name][0], True), pixels)
+        traced = torch.jit.trace(model.eval(), pixels)
         frozen = torch.jit.optimize_for_inference(torch.jit.freeze(traced))
 
     def forward():
@@ -130,103 +176,126 @@ def forward_of(engine, folder, name, x):
     return forward
 
 
-def serve(engine, folder, name, batch):
+def serve(package, folder, name, batch, work):
     """A line with a number of runs comes in, a line of milliseconds goes out."""
     import numpy
 
     image = ARCHS[name][0][0]
     x = numpy.random.default_rng(0).standard_normal((batch, 3, image, image), dtype=numpy.float32)
-    forward = forward_of(engine, folder, name, x)
+    make = {"onnxruntime": forward_of_onnxruntime, "openvino": forward_of_openvino, "torch": work_of_torch}[package]
+    run = make(folder, name, work, x)
     for _ in range(3):
-        forward()
+        run()
     print("ready", flush=True)
     for line in sys.stdin:
         times = []
         for _ in range(int(line)):
             start = time.perf_counter()
-            forward()
+            run()
             times.append(1e3 * (time.perf_counter() - start))
         print(json.dumps(times), flush=True)
 
 
-# ---- all of them in turns ----
+# ---- all of them in turns: each a function of the runs to do, that returns their median ----
 
 
-def start(engine, folder, name, batch):
-    command = [sys.executable, __file__, "--serve", engine, folder, name, str(batch)]
-    worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                              text=True)
+def start(package, folder, name, batch, work):
+    command = [sys.executable, __file__, "--serve", package, folder, name, str(batch), work]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+
+def peer(worker):
     if worker.stdout.readline().strip() != "ready":
-        sys.exit(f"{engine}: did not start; try: {' '.join(command)}")
-    return worker
+        sys.exit(f"an engine did not start; try: {' '.join(worker.args)}")
+
+    def turn(runs):
+        worker.stdin.write(f"{runs}\n")
+        worker.stdin.flush()
+        return statistics.median(json.loads(worker.stdout.readline()))
+
+    return turn
 
 
-def ask(worker, runs):
-    worker.stdin.write(f"{runs}\n")
-    worker.stdin.flush()
-    return json.loads(worker.stdout.readline())
+def vit_cpp(name, work):
+    def turn(runs):
+        command = [os.environ["VIT_CPP"], ARCHS[name][1], VIT_CPP[work], str(THREADS), str(runs)]
+        lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+        return statistics.median(map(float, lines))
+
+    return turn
 
 
-def vit(program, name, batch, runs, dtype):
-    command = [program, "bench", "forward", "--arch", ARCHS[name][1], "-b", str(batch), "-t", str(THREADS), "-r",
-               str(runs), "--dtype", dtype, "--limits", "-o", "json"]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[0])
+def vit(program, name, batch, work, shares):
+    """The share of the limit goes to shares."""
+    what, dtype = ("train", work[len("train-"):]) if work.startswith("train") else ("forward", work)
+    command = [program, "bench", what, "--arch", ARCHS[name][1], "-b", str(batch), "-t", str(THREADS), "--dtype", dtype,
+               "--limits", "-o", "json"]
+
+    def turn(runs):
+        lines = subprocess.run([*command, "-r", str(runs)], check=True, capture_output=True, text=True).stdout
+        row = json.loads(lines.splitlines()[0])
+        shares.append(row["share"])
+        return row["ms_median"]
+
+    return turn
 
 
-def vit_cpp(name, runs, dtype):
-    command = [os.environ["VIT_CPP"], ARCHS[name][1], {"f32": "f32", "int8": "q8_0"}[dtype], str(THREADS), str(runs)]
-    return statistics.median(map(float, subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()))
-
-
-def compare(program, folder, pair):
-    name, batch = pair.split(":")
-    batch, runs = int(batch), PAIRS.get(pair, 3)
-    workers = {engine: start(engine, folder, name, batch) for engine in PEERS}
-    more = ("vit.cpp f32", "vit.cpp int8") if "VIT_CPP" in os.environ and batch == 1 and name != "cifar" else ()
-    times = {engine: [] for engine in (*PEERS, *more, "vit f32", "vit int8")}
-    shares = {"vit f32": [], "vit int8": []}
+def compare(program, folder, name, batch, work, runs):
+    """One row of the table."""
+    shares = []
+    turns = {"vit": vit(program, name, batch, work, shares)}
+    workers = {column: start(package, folder, name, batch, work) for column, package, works in PEERS
+               if work in works and importlib.util.find_spec(package)}
+    turns.update({column: peer(worker) for column, worker in workers.items()})
+    if "VIT_CPP" in os.environ and work in VIT_CPP and batch == 1 and name != "cifar":
+        turns["vit.cpp"] = vit_cpp(name, work)
+    times = {column: [] for column in turns}
     for _ in range(ROUNDS):
-        for dtype in ("f32", "int8"):
-            row = vit(program, name, batch, runs, dtype)
-            times[f"vit {dtype}"] += [row["ms_median"]]
-            shares[f"vit {dtype}"] += [row["share"]]
-        for engine, worker in workers.items():
-            times[engine] += [statistics.median(ask(worker, runs))]
-        for engine in more:
-            times[engine] += [vit_cpp(name, runs, engine.split()[1])]
+        for column, turn in turns.items():
+            times[column].append(turn(runs))
     for worker in workers.values():
         worker.stdin.close()
         worker.wait()
-    row = [f"{name} {batch}"]
-    for engine in () if more else ("vit.cpp f32", "vit.cpp int8"):
-        times[engine] = [math.nan]
-    for dtype in ("f32", "int8"):
-        medians = {e: statistics.median(t) for e, t in times.items() if e.endswith(dtype)}
-        mine = medians.pop(f"vit {dtype}")
-        row += [f"{mine:.3g} ({statistics.median(shares[f'vit {dtype}']):.0%})"]
-        best = min(t for t in medians.values() if t == t)
-        row += ["" if t != t else f"{t:.3g}" for t in medians.values()] + [f"{best / mine:.2f}x"]
-    print("| " + " | ".join(row) + " |", flush=True)
+    medians = {column: statistics.median(t) for column, t in times.items()}
+    mine = medians.pop("vit")
+    cells = [f"{name} {batch}", work.replace("-", " "), f"{mine:.3g} ({statistics.median(shares):.0%})"]
+    cells += [f"{medians[c]:.3g}" if c in medians else "" for c in (*(p[0] for p in PEERS), "vit.cpp")]
+    cells.append(f"{min(medians.values()) / mine:.2f}x" if medians else "")
+    print("| " + " | ".join(cells) + " |", flush=True)
+
+
+def cpu_multiplies_bf16():
+    with open("/proc/cpuinfo") as file:
+        return "avx512_bf16" in file.read()
+
+
+def wanted(arguments):
+    """(name, batch, work, runs) for each row."""
+    narrow = cpu_multiplies_bf16()
+    for argument in arguments or ROWS:
+        name, batch, *work = argument.split(":")
+        runs, works = ROWS.get(f"{name}:{batch}", (3, FORWARD))
+        for w in work or [w for w in works if narrow or "bf16" not in w]:
+            yield name, int(batch), w, runs
 
 
 def main():
     if sys.argv[1:2] == ["--serve"]:
-        return serve(*sys.argv[2:5], int(sys.argv[5]))
+        return serve(*sys.argv[2:5], int(sys.argv[5]), sys.argv[6])
     if len(sys.argv) < 2:
         sys.exit(__doc__)
     for variable in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
         os.environ.pop(variable, None)
     folder = os.path.join(tempfile.gettempdir(), "vit-peers")
     os.makedirs(folder, exist_ok=True)
-    pairs = sys.argv[2:] or list(PAIRS)
-    for name in dict.fromkeys(pair.split(":")[0] for pair in pairs):
+    rows = list(wanted(sys.argv[2:]))
+    for name in dict.fromkeys(row[0] for row in rows):
         subprocess.run([sys.executable, "-c", f"import sys; sys.path.insert(0, {os.path.dirname(__file__) or '.'!r}); "
                         f"import peers; peers.export({folder!r}, {name!r})"], check=True, capture_output=True)
-    print("| model, batch | vit f32 (share) | ONNX Runtime f32 | OpenVINO f32 | PyTorch f32 | vit.cpp f32 | "
-          "vit against the best | vit int8 (share) | ONNX Runtime int8 | vit.cpp q8_0 | vit against the best |")
-    print("|---|" + "---|" * 10, flush=True)
-    for pair in pairs:
-        compare(sys.argv[1], folder, pair)
+    print("| model, batch | numbers | vit (share) | ONNX Runtime | OpenVINO | PyTorch | vit.cpp | against the best |")
+    print("|---|" + "---|" * 7, flush=True)
+    for row in rows:
+        compare(sys.argv[1], folder, *row)
 
 
 if __name__ == "__main__":
