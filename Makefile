@@ -69,6 +69,10 @@ isa.bf16   := $(isa.avx512) -mavx512bf16
 # Younger than the rest: gcc 11, clang 12.
 AVXVNNI := $(shell $(CC) -mavxvnni -xc -fsyntax-only /dev/null 2>/dev/null && echo 1)
 isa.avxvnni := $(isa.avx2) $(if $(AVXVNNI),-mavxvnni)
+# Inline assembly: the assembler has to know it.
+AMX := $(shell echo 'void f(void) { __asm__("tilerelease"); }' | $(CC) -xc -c -o /dev/null - 2>/dev/null && echo 1)
+isa.amxbf16 := $(isa.bf16)
+isa.amxint8 := $(isa.vnni)
 endif
 
 LIB_SRC  := $(wildcard vit/*.c kernels/*.c patch/*.c weights/*.c)
@@ -139,8 +143,10 @@ $B/%.o: %.S $B/flags
 	$(call say,CC)
 	$(Q)$(CC) $(FLAGS) -c $< -o $@
 
-# Who asks whether the compiler knows AVX-VNNI.
-own.kernels/select = -DVIT_AVXVNNI=$(or $(AVXVNNI),0)
+# Who asks whether the compiler knows AVX-VNNI, and AMX.
+own.kernels/select = -DVIT_AVXVNNI=$(or $(AVXVNNI),0) -DVIT_AMX=$(or $(AMX),0)
+own.kernels/amxbf16 = $(own.kernels/select)
+own.kernels/amxint8 = $(own.kernels/select)
 own.tools/bench_limits = $(own.kernels/select)
 own.tests/kernels/emulated_select = $(own.kernels/select)
 
@@ -192,7 +198,7 @@ $B/tests/%: $B/tests/%.o $B/tests/support.a $B/libvit.a
 	$(call say,LD)
 	$(Q)$(CC) $(FLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(LIBS)
 
-# These tests see more overlays: those for AVX-512 and VNNI on emulated instructions, which every CPU has. The
+# These tests see more overlays: those for AVX-512, VNNI and AMX on emulated instructions, which every CPU has. The
 # selection that knows them takes the place of the library's.
 EMULATED := $(patsubst %.c,$B/%.o,$(wildcard tests/kernels/emulated_*.c))
 $(patsubst %.c,$B/%,$(wildcard tests/kernels/test_overlays_*.c)) $B/tests/kernels/test_pack \

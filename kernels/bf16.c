@@ -1,36 +1,7 @@
-/* bf16.c - products of bf16 numbers by AVX512-BF16: one instruction multiplies 16 pairs by 16 pairs and adds
- * both products of each to a float (vdpbf16ps: f32 sums rounded to nearest, subnormals count as zero). The
- * tile is as large as that of avx512.c. */
+/* bf16.c - products of bf16 numbers by AVX512-BF16. The tile is as large as that of avx512.c. */
 #if defined(__AVX512BF16__)
-#include <immintrin.h>
-
-#define NATIVE                    bf16
-#define VEC                       16
-#define TILE_ROWS                 14
-#define SPLAT(x)                  _mm512_set1_ps(x)
-#define VEC_MAX(a, b)             _mm512_max_ps(a, b)
-#define VEC_MIN(a, b)             _mm512_min_ps(a, b)
-#define VEC_SQRT(a)               _mm512_sqrt_ps(a)
-#define SPLAT_NUM(x)              ((uvec)_mm512_set1_epi32((int)(x)))
-#define DOT(sum, a, b)            _mm512_dpbf16_ps(sum, (__m512bh)(a), (__m512bh)(b))
-#define ALONG(low, high)          ((uvec)_mm512_cvtne2ps_pbh(high, low))
-#define ACROSS(a, b)              across(a, b)
-#define TAKE(p, count)            _mm512_maskz_loadu_ps(lanes(count), p)
-#define PUT(p, nums_of_it, count) _mm512_mask_storeu_epi32(p, lanes(count), (__m512i)(nums_of_it))
-
-/* Lanes below count of 16. */
-static inline __attribute__((always_inline)) __mmask16 lanes(int count)
-{
-    return count >= VEC ? 0xffff : count > 0 ? (__mmask16)((1u << count) - 1) : 0;
-}
-
-static inline __attribute__((always_inline)) __m512i across(__m512 a, __m512 b)
-{
-    static const unsigned short ORDER[32] = { 0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
-                                              8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31 };
-
-    return _mm512_permutexvar_epi16(_mm512_loadu_si512(ORDER), (__m512i)_mm512_cvtne2ps_pbh(b, a));
-}
-
+#define NATIVE    bf16
+#define TILE_ROWS 14
+#include "kernels/avx512_bf16.h"
 #include "kernels/bf16_product.h"
 #endif

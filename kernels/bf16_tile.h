@@ -34,12 +34,6 @@ INLINE float row_factor(const float *w, int k)
     return 1;
 }
 
-/* a given transposed: num (i, l) at a[i + l ld], TILE_ROWS rows. */
-OUTLINE void tile_transposed(float *c, size_t ldc, const num *a, size_t ld, const num *b, int nums, bool add)
-{
-    tile(TILE_ROWS, c, ldc, a, 1, ld, b, nums, add);
-}
-
 /* to: neighbouring panels of width columns each, (units(rows, 2), width); from: count columns of rows, ld
  * apart, count at most width panels. Two rows become one row of pairs. */
 INLINE void pack_panels(num *to, const float *from, size_t ld, int count, const int width, int rows)

@@ -12,6 +12,10 @@
 #else
 #define CPU_X86 0
 #endif
+#if defined(__linux__) && defined(__x86_64__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 #include "vit/base.h"
 
@@ -25,10 +29,12 @@ static const struct {
     { CPU_AVX512_VNNI, "avx512_vnni" },
     { CPU_AVX512_BF16, "avx512_bf16" },
     { CPU_AVX_VNNI, "avx_vnni" },
+    { CPU_AMX_BF16, "amx_bf16" },
+    { CPU_AMX_INT8, "amx_int8" },
 };
 
 #if CPU_X86
-/* XCR0: which register states the operating system saves. Bits 1, 2: SSE, AVX; 5 to 7: AVX-512. */
+/* XCR0: which register states the operating system saves. Bits 1, 2: SSE, AVX; 5 to 7: AVX-512; 17, 18: AMX. */
 static uint64_t saved_states(void)
 {
     uint32_t low, high;
@@ -37,8 +43,21 @@ static uint64_t saved_states(void)
     return (uint64_t)high << 32 | low;
 }
 
+/* Whether the system saves the registers of AMX and this process may use them: Linux wants to be asked, once for
+ * all threads (Documentation/arch/x86/xstate.rst), because they are large. Asking again does no harm. */
+static bool matrices_allowed(uint64_t states)
+{
+    if ((states >> 17 & 3) != 3) return false;
+#if defined(__linux__) && defined(__x86_64__)
+    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILE_DATA = 18 };
+    return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILE_DATA) == 0;
+#else
+    return false;
+#endif
+}
+
 /* Intel SDM vol. 2A, CPUID: leaf 1 (ecx 12 FMA, 27 OSXSAVE), leaf 7.0 (ebx 5 AVX2, 16 F, 17 DQ, 30 BW,
- * 31 VL; ecx 11 VNNI), leaf 7.1 (eax 4 AVX-VNNI, 5 BF16). */
+ * 31 VL; ecx 11 VNNI; edx 22 AMX-BF16, 24 AMX-TILE, 25 AMX-INT8), leaf 7.1 (eax 4 AVX-VNNI, 5 BF16). */
 static unsigned detect(void)
 {
     const uint32_t wide = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;
@@ -58,6 +77,9 @@ static unsigned detect(void)
     found |= CPU_AVX512;
     if (c >> 11 & 1) found |= CPU_AVX512_VNNI;
     if (a1 >> 5 & 1) found |= CPU_AVX512_BF16;
+    if (!(d >> 24 & 1) || !matrices_allowed(states)) return found;
+    if (d >> 22 & 1) found |= CPU_AMX_BF16;
+    if (d >> 25 & 1) found |= CPU_AMX_INT8;
     return found;
 }
 #else

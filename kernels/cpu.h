@@ -11,6 +11,8 @@ enum kern_cpu_feature {
     CPU_AVX512_VNNI = 1 << 3,
     CPU_AVX512_BF16 = 1 << 4,
     CPU_AVX_VNNI = 1 << 5,
+    CPU_AMX_BF16 = 1 << 6, /* and that the system lets this process use the registers */
+    CPU_AMX_INT8 = 1 << 7, /* likewise */
 };
 
 /* Features of this machine, less those the environment variable VIT_CPU_MASK removes

@@ -43,45 +43,11 @@ static void pack_rows(num *to, const float *w, size_t ld, int count, int k)
     }
 }
 
-/* ---- tiles ---- */
-
-/* a in rows, ld apart. */
-typedef void tile_fn(float *c, size_t ldc, const num *a, size_t ld, const num *b, int nums, bool add);
-
-#define TILE(rows)                                                                                           \
-    OUTLINE void tile_##rows(float *c, size_t ldc, const num *a, size_t ld, const num *b, int nums,          \
-                             bool add)                                                                       \
-    {                                                                                                        \
-        tile(rows, c, ldc, a, ld, 1, b, nums, add);                                                          \
-    }
-TILE(1)
-TILE(2)
-TILE(3)
-TILE(4)
-TILE(5)
-TILE(6)
-#if TILE_ROWS == 14
-TILE(7)
-TILE(8)
-TILE(9)
-TILE(10)
-TILE(11)
-TILE(12)
-TILE(13)
-TILE(14)
-#endif
-static tile_fn *const TILES[TILE_ROWS + 1] = {
-    NULL,   tile_1, tile_2, tile_3,  tile_4,  tile_5,  tile_6,
-#if TILE_ROWS == 14
-    tile_7, tile_8, tile_9, tile_10, tile_11, tile_12, tile_13, tile_14,
-#endif
-};
-
 /* ---- products ---- */
 
 /* What one slice of k adds to a task's result. */
 struct slice {
-    const num *left, *panels;  /* rows lie left_ld apart, panels panel */
+    const num *left, *panels;  /* rows lie left_ld apart, with memory up to a ROW_STEP; panels panel */
     size_t left_ld, panel, ld; /* ld: of y */
     int rows, count, nums;     /* count: of panels */
     bool add;
@@ -97,6 +63,7 @@ static void slice_tiles(float *y, const struct slice *s, const struct ahead *ahe
 {
     const int tiles = units(s->rows, TILE_ROWS);
 
+    tiles_begin();
     for (int p = 0; p < s->count; p++) {
         const num *b = s->panels + p * s->panel;
 
@@ -105,10 +72,11 @@ static void slice_tiles(float *y, const struct slice *s, const struct ahead *ahe
 
             if (ahead->panels && p + 1 < s->count) fetch_panel(b + s->panel, s->nums, i, tiles);
             if (rows == TILE_ROWS) fetch_rows(ahead, row, p * TILE_COLS);
-            TILES[rows](y + row * s->ld + p * TILE_COLS, s->ld, s->left + (size_t)row * s->left_ld,
-                        s->left_ld, b, s->nums, s->add);
+            multiply_tile(rows, y + row * s->ld + p * TILE_COLS, s->ld, s->left + (size_t)row * s->left_ld,
+                          s->left_ld, b, s->nums, s->add);
         }
     }
+    tiles_end();
 }
 
 /* One block of rows times one group of panels. */

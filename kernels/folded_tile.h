@@ -1,5 +1,11 @@
-/* folded_tile.h - the register tile of formats that multiply FOLD neighbours along the reduced dimension at
- * once: bf16_tile.h two, int8_product.h two or four.
+/* folded_tile.h - the tiles of formats that multiply FOLD neighbours along the reduced dimension at once:
+ * bf16_tile.h two, int8_product.h two or four. Two kinds of registers can hold them, vectors (folded_rows.h) and
+ * matrices (amx_tile.h), with the same functions for who multiplies by them:
+ *     multiply_tile()            c (rows, TILE_COLS), rows ldc apart, = or += (add) a b, rows of a ld apart, b a
+ *                                panel; rows are read and written up to a multiple of ROW_STEP
+ *     order_left()               panels of a transposed left factor, (nums, TILE_ROWS) each, as the next wants them
+ *     multiply_turned()          the same with TILE_ROWS rows of one such panel
+ *     tiles_begin(), tiles_end() around all of these, on the thread that calls them
  *
  * A num is FOLD neighbours in 32 bits, the earliest one lowest. A panel holds TILE_COLS columns of the right
  * factor, num by num: (nums, TILE_COLS), padded with zeros. Before it the includer defines
@@ -15,37 +21,10 @@ typedef uint32_t num;
 typedef uvec loose_nums __attribute__((aligned(4), may_alias));
 typedef sums loose_sums __attribute__((aligned(4), may_alias));
 
-/* c (rows, TILE_COLS), row i at i ldc, = or += (add) a b, sums of any kind in the place of floats: num (i, l)
- * of a is at a[i row_step + l num_step], b is a panel. rows is a constant after inlining. */
-INLINE void tile(const int rows, float *c, size_t ldc, const num *a, size_t row_step, size_t num_step,
-                 const num *b, int nums, bool add)
-{
-    sums sum[16][2];
-
-    UNROLL
-    for (int i = 0; i < rows; i++) sum[i][0] = sum[i][1] = (sums){ 0 };
-    for (int l = 0; l < nums; l++) {
-        const uvec right[2] = { *(const loose_nums *)b, *(const loose_nums *)(b + VEC) };
-
-        UNROLL
-        for (int i = 0; i < rows; i++) {
-            const uvec left = SPLAT_NUM(a[i * row_step]);
-
-            sum[i][0] = DOT(sum[i][0], left, right[0]);
-            sum[i][1] = DOT(sum[i][1], left, right[1]);
-        }
-        a += num_step;
-        b += TILE_COLS;
-    }
-    UNROLL
-    for (int i = 0; i < rows; i++) {
-        UNROLL
-        for (int v = 0; v < 2; v++) {
-            /* cppcheck-suppress invalidPointerCast ; sums of integers lie in the memory of the result */
-            loose_sums *to = (loose_sums *)(c + i * ldc + v * VEC);
-            *to = add ? (sums)*to + sum[i][v] : sum[i][v];
-        }
-    }
-}
+#if defined(MATRIX_DOT)
+#include "kernels/amx_tile.h"
+#else
+#include "kernels/folded_rows.h"
+#endif
 
 #endif

@@ -177,13 +177,19 @@ static size_t scale_floats(int m)
     return (size_t)padded(m, LINE);
 }
 
+/* Nums of m rows, and of those that tiles read behind them. */
+static size_t left_nums(int m, int k)
+{
+    return (size_t)padded(m, ROW_STEP) * (size_t)units(k, FOLD);
+}
+
 static size_t scratch(const struct kern_limits *l)
 {
     const int rows = least(l->rows, ROWS);
 
     if (l->dtype != KERN_I8) return 0;
     return (size_t)l->threads * sizeof(struct room) + scale_floats(rows) * sizeof(float) +
-           (size_t)rows * (size_t)units(l->inputs, FOLD) * sizeof(num);
+           left_nums(rows, l->inputs) * sizeof(num);
 }
 
 /* The epilogue of the rows from element at on. */
@@ -220,7 +226,7 @@ static void multiply_rows(const struct kern_ctx *c, float *out, const float *x, 
                          .k = w->k,
                          .rooms = rooms };
 
-    assert(c->scratch_bytes >= (size_t)((char *)(left + (size_t)m * units(w->k, FOLD)) - (char *)rooms));
+    assert(c->scratch_bytes >= (size_t)((char *)(left + left_nums(m, w->k)) - (char *)rooms));
     kern_share(c, small, narrow_task, &n, row_tasks(m, w->k));
     multiply(c, &p);
 }

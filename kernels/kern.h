@@ -144,12 +144,12 @@ struct kern_limits {
     enum kern_dtype dtype; /* of the products that are not f32 */
 };
 
-enum { KERN_SCRATCHES = 16 };
+enum { KERN_SCRATCHES = 24 };
 
 struct kern_ctx;
 
 struct kern {
-    char name[64];    /* overlays applied, "ref+avx2+blas" */
+    char name[96];    /* overlays applied, "ref+avx2+blas" */
     bool own_regions; /* operations start OpenMP regions: the reference and OpenBLAS, which need no team */
 
     /* Bytes of scratch that the operations of an overlay need within the limits: one of each overlay laid

@@ -1,7 +1,7 @@
 /* native_dw.h - linear_dw: dw (n, k) += dout^T x, reduced over the rows in blocks of a fixed size.
  *
- * The tile's header says how FOLD rows become one row of nums (pack_panels, narrow_nums) and multiplies them
- * (tile_transposed): native_tile.h for f32, bf16_tile.h for pairs of bf16. */
+ * The tile's header says how FOLD rows become one row of nums (pack_panels, narrow_nums, order_left) and multiplies
+ * them (multiply_turned): native_tile.h for f32, bf16_tile.h for pairs of bf16. */
 #ifndef KERNELS_NATIVE_DW_H
 #define KERNELS_NATIVE_DW_H
 
@@ -37,6 +37,7 @@ static void pack_left(const struct outer *o, int j)
 
     pack_panels(to, o->dout + j, (size_t)o->n, count, TILE_ROWS, o->rows);
     if (o->narrow) narrow_nums(to, (size_t)padded(count, TILE_ROWS) * o->folded);
+    order_left(to, units(count, TILE_ROWS), o->folded);
 }
 
 /* db of vecs vectors of columns from j, top to bottom; count columns of the last vector. */
@@ -84,13 +85,11 @@ static void outer_tile(const struct outer *o, int j, int l)
     const num *left = o->left + (size_t)j * o->folded, *right = o->right + (size_t)l * o->folded;
     float *to = o->dw + (size_t)j * o->k + l;
     const int rows = least(o->n - j, TILE_ROWS), columns = least(o->k - l, TILE_COLS);
+    const bool whole = rows == TILE_ROWS && columns == TILE_COLS;
     float edge[TILE_ROWS * TILE_COLS];
 
-    if (rows == TILE_ROWS && columns == TILE_COLS) {
-        tile_transposed(to, (size_t)o->k, left, TILE_ROWS, right, o->folded, true);
-        return;
-    }
-    tile_transposed(edge, TILE_COLS, left, TILE_ROWS, right, o->folded, false);
+    multiply_turned(whole ? to : edge, whole ? (size_t)o->k : TILE_COLS, left, right, o->folded, whole);
+    if (whole) return;
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < columns; v++) to[(size_t)i * o->k + v] += edge[i * TILE_COLS + v];
 }
@@ -119,11 +118,13 @@ static void outer_task(const void *work, int task, int worker)
     struct ahead x = next_rows(o->x, o, o->k, (size_t)task, tasks, o->tiles);
 
     (void)worker;
+    tiles_begin();
     for (int j = first; j < last; j += TILE_ROWS) {
         fetch_later(&dout);
         fetch_later(&x);
         outer_tile(o, j, task % panels * TILE_COLS);
     }
+    tiles_end();
 }
 
 /* What comes before the product of a block: its right factor, its left factor and its part of db. */

@@ -93,6 +93,25 @@ OUTLINE void tile_transposed(float *c, size_t ldc, const float *a, size_t ld, co
     tile(TILE_ROWS, 2, c, ldc, a, 1, ld, b, 0, k, add);
 }
 
+/* What native_dw.h asks of tiles; folded_tile.h says what they are. */
+INLINE void order_left(float *left, int panels, int k)
+{
+    (void)left, (void)panels, (void)k;
+}
+
+INLINE void multiply_turned(float *c, size_t ldc, const float *a, const float *b, int k, bool add)
+{
+    tile_transposed(c, ldc, a, TILE_ROWS, b, k, add);
+}
+
+INLINE void tiles_begin(void)
+{
+}
+
+INLINE void tiles_end(void)
+{
+}
+
 /* Factors of a product of tiles: a (rows, k), rows ld apart; b: panels of (k, TILE_COLS), panel floats
  * apart. */
 struct factors {

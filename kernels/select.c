@@ -15,6 +15,9 @@
 #ifndef VIT_AVXVNNI
 #define VIT_AVXVNNI 0
 #endif
+#ifndef VIT_AMX
+#define VIT_AMX 0
+#endif
 #define BUILT_ref     1
 #define BUILT_vec     1
 #define BUILT_blas    VIT_BLAS
@@ -24,6 +27,8 @@
 #define BUILT_avxvnni VIT_AVXVNNI
 #define BUILT_vnni    BUILT_X86
 #define BUILT_bf16    BUILT_X86
+#define BUILT_amxint8 VIT_AMX
+#define BUILT_amxbf16 VIT_AMX
 
 #define JOIN_(a, b)          a##b
 #define JOIN(a, b)           JOIN_(a, b)

@@ -1,32 +1,8 @@
-/* vnni.c - products of integers of 8 bits with exact sums, by AVX512-VNNI: four neighbours along k lie as
- * bytes in 32 bits, and one instruction (vpdpbusd) multiplies 16 such by 16, the left ones without a sign,
- * and adds all four products of each to a sum. 28 sums, 2 right and 1 left vector fill 31 of the 32
- * registers. */
+/* vnni.c - products of integers of 8 bits with exact sums, by AVX512-VNNI. 28 sums, 2 right and 1 left vector
+ * fill 31 of the 32 registers. */
 #if defined(__AVX512VNNI__) && defined(__AVX512BW__)
-#include <immintrin.h>
-
-#define NATIVE         vnni
-#define VEC            16
-#define TILE_ROWS      14
-#define FOLD           4
-#define OFFSET         128
-#define SPLAT(x)       _mm512_set1_ps(x)
-#define VEC_MAX(a, b)  _mm512_max_ps(a, b)
-#define VEC_MIN(a, b)  _mm512_min_ps(a, b)
-#define VEC_SQRT(a)    _mm512_sqrt_ps(a)
-#define SPLAT_NUM(x)   ((uvec)_mm512_set1_epi32((int)(x)))
-#define DOT(sum, a, b) ((uvec)_mm512_dpbusd_epi32((__m512i)(sum), (__m512i)(a), (__m512i)(b)))
-#define INTEGERS(part) ((uvec)bytes_of((part)[0], (part)[1], (part)[2], (part)[3]))
-
-/* packs works on quarters of 128 bits: each then holds four integers of a, of b, of c and of d. */
-static inline __attribute__((always_inline)) __m512i bytes_of(__m512 a, __m512 b, __m512 c, __m512 d)
-{
-    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    const __m512i ab = _mm512_packs_epi32(_mm512_cvtps_epi32(a), _mm512_cvtps_epi32(b));
-    const __m512i cd = _mm512_packs_epi32(_mm512_cvtps_epi32(c), _mm512_cvtps_epi32(d));
-
-    return _mm512_permutexvar_epi32(order, _mm512_packs_epi16(ab, cd));
-}
-
+#define NATIVE    vnni
+#define TILE_ROWS 14
+#include "kernels/avx512_int8.h"
 #include "kernels/int8_product.h"
 #endif

@@ -16,6 +16,12 @@
 #ifndef VIT_AVXVNNI
 #define VIT_AVXVNNI 0
 #endif
+#ifndef VIT_AMX
+#define VIT_AMX 0
+#endif
+#if VIT_AMX
+#include "kernels/amx.h"
+#endif
 
 enum {
     ATTEMPTS = 5, /* the best counts: a limit is what is possible, not what is usual */
@@ -126,6 +132,25 @@ COMPUTE(flops_bf16, TARGET("avx512f,avx512bw,avx512vl,avx512bf16"), __m512, CHAI
         _mm512_dpbf16_ps(x, a, b))
 #endif
 
+#if VIT_AMX
+/* Products of two registers that are matrices, added to four others, which is all that a tile uses. */
+#define MATRICES(name, instruction)                                                                          \
+    static float name(size_t rounds)                                                                         \
+    {                                                                                                        \
+        MATRIX_BEGIN();                                                                                      \
+        for (size_t i = 0; i < rounds; i++) {                                                                \
+            MATRIX_MULTIPLY(instruction, 0, 4, 6);                                                           \
+            MATRIX_MULTIPLY(instruction, 1, 4, 7);                                                           \
+            MATRIX_MULTIPLY(instruction, 2, 5, 6);                                                           \
+            MATRIX_MULTIPLY(instruction, 3, 5, 7);                                                           \
+        }                                                                                                    \
+        MATRIX_END();                                                                                        \
+        return 0;                                                                                            \
+    }
+MATRICES(flops_amxbf16, "tdpbf16ps")
+MATRICES(ops_amxint8, "tdpbusd")
+#endif
+
 /* From the widest; the last row fits every CPU and format (a narrow one is computed in f32 there). */
 static const struct isa {
     const char *overlay; /* the kernels that use it */
@@ -136,6 +161,10 @@ static const struct isa {
     float (*read)(const float *x, size_t count);
 } ISAS[] = {
 #if defined(__x86_64__)
+#if VIT_AMX
+    { "amxbf16", KERN_BF16, CPU_AVX512 | CPU_AMX_BF16, flops_amxbf16, 4 * 2.0 * 16 * 16 * 32, read_avx512 },
+    { "amxint8", KERN_I8, CPU_AVX512 | CPU_AMX_INT8, ops_amxint8, 4 * 2.0 * 16 * 16 * 64, read_avx512 },
+#endif
     { "bf16", KERN_BF16, CPU_AVX512 | CPU_AVX512_BF16, flops_bf16, 2.0 * 32 * CHAINS_512, read_avx512 },
     { "vnni", KERN_I8, CPU_AVX512 | CPU_AVX512_VNNI, ops_vnni, 2.0 * 64 * CHAINS_512, read_avx512 },
 #if VIT_AVXVNNI

@@ -1,11 +1,13 @@
 /* emulated.h - what overlays take from intrinsics, in plain C for vectors of any length: so the descriptions
- * in kernels/ that are for AVX-512 and VNNI can be compiled, and tested, where these are missing. A file sets
+ * in kernels/ that are for AVX-512, VNNI and AMX can be compiled, and tested, where these are missing. A file sets
  * VEC and TILE_ROWS as the overlay that it stands for does. */
 #ifndef TESTS_KERNELS_EMULATED_H
 #define TESTS_KERNELS_EMULATED_H
 
 #include <math.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define OVERLAYS_OF_TESTS
 #define SPLAT(x)      splat(x)
@@ -133,5 +135,64 @@ EMULATE void put(uint32_t *p, uwide nums, int count)
 {
     for (int i = 0; i < VEC && i < count; i++) p[i] = nums[i];
 }
+
+/* ---- registers that are matrices of 16 rows of 16 nums ---- */
+
+#if VEC == 16
+static _Thread_local uwide matrix[8][16];
+static _Thread_local int matrices_in_use;
+
+/* Used outside begin and end: what a CPU answers with a signal. */
+EMULATE uwide *matrix_of(int r)
+{
+    if (!matrices_in_use) abort();
+    return matrix[r];
+}
+
+EMULATE void matrix_use(int change)
+{
+    matrices_in_use += change;
+    if (matrices_in_use < 0 || matrices_in_use > 1) abort();
+    memset(matrix, 0, sizeof matrix);
+}
+
+EMULATE_OFTEN void matrix_zero(int r)
+{
+    memset(matrix_of(r), 0, sizeof *matrix);
+}
+
+EMULATE_OFTEN void matrix_load(int r, const void *p, size_t ld)
+{
+    for (size_t i = 0; i < 16; i++) memcpy(matrix_of(r) + i, (const uint32_t *)p + i * ld, sizeof **matrix);
+}
+
+EMULATE_OFTEN void matrix_store(int r, void *p, size_t ld)
+{
+    for (size_t i = 0; i < 16; i++) memcpy((uint32_t *)p + i * ld, matrix_of(r) + i, sizeof **matrix);
+}
+
+#define MATRIX_BEGIN()         matrix_use(1)
+#define MATRIX_END()           matrix_use(-1)
+#define MATRIX_ZERO(r)         matrix_zero(r)
+#define MATRIX_LOAD(r, p, ld)  matrix_load(r, p, ld)
+#define MATRIX_STORE(r, p, ld) matrix_store(r, p, ld)
+
+/* sum += a b by a dot of nums, lane by lane. */
+#define MATRIX_MULTIPLY(type, dot, sum, a, b)                                                                \
+    for (int i_ = 0; i_ < 16; i_++)                                                                          \
+        for (int k_ = 0; k_ < 16; k_++)                                                                      \
+    matrix_of(sum)[i_] =                                                                                     \
+        (uwide)dot((type)matrix_of(sum)[i_], splat_num(matrix_of(a)[i_][k_]), matrix_of(b)[k_])
+
+EMULATE uwide mix(uwide a, uwide b, int from)
+{
+    uwide mixed;
+
+    for (int i = 0; i < VEC; i++) mixed[i] = i % 2 ? b[from + i / 2] : a[from + i / 2];
+    return mixed;
+}
+#define MIX_LOW(a, b)  mix(a, b, 0)
+#define MIX_HIGH(a, b) mix(a, b, VEC / 2)
+#endif
 
 #endif

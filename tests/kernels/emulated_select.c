@@ -4,4 +4,6 @@
 #define BUILT_emulated_avxvnni 1
 #define BUILT_emulated_vnni    1
 #define BUILT_emulated_bf16    1
+#define BUILT_emulated_amxint8 1
+#define BUILT_emulated_amxbf16 1
 #include "kernels/select.c"

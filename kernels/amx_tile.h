@@ -1,0 +1,142 @@
+/* amx_tile.h - the tiles of folded_tile.h in registers that are matrices of SIDE rows of SIDE nums: four of sums, two
+ * of rows of the left factor and two of columns of the right one. The panels are those of folded_tile.h, so
+ * packed weights are the same as without such registers.
+ *
+ * The includer defines, for a literal r below 8,
+ *     MATRIX_BEGIN(), MATRIX_END()  around their use by a thread
+ *     MATRIX_ZERO(r), MATRIX_LOAD(r, p, ld), MATRIX_STORE(r, p, ld)
+ *     MATRIX_DOT(sum, a, b)         sum += a b, nums by nums
+ * with rows ld nums (or sums) apart; and, for order_left(),
+ *     MIX_LOW(a, b), MIX_HIGH(a, b) the first and the last VEC of a[0], b[0], a[1], b[1] ... */
+#ifndef KERNELS_AMX_TILE_H
+#define KERNELS_AMX_TILE_H
+
+enum {
+    SIDE = 16,
+    ROW_STEP = SIDE,
+    MOST_TURNED = 256 /* nums of a panel that is turned at most */
+};
+_Static_assert(TILE_COLS == 2 * SIDE && TILE_ROWS == 2 * SIDE, "four registers of sums");
+
+INLINE void tiles_begin(void)
+{
+    MATRIX_BEGIN();
+}
+
+INLINE void tiles_end(void)
+{
+    MATRIX_END();
+}
+
+/* SIDE nums along the reduced dimension. low, a constant: the lower rows count as well. */
+INLINE void multiply_side(const num *a, size_t ld, const num *b, const bool low)
+{
+    MATRIX_LOAD(4, a, ld);
+    MATRIX_LOAD(6, b, TILE_COLS);
+    MATRIX_DOT(0, 4, 6);
+    MATRIX_LOAD(7, b + SIDE, TILE_COLS);
+    MATRIX_DOT(1, 4, 7);
+    if (!low) return;
+    MATRIX_LOAD(5, a + SIDE * ld, ld);
+    MATRIX_DOT(2, 5, 6);
+    MATRIX_DOT(3, 5, 7);
+}
+
+/* The last nums, fewer than SIDE: zeros behind them. What lies there is the next slice's, or nobody's. */
+INLINE void multiply_rest(const num *a, size_t ld, const num *b, int nums, const bool low)
+{
+    num left[TILE_ROWS * SIDE] = { 0 }, right[SIDE * TILE_COLS] = { 0 };
+
+    for (int i = 0; i < (low ? TILE_ROWS : SIDE); i++)
+        for (int l = 0; l < nums; l++) left[i * SIDE + l] = a[i * ld + l];
+    for (int i = 0; i < nums * TILE_COLS; i++) right[i] = b[i];
+    multiply_side(left, SIDE, right, low);
+}
+
+INLINE void multiply_sides(float *c, size_t ldc, const num *a, size_t ld, const num *b, int nums, bool add,
+                           const bool low)
+{
+    if (add) {
+        MATRIX_LOAD(0, c, ldc);
+        MATRIX_LOAD(1, c + SIDE, ldc);
+        if (low) MATRIX_LOAD(2, c + SIDE * ldc, ldc);
+        if (low) MATRIX_LOAD(3, c + SIDE * ldc + SIDE, ldc);
+    } else {
+        MATRIX_ZERO(0);
+        MATRIX_ZERO(1);
+        MATRIX_ZERO(2);
+        MATRIX_ZERO(3);
+    }
+    for (; nums >= SIDE; nums -= SIDE, a += SIDE, b += SIDE * TILE_COLS) multiply_side(a, ld, b, low);
+    if (nums) multiply_rest(a, ld, b, nums, low);
+    MATRIX_STORE(0, c, ldc);
+    MATRIX_STORE(1, c + SIDE, ldc);
+    if (low) MATRIX_STORE(2, c + SIDE * ldc, ldc);
+    if (low) MATRIX_STORE(3, c + SIDE * ldc + SIDE, ldc);
+}
+
+OUTLINE void multiply_tile(int rows, float *c, size_t ldc, const num *a, size_t ld, const num *b, int nums,
+                           bool add)
+{
+    if (rows > SIDE)
+        multiply_sides(c, ldc, a, ld, b, nums, add, true);
+    else
+        multiply_sides(c, ldc, a, ld, b, nums, add, false);
+}
+
+/* x (SIDE, SIDE) transposed. A mix of rows i and i + 8 moves the highest bit of a row's number to the lowest of
+ * the columns'; after four the two have changed places. */
+INLINE void turn(uvec *x)
+{
+    uvec y[SIDE];
+
+    for (int round = 0; round < 4; round++) {
+        UNROLL
+        for (int i = 0; i < SIDE / 2; i++) {
+            y[2 * i] = MIX_LOW(x[i], x[i + SIDE / 2]);
+            y[2 * i + 1] = MIX_HIGH(x[i], x[i + SIDE / 2]);
+        }
+        UNROLL
+        for (int i = 0; i < SIDE; i++) x[i] = y[i];
+    }
+}
+
+/* to (SIDE rows, ld apart) = count rows of nums from from, TILE_ROWS apart, transposed. */
+INLINE void turn_side(num *to, size_t ld, const num *from, int count)
+{
+    uvec x[SIDE];
+
+    UNROLL
+    for (int l = 0; l < SIDE; l++) {
+        x[l] = (uvec){ 0 };
+        if (l < count) x[l] = *(const loose_nums *)(from + l * TILE_ROWS);
+    }
+    turn(x);
+    for (int i = 0; i < SIDE; i++) {
+        if (count >= SIDE)
+            *(loose_nums *)(to + i * ld) = x[i];
+        else
+            memcpy(to + i * ld, &x[i], (size_t)count * sizeof *to);
+    }
+}
+
+/* Each panel from (nums, TILE_ROWS) to (TILE_ROWS, nums). */
+INLINE void order_left(num *left, int panels, int nums)
+{
+    num rows[TILE_ROWS * MOST_TURNED];
+
+    assert(nums <= MOST_TURNED);
+    for (int p = 0; p < panels; p++, left += (size_t)TILE_ROWS * nums) {
+        for (int l = 0; l < nums; l += SIDE)
+            for (int i = 0; i < TILE_ROWS; i += SIDE)
+                turn_side(rows + i * nums + l, (size_t)nums, left + l * TILE_ROWS + i, least(nums - l, SIDE));
+        memcpy(left, rows, (size_t)TILE_ROWS * nums * sizeof *rows);
+    }
+}
+
+INLINE void multiply_turned(float *c, size_t ldc, const num *a, const num *b, int nums, bool add)
+{
+    multiply_tile(TILE_ROWS, c, ldc, a, (size_t)nums, b, nums, add);
+}
+
+#endif
