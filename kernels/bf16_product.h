@@ -10,13 +10,15 @@
 enum {
     DEPTH = 512,     /* k at a time: a panel's slice, 256 pairs x 32 columns, is as large as L1 */
     BLOCK_TILES = 8, /* tiles of rows a task takes at most: with their rounded slice and their result in L2 */
-    GROUP = 16       /* panels a task takes at most: each row is rounded once for so many */
+    GROUP = 16,      /* panels a task takes at most: each row is rounded once for so many */
+    RESULT_STEP = GROUP * TILE_COLS + LINE,
+    ROWS = 512 /* rows of x at most that are rounded once, before the tasks; of more each task rounds its own */
 };
 
 /* Memory of one thread. */
 struct room {
-    float y[BLOCK_TILES * TILE_ROWS * GROUP * TILE_COLS]; /* the result of a task */
-    num left[BLOCK_TILES * TILE_ROWS * DEPTH / FOLD];     /* a slice of its rows of x, rounded */
+    float y[BLOCK_TILES * TILE_ROWS * RESULT_STEP];            /* the result of a task */
+    num left[BLOCK_TILES * TILE_ROWS * (DEPTH / FOLD + LINE)]; /* a slice of its rows of x, rounded */
 };
 
 #include "kernels/folded.h"
@@ -45,12 +47,30 @@ static void pack(void *to, const float *w, int n, int k, bool back)
 
 /* ---- linear and linear_dx ---- */
 
+/* Rows of x become nums. */
+struct rounding {
+    num *to;
+    const float *x;
+    int m, k;
+};
+
+static void round_task(const void *work, int task, int worker)
+{
+    const struct rounding *n = work;
+    const struct range r = task_rows(task, n->m, n->k);
+    const size_t step = left_step(units(n->k, FOLD));
+
+    (void)worker;
+    for (int i = r.from; i < r.to; i++) narrow_row(n->to + i * step, n->x + (size_t)i * n->k, n->k, 1);
+}
+
 static void take_left(struct slice *s, const struct product *p, struct room *room, int row, int l, int count)
 {
-    s->left = room->left;
-    s->left_ld = (size_t)s->nums;
+    s->left_ld = left_step(units(p->left ? p->k : count, FOLD));
+    s->left = p->left ? (const num *)p->left + row * s->left_ld + l / FOLD : room->left;
+    if (p->left) return;
     for (int i = 0; i < s->rows; i++)
-        narrow_row(room->left + (size_t)i * s->nums, p->x + (size_t)(row + i) * p->k + l, count, 1);
+        narrow_row(room->left + i * s->left_ld, p->x + (size_t)(row + i) * p->k + l, count, 1);
 }
 
 static void finish(const struct product *p, struct room *room, const struct slice *s, int row, int column)
@@ -58,10 +78,25 @@ static void finish(const struct product *p, struct room *room, const struct slic
     finish_block(p, room->y, s->ld, row, s->rows, column, least(p->n - column, s->count * TILE_COLS));
 }
 
+/* Nums of the rows that are rounded before the tasks, with those that tiles read behind them. */
+static size_t left_nums(int m, int k)
+{
+    return (size_t)padded(m, ROW_STEP) * left_step(units(k, FOLD));
+}
+
 static void multiply_by(const struct kern_ctx *c, struct product *p)
 {
-    assert(c->scratch_bytes >= (size_t)c->threads * sizeof(struct room));
-    p->rooms = c->scratch;
+    struct room *rooms = c->scratch;
+    /* cppcheck-suppress invalidPointerCast ; the rounded rows lie behind the rooms */
+    num *left = (num *)(rooms + c->threads);
+    const struct rounding n = { left, p->x, p->m, p->k };
+
+    p->rooms = rooms;
+    if (p->m <= ROWS) {
+        assert(c->scratch_bytes >= c->threads * sizeof *rooms + left_nums(p->m, p->k) * sizeof *left);
+        kern_share(c, (double)p->m * p->n * p->k <= TINY, round_task, &n, row_tasks(p->m, p->k));
+        p->left = left;
+    }
     multiply(c, p);
 }
 
@@ -97,8 +132,11 @@ static void linear_dw(const struct kern_ctx *c, float *dw, float *db, const floa
 
 static size_t scratch(const struct kern_limits *l)
 {
-    const size_t rooms = (size_t)l->threads * sizeof(struct room);
+    const int reduced = l->training ? most(l->inputs, l->outputs) : l->inputs;
+    const size_t left = left_nums(least(l->rows, ROWS), reduced) * sizeof(num);
+    const size_t rooms = (size_t)l->threads * sizeof(struct room) + left;
 
+    if (l->dtype != KERN_BF16) return 0;
     return l->training ? larger(rooms, dw_scratch(l->outputs, l->inputs) * sizeof(num)) : rooms;
 }
 

@@ -7,7 +7,7 @@
  *     row_factor()       what narrow_row() multiplies a row of weights with
  *     DEPTH              k at a time: a panel's slice stays in L1
  *     BLOCK_TILES, GROUP tiles of rows and panels that a task takes at most
- *     struct room        memory of one thread; y (BLOCK_TILES TILE_ROWS, GROUP TILE_COLS): a task's result
+ *     struct room        memory of one thread; y (BLOCK_TILES TILE_ROWS, RESULT_STEP): a task's result
  * and after it
  *     take_left()        where a slice of rows of x lies as nums
  *     finish()           from the sums of a task to what is written */
@@ -44,6 +44,13 @@ static void pack_rows(num *to, const float *w, size_t ld, int count, int k)
 }
 
 /* ---- products ---- */
+
+/* Nums from a row of the left factor to the next: whole lines, and an odd number of them, so that the rows of a
+ * tile lie in different sets of the cache. */
+static size_t left_step(int nums)
+{
+    return (size_t)padded(nums, LINE) | LINE;
+}
 
 /* What one slice of k adds to a task's result. */
 struct slice {
@@ -89,7 +96,7 @@ static void product_task(const void *work, int task, int worker)
     const int rows = least(p->m - row, p->rows), panels = least(units(p->n, TILE_COLS) - first, p->group);
     const int depth = padded(units(p->k, units(p->k, DEPTH)), FOLD);
     const size_t panel = (size_t)units(p->k, FOLD) * TILE_COLS;
-    struct slice s = { .panel = panel, .ld = (size_t)p->group * TILE_COLS, .rows = rows, .count = panels };
+    struct slice s = { .panel = panel, .ld = (size_t)p->group * TILE_COLS + LINE, .rows = rows, .count = panels };
     struct ahead ahead = { .panels = panel * (size_t)units(p->n, TILE_COLS) > WARM, .ld = (size_t)p->n };
 
     for (int l = 0; l < p->k; l += depth) {

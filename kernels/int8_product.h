@@ -75,12 +75,13 @@ enum {
     DEPTH = 256 * FOLD, /* k at a time: a panel's slice, 256 nums x 2 VEC, stays in L1 */
     BLOCK_TILES = 16,   /* tiles of rows a task takes at most: its slice of x stays in L2 */
     GROUP = 4,          /* panels a task takes at most */
+    RESULT_STEP = GROUP * TILE_COLS + LINE,
     ROWS = 1024         /* rows of x that are quantised before their product: what scratch holds */
 };
 
 /* Memory of one thread. */
 struct room {
-    float y[BLOCK_TILES * TILE_ROWS * GROUP * TILE_COLS]; /* the result of a task */
+    float y[BLOCK_TILES * TILE_ROWS * RESULT_STEP]; /* the result of a task */
 };
 
 #include "kernels/folded.h"
@@ -127,7 +128,7 @@ static void pack(void *to, const float *w, int n, int k, bool back)
 static void take_left(struct slice *s, const struct product *p, struct room *room, int row, int l, int count)
 {
     (void)room, (void)count;
-    s->left_ld = (size_t)units(p->k, FOLD);
+    s->left_ld = left_step(units(p->k, FOLD));
     s->left = (const num *)p->left + (size_t)row * s->left_ld + l / FOLD;
 }
 
@@ -159,7 +160,7 @@ static void narrow_task(const void *work, int task, int worker)
     (void)worker;
     for (int i = r.from; i < r.to; i++) {
         const float *x = n->x + (size_t)i * n->k;
-        num *to = n->to + (size_t)i * (size_t)units(n->k, FOLD);
+        num *to = n->to + (size_t)i * left_step(units(n->k, FOLD));
 
         if (n->fixed > 0) {
             n->scale[i] = narrow(to, x, n->k, 1 / n->fixed, OFFSETS, true) ? n->fixed : NAN;
@@ -180,7 +181,7 @@ static size_t scale_floats(int m)
 /* Nums of m rows, and of those that tiles read behind them. */
 static size_t left_nums(int m, int k)
 {
-    return (size_t)padded(m, ROW_STEP) * (size_t)units(k, FOLD);
+    return (size_t)padded(m, ROW_STEP) * left_step(units(k, FOLD));
 }
 
 static size_t scratch(const struct kern_limits *l)
