@@ -3,24 +3,27 @@
  * packed weights are the same as without such registers.
  *
  * The includer defines, for a literal r below 8,
- *     MATRIX_BEGIN(), MATRIX_END()  around their use by a thread
+ *     MATRIX_SHAPE(nums)            a thread begins to use them, emptied: r 4 and 5 have rows of nums, 6 and 7 have
+ *                                   so many rows, and the rest is whole
+ *     MATRIX_END()                  it uses them no more
  *     MATRIX_ZERO(r), MATRIX_LOAD(r, p, ld), MATRIX_STORE(r, p, ld)
  *     MATRIX_DOT(sum, a, b)         sum += a b, nums by nums
- * with rows ld nums (or sums) apart; and, for order_left(),
- *     MIX_LOW(a, b), MIX_HIGH(a, b) the first and the last VEC of a[0], b[0], a[1], b[1] ... */
+ * with rows ld nums (or sums) apart. */
 #ifndef KERNELS_AMX_TILE_H
 #define KERNELS_AMX_TILE_H
+
+#include "kernels/native_turn.h"
 
 enum {
     SIDE = 16,
     ROW_STEP = SIDE,
     MOST_TURNED = 256 /* nums of a panel that is turned at most */
 };
-_Static_assert(TILE_COLS == 2 * SIDE && TILE_ROWS == 2 * SIDE, "four registers of sums");
+_Static_assert(VEC == SIDE && TILE_COLS == 2 * SIDE && TILE_ROWS == 2 * SIDE, "four registers of sums");
 
 INLINE void tiles_begin(void)
 {
-    MATRIX_BEGIN();
+    MATRIX_SHAPE(SIDE);
 }
 
 INLINE void tiles_end(void)
@@ -42,18 +45,8 @@ INLINE void multiply_side(const num *a, size_t ld, const num *b, const bool low)
     MATRIX_DOT(3, 5, 7);
 }
 
-/* The last nums, fewer than SIDE: zeros behind them. What lies there is the next slice's, or nobody's. */
-INLINE void multiply_rest(const num *a, size_t ld, const num *b, int nums, const bool low)
-{
-    num left[TILE_ROWS * SIDE] = { 0 }, right[SIDE * TILE_COLS] = { 0 };
-
-    for (int i = 0; i < (low ? TILE_ROWS : SIDE); i++)
-        for (int l = 0; l < nums; l++) left[i * SIDE + l] = a[i * ld + l];
-    for (int i = 0; i < nums * TILE_COLS; i++) right[i] = b[i];
-    multiply_side(left, SIDE, right, low);
-}
-
-INLINE void multiply_sides(float *c, size_t ldc, const num *a, size_t ld, const num *b, int nums, bool add,
+/* steps times SIDE nums, or one step of fewer, as MATRIX_SHAPE() has it. */
+INLINE void multiply_sides(float *c, size_t ldc, const num *a, size_t ld, const num *b, int steps, bool add,
                            const bool low)
 {
     if (add) {
@@ -67,38 +60,34 @@ INLINE void multiply_sides(float *c, size_t ldc, const num *a, size_t ld, const 
         MATRIX_ZERO(2);
         MATRIX_ZERO(3);
     }
-    for (; nums >= SIDE; nums -= SIDE, a += SIDE, b += SIDE * TILE_COLS) multiply_side(a, ld, b, low);
-    if (nums) multiply_rest(a, ld, b, nums, low);
+    for (; steps; steps--, a += SIDE, b += SIDE * TILE_COLS) multiply_side(a, ld, b, low);
     MATRIX_STORE(0, c, ldc);
     MATRIX_STORE(1, c + SIDE, ldc);
     if (low) MATRIX_STORE(2, c + SIDE * ldc, ldc);
     if (low) MATRIX_STORE(3, c + SIDE * ldc + SIDE, ldc);
 }
 
+/* What is left over when whole steps are done is multiplied in registers of that shape: what lies behind it in
+ * memory is the next slice's, or nobody's. */
+INLINE void multiply_nums(float *c, size_t ldc, const num *a, size_t ld, const num *b, int nums, bool add,
+                          const bool low)
+{
+    const int steps = nums / SIDE, whole = steps * SIDE;
+
+    if (steps) multiply_sides(c, ldc, a, ld, b, steps, add, low);
+    if (nums == whole) return;
+    MATRIX_SHAPE(nums - whole);
+    multiply_sides(c, ldc, a + whole, ld, b + whole * TILE_COLS, 1, add || steps, low);
+    MATRIX_SHAPE(SIDE);
+}
+
 OUTLINE void multiply_tile(int rows, float *c, size_t ldc, const num *a, size_t ld, const num *b, int nums,
                            bool add)
 {
     if (rows > SIDE)
-        multiply_sides(c, ldc, a, ld, b, nums, add, true);
+        multiply_nums(c, ldc, a, ld, b, nums, add, true);
     else
-        multiply_sides(c, ldc, a, ld, b, nums, add, false);
-}
-
-/* x (SIDE, SIDE) transposed. A mix of rows i and i + 8 moves the highest bit of a row's number to the lowest of
- * the columns'; after four the two have changed places. */
-INLINE void turn(uvec *x)
-{
-    uvec y[SIDE];
-
-    for (int round = 0; round < 4; round++) {
-        UNROLL
-        for (int i = 0; i < SIDE / 2; i++) {
-            y[2 * i] = MIX_LOW(x[i], x[i + SIDE / 2]);
-            y[2 * i + 1] = MIX_HIGH(x[i], x[i + SIDE / 2]);
-        }
-        UNROLL
-        for (int i = 0; i < SIDE; i++) x[i] = y[i];
-    }
+        multiply_nums(c, ldc, a, ld, b, nums, add, false);
 }
 
 /* to (SIDE rows, ld apart) = count rows of nums from from, TILE_ROWS apart, transposed. */

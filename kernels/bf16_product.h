@@ -10,14 +10,15 @@
 enum {
     DEPTH = 512,     /* k at a time: a panel's slice, 256 pairs x 32 columns, is as large as L1 */
     BLOCK_TILES = 8, /* tiles of rows a task takes at most: with their rounded slice and their result in L2 */
-    GROUP = 16,      /* panels a task takes at most: each row is rounded once for so many */
-    RESULT_STEP = GROUP * TILE_COLS + LINE,
-    ROWS = 512 /* rows of x at most that are rounded once, before the tasks; of more each task rounds its own */
+    GROUP = 24,      /* panels a task takes at most: each row is rounded once for so many */
+    RESULT = 48,     /* tiles of its result at most: that is read again, and left in L2 for it */
+    ROWS =
+        512 /* rows of x at most that are rounded once, before the tasks; of more each task rounds its own */
 };
 
 /* Memory of one thread. */
 struct room {
-    float y[BLOCK_TILES * TILE_ROWS * RESULT_STEP];            /* the result of a task */
+    float y[RESULT_FLOATS];                                    /* the result of a task */
     num left[BLOCK_TILES * TILE_ROWS * (DEPTH / FOLD + LINE)]; /* a slice of its rows of x, rounded */
 };
 

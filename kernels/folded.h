@@ -6,8 +6,8 @@
  *     narrow_row()       numbers to nums
  *     row_factor()       what narrow_row() multiplies a row of weights with
  *     DEPTH              k at a time: a panel's slice stays in L1
- *     BLOCK_TILES, GROUP tiles of rows and panels that a task takes at most
- *     struct room        memory of one thread; y (BLOCK_TILES TILE_ROWS, RESULT_STEP): a task's result
+ *     BLOCK_TILES, GROUP, RESULT tiles of rows, panels, and tiles of both that a task takes at most
+ *     struct room        memory of one thread; y (RESULT_FLOATS): a task's result
  * and after it
  *     take_left()        where a slice of rows of x lies as nums
  *     finish()           from the sums of a task to what is written */
@@ -16,6 +16,7 @@
 
 #include "kernels/folded_tile.h"
 #include "kernels/native_product.h"
+#include "kernels/native_turn.h"
 
 /* ---- packing ---- */
 
@@ -28,19 +29,20 @@ static size_t panel_nums(int outputs, int reduced)
 /* One panel (nums, TILE_COLS) from count rows of w (count, k), ld apart: to[l][j] = w[j][FOLD l ...]. */
 static void pack_rows(num *to, const float *w, size_t ld, int count, int k)
 {
-    num nums[VEC];
+    float factor[TILE_COLS];
 
-    memset(to, 0, (size_t)units(k, FOLD) * TILE_COLS * sizeof *to);
-    for (int j = 0; j < count; j++) {
-        const float factor = row_factor(w + j * ld, k);
-
+    for (int j = 0; j < count; j++) factor[j] = row_factor(w + j * ld, k);
+    for (int j = 0; j < TILE_COLS; j += VEC)
         for (int l = 0; l < k; l += FOLD * VEC) {
             const int taken = least(k - l, FOLD * VEC);
+            uvec x[VEC] = { { 0 } };
 
-            narrow_row(nums, w + j * ld + l, taken, factor);
-            for (int i = 0; i < units(taken, FOLD); i++) to[(size_t)(l / FOLD + i) * TILE_COLS + j] = nums[i];
+            for (int i = 0; i < VEC && j + i < count; i++)
+                narrow_row((num *)(x + i), w + (j + i) * ld + l, taken, factor[j + i]);
+            turn(x);
+            for (int i = 0; i < units(taken, FOLD); i++)
+                *(loose_nums *)(to + (size_t)(l / FOLD + i) * TILE_COLS + j) = x[i];
         }
-    }
 }
 
 /* ---- products ---- */
@@ -96,7 +98,9 @@ static void product_task(const void *work, int task, int worker)
     const int rows = least(p->m - row, p->rows), panels = least(units(p->n, TILE_COLS) - first, p->group);
     const int depth = padded(units(p->k, units(p->k, DEPTH)), FOLD);
     const size_t panel = (size_t)units(p->k, FOLD) * TILE_COLS;
-    struct slice s = { .panel = panel, .ld = (size_t)p->group * TILE_COLS + LINE, .rows = rows, .count = panels };
+    struct slice s = {
+        .panel = panel, .ld = (size_t)p->group * TILE_COLS + LINE, .rows = rows, .count = panels
+    };
     struct ahead ahead = { .panels = panel * (size_t)units(p->n, TILE_COLS) > WARM, .ld = (size_t)p->n };
 
     for (int l = 0; l < p->k; l += depth) {
@@ -115,7 +119,7 @@ static void product_task(const void *work, int task, int worker)
 /* p->rooms: a struct room a thread. */
 static void multiply(const struct kern_ctx *c, struct product *p)
 {
-    const struct task_size size = { BLOCK_TILES, GROUP };
+    const struct task_size size = { BLOCK_TILES, GROUP, RESULT };
 
     cut(p, c->threads, &size);
     kern_share(c, (double)p->m * p->n * p->k <= TINY, product_task, p, p->blocks * p->groups);

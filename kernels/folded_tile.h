@@ -21,6 +21,10 @@ typedef uint32_t num;
 typedef uvec loose_nums __attribute__((aligned(4), may_alias));
 typedef sums loose_sums __attribute__((aligned(4), may_alias));
 
+/* What a task's result takes at most, its rows being a line longer than they need: so that those of a tile lie in
+ * different sets of the cache. folded.h says what tasks are. */
+#define RESULT_FLOATS ((RESULT * TILE_COLS + BLOCK_TILES * LINE) * TILE_ROWS)
+
 #if defined(MATRIX_DOT)
 #include "kernels/amx_tile.h"
 #else

@@ -75,13 +75,13 @@ enum {
     DEPTH = 256 * FOLD, /* k at a time: a panel's slice, 256 nums x 2 VEC, stays in L1 */
     BLOCK_TILES = 16,   /* tiles of rows a task takes at most: its slice of x stays in L2 */
     GROUP = 4,          /* panels a task takes at most */
-    RESULT_STEP = GROUP * TILE_COLS + LINE,
-    ROWS = 1024         /* rows of x that are quantised before their product: what scratch holds */
+    RESULT = BLOCK_TILES * GROUP,
+    ROWS = 1024 /* rows of x that are quantised before their product: what scratch holds */
 };
 
 /* Memory of one thread. */
 struct room {
-    float y[BLOCK_TILES * TILE_ROWS * RESULT_STEP]; /* the result of a task */
+    float y[RESULT_FLOATS]; /* the result of a task */
 };
 
 #include "kernels/folded.h"

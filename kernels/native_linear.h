@@ -141,7 +141,7 @@ static void product_task(const void *work, int task, int worker)
 
 static void multiply(const struct kern_ctx *c, struct product *p)
 {
-    const struct task_size size = { BLOCK_TILES, GROUP };
+    const struct task_size size = { BLOCK_TILES, GROUP, BLOCK_TILES * GROUP };
 
     assert(c->scratch_bytes >= (size_t)c->threads * sizeof(struct room));
     p->rooms = c->scratch;

@@ -30,6 +30,7 @@ struct product {
 struct task_size {
     int tiles;  /* of rows */
     int panels; /* of a group */
+    int result; /* tiles of both, that is of the result */
 };
 
 /* Blocks of equal size, enough tasks for every thread. The cut changes no bit of the result. */
@@ -37,7 +38,8 @@ static void cut(struct product *p, int threads, const struct task_size *most_of)
 {
     const int panels = units(p->n, TILE_COLS), tiles_all = units(p->m, TILE_ROWS);
     const int wanted = 4 * threads;
-    int blocks = units(tiles_all, most_of->tiles), group = most_of->panels;
+    int group = least(most_of->panels, panels);
+    int blocks = units(tiles_all, least(most_of->tiles, most(most_of->result / group, 1)));
 
     while (group > 1 && blocks * units(panels, group) < wanted) group /= 2;
     if (threads > 1 && blocks * panels < threads) blocks = least(units(tiles_all, 2), units(threads, panels));

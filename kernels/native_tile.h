@@ -7,6 +7,7 @@
 
 #include "kernels/native_ahead.h"
 #include "kernels/native_quant.h"
+#include "kernels/native_turn.h"
 
 /* What linear_dw packs: one row of the factors is FOLD rows of the matrices. */
 typedef float num;
@@ -183,9 +184,19 @@ static void narrow_nums(num *x, size_t count)
 /* One panel (k, TILE_COLS) from count rows of w (count, k), ld apart: to[l][j] = w[j][l]. */
 static void pack_rows(float *to, const float *w, size_t ld, int count, int k)
 {
-    if (count < TILE_COLS) memset(to, 0, (size_t)k * TILE_COLS * sizeof(float));
-    for (int l = 0; l < k; l++)
-        for (int j = 0; j < count; j++) to[(size_t)l * TILE_COLS + j] = w[j * ld + l];
+    const uvec none = { 0 };
+
+    for (int j = 0; j < TILE_COLS; j += VEC)
+        for (int l = 0; l < k; l += VEC) {
+            const int taken = least(k - l, VEC);
+            uvec x[VEC];
+
+            UNROLL
+            for (int i = 0; i < VEC; i++)
+                x[i] = j + i < count ? (uvec)load_some(w + (j + i) * ld + l, taken) : none;
+            turn(x);
+            for (int i = 0; i < taken; i++) store(to + (size_t)(l + i) * TILE_COLS + j, (vec)x[i]);
+        }
 }
 
 /* A panel (k, TILE_COLS) of floats becomes one of integers; scale (TILE_COLS): of its columns. */

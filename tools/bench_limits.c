@@ -137,7 +137,7 @@ COMPUTE(flops_bf16, TARGET("avx512f,avx512bw,avx512vl,avx512bf16"), __m512, CHAI
 #define MATRICES(name, instruction)                                                                          \
     static float name(size_t rounds)                                                                         \
     {                                                                                                        \
-        MATRIX_BEGIN();                                                                                      \
+        MATRIX_SHAPE(16);                                                                                    \
         for (size_t i = 0; i < rounds; i++) {                                                                \
             MATRIX_MULTIPLY(instruction, 0, 4, 6);                                                           \
             MATRIX_MULTIPLY(instruction, 1, 4, 7);                                                           \

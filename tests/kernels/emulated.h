@@ -140,20 +140,30 @@ EMULATE void put(uint32_t *p, uwide nums, int count)
 
 #if VEC == 16
 static _Thread_local uwide matrix[8][16];
-static _Thread_local int matrices_in_use;
+static _Thread_local int
+    matrix_nums; /* of a row of the left factors, rows of the right ones; 0: not in use */
 
-/* Used outside begin and end: what a CPU answers with a signal. */
+/* What a CPU answers with a signal. */
 EMULATE uwide *matrix_of(int r)
 {
-    if (!matrices_in_use) abort();
+    if (!matrix_nums) abort();
     return matrix[r];
 }
 
-EMULATE void matrix_use(int change)
+EMULATE void matrix_shape(int nums)
 {
-    matrices_in_use += change;
-    if (matrices_in_use < 0 || matrices_in_use > 1) abort();
+    matrix_nums = nums;
     memset(matrix, 0, sizeof matrix);
+}
+
+EMULATE size_t matrix_rows(int r)
+{
+    return r < 6 ? 16 : (size_t)matrix_nums;
+}
+
+EMULATE size_t matrix_bytes(int r)
+{
+    return r == 4 || r == 5 ? 4 * (size_t)matrix_nums : sizeof **matrix;
 }
 
 EMULATE_OFTEN void matrix_zero(int r)
@@ -163,16 +173,19 @@ EMULATE_OFTEN void matrix_zero(int r)
 
 EMULATE_OFTEN void matrix_load(int r, const void *p, size_t ld)
 {
-    for (size_t i = 0; i < 16; i++) memcpy(matrix_of(r) + i, (const uint32_t *)p + i * ld, sizeof **matrix);
+    matrix_zero(r);
+    for (size_t i = 0; i < matrix_rows(r); i++)
+        memcpy(matrix_of(r) + i, (const uint32_t *)p + i * ld, matrix_bytes(r));
 }
 
 EMULATE_OFTEN void matrix_store(int r, void *p, size_t ld)
 {
-    for (size_t i = 0; i < 16; i++) memcpy((uint32_t *)p + i * ld, matrix_of(r) + i, sizeof **matrix);
+    for (size_t i = 0; i < matrix_rows(r); i++)
+        memcpy((uint32_t *)p + i * ld, matrix_of(r) + i, matrix_bytes(r));
 }
 
-#define MATRIX_BEGIN()         matrix_use(1)
-#define MATRIX_END()           matrix_use(-1)
+#define MATRIX_SHAPE(nums)     matrix_shape(nums)
+#define MATRIX_END()           matrix_shape(0)
 #define MATRIX_ZERO(r)         matrix_zero(r)
 #define MATRIX_LOAD(r, p, ld)  matrix_load(r, p, ld)
 #define MATRIX_STORE(r, p, ld) matrix_store(r, p, ld)
@@ -180,19 +193,9 @@ EMULATE_OFTEN void matrix_store(int r, void *p, size_t ld)
 /* sum += a b by a dot of nums, lane by lane. */
 #define MATRIX_MULTIPLY(type, dot, sum, a, b)                                                                \
     for (int i_ = 0; i_ < 16; i_++)                                                                          \
-        for (int k_ = 0; k_ < 16; k_++)                                                                      \
+        for (int k_ = 0; k_ < matrix_nums; k_++)                                                             \
     matrix_of(sum)[i_] =                                                                                     \
         (uwide)dot((type)matrix_of(sum)[i_], splat_num(matrix_of(a)[i_][k_]), matrix_of(b)[k_])
-
-EMULATE uwide mix(uwide a, uwide b, int from)
-{
-    uwide mixed;
-
-    for (int i = 0; i < VEC; i++) mixed[i] = i % 2 ? b[from + i / 2] : a[from + i / 2];
-    return mixed;
-}
-#define MIX_LOW(a, b)  mix(a, b, 0)
-#define MIX_HIGH(a, b) mix(a, b, VEC / 2)
 #endif
 
 #endif
