@@ -4,13 +4,8 @@
 #ifndef KERNELS_AVX512_BF16_H
 #define KERNELS_AVX512_BF16_H
 
-#include <immintrin.h>
+#include "kernels/avx512_vec.h"
 
-#define VEC                       16
-#define SPLAT(x)                  _mm512_set1_ps(x)
-#define VEC_MAX(a, b)             _mm512_max_ps(a, b)
-#define VEC_MIN(a, b)             _mm512_min_ps(a, b)
-#define VEC_SQRT(a)               _mm512_sqrt_ps(a)
 #define SPLAT_NUM(x)              ((uvec)_mm512_set1_epi32((int)(x)))
 #define DOT(sum, a, b)            _mm512_dpbf16_ps(sum, (__m512bh)(a), (__m512bh)(b))
 #define ALONG(low, high)          ((uvec)_mm512_cvtne2ps_pbh(high, low))

@@ -4,15 +4,10 @@
 #ifndef KERNELS_AVX512_INT8_H
 #define KERNELS_AVX512_INT8_H
 
-#include <immintrin.h>
+#include "kernels/avx512_vec.h"
 
-#define VEC            16
 #define FOLD           4
 #define OFFSET         128
-#define SPLAT(x)       _mm512_set1_ps(x)
-#define VEC_MAX(a, b)  _mm512_max_ps(a, b)
-#define VEC_MIN(a, b)  _mm512_min_ps(a, b)
-#define VEC_SQRT(a)    _mm512_sqrt_ps(a)
 #define SPLAT_NUM(x)   ((uvec)_mm512_set1_epi32((int)(x)))
 #define DOT(sum, a, b) ((uvec)_mm512_dpbusd_epi32((__m512i)(sum), (__m512i)(a), (__m512i)(b)))
 #define INTEGERS(part) ((uvec)bytes_of((part)[0], (part)[1], (part)[2], (part)[3]))
