@@ -1,6 +1,7 @@
-/* amx.h - Intel's AMX: eight registers that are matrices of 16 rows of 64 bytes, for amx_tile.h. Inline assembly,
- * because the intrinsics of gcc 12 do not say that they read and write memory. They know nothing of intrinsics'
- * flags either: whether the assembler knows the instructions is all that a build needs (VIT_AMX). */
+/* amx.h - Intel's AMX: eight registers that are matrices of 16 rows of 64 bytes, for amx_tile.h.
+ * Inline assembly, because the intrinsics of gcc 12 do not say that they read and write memory. They
+ * know nothing of intrinsics' flags either: whether the assembler knows the instructions is all that a
+ * build needs (VIT_AMX). */
 #ifndef KERNELS_AMX_H
 #define KERNELS_AMX_H
 

@@ -1,10 +1,10 @@
-/* amx_tile.h - the tiles of folded_tile.h in registers that are matrices of SIDE rows of SIDE nums: four of sums, two
- * of rows of the left factor and two of columns of the right one. The panels are those of folded_tile.h, so
- * packed weights are the same as without such registers.
+/* amx_tile.h - the tiles of folded_tile.h in registers that are matrices of SIDE rows of SIDE nums:
+ * four of sums, two of rows of the left factor and two of columns of the right one. The panels are
+ * those of folded_tile.h, so packed weights are the same as without such registers.
  *
  * The includer defines, for a literal r below 8,
- *     MATRIX_SHAPE(nums)            a thread begins to use them, emptied: r 4 and 5 have rows of nums, 6 and 7 have
- *                                   so many rows, and the rest is whole
+ *     MATRIX_SHAPE(nums)            a thread begins to use them, emptied: registers 4 and 5 have rows of
+ *                                   nums, 6 and 7 have so many rows, and the others are whole
  *     MATRIX_END()                  it uses them no more
  *     MATRIX_ZERO(r), MATRIX_LOAD(r, p, ld), MATRIX_STORE(r, p, ld)
  *     MATRIX_DOT(sum, a, b)         sum += a b, nums by nums
@@ -67,8 +67,8 @@ INLINE void multiply_sides(float *c, size_t ldc, const num *a, size_t ld, const 
     if (low) MATRIX_STORE(3, c + SIDE * ldc + SIDE, ldc);
 }
 
-/* What is left over when whole steps are done is multiplied in registers of that shape: what lies behind it in
- * memory is the next slice's, or nobody's. */
+/* What is left over when whole steps are done is multiplied in registers of that shape: what lies
+ * behind it in memory is the next slice's, or nobody's. */
 INLINE void multiply_nums(float *c, size_t ldc, const num *a, size_t ld, const num *b, int nums, bool add,
                           const bool low)
 {

@@ -1,5 +1,6 @@
-/* amxint8.c - products of integers of 8 bits with exact sums, by AMX: vnni.c with one instruction for 16 rows of
- * 16 nums times 16 nums of 16 columns (tdpbusd: the left ones without a sign, sums modulo 2^32). */
+/* amxint8.c - products of integers of 8 bits with exact sums, by AMX: vnni.c with one instruction for
+ * 16 rows of 16 nums times 16 nums of 16 columns (tdpbusd: the left ones without a sign, sums modulo
+ * 2^32). */
 #if defined(__AVX512VNNI__) && defined(__AVX512BW__) && VIT_AMX
 #define NATIVE    amxint8
 #define TILE_ROWS 32

@@ -1,6 +1,6 @@
-/* avx512_bf16.h - what the products of bf16 numbers want of AVX-512 and AVX512-BF16: vdpbf16ps multiplies 16
- * pairs by 16 pairs and adds both products of each to a float (f32 sums rounded to nearest, subnormals count as
- * zero). */
+/* avx512_bf16.h - what the products of bf16 numbers want of AVX-512 and AVX512-BF16: vdpbf16ps
+ * multiplies 16 pairs by 16 pairs and adds both products of each to a float (f32 sums rounded to
+ * nearest, subnormals count as zero). */
 #ifndef KERNELS_AVX512_BF16_H
 #define KERNELS_AVX512_BF16_H
 

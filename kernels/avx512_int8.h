@@ -1,6 +1,6 @@
-/* avx512_int8.h - what the products of integers of 8 bits want of AVX-512 and AVX512-VNNI: four neighbours along
- * k lie as bytes in 32 bits, and one instruction (vpdpbusd) multiplies 16 such by 16, the left ones without a
- * sign, and adds all four products of each to a sum. */
+/* avx512_int8.h - what the products of integers of 8 bits want of AVX-512 and AVX512-VNNI: four
+ * neighbours along k lie as bytes in 32 bits, and one instruction (vpdpbusd) multiplies 16 such by 16,
+ * the left ones without a sign, and adds all four products of each to a sum. */
 #ifndef KERNELS_AVX512_INT8_H
 #define KERNELS_AVX512_INT8_H
 

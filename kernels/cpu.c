@@ -34,7 +34,8 @@ static const struct {
 };
 
 #if CPU_X86
-/* XCR0: which register states the operating system saves. Bits 1, 2: SSE, AVX; 5 to 7: AVX-512; 17, 18: AMX. */
+/* XCR0: which register states the operating system saves. Bits 1, 2: SSE, AVX; 5 to 7: AVX-512; 17,
+ * 18: AMX. */
 static uint64_t saved_states(void)
 {
     uint32_t low, high;
@@ -43,8 +44,9 @@ static uint64_t saved_states(void)
     return (uint64_t)high << 32 | low;
 }
 
-/* Whether the system saves the registers of AMX and this process may use them: Linux wants to be asked, once for
- * all threads (Documentation/arch/x86/xstate.rst), because they are large. Asking again does no harm. */
+/* Whether the system saves the registers of AMX and this process may use them: Linux wants to be
+ * asked, once for all threads (Documentation/arch/x86/xstate.rst), because they are large. Asking
+ * again does no harm. */
 static bool matrices_allowed(uint64_t states)
 {
     if ((states >> 17 & 3) != 3) return false;

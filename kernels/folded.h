@@ -47,8 +47,8 @@ static void pack_rows(num *to, const float *w, size_t ld, int count, int k)
 
 /* ---- products ---- */
 
-/* Nums from a row of the left factor to the next: whole lines, and an odd number of them, so that the rows of a
- * tile lie in different sets of the cache. */
+/* Nums from a row of the left factor to the next: whole lines, and an odd number of them, so that the
+ * rows of a tile lie in different sets of the cache. */
 static size_t left_step(int nums)
 {
     return (size_t)padded(nums, LINE) | LINE;

@@ -1,7 +1,7 @@
 /* native_dw.h - linear_dw: dw (n, k) += dout^T x, reduced over the rows in blocks of a fixed size.
  *
- * The tile's header says how FOLD rows become one row of nums (pack_panels, narrow_nums, order_left) and multiplies
- * them (multiply_turned): native_tile.h for f32, bf16_tile.h for pairs of bf16. */
+ * The tile's header says how FOLD rows become one row of nums (pack_panels, narrow_nums, order_left)
+ * and multiplies them (multiply_turned): native_tile.h for f32, bf16_tile.h for pairs of bf16. */
 #ifndef KERNELS_NATIVE_DW_H
 #define KERNELS_NATIVE_DW_H
 

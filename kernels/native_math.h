@@ -69,8 +69,9 @@ INLINE vec vec_tanh(vec x)
     return pick(a < SPLAT(0.65f), x + x * (xx * p), (vec)((ivec)far | sign));
 }
 
-/* p / q, of a q whose reciprocal is a normal number. Where the CPU guesses reciprocals, two corrections are sooner
- * done than a division: a guess within 2^-14 becomes one within 2^-28, and then what p lacks is added. */
+/* p / q, of a q whose reciprocal is a normal number. Where the CPU guesses reciprocals, two
+ * corrections are sooner done than a division: a guess within 2^-14 becomes one within 2^-28, and then
+ * what p lacks is added. */
 INLINE vec vec_ratio(vec p, vec q)
 {
 #if defined(VEC_RECIPROCAL)

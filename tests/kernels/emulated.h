@@ -1,6 +1,6 @@
-/* emulated.h - what overlays take from intrinsics, in plain C for vectors of any length: so the descriptions
- * in kernels/ that are for AVX-512, VNNI and AMX can be compiled, and tested, where these are missing. A file sets
- * VEC and TILE_ROWS as the overlay that it stands for does. */
+/* emulated.h - what overlays take from intrinsics, in plain C for vectors of any length: so the
+ * descriptions in kernels/ that are for AVX-512, VNNI and AMX can be compiled, and tested, where these
+ * are missing. A file sets VEC and TILE_ROWS as the overlay that it stands for does. */
 #ifndef TESTS_KERNELS_EMULATED_H
 #define TESTS_KERNELS_EMULATED_H
 
