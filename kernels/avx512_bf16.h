@@ -9,7 +9,7 @@
 #define SPLAT_NUM(x)              ((uvec)_mm512_set1_epi32((int)(x)))
 #define DOT(sum, a, b)            _mm512_dpbf16_ps(sum, (__m512bh)(a), (__m512bh)(b))
 #define ALONG(low, high)          ((uvec)_mm512_cvtne2ps_pbh(high, low))
-#define ACROSS(a, b)              across(a, b)
+#define ACROSS(a, b)              ((uvec)across(a, b))
 #define TAKE(p, count)            _mm512_maskz_loadu_ps(lanes(count), p)
 #define PUT(p, nums_of_it, count) _mm512_mask_storeu_epi32(p, lanes(count), (__m512i)(nums_of_it))
 

@@ -20,8 +20,12 @@ enum { FOLD = 2 };
  * formats that have one. */
 INLINE void narrow_row(num *to, const float *x, int count, float factor)
 {
+    int l = 0;
+
     (void)factor;
-    for (int l = 0; l < count; l += FOLD * VEC) {
+    for (; l + FOLD * VEC <= count; l += FOLD * VEC)
+        *(loose_nums *)(to + l / FOLD) = ALONG(load(x + l), load(x + l + VEC));
+    if (l < count) {
         const vec low = TAKE(x + l, count - l), high = TAKE(x + l + VEC, count - l - VEC);
 
         PUT(to + l / FOLD, ALONG(low, high), units(count - l, FOLD));
@@ -32,6 +36,18 @@ INLINE float row_factor(const float *w, int k)
 {
     (void)w, (void)k;
     return 1;
+}
+
+/* The first room lanes of to = pairs of numbers of a row and the next, or zeros if there is none;
+ * count numbers, which may be below 0. */
+INLINE void pack_pairs(num *to, const float *row, const float *next, int count, const int room)
+{
+    const vec none = { 0 };
+
+    if (count >= VEC && room >= VEC)
+        *(loose_nums *)to = ACROSS(load(row), next ? load(next) : none);
+    else
+        PUT(to, ACROSS((vec)TAKE(row, count), next ? (vec)TAKE(next, count) : none), room);
 }
 
 /* to: neighbouring panels of width columns each, (units(rows, 2), width); from: count columns of rows, ld
@@ -45,12 +61,9 @@ INLINE void pack_panels(num *to, const float *from, size_t ld, int count, const 
         num *out = to;
 
         for (int j = 0; j < count; j += width, out += panel)
-            for (int v = 0; v < width; v += VEC) {
-                const int taken = least(count - j, width) - v;
-                const vec a = TAKE(from + j + v, taken), none = { 0 };
-
-                PUT(out + v, ACROSS(a, second ? (vec)TAKE(second + j + v, taken) : none), width - v);
-            }
+            for (int v = 0; v < width; v += VEC)
+                pack_pairs(out + v, from + j + v, second ? second + j + v : NULL, least(count - j, width) - v,
+                           width - v);
     }
 }
 
