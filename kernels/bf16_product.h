@@ -76,7 +76,7 @@ static void take_left(struct slice *s, const struct product *p, struct room *roo
 
 static void finish(const struct product *p, struct room *room, const struct slice *s, int row, int column)
 {
-    finish_block(p, room->y, s->ld, row, s->rows, column, least(p->n - column, s->count * TILE_COLS));
+    finish_block(p, NULL, room->y, s->ld, row, s->rows, column, least(p->n - column, s->count * TILE_COLS));
 }
 
 /* Nums of the rows that are rounded before the tasks, with those that tiles read behind them. */

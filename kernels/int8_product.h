@@ -134,13 +134,11 @@ static void take_left(struct slice *s, const struct product *p, struct room *roo
 
 static void finish(const struct product *p, struct room *room, const struct slice *s, int row, int column)
 {
-    const int count = least(p->n - column, s->count * TILE_COLS);
-    const float *scales = p->column_scale + column,
-                *excess = OFFSET ? scales + padded(p->n, TILE_COLS) : NULL; /* integers, as y */
+    const float *columns = p->column_scale + column;
+    const struct worth worth = { p->row_scale + row, columns,
+                                 OFFSET ? columns + padded(p->n, TILE_COLS) : NULL };
 
-    for (int i = 0; i < s->rows; i++)
-        scale_sums(room->y + i * s->ld, p->row_scale[row + i], scales, excess, count, true);
-    finish_block(p, room->y, s->ld, row, s->rows, column, count);
+    finish_block(p, &worth, room->y, s->ld, row, s->rows, column, least(p->n - column, s->count * TILE_COLS));
 }
 
 /* Rows of x become nums and scales. */

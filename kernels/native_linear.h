@@ -134,9 +134,8 @@ static void product_task(const void *work, int task, int worker)
         tiles(room->y, ld, l > 0, &f, &ahead);
     }
     for (int i = 0; p->dtype == KERN_I8 && i < rows; i++)
-        scale_sums(room->y + i * ld, room->quant[i].scale, p->column_scale + column, NULL, panels * TILE_COLS,
-                   false);
-    finish_block(p, room->y, ld, row, rows, column, least(p->n - column, panels * TILE_COLS));
+        scale_sums(room->y + i * ld, room->quant[i].scale, p->column_scale + column, panels * TILE_COLS);
+    finish_block(p, NULL, room->y, ld, row, rows, column, least(p->n - column, panels * TILE_COLS));
 }
 
 static void multiply(const struct kern_ctx *c, struct product *p)

@@ -49,18 +49,34 @@ static void cut(struct product *p, int threads, const struct task_size *most_of)
     p->groups = units(panels, group);
 }
 
+/* What sums of integers are worth: the scales of the rows, those of the columns, and what the sums of
+ * a column have too much, modulo 2^32, or NULL; all in whole vectors. */
+struct worth {
+    const float *rows, *columns, *excess;
+};
+
 /* What the epilogue needs of one row, from its first column on. */
 struct row_end {
+    const float *columns, *excess; /* struct worth; columns NULL: y is the sums' value */
+    float row;
     float *out, *pre;
     const float *y, *bias, *gain, *skip;
     int gain_n;
     float skip_scale;
 };
 
+INLINE vec value_of_sums(const struct row_end *r, int j)
+{
+    const vec y = load(r->y + j);
+    const uvec sum = r->excess ? (uvec)y - (uvec)load(r->excess + j) : (uvec)y;
+
+    return r->columns ? __builtin_convertvector((ivec)sum, vec) * SPLAT(r->row) * load(r->columns + j) : y;
+}
+
 /* The epilogue of columns from j, count left, act a constant after inlining; kern.h has the formula. */
 INLINE void finish_vector(const struct row_end *r, enum kern_act act, int j, int count)
 {
-    vec y = load(r->y + j);
+    vec y = value_of_sums(r, j);
 
     if (r->bias) y += load_some(r->bias + j, count);
     if (r->pre) store_some(r->pre + j, y, count);
@@ -83,20 +99,24 @@ OUTLINE void finish_row(const struct row_end *r, enum kern_act act, int count)
     FOR_ACT(act, finish_columns, r, count);
 }
 
-/* The epilogue of rows from row and of count columns from column; y (rows, ld). */
-static void finish_block(const struct product *p, const float *y, size_t ld, int row, int rows, int column,
-                         int count)
+/* The epilogue of rows from row and of count columns from column; y (rows, ld). worth: of the block,
+ * or NULL. */
+static void finish_block(const struct product *p, const struct worth *worth, const float *y, size_t ld,
+                         int row, int rows, int column, int count)
 {
     const struct kern_epilogue *e = p->e;
     struct row_end r = { .bias = e->bias ? e->bias + column : NULL,
                          .gain = e->gain && e->gain_n != 1 ? e->gain + column : e->gain,
                          .gain_n = e->gain_n,
-                         .skip_scale = e->skip_scale };
+                         .skip_scale = e->skip_scale,
+                         .columns = worth ? worth->columns : NULL,
+                         .excess = worth ? worth->excess : NULL };
 
     for (int i = 0; i < rows; i++) {
         const size_t at = (size_t)(row + i) * p->n + column;
 
         r.y = y + i * ld;
+        r.row = worth ? worth->rows[i] : 1;
         r.out = p->out + at;
         r.pre = e->pre ? e->pre + at : NULL;
         r.skip = e->skip ? e->skip + at : NULL;

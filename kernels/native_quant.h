@@ -52,18 +52,10 @@ INLINE struct kern_quant quant_of(const float *x, int n, float fixed)
     return all_finite(x, n) ? (struct kern_quant){ fixed, 1 / fixed } : (struct kern_quant){ NAN, 0 };
 }
 
-/* y (count, up to whole vectors) = the integer sums y, as floats or as int32 (ints), times the scales of
- * their row and columns. excess: what sums of int32 have too much, modulo 2^32, or NULL. */
-INLINE void scale_sums(float *y, float row, const float *columns, const float *excess, int count,
-                       const bool ints)
+/* y (count, up to whole vectors) = the integer sums y, in floats, times the scales of their row and columns. */
+INLINE void scale_sums(float *y, float row, const float *columns, int count)
 {
-    for (int j = 0; j < count; j += VEC) {
-        vec sum = load(y + j);
-
-        if (excess) sum = (vec)((uvec)sum - (uvec)load(excess + j));
-        if (ints) sum = __builtin_convertvector((ivec)sum, vec);
-        store(y + j, sum * SPLAT(row) * load(columns + j));
-    }
+    for (int j = 0; j < count; j += VEC) store(y + j, load(y + j) * SPLAT(row) * load(columns + j));
 }
 
 #endif
