@@ -21,6 +21,8 @@ struct room {
 
 #include "kernels/folded.h"
 
+#include "kernels/bf16_attend.h"
+
 /* ---- packing ---- */
 
 static size_t pack_bytes(int n, int k, bool back)
@@ -97,7 +99,8 @@ static void linear_dw(const struct kern_ctx *c, float *dw, float *db, const floa
 
 static size_t scratch(const struct kern_limits *l)
 {
-    const size_t rooms = (size_t)l->threads * sizeof(struct room);
+    const size_t heads = attend_floats(l->tokens, l->head) * sizeof(float);
+    const size_t rooms = (size_t)l->threads * larger(sizeof(struct room), heads);
 
     return l->training ? larger(rooms, dw_scratch(l->outputs, l->inputs) * sizeof(num)) : rooms;
 }
@@ -111,6 +114,7 @@ void INSTALL_NAME(NATIVE)(struct kern *k)
     k->linear[KERN_BF16] = linear;
     k->linear_dx[KERN_BF16] = linear_dx;
     k->linear_dw[KERN_BF16] = linear_dw;
+    k->attend[KERN_BF16] = attend;
 }
 
 #endif
