@@ -43,9 +43,9 @@ enum kern_norm_kind {
     KERN_NORM_KINDS
 };
 
-/* How a product computes, those of attention forward included (kern_attend): in f32; in bf16 (8 significant bits, rounded to nearest,
- * ties to even) with sums in f32; or in integers of 8 bits with exact sums, every row of x and of w with a scale of its own, or all rows
- * of x with a fixed one (quant.h).
+/* How a product computes: in f32; in bf16 (8 significant bits, rounded to nearest, ties to even) with sums in
+ * f32; or in integers of 8 bits with exact sums, every row of x and of w with a scale of its own, or all rows
+ * of x with a fixed one (quant.h). Those of attention too, but for integers (kern_attend).
  * Activations, gradients and the f32 weights stay f32 outside: an entry of a narrow format rounds what it
  * multiplies. Integers are for inference: they have no linear_dx and linear_dw.
  *
@@ -347,8 +347,8 @@ static inline void kern_attend(const struct kern_ctx *c, enum kern_dtype dtype, 
     c->k->attend[dtype](c, ctx, prob, qkv, a, drop);
 }
 
-/* dqkv (b, t, 3 h e) from dctx and what attend saw; written, not accumulated. In f32, whatever attend computed
- * in: a gradient passes its rounding unchanged. */
+/* dqkv (b, t, 3 h e) from dctx and what attend saw; written, not accumulated. In f32, whatever attend
+ * computed in: a gradient passes its rounding unchanged. */
 static inline void kern_attend_back(const struct kern_ctx *c, float *dqkv, const float *dctx,
                                     const float *prob, const float *qkv, const struct kern_heads *a,
                                     const struct kern_drop *drop)

@@ -39,6 +39,21 @@ static void pack_features(num *to, const float *x, size_t ld, int t, int e)
 
 /* ---- a row of logits ---- */
 
+/* What lies behind t in the last FOLD vectors of x becomes -inf. */
+INLINE void hide_behind(float *x, int t)
+{
+    static const int32_t PLACES[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
+    ivec places;
+
+    memcpy(&places, PLACES, sizeof places);
+    UNROLL
+    for (int f = 1; f <= FOLD; f++) {
+        const int j = padded(t, FOLD * VEC) - f * VEC;
+
+        store(x + j, pick(places < t - j, load(x + j), SPLAT(-INFINITY)));
+    }
+}
+
 /* x (t) = exp(scale (x - max)), scale > 0, or in its place (narrow) the same as nums; returns the sum of what
  * is not rounded. Shift first: exp overflows above 88.7. The row has room for FOLD whole vectors; what lies
  * behind t is made -inf, whose share of the sum, 1e-38, is none. */
@@ -47,7 +62,7 @@ INLINE float softmax(float *x, float scale, int t, const bool narrow)
     const vec factor = SPLAT(scale);
     vec top = SPLAT(-INFINITY), sum = SPLAT(0.0f), shift;
 
-    for (int j = t; j < padded(t, FOLD * VEC); j++) x[j] = -INFINITY;
+    hide_behind(x, t);
     for (int j = 0; j < t; j += VEC) top = VEC_MAX(top, load(x + j));
     shift = SPLAT(max_lanes(top));
     for (int j = 0; j < t; j += FOLD * VEC) {
@@ -138,7 +153,7 @@ struct attention {
 static void multiply_into(float *out, int ld, const num *left, size_t left_ld, const num *panels, int rows,
                           int n, int k);
 
-/* r->p (rows, t) = q k^T; q: the first of the rows queries. They are read in place unless they are rounded. */
+/* r->p (rows, t) = q k^T; q: the first of the queries, which are read in place unless they are rounded. */
 static void find_logits(const struct attention *w, const struct attend_room *r, const float *q, int rows)
 {
     const int t = w->a->t, e = w->a->e, folded = units(e, FOLD);

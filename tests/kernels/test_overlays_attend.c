@@ -5,9 +5,9 @@
  * terms included; the result by that times sum p |v|. The backward starts from the same probabilities:
  * its sums are bounded the same way, each carrying the errors of what it adds up.
  *
- * In bf16 all of that holds for the rounded q, k and v, whose products are exact in float. What is rounded later
- * is known but for that error r of an exponential x: its rounded value lies between those of x (1 - r) and
- * x (1 + r), which are mostly the same number. */
+ * In bf16 all of that holds for the rounded q, k and v, whose products are exact in float. What is rounded
+ * later is known but for that error r of an exponential x: its rounded value lies between those of x (1 - r)
+ * and x (1 + r), which are mostly the same number. */
 #include "tests/kernels/overlay.h"
 
 #define ROUNDED (1 + 0x1p-8) /* how much larger rounding to bf16 may make a number */
@@ -103,9 +103,9 @@ static size_t key_at(const struct problem *p, int task, int j, int l)
     return at(p, task, 1, j, l);
 }
 
-/* What rounding adds to the error of a probability p after dropout: p / top is the exponential that was rounded,
- * top the largest probability of the row and of the exponential 1. relative: how far the exponential may be off,
- * where p and top, floats, and the product with the dropout factor add 4 u. */
+/* What rounding adds to the error of a probability p after dropout: p / top is the exponential that was
+ * rounded, top the largest probability of the row and of the exponential 1. relative: how far the exponential
+ * may be off, where p and top, floats, and the product with the dropout factor add 4 u. */
 static double rounding(double p, double top, double relative)
 {
     const double r = relative + 4 * UNIT, x = p / top;
@@ -317,7 +317,7 @@ static void nan_is_not_hidden(void **state)
     }
 }
 
-/* Equal keys: every exponential is 1, and the result the mean of the values, which errs as a sum of t terms. */
+/* Equal keys: every exponential is 1, and the result the mean of the values, which errs as a sum of t. */
 static void many_tokens_fit(void **state)
 {
     const struct overlay *o = *state;
@@ -369,8 +369,8 @@ static void queries_keys_and_values_are_rounded(void **state)
     release(&p);
 }
 
-/* Values of one give what the probabilities sum up to: to one but for rounding, in f32 to t + 4 units, in bf16
- * to half a unit of 8 bits of each and, the errors being 37 different ones, not to those of f32. */
+/* Values of one give what the probabilities sum up to: to one but for rounding, in f32 to t + 4 units, in
+ * bf16 to 2^-8 of each and, the errors being 37 different ones, not to those of f32. */
 static void probabilities_are_rounded(void **state)
 {
     const struct overlay *o = *state;

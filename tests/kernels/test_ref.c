@@ -168,8 +168,8 @@ static void probabilities_sum_to_one(void **state)
     }
 }
 
-/* Logits 0 and -1, values 0 and 1, all but for what rounding takes away; the exponential of -1 is rounded, its
- * share of the sum is not. */
+/* Logits 0 and -1, values 0 and 1, all but for what rounding takes away; the exponential of -1 is rounded,
+ * its share of the sum is not. */
 static void bf16_attention_rounds_what_it_multiplies(void **state)
 {
     const struct kern_ctx c = ctx_of(1);
