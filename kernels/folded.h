@@ -25,63 +25,21 @@ static size_t panel_nums(int outputs, int reduced)
     return (size_t)padded(outputs, TILE_COLS) * (size_t)units(reduced, FOLD);
 }
 
-/* a[0], b[0], a[1], b[1] ... of the lower halves of two vectors, and of the upper ones. */
-#if VEC == 16
-#define LOWER 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
-#define UPPER 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
-#else
-#define LOWER 0, 8, 1, 9, 2, 10, 3, 11
-#define UPPER 4, 12, 5, 13, 6, 14, 7, 15
-#endif
-#if defined(__clang__)
-#define MIX(a, b, order) __builtin_shufflevector(a, b, order)
-#else
-#define MIX(a, b, order) __builtin_shuffle(a, b, (uvec){ order })
-#endif
-
-/* Rows become columns. A step moves the highest bit of a num's row below its column, and that of its column
- * below its row; after log2(VEC) steps they have changed places. */
-INLINE void transpose(uvec row[VEC])
-{
-    UNROLL
-    for (int step = 1; step < VEC; step *= 2) {
-        uvec next[VEC];
-
-        UNROLL
-        for (int i = 0; i < VEC / 2; i++) {
-            next[2 * i] = MIX(row[i], row[i + VEC / 2], LOWER);
-            next[2 * i + 1] = MIX(row[i], row[i + VEC / 2], UPPER);
-        }
-        UNROLL
-        for (int i = 0; i < VEC; i++) row[i] = next[i];
-    }
-}
-
-/* At most VEC columns of a panel: count neighbours, at most VEC nums, of each of rows rows of w, ld apart. */
-OUTLINE void pack_block(num *to, const float *w, size_t ld, int rows, int count, const float *factor)
-{
-    num nums[VEC][VEC];
-    uvec row[VEC];
-
-    if (rows < VEC || count < FOLD * VEC) memset(nums, 0, sizeof nums);
-    for (int i = 0; i < rows; i++) narrow_row(nums[i], w + i * ld, count, factor[i]);
-    memcpy(row, nums, sizeof row);
-    transpose(row);
-    for (int i = 0; i < units(count, FOLD); i++) *(loose_nums *)(to + (size_t)i * TILE_COLS) = row[i];
-}
-
 /* One panel (nums, TILE_COLS) from count rows of w (count, k), ld apart: to[l][j] = w[j][FOLD l ...]. */
 static void pack_rows(num *to, const float *w, size_t ld, int count, int k)
 {
-    for (int j = 0; j < TILE_COLS; j += VEC) {
-        const int rows = most(0, least(count - j, VEC));
-        const float *from = w + (size_t)least(j, count - 1) * ld;
-        float factor[VEC];
+    num nums[VEC];
 
-        for (int i = 0; i < rows; i++) factor[i] = row_factor(from + i * ld, k);
-        for (int l = 0; l < k; l += FOLD * VEC)
-            pack_block(to + (size_t)(l / FOLD) * TILE_COLS + j, from + l, ld, rows, least(k - l, FOLD * VEC),
-                       factor);
+    if (count < TILE_COLS) memset(to, 0, (size_t)units(k, FOLD) * TILE_COLS * sizeof *to);
+    for (int j = 0; j < count; j++) {
+        const float factor = row_factor(w + j * ld, k);
+
+        for (int l = 0; l < k; l += FOLD * VEC) {
+            const int taken = least(k - l, FOLD * VEC);
+
+            narrow_row(nums, w + j * ld + l, taken, factor);
+            for (int i = 0; i < units(taken, FOLD); i++) to[(size_t)(l / FOLD + i) * TILE_COLS + j] = nums[i];
+        }
     }
 }
 
