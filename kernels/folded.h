@@ -30,7 +30,7 @@ static void pack_rows(num *to, const float *w, size_t ld, int count, int k)
 {
     num nums[VEC];
 
-    if (count < TILE_COLS) memset(to, 0, (size_t)units(k, FOLD) * TILE_COLS * sizeof *to);
+    memset(to, 0, (size_t)units(k, FOLD) * TILE_COLS * sizeof *to);
     for (int j = 0; j < count; j++) {
         const float factor = row_factor(w + j * ld, k);
 

@@ -9,6 +9,7 @@
 #ifndef KERNELS_NATIVE_HEADS_H
 #define KERNELS_NATIVE_HEADS_H
 
+#include "kernels/native_ahead.h"
 #include "kernels/native_math.h"
 
 enum {
@@ -104,36 +105,42 @@ static void drop_row(float *x, const struct kern_drop *drop, uint64_t first, int
 
 /* ---- memory ---- */
 
+/* Numbers of four bytes from a row to the next, for rows of whole vectors: an odd number of lines, so that
+ * rows lie in different sets of the cache. */
+static int row_step(int count)
+{
+    return padded(count, most(TILE_COLS, LINE)) | LINE;
+}
+
 /* Of one thread: keys and values packed; of a few queries themselves, logits and results. A row of logits
  * becomes the nums that multiply the values where it lies: they are never longer. */
 struct attend_room {
-    num *keys;   /* (tp, e) before folding, tp: t padded to TILE_COLS */
-    num *values; /* (t, ep) before folding, ep: e padded */
-    float *p;    /* (QUERIES, tp) */
-    float *out;  /* (QUERIES, ep) */
-    num *q;      /* (QUERIES, e) before folding: rounded */
+    num *keys;   /* (t padded to TILE_COLS, e) before folding */
+    num *values; /* (t, e padded) before folding */
+    float *p;    /* (QUERIES, row_step(t)) */
+    float *out;  /* (QUERIES, row_step(e)) */
+    num *q;      /* (QUERIES, row_step(e folded)): rounded */
 };
 
 /* Floats, or nums: both have four bytes. */
 static size_t attend_floats(int t, int e)
 {
-    const size_t tp = (size_t)padded(t, TILE_COLS), ep = (size_t)padded(e, TILE_COLS);
-    const size_t et = (size_t)units(t, FOLD), ef = (size_t)units(e, FOLD);
-    const size_t all = tp * ef + et * ep + QUERIES * (tp + ep + ef);
+    const size_t keys = (size_t)padded(t, TILE_COLS) * units(e, FOLD);
+    const size_t values = (size_t)units(t, FOLD) * padded(e, TILE_COLS);
+    const size_t row = (size_t)row_step(t) + row_step(e) + row_step(units(e, FOLD));
 
-    return (all + 15) / 16 * 16;
+    return (keys + values + QUERIES * row + LINE - 1) / LINE * LINE;
 }
 
 static struct attend_room attend_room_of(void *scratch, int worker, int t, int e)
 {
-    const size_t tp = (size_t)padded(t, TILE_COLS), ep = (size_t)padded(e, TILE_COLS);
     struct attend_room r;
 
     r.keys = (num *)scratch + (size_t)worker * attend_floats(t, e);
-    r.values = r.keys + tp * (size_t)units(e, FOLD);
-    r.p = (float *)(void *)(r.values + (size_t)units(t, FOLD) * ep);
-    r.out = r.p + QUERIES * tp;
-    r.q = (num *)(void *)(r.out + QUERIES * ep);
+    r.values = r.keys + (size_t)padded(t, TILE_COLS) * units(e, FOLD);
+    r.p = (float *)(void *)(r.values + (size_t)units(t, FOLD) * padded(e, TILE_COLS));
+    r.out = r.p + (size_t)QUERIES * row_step(t);
+    r.q = (num *)(void *)(r.out + (size_t)QUERIES * row_step(e));
     return r;
 }
 
@@ -156,12 +163,12 @@ static void multiply_into(float *out, int ld, const num *left, size_t left_ld, c
 /* r->p (rows, t) = q k^T; q: the first of the queries, which are read in place unless they are rounded. */
 static void find_logits(const struct attention *w, const struct attend_room *r, const float *q, int rows)
 {
-    const int t = w->a->t, e = w->a->e, folded = units(e, FOLD);
-    const size_t ld = 3 * (size_t)w->a->h * e;
+    const int t = w->a->t, e = w->a->e;
+    const size_t ld = 3 * (size_t)w->a->h * e, step = (size_t)row_step(units(e, FOLD));
 
-    for (int j = 0; w->narrow && j < rows; j++) narrow_row(r->q + (size_t)j * folded, q + j * ld, e, 1);
-    multiply_into(r->p, padded(t, TILE_COLS), w->narrow ? r->q : (const num *)(const void *)q,
-                  w->narrow ? (size_t)folded : ld, r->keys, rows, t, e);
+    for (int j = 0; w->narrow && j < rows; j++) narrow_row(r->q + j * step, q + j * ld, e, 1);
+    multiply_into(r->p, row_step(t), w->narrow ? r->q : (const num *)(const void *)q, w->narrow ? step : ld,
+                  r->keys, rows, t, e);
 }
 
 /* A row of logits x (t) becomes what the values are multiplied with, as nums in its place. Returns the factor
@@ -184,7 +191,7 @@ static float weigh_row(const struct attention *w, float *x, size_t at)
 static void attend_queries(const struct attention *w, const struct attend_room *r, int task, int i, int rows)
 {
     const int t = w->a->t, e = w->a->e;
-    const int tp = padded(t, TILE_COLS), ep = padded(e, TILE_COLS);
+    const int tp = row_step(t), ep = row_step(e);
     const size_t d = (size_t)w->a->h * e;
     float factor[QUERIES];
     float *to = w->ctx + ((size_t)(task / w->a->h) * t + i) * d + (size_t)(task % w->a->h) * e;
