@@ -24,6 +24,8 @@ struct room {
 
 #include "kernels/folded.h"
 
+#include "kernels/bf16_attend.h"
+
 /* ---- packing ---- */
 
 static size_t pack_bytes(int n, int k, bool back)
@@ -135,7 +137,8 @@ static size_t scratch(const struct kern_limits *l)
 {
     const int reduced = l->training ? most(l->inputs, l->outputs) : l->inputs;
     const size_t left = left_nums(least(l->rows, ROWS), reduced) * sizeof(num);
-    const size_t rooms = (size_t)l->threads * sizeof(struct room) + left;
+    const size_t heads = (size_t)l->threads * attend_floats(l->tokens, l->head) * sizeof(float);
+    const size_t rooms = larger((size_t)l->threads * sizeof(struct room) + left, heads);
 
     if (l->dtype != KERN_BF16) return 0;
     return l->training ? larger(rooms, dw_scratch(l->outputs, l->inputs) * sizeof(num)) : rooms;
@@ -150,6 +153,7 @@ void INSTALL_NAME(NATIVE)(struct kern *k)
     k->linear[KERN_BF16] = linear;
     k->linear_dx[KERN_BF16] = linear_dx;
     k->linear_dw[KERN_BF16] = linear_dw;
+    k->attend[KERN_BF16] = attend;
 }
 
 #endif

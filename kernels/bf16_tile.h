@@ -16,8 +16,8 @@ enum { FOLD = 2 };
 
 #include "kernels/folded_tile.h"
 
-/* to (units(count, 2)) = pairs of neighbours in x (count); a last one is paired with zero. factor: for
- * formats that have one. */
+/* to (units(count, 2)) = pairs of neighbours in x (count), where to may be x; a last one is paired with zero.
+ * factor: for formats that have one. */
 INLINE void narrow_row(num *to, const float *x, int count, float factor)
 {
     int l = 0;
@@ -30,6 +30,12 @@ INLINE void narrow_row(num *to, const float *x, int count, float factor)
 
         PUT(to + l / FOLD, ALONG(low, high), units(count - l, FOLD));
     }
+}
+
+/* to (VEC) = the numbers of x[0], then those of x[1], as pairs of neighbours. */
+INLINE void narrow_vectors(num *to, const vec *x)
+{
+    *(loose_nums *)to = ALONG(x[0], x[1]);
 }
 
 INLINE float row_factor(const float *w, int k)

@@ -45,7 +45,7 @@ enum kern_norm_kind {
 
 /* How a product computes: in f32; in bf16 (8 significant bits, rounded to nearest, ties to even) with sums in
  * f32; or in integers of 8 bits with exact sums, every row of x and of w with a scale of its own, or all rows
- * of x with a fixed one (quant.h).
+ * of x with a fixed one (quant.h). Those of attention too, but for integers (kern_attend).
  * Activations, gradients and the f32 weights stay f32 outside: an entry of a narrow format rounds what it
  * multiplies. Integers are for inference: they have no linear_dx and linear_dw.
  *
@@ -168,8 +168,8 @@ struct kern {
     void (*linear_dw[KERN_DTYPES])(const struct kern_ctx *c, float *dw, float *db, const float *dout,
                                    const float *x, int m, int n, int k);
 
-    void (*attend)(const struct kern_ctx *c, float *ctx, float *prob, const float *qkv,
-                   const struct kern_heads *a, const struct kern_drop *drop);
+    void (*attend[KERN_DTYPES])(const struct kern_ctx *c, float *ctx, float *prob, const float *qkv,
+                                const struct kern_heads *a, const struct kern_drop *drop);
     void (*attend_back)(const struct kern_ctx *c, float *dqkv, const float *dctx, const float *prob,
                         const float *qkv, const struct kern_heads *a, const struct kern_drop *drop);
 
@@ -335,15 +335,20 @@ static inline void kern_linear_dw(const struct kern_ctx *c, enum kern_dtype dtyp
 
 /* ctx (b, t, h e) = softmax(scale q k^T) v per image and head. prob (b, h, t, t) receives the
  * probabilities before dropout for attend_back, or is NULL (inference): then no such matrix is
- * made. drop (NULL: none) acts on the probabilities; its element counter is their index in prob. */
-static inline void kern_attend(const struct kern_ctx *c, float *ctx, float *prob, const float *qkv,
-                               const struct kern_heads *a, const struct kern_drop *drop)
+ * made. drop (NULL: none) acts on the probabilities; its element counter is their index in prob.
+ *
+ * KERN_BF16: q, k and v are rounded, and of a row of logits l = scale q k^T the exponentials exp(l - max l)
+ * after dropout; the result is divided by the sum of the exponentials as they were. Logits, sums and prob are
+ * f32 and not rounded. KERN_I8: computes in f32. */
+static inline void kern_attend(const struct kern_ctx *c, enum kern_dtype dtype, float *ctx, float *prob,
+                               const float *qkv, const struct kern_heads *a, const struct kern_drop *drop)
 {
     assert(a->b > 0 && a->t > 0 && a->h > 0 && a->e > 0 && ctx != qkv);
-    c->k->attend(c, ctx, prob, qkv, a, drop);
+    c->k->attend[dtype](c, ctx, prob, qkv, a, drop);
 }
 
-/* dqkv (b, t, 3 h e) from dctx and what attend saw; written, not accumulated. */
+/* dqkv (b, t, 3 h e) from dctx and what attend saw; written, not accumulated. In f32, whatever attend
+ * computed in: a gradient passes its rounding unchanged. */
 static inline void kern_attend_back(const struct kern_ctx *c, float *dqkv, const float *dctx,
                                     const float *prob, const float *qkv, const struct kern_heads *a,
                                     const struct kern_drop *drop)

@@ -70,25 +70,42 @@ INLINE vec round_bf16(vec x)
     return pick(x == x, (vec)rounded, x);
 }
 
-/* Sum and largest of the lanes, pairwise: always the same order. */
-static inline float sum_lanes(vec v)
-{
-    float lane[VEC];
+/* Sum and largest of the lanes, pairwise: always the same order. Halves are added as vectors down to four. */
+typedef float four __attribute__((vector_size(16)));
+typedef int32_t ifour __attribute__((vector_size(16)));
 
-    store(lane, v);
-    for (int width = VEC / 2; width; width /= 2)
-        for (int i = 0; i < width; i++) lane[i] += lane[i + width];
-    return lane[0];
+INLINE float sum_lanes(vec v)
+{
+    four part[VEC / 4];
+
+    memcpy(part, &v, sizeof v);
+    UNROLL
+    for (int width = VEC / 8; width; width /= 2) {
+        UNROLL
+        for (int i = 0; i < width; i++) part[i] += part[i + width];
+    }
+    return (part[0][0] + part[0][2]) + (part[0][1] + part[0][3]);
 }
 
-static inline float max_lanes(vec v)
+static inline float larger_lane(float a, float b)
 {
-    float lane[VEC];
+    return b > a ? b : a;
+}
 
-    store(lane, v);
-    for (int width = VEC / 2; width; width /= 2)
-        for (int i = 0; i < width; i++) lane[i] = lane[i + width] > lane[i] ? lane[i + width] : lane[i];
-    return lane[0];
+INLINE float max_lanes(vec v)
+{
+    four part[VEC / 4];
+
+    memcpy(part, &v, sizeof v);
+    UNROLL
+    for (int width = VEC / 8; width; width /= 2) {
+        UNROLL
+        for (int i = 0; i < width; i++) {
+            const ifour mask = part[i + width] > part[i];
+            part[i] = (four)((mask & (ifour)part[i + width]) | (~mask & (ifour)part[i]));
+        }
+    }
+    return larger_lane(larger_lane(part[0][0], part[0][2]), larger_lane(part[0][1], part[0][3]));
 }
 
 static inline int least(int a, int b)

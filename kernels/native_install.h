@@ -31,7 +31,8 @@ void INSTALL_NAME(NATIVE)(struct kern *k)
     k->linear_dx[KERN_F32] = k->linear_dx[KERN_BF16] = linear_dx;
     k->linear_dw[KERN_F32] = linear_dw;
     k->linear_dw[KERN_BF16] = linear_dw_bf16;
-    k->attend = attend;
+    k->attend[KERN_F32] = k->attend[KERN_I8] = attend;
+    k->attend[KERN_BF16] = attend_bf16;
     k->attend_back = attend_back;
     k->norm = norm;
     k->norm_back = norm_back;

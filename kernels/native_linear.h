@@ -101,8 +101,7 @@ static void take_left(struct factors *f, const struct product *p, struct room *r
         float *to = room->left + i * f->ld;
 
         if (p->dtype == KERN_BF16) {
-            memcpy(to, from + l, f->ld * sizeof(float));
-            narrow_nums(to, f->ld);
+            narrow_row(to, from + l, f->k, 1);
         } else {
             if (l == 0) room->quant[i] = quant_of(from, p->k, p->x_scale);
             quantise_nums(to, from + l, room->quant[i], f->k);

@@ -172,13 +172,31 @@ INLINE void pack_panels(float *to, const float *from, size_t ld, int count, int 
     }
 }
 
-/* x (count) rounded to bf16, in place. */
-static void narrow_nums(num *x, size_t count)
+/* to (count) = x (count) rounded to bf16; to may be x. */
+static void narrow_into(num *to, const float *x, size_t count)
 {
     size_t i = 0;
 
-    for (; i + VEC <= count; i += VEC) store(x + i, round_bf16(load(x + i)));
-    if (i < count) store_some(x + i, round_bf16(load_some(x + i, (int)(count - i))), (int)(count - i));
+    for (; i + VEC <= count; i += VEC) store(to + i, round_bf16(load(x + i)));
+    if (i < count) store_some(to + i, round_bf16(load_some(x + i, (int)(count - i))), (int)(count - i));
+}
+
+static void narrow_nums(num *x, size_t count)
+{
+    narrow_into(x, x, count);
+}
+
+/* factor: for formats that have one. */
+static void narrow_row(num *to, const float *x, int count, float factor)
+{
+    (void)factor;
+    narrow_into(to, x, (size_t)count);
+}
+
+/* to (VEC) = the vector x[0], rounded. */
+INLINE void narrow_vectors(num *to, const vec *x)
+{
+    store(to, round_bf16(x[0]));
 }
 
 /* One panel (k, TILE_COLS) from count rows of w (count, k), ld apart: to[l][j] = w[j][l]. */

@@ -7,6 +7,12 @@
 
 size_t kern_ref_scratch(const struct kern_limits *limits);
 
+/* x as a product of this format sees it. */
+static inline double kern_ref_seen(float x, enum kern_dtype dtype)
+{
+    return (double)(dtype == KERN_BF16 ? vit_from_bf16(vit_bf16(x)) : x);
+}
+
 /* act(x), act'(x). */
 double kern_ref_act_value(enum kern_act act, double x);
 double kern_ref_act_slope(enum kern_act act, double x);
@@ -31,6 +37,8 @@ void kern_ref_linear_dw_bf16(const struct kern_ctx *c, float *dw, float *db, con
 
 void kern_ref_attend(const struct kern_ctx *c, float *ctx, float *prob, const float *qkv,
                      const struct kern_heads *a, const struct kern_drop *drop);
+void kern_ref_attend_bf16(const struct kern_ctx *c, float *ctx, float *prob, const float *qkv,
+                          const struct kern_heads *a, const struct kern_drop *drop);
 void kern_ref_attend_back(const struct kern_ctx *c, float *dqkv, const float *dctx, const float *prob,
                           const float *qkv, const struct kern_heads *a, const struct kern_drop *drop);
 

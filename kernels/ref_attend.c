@@ -18,11 +18,11 @@ static struct head head_of(const float *qkv, const struct kern_heads *a, int ima
     return (struct head){ .q = q, .k = q + d, .v = q + 2 * d, .ld = 3 * d };
 }
 
-static double dot(const float *a, const float *b, int n)
+static double dot(const float *a, const float *b, int n, enum kern_dtype dtype)
 {
     double sum = 0;
 
-    for (int i = 0; i < n; i++) sum += (double)a[i] * (double)b[i];
+    for (int i = 0; i < n; i++) sum += kern_ref_seen(a[i], dtype) * kern_ref_seen(b[i], dtype);
     return sum;
 }
 
@@ -39,21 +39,23 @@ static double *own_rows(const struct kern_ctx *c, int t)
     return (double *)c->scratch + (size_t)omp_get_thread_num() * 2 * (size_t)t;
 }
 
-/* p (t) = softmax(scale q k^T) for query i. Shift by the maximum: exp overflows above 88.7 in float. */
-static void probabilities(double *p, const struct head *s, int i, const struct kern_heads *a)
+/* p (t) = exp(l - max l), l = scale q k^T, for query i; returns the sum. Without the shift by the maximum exp
+ * would overflow above 88.7 in float. */
+static double exponentials(double *p, const struct head *s, int i, const struct kern_heads *a,
+                           enum kern_dtype dtype)
 {
     double top = -INFINITY, sum = 0;
 
     for (int j = 0; j < a->t; j++) {
-        p[j] = (double)a->scale * dot(s->q + (size_t)i * s->ld, s->k + (size_t)j * s->ld, a->e);
+        p[j] = (double)a->scale * dot(s->q + (size_t)i * s->ld, s->k + (size_t)j * s->ld, a->e, dtype);
         if (p[j] > top) top = p[j];
     }
     for (int j = 0; j < a->t; j++) sum += p[j] = exp(p[j] - top);
-    for (int j = 0; j < a->t; j++) p[j] /= sum;
+    return sum;
 }
 
-void kern_ref_attend(const struct kern_ctx *c, float *ctx, float *prob, const float *qkv,
-                     const struct kern_heads *a, const struct kern_drop *drop)
+static void attend(const struct kern_ctx *c, enum kern_dtype dtype, float *ctx, float *prob, const float *qkv,
+                   const struct kern_heads *a, const struct kern_drop *drop)
 {
     const int t = a->t, e = a->e;
 
@@ -64,17 +66,32 @@ void kern_ref_attend(const struct kern_ctx *c, float *ctx, float *prob, const fl
             const size_t row = ((size_t)task * t + i) * t;
             float *out = ctx + (((size_t)(task / a->h) * t + i) * a->h + task % a->h) * e;
             double *p = own_rows(c, t);
+            const double all = exponentials(p, &s, i, a, dtype);
 
-            probabilities(p, &s, i, a);
-            for (int j = 0; prob && j < t; j++) prob[row + j] = (float)p[j];
-            for (int j = 0; j < t; j++) p[j] *= (double)kern_ref_drop_factor(drop, row + j);
+            for (int j = 0; prob && j < t; j++) prob[row + j] = (float)(p[j] / all);
+            for (int j = 0; j < t; j++) {
+                p[j] *= (double)kern_ref_drop_factor(drop, row + j);
+                if (dtype == KERN_BF16) p[j] = kern_ref_seen((float)p[j], dtype);
+            }
             for (int l = 0; l < e; l++) {
                 double sum = 0;
 
-                for (int j = 0; j < t; j++) sum += p[j] * (double)s.v[(size_t)j * s.ld + l];
-                out[l] = (float)sum;
+                for (int j = 0; j < t; j++) sum += p[j] * kern_ref_seen(s.v[(size_t)j * s.ld + l], dtype);
+                out[l] = (float)(sum / all);
             }
         }
+}
+
+void kern_ref_attend(const struct kern_ctx *c, float *ctx, float *prob, const float *qkv,
+                     const struct kern_heads *a, const struct kern_drop *drop)
+{
+    attend(c, KERN_F32, ctx, prob, qkv, a, drop);
+}
+
+void kern_ref_attend_bf16(const struct kern_ctx *c, float *ctx, float *prob, const float *qkv,
+                          const struct kern_heads *a, const struct kern_drop *drop)
+{
+    attend(c, KERN_BF16, ctx, prob, qkv, a, drop);
 }
 
 /* What the backward of one head reads. dp = dctx v^T times the dropout factor; a query's logits have the
@@ -94,7 +111,7 @@ static double dp_of(const struct back *w, int i, int j)
 {
     const size_t at = (size_t)i * w->a->t + j;
 
-    return dot(w->dctx + i * w->ld, w->s.v + j * w->s.ld, w->a->e) *
+    return dot(w->dctx + i * w->ld, w->s.v + j * w->s.ld, w->a->e, KERN_F32) *
            (double)kern_ref_drop_factor(w->drop, w->first + at);
 }
 

@@ -1,12 +1,6 @@
 #include "kernels/quant.h"
 #include "kernels/ref.h"
 
-/* x as a product of this format sees it. */
-static double seen(float x, enum kern_dtype dtype)
-{
-    return (double)(dtype == KERN_BF16 ? vit_from_bf16(vit_bf16(x)) : x);
-}
-
 /* y after bias, for element (i, j) of (m, n): pre, act, gain, skip. */
 static float finish(double y, size_t at, int j, const struct kern_epilogue *e)
 {
@@ -33,7 +27,7 @@ static double dot(const float *x, const float *w, int k, enum kern_dtype dtype)
 {
     double y = 0;
 
-    for (int l = 0; l < k; l++) y += seen(x[l], dtype) * seen(w[l], dtype);
+    for (int l = 0; l < k; l++) y += kern_ref_seen(x[l], dtype) * kern_ref_seen(w[l], dtype);
     return y;
 }
 
@@ -89,7 +83,8 @@ void kern_ref_linear_dx(const struct kern_ctx *c, float *dx, const float *dout, 
             double sum = 0;
 
             for (int j = 0; j < n; j++)
-                sum += seen(dout[(size_t)i * n + j], w->dtype) * seen(w->f32[(size_t)j * k + l], w->dtype);
+                sum += kern_ref_seen(dout[(size_t)i * n + j], w->dtype) *
+                       kern_ref_seen(w->f32[(size_t)j * k + l], w->dtype);
             dx[(size_t)i * k + l] = (float)sum;
         }
 }
@@ -107,7 +102,8 @@ static void linear_dw(const struct kern_ctx *c, enum kern_dtype dtype, float *dw
         for (int l = 0; l < k; l++) {
             sum = 0;
             for (int i = 0; i < m; i++)
-                sum += seen(dout[(size_t)i * n + j], dtype) * seen(x[(size_t)i * k + l], dtype);
+                sum += kern_ref_seen(dout[(size_t)i * n + j], dtype) *
+                       kern_ref_seen(x[(size_t)i * k + l], dtype);
             dw[(size_t)j * k + l] = (float)((double)dw[(size_t)j * k + l] + sum);
         }
     }

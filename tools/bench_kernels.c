@@ -72,7 +72,7 @@ static void call_attend(void *state)
     struct work *w = state;
     const struct kern_heads a = heads_of(w);
 
-    kern_attend(&w->kern, w->y, NULL, w->x, &a, NULL);
+    kern_attend(&w->kern, vit_model_dtype(w->model), w->y, NULL, w->x, &a, NULL);
 }
 
 static void call_norm(void *state)

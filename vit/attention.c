@@ -128,7 +128,8 @@ static void see(void *arg, const struct vit_block_call *call, const struct vit_s
     (void)stream;
     (void)branch;
     if (step->op != VIT_OP_END) return;
-    kern_attend(call->kern, a->ctx, a->prob, vit_block_attention(call)->qkv_normed, &heads, NULL);
+    kern_attend(call->kern, call->mats->qkv.dtype, a->ctx, a->prob, vit_block_attention(call)->qkv_normed,
+                &heads, NULL);
     memset(mean, 0, t * t * sizeof *mean);
     for (int h = 0; h < heads.h; h++) {
         const float *prob = a->prob + (size_t)h * t * t;

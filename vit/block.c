@@ -181,7 +181,7 @@ static void attend(const struct vit_block_call *call, struct vit_step_trace *t, 
 
     kern_linear(call->kern, t->qkv, in, &call->mats->qkv, &bias, rows_of(call));
     if (call->config->norm.qk) norm_heads(call, t);
-    kern_attend(call->kern, t->ctx, t->prob, t->qkv_normed, &heads, drop_of(call));
+    kern_attend(call->kern, call->mats->qkv.dtype, t->ctx, t->prob, t->qkv_normed, &heads, drop_of(call));
 }
 
 /* The scratch's hid = hidden layer of the MLP; up is kept for the backward in training. */

@@ -17,7 +17,7 @@ struct vit_model {
     struct vit_config config;
     struct patch_recipe recipe;
     struct kern kern;
-    enum kern_dtype dtype; /* of the products of stem and blocks (KERN_I8: blocks); the head stays f32 */
+    enum kern_dtype dtype; /* of the products of stem and blocks (KERN_I8: their matrices); the head is f32 */
     char *path;
     const char *family;
     char **labels; /* (classes) */

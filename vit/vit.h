@@ -113,7 +113,7 @@ struct vit_model_options {
     int image;             /* run at another image size (positions are resized); 0: the file's */
     enum kern_dtype
         dtype;       /* products of stem and blocks; the head and its neighbours are f32. KERN_I8: of the
-                            * blocks only, and not with trainable */
+                            * blocks' matrices only, and not with trainable */
     bool row_scales; /* KERN_I8: a scale for each row of activations, even where the file has fixed ones;
                       * always so with another placement */
     bool trainable;  /* parameters in memory of the model's own, ready for a trainer */

@@ -130,7 +130,7 @@ static void attention_of(const struct kern *k, const char *name)
             const bool value = i / E % 3 == 2;
             qkv[i] = (value ? 1 : side) * (2 * vit_random_uniform(r + 31, (uint64_t)i) - 1);
         }
-        kern_attend(&c, out, NULL, qkv, &a, NULL);
+        kern_attend(&c, KERN_F32, out, NULL, qkv, &a, NULL);
         check_attention(name, SCORES[r], out, qkv, a.scale);
     }
     guard_free_floats(qkv, T * 3 * E);

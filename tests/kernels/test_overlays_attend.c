@@ -3,34 +3,55 @@
  * Bounds, u = 2^-24. A logit is a sum of e products: it errs by dl = 2 (e + 3) u scale sum |q||k|. exp turns
  * an absolute error into a relative one, so a probability errs by p (2 max dl + (2 t + 32) u), the sum of t
  * terms included; the result by that times sum p |v|. The backward starts from the same probabilities:
- * its sums are bounded the same way, each carrying the errors of what it adds up. */
+ * its sums are bounded the same way, each carrying the errors of what it adds up.
+ *
+ * In bf16 all of that holds for the rounded q, k and v, whose products are exact in float. What is rounded
+ * later is known but for that error r of an exponential x: its rounded value lies between those of x (1 - r)
+ * and x (1 + r), which are mostly the same number. */
 #include "tests/kernels/overlay.h"
+
+#define ROUNDED (1 + 0x1p-8) /* how much larger rounding to bf16 may make a number */
 
 struct problem {
     struct kern_heads a;
+    enum kern_dtype dtype;
     struct kern_drop drop;
     size_t qkv_count, ctx_count, prob_count;
     float *qkv, *dctx;
+    float *seen; /* qkv as the products see it */
     char text[96];
 };
 
-static struct problem make(int b, int t, int h, int e, float rate)
+static float rounded(float x)
 {
-    struct problem p = { .a = { b, t, h, e, 1.7f / sqrtf((float)e) }, .drop = { rate, 77 } };
+    return vit_from_bf16(vit_bf16(x));
+}
+
+static struct problem make(const struct overlay *o, int b, int t, int h, int e, float rate)
+{
+    struct problem p = { .a = { b, t, h, e, 1.7f / sqrtf((float)e) },
+                         .dtype = o->dtype,
+                         .drop = { rate, 77 } };
 
     p.ctx_count = (size_t)b * t * h * e;
     p.qkv_count = 3 * p.ctx_count;
     p.prob_count = (size_t)b * h * t * t;
     p.qkv = filled(p.qkv_count, 11);
     p.dctx = filled(p.ctx_count, 12);
-    for (size_t i = 0; i < p.qkv_count; i++) p.qkv[i] *= 3;
-    snprintf(p.text, sizeof p.text, "b %d t %d h %d e %d drop %g", b, t, h, e, (double)rate);
+    p.seen = guard_floats(p.qkv_count);
+    for (size_t i = 0; i < p.qkv_count; i++) {
+        p.qkv[i] *= 3;
+        p.seen[i] = p.dtype == KERN_BF16 ? rounded(p.qkv[i]) : p.qkv[i];
+    }
+    snprintf(p.text, sizeof p.text, "%s b %d t %d h %d e %d drop %g", kern_dtype_name(p.dtype), b, t, h, e,
+             (double)rate);
     return p;
 }
 
 static void release(struct problem *p)
 {
     guard_free_floats(p->qkv, p->qkv_count);
+    guard_free_floats(p->seen, p->qkv_count);
     guard_free_floats(p->dctx, p->ctx_count);
 }
 
@@ -43,7 +64,8 @@ static struct kern_limits limits_of(const struct problem *p)
                                  .outputs = 3 * width,
                                  .tokens = p->a.t,
                                  .head = p->a.e,
-                                 .training = true };
+                                 .training = true,
+                                 .dtype = p->dtype };
 }
 
 /* Element l of part (0 query, 1 key, 2 value) of token i of a head. */
@@ -72,7 +94,7 @@ static double absolute(const struct problem *p, int task, int i, int part, const
     double sum = 0;
 
     for (int l = 0; l < p->a.e; l++)
-        sum += fabs((double)p->qkv[at(p, task, part, i, l)] * (double)y[where(p, task, j, l)]);
+        sum += fabs((double)p->seen[at(p, task, part, i, l)] * (double)y[where(p, task, j, l)]);
     return sum;
 }
 
@@ -81,25 +103,43 @@ static size_t key_at(const struct problem *p, int task, int j, int l)
     return at(p, task, 1, j, l);
 }
 
+/* What rounding adds to the error of a probability p after dropout: p / top is the exponential that was
+ * rounded, top the largest probability of the row and of the exponential 1. relative: how far the exponential
+ * may be off, where p and top, floats, and the product with the dropout factor add 4 u. */
+static double rounding(double p, double top, double relative)
+{
+    const double r = relative + 4 * UNIT, x = p / top;
+
+    return ((double)rounded((float)(x * (1 + r))) - (double)rounded((float)(x * (1 - r)))) * top;
+}
+
 static void attend_bounds(double *ctx, double *prob, const struct problem *p, const float *want)
 {
+    const bool narrow = p->dtype == KERN_BF16;
+
     for (int task = 0; task < p->a.b * p->a.h; task++)
         for (int i = 0; i < p->a.t; i++) {
             const size_t row = ((size_t)task * p->a.t + i) * p->a.t;
-            double dl = 0, relative;
+            double dl = 0, relative, top = 0;
 
             for (int j = 0; j < p->a.t; j++)
                 dl = fmax(dl, 2 * (p->a.e + 3) * UNIT * (double)p->a.scale *
-                                  absolute(p, task, i, 0, p->qkv, key_at, j));
+                                  absolute(p, task, i, 0, p->seen, key_at, j));
             relative = 2 * dl + (2 * p->a.t + 32) * UNIT;
             for (int j = 0; j < p->a.t; j++) prob[row + j] = relative * (double)want[row + j] + 2e-38;
+            for (int j = 0; j < p->a.t; j++) top = fmax(top, (double)want[row + j]);
             for (int l = 0; l < p->a.e; l++) {
-                double sum = 1e-36;
+                double sum = 1e-36, moved = 0;
 
-                for (int j = 0; j < p->a.t; j++)
-                    sum += (double)want[row + j] * factor(p, row + j) *
-                           fabs((double)p->qkv[at(p, task, 2, j, l)]);
-                ctx[at_ctx(p, task, i, l)] = (relative + 2 * (p->a.t + 2) * UNIT) * sum;
+                for (int j = 0; j < p->a.t; j++) {
+                    const double v = fabs((double)p->seen[at(p, task, 2, j, l)]);
+                    const double dropped = (double)want[row + j] * factor(p, row + j);
+
+                    sum += dropped * v;
+                    if (narrow) moved += rounding(dropped, top, relative) * v;
+                }
+                ctx[at_ctx(p, task, i, l)] =
+                    (relative + 2 * (p->a.t + 2) * UNIT) * sum * (narrow ? ROUNDED : 1) + moved;
             }
         }
 }
@@ -108,7 +148,7 @@ static void run(const struct kern *k, const struct problem *p, float *ctx, float
 {
     struct kern_ctx c = open_ctx(k, limits_of(p), threads);
 
-    kern_attend(&c, ctx, prob, p->qkv, &p->a, p->drop.rate > 0 ? &p->drop : NULL);
+    kern_attend(&c, p->dtype, ctx, prob, p->qkv, &p->a, p->drop.rate > 0 ? &p->drop : NULL);
     close_ctx(&c);
 }
 
@@ -196,7 +236,7 @@ static void check_back(const struct overlay *o, struct problem p)
     const struct kern_drop *drop = p.drop.rate > 0 ? &p.drop : NULL;
     struct kern_ctx c = open_ctx(&o->ref, limits_of(&p), 1);
 
-    kern_attend(&c, ctx, prob, p.qkv, &p.a, drop);
+    kern_attend(&c, KERN_F32, ctx, prob, p.qkv, &p.a, drop);
     kern_attend_back(&c, want, p.dctx, prob, p.qkv, &p.a, drop);
     close_ctx(&c);
     back_bounds(bound, &p, prob);
@@ -221,18 +261,18 @@ static void each(const struct overlay *o, void (*one)(const struct overlay *, st
 {
     static const int HEADS[] = { 1, 7, 8, 16, 24, 32, 64, 80 };
 
-    for (int t = 1; t <= 34; t++) one(o, make(1, t, 2, t % 2 ? 8 : 5, 0));
-    for (size_t i = 0; i < VIT_COUNT(HEADS); i++) one(o, make(2, 19, 3, HEADS[i], 0));
-    one(o, make(1, 65, 3, 64, 0));
-    one(o, make(1, 131, 1, 16, 0));
-    one(o, make(2, 33, 3, 16, 0.25f));
+    for (int t = 1; t <= 34; t++) one(o, make(o, 1, t, 2, t % 2 ? 8 : 5, 0));
+    for (size_t i = 0; i < VIT_COUNT(HEADS); i++) one(o, make(o, 2, 19, 3, HEADS[i], 0));
+    one(o, make(o, 1, 65, 3, 64, 0));
+    one(o, make(o, 1, 131, 1, 16, 0));
+    one(o, make(o, 2, 33, 3, 16, 0.25f));
 }
 
 static void attend_equals_the_reference(void **state)
 {
     const struct overlay *o = *state;
 
-    if (o->k.attend == o->ref.attend) skip();
+    if (o->k.attend[o->dtype] == o->ref.attend[o->dtype]) skip();
     each(o, check_attend);
 }
 
@@ -248,7 +288,7 @@ static void attend_back_equals_the_reference(void **state)
 static void large_logits_do_not_overflow(void **state)
 {
     const struct overlay *o = *state;
-    struct problem p = make(1, 21, 1, 8, 0);
+    struct problem p = make(o, 1, 21, 1, 8, 0);
     float *ctx = guard_floats(p.ctx_count);
 
     for (size_t i = 0; i < p.qkv_count; i++) p.qkv[i] *= 10;
@@ -265,7 +305,7 @@ static void nan_is_not_hidden(void **state)
     const struct overlay *o = *state;
 
     for (int j = 0; j < 21; j++) {
-        struct problem p = make(1, 21, 1, 8, 0);
+        struct problem p = make(o, 1, 21, 1, 8, 0);
         float *ctx = guard_floats(p.ctx_count);
 
         p.qkv[at(&p, 0, 1, j, 3)] = NAN;
@@ -277,6 +317,83 @@ static void nan_is_not_hidden(void **state)
     }
 }
 
+/* Equal keys: every exponential is 1, and the result the mean of the values, which errs as a sum of t. */
+static void many_tokens_fit(void **state)
+{
+    const struct overlay *o = *state;
+    struct problem p = make(o, 1, 2051, 1, 3, 0);
+    float *ctx = guard_floats(p.ctx_count);
+    double mean[3] = { 0 }, bound[3] = { 0 };
+
+    for (int j = 0; j < p.a.t; j++)
+        for (int l = 0; l < p.a.e; l++) {
+            const double v = (double)p.seen[at(&p, 0, 2, j, l)] / p.a.t;
+
+            p.qkv[at(&p, 0, 1, j, l)] = p.qkv[at(&p, 0, 1, 0, l)];
+            mean[l] += v;
+            bound[l] += 2 * (p.a.t + 4) * UNIT * fabs(v);
+        }
+    run(&o->k, &p, ctx, NULL, 3);
+    for (int i = 0; i < p.a.t; i++)
+        for (int l = 0; l < p.a.e; l++) {
+            const double got = (double)ctx[at_ctx(&p, 0, i, l)];
+            if (!(fabs(got - mean[l]) <= bound[l]))
+                fail_msg("%s, %s: [%d, %d] is %.9g, expected %.9g, differs by %.3g > %.3g", o->name, p.text,
+                         i, l, got, mean[l], fabs(got - mean[l]), bound[l]);
+        }
+    guard_free_floats(ctx, p.ctx_count);
+    release(&p);
+}
+
+/* ---- bf16 ---- */
+
+/* Rounding what is rounded already changes no bit; not rounding it would. */
+static void queries_keys_and_values_are_rounded(void **state)
+{
+    const struct overlay *o = *state;
+    struct problem p = make(o, 1, 37, 2, 24, 0);
+    float *ctx = guard_floats(p.ctx_count), *again = guard_floats(p.ctx_count);
+    float *whole = guard_floats(p.ctx_count);
+
+    run(&o->k, &p, ctx, NULL, 1);
+    p.dtype = KERN_F32;
+    run(&o->k, &p, whole, NULL, 1);
+    p.dtype = KERN_BF16;
+    memcpy(p.qkv, p.seen, p.qkv_count * sizeof *p.qkv);
+    run(&o->k, &p, again, NULL, 1);
+    assert_memory_equal(ctx, again, p.ctx_count * sizeof *ctx);
+    assert_memory_not_equal(ctx, whole, p.ctx_count * sizeof *ctx);
+    guard_free_floats(ctx, p.ctx_count);
+    guard_free_floats(again, p.ctx_count);
+    guard_free_floats(whole, p.ctx_count);
+    release(&p);
+}
+
+/* Values of one give what the probabilities sum up to: to one but for rounding, in f32 to t + 4 units, in
+ * bf16 to 2^-8 of each and, the errors being 37 different ones, not to those of f32. */
+static void probabilities_are_rounded(void **state)
+{
+    const struct overlay *o = *state;
+    struct problem p = make(o, 1, 37, 2, 24, 0);
+    const double of_f32 = (p.a.t + 4) * UNIT;
+    float *ctx = guard_floats(p.ctx_count);
+    int farther = 0;
+
+    for (int task = 0; task < p.a.h; task++)
+        for (int j = 0; j < p.a.t; j++)
+            for (int l = 0; l < p.a.e; l++) p.qkv[at(&p, task, 2, j, l)] = 1;
+    run(&o->k, &p, ctx, NULL, 1);
+    for (size_t i = 0; i < p.ctx_count; i++) {
+        const double off = fabs((double)ctx[i] - 1);
+
+        if (!(off <= 0x1p-8 + of_f32)) fail_msg("%s: [%zu] is %.9g", o->name, i, (double)ctx[i]);
+        farther += off > of_f32;
+    }
+    assert_true(farther > 0);
+    guard_free_floats(ctx, p.ctx_count);
+    release(&p);
+}
+
 int main(void)
 {
     struct CMUnitTest tests[] = {
@@ -284,7 +401,17 @@ int main(void)
         cmocka_unit_test(attend_back_equals_the_reference),
         cmocka_unit_test(large_logits_do_not_overflow),
         cmocka_unit_test(nan_is_not_hidden),
+        cmocka_unit_test(many_tokens_fit),
     };
+    struct CMUnitTest narrow[] = {
+        cmocka_unit_test(attend_equals_the_reference),
+        cmocka_unit_test(large_logits_do_not_overflow),
+        cmocka_unit_test(nan_is_not_hidden),
+        cmocka_unit_test(many_tokens_fit),
+        cmocka_unit_test(queries_keys_and_values_are_rounded),
+        cmocka_unit_test(probabilities_are_rounded),
+    };
+    const int failures = run_on_overlays(tests, VIT_COUNT(tests));
 
-    return run_on_overlays(tests, VIT_COUNT(tests));
+    return failures + run_on_overlays_in(KERN_BF16, narrow, VIT_COUNT(narrow));
 }

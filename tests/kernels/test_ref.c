@@ -145,10 +145,10 @@ static void attention_equals_pytorch(void **state)
     float ctx[60], alone[60], prob[100], dqkv[180];
 
     (void)state;
-    kern_attend(&c, ctx, prob, attend_qkv, &HEADS, NULL);
+    kern_attend(&c, KERN_F32, ctx, prob, attend_qkv, &HEADS, NULL);
     NEAR(ctx, attend_ctx);
     NEAR(prob, attend_prob);
-    kern_attend(&c, alone, NULL, attend_qkv, &HEADS, NULL);
+    kern_attend(&c, KERN_F32, alone, NULL, attend_qkv, &HEADS, NULL);
     assert_memory_equal(alone, ctx, sizeof ctx);
     kern_attend_back(&c, dqkv, attend_dctx, prob, attend_qkv, &HEADS, NULL);
     NEAR(dqkv, attend_dqkv);
@@ -160,12 +160,28 @@ static void probabilities_sum_to_one(void **state)
     float ctx[60], prob[100];
 
     (void)state;
-    kern_attend(&c, ctx, prob, attend_qkv, &HEADS, NULL);
+    kern_attend(&c, KERN_F32, ctx, prob, attend_qkv, &HEADS, NULL);
     for (int i = 0; i < 20; i++) {
         double sum = 0;
         for (int j = 0; j < 5; j++) sum += (double)prob[5 * i + j];
         assert_true(fabs(sum - 1) <= SLACK);
     }
+}
+
+/* Logits 0 and -1, values 0 and 1, all but for what rounding takes away; the exponential of -1 is rounded,
+ * its share of the sum is not. */
+static void bf16_attention_rounds_what_it_multiplies(void **state)
+{
+    const struct kern_ctx c = ctx_of(1);
+    const struct kern_heads a = { .b = 1, .t = 2, .h = 1, .e = 1, .scale = 1 };
+    const float one = 1 + 0x1p-9f, qkv[6] = { one, 0, 0, one, -one, one };
+    const double sum = 1 + exp(-1), rounded = 188 * 0x1p-9; /* exp(-1) = 188.35 2^-9 */
+    float ctx[2], prob[4];
+
+    (void)state;
+    kern_attend(&c, KERN_BF16, ctx, prob, qkv, &a, NULL);
+    NEAR(ctx, ((double[]){ rounded / sum, rounded / sum }));
+    NEAR(prob, ((double[]){ 1 / sum, exp(-1) / sum, 1 / sum, exp(-1) / sum }));
 }
 
 static void equal_keys_give_the_mean_of_the_values(void **state)
@@ -179,7 +195,7 @@ static void equal_keys_give_the_mean_of_the_values(void **state)
     memcpy(qkv, attend_qkv, sizeof qkv);
     for (int i = 0; i < 5; i++) memcpy(qkv + 9 * i + 3, qkv + 3, 3 * sizeof *qkv);
     for (int i = 0; i < 75; i++) want[i / 5] += (double)qkv[9 * (i % 5) + 6 + i / 5 % 3] / 5;
-    kern_attend(&c, ctx, NULL, qkv, &a, NULL);
+    kern_attend(&c, KERN_F32, ctx, NULL, qkv, &a, NULL);
     NEAR(ctx, want);
 }
 
@@ -331,7 +347,7 @@ static void threads_do_not_change_a_bit(void **state)
     float a[180], b[180], prob[100];
 
     (void)state;
-    kern_attend(&one, a, prob, attend_qkv, &HEADS, NULL);
+    kern_attend(&one, KERN_F32, a, prob, attend_qkv, &HEADS, NULL);
     kern_attend_back(&one, a, attend_dctx, prob, attend_qkv, &HEADS, NULL);
     kern_attend_back(&three, b, attend_dctx, prob, attend_qkv, &HEADS, NULL);
     assert_memory_equal(a, b, sizeof a);
@@ -346,6 +362,7 @@ int main(void)
         cmocka_unit_test(norms_equal_pytorch),
         cmocka_unit_test(attention_equals_pytorch),
         cmocka_unit_test(probabilities_sum_to_one),
+        cmocka_unit_test(bf16_attention_rounds_what_it_multiplies),
         cmocka_unit_test(equal_keys_give_the_mean_of_the_values),
         cmocka_unit_test(a_constant_row_is_normalised_to_the_bias),
         cmocka_unit_test(groups_are_normalised_one_by_one),

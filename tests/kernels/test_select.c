@@ -32,9 +32,10 @@ static void ref_fills_every_f32_entry(void **state)
     assert_non_null(k.linear[KERN_F32]);
     assert_non_null(k.linear_dx[KERN_F32]);
     assert_non_null(k.linear_dw[KERN_F32]);
-    /* What is not indexed by a format stands in one row from attend to the end. */
-    for (const unsigned char *p = (const unsigned char *)&k.attend; p < (const unsigned char *)(&k + 1);
-         p += sizeof k.attend) {
+    for (int i = 0; i < KERN_DTYPES; i++) assert_non_null(k.attend[i]);
+    /* What is not indexed by a format stands in one row from attend_back to the end. */
+    for (const unsigned char *p = (const unsigned char *)&k.attend_back; p < (const unsigned char *)(&k + 1);
+         p += sizeof k.attend_back) {
         void (*entry)(void);
         memcpy(&entry, p, sizeof entry);
         assert_true(entry != NULL);

@@ -231,6 +231,38 @@ static void a_batch_whose_rows_overflow_is_refused(void **state)
     drop(&f);
 }
 
+/* Stands where no call may come. */
+static void attend_never(const struct kern_ctx *c, float *ctx, float *prob, const float *qkv,
+                         const struct kern_heads *a, const struct kern_drop *drop)
+{
+    (void)c, (void)ctx, (void)prob, (void)qkv, (void)a, (void)drop;
+    fail_msg("attention in another format than the model's");
+}
+
+static void attention_computes_in_the_format_of_the_model(void **state)
+{
+    const struct vit_config c = variant(0);
+
+    (void)state;
+    for (int dtype = 0; dtype < KERN_DTYPES; dtype++) {
+        const struct vit_model_options how = { .dtype = (enum kern_dtype)dtype };
+        struct vit_model *m;
+        struct vit_session *s;
+        struct vit_error err;
+        float *planes;
+
+        assert_ok(vit_model_create(&m, &c, NULL, NULL, &(struct vit_init){ .seed = 5 }, &how, &err), &err);
+        for (int i = 0; i < KERN_DTYPES; i++)
+            if (i != dtype) m->kern.attend[i] = attend_never;
+        planes = tiny_planes(m, 1);
+        s = tiny_session(m, 1, 1, false);
+        vit_forward(s, planes, 1);
+        vit_session_close(s);
+        free(planes);
+        vit_model_close(m);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +274,7 @@ int main(void)
         cmocka_unit_test(the_pieces_sum_to_the_whole),
         cmocka_unit_test(inference_memory_does_not_grow_with_the_depth),
         cmocka_unit_test(a_batch_whose_rows_overflow_is_refused),
+        cmocka_unit_test(attention_computes_in_the_format_of_the_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

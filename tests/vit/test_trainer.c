@@ -213,7 +213,8 @@ static void micro_batches_give_the_same_gradients(void **state)
 }
 
 /* A product of rounded factors is off by at most 2^-8 of its absolute terms. Forward and backward pass
- * through four products a block each, through the stem and back: so many such errors may add up. */
+ * through four products a block each, through the stem and back: so many such errors may add up. Those two
+ * of attention, which only the forward rounds, stay within the bound without being counted. */
 static void bf16_gradients_follow_those_of_f32(void **state)
 {
     const struct vit_config c = tiny(VIT_NORM_PRE);
