@@ -5,9 +5,7 @@
  *                                apart, b a panel; rows are read and written up to whole ROW_STEPs
  *     order_left()               panels (nums, TILE_ROWS) of a transposed left factor as the next wants them
  *     multiply_turned()          the same as multiply_tile() with TILE_ROWS rows, one such panel
- *     tiles_begin(), tiles_end() around products, on the thread that asks for them. No function of another
- *                                library is called between: what binds it at its first call need not know
- *                                of registers that are matrices
+ *     tiles_begin(), tiles_end() around all of these, on the thread that calls them
  *
  * A num is FOLD neighbours in 32 bits, the earliest one lowest. A panel holds TILE_COLS columns of the
  * right factor, num by num: (nums, TILE_COLS), padded with zeros. Before it the includer defines
