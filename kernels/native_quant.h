@@ -52,7 +52,8 @@ INLINE struct kern_quant quant_of(const float *x, int n, float fixed)
     return all_finite(x, n) ? (struct kern_quant){ fixed, 1 / fixed } : (struct kern_quant){ NAN, 0 };
 }
 
-/* y (count, up to whole vectors) = the integer sums y, in floats, times the scales of their row and columns. */
+/* y (count, up to whole vectors) = the integer sums y, in floats, times the scales of their row and
+ * columns. */
 INLINE void scale_sums(float *y, float row, const float *columns, int count)
 {
     for (int j = 0; j < count; j += VEC) store(y + j, load(y + j) * SPLAT(row) * load(columns + j));
