@@ -4,12 +4,11 @@
 
 #include <immintrin.h>
 
-#define VEC               16
-#define SPLAT(x)          _mm512_set1_ps(x)
-#define VEC_MAX(a, b)     _mm512_max_ps(a, b)
-#define VEC_MIN(a, b)     _mm512_min_ps(a, b)
-#define VEC_SQRT(a)       _mm512_sqrt_ps(a)
-#define VEC_RINT(a)       _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
-#define VEC_RECIPROCAL(a) _mm512_rcp14_ps(a)
+#define VEC           16
+#define SPLAT(x)      _mm512_set1_ps(x)
+#define VEC_MAX(a, b) _mm512_max_ps(a, b)
+#define VEC_MIN(a, b) _mm512_min_ps(a, b)
+#define VEC_SQRT(a)   _mm512_sqrt_ps(a)
+#define VEC_RINT(a)   _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
 
 #endif

@@ -8,7 +8,6 @@
  *     VEC_MAX(a, b), VEC_MIN(a, b)    as x86 does it: b when either is NaN
  *     VEC_SQRT(a)
  *     VEC_RINT(a)   to nearest, ties to even, for |a| below 2^22; NaN stays
- *     VEC_RECIPROCAL(a)  if there is such an instruction: 1 / a within 2^-14, for 1 / a normal
  * and include this file, which uses the vector extensions of gcc and clang. Everything is static, so each
  * overlay has its own copy under its own instruction flags.
  *

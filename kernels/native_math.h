@@ -69,20 +69,6 @@ INLINE vec vec_tanh(vec x)
     return pick(a < SPLAT(0.65f), x + x * (xx * p), (vec)((ivec)far | sign));
 }
 
-/* p / q, of a q whose reciprocal is a normal number. Where the CPU guesses reciprocals, two
- * corrections are sooner done than a division: a guess within 2^-14 becomes one within 2^-28, and then
- * what p lacks is added. */
-INLINE vec vec_ratio(vec p, vec q)
-{
-#if defined(VEC_RECIPROCAL)
-    const vec guess = VEC_RECIPROCAL(q), r = guess + guess * (SPLAT(1.0f) - q * guess), y = p * r;
-
-    return y + r * (p - q * y);
-#else
-    return p / q;
-#endif
-}
-
 /* Of a = min(|x|, 14): bell = exp(-a^2 / 2), tail = Phi(-a) = bell P(a) / Q(a). Built from the tail, never
  * from 1 - erf, so that small values keep their digits. */
 struct normal {
@@ -103,7 +89,7 @@ INLINE struct normal vec_normal(vec x)
     q = q * a + SPLAT(1.19929111f);
     q = q * a + SPLAT(1.672387f);
     q = q * a + SPLAT(1.0f);
-    return (struct normal){ a, bell, bell * vec_ratio(p, q) };
+    return (struct normal){ a, bell, bell * (p / q) };
 }
 
 /* x Phi(x) = max(x, 0) - |x| Phi(-|x|). */

@@ -65,15 +65,6 @@ EMULATE wide nearest(wide a)
     return a;
 }
 
-#if VEC == 16
-/* vrcp14ps at its worst. */
-EMULATE wide reciprocal(wide a)
-{
-    return (wide)((iwide)(1 / a * (1 - 0x1p-15f)) & ~0x1ff);
-}
-#define VEC_RECIPROCAL(a) reciprocal(a)
-#endif
-
 /* ---- integers of 8 bits, four in a num ---- */
 
 /* vpdpbusd: bytes of a without a sign times bytes of b with one, sums modulo 2^32. */
