@@ -72,7 +72,8 @@ struct bench {
     struct vit_model *model;
     char name[128];
     double load_ms; /* of opening the model; NAN for random weights */
-    double flops;   /* best limit seen with threads, GFLOP/s; 0: not measured yet */
+    /* Best limits seen with threads for products of each format, GFLOP/s; 0: not measured yet. */
+    double flops[KERN_DTYPES];
     int threads, batch, runs;
     bool printed; /* a row: the heading is out */
 };

@@ -151,12 +151,15 @@ static enum vit_status prepare(struct work *w, const struct bench *b, struct vit
 static enum vit_status measure(struct bench *b, struct work *w, void (*call)(void *), const char *what,
                                double macs, size_t bytes, struct vit_error *err)
 {
+    const bool in_f32 =
+        call == call_attend && vit_model_dtype(b->model) == KERN_I8; /* as kern_attend() does */
     struct bench_row row = bench_row_start(b);
     struct bench_times times;
     enum vit_status status = bench_time(&times, call, w, b->runs, err);
 
     if (status) return status;
     snprintf(row.what, sizeof row.what, "%s", what);
+    if (in_f32) row.dtype = kern_dtype_name(KERN_F32);
     row.ms_median = times.median;
     row.ms_min = times.min;
     row.ms_sd = times.sd;

@@ -41,9 +41,11 @@ struct bench_row bench_row_start(const struct bench *b)
  * limit's loop too, so the best of all times it was measured counts. */
 static double limit_of(struct bench *b, const struct bench_row *row, size_t bytes)
 {
+    const enum kern_dtype dtype = (enum kern_dtype)kern_dtype_from_name(row->dtype);
+
     if (bytes) return bench_limit_read(row->kernels, b->threads, bytes);
-    b->flops = fmax(b->flops, bench_limit_flops(row->kernels, vit_model_dtype(b->model), b->threads));
-    return b->flops;
+    b->flops[dtype] = fmax(b->flops[dtype], bench_limit_flops(row->kernels, dtype, b->threads));
+    return b->flops[dtype];
 }
 
 enum vit_status bench_row_print(struct bench *b, struct bench_row *row, size_t bytes, struct vit_error *err)

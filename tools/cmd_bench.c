@@ -202,7 +202,7 @@ static int measure_all(struct bench *b, const struct mode *mode, const struct be
 
     for (int t = 0; t < threads->count; t++) {
         b->threads = threads->value[t];
-        b->flops = 0;
+        memset(b->flops, 0, sizeof b->flops);
         for (int i = 0; i < batches->count; i++) {
             b->batch = batches->value[i];
             if (!check_rows(b, &err) && !mode->measure(b, &err)) continue;

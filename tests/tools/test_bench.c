@@ -71,7 +71,7 @@ static void every_overlay_has_a_limit(void **state)
 
 /* ---- the verb ---- */
 
-static void int8_has_rows_of_the_forward_only(void **state)
+static void int8_has_rows_of_the_forward_only_and_attends_in_f32(void **state)
 {
     struct run r = BENCH("kernels", "-m", MODEL, "--dtype", "int8", "-o", "csv", "-r1", "--limits");
     (void)state;
@@ -79,6 +79,11 @@ static void int8_has_rows_of_the_forward_only(void **state)
     assert_int_equal(r.code, 0);
     assert_non_null(strstr(r.out, "linear qkv"));
     assert_null(strstr(r.out, "linear_d"));
+    for (const char *line = r.out, *end; (end = strchr(line, '\n')); line = end + 1) {
+        const char *type = strncmp(line, "attend ", 7) ? ",int8," : ",f32,";
+
+        if (line > r.out) assert_non_null(memmem(line, (size_t)(end - line), type, strlen(type)));
+    }
     run_free(&r);
 }
 
@@ -226,7 +231,7 @@ int main(void)
         cmocka_unit_test(the_deviation_divides_by_runs_less_one),
         cmocka_unit_test(every_run_is_timed),
         cmocka_unit_test(every_overlay_has_a_limit),
-        cmocka_unit_test(int8_has_rows_of_the_forward_only),
+        cmocka_unit_test(int8_has_rows_of_the_forward_only_and_attends_in_f32),
         cmocka_unit_test(a_row_has_every_promised_column),
         cmocka_unit_test(lists_multiply),
         cmocka_unit_test(csv_lines_have_equally_many_fields),
