@@ -81,12 +81,6 @@ static void finish(const struct product *p, struct room *room, const struct slic
     finish_block(p, NULL, room->y, s->ld, row, s->rows, column, least(p->n - column, s->count * TILE_COLS));
 }
 
-/* Nums of the rows that are rounded before the tasks, with those that tiles read behind them. */
-static size_t left_nums(int m, int k)
-{
-    return (size_t)padded(m, ROW_STEP) * left_step(units(k, FOLD));
-}
-
 static void multiply_by(const struct kern_ctx *c, struct product *p)
 {
     struct room *rooms = c->scratch;

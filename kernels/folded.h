@@ -54,6 +54,12 @@ static size_t left_step(int nums)
     return (size_t)padded(nums, LINE) | LINE;
 }
 
+/* Nums of m rows of k numbers, and of the rows that tiles read behind them. */
+static size_t left_nums(int m, int k)
+{
+    return (size_t)padded(m, ROW_STEP) * left_step(units(k, FOLD));
+}
+
 /* What one slice of k adds to a task's result. */
 struct slice {
     const num *left, *panels;  /* rows lie left_ld apart, with memory up to a ROW_STEP; panels panel */

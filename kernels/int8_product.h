@@ -176,12 +176,6 @@ static size_t scale_floats(int m)
     return (size_t)padded(m, LINE);
 }
 
-/* Nums of m rows, and of those that tiles read behind them. */
-static size_t left_nums(int m, int k)
-{
-    return (size_t)padded(m, ROW_STEP) * left_step(units(k, FOLD));
-}
-
 static size_t scratch(const struct kern_limits *l)
 {
     const int rows = least(l->rows, ROWS);
