@@ -17,14 +17,20 @@ struct ahead {
 
 enum { LINE = 16 }; /* floats of a cache line */
 
+/* The rows of a tile, ld apart, that will be written. */
+INLINE void fetch_written(const float *to, size_t ld)
+{
+    for (int r = 0; r < TILE_ROWS; r++) __builtin_prefetch(to + r * ld, 1, 3);
+}
+
 /* Before the tile of rows from i and the panel that starts at column j. */
 INLINE void fetch_rows(const struct ahead *f, int i, int j)
 {
-    for (int r = i; r < i + TILE_ROWS; r++) {
-        if (f->written[0]) __builtin_prefetch(f->written[0] + r * f->ld + j, 1, 3);
-        if (f->written[1]) __builtin_prefetch(f->written[1] + r * f->ld + j, 1, 3);
-        if (f->read) __builtin_prefetch(f->read + r * f->ld + j, 0, 3);
-    }
+    const size_t at = i * f->ld + j;
+
+    for (int w = 0; w < 2; w++)
+        if (f->written[w]) fetch_written(f->written[w] + at, f->ld);
+    for (int r = 0; f->read && r < TILE_ROWS; r++) __builtin_prefetch(f->read + at + r * f->ld, 0, 3);
 }
 
 /* The next share of what comes later. */

@@ -88,6 +88,7 @@ static void outer_tile(const struct outer *o, int j, int l)
     const bool whole = rows == TILE_ROWS && columns == TILE_COLS;
     float edge[TILE_ROWS * TILE_COLS];
 
+    if (whole) fetch_written(to, (size_t)o->k);
     multiply_turned(whole ? to : edge, whole ? (size_t)o->k : TILE_COLS, left, right, o->folded, whole);
     if (whole) return;
     for (int i = 0; i < rows; i++)

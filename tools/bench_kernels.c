@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "kernels/team.h"
 #include "tools/bench.h"
 #include "vit/model.h"
 #include "vit/random.h"
@@ -136,6 +137,8 @@ static enum vit_status prepare(struct work *w, const struct bench *b, struct vit
     w->kern = (struct kern_ctx){ .k = &b->model->kern,
                                  .threads = b->threads,
                                  .scratch_bytes = kern_scratch_bytes(&b->model->kern, &limits) };
+    w->kern.team = kern_team_create();
+    if (!w->kern.team) return vit_fail(err, VIT_ERR_NOMEM, "bench: cannot allocate a team");
     carve(w);
     status = vit_arena_alloc(&w->arena, "kernels", err);
     if (status) return status;
@@ -147,6 +150,24 @@ static enum vit_status prepare(struct work *w, const struct bench *b, struct vit
 
 /* ---- rows ---- */
 
+/* Calls timed inside one run of the threads, as a session's operations are: a region for each of them would
+ * be part of its time. */
+struct timed {
+    void (*call)(void *);
+    struct work *work;
+    int runs;
+    struct bench_times times;
+    enum vit_status status;
+    struct vit_error *err;
+};
+
+static void time_calls(void *arg)
+{
+    struct timed *t = arg;
+
+    t->status = bench_time(&t->times, t->call, t->work, t->runs, t->err);
+}
+
 /* macs 0: what counts is the bytes. */
 static enum vit_status measure(struct bench *b, struct work *w, void (*call)(void *), const char *what,
                                double macs, size_t bytes, struct vit_error *err)
@@ -154,16 +175,16 @@ static enum vit_status measure(struct bench *b, struct work *w, void (*call)(voi
     const bool in_f32 =
         call == call_attend && vit_model_dtype(b->model) == KERN_I8; /* as kern_attend() does */
     struct bench_row row = bench_row_start(b);
-    struct bench_times times;
-    enum vit_status status = bench_time(&times, call, w, b->runs, err);
+    struct timed t = { .call = call, .work = w, .runs = b->runs, .err = err };
 
-    if (status) return status;
+    kern_team_run(&w->kern, time_calls, &t);
+    if (t.status) return t.status;
     snprintf(row.what, sizeof row.what, "%s", what);
     if (in_f32) row.dtype = kern_dtype_name(KERN_F32);
-    row.ms_median = times.median;
-    row.ms_min = times.min;
-    row.ms_sd = times.sd;
-    if (macs > 0) row.gflops = 2 * macs / times.median / 1e6;
+    row.ms_median = t.times.median;
+    row.ms_min = t.times.min;
+    row.ms_sd = t.times.sd;
+    if (macs > 0) row.gflops = 2 * macs / t.times.median / 1e6;
     return bench_row_print(b, &row, bytes, err);
 }
 
@@ -228,5 +249,6 @@ enum vit_status bench_kernels(struct bench *b, struct vit_error *err)
     if (!status) status = products(b, &w, err);
     if (!status) status = others(b, &w, err);
     vit_arena_free(&w.arena);
+    kern_team_destroy(w.kern.team);
     return status;
 }
