@@ -232,7 +232,7 @@ do-test: $(RUN_TESTS) $B/bin/vit $B/libvit.so.$(VERSION) $B/tests/tools/faults.s
 	@VIT_BIN=$B/bin/vit VIT_B=$B VIT_MODE=$(MODE) CC="$(CC)" tools/run-tests.sh $(RUN_TESTS) $(RUN_SCRIPTS)
 
 # The suite once for every overlay this CPU can run, alone over the reference.
-do-check-kernels: $(RUN_TESTS) $B/bin/vit
+do-check-kernels: $(RUN_TESTS) $B/bin/vit $B/tests/tools/faults.so
 	@tools/check-kernels.sh $B/bin/vit $(RUN_TESTS)
 
 # Parity with other programs; the fixtures are folders as golden/README.md describes.

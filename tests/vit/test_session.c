@@ -64,6 +64,7 @@ static void drop(struct fixture *f)
 static void neither_batch_nor_place_changes_an_image(void **state)
 {
     (void)state;
+    SKIP_ON_BLAS();
     for (int i = 0; i < 2 * VARIANTS; i++) {
         struct fixture f = make(i / 2, KERNELS[i % 2]);
         struct vit_session *one = tiny_session(f.model, 1, 1, false),
@@ -123,6 +124,7 @@ static void threads_do_not_change_a_bit(void **state)
 static void training_computes_what_inference_does(void **state)
 {
     (void)state;
+    SKIP_ON_BLAS();
     for (int i = 0; i < 2 * VARIANTS; i++) {
         struct fixture f = make(i / 2, KERNELS[i % 2]);
         struct vit_session *use = tiny_session(f.model, BATCH, 1, false),

@@ -41,6 +41,7 @@ static struct vit_model *model_of(const struct row *row)
 static void neither_threads_nor_batch_change_a_bit(void **state)
 {
     (void)state;
+    SKIP_ON_BLAS();
     for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
         struct vit_model *m = model_of(&ROWS[i]);
         const size_t floats = vit_model_input_floats(m);
@@ -87,6 +88,7 @@ static void *work(void *arg)
 static void sessions_with_teams_share_a_model(void **state)
 {
     (void)state;
+    SKIP_ON_BLAS();
     for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
         struct vit_model *m = model_of(&ROWS[i]);
         float *planes = tiny_planes(m, BATCH), want[BATCH * TINY_CLASSES];
@@ -150,6 +152,7 @@ static float *trained(const struct training *how, int threads, size_t *count)
 static void threads_do_not_change_a_training(void **state)
 {
     (void)state;
+    SKIP_ON_BLAS();
     for (size_t i = 0; i < VIT_COUNT(TRAININGS); i++) {
         size_t count;
         float *want = trained(&TRAININGS[i], 1, &count);
@@ -168,13 +171,17 @@ static void threads_do_not_change_a_training(void **state)
 /* What SECURITY.md promises of fork: the model of the parent, a session of one's own with one thread. */
 static void a_child_computes_with_the_model_of_its_parent(void **state)
 {
-    struct vit_model *m = model_of(&ROWS[1]);
-    float *planes = tiny_planes(m, BATCH), want[BATCH * TINY_CLASSES];
-    struct vit_session *s = tiny_session(m, BATCH, 3, false);
+    struct vit_model *m;
+    float *planes, want[BATCH * TINY_CLASSES];
+    struct vit_session *s;
     int status;
     pid_t child;
 
     (void)state;
+    SKIP_ON_BLAS();
+    m = model_of(&ROWS[1]);
+    planes = tiny_planes(m, BATCH);
+    s = tiny_session(m, BATCH, 3, false);
     memcpy(want, vit_forward(s, planes, BATCH), sizeof want);
     child = fork();
     if (child == 0) {

@@ -44,10 +44,14 @@ static void watching_changes_no_bit(void **state)
 {
     struct fixture *f = *state;
     float logits[N * TINY_CLASSES];
+    const float *watched;
 
     memcpy(logits, vit_forward(f->s, f->planes, N), sizeof logits);
-    assert_memory_equal(vit_forward_watched(f->s, f->planes, N, f->trouble), logits, sizeof logits);
-    for (int i = 0; i < N; i++) assert_false(f->trouble[i].found);
+    watched = vit_forward_watched(f->s, f->planes, N, f->trouble);
+    for (int i = 0; i < N; i++) {
+        assert_same_logits(watched + i * TINY_CLASSES, logits + i * TINY_CLASSES);
+        assert_false(f->trouble[i].found);
+    }
 }
 
 static void a_bad_weight_is_named_by_its_tensor(void **state)

@@ -85,4 +85,13 @@ static inline struct vit_session *tiny_session(const struct vit_model *m, int ba
     return s;
 }
 
+/* Logits of one picture from a forward that is looked at, and from one that is not. */
+static inline void assert_same_logits(const float *got, const float *want)
+{
+    double most = 0;
+
+    for (int i = 0; i < TINY_CLASSES; i++) most = fmax(most, fabs((double)want[i]));
+    assert_close("logits", got, want, TINY_CLASSES, test_watched_slack() * most);
+}
+
 #endif
