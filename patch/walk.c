@@ -144,7 +144,8 @@ static enum vit_status visit(struct patch_names *out, struct patch_names *to_do,
     return status;
 }
 
-enum vit_status patch_list_pictures(struct patch_names *out, const char *path, struct vit_error *err)
+enum vit_status patch_list_pictures(struct patch_names *out, struct patch_names *closed, const char *path,
+                                    struct vit_error *err)
 {
     const size_t first = out->count;
     struct patch_names to_do = { 0 };
@@ -155,6 +156,8 @@ enum vit_status patch_list_pictures(struct patch_names *out, const char *path, s
         bool fresh = false;
         status = enter(&seen, to_do.item[i], &fresh, err);
         if (!status && fresh) status = visit(out, &to_do, to_do.item[i], err);
+        if (status == VIT_ERR_IO && closed)
+            status = patch_names_add(closed, to_do.item[i], strlen(to_do.item[i]), err);
     }
     free(seen.item);
     patch_names_free(&to_do);

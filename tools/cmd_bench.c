@@ -144,6 +144,11 @@ static const char *mode_name(const void *list, int i)
     return (size_t)i < VIT_COUNT(MODES) ? modes[i].name : NULL;
 }
 
+static const char *mode_word(int i)
+{
+    return mode_name(MODES, i);
+}
+
 static const struct mode *find_mode(const char *name)
 {
     const char *near = args_nearest(name, mode_name, MODES);
@@ -243,8 +248,11 @@ static int run(const void *options, int count, char **operands)
     if (count > 1)
         return cmd_usage(&cmd_bench, "expected one thing to measure, found \"%s\" too", operands[1]);
     if (parse_list(&batches, "--batch", o.batch, mode->batch, 65536, &err) ||
-        parse_list(&threads, "--threads", o.threads, cores ? cores : kern_cpu_cores(), 1024, &err))
+        parse_list(&threads, "--threads", o.threads, cores ? cores : kern_cpu_cores(), CMD_MOST_THREADS,
+                   &err))
         return cmd_usage(&cmd_bench, "%s", err.text);
+    if (o.common.json && strcmp(o.format, "csv") == 0)
+        return cmd_usage(&cmd_bench, "--output csv, --json: expected one of them, found both");
     if (o.common.json) o.format = "json";
     code = check_model(&o, mode);
     if (!code) code = bench_model_open(&b, mode->trainable && cmd_dtype(&o.common) != KERN_I8);
@@ -260,6 +268,7 @@ static int run(const void *options, int count, char **operands)
 const struct args_verb cmd_bench = {
     .name = "bench",
     .operands = "[forward|train|kernels|load]",
+    .operand = mode_word,
     .summary = "Measure speed: a forward pass, training, single kernels, loading",
     .details =
         "forward: median, minimum and deviation of a batch of noise, after warm-up. train: a whole step "

@@ -51,11 +51,9 @@ static const struct args_option ROWS[] = {
       .metavar = "TEXT",
       .otherwise = "what is compared",
       .help = "headline of the page or the picture" },
-    { .name = "quiet", .letter = 'q', .kind = ARGS_FLAG, .at = AT(common.quiet), .help = "no progress" },
-    { .name = "help", .letter = 'h', .kind = ARGS_FLAG, .at = AT(common.help), .help = "explain this verb" },
 };
 static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
-static const struct args_group *const GROUPS[] = { &OWN, NULL };
+static const struct args_group *const GROUPS[] = { &OWN, &cmd_talk_group, NULL };
 
 static enum vit_status put(FILE *out, const struct report *r, const struct options *o, struct vit_error *err)
 {

@@ -119,7 +119,7 @@ static enum vit_status unknown(const char *name, struct vit_error *err)
     for (size_t i = 0; i < VIT_COUNT(SIZES); i++)
         snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i ? "|" : "vit_(",
                  SIZES[i].name);
-    return vit_fail(err, VIT_ERR_ARG, "architecture: expected one of %s)_patchP_IMAGE, found \"%s\"", names,
+    return vit_fail(err, VIT_ERR_ARG, "expected an architecture (%s)_patchP_IMAGE), found \"%s\"", names,
                     name);
 }
 
