@@ -258,8 +258,8 @@ static void an_endless_option_is_refused(void **state)
 static char *printed_of(void (*print)(FILE *, const char *, const struct args_verb *const *),
                         const struct args_verb *const *verbs)
 {
-    char *text = NULL;
-    size_t size;
+    static char *text;
+    static size_t size;
     FILE *f = open_memstream(&text, &size);
 
     assert_non_null(f);
