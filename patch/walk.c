@@ -69,19 +69,25 @@ static bool entry_is_folder(const char *path, const struct dirent *e)
     return patch_has_folder(path, e->d_name);
 }
 
+/* Memory that ran out says nothing of the folder. */
+static enum vit_status not_listed(const char *path, struct vit_error *err)
+{
+    return vit_fail(err, errno == ENOMEM ? VIT_ERR_NOMEM : VIT_ERR_IO, "%s: cannot be listed: %s", path,
+                    strerror(errno));
+}
+
 static enum vit_status list(struct patch_names *out, const char *path, bool folders, struct vit_error *err)
 {
     const size_t first = out->count;
     enum vit_status status = VIT_OK;
     DIR *d = opendir(path);
 
-    if (!d) return vit_fail(err, VIT_ERR_IO, "%s: cannot be listed: %s", path, strerror(errno));
+    if (!d) return not_listed(path, err);
     for (const struct dirent *e; !status && (errno = 0, e = readdir(d));) {
         if (e->d_name[0] == '.' || entry_is_folder(path, e) != folders) continue;
         status = patch_names_add(out, e->d_name, strlen(e->d_name), err);
     }
-    if (!status && errno)
-        status = vit_fail(err, VIT_ERR_IO, "%s: cannot be listed: %s", path, strerror(errno));
+    if (!status && errno) status = not_listed(path, err);
     closedir(d);
     patch_names_sort(out, first);
     return status;
