@@ -504,7 +504,7 @@ static void eval_counts_every_picture_once(void **state)
     tmp_remove(dir);
 }
 
-/* Rows and columns of the matrix are named by the table above it: all of them, also classes without pictures. */
+/* The table above the matrix names its rows and columns: all of them, also classes without pictures. */
 static void eval_names_every_row_of_the_matrix(void **state)
 {
     char dir[256];
