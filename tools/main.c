@@ -79,6 +79,6 @@ static void occupy_standard_files(void)
 int main(int argc, char **argv)
 {
     occupy_standard_files();
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write, and reported as one */
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write, which out_close looks into */
     return out_close(run(argc, argv));
 }

@@ -148,6 +148,21 @@ static void no_result_is_lost_silently(void **state)
     expect(&r, 1, NULL, "standard output: cannot be written");
 }
 
+/* As in vit ... | head: the reader had enough. The shell writes until it sees that nobody reads. */
+static void a_reader_that_went_is_no_fault(void **state)
+{
+    static const char SCRIPT[] =
+        "trap '' PIPE; { while printf x; do sleep 0.01; done 2>/dev/null; \"$0\" help --man;"
+        " echo \"code $?\" >&2; } | true";
+    const char *const argv[] = { "/bin/sh", "-c", SCRIPT, run_binary(), NULL };
+    struct run r;
+    (void)state;
+
+    assert_true(run_program(&r, argv, NULL));
+    assert_string_equal(r.err, "code 141\n"); /* 128 + SIGPIPE */
+    run_free(&r);
+}
+
 /* ---- info ---- */
 
 static void info_is_one_object(void **state)
@@ -725,6 +740,7 @@ int main(void)
         cmocka_unit_test(help_and_version_go_to_stdout),
         cmocka_unit_test(a_model_that_cannot_be_used_is_code_3),
         cmocka_unit_test(no_result_is_lost_silently),
+        cmocka_unit_test(a_reader_that_went_is_no_fault),
         cmocka_unit_test(info_is_one_object),
         cmocka_unit_test(info_adds_up_the_parameters),
         cmocka_unit_test(classify_prints_one_object_a_picture),
