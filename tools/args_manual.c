@@ -125,7 +125,8 @@ void args_manual(FILE *out, const char *program, const struct args_verb *const *
 {
     static const char *const CODES[][2] = {
         { "0", "done" },
-        { "1", "some inputs failed: each one is reported, the others are done" },
+        { "1", "some inputs failed (each one is reported, the others are done), or a result could not be "
+               "written" },
         { "2", "wrong usage" },
         { "3", "the model or the data set cannot be used" },
         { "4", "training diverged" },
