@@ -29,13 +29,12 @@ struct cmd_common {
 
 extern const struct args_group cmd_common_group; /* -m --size -t --dtype --kernels --seed --json -q -v -h */
 extern const struct args_group cmd_unthreaded_group; /* the same without -t, for a verb that takes a list */
-extern const struct args_group
-    cmd_modelless_group;                       /* without -m, for a verb that says of its own what it is */
-extern const struct args_group cmd_bare_group; /* without both */
-extern const struct args_group cmd_norm_group; /* --norm --final-norm */
-extern const struct args_group cmd_training_group; /* -t --kernels --json -q -v -h; the rest are settings */
-extern const struct args_group cmd_talk_group;     /* -q -v -h --version, for a verb without a network */
-extern const struct args_verb *const cmd_verbs[];  /* ends with NULL */
+extern const struct args_group cmd_modelless_group;  /* without -m, which the verb has itself or not at all */
+extern const struct args_group cmd_bare_group;       /* without both */
+extern const struct args_group cmd_norm_group;       /* --norm --final-norm */
+extern const struct args_group cmd_training_group;   /* -t --kernels --json -q -v -h; the rest are settings */
+extern const struct args_group cmd_talk_group;       /* -q -v -h --version, for a verb without a network */
+extern const struct args_verb *const cmd_verbs[];    /* ends with NULL */
 
 const struct args_verb *cmd_find_verb(const char *name); /* NULL: there is none */
 int cmd_unknown_verb(const char *name);                  /* says so, and what is near; returns CMD_USAGE */

@@ -219,9 +219,9 @@ static enum vit_status run_model(const struct options *o, const struct vit_model
     if (!status) status = vit_session_create(&s, m, &options, err);
     if (!status && o->grad) status = grads_create(&grads, m, err);
     if (!status) status = compute(logits, o->grad ? &grads : NULL, s, m, in, o, err);
-    if (!status && write_output(o, m, logits, in->n, o->grad ? &grads : NULL, err)) {
-        status = err->status;
-        *code = CMD_SOME_FAILED; /* the model and the tensors were all right */
+    if (!status) {
+        *code = CMD_SOME_FAILED; /* model and tensors are all right */
+        status = write_output(o, m, logits, in->n, o->grad ? &grads : NULL, err);
     }
     grads_free(&grads);
     vit_session_close(s);

@@ -48,8 +48,8 @@ static void mistakes_in_the_line_are_wrong_usage(void **state)
     EXPECT(2, NULL, "--batch: expected a model", "info", "-b1");
     EXPECT(2, NULL, "did you mean vit --version?", "--versoin");
     EXPECT(2, NULL, "did you mean vit classify?", "help", "clasify");
-    EXPECT(2, NULL, "--norm: expected a norm placement (pre, post,", "classify", "-m", MODEL, "--norm", "mix",
-           PICTURE);
+    EXPECT(2, NULL, "--norm: expected a norm placement, one of pre, post,", "classify", "-m", MODEL, "--norm",
+           "mix", PICTURE);
 }
 
 /* Only report writes what is asked for to standard output; elsewhere "-" would be a file of that name. */
