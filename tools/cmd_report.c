@@ -117,8 +117,7 @@ static int run(const void *options, int count, char **operands)
     if (code) return code;
     for (int i = 0; i < count && !status; i++) status = report_read(&r, operands[i], &err);
     if (!status) status = report_arrange(&r, &err);
-    if (status)
-        cmd_error("%s", err.text);
+    if (status) cmd_error("%s", err.text);
     code = status ? CMD_UNUSABLE : write_out(&r, o);
     report_free(&r);
     return code;

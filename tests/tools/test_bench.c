@@ -206,7 +206,7 @@ static void a_packed_file_takes_less_memory(void **state)
     if (own[1] > own[0] - 0.8 * 6.3) fail_msg("%g MB, %g MB packed", own[0], own[1]);
 }
 
-/* The file of random weights is removed, whatever ends the runs; and it is not there before the signal is caught. */
+/* The file of random weights goes, whatever ends the runs; signals are caught before it is there. */
 static void an_interrupted_loading_leaves_no_file(void **state)
 {
     static const char SCRIPT[] =
