@@ -226,7 +226,7 @@ $B/tests/tools/faults.so: tests/tools/faults.c $B/flags
 
 # ---- running and testing ----
 do-run: do-all
-	@tools/run-samples.sh bin/vit $(MODEL)
+	@tools/run-samples.sh bin/vit "$(MODEL)"
 
 do-test: $(RUN_TESTS) $B/bin/vit $B/libvit.so.$(VERSION) $B/tests/tools/faults.so
 	@VIT_BIN=$B/bin/vit VIT_B=$B VIT_MODE=$(MODE) CC="$(CC)" tools/run-tests.sh $(RUN_TESTS) $(RUN_SCRIPTS)

@@ -100,20 +100,23 @@ static int overlay_of(const char *name, size_t length)
     return -1;
 }
 
-static enum vit_status refuse(const struct kern_overlay *o, struct vit_error *err)
+/* where: the beginning of the sentence. */
+static enum vit_status refuse(const struct kern_overlay *o, const char *where, struct vit_error *err)
 {
     char names[128];
 
     available_names(names, sizeof names);
     if (!o->install)
-        return vit_fail(err, VIT_ERR_UNSUPPORTED, "kernels \"%s\" are not in this build; it can run: %s",
-                        o->name, names);
-    return vit_fail(err, VIT_ERR_UNSUPPORTED, "kernels \"%s\" need %s, which this CPU lacks; it can run: %s",
-                    o->name, o->needs, names);
+        return vit_fail(err, VIT_ERR_UNSUPPORTED, "%skernels \"%s\" are not in this build; it can run: %s",
+                        where, o->name, names);
+    return vit_fail(err, VIT_ERR_UNSUPPORTED,
+                    "%skernels \"%s\" need %s, which this CPU lacks; it can run: %s", where, o->name,
+                    o->needs, names);
 }
 
 /* Mark the overlays named in spec; names are joined by "+". */
-static enum vit_status parse(const char *spec, bool wanted[OVERLAYS], struct vit_error *err)
+static enum vit_status parse(const char *spec, const char *where, bool wanted[OVERLAYS],
+                             struct vit_error *err)
 {
     char names[128];
 
@@ -122,9 +125,9 @@ static enum vit_status parse(const char *spec, bool wanted[OVERLAYS], struct vit
         int i = overlay_of(at, n);
 
         if (i < 0)
-            return vit_fail(err, VIT_ERR_ARG, "unknown kernels \"%.*s\" in \"%.64s\"; this CPU can run: %s",
-                            (int)(n > 64 ? 64 : n), at, spec, available_names(names, sizeof names));
-        if (!kern_overlay(i)->available) return refuse(kern_overlay(i), err);
+            return vit_fail(err, VIT_ERR_ARG, "%sunknown kernels \"%.*s\" in \"%.64s\"; this CPU can run: %s",
+                            where, (int)(n > 64 ? 64 : n), at, spec, available_names(names, sizeof names));
+        if (!kern_overlay(i)->available) return refuse(kern_overlay(i), where, err);
         wanted[i] = true;
         if (!at[n]) return VIT_OK;
         at += n + 1;
@@ -134,6 +137,7 @@ static enum vit_status parse(const char *spec, bool wanted[OVERLAYS], struct vit
 enum vit_status kern_select(struct kern *k, const char *spec, struct vit_error *err)
 {
     bool wanted[OVERLAYS] = { [OVERLAY_ref] = true };
+    const char *where = spec ? "" : "VIT_KERNELS: ";
     char unknown[80];
 
     *k = (struct kern){ 0 };
@@ -144,7 +148,7 @@ enum vit_status kern_select(struct kern *k, const char *spec, struct vit_error *
     if (!strcmp(spec, "auto")) {
         for (int i = 0; i < OVERLAYS; i++) wanted[i] = POLICY[i].automatic && kern_overlay(i)->available;
     } else {
-        enum vit_status status = parse(spec, wanted, err);
+        enum vit_status status = parse(spec, where, wanted, err);
         if (status) return status;
     }
     for (int i = 0; i < OVERLAYS; i++) {

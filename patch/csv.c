@@ -113,7 +113,7 @@ static enum vit_status take_line(struct pairs *p, struct csv *c, struct vit_erro
         return vit_fail(err, VIT_ERR_FORMAT, "%s: line %zu: expected two fields, file,label, found %s",
                         c->path, line, label ? "more" : "one");
     if (!*file || !*label)
-        return vit_fail(err, VIT_ERR_FORMAT, "%s: line %zu: the %s is empty", c->path, line,
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: line %zu: the name of its %s is empty", c->path, line,
                         *file ? "label" : "file");
     if (!p->count && line == 1 && is_header(file, label)) return VIT_OK;
     return add_pair(p, file, label, err);

@@ -32,6 +32,7 @@ static void leave_store(struct patch_store *s)
     if (!s || atomic_fetch_sub(&s->users, 1) > 1) return;
     for (int i = 0; i < s->open; i++) close(s->fd[i]);
     patch_names_free(&s->files);
+    free(s->refused);
     free(s);
 }
 

@@ -30,6 +30,12 @@ extern const struct patch_kind patch_kind_cifar10, patch_kind_cifar100, patch_ki
 
 enum { PATCH_STORE_FILES = 6 }; /* CIFAR-10: five of training, one of test */
 
+/* A file that was named and stands for no picture. */
+struct patch_refusal {
+    size_t where;
+    struct vit_error why;
+};
+
 /* Where the pictures lie. Shared by a data set and the parts held out of it; does not change. */
 struct patch_store {
     atomic_int users;
@@ -38,6 +44,8 @@ struct patch_store {
     /* CIFAR: files[i] is open as fd[i], its records have the numbers first[i] to first[i + 1]. */
     int open, fd[PATCH_STORE_FILES];
     size_t first[PATCH_STORE_FILES + 1], bytes[PATCH_STORE_FILES];
+    struct patch_refusal *refused; /* (refusals), in the order of where */
+    size_t refusals;
 };
 
 struct patch_record {

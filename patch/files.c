@@ -8,41 +8,99 @@
 
 #define MAX_LIST_BYTES ((size_t)1 << 30)
 
-/* A folder's pictures. One without any stands for itself, so that reading it reports it. */
-static enum vit_status add_folder(struct patch_names *files, const char *path, struct vit_error *err)
+static enum vit_status add_file(struct patch_store *s, const char *path, size_t length, struct vit_error *err)
 {
-    const size_t before = files->count;
-    enum vit_status status = patch_list_pictures(files, path, err);
-
-    if (!status && files->count == before) status = patch_names_add(files, path, strlen(path), err);
-    return status;
+    return patch_names_add(&s->files, path, length, err);
 }
 
-/* A path on each line, relative to where the program runs. */
-static enum vit_status add_list(struct patch_names *files, const char *path, struct vit_error *err)
+/* What holds no pictures, or does not say which, stands for itself: reading it gives the reason, and the
+ * others are not touched. */
+static enum vit_status refuse(struct patch_store *s, const char *path, const struct vit_error *why,
+                              struct vit_error *err)
 {
-    unsigned char *bytes;
-    size_t size;
-    enum vit_status status = patch_file_read(&bytes, &size, path, MAX_LIST_BYTES, err);
-    const char *text = (const char *)bytes;
+    const struct patch_refusal refusal = { s->files.count, *why };
+    struct patch_refusal *more;
 
-    if (status) return status;
-    if (memchr(text, 0, size))
-        status = vit_fail(err, VIT_ERR_FORMAT, "%s: not a list of files: holds a zero byte", path);
+    if (why->status == VIT_ERR_NOMEM) return vit_fail(err, why->status, "%s", why->text);
+    more = realloc(s->refused, (s->refusals + 1) * sizeof *more);
+    if (!more) return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to say what is wrong with it", path);
+    s->refused = more;
+    s->refused[s->refusals++] = refusal;
+    return add_file(s, path, strlen(path), err);
+}
+
+/* It could not be listed a moment ago. */
+static enum vit_status refuse_closed(struct patch_store *s, const char *path, struct vit_error *err)
+{
+    struct patch_names files = { 0 };
+    struct vit_error why;
+
+    if (!patch_list_files(&files, path, &why)) vit_fail(&why, VIT_ERR_IO, "%s: cannot be listed", path);
+    patch_names_free(&files);
+    return refuse(s, path, &why, err);
+}
+
+/* Its pictures, and those of the folders in it. */
+static enum vit_status add_folder(struct patch_store *s, const char *path, struct vit_error *err)
+{
+    const size_t before = s->files.count;
+    struct patch_names closed = { 0 };
+    struct vit_error why;
+    enum vit_status status = patch_list_pictures(&s->files, &closed, path, err);
+
+    for (size_t i = 0; i < closed.count && !status; i++) status = refuse_closed(s, closed.item[i], err);
+    patch_names_free(&closed);
+    if (status || s->files.count > before) return status;
+    vit_fail(&why, VIT_ERR_IO, "%s: a folder without pictures: expected JPEG, PNG, BMP or PNM", path);
+    return refuse(s, path, &why, err);
+}
+
+/* A file or a folder on each line, relative to where the program runs. A list in a list is none. */
+static enum vit_status add_lines(struct patch_store *s, const char *text, struct vit_error *err)
+{
+    enum vit_status status = VIT_OK;
+
+    text += strspn(text, "\r\n");
     while (*text && !status) {
-        const size_t length = strcspn(text, "\r\n");
-        if (length) status = patch_names_add(files, text, length, err);
+        const size_t at = s->files.count, length = strcspn(text, "\r\n");
+
+        status = add_file(s, text, length, err);
+        if (!status && patch_is_folder(s->files.item[at])) {
+            char *folder = s->files.item[--s->files.count]; /* its pictures in its place */
+            status = add_folder(s, folder, err);
+            free(folder);
+        }
         text += length + strspn(text + length, "\r\n");
     }
-    free(bytes);
     return status;
 }
 
-static enum vit_status add_path(struct patch_names *files, const char *path, struct vit_error *err)
+static enum vit_status add_list(struct patch_store *s, const char *path, struct vit_error *err)
 {
-    if (patch_is_folder(path)) return add_folder(files, path, err);
-    if (patch_has_extension(path, ".txt")) return add_list(files, path, err);
-    return patch_names_add(files, path, strlen(path), err);
+    const size_t before = s->files.count;
+    unsigned char *bytes;
+    size_t size;
+    struct vit_error why;
+    enum vit_status status = patch_file_read(&bytes, &size, path, MAX_LIST_BYTES, &why);
+
+    if (status) return refuse(s, path, &why, err);
+    why.status = VIT_OK;
+    if (memchr(bytes, 0, size))
+        vit_fail(&why, VIT_ERR_FORMAT, "%s: not a list of files: holds a zero byte", path);
+    else
+        status = add_lines(s, (const char *)bytes, err);
+    free(bytes);
+    if (status) return status;
+    if (!why.status && s->files.count == before)
+        vit_fail(&why, VIT_ERR_FORMAT, "%s: not a list of files: holds no line", path);
+    return why.status ? refuse(s, path, &why, err) : VIT_OK;
+}
+
+static enum vit_status add_path(struct patch_store *s, const char *path, struct vit_error *err)
+{
+    if (patch_is_folder(path)) return add_folder(s, path, err);
+    if (patch_has_extension(path, ".txt")) return add_list(s, path, err);
+    return add_file(s, path, strlen(path), err);
 }
 
 enum vit_status patch_dataset_files(struct patch_dataset **out, const char *const *paths, size_t count,
@@ -50,7 +108,7 @@ enum vit_status patch_dataset_files(struct patch_dataset **out, const char *cons
 {
     enum vit_status status = patch_dataset_create(out, &patch_kind_files, err);
 
-    for (size_t i = 0; i < count && !status; i++) status = add_path(&(*out)->store->files, paths[i], err);
+    for (size_t i = 0; i < count && !status; i++) status = add_path((*out)->store, paths[i], err);
     for (size_t i = 0; !status && i < (*out)->store->files.count; i++)
         status = patch_dataset_add(*out, i, -1, err);
     if (status) {
@@ -60,8 +118,26 @@ enum vit_status patch_dataset_files(struct patch_dataset **out, const char *cons
     return status;
 }
 
+static int by_where(const void *key, const void *refusal)
+{
+    const size_t a = *(const size_t *)key, b = ((const struct patch_refusal *)refusal)->where;
+
+    return (a > b) - (a < b);
+}
+
+static enum vit_status read_named(const struct patch_store *s, size_t where,
+                                  const struct patch_decode *options, struct patch_image *out,
+                                  struct vit_error *err)
+{
+    const struct patch_refusal *r =
+        s->refusals ? bsearch(&where, s->refused, s->refusals, sizeof *r, by_where) : NULL;
+
+    if (r) return vit_fail(err, r->why.status, "%s", r->why.text);
+    return patch_file_of_store_read(s, where, options, out, err);
+}
+
 const struct patch_kind patch_kind_files = {
     .name = "files",
-    .read = patch_file_of_store_read,
+    .read = read_named,
     .describe = patch_file_of_store_name,
 };

@@ -82,7 +82,7 @@ static enum vit_status add_class(struct patch_dataset *d, const char *root, int 
 
     if (!patch_has_folder(root, d->classes.item[label])) return VIT_OK;
     status = patch_names_join(&path, root, d->classes.item[label], err);
-    if (!status) status = patch_list_pictures(files, path.item[0], err);
+    if (!status) status = patch_list_pictures(files, NULL, path.item[0], err);
     for (; first < files->count && !status; first++) status = patch_dataset_add(d, first, label, err);
     patch_names_free(&path);
     return status;

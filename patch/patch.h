@@ -145,8 +145,9 @@ enum vit_status patch_dataset_open(struct patch_dataset **out, const char *path,
 /* The splits path has, as bits 1 << PATCH_TRAIN and so on. 0: it is one set (a folder of classes without
  * train/, val/ and test/, a CSV), which is opened whole whatever split is asked for. */
 enum vit_status patch_dataset_splits(unsigned *out, const char *path, struct vit_error *err);
-/* Unlabelled pictures: files, folders (their pictures, recursively, sorted) and .txt lists of paths, one a
- * line, relative to the working directory. What is not there is reported when it is read. */
+/* Unlabelled pictures: files, folders (their pictures, recursively, sorted) and .txt lists of both, one path
+ * a line, relative to the working directory. What is not there, a folder that cannot be listed or has no
+ * pictures and a list that cannot be used count as one picture each, whose reading says what is wrong. */
 enum vit_status patch_dataset_files(struct patch_dataset **out, const char *const *paths, size_t count,
                                     struct vit_error *err);
 void patch_dataset_close(struct patch_dataset *d); /* accepts NULL */

@@ -69,19 +69,25 @@ static bool entry_is_folder(const char *path, const struct dirent *e)
     return patch_has_folder(path, e->d_name);
 }
 
+/* Memory that ran out says nothing of the folder. */
+static enum vit_status not_listed(const char *path, struct vit_error *err)
+{
+    return vit_fail(err, errno == ENOMEM ? VIT_ERR_NOMEM : VIT_ERR_IO, "%s: cannot be listed: %s", path,
+                    strerror(errno));
+}
+
 static enum vit_status list(struct patch_names *out, const char *path, bool folders, struct vit_error *err)
 {
     const size_t first = out->count;
     enum vit_status status = VIT_OK;
     DIR *d = opendir(path);
 
-    if (!d) return vit_fail(err, VIT_ERR_IO, "%s: cannot be listed: %s", path, strerror(errno));
+    if (!d) return not_listed(path, err);
     for (const struct dirent *e; !status && (errno = 0, e = readdir(d));) {
         if (e->d_name[0] == '.' || entry_is_folder(path, e) != folders) continue;
         status = patch_names_add(out, e->d_name, strlen(e->d_name), err);
     }
-    if (!status && errno)
-        status = vit_fail(err, VIT_ERR_IO, "%s: cannot be listed: %s", path, strerror(errno));
+    if (!status && errno) status = not_listed(path, err);
     closedir(d);
     patch_names_sort(out, first);
     return status;
@@ -144,7 +150,8 @@ static enum vit_status visit(struct patch_names *out, struct patch_names *to_do,
     return status;
 }
 
-enum vit_status patch_list_pictures(struct patch_names *out, const char *path, struct vit_error *err)
+enum vit_status patch_list_pictures(struct patch_names *out, struct patch_names *closed, const char *path,
+                                    struct vit_error *err)
 {
     const size_t first = out->count;
     struct patch_names to_do = { 0 };
@@ -155,6 +162,8 @@ enum vit_status patch_list_pictures(struct patch_names *out, const char *path, s
         bool fresh = false;
         status = enter(&seen, to_do.item[i], &fresh, err);
         if (!status && fresh) status = visit(out, &to_do, to_do.item[i], err);
+        if (status == VIT_ERR_IO && closed)
+            status = patch_names_add(closed, to_do.item[i], strlen(to_do.item[i]), err);
     }
     free(seen.item);
     patch_names_free(&to_do);

@@ -10,8 +10,10 @@ enum vit_status patch_list_folders(struct patch_names *out, const char *path, st
 enum vit_status patch_list_files(struct patch_names *out, const char *path, struct vit_error *err);
 
 /* Append the paths of the pictures below a folder, by their extension, sorted. Each folder is entered
- * once, however many links lead to it. */
-enum vit_status patch_list_pictures(struct patch_names *out, const char *path, struct vit_error *err);
+ * once, however many links lead to it. closed: receives the folders that cannot be listed; NULL: such a one
+ * is an error. */
+enum vit_status patch_list_pictures(struct patch_names *out, struct patch_names *closed, const char *path,
+                                    struct vit_error *err);
 
 bool patch_is_folder(const char *path);
 bool patch_is_file(const char *path); /* a regular one */

@@ -56,6 +56,7 @@ struct args_group {
 struct args_verb {
     const char *name;
     const char *operands;                   /* "IMAGE -o FILE", for the usage line */
+    const char *(*operand)(int i);          /* word i worth completing, NULL past the end; NULL: files */
     const char *summary;                    /* one line, no full stop */
     const char *details;                    /* paragraphs for --help and the manual; NULL: none */
     const struct args_group *const *groups; /* ends with NULL */
@@ -84,6 +85,8 @@ enum vit_status args_whole(const char *where, const char *text, double low, doub
 
 /* "whole number from 1 to 64", "f32, bf16 or int8", ...; "" for what needs no explanation. */
 void args_accepts(const struct args_option *o, char *text, size_t size);
+/* "f32, bf16 or int8": the words of choice; "" without one. */
+void args_choices(const struct args_option *o, char *text, size_t size);
 /* Words from column at (already printed up to there), lines broken at 90 columns, the next ones indented. */
 void args_wrap(FILE *out, const char *text, int at, int indent);
 void args_usage(FILE *out, const char *program, const struct args_verb *v); /* one line */

@@ -5,13 +5,31 @@
 
 /* ---- bash ---- */
 
+static void words(FILE *out, const char *(*word)(int i))
+{
+    for (int i = 0; word(i); i++) fprintf(out, "%s%s", i ? " " : "", word(i));
+}
+
+/* After an option whose value is none of a few words come files, not operands. */
 static void bash_values(FILE *out, const struct args_verb *v, const struct args_option *o)
 {
-    if (!o->choice) return;
+    if (!o->choice && !(o->metavar && v->operand)) return;
     fprintf(out, "    '%s --%s'", v->name, o->name);
     if (o->letter) fprintf(out, " | '%s -%c'", v->name, o->letter);
+    if (!o->choice) {
+        fputs(") return ;;\n", out);
+        return;
+    }
     fputs(") words='", out);
-    for (int i = 0; o->choice(i); i++) fprintf(out, "%s%s", i ? " " : "", o->choice(i));
+    words(out, o->choice);
+    fputs("' ;;\n", out);
+}
+
+static void bash_operands(FILE *out, const struct args_verb *v)
+{
+    if (!v->operand) return;
+    fprintf(out, "    %s) words='", v->name);
+    words(out, v->operand);
     fputs("' ;;\n", out);
 }
 
@@ -43,6 +61,8 @@ void args_bash(FILE *out, const char *program, const struct args_verb *const *ve
     fputs("    esac\n    if [ -z \"$words\" ] && [ \"${cur#-}\" != \"$cur\" ]; then\n    case \"$verb\" in\n",
           out);
     for (const struct args_verb *const *v = verbs; *v; v++) bash_names(out, *v);
+    fputs("    esac\n    elif [ -z \"$words\" ]; then\n    case \"$verb\" in\n", out);
+    for (const struct args_verb *const *v = verbs; *v; v++) bash_operands(out, *v);
     fputs("    esac\n    fi\n    [ -z \"$words\" ] || COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\n",
           out);
     fprintf(out, "complete -o default -F _%s %s\n", program, program);
@@ -80,10 +100,21 @@ static void zsh_option(FILE *out, const struct args_option *o)
     if (o->kind == ARGS_PATH) fputs("_files", out);
     if (o->choice) {
         fputc('(', out);
-        for (int i = 0; o->choice(i); i++) fprintf(out, "%s%s", i ? " " : "", o->choice(i));
+        words(out, o->choice);
         fputc(')', out);
     }
     fputs("' \\\n", out);
+}
+
+static void zsh_operands(FILE *out, const struct args_verb *v)
+{
+    if (!v->operand) {
+        fputs("        '*:file:_files' ;;\n", out);
+        return;
+    }
+    fputs("        '*:word:(", out);
+    words(out, v->operand);
+    fputs(")' ;;\n", out);
 }
 
 void args_zsh(FILE *out, const char *program, const struct args_verb *const *verbs)
@@ -102,7 +133,7 @@ void args_zsh(FILE *out, const char *program, const struct args_verb *const *ver
     for (const struct args_verb *const *v = verbs; *v; v++) {
         fprintf(out, "    %s) _arguments -s \\\n", (*v)->name);
         for (int i = 0; (o = args_option_at(*v, i)); i++) zsh_option(out, o);
-        fputs("        '*:file:_files' ;;\n", out);
+        zsh_operands(out, *v);
     }
     fprintf(out, "    esac\n}\n_%s \"$@\"\n", program);
 }
@@ -126,7 +157,7 @@ static void fish_option(FILE *out, const char *program, const char *verb, const 
     if (o->metavar) fputs(o->choice ? " -x" : " -r", out);
     if (o->choice) {
         fputs(" -a '", out);
-        for (int i = 0; o->choice(i); i++) fprintf(out, "%s%s", i ? " " : "", o->choice(i));
+        words(out, o->choice);
         fputc('\'', out);
     }
     fputs(" -d ", out);
@@ -143,5 +174,9 @@ void args_fish(FILE *out, const char *program, const struct args_verb *const *ve
         fish_text(out, (*verbs)->summary);
         fputc('\n', out);
         for (int i = 0; (o = args_option_at(*verbs, i)); i++) fish_option(out, program, (*verbs)->name, o);
+        if (!(*verbs)->operand) continue;
+        fprintf(out, "complete -c %s -f -n '__fish_seen_subcommand_from %s' -a '", program, (*verbs)->name);
+        words(out, (*verbs)->operand);
+        fputs("'\n", out);
     }
 }

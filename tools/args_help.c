@@ -15,13 +15,13 @@ static void append(char *text, size_t size, const char *more)
 
 static void accepts_number(const struct args_option *o, const char *what, char *text, size_t size)
 {
-    if (o->high >= 0x1p63)
-        snprintf(text, size, "%s, %g or more", what, o->low);
+    if (o->high >= 0x1p63) /* more than the digits of a double */
+        snprintf(text, size, "%s, %g or more and less than 2^%d", what, o->low, ilogb(o->high));
     else
         snprintf(text, size, "%s from %.10g to %.10g", what, o->low, o->high);
 }
 
-static void accepts_choice(const struct args_option *o, char *text, size_t size)
+void args_choices(const struct args_option *o, char *text, size_t size)
 {
     text[0] = '\0';
     for (int i = 0; o->choice && o->choice(i); i++) {
@@ -42,7 +42,7 @@ void args_accepts(const struct args_option *o, char *text, size_t size)
         snprintf(what, sizeof what, "%d numbers separated by commas, each", o->count);
         accepts_number(o, what, text, size);
         break;
-    case ARGS_CHOICE: accepts_choice(o, text, size); break;
+    case ARGS_CHOICE: args_choices(o, text, size); break;
     case ARGS_TEXT:
     case ARGS_PATH:
     case ARGS_FLAG:
@@ -83,7 +83,7 @@ static void print_option(FILE *out, const struct args_option *o)
     snprintf(left, sizeof left, "  %c%c%s--%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ',
              o->letter ? ", " : "  ", o->name, o->metavar ? " " : "", o->metavar ? o->metavar : "");
     snprintf(text, sizeof text, "%s", o->help);
-    accepts_choice(o, choices, sizeof choices);
+    args_choices(o, choices, sizeof choices);
     if (choices[0]) append(text, sizeof text, ": "), append(text, sizeof text, choices);
     if (fallback) {
         append(text, sizeof text, " (default: ");

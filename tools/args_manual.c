@@ -35,8 +35,9 @@ static void option(FILE *out, const struct args_option *o)
     }
     fputc('\n', out);
     roff(out, o->help);
-    args_accepts(o, accepts, sizeof accepts);
-    if (o->kind == ARGS_INT || o->kind == ARGS_FLOAT || o->kind == ARGS_CHOICE) {
+    args_choices(o, accepts, sizeof accepts);
+    if (o->kind == ARGS_INT || o->kind == ARGS_FLOAT) args_accepts(o, accepts, sizeof accepts);
+    if (accepts[0]) {
         fputs("; ", out);
         roff(out, accepts);
     }
@@ -48,8 +49,33 @@ static void option(FILE *out, const struct args_option *o)
     fputs(".\n", out);
 }
 
-static void verb(FILE *out, const char *program, const struct args_verb *v)
+static bool has_group(const struct args_verb *v, const struct args_group *g)
 {
+    for (const struct args_group *const *own = v->groups; *own; own++)
+        if (*own == g) return true;
+    return false;
+}
+
+/* The verbs that have a group, how many. */
+static int users(const struct args_verb *const *verbs, const struct args_group *g)
+{
+    int count = 0;
+
+    for (; *verbs; verbs++) count += has_group(*verbs, g);
+    return count;
+}
+
+static void options_of(FILE *out, const struct args_group *g)
+{
+    for (size_t i = 0; i < g->count; i++) option(out, &g->options[i]);
+}
+
+/* A verb with the options that are its alone, and the names of the groups it shares. */
+static void verb(FILE *out, const char *program, const struct args_verb *v,
+                 const struct args_verb *const *verbs)
+{
+    const char *between = ".PP\nShared options: ";
+
     fprintf(out, ".SS %s %s [options] ", program, v->name);
     roff(out, v->operands);
     fputc('\n', out);
@@ -60,32 +86,47 @@ static void verb(FILE *out, const char *program, const struct args_verb *v)
         roff(out, v->details);
         fputc('\n', out);
     }
-    for (size_t i = 0; i < v->groups[0]->count; i++) option(out, &v->groups[0]->options[i]);
+    for (const struct args_group *const *g = v->groups; *g; g++)
+        if (users(verbs, *g) == 1) options_of(out, *g);
+    for (const struct args_group *const *g = v->groups; *g; g++) {
+        if (users(verbs, *g) == 1) continue;
+        fprintf(out, "%s%s", between, (*g)->title);
+        between = "; ";
+    }
+    if (*between == ';') fputs(".\n", out);
 }
 
-/* Groups after a verb's own are shared: each is described once. */
-static void shared(FILE *out, const struct args_verb *const *verbs)
+/* What several verbs have, once, with their names: groups of one title may differ. */
+static void shared(FILE *out, const struct args_verb *const *verbs, const struct args_group *g)
 {
-    const struct args_group *seen[16];
-    size_t count = 0;
+    int left = users(verbs, g);
 
+    fprintf(out, ".SS %s\nOf ", g->title);
     for (; *verbs; verbs++) {
-        for (const struct args_group *const *g = (*verbs)->groups + 1; *(g - 1) && *g; g++) {
-            size_t i = 0;
-            while (i < count && seen[i] != *g) i++;
-            if (i < count || count == VIT_COUNT(seen)) continue;
-            seen[count++] = *g;
-            fprintf(out, ".SS %s\n", (*g)->title);
-            for (size_t k = 0; k < (*g)->count; k++) option(out, &(*g)->options[k]);
-        }
+        if (!has_group(*verbs, g)) continue;
+        left--;
+        fprintf(out, "%s%s", (*verbs)->name, left > 1 ? ", " : left ? " and " : ".\n");
     }
+    options_of(out, g);
+}
+
+/* The first verb that has a shared group prints it. */
+static void all_shared(FILE *out, const struct args_verb *const *verbs)
+{
+    for (const struct args_verb *const *v = verbs; *v; v++)
+        for (const struct args_group *const *g = (*v)->groups; *g; g++) {
+            const struct args_verb *const *first = verbs;
+            while (!has_group(*first, *g)) first++;
+            if (first == v && users(verbs, *g) > 1) shared(out, verbs, *g);
+        }
 }
 
 void args_manual(FILE *out, const char *program, const struct args_verb *const *verbs)
 {
     static const char *const CODES[][2] = {
         { "0", "done" },
-        { "1", "some inputs failed: each one is reported, the others are done" },
+        { "1", "some inputs failed (each one is reported, the others are done), or a result could not be "
+               "written" },
         { "2", "wrong usage" },
         { "3", "the model or the data set cannot be used" },
         { "4", "training diverged" },
@@ -98,9 +139,9 @@ void args_manual(FILE *out, const char *program, const struct args_verb *const *
     fputs(".SH DESCRIPTION\nResults go to standard output and nothing else does; progress, warnings and "
           "errors go to standard error.\n.SH VERBS\n",
           out);
-    for (const struct args_verb *const *v = verbs; *v; v++) verb(out, program, *v);
+    for (const struct args_verb *const *v = verbs; *v; v++) verb(out, program, *v, verbs);
     fputs(".SH SHARED OPTIONS\n", out);
-    shared(out, verbs);
+    all_shared(out, verbs);
     fputs(".SH EXIT STATUS\n", out);
     for (size_t i = 0; i < VIT_COUNT(CODES); i++) fprintf(out, ".TP\n.B %s\n%s\n", CODES[i][0], CODES[i][1]);
     fputs(".SH ENVIRONMENT\n.TP\n.B OMP_NUM_THREADS\nthreads when \\-t is not given.\n"

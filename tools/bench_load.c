@@ -8,6 +8,7 @@
 
 #include "tools/bench.h"
 #include "tools/progress.h"
+#include "tools/train.h"
 #include "vit/train.h"
 
 /* ---- the file ---- */
@@ -83,6 +84,8 @@ static enum vit_status measure(struct bench *b, struct loading *l, struct vit_er
     total = ms + b->runs;
     bench_memory_reset();
     for (int i = -1; !status && i < b->runs; i++) { /* -1: warm-up, overwritten */
+        if (train_stopping()) status = vit_fail(err, VIT_ERR_IO, "interrupted");
+        if (status) break;
         status = load_once(b, l, err);
         ms[i < 0 ? 0 : i] = l->open;
         total[i < 0 ? 0 : i] = l->total;
@@ -104,18 +107,21 @@ static enum vit_status measure(struct bench *b, struct loading *l, struct vit_er
 enum vit_status bench_model_load(struct bench *b, struct vit_error *err)
 {
     const struct bench_options *o = b->options;
+    const bool random = o->arch || bench_model_sized(o);
     char path[PATH_BYTES] = "";
     struct loading l = { .path = cmd_model_name(&o->common) };
     float *planes = bench_planes(b->model, b->batch, o->common.seed, err);
     enum vit_status status = planes ? VIT_OK : VIT_ERR_NOMEM;
 
-    if (!status && (o->arch || bench_model_sized(o))) {
+    if (!status && random) {
+        train_catch(); /* who interrupts does not find the file afterwards */
         status = write_random(b, path, err);
         l.path = path;
     }
     l.planes = planes;
     if (!status) status = measure(b, &l, err);
     if (*path) unlink(path);
+    if (planes && random) train_release();
     free(planes);
     return status;
 }

@@ -28,7 +28,7 @@ struct bench_times bench_summary(double *ms, int runs)
     return (struct bench_times){ .runs = runs,
                                  .median = (ms[(runs - 1) / 2] + ms[runs / 2]) / 2,
                                  .min = ms[0],
-                                 .sd = runs > 1 ? sqrt(square / (runs - 1)) : 0 };
+                                 .sd = runs > 1 ? sqrt(square / (runs - 1)) : NAN };
 }
 
 /* Seconds of one call, from the last of at least two: the first one touches memory for the first time. */

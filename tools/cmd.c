@@ -54,9 +54,9 @@ const char *cmd_switch_word(int i)
     }
 #define THREADS_ROW(help_)                                                                                   \
     {                                                                                                        \
-        .name = "threads", .letter = 't', .kind = ARGS_INT, .at = AT(threads), .low = 1, .high = 1024,       \
-        .metavar = "N", .otherwise = "OMP_NUM_THREADS, else the physical cores this process may use",        \
-        .help = help_                                                                                        \
+        .name = "threads", .letter = 't', .kind = ARGS_INT, .at = AT(threads), .low = 1,                     \
+        .high = CMD_MOST_THREADS, .metavar = "N",                                                            \
+        .otherwise = "OMP_NUM_THREADS, else the physical cores this process may use", .help = help_          \
     }
 #define TALK_ROWS                                                                                            \
     { .name = "quiet",                                                                                       \
@@ -69,7 +69,7 @@ const char *cmd_switch_word(int i)
           .kind = ARGS_FLAG,                                                                                 \
           .at = AT(verbose),                                                                                 \
           .help = "say what was inferred and chosen" },                                                      \
-        { .name = "help", .letter = 'h', .kind = ARGS_FLAG, .at = AT(help), .help = "this text" },           \
+        { .name = "help", .letter = 'h', .kind = ARGS_FLAG, .at = AT(help), .help = "explain this verb" },   \
     {                                                                                                        \
         .name = "version", .kind = ARGS_FLAG, .at = AT(version),                                             \
         .help = "version, build flags, kernels this CPU can run, decoders"                                   \
@@ -125,6 +125,9 @@ static const struct args_option TRAINING[] = {
     TALK_ROWS,
 };
 const struct args_group cmd_training_group = { "Common options", TRAINING, VIT_COUNT(TRAINING) };
+
+static const struct args_option TALK[] = { TALK_ROWS };
+const struct args_group cmd_talk_group = { "Common options", TALK, VIT_COUNT(TALK) };
 
 static const struct args_option NORM[] = {
     { .name = "norm",
@@ -246,11 +249,25 @@ int cmd_check(const struct cmd_common *o)
         cmd_error("--norm: %s", err.text);
         return CMD_USAGE;
     }
-    if (kern_select(&kernels, o->kernels, &err)) {
-        cmd_error("%s%s", o->kernels ? "--kernels: " : "", err.text);
+    if (cmd_kernels(&kernels, o, &err)) {
+        cmd_error("%s", err.text);
         return CMD_USAGE;
     }
     return CMD_DONE;
+}
+
+enum vit_status cmd_kernels(struct kern *k, const struct cmd_common *o, struct vit_error *err)
+{
+    struct vit_error why;
+    const enum vit_status status = kern_select(k, o->kernels, &why);
+
+    return status ? vit_fail(err, VIT_ERR_ARG, "%s%s", o->kernels ? "--kernels: " : "", why.text) : VIT_OK;
+}
+
+int cmd_output(const struct args_verb *v, const char *option, const char *path)
+{
+    if (!path || strcmp(path, "-") != 0) return CMD_DONE;
+    return cmd_usage(v, "%s: expected a file, found \"-\"; ./- is a file of that name", option);
 }
 
 bool cmd_ends_with(const char *name, const char *end)
@@ -265,17 +282,36 @@ const char *cmd_model_name(const struct cmd_common *o)
     return o->model ? o->model : CMD_DEFAULT_MODEL;
 }
 
-int cmd_threads(const struct cmd_common *o)
+/* What the environment asks for; 0: nothing. */
+static enum vit_status environment_threads(uint64_t *threads, struct vit_error *err)
 {
     const char *list = getenv("OMP_NUM_THREADS");
     char first[16];
+
+    *threads = 0;
+    if (!list) return VIT_OK;
+    snprintf(first, sizeof first, "%.*s", (int)strcspn(list, ","), list); /* one number a nesting level */
+    return args_whole("OMP_NUM_THREADS", first, 1, CMD_MOST_THREADS, threads, err);
+}
+
+int cmd_threads(const struct cmd_common *o)
+{
     uint64_t threads;
 
-    if (o->threads || !list) return o->threads;
-    snprintf(first, sizeof first, "%.*s", (int)strcspn(list, ","), list); /* one number a nesting level */
-    if (!args_whole("OMP_NUM_THREADS", first, 1, 1024, &threads, NULL)) return (int)threads;
-    cmd_warn(o, "OMP_NUM_THREADS: expected a whole number from 1 to 1024, found \"%s\"; not used", list);
-    return 0;
+    if (o->threads) return o->threads;
+    return environment_threads(&threads, NULL) ? 0 : (int)threads;
+}
+
+void cmd_check_environment(const struct args_verb *v, const struct cmd_common *o)
+{
+    const struct args_option *row;
+    struct vit_error err;
+    uint64_t threads;
+
+    for (int i = 0; (row = args_option_at(v, i)); i++) {
+        if (strcmp(row->name, "threads") != 0 || o->threads) continue;
+        if (environment_threads(&threads, &err)) cmd_warn(o, "%s; not used", err.text);
+    }
 }
 
 static void say_notes(const struct vit_model *m, const struct cmd_common *o)

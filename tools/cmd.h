@@ -16,6 +16,7 @@ enum cmd_exit {
 };
 
 #define CMD_DEFAULT_MODEL "builtin:pre"
+enum { CMD_MOST_THREADS = 1024 };
 
 struct cmd_common {
     const char *model; /* NULL: CMD_DEFAULT_MODEL */
@@ -28,11 +29,15 @@ struct cmd_common {
 
 extern const struct args_group cmd_common_group; /* -m --size -t --dtype --kernels --seed --json -q -v -h */
 extern const struct args_group cmd_unthreaded_group; /* the same without -t, for a verb that takes a list */
-extern const struct args_group cmd_modelless_group;  /* without -m, for a verb whose operands are models */
+extern const struct args_group cmd_modelless_group;  /* without -m, which the verb has itself or not at all */
 extern const struct args_group cmd_bare_group;       /* without both */
 extern const struct args_group cmd_norm_group;       /* --norm --final-norm */
 extern const struct args_group cmd_training_group;   /* -t --kernels --json -q -v -h; the rest are settings */
+extern const struct args_group cmd_talk_group;       /* -q -v -h --version, for a verb without a network */
 extern const struct args_verb *const cmd_verbs[];    /* ends with NULL */
+
+const struct args_verb *cmd_find_verb(const char *name); /* NULL: there is none */
+int cmd_unknown_verb(const char *name);                  /* says so, and what is near; returns CMD_USAGE */
 
 extern const struct args_verb cmd_classify, cmd_eval, cmd_compare, cmd_train, cmd_sweep, cmd_probe,
     cmd_report, cmd_logits, cmd_preprocess, cmd_explain, cmd_embed, cmd_info, cmd_bench, cmd_convert,
@@ -50,11 +55,19 @@ int cmd_usage(const struct args_verb *v, const char *format, ...) VIT_PRINTF(2, 
 int cmd_check(const struct cmd_common *o);
 enum kern_dtype cmd_dtype(const struct cmd_common *o); /* --dtype */
 
+/* Those of --kernels, or the default. Fails with VIT_ERR_ARG, also for those that this CPU lacks. */
+enum vit_status cmd_kernels(struct kern *k, const struct cmd_common *o, struct vit_error *err);
+
+/* A file to write, of a verb whose standard output is for something else: "-" is none. NULL: not given. */
+int cmd_output(const struct args_verb *v, const char *option, const char *path);
+
 /* -m, or the default. */
 const char *cmd_model_name(const struct cmd_common *o);
 
 /* Threads to compute with: -t, else OMP_NUM_THREADS, else 0 (the library's choice). */
 int cmd_threads(const struct cmd_common *o);
+/* Warn of what cmd_threads leaves alone, where v has such an option. Called once, before the verb runs. */
+void cmd_check_environment(const struct args_verb *v, const struct cmd_common *o);
 
 /* Open the model of the options at image pixels a side (0: --size, else the file's) and say what is to
  * be said about it. Returns an exit code; *out is NULL unless it is CMD_DONE. */

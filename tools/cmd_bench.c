@@ -7,6 +7,7 @@
 #include "kernels/cpu.h"
 #include "tools/bench.h"
 #include "tools/out.h"
+#include "tools/train.h"
 
 static const char *format_word(int i)
 {
@@ -144,6 +145,11 @@ static const char *mode_name(const void *list, int i)
     return (size_t)i < VIT_COUNT(MODES) ? modes[i].name : NULL;
 }
 
+static const char *mode_word(int i)
+{
+    return mode_name(MODES, i);
+}
+
 static const struct mode *find_mode(const char *name)
 {
     const char *near = args_nearest(name, mode_name, MODES);
@@ -206,6 +212,7 @@ static int measure_all(struct bench *b, const struct mode *mode, const struct be
         for (int i = 0; i < batches->count; i++) {
             b->batch = batches->value[i];
             if (!check_rows(b, &err) && !mode->measure(b, &err)) continue;
+            if (train_stopping()) return TRAIN_INTERRUPTED;
             cmd_error("%s", err.text);
             return err.status == VIT_ERR_IO ? CMD_SOME_FAILED : CMD_UNUSABLE;
         }
@@ -243,8 +250,11 @@ static int run(const void *options, int count, char **operands)
     if (count > 1)
         return cmd_usage(&cmd_bench, "expected one thing to measure, found \"%s\" too", operands[1]);
     if (parse_list(&batches, "--batch", o.batch, mode->batch, 65536, &err) ||
-        parse_list(&threads, "--threads", o.threads, cores ? cores : kern_cpu_cores(), 1024, &err))
+        parse_list(&threads, "--threads", o.threads, cores ? cores : kern_cpu_cores(), CMD_MOST_THREADS,
+                   &err))
         return cmd_usage(&cmd_bench, "%s", err.text);
+    if (o.common.json && strcmp(o.format, "csv") == 0)
+        return cmd_usage(&cmd_bench, "--output csv, --json: expected one of them, found both");
     if (o.common.json) o.format = "json";
     code = check_model(&o, mode);
     if (!code) code = bench_model_open(&b, mode->trainable && cmd_dtype(&o.common) != KERN_I8);
@@ -260,6 +270,7 @@ static int run(const void *options, int count, char **operands)
 const struct args_verb cmd_bench = {
     .name = "bench",
     .operands = "[forward|train|kernels|load]",
+    .operand = mode_word,
     .summary = "Measure speed: a forward pass, training, single kernels, loading",
     .details =
         "forward: median, minimum and deviation of a batch of noise, after warm-up. train: a whole step "

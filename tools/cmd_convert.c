@@ -60,7 +60,7 @@ static const struct args_option ROWS[] = {
       .help = "pictures to calibrate with, equally many of each class" },
 };
 static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
-static const struct args_group *const GROUPS[] = { &OWN, &cmd_common_group, NULL };
+static const struct args_group *const GROUPS[] = { &OWN, &cmd_modelless_group, NULL };
 
 /* ---- reporting ---- */
 
@@ -182,9 +182,6 @@ static int check_line(const struct convert_options *o, int count, char **operand
 {
     struct vit_error err;
 
-    if (o->common.model)
-        return cmd_usage(&cmd_convert, "--model: expected the model as the first operand, found \"%s\" here",
-                         o->common.model);
     if (count != 2)
         return cmd_usage(&cmd_convert, "expected a model and a file to write, found %d operands", count);
     if (o->calibrate && cmd_dtype(&o->common) != KERN_I8)
@@ -193,7 +190,7 @@ static int check_line(const struct convert_options *o, int count, char **operand
         return cmd_usage(&cmd_convert, "--names: other frameworks read f32 and bf16, found %s",
                          o->packed ? "--packed" : "--dtype int8");
     if (check_output(operands[1], o, &err)) return cmd_usage(&cmd_convert, "%s", err.text);
-    return CMD_DONE;
+    return cmd_output(&cmd_convert, "OUT", operands[1]);
 }
 
 static int run(const void *options, int count, char **operands)

@@ -105,7 +105,8 @@ static int run(const void *options, int count, char **operands)
     int code;
 
     if (!count) return cmd_usage(&cmd_embed, "nothing to embed: name a picture, a folder, a list or -");
-    code = cmd_open_model(&job.model, &o->common, 0, false);
+    code = cmd_output(&cmd_embed, "--output", o->output);
+    if (!code) code = cmd_open_model(&job.model, &o->common, 0, false);
     if (code) return code;
     c.width = vit_features_width(job.model);
     code = o->output ? embed_array(o, &job, &c, count, operands) : pictures_run(&job, count, operands);

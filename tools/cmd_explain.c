@@ -22,7 +22,7 @@ struct options {
 
 static const char *which_word(int i)
 {
-    static const char *const WORDS[] = { "N", "last", "all", NULL };
+    static const char *const WORDS[] = { "last", "all", NULL };
     return WORDS[i];
 }
 
@@ -39,8 +39,8 @@ static const struct args_option ROWS[] = {
       .at = AT(output),
       .metavar = "MAP.png",
       .help = "the picture to write; with --json it may be missing" },
-    WHICH_ROW(block, "block", "last", "the block whose heads are drawn, counted from 0"),
-    WHICH_ROW(head, "head", "all", "the head that is drawn, counted from 0"),
+    WHICH_ROW(block, "block", "last", "the block whose heads are drawn, counted from 0, or a word"),
+    WHICH_ROW(head, "head", "all", "the head that is drawn, counted from 0, or a word"),
     { .name = "alpha",
       .kind = ARGS_FLOAT,
       .at = AT(alpha),
@@ -207,7 +207,7 @@ static enum vit_status see(struct view *v, struct vit_error *err)
     struct patch_image image;
     enum vit_status status;
 
-    status = patch_image_read(&image, v->file, &decode, err);
+    status = pictures_read(&image, v->file, &decode, err);
     if (status) return status;
     status = look(v, &image, err);
     if (!status && v->o->output) status = prepare_panel(v, &image, err);
@@ -380,14 +380,16 @@ static int run(const void *options, int count, char **operands)
 
 const struct args_verb cmd_explain = {
     .name = "explain",
-    .operands = "IMAGE -o MAP.png",
+    .operands = "IMAGE|- -o MAP.png",
     .summary = "Draw where the attention of a network lies in a picture",
     .details =
         "The first row of MAP.png is the picture and its attention rollout (Abnar and Zuidema 2020: the mean "
         "over heads, half of it the identity for the residual connection, multiplied over the blocks); below "
         "it a panel for each head of the block. A map tells how much of each patch reaches what the "
         "classifier reads: the row of the class token, the mean of the patches' rows with mean pooling, the "
-        "rows weighted as sequence pooling weighs them. Other tokens are left out.\n\n"
+        "rows weighted as sequence pooling weighs them. Other tokens are left out. The picture is a file, or "
+        "- "
+        "for standard input.\n\n"
         "Every panel has the colours of its own range (viridis, dark to bright), which is written above it "
         "and on standard output: 1 is what a token would get of attention that prefers none. Attention shows "
         "where a network looks, not why it answers.\n\n"

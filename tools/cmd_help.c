@@ -14,14 +14,61 @@ static const struct args_option ROWS[] = {
     { .name = "bash", .kind = ARGS_FLAG, .at = AT(bash), .help = "completions for bash" },
     { .name = "zsh", .kind = ARGS_FLAG, .at = AT(zsh), .help = "completions for zsh" },
     { .name = "fish", .kind = ARGS_FLAG, .at = AT(fish), .help = "completions for fish" },
-    { .name = "help", .letter = 'h', .kind = ARGS_FLAG, .at = AT(common.help), .help = "this text" },
 };
 static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
-static const struct args_group *const GROUPS[] = { &OWN, NULL };
+static const struct args_group *const GROUPS[] = { &OWN, &cmd_talk_group, NULL };
+
+/* ---- verbs by name ---- */
+
+static const char *verb_name(const void *list, int i)
+{
+    const struct args_verb *const *verbs = list;
+
+    return verbs[i] ? verbs[i]->name : NULL;
+}
+
+static const char *verb_word(int i)
+{
+    return verb_name(cmd_verbs, i);
+}
+
+const struct args_verb *cmd_find_verb(const char *name)
+{
+    for (const struct args_verb *const *v = cmd_verbs; *v; v++)
+        if (strcmp((*v)->name, name) == 0) return *v;
+    return NULL;
+}
+
+/* What may stand in the place of a verb. */
+static const char *switch_name(const void *list, int i)
+{
+    static const char *const NAMES[] = { "--help", "--version", NULL };
+
+    (void)list;
+    return NAMES[i];
+}
+
+int cmd_unknown_verb(const char *name)
+{
+    const bool is_switch = name[0] == '-';
+    const char *near =
+        is_switch ? args_nearest(name, switch_name, NULL) : args_nearest(name, verb_name, cmd_verbs);
+
+    if (near)
+        cmd_error("unknown %s \"%s\"; did you mean vit %s?", is_switch ? "option" : "verb", name, near);
+    else if (is_switch)
+        cmd_error("expected a verb before the options, found \"%s\"; vit help lists the verbs", name);
+    else
+        cmd_error("unknown verb \"%s\"; vit help lists the verbs", name);
+    return CMD_USAGE;
+}
+
+/* ---- the verb ---- */
 
 static int run(const void *options, int count, char **operands)
 {
     const struct options *o = options;
+    const struct args_verb *v;
     const struct {
         bool wanted;
         void (*print)(FILE *, const char *, const struct args_verb *const *);
@@ -35,17 +82,16 @@ static int run(const void *options, int count, char **operands)
         return CMD_DONE;
     }
     if (count != 1) return cmd_usage(&cmd_help, "help: expected one verb, found %d", count);
-    for (const struct args_verb *const *v = cmd_verbs; *v; v++) {
-        if (strcmp((*v)->name, operands[0]) != 0) continue;
-        args_help(stdout, "vit", *v);
-        return CMD_DONE;
-    }
-    return cmd_usage(&cmd_help, "unknown verb \"%s\"; vit help lists the verbs", operands[0]);
+    v = cmd_find_verb(operands[0]);
+    if (!v) return cmd_unknown_verb(operands[0]);
+    args_help(stdout, "vit", v);
+    return CMD_DONE;
 }
 
 const struct args_verb cmd_help = {
     .name = "help",
     .operands = "[VERB]",
+    .operand = verb_word,
     .summary = "Explain the program or one verb",
     .groups = GROUPS,
     .bytes = sizeof(struct options),

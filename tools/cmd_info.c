@@ -9,6 +9,13 @@
 
 #define AT(field) offsetof(struct info_options, field)
 static const struct args_option ROWS[] = {
+    { .name = "model",
+      .letter = 'm',
+      .kind = ARGS_PATH,
+      .at = AT(common.model),
+      .metavar = "MODEL",
+      .otherwise = "this machine",
+      .help = "describe this one: a file, a folder or a builtin as in the other verbs" },
     { .name = "memory", .kind = ARGS_FLAG, .at = AT(memory), .help = "the memory plan of a session" },
     { .name = "batch",
       .letter = 'b',
@@ -16,13 +23,13 @@ static const struct args_option ROWS[] = {
       .at = AT(batch),
       .low = 1,
       .high = 65536,
-      .initial = "1",
       .metavar = "N",
+      .otherwise = "1",
       .help = "pictures of that session" },
     { .name = "training", .kind = ARGS_FLAG, .at = AT(training), .help = "plan a session that trains" },
 };
 static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
-static const struct args_group *const GROUPS[] = { &OWN, &cmd_norm_group, &cmd_common_group, NULL };
+static const struct args_group *const GROUPS[] = { &OWN, &cmd_norm_group, &cmd_modelless_group, NULL };
 
 static json_t *kernels(const struct kern *chosen)
 {
@@ -62,7 +69,7 @@ static int machine(const struct info_options *o)
     int code = cmd_check(&o->common);
 
     if (code) return code;
-    if (kern_select(&chosen, o->common.kernels, NULL)) return CMD_USAGE;
+    if (cmd_kernels(&chosen, &o->common, NULL)) return CMD_USAGE;
     if (getenv("OPENBLAS_CORETYPE"))
         cmd_warn(&o->common, "OPENBLAS_CORETYPE forces OpenBLAS to the kernels of \"%s\"",
                  getenv("OPENBLAS_CORETYPE"));
@@ -74,6 +81,27 @@ static int machine(const struct info_options *o)
     return info_print(all, o);
 }
 
+/* What is said of a model is nothing that a machine has. */
+static int machine_alone(const struct info_options *o)
+{
+    const struct {
+        const char *option;
+        bool given;
+    } of_models[] = {
+        { "--memory", o->memory },
+        { "--training", o->training },
+        { "--batch", o->batch != 0 },
+        { "--size", o->common.size != 0 },
+        { "--norm", o->common.norm != NULL },
+        { "--final-norm", cmd_final_norm(&o->common) != 0 },
+    };
+
+    for (size_t i = 0; i < VIT_COUNT(of_models); i++)
+        if (of_models[i].given)
+            return cmd_usage(&cmd_info, "%s: expected a model (-m), found none", of_models[i].option);
+    return machine(o);
+}
+
 static int run(const void *options, int count, char **operands)
 {
     const struct info_options *o = options;
@@ -81,9 +109,7 @@ static int run(const void *options, int count, char **operands)
     if (count)
         return cmd_usage(&cmd_info, "expected no operands, found \"%s\"; a model is named with -m",
                          operands[0]);
-    if (!o->common.model && (o->memory || o->training))
-        return cmd_usage(&cmd_info, "--memory and --training: expected a model (-m), found none");
-    return o->common.model ? info_model(o) : machine(o);
+    return o->common.model ? info_model(o) : machine_alone(o);
 }
 
 const struct args_verb cmd_info = {

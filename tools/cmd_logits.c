@@ -199,8 +199,9 @@ static enum vit_status write_output(const struct options *o, const struct vit_mo
     return status;
 }
 
+/* On failure *code is what the program ends with. */
 static enum vit_status run_model(const struct options *o, const struct vit_model *m,
-                                 const struct batch_of_planes *in, struct vit_error *err)
+                                 const struct batch_of_planes *in, int *code, struct vit_error *err)
 {
     const int classes = vit_model_config(m)->classes;
     const struct vit_session_options options = { .batch = in->n < (size_t)o->batch ? (int)in->n : o->batch,
@@ -213,11 +214,15 @@ static enum vit_status run_model(const struct options *o, const struct vit_model
     enum vit_status status =
         logits ? VIT_OK : vit_fail(err, VIT_ERR_NOMEM, "cannot allocate %zu x %d logits", in->n, classes);
 
+    *code = CMD_UNUSABLE;
     if (!status) status = check_input(in, vit_model_config(m), o->input, err);
     if (!status) status = vit_session_create(&s, m, &options, err);
     if (!status && o->grad) status = grads_create(&grads, m, err);
     if (!status) status = compute(logits, o->grad ? &grads : NULL, s, m, in, o, err);
-    if (!status) status = write_output(o, m, logits, in->n, o->grad ? &grads : NULL, err);
+    if (!status) {
+        *code = CMD_SOME_FAILED; /* model and tensors are all right */
+        status = write_output(o, m, logits, in->n, o->grad ? &grads : NULL, err);
+    }
     grads_free(&grads);
     vit_session_close(s);
     free(logits);
@@ -235,16 +240,19 @@ static int run(const void *options, int count, char **operands)
     if (count) return cmd_usage(&cmd_logits, "expected no operands, found \"%s\"", operands[0]);
     if (!o->input || !o->output)
         return cmd_usage(&cmd_logits, "--%s: expected a file, found none", o->input ? "output" : "input");
+    code = cmd_output(&cmd_logits, "--output", o->output);
+    if (code) return code;
+    code = CMD_UNUSABLE;
     if (read_input(&in, o, &err)) {
         cmd_error("%s", err.text);
     } else if (o->common.size && o->common.size != in.size) {
         code = cmd_usage(&cmd_logits, "--size %d: %s holds pictures of %d pixels a side", o->common.size,
                          o->input, in.size);
     } else if ((code = cmd_open_model(&m, &o->common, in.size, o->grad)) == CMD_DONE) {
-        if (run_model(o, m, &in, &err)) {
+        if (run_model(o, m, &in, &code, &err))
             cmd_error("%s", err.text);
-            code = CMD_UNUSABLE;
-        }
+        else
+            code = CMD_DONE;
     }
     vit_model_close(m);
     free(in.planes);

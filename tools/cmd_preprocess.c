@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/cmd.h"
+#include "tools/pictures.h"
 
 struct options {
     struct cmd_common common;
@@ -151,7 +151,7 @@ static enum vit_status prepare(const char *path, const struct options *o, const 
 
     if (!pixels)
         return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate %d x %d pixels", path, r->size, r->size);
-    status = patch_image_read(&image, path, &decode, err);
+    status = pictures_read(&image, path, &decode, err);
     if (!status) status = patch_prepare(pixels, &image, r, err);
     if (!status)
         status = normalised ? write_planes(o->output, pixels, r, err)
@@ -189,11 +189,12 @@ static int run(const void *options, int count, char **operands)
 
 const struct args_verb cmd_preprocess = {
     .name = "preprocess",
-    .operands = "IMAGE -o OUT.png|OUT.safetensors",
+    .operands = "IMAGE|- -o OUT.png|OUT.safetensors",
     .summary = "Write what the model would see of a picture",
     .details =
         "Decodes, turns, resizes and crops as the model's recipe says; flags override it, and --size is "
-        "the side of the result. When the flags say all, no model is needed.",
+        "the side of the result. When the flags say all, no model is needed. The picture is a file, or - for "
+        "standard input.",
     .groups = GROUPS,
     .bytes = sizeof(struct options),
     .run = run,

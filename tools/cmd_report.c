@@ -1,5 +1,6 @@
 /* vit report: what sweep, train, probe and compare left in folders, as one page. */
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "tools/cmd.h"
 #include "tools/memory.h"
@@ -51,11 +52,9 @@ static const struct args_option ROWS[] = {
       .metavar = "TEXT",
       .otherwise = "what is compared",
       .help = "headline of the page or the picture" },
-    { .name = "quiet", .letter = 'q', .kind = ARGS_FLAG, .at = AT(common.quiet), .help = "no progress" },
-    { .name = "help", .letter = 'h', .kind = ARGS_FLAG, .at = AT(common.help), .help = "explain this verb" },
 };
 static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
-static const struct args_group *const GROUPS[] = { &OWN, NULL };
+static const struct args_group *const GROUPS[] = { &OWN, &cmd_talk_group, NULL };
 
 static enum vit_status put(FILE *out, const struct report *r, const struct options *o, struct vit_error *err)
 {
@@ -86,13 +85,27 @@ static int write_out(const struct report *r, const struct options *o)
     return !status ? CMD_DONE : unusable ? CMD_UNUSABLE : CMD_SOME_FAILED;
 }
 
+/* Runs that are read twice would count twice. What is not there is said when it is read. */
+static int check_inputs(int count, char **operands)
+{
+    struct stat a, b;
+
+    for (int i = 0; i < count; i++)
+        for (int k = 0; k < i; k++)
+            if (!stat(operands[i], &a) && !stat(operands[k], &b) && a.st_dev == b.st_dev &&
+                a.st_ino == b.st_ino)
+                return cmd_usage(&cmd_report, "%s and %s: expected different inputs, found one twice",
+                                 operands[k], operands[i]);
+    return CMD_DONE;
+}
+
 static int run(const void *options, int count, char **operands)
 {
     const struct options *o = options;
     struct report r = { 0 };
     struct vit_error err;
     enum vit_status status = VIT_OK;
-    int code = CMD_UNUSABLE;
+    int code;
 
     if (!count) return cmd_usage(&cmd_report, "expected folders of vit sweep or vit train, found none");
     if (o->figure && o->table)
@@ -100,12 +113,12 @@ static int run(const void *options, int count, char **operands)
     if (o->title && o->table)
         return cmd_usage(&cmd_report, "--title: expected none with --table, which has no headline");
     if (!o->out && !o->table) return cmd_usage(&cmd_report, "--out: expected a file to write, found none");
+    code = check_inputs(count, operands);
+    if (code) return code;
     for (int i = 0; i < count && !status; i++) status = report_read(&r, operands[i], &err);
     if (!status) status = report_arrange(&r, &err);
-    if (status)
-        cmd_error("%s", err.text);
-    else
-        code = write_out(&r, o);
+    if (status) cmd_error("%s", err.text);
+    code = status ? CMD_UNUSABLE : write_out(&r, o);
     report_free(&r);
     return code;
 }

@@ -169,8 +169,11 @@ static int check_folders(const struct options *o)
     if (!o->resume && !o->out) return cmd_usage(&cmd_train, "--out: expected a folder, found none");
     if (o->resume && o->force)
         return cmd_usage(&cmd_train, "--force begins anew, --resume goes on: expected one of them");
-    if (o->resume || o->force || train_folder_empty(o->out)) return CMD_DONE;
-    cmd_error("%s: is not empty; --resume %s goes on with its run, --force replaces it", o->out, o->out);
+    if (o->resume || o->force || train_folder_unused(o->out)) return CMD_DONE;
+    if (train_folder_runs(o->out))
+        cmd_error("%s: is not empty; --resume %s goes on with its run, --force replaces it", o->out, o->out);
+    else
+        cmd_error("%s: is not empty, and holds no run", o->out);
     return CMD_USAGE;
 }
 

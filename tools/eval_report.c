@@ -99,6 +99,15 @@ bool eval_print_json(const struct eval *e)
 
 /* ---- text ---- */
 
+/* - where there is none of them. */
+static void print_ratio(size_t k, size_t n, int width, const char *end)
+{
+    if (n)
+        printf("%*.4f%s", width, ratio(k, n), end);
+    else
+        printf("%*s%s", width, "-", end);
+}
+
 static void print_classes(const struct eval *e)
 {
     const int classes = vit_model_config(e->model)->classes;
@@ -111,12 +120,10 @@ static void print_classes(const struct eval *e)
     printf("\n%-*s       n  accuracy  precision\n", width, "class");
     for (int c = 0; c < classes; c++) {
         struct class_counts k = count_class(e, c);
-        if (!k.n) continue;
-        printf("%*s  %6zu  %8.4f  ", width - out_name(stdout, e->names[c]), "", k.n, ratio(k.correct, k.n));
-        if (k.predicted)
-            printf("%9.4f\n", ratio(k.correct, k.predicted));
-        else
-            printf("%9s\n", "-"); /* never predicted */
+        if (!k.n && classes > WIDEST_MATRIX) continue; /* the matrix has a row and a column for every class */
+        printf("%*s  %6zu  ", width - out_name(stdout, e->names[c]), "", k.n);
+        print_ratio(k.correct, k.n, 8, "  ");
+        print_ratio(k.correct, k.predicted, 9, "\n");
     }
 }
 

@@ -55,7 +55,7 @@ static json_t *describe_session(const struct vit_session *s, bool training)
 static enum vit_status add_memory(json_t **all, const struct vit_model *m, const struct info_options *o,
                                   struct vit_error *err)
 {
-    const struct vit_session_options options = { .batch = o->batch,
+    const struct vit_session_options options = { .batch = o->batch ? o->batch : 1,
                                                  .threads = cmd_threads(&o->common),
                                                  .training = o->training };
     struct vit_session *s;

@@ -8,7 +8,7 @@
 
 struct info_options {
     struct cmd_common common;
-    int batch;
+    int batch; /* 0: not given */
     bool memory, training;
 };
 

@@ -14,33 +14,6 @@ const struct args_verb *const cmd_verbs[] = {
     &cmd_bench,    &cmd_convert, &cmd_help,       NULL,
 };
 
-static const char *verb_name(const void *list, int i)
-{
-    const struct args_verb *const *verbs = list;
-
-    return verbs[i] ? verbs[i]->name : NULL;
-}
-
-static const struct args_verb *find_verb(const char *name)
-{
-    for (const struct args_verb *const *v = cmd_verbs; *v; v++)
-        if (strcmp((*v)->name, name) == 0) return *v;
-    return NULL;
-}
-
-static int unknown_verb(const char *name)
-{
-    const char *near = args_nearest(name, verb_name, cmd_verbs);
-
-    if (name[0] == '-')
-        cmd_error("expected a verb before the options, found \"%s\"; vit help lists the verbs", name);
-    else if (near)
-        cmd_error("unknown verb \"%s\"; did you mean vit %s?", name, near);
-    else
-        cmd_error("unknown verb \"%s\"; vit help lists the verbs", name);
-    return CMD_USAGE;
-}
-
 static int run_verb(const struct args_verb *v, int count, char **words)
 {
     struct vit_error err;
@@ -60,6 +33,7 @@ static int run_verb(const struct args_verb *v, int count, char **words)
         cmd_print_version();
         code = CMD_DONE;
     } else {
+        cmd_check_environment(v, options);
         code = v->run(options, count, words);
     }
     free(options);
@@ -91,8 +65,8 @@ static int run(int argc, char **argv)
         print_verbs(stdout);
         return CMD_DONE;
     }
-    v = find_verb(argv[1]);
-    return v ? run_verb(v, argc - 2, argv + 2) : unknown_verb(argv[1]);
+    v = cmd_find_verb(argv[1]);
+    return v ? run_verb(v, argc - 2, argv + 2) : cmd_unknown_verb(argv[1]);
 }
 
 /* A file opened while 0, 1 or 2 is closed would take its number, and results would go into it. */
@@ -105,6 +79,6 @@ static void occupy_standard_files(void)
 int main(int argc, char **argv)
 {
     occupy_standard_files();
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write, and reported as one */
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write, which out_close looks into */
     return out_close(run(argc, argv));
 }

@@ -2,8 +2,11 @@
 
 #include <errno.h>
 #include <math.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "vit/base.h"
 #include "vit/json.h"
@@ -107,10 +110,23 @@ bool out_flush(void)
     return fflush(stdout) == 0 && !ferror(stdout);
 }
 
+/* stdout is a pipe that nobody reads any more: they have what they wanted. */
+static bool reader_is_gone(void)
+{
+    struct pollfd out = { .fd = STDOUT_FILENO };
+
+    return poll(&out, 1, 0) > 0 && out.revents & POLLERR;
+}
+
 int out_close(int code)
 {
     errno = 0;
     if (out_flush()) return code;
+    if (reader_is_gone()) {
+        if (code > 1) return code;
+        signal(SIGPIPE, SIG_DFL); /* the end of cat and the like, only not in the middle of something */
+        raise(SIGPIPE);
+    }
     fprintf(stderr, "vit: standard output: cannot be written: %s\n",
             errno ? strerror(errno) : "an earlier write failed");
     return code ? code : 1;

@@ -24,7 +24,8 @@ int out_width(const char *text);
 
 /* Push what is buffered; false: stdout is broken. */
 bool out_flush(void);
-/* To be called last: code, or 1 with a sentence on stderr when stdout did not take everything. */
+/* To be called last: code, or 1 with a sentence on stderr when stdout did not take everything. When it is a
+ * pipe whose reader has gone, the end is that of any program there: SIGPIPE, without a word. */
 int out_close(int code);
 
 #endif

@@ -5,11 +5,12 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tools/out.h"
 #include "tools/progress.h"
+
+#define STDIN_NAME "standard input" /* in sentences; results call it "-" */
 
 #define AT(field) (sizeof(struct cmd_common) + offsetof(struct pictures_options, field))
 static const struct args_option ROWS[] = {
@@ -121,27 +122,15 @@ static int run_dataset(struct run *r, const struct patch_dataset *d)
     return CMD_DONE;
 }
 
-/* Paths that are not there are failures of their own; the rest is one data set. Reorders paths. */
 static int run_paths(struct run *r, char **paths, size_t count)
 {
     struct patch_dataset *d;
     struct vit_error err;
-    struct stat s;
-    size_t kept = 0;
     int code;
 
-    for (size_t i = 0; i < count && !r->broken; i++) {
-        if (stat(paths[i], &s) == 0) {
-            paths[kept++] = paths[i];
-            continue;
-        }
-        vit_fail(&err, VIT_ERR_IO, "%s: cannot be opened: %s", paths[i], strerror(errno));
-        emit_failure(r, paths[i], &err);
-    }
-    if (!kept || r->broken) return CMD_DONE;
-    if (patch_dataset_files(&d, (const char *const *)paths, kept, &err)) {
-        emit_failure(r, paths[0], &err);
-        return CMD_DONE;
+    if (patch_dataset_files(&d, (const char *const *)paths, count, &err)) {
+        cmd_error("%s", err.text);
+        return CMD_UNUSABLE;
     }
     code = run_dataset(r, d);
     patch_dataset_close(d);
@@ -162,7 +151,7 @@ static unsigned char *read_stdin(size_t *size, struct vit_error *err)
             larger = room <= 2 * PATCH_MAX_BYTES ? realloc(bytes, room + 1) : NULL;
             if (!larger) {
                 free(bytes);
-                vit_fail(err, VIT_ERR_NOMEM, "standard input: more than fits in memory (%zu bytes)", *size);
+                vit_fail(err, VIT_ERR_NOMEM, STDIN_NAME ": more than fits in memory (%zu bytes)", *size);
                 return NULL;
             }
             bytes = larger;
@@ -170,13 +159,33 @@ static unsigned char *read_stdin(size_t *size, struct vit_error *err)
         got = fread(bytes + *size, 1, 65536, stdin);
         *size += got;
     } while (got);
-    if (ferror(stdin)) {
+    if (ferror(stdin))
+        vit_fail(err, VIT_ERR_IO, STDIN_NAME ": cannot be read: %s", strerror(errno));
+    else if (!*size)
+        vit_fail(err, VIT_ERR_FORMAT, STDIN_NAME ": is empty");
+    if (ferror(stdin) || !*size) {
         free(bytes);
-        vit_fail(err, VIT_ERR_IO, "standard input: cannot be read: %s", strerror(errno));
         return NULL;
     }
     bytes[*size] = '\0';
     return bytes;
+}
+
+enum vit_status pictures_read(struct patch_image *out, const char *file, const struct patch_decode *options,
+                              struct vit_error *err)
+{
+    struct vit_error why;
+    unsigned char *bytes;
+    size_t size;
+    enum vit_status status;
+
+    if (strcmp(file, "-") != 0) return patch_image_read(out, file, options, err);
+    *out = (struct patch_image){ 0 };
+    bytes = read_stdin(&size, &why);
+    if (!bytes) return vit_fail(err, why.status, "%s", why.text);
+    status = patch_image_decode(out, bytes, size, STDIN_NAME, options, err);
+    free(bytes);
+    return status;
 }
 
 /* The first bytes of pictures, of kinds that are refused too: no list of paths starts like that. */
@@ -206,7 +215,7 @@ static enum vit_status one_picture(struct run *r, const unsigned char *bytes, si
     const struct patch_decode decode = decode_of(r);
     struct patch_image image;
     double start = progress_seconds();
-    enum vit_status status = patch_image_decode(&image, bytes, size, "standard input", &decode, err);
+    enum vit_status status = patch_image_decode(&image, bytes, size, STDIN_NAME, &decode, err);
 
     if (status) return status;
     out->decode = progress_seconds() - start;
@@ -220,7 +229,7 @@ static enum vit_status one_picture(struct run *r, const unsigned char *bytes, si
     out->logits = forward(r, planes, 1);
     out->features = vit_features(r->session);
     out->forward = progress_seconds() - start;
-    return r->trouble && r->trouble[0].found ? cmd_trouble(&r->trouble[0], "standard input", err) : VIT_OK;
+    return r->trouble && r->trouble[0].found ? cmd_trouble(&r->trouble[0], STDIN_NAME, err) : VIT_OK;
 }
 
 static void run_picture(struct run *r, const unsigned char *bytes, size_t size)
@@ -232,7 +241,7 @@ static void run_picture(struct run *r, const unsigned char *bytes, size_t size)
     struct vit_error err;
 
     if (!planes || !pixels) {
-        vit_fail(&err, VIT_ERR_NOMEM, "standard input: cannot allocate %zu bytes", floats * sizeof *planes);
+        vit_fail(&err, VIT_ERR_NOMEM, STDIN_NAME ": cannot allocate %zu bytes", floats * sizeof *planes);
         emit_failure(r, "-", &err);
     } else if (one_picture(r, bytes, size, &result, planes, pixels, &err)) {
         emit_failure(r, "-", &err);
@@ -263,13 +272,20 @@ static int run_list(struct run *r, char *text)
 {
     size_t count;
     char **paths = split_lines(text, &count);
-    int code;
+    struct vit_error err;
+    int code = CMD_DONE;
 
     if (!paths) {
-        cmd_error("standard input: cannot allocate a list of its lines");
+        cmd_error(STDIN_NAME ": cannot allocate a list of its lines");
         return CMD_UNUSABLE;
     }
-    code = run_paths(r, paths, count);
+    if (count) {
+        code = run_paths(r, paths, count);
+    } else {
+        vit_fail(&err, VIT_ERR_FORMAT,
+                 STDIN_NAME ": expected a picture, or paths, one a line, found blank lines");
+        emit_failure(r, "-", &err);
+    }
     free(paths);
     return code;
 }

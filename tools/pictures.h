@@ -36,6 +36,10 @@ struct pictures_job {
 /* Returns an exit code; failed pictures have been emitted and counted. */
 int pictures_run(const struct pictures_job *job, int count, char **operands);
 
+/* One picture as the operands of other verbs name it: a file, or - for stdin. Free it in any case. */
+enum vit_status pictures_read(struct patch_image *out, const char *file, const struct patch_decode *options,
+                              struct vit_error *err);
+
 /* {"decode":..,"preprocess":..,"forward":..} in milliseconds. */
 struct json_t *pictures_milliseconds(const struct pictures_result *r);
 

@@ -131,6 +131,8 @@ struct vit_init recipe_init(const struct recipe *r);
 /* "500" of so many steps, or "5%" of them. */
 enum vit_status recipe_steps(int *out, const char *option, const char *text, int steps,
                              struct vit_error *err);
+/* How many whole batches pictures make; none is an error. */
+enum vit_status recipe_batches(int *out, const struct recipe *r, size_t pictures, struct vit_error *err);
 /* batches: of an epoch. */
 enum vit_status recipe_hyper(struct vit_hyper *h, const struct recipe *r, int batches, struct vit_error *err);
 /* kind: of the data set, whose statistics are chosen. */

@@ -163,6 +163,13 @@ enum vit_status recipe_steps(int *out, const char *option, const char *text, int
     return VIT_OK;
 }
 
+enum vit_status recipe_batches(int *out, const struct recipe *r, size_t pictures, struct vit_error *err)
+{
+    *out = (int)(pictures / (size_t)r->batch);
+    if (*out) return VIT_OK;
+    return vit_fail(err, VIT_ERR_ARG, "--batch %d: there are %zu training pictures", r->batch, pictures);
+}
+
 enum vit_status recipe_hyper(struct vit_hyper *h, const struct recipe *r, int batches, struct vit_error *err)
 {
     enum { MOST_STEPS = 1 << 30 };

@@ -83,9 +83,8 @@ static enum vit_status complete(struct sweep *s, struct sweep_cell *c, int class
     if (!status) status = find_source(s, c, err);
     if (status) return status;
     count = patch_dataset_count(s->sources[c->source].data.training);
-    c->batches = (int)(count / (size_t)r->batch);
-    if (!c->batches)
-        return vit_fail(err, VIT_ERR_ARG, "--batch %d: there are %zu training pictures", r->batch, count);
+    status = recipe_batches(&c->batches, r, count, err);
+    if (status) return status;
     status = recipe_hyper(&hyper, r, c->batches, err);
     if (!status) status = recipe_feed(&feed, r, &s->sources[c->source].pictures, err);
     if (!status) status = train_dead_after(&dead_after, s->dead_after, hyper.steps, err);

@@ -310,12 +310,13 @@ static int open_run(struct train *t)
     struct vit_config config;
     struct vit_hyper hyper;
     struct vit_error err;
-    int code = open_data(t);
+    int batches, code = open_data(t);
 
     if (code) return code;
     d = t->data->training;
     if (recipe_config(&config, t->recipe, patch_dataset_classes(d), &err) ||
-        recipe_hyper(&hyper, t->recipe, 1 + (int)(patch_dataset_count(d) / (size_t)t->recipe->batch), &err)) {
+        recipe_batches(&batches, t->recipe, patch_dataset_count(d), &err) ||
+        recipe_hyper(&hyper, t->recipe, batches, &err)) {
         cmd_error("%s", err.text);
         return CMD_USAGE;
     }

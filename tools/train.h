@@ -138,6 +138,10 @@ const char *train_path(char *text, const char *folder, const char *name);
 bool train_folder_has(const char *folder, const char *name);
 /* Not there, or nothing in it. */
 bool train_folder_empty(const char *folder);
+/* The same, but for the log of a run that failed before its first line. */
+bool train_folder_unused(const char *folder);
+/* It has a log. */
+bool train_folder_runs(const char *folder);
 /* Make it, and those above it. */
 enum vit_status train_folder_make(const char *folder, struct vit_error *err);
 /* Remove the files of an earlier run, but for the log. */

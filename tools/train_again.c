@@ -32,7 +32,7 @@ enum vit_status train_again_kernels(struct cmd_common *common, const char *saved
         cmd_warn(common, "%s; going on with other kernels, so not with the same bits", err->text);
         common->kernels = NULL;
     }
-    status = kern_select(&kernels, common->kernels, err);
+    status = cmd_kernels(&kernels, common, err);
     if (!status && saved && given && strcmp(kernels.name, saved) != 0)
         status = vit_fail(err, VIT_ERR_ARG, "--kernels: the %s in %s has \"%s\", found \"%s\"", what, folder,
                           saved, kernels.name);

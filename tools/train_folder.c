@@ -7,6 +7,7 @@
 
 #include "tools/train.h"
 
+static const char LOG[] = "log.jsonl";
 /* In the order they may be removed in: without a state nothing goes on by mistake. */
 static const char *const FILES[] = { "state.safetensors", "model.safetensors", "config.json" };
 
@@ -23,17 +24,37 @@ bool train_folder_has(const char *folder, const char *name)
     return access(train_path(path, folder, name), F_OK) == 0;
 }
 
-bool train_folder_empty(const char *folder)
+/* Nothing but a file of that name. */
+static bool holds_only(const char *folder, const char *name)
 {
     DIR *d = opendir(folder);
     struct dirent *entry;
-    bool empty = true;
+    bool only = true;
 
     if (!d) return errno == ENOENT || errno == ENOTDIR; /* train_folder_make says what is wrong */
-    while (empty && (entry = readdir(d)))
-        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    while (only && (entry = readdir(d)))
+        only = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+               strcmp(entry->d_name, name) == 0;
     closedir(d);
-    return empty;
+    return only;
+}
+
+bool train_folder_empty(const char *folder)
+{
+    return holds_only(folder, "");
+}
+
+bool train_folder_unused(const char *folder)
+{
+    char path[PATH_MAX];
+    struct stat s;
+
+    return holds_only(folder, LOG) && (stat(train_path(path, folder, LOG), &s) || !s.st_size);
+}
+
+bool train_folder_runs(const char *folder)
+{
+    return train_folder_has(folder, LOG);
 }
 
 enum vit_status train_folder_make(const char *folder, struct vit_error *err)

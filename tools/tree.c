@@ -76,7 +76,7 @@ static void print_list(const json_t *array)
         if (i) fputs(", ", stdout);
         print_leaf(item);
     }
-    putchar('\n');
+    puts(i ? "" : "-"); /* an empty one */
 }
 
 static void print_object(const json_t *object, int indent)

@@ -102,8 +102,8 @@ static enum vit_status unknown_placement(const char *text, struct vit_error *err
 
     for (int i = 0; i < VIT_PLACEMENTS; i++)
         snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s%s", i ? ", " : "",
-                 PLACEMENTS[i].name, i == VIT_NORM_MIX ? ":F (0 to 1)" : "");
-    return vit_fail(err, VIT_ERR_ARG, "norm placement: expected one of %s, found \"%s\"", names, text);
+                 PLACEMENTS[i].name, i == VIT_NORM_MIX ? ":F with F from 0 to 1" : "");
+    return vit_fail(err, VIT_ERR_ARG, "expected a norm placement, one of %s, found \"%s\"", names, text);
 }
 
 enum vit_status vit_placement_parse(struct vit_norm_config *n, const char *text, struct vit_error *err)

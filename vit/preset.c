@@ -119,8 +119,8 @@ static enum vit_status unknown(const char *name, struct vit_error *err)
     for (size_t i = 0; i < VIT_COUNT(SIZES); i++)
         snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i ? "|" : "vit_(",
                  SIZES[i].name);
-    return vit_fail(err, VIT_ERR_ARG, "architecture: expected one of %s)_patchP_IMAGE, found \"%s\"", names,
-                    name);
+    return vit_fail(err, VIT_ERR_ARG, "expected an architecture, one of %s)_patchP_IMAGE, found \"%s\"",
+                    names, name);
 }
 
 /* "vit_SIZE_patchP_IMAGE" and perhaps the name of weights after it. Anything else in between ("36x1", "clip",

@@ -1,17 +1,28 @@
 /* vit.h - Vision Transformer image classifier.
  *
+ *     #include <stdio.h>
+ *     #include <stdlib.h>
  *     #include <vit/vit.h>
  *
- *     struct vit_error err;
- *     struct vit_model *m;
- *     struct vit_session *s;
- *     if (vit_model_open(&m, "model.safetensors", NULL, &err)) return puts(err.text);
- *     if (vit_session_create(&s, m, NULL, &err)) return puts(err.text);
- *     float *planes = malloc(vit_model_input_floats(m) * sizeof *planes);
- *     if (vit_read_image(m, "cat.jpg", planes, &err)) return puts(err.text);
- *     const float *logits = vit_forward(s, planes, 1);
- *     vit_session_close(s);
- *     vit_model_close(m);
+ *     int main(void)
+ *     {
+ *         struct vit_error err;
+ *         struct vit_model *m;
+ *         struct vit_session *s;
+ *         int best;
+ *
+ *         if (vit_model_open(&m, "model.safetensors", NULL, &err)) return puts(err.text);
+ *         if (vit_session_create(&s, m, NULL, &err)) return puts(err.text);
+ *         float *planes = malloc(vit_model_input_floats(m) * sizeof *planes);
+ *         if (!planes) return puts("no memory");
+ *         if (vit_read_image(m, "cat.jpg", planes, &err)) return puts(err.text);
+ *         const float *logits = vit_forward(s, planes, 1);
+ *         vit_top(&best, logits, vit_model_config(m)->classes, 1);
+ *         printf("%s %g\n", vit_model_labels(m)[best], logits[best]);
+ *         free(planes);
+ *         vit_session_close(s);
+ *         vit_model_close(m);
+ *     }
  *
  * Threads: a model may be used by any number of sessions at once; a session by one thread at a time.
  * Functions that return enum vit_status leave their output NULL on failure; err may be NULL; close and

@@ -93,7 +93,9 @@ static void the_environment_chooses_when_the_caller_does_not(void **state)
     assert_ok(kern_select(&k, "ref", &err), &err);
     assert_string_equal(k.name, "ref");
     setenv("VIT_KERNELS", "bogus", 1);
-    assert_refused(kern_select(&k, NULL, &err), VIT_ERR_ARG, "bogus", &err);
+    assert_refused(kern_select(&k, NULL, &err), VIT_ERR_ARG, "VIT_KERNELS: unknown kernels \"bogus\"", &err);
+    assert_refused(kern_select(&k, "fake", &err), VIT_ERR_ARG, "unknown kernels \"fake\"", &err);
+    assert_null(strstr(err.text, "VIT_KERNELS"));
 }
 
 static void masked_features_are_gone(void **state)

@@ -69,7 +69,7 @@ static void what_is_wrong_is_named_with_its_line(void **state)
         { "a.png,\"cat\n", "line 1: a quoted field" },
         { "\"a\"b,cat\n", "line 1: a quoted field" },
         { "a.png,\n", "label is empty" },
-        { ",cat\n", "file is empty" },
+        { ",cat\n", "the name of its file is empty" },
         { "file,label\n", "no pictures" },
     };
     struct patch_dataset *d;

@@ -1,3 +1,4 @@
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/patch/fixtures.h"
@@ -168,8 +169,100 @@ static void a_folder_without_pictures_is_reported_when_read(void **state)
 
     assert_ok(patch_dataset_files(&d, paths, 1, &err), &err);
     assert_int_equal(patch_dataset_count(d), 1);
-    assert_refused(patch_dataset_read(d, 0, NULL, &image, &err), VIT_ERR_IO, "a folder", &err);
+    assert_refused(patch_dataset_read(d, 0, NULL, &image, &err), VIT_ERR_IO, "a folder without pictures",
+                   &err);
     patch_dataset_close(d);
+}
+
+static void a_line_of_a_list_may_be_a_folder_and_no_list(void **state)
+{
+    struct vit_error err = { 0 };
+    struct patch_dataset *d;
+    struct patch_image image;
+    char list[512], text[1200];
+    const char *paths[] = { list };
+
+    put(*state, "b/2.ppm");
+    put(*state, "1.ppm");
+    snprintf(text, sizeof text, "%s/b\n%s/1.ppm\n%s/list.txt\n", (char *)*state, (char *)*state,
+             (char *)*state);
+    tmp_write(*state, "list.txt", text, strlen(text), list, sizeof list);
+    assert_ok(patch_dataset_files(&d, paths, 1, &err), &err);
+    assert_pictures(d, *state, ":b/2.ppm :1.ppm :list.txt ");
+    assert_refused(patch_dataset_read(d, 2, NULL, &image, &err), VIT_ERR_FORMAT, "not a picture", &err);
+    patch_dataset_close(d);
+}
+
+/* Picture i of what paths name; the others are read. */
+static void assert_only_refused(const char *const *paths, size_t count, size_t i, enum vit_status status,
+                                const char *part)
+{
+    struct vit_error err = { 0 };
+    struct patch_dataset *d;
+    struct patch_image image;
+
+    assert_ok(patch_dataset_files(&d, paths, count, &err), &err);
+    assert_int_equal(patch_dataset_count(d), count);
+    for (size_t k = 0; k < count; k++) {
+        if (k == i) {
+            assert_refused(patch_dataset_read(d, k, NULL, &image, &err), status, part, &err);
+            continue;
+        }
+        assert_ok(patch_dataset_read(d, k, NULL, &image, &err), &err);
+        patch_image_free(&image);
+    }
+    patch_dataset_close(d);
+}
+
+static void a_list_that_cannot_be_used_leaves_the_others_alone(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t size;
+        const char *part;
+    } LISTS[] = { { "", 0, "empty" }, { "a\0b\n", 4, "zero byte" }, { "\n\r\n", 3, "no line" } };
+    char before[512], list[512], after[512];
+    const char *const paths[] = { before, list, after };
+
+    put(*state, "1.ppm");
+    put(*state, "2.ppm");
+    snprintf(before, sizeof before, "%s/1.ppm", (char *)*state);
+    snprintf(after, sizeof after, "%s/2.ppm", (char *)*state);
+    for (size_t i = 0; i < VIT_COUNT(LISTS); i++) {
+        tmp_write(*state, "list.txt", LISTS[i].bytes, LISTS[i].size, list, sizeof list);
+        assert_only_refused(paths, 3, 1, VIT_ERR_FORMAT, LISTS[i].part);
+    }
+    snprintf(list, sizeof list, "%s/none.txt", (char *)*state);
+    assert_only_refused(paths, 3, 1, VIT_ERR_IO, "cannot be opened");
+}
+
+static void a_closed_folder_leaves_the_others_alone(void **state)
+{
+    const uid_t was = geteuid();
+    char open[512], closed[512], after[512];
+    const char *const paths[] = { after, open, closed };
+    struct vit_error err = { 0 };
+    struct patch_dataset *d;
+    struct patch_image image;
+
+    put(*state, "set/1.ppm");
+    put(*state, "set/closed/2.ppm");
+    put(*state, "3.ppm");
+    snprintf(open, sizeof open, "%s/set/1.ppm", (char *)*state);
+    snprintf(closed, sizeof closed, "%s/set/closed", (char *)*state);
+    snprintf(after, sizeof after, "%s/3.ppm", (char *)*state);
+    assert_int_equal(chmod(*state, 0755), 0);
+    assert_int_equal(chmod(closed, 0), 0);
+    if (was == 0 && seteuid(65534)) skip(); /* root may list anything */
+    assert_only_refused(paths, 3, 2, VIT_ERR_IO, "set/closed: cannot be listed");
+    snprintf(open, sizeof open, "%s/set", (char *)*state);
+    assert_ok(patch_dataset_files(&d, paths + 1, 1, &err), &err); /* the folder that holds it */
+    assert_pictures(d, *state, ":set/1.ppm :set/closed ");
+    assert_refused(patch_dataset_read(d, 1, NULL, &image, &err), VIT_ERR_IO, "set/closed: cannot be listed",
+                   &err);
+    patch_dataset_close(d);
+    if (was == 0) assert_int_equal(seteuid(was), 0);
+    assert_int_equal(chmod(closed, 0755), 0);
 }
 
 int main(void)
@@ -184,6 +277,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(files_folders_and_lists_are_pictures, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_folder_without_pictures_is_reported_when_read, tmp_setup,
                                         tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_line_of_a_list_may_be_a_folder_and_no_list, tmp_setup,
+                                        tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_list_that_cannot_be_used_leaves_the_others_alone, tmp_setup,
+                                        tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_closed_folder_leaves_the_others_alone, tmp_setup, tmp_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

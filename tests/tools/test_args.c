@@ -72,6 +72,30 @@ static const struct args_verb VERB = { .name = "try",
                                        .bytes = sizeof(struct options) };
 static const struct args_verb *const VERBS[] = { &VERB, NULL };
 
+/* Beside it one that shares a group, and one of the same title that nobody else has. */
+static const char *thing_word(int i)
+{
+    static const char *const WORDS[] = { "left", "right", NULL };
+    return WORDS[i];
+}
+static const struct args_option TURNS[] = {
+    { .name = "turn",
+      .kind = ARGS_TEXT,
+      .at = AT(mode),
+      .choice = thing_word,
+      .metavar = "WHERE",
+      .help = "where to turn" },
+};
+static const struct args_group THIRD = { "More options", TURNS, VIT_COUNT(TURNS) };
+static const struct args_group *const OTHERS[] = { &THIRD, &FIRST, NULL };
+static const struct args_verb OTHER = { .name = "turn",
+                                        .operands = "[left|right]",
+                                        .operand = thing_word,
+                                        .summary = "Turn",
+                                        .groups = OTHERS,
+                                        .bytes = sizeof(struct options) };
+static const struct args_verb *const BOTH[] = { &VERB, &OTHER, NULL };
+
 enum { MOST = 12 };
 struct line {
     struct options o;
@@ -171,7 +195,7 @@ static void wrong_values_are_refused_by_name(void **state)
         { "--topk=99999999999999999999", "--topk", "99999999999999999999" },
         { "--topk=", "--topk", "\"\"" },
         { "--topk=0x10", "--topk", "\"0x10\"" },
-        { "--seed=18446744073709551616", "--seed", "18446744073709551616" },
+        { "--seed=18446744073709551616", "0 or more and less than 2^64", "18446744073709551616" },
         { "--rate=nan", "a number from 0 to 1", "\"nan\"" },
         { "--rate=inf", "--rate", "\"inf\"" },
         { "--rate=0x1p-1", "--rate", "\"0x1p-1\"" },
@@ -231,16 +255,22 @@ static void an_endless_option_is_refused(void **state)
 }
 
 /* What a printer wrote; the caller frees. */
-static char *printed(void (*print)(FILE *, const char *, const struct args_verb *const *))
+static char *printed_of(void (*print)(FILE *, const char *, const struct args_verb *const *),
+                        const struct args_verb *const *verbs)
 {
-    char *text = NULL;
-    size_t size;
+    static char *text;
+    static size_t size;
     FILE *f = open_memstream(&text, &size);
 
     assert_non_null(f);
-    print(f, "vit", VERBS);
+    print(f, "vit", verbs);
     fclose(f);
     return text;
+}
+
+static char *printed(void (*print)(FILE *, const char *, const struct args_verb *const *))
+{
+    return printed_of(print, VERBS);
 }
 
 static void help_of_verb(FILE *out, const char *program, const struct args_verb *const *verbs)
@@ -279,6 +309,57 @@ static void help_fits_the_screen_and_shows_defaults(void **state)
     free(text);
 }
 
+static int count_of(const char *text, const char *part)
+{
+    int count = 0;
+
+    while ((text = strstr(text, part))) count++, text += strlen(part);
+    return count;
+}
+
+static void the_manual_says_which_verbs_share_options(void **state)
+{
+    char *text = printed_of(args_manual, BOTH);
+    const char *others = strstr(text, ".SH SHARED OPTIONS");
+    (void)state;
+
+    assert_non_null(others);
+    assert_non_null(strstr(others, ".SS Options\nOf try and turn.\n"));
+    assert_int_equal(count_of(text, "\\-\\-topk"), 1); /* once for both */
+    assert_int_equal(count_of(text, "Shared options: Options.\n"), 2);
+    assert_null(strstr(others, "\\-\\-rate")); /* of one verb alone: with it */
+    assert_null(strstr(others, "\\-\\-turn"));
+    free(text);
+}
+
+static void the_manual_lists_words_as_the_help_does(void **state)
+{
+    char *text = printed_of(args_manual, BOTH);
+    (void)state;
+
+    assert_non_null(strstr(text, "a mode; center or squash"));
+    assert_non_null(strstr(text, "where to turn; left or right"));
+    free(text);
+}
+
+/* bash: the words of operands, but files after an option that takes any value. */
+static void operands_are_completed(void **state)
+{
+    char *bash = printed_of(args_bash, BOTH), *zsh = printed_of(args_zsh, BOTH);
+    char *fish = printed_of(args_fish, BOTH);
+    (void)state;
+
+    assert_non_null(strstr(bash, "    turn) words='left right' ;;"));
+    assert_non_null(strstr(bash, "    'turn --topk' | 'turn -k') return ;;"));
+    assert_null(strstr(bash, "'try --topk'"));
+    assert_non_null(strstr(zsh, "'*:word:(left right)' ;;"));
+    assert_non_null(strstr(zsh, "'*:file:_files' ;;"));
+    assert_non_null(strstr(fish, "from turn' -a 'left right'"));
+    free(bash);
+    free(zsh);
+    free(fish);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +373,9 @@ int main(void)
         cmocka_unit_test(an_endless_option_is_refused),
         cmocka_unit_test(every_printer_names_every_option),
         cmocka_unit_test(help_fits_the_screen_and_shows_defaults),
+        cmocka_unit_test(the_manual_says_which_verbs_share_options),
+        cmocka_unit_test(the_manual_lists_words_as_the_help_does),
+        cmocka_unit_test(operands_are_completed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

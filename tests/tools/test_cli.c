@@ -43,7 +43,49 @@ static void mistakes_in_the_line_are_wrong_usage(void **state)
     EXPECT(2, NULL, "--output", "logits", "-m", MODEL, "-i", "x");
     EXPECT(2, NULL, ".png or .safetensors", "preprocess", PICTURE, "-o", "x.gif");
     EXPECT(2, NULL, "one picture", "preprocess", "-o", "x.png");
-    EXPECT(2, NULL, "expected a model", "info", "--memory");
+    EXPECT(2, NULL, "--memory: expected a model", "info", "--memory");
+    EXPECT(2, NULL, "--norm: expected a model", "info", "--norm", "post");
+    EXPECT(2, NULL, "--batch: expected a model", "info", "-b1");
+    EXPECT(2, NULL, "did you mean vit --version?", "--versoin");
+    EXPECT(2, NULL, "did you mean vit classify?", "help", "clasify");
+    EXPECT(2, NULL, "--norm: expected a norm placement, one of pre, post,", "classify", "-m", MODEL, "--norm",
+           "mix", PICTURE);
+}
+
+/* Only report writes what is asked for to standard output; elsewhere "-" would be a file of that name. */
+static void a_dash_is_no_file_to_write(void **state)
+{
+    (void)state;
+    EXPECT(2, NULL, "--predictions: expected a file, found \"-\"", "eval", "-m", MODEL, "--data", "x",
+           "--predictions", "-");
+    EXPECT(2, NULL, "--logits: expected a file, found \"-\"", "eval", "-m", MODEL, "--data", "x", "--logits",
+           "-");
+    EXPECT(2, NULL, "--output: expected a file, found \"-\"", "embed", "-m", MODEL, PICTURE, "-o", "-");
+    EXPECT(2, NULL, "--output: expected a file, found \"-\"", "logits", "-m", MODEL, "-i",
+           MODEL "/expect.safetensors", "-o", "-");
+    assert_int_not_equal(access("-", F_OK), 0);
+}
+
+/* What the environment asks for and cannot have: said once, with its name. */
+static void the_environment_is_named(void **state)
+{
+    struct run r;
+    const char *first;
+    (void)state;
+
+    setenv("OMP_NUM_THREADS", "4096", 1);
+    r = VIT("classify", "-m", MODEL, PICTURE);
+    first = strstr(r.err, "OMP_NUM_THREADS: expected a whole number from 1 to 1024");
+    assert_non_null(first);
+    assert_null(strstr(first + 1, "OMP_NUM_THREADS"));
+    expect(&r, 0, "", "not used");
+    EXPECT(0, "", NULL, "classify", "-m", MODEL, "-t1", PICTURE);
+    unsetenv("OMP_NUM_THREADS");
+    setenv("VIT_KERNELS", "magic", 1);
+    EXPECT(2, NULL, "vit: VIT_KERNELS: unknown kernels \"magic\"", "classify", "-m", MODEL, PICTURE);
+    EXPECT(2, NULL, "vit: --kernels: unknown kernels \"tragic\"", "train", "--data", "x", "--out", "no/where",
+           "--kernels", "tragic");
+    unsetenv("VIT_KERNELS");
 }
 
 static void every_dtype_classifies(void **state)
@@ -63,8 +105,9 @@ static void every_dtype_classifies(void **state)
 
 static void help_and_version_go_to_stdout(void **state)
 {
-    static const char *const VERBS[] = { "classify", "eval", "compare", "logits", "preprocess",
-                                         "embed",    "info", "help",    "explain" };
+    static const char *const VERBS[] = { "classify", "eval",       "compare", "train", "sweep",
+                                         "probe",    "report",     "logits",  "info",  "bench",
+                                         "convert",  "preprocess", "explain", "embed", "help" };
     (void)state;
 
     EXPECT(0, "usage: vit VERB", NULL, "--help");
@@ -73,8 +116,10 @@ static void help_and_version_go_to_stdout(void **state)
     EXPECT(0, "decoders", NULL, "classify", "--version");
     for (size_t i = 0; i < VIT_COUNT(VERBS); i++) {
         EXPECT(0, "usage: vit ", NULL, VERBS[i], "--help");
-        EXPECT(0, "-h, --help", NULL, "help", VERBS[i]);
+        EXPECT(0, "-h, --help                explain this verb\n", NULL, "help", VERBS[i]);
+        EXPECT(0, "decoders", NULL, VERBS[i], "--version");
     }
+    EXPECT(0, "(default: this machine)", NULL, "info", "--help");
     EXPECT(2, NULL, "unknown verb", "help", "xylophone");
     EXPECT(0, ".TH VIT 1", NULL, "help", "--man");
     EXPECT(0, "complete -o default", NULL, "help", "--bash");
@@ -101,6 +146,21 @@ static void no_result_is_lost_silently(void **state)
     expect(&r, 1, NULL, "standard output: cannot be written");
     r = run_vit((const char *const[]){ "info", "--json", NULL }, &full);
     expect(&r, 1, NULL, "standard output: cannot be written");
+}
+
+/* As in vit ... | head: the reader had enough. The shell writes until it sees that nobody reads. */
+static void a_reader_that_went_is_no_fault(void **state)
+{
+    static const char SCRIPT[] =
+        "trap '' PIPE; { while printf x; do sleep 0.01; done 2>/dev/null; \"$0\" help --man;"
+        " echo \"code $?\" >&2; } | true";
+    const char *const argv[] = { "/bin/sh", "-c", SCRIPT, run_binary(), NULL };
+    struct run r;
+    (void)state;
+
+    assert_true(run_program(&r, argv, NULL));
+    assert_string_equal(r.err, "code 141\n"); /* 128 + SIGPIPE */
+    run_free(&r);
 }
 
 /* ---- info ---- */
@@ -237,9 +297,27 @@ static void stdin_may_be_a_picture_or_a_list(void **state)
     r = run_vit(words, &input);
     assert_same_predictions(r.out, one.out);
     expect(&r, 0, "\"file\":\"-\"", NULL);
+    r = run_vit((const char *const[]){ "preprocess", "-m", MODEL, "-o", "/no/where.png", "-", NULL }, &input);
+    expect(&r, 1, NULL, "/no/where.png"); /* it was read */
     free(picture);
     run_free(&direct);
     run_free(&one);
+}
+
+/* A program before the pipe that failed must not look like success. */
+static void an_empty_standard_input_is_a_failure(void **state)
+{
+    const struct run_input blank = { .bytes = "\n\r\n", .size = 3 };
+    struct run r = VIT("classify", "-m", MODEL, "-");
+    (void)state;
+
+    expect(&r, 1, NULL, "standard input: is empty");
+    r = VIT("embed", "-m", MODEL, "-");
+    expect(&r, 1, NULL, "standard input: is empty");
+    r = VIT("preprocess", "-m", MODEL, "-", "-o", "x.png");
+    expect(&r, 1, NULL, "standard input: is empty");
+    r = run_vit((const char *const[]){ "classify", "-m", MODEL, "--json", "-", NULL }, &blank);
+    expect(&r, 1, "{\"file\":\"-\",\"error\":{\"code\":\"format\"", "1 of 1 pictures failed");
 }
 
 static void assert_failure(const json_t *o)
@@ -269,23 +347,34 @@ static void make_pictures(char *dir, size_t dir_size)
 
 static void broken_pictures_do_not_stop_the_others(void **state)
 {
-    char dir[256];
+    static const struct {
+        const char *name;
+        bool whole;
+    } FILES[] = { { "/none", false }, { "/a.jpg", true },       { "/b.jpg", false },    { "/c.png", false },
+                  { "/d", true },     { "missing.jpg", false }, { "/list.txt", false }, { PICTURE, true } };
+    char dir[256], list[300], none[300];
     struct run r;
     json_t *all;
     (void)state;
 
     make_pictures(dir, sizeof dir);
-    r = VIT("classify", "-m", MODEL, "--json", dir, "missing.jpg");
+    tmp_write(dir, "list.txt", "\n", 1, list, sizeof list);
+    tmp_write(dir, "none/readme", "x", 1, NULL, 0);
+    snprintf(none, sizeof none, "%s/none", dir);
+    r = VIT("classify", "-m", MODEL, "--json", none, dir, "missing.jpg", list, PICTURE);
     all = objects(r.out);
-    assert_int_equal(json_array_size(all), 5);
-    assert_string_equal(text_of(json_array_get(all, 0), "file"), "missing.jpg");
-    assert_failure(json_array_get(all, 0));
-    check_predictions(json_array_get(all, 1), 5);
-    assert_failure(json_array_get(all, 2));
-    assert_failure(json_array_get(all, 3));
-    check_predictions(json_array_get(all, 4), 5);
+    assert_int_equal(json_array_size(all), VIT_COUNT(FILES));
+    for (size_t i = 0; i < VIT_COUNT(FILES); i++) { /* in the order of the operands */
+        const json_t *o = json_array_get(all, i);
+        if (!strstr(text_of(o, "file"), FILES[i].name)) fail_msg("%zu: %s", i, text_of(o, "file"));
+        if (FILES[i].whole)
+            check_predictions(o, 5);
+        else
+            assert_failure(o);
+    }
+    assert_non_null(strstr(r.out, "none: a folder without pictures"));
     json_decref(all);
-    expect(&r, 1, "", "3 of 5 pictures failed");
+    expect(&r, 1, "", "5 of 8 pictures failed");
     tmp_remove(dir);
 }
 
@@ -430,6 +519,28 @@ static void eval_counts_every_picture_once(void **state)
     tmp_remove(dir);
 }
 
+/* The table above the matrix names its rows and columns: all of them, also classes without pictures. */
+static void eval_names_every_row_of_the_matrix(void **state)
+{
+    char dir[256];
+    struct run r;
+    const char *line;
+    int rows = 0;
+    (void)state;
+
+    tmp_create(dir, sizeof dir);
+    make_data_set(dir, 1);
+    tmp_write(dir, "class_5/0.png", "no picture", 10, NULL, 0); /* the only one */
+    r = VIT("eval", "-m", MODEL, "--data", dir);
+    line = strstr(r.out, "n  accuracy  precision\n");
+    assert_non_null(line);
+    while ((line = strchr(line, '\n') + 1) && *line != '\n') rows++;
+    assert_int_equal(rows, CLASSES);
+    assert_non_null(strstr(r.out, "class_5       0         -"));
+    expect(&r, 1, "in the order above", "class_5/0.png");
+    tmp_remove(dir);
+}
+
 static void eval_refuses_classes_the_model_does_not_have(void **state)
 {
     char dir[256];
@@ -532,6 +643,14 @@ static void assert_tensor(const char *got, const char *want, const char *name, d
     free(y);
 }
 
+static void what_cannot_be_written_is_code_1(void **state)
+{
+    (void)state;
+    EXPECT(1, NULL, "/no/where", "logits", "-m", MODEL, "-i", MODEL "/expect.safetensors", "-o", "/no/where");
+    EXPECT(1, NULL, "/no/where", "embed", "-m", MODEL, PICTURE, "-o", "/no/where");
+    EXPECT(1, NULL, "/no/where.png", "preprocess", "-m", MODEL, PICTURE, "-o", "/no/where.png");
+}
+
 static void logits_and_gradients_are_the_reference(void **state)
 {
     static const char *const BATCHES[] = { "-b32", "-b2",
@@ -615,24 +734,30 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_verb_is_wrong_usage),
         cmocka_unit_test(mistakes_in_the_line_are_wrong_usage),
+        cmocka_unit_test(a_dash_is_no_file_to_write),
+        cmocka_unit_test(the_environment_is_named),
         cmocka_unit_test(every_dtype_classifies),
         cmocka_unit_test(help_and_version_go_to_stdout),
         cmocka_unit_test(a_model_that_cannot_be_used_is_code_3),
         cmocka_unit_test(no_result_is_lost_silently),
+        cmocka_unit_test(a_reader_that_went_is_no_fault),
         cmocka_unit_test(info_is_one_object),
         cmocka_unit_test(info_adds_up_the_parameters),
         cmocka_unit_test(classify_prints_one_object_a_picture),
         cmocka_unit_test(no_more_labels_than_classes_are_printed),
         cmocka_unit_test(text_is_aligned_and_stderr_silent),
         cmocka_unit_test(stdin_may_be_a_picture_or_a_list),
+        cmocka_unit_test(an_empty_standard_input_is_a_failure),
         cmocka_unit_test(broken_pictures_do_not_stop_the_others),
         cmocka_unit_test(more_pixels_than_allowed_are_refused),
         cmocka_unit_test(strange_names_do_not_reach_the_terminal),
         cmocka_unit_test(a_swapped_norm_warns_once),
         cmocka_unit_test(threads_and_batch_do_not_change_the_answer),
         cmocka_unit_test(eval_counts_every_picture_once),
+        cmocka_unit_test(eval_names_every_row_of_the_matrix),
         cmocka_unit_test(eval_refuses_classes_the_model_does_not_have),
         cmocka_unit_test(a_model_of_other_channels_is_refused_by_every_verb_that_reads_pictures),
+        cmocka_unit_test(what_cannot_be_written_is_code_1),
         cmocka_unit_test(logits_and_gradients_are_the_reference),
         cmocka_unit_test(preprocess_needs_no_model_when_the_flags_say_all),
         cmocka_unit_test(embed_writes_what_numpy_reads),

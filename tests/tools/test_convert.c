@@ -399,7 +399,8 @@ static void mistakes_are_named(void **state)
     snprintf(missing, sizeof missing, "%s/no/out.safetensors", f->dir);
     assert_code(VIT(MODEL), 2, "found 1 operands");
     assert_code(VIT(MODEL, f->out, "x"), 2, "found 3 operands");
-    assert_code(VIT("-m", MODEL, f->out), 2, "--model");
+    assert_code(VIT("-m", MODEL, f->out), 2, "unknown option \"-m\"");
+    assert_code(VIT(MODEL, "-"), 2, "OUT: expected a file, found \"-\"");
     assert_code(VIT(MODEL, f->out, "--dtype", "int4"), 2, "f32, bf16 or int8");
     assert_code(VIT(MODEL, f->dir), 2, "found a folder");
     assert_code(VIT(MODEL, f->out, "--calibrate", f->dir), 2, "is for --dtype int8, found f32");

@@ -324,6 +324,29 @@ static void the_orientation_may_be_ignored(void **state)
     json_decref(as_stored);
 }
 
+static void the_picture_may_come_from_standard_input(void **state)
+{
+    const char *const words[] = { "explain", "-m", MODEL, "--json", "-", NULL };
+    struct run_input input = { 0 };
+    json_t *direct = EXPLAINED("-m", MODEL, PICTURE), *piped;
+    unsigned char *bytes = tmp_read(PICTURE, &input.size);
+    struct run r;
+    (void)state;
+
+    input.bytes = bytes;
+    r = run_vit(words, &input);
+    piped = objects(r.out);
+    assert_string_equal(text_of(json_array_get(piped, 0), "file"), "-");
+    assert_true(
+        json_equal(json_object_get(json_array_get(piped, 0), "rollout"), json_object_get(direct, "rollout")));
+    expect(&r, 0, "", NULL);
+    r = run_vit(words, NULL);
+    expect(&r, 1, "\"error\"", "standard input: is empty");
+    json_decref(direct);
+    json_decref(piped);
+    free(bytes);
+}
+
 static void mistakes_in_the_line_are_wrong_usage(void **state)
 {
     (void)state;
@@ -374,6 +397,7 @@ int main(void)
         cmocka_unit_test(the_prediction_is_that_of_classify),
         cmocka_unit_test(a_swapped_norm_changes_the_maps_and_warns),
         cmocka_unit_test(the_orientation_may_be_ignored),
+        cmocka_unit_test(the_picture_may_come_from_standard_input),
         cmocka_unit_test(mistakes_in_the_line_are_wrong_usage),
         cmocka_unit_test(what_cannot_be_read_or_written_is_said),
     };

@@ -393,6 +393,9 @@ static void the_verb_writes_tables_to_stdout_or_a_file(void **state)
     run_expect(&r, 2, "--title: expected none with --table");
     r = REPORT(f->dir, "--table", "accuracy");
     run_expect(&r, 3, "expected several runs (seeds)");
+    snprintf(path, sizeof path, "%s/.", f->dir);
+    r = REPORT(f->dir, path, "--table", "map");
+    run_expect(&r, 2, "expected different inputs, found one twice");
 }
 
 int main(void)

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "kernels/kern.h"
 #include "tests/patch/noise.h"
 #include "tests/support/lines.h"
 #include "tests/support/run.h"
@@ -152,6 +153,29 @@ static void another_run_is_not_overwritten(void **state)
     assert_same_run(f->out, f->other);
 }
 
+static void what_a_failed_start_leaves_is_no_run(void **state)
+{
+    struct fixture *f = *state;
+
+    EXPECT(2, "--batch 81: there are 80 training pictures", true, "-d", f->data, "-o", f->out, "--batch",
+           "81");
+    assert_false(tmp_has(f->dir, "out")); /* found before anything was made */
+    EXPECT(2, "--warmup: expected 0 to 30 steps", true, "-d", f->data, "-o", f->out, "--warmup", "31");
+    tmp_write(f->out, "log.jsonl", "", 0, NULL, 0);
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "1");
+    EXPECT(2, "data: is not empty, and holds no run", true, "-d", f->data, "-o", f->data);
+}
+
+static void kernels_that_this_cpu_lacks_are_wrong_usage(void **state)
+{
+    struct fixture *f = *state;
+    const struct kern_overlay *k;
+
+    for (int i = 0; (k = kern_overlay(i)); i++)
+        if (!k->available)
+            EXPECT(2, "--kernels: kernels", true, "-d", f->data, "-o", f->out, "--kernels", k->name);
+}
+
 static void divergence_is_exit_code_4_with_step_and_rate(void **state)
 {
     struct fixture *f = *state;
@@ -293,6 +317,8 @@ int main(void)
         TEST(other_settings_are_refused_by_name),
         TEST(a_finished_run_has_nothing_left_to_do),
         TEST(another_run_is_not_overwritten),
+        TEST(what_a_failed_start_leaves_is_no_run),
+        TEST(kernels_that_this_cpu_lacks_are_wrong_usage),
         TEST(divergence_is_exit_code_4_with_step_and_rate),
         TEST(a_full_disk_destroys_nothing),
         TEST(a_folder_that_cannot_be_made_is_exit_code_3),
