@@ -21,8 +21,9 @@ static enum vit_status open_test(struct sweep_source *source, const char *path, 
     for (int i = 0; names && i < classes; i++) names[i] = patch_dataset_class(source->data.training, i);
     if (!status && splits & 1u << PATCH_TEST) {
         status = patch_dataset_open(&source->test, path, PATCH_TEST, err);
-        if (!status) status = patch_dataset_match(source->test, names, classes, err);
+        /* In this order, as in vit eval. */
         if (!status && source->limit) status = patch_dataset_limit(source->test, source->limit, err);
+        if (!status) status = patch_dataset_match(source->test, names, classes, err);
     }
     free(names);
     return status;
