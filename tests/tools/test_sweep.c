@@ -219,6 +219,37 @@ static void a_cell_that_diverges_is_a_result(void **state)
     json_decref(result);
 }
 
+/* Three seeds that happen to reach the same accuracies: no spread, not that of rounding. */
+static void equal_results_have_no_spread(void **state)
+{
+    struct fixture *f = *state;
+    char path[400];
+    json_t *result;
+    const json_t *arm;
+    FILE *file;
+
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--seed", "0,1,2", "--lr", "0", "--epochs", "1");
+    json_t *cells = lines_of(f->out, "cells.jsonl");
+    snprintf(path, sizeof path, "%s/cells.jsonl", f->out);
+    file = fopen(path, "w");
+    assert_non_null(file);
+    for (size_t i = 0; i < json_array_size(cells); i++) {
+        json_t *cell = json_array_get(cells, i);
+        json_object_set_new(cell, "val_top1", json_real(0.3));
+        json_object_set_new(cell, "test_top1", json_real(0.6));
+        json_dumpf(cell, file, JSON_COMPACT);
+        fputc('\n', file);
+    }
+    fclose(file);
+    result = RESULT(false, "-o", f->out);
+    arm = json_object_get(result, "arms");
+    assert_int_equal(lines_number(arm, 0, "done"), 3);
+    assert_true(lines_number(arm, 0, "val_top1") == 0.3 && lines_number(arm, 0, "test_top1") == 0.6);
+    assert_true(lines_number(arm, 0, "val_top1_sd") == 0 && lines_number(arm, 0, "test_top1_sd") == 0);
+    json_decref(cells);
+    json_decref(result);
+}
+
 /* With rate 0 nothing is learnt, with the other the colours are. */
 static void a_cell_that_stays_at_chance_is_stopped(void **state)
 {
@@ -469,6 +500,7 @@ int main(void)
         TEST(an_interrupted_sweep_says_130_and_goes_on),
         TEST(a_cell_that_diverges_is_a_result),
         TEST(a_cell_that_stays_at_chance_is_stopped),
+        TEST(equal_results_have_no_spread),
         TEST(arms_share_weights_order_and_augmentation),
         TEST(arms_start_from_the_same_weights),
         TEST(the_test_split_is_scored_as_eval_does),
