@@ -247,7 +247,7 @@ static void finish_gradients(struct vit_probe *p, int i)
         [VIT_PROBE_K] = { g->qkv.weight + d * d, d * d },
         [VIT_PROBE_V] = { g->qkv.weight + 2 * d * d, d * d },
         [VIT_PROBE_O] = { g->proj.weight, d * d },
-        [VIT_PROBE_W1] = { g->fc1.weight, (c->glu ? 2 : 1) * hidden * d },
+        [VIT_PROBE_W1] = { g->fc1.weight, (size_t)vit_up_rows(c) * d },
         [VIT_PROBE_W2] = { g->fc2.weight, d * hidden },
     };
     _Static_assert(VIT_COUNT(matrices) == VIT_PROBE_MATRICES, "a matrix is missing");

@@ -51,7 +51,6 @@ static void raise(int *value, int least)
 static struct kern_limits limits_of(const struct vit_session *s)
 {
     const struct vit_config *c = &s->model->config;
-    const int up = c->glu ? 2 * c->hidden : c->hidden;
     struct kern_limits l = { .threads = s->kern.threads,
                              .rows = s->batch * s->tokens,
                              .inputs = 2 * c->width,
@@ -63,7 +62,7 @@ static struct kern_limits limits_of(const struct vit_session *s)
 
     raise(&l.inputs, c->hidden);
     raise(&l.inputs, c->pre_logits);
-    raise(&l.outputs, up);
+    raise(&l.outputs, vit_up_rows(c));
     raise(&l.outputs, c->classes);
     raise(&l.outputs, c->pre_logits);
     patch_stem_limits(&l, &c->stem, c->channels, c->image, c->width, s->batch);

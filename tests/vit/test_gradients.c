@@ -157,6 +157,8 @@ static void every_pooling(void **state)
             c.norm.pooled = pooled && pool != VIT_POOL_CLS_MEAN;
             c.norm.final = !c.norm.pooled;
             check(&c, pooled ? "pooling, fc_norm" : "pooling");
+            c.pre_logits = 12;
+            check(&c, pooled ? "pooling, fc_norm, pre_logits" : "pooling, pre_logits");
         }
     }
 }
@@ -219,6 +221,8 @@ static void every_switch(void **state)
     c.dist = true;
     c.qkv_bias = c.bias = false;
     check(&c, "distillation token, no biases");
+    c.pre_logits = 12;
+    check(&c, "distillation token, pre_logits");
     c = base();
     c.position = VIT_POS_SINCOS2D;
     check(&c, "sincos2d");
