@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vit/gradients.h"
 #include "vit/loss.h"
 #include "vit/session.h"
 #include "vit/tokens.h"
@@ -73,7 +74,7 @@ static enum vit_status create(struct vit_probe *p, struct vit_error *err)
     if (!p->model->trainable)
         return vit_fail(err, VIT_ERR_ARG, "%s: was not opened for training", p->model->path);
     status = vit_session_create(&p->session, p->model, &o, err);
-    if (!status) status = vit_gradients_create(&p->grads, p->model, err);
+    if (!status) status = vit_gradients_create_any(&p->grads, p->model, err);
     if (status) return status;
     carve(p);
     status = vit_arena_alloc(&p->arena, "probe", err);

@@ -62,27 +62,18 @@ static void carve(struct vit_trainer *t)
     list_matrices(t, t->matrices, &rows, &cols);
 }
 
-static enum vit_status refuse_untrainable(const struct vit_model *m, struct vit_error *err)
-{
-    if (!m->trainable) return vit_fail(err, VIT_ERR_ARG, "%s: was not opened for training", m->path);
-    for (int i = 0; i < m->slot_count; i++)
-        if (m->slots[i].buffer)
-            return vit_fail(err, VIT_ERR_UNSUPPORTED,
-                            "%s: the stem has batch norm (\"%s\"): it can be used, but not trained", m->path,
-                            m->slots[i].name);
-    return VIT_OK;
-}
-
 static enum vit_status create(struct vit_trainer *t, int threads, struct vit_error *err)
 {
     const int micro = (t->batch + t->hyper.accumulate - 1) / t->hyper.accumulate;
     const struct vit_session_options o = {
         .batch = micro, .threads = threads, .training = true, .drop_path = t->hyper.drop_path > 0
     };
-    enum vit_status status = refuse_untrainable(t->model, err);
+    enum vit_status status;
 
+    if (!t->model->trainable)
+        return vit_fail(err, VIT_ERR_ARG, "%s: was not opened for training", t->model->path);
+    status = vit_gradients_create(&t->grads, t->model, err);
     if (!status) status = vit_session_create(&t->session, t->model, &o, err);
-    if (!status) status = vit_gradients_create(&t->grads, t->model, err);
     if (status) return status;
     carve(t);
     status = vit_arena_alloc(&t->arena, "trainer", err);

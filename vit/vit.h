@@ -229,7 +229,8 @@ int vit_model_fixed_scales(const struct vit_model *m);
 
 /* ---- loss and backward (training sessions) ---- */
 
-/* One gradient per parameter, in the model's order. */
+/* One gradient per parameter, in the model's order. VIT_ERR_UNSUPPORTED: the stem has batch norm, which is only
+ * evaluated (folded into the convolutions), never trained. */
 struct vit_gradients;
 enum vit_status vit_gradients_create(struct vit_gradients **out, const struct vit_model *m,
                                      struct vit_error *err);
