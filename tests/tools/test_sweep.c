@@ -488,6 +488,27 @@ static void a_damaged_picture_is_reported_once(void **state)
     run_expect(&r, 1, "");
 }
 
+/* What a cell may decode is its own: one that refuses large pictures does not get those of one that does not. */
+static void cells_decode_as_they_are_told(void **state)
+{
+    static const unsigned char GREY[32 * 32 * 3];
+    struct fixture *f = *state;
+    char data[400], path[500];
+    struct run r;
+
+    for (int i = 0; i < 48; i++) {
+        const int side = i == 40 ? 32 : 16;
+        snprintf(path, sizeof path, "pictures/class_%d/%02d.png", i % 2, i);
+        tmp_write(f->dir, path, "", 0, NULL, 0);
+        snprintf(path, sizeof path, "%s/pictures/class_%d/%02d.png", f->dir, i % 2, i);
+        assert_int_equal(patch_png_write(path, GREY, side, side, NULL), VIT_OK);
+    }
+    snprintf(data, sizeof data, "%s/pictures", f->dir);
+    r = sweep(true, (const char *const[]){ "-d", data, "-o", f->out, "--epochs", "1", "--max-pixels",
+                                           "1024,1023", NULL });
+    run_expect(&r, 1, "40.png");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, tmp_teardown)
 
 int main(void)
@@ -512,6 +533,7 @@ int main(void)
         TEST(only_what_is_wanted_is_kept),
         TEST(a_data_set_without_test_is_swept_without),
         TEST(a_damaged_picture_is_reported_once),
+        TEST(cells_decode_as_they_are_told),
     };
 
     setenv("OMP_WAIT_POLICY", "passive", 1); /* threads that wait busily are slow where others work too */
