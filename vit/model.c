@@ -188,8 +188,8 @@ void vit_model_pack(struct vit_model *m, const struct kern_ctx *c)
         add_jobs(m, &r);
     }
     kern_pack_all(c ? c : &all, m->jobs, m->job_count);
-    patch_stem_pack(&m->mats.stem, &m->config.stem, m->config.channels, m->config.width, &m->kern,
-                    (const float *const *)m->params.stem, m->trainable);
+    patch_stem_pack(&m->mats.stem, &m->config.stem, m->config.channels, &m->kern,
+                    (const float *const *)m->params.stem);
 }
 
 /* Fixed 2-D sine and cosine positions, Beyer et al. 2022 (arXiv 2205.01580): a quarter of the width each for

@@ -123,17 +123,16 @@ enum vit_status vit_session_create(struct vit_session **out, const struct vit_mo
     s->drop_path = o->training && o->drop_path;
     s->tokens = vit_config_tokens(&m->config);
     s->kern = (struct kern_ctx){ .k = &m->kern, .threads = o->threads > 0 ? o->threads : kern_cpu_cores() };
-    /* Rows of a product are counted in an int. */
     s->kern.team = kern_team_create();
     if (!s->kern.team) {
         vit_session_close(s);
         return vit_fail(err, VIT_ERR_NOMEM, "session: cannot allocate its team");
     }
-    status = s->batch <= INT_MAX / s->tokens ? plan_memory(s, err)
-                                             : vit_fail(err, VIT_ERR_ARG,
-                                                        "session: a batch of %d pictures of %d "
-                                                        "tokens is too large",
-                                                        s->batch, s->tokens);
+    if (s->batch <= INT_MAX / s->tokens) /* rows of a product are counted in an int */
+        status = plan_memory(s, err);
+    else
+        status = vit_fail(err, VIT_ERR_ARG, "session: a batch of %d pictures of %d tokens is too large",
+                          s->batch, s->tokens);
     if (status) {
         vit_session_close(s);
         return status;

@@ -189,7 +189,8 @@ bool vit_session_piece(const struct vit_session *s, int i, const char **name, si
 /* planes (n, channels, image, image), n <= batch. Returns logits (n, classes), valid until the next call
  * on s. Cannot fail and allocates nothing. A row does not depend on the others of its batch. */
 const float *vit_forward(struct vit_session *s, const float *planes, int n);
-/* The pooled features of the last forward, (n, vit_session_features(s)): what the head saw. */
+/* The pooled features of the last forward, (n, vit_features_width(m)): what the head, or the layer
+ * before it, saw. */
 const float *vit_features(const struct vit_session *s);
 int vit_features_width(const struct vit_model *m);
 
