@@ -69,11 +69,8 @@ static enum vit_status create(struct vit_probe *p, struct vit_error *err)
     const struct vit_session_options o = { .batch = p->options.batch,
                                            .threads = p->options.threads,
                                            .training = true };
-    enum vit_status status = VIT_OK;
+    enum vit_status status = vit_session_create(&p->session, p->model, &o, err);
 
-    if (!p->model->trainable)
-        return vit_fail(err, VIT_ERR_ARG, "%s: was not opened for training", p->model->path);
-    status = vit_session_create(&p->session, p->model, &o, err);
     if (!status) status = vit_gradients_create_any(&p->grads, p->model, err);
     if (status) return status;
     carve(p);

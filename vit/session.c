@@ -128,11 +128,13 @@ enum vit_status vit_session_create(struct vit_session **out, const struct vit_mo
         vit_session_close(s);
         return vit_fail(err, VIT_ERR_NOMEM, "session: cannot allocate its team");
     }
-    if (s->batch <= INT_MAX / s->tokens) /* rows of a product are counted in an int */
-        status = plan_memory(s, err);
-    else
+    if (s->training && !m->trainable)
+        status = vit_fail(err, VIT_ERR_ARG, "%s: was not opened for training", m->path);
+    else if (s->batch > INT_MAX / s->tokens) /* rows of a product are counted in an int */
         status = vit_fail(err, VIT_ERR_ARG, "session: a batch of %d pictures of %d tokens is too large",
                           s->batch, s->tokens);
+    else
+        status = plan_memory(s, err);
     if (status) {
         vit_session_close(s);
         return status;

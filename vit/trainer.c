@@ -68,12 +68,9 @@ static enum vit_status create(struct vit_trainer *t, int threads, struct vit_err
     const struct vit_session_options o = {
         .batch = micro, .threads = threads, .training = true, .drop_path = t->hyper.drop_path > 0
     };
-    enum vit_status status;
+    enum vit_status status = vit_session_create(&t->session, t->model, &o, err);
 
-    if (!t->model->trainable)
-        return vit_fail(err, VIT_ERR_ARG, "%s: was not opened for training", t->model->path);
-    status = vit_gradients_create(&t->grads, t->model, err);
-    if (!status) status = vit_session_create(&t->session, t->model, &o, err);
+    if (!status) status = vit_gradients_create(&t->grads, t->model, err);
     if (status) return status;
     carve(t);
     status = vit_arena_alloc(&t->arena, "trainer", err);

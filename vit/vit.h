@@ -172,11 +172,13 @@ enum vit_status vit_read_image(const struct vit_model *m, const char *path, floa
 struct vit_session_options {
     int batch;      /* most pictures a call; 0: 1 */
     int threads;    /* 0: physical cores this process may use */
-    bool training;  /* keep what the backward needs */
+    bool training;  /* keep what the backward needs, which the model must be opened for (trainable) */
     bool drop_path; /* room for stochastic depth's factors (training) */
 };
 
 struct vit_session;
+/* m must outlive it. o may be NULL. VIT_ERR_ARG: training without a model for it, or more than INT_MAX tokens a
+ * batch. */
 enum vit_status vit_session_create(struct vit_session **out, const struct vit_model *m,
                                    const struct vit_session_options *o, struct vit_error *err);
 void vit_session_close(struct vit_session *s);
