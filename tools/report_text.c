@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tools/report_parts.h"
+#include "vit/stats.h"
 #include "vit/vit.h"
 
 const char *report_rate_text(char *text, size_t size, double lr)
@@ -49,9 +50,7 @@ const char *report_highest_text(char *text, size_t size, const struct report_arm
 
 void report_interval(double *low, double *high, double k, double n)
 {
-    static const double Z95 = 1.959963984540054; /* normal quantile of 0.975 */
-
-    vit_wilson(low, high, k, n, Z95);
+    vit_wilson(low, high, k, n, vit_normal_quantile(0.975));
 }
 
 const char *report_percent(char *text, size_t size, double share)
