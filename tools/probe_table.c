@@ -337,16 +337,14 @@ static void print_group(struct probe_table *t, size_t first, size_t end)
     for (size_t i = first; i < end && t->options->blocks; i++) print_block_tables(t, &t->row[i]);
 }
 
-/* Such tokens leave attention nothing to tell apart, and learning begins with pulling them asunder. */
 static void warn_parallel(const struct probe_table *t, const struct row *r, const char *heading)
 {
-    static const double PARALLEL = 0.99;
     char norm[32];
     double cosine = NAN;
 
     for (int c = 0; c < COLUMNS && NETWORK_TABLES[1].column[c].head; c++)
         if (NETWORK_TABLES[1].column[c].at == BLOCK(token_cosine)) cosine = r->network[1][c].mean;
-    if (cosine >= PARALLEL)
+    if (cosine >= PROBE_PARALLEL)
         cmd_warn(&t->options->common,
                  "%s, %s, depth %d: the tokens of a picture leave the blocks parallel (mean "
                  "cosine %.3f)",

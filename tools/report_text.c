@@ -27,8 +27,7 @@ const char *report_warmup_text(char *text, size_t size, const char *warmup)
 const char *report_lost_text(char *text, size_t size, const int *ended, int runs)
 {
     const int open = ended[REPORT_UNFINISHED];
-    const int used =
-        snprintf(text, size, "%d of %d", ended[REPORT_DEAD] + ended[REPORT_DIVERGED], runs - open);
+    const int used = snprintf(text, size, "%d of %d", report_lost(ended), runs - open);
 
     if (open && used < (int)size) snprintf(text + used, size - (size_t)used, ", unfinished %d", open);
     return text;
