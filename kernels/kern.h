@@ -109,11 +109,11 @@ struct kern_heads {
     float scale; /* of the logits: 1 / sqrt(e) */
 };
 
-/* Dropout by counter: element i is kept if vit_random_uniform(key, i) >= rate, and then
+/* Dropout by counter: element i is kept if vit_random_uniform(key, first + i) >= rate, and then
  * multiplied by 1 / (1 - rate). rate 0: nothing happens. */
 struct kern_drop {
     float rate;
-    uint64_t key;
+    uint64_t key, first;
 };
 
 /* A convolution or pooling window over (n, height, width, c), channels last. */

@@ -151,6 +151,18 @@ static void draw_drop_path(struct vit_trainer *t, int first, int n)
     }
 }
 
+/* One counter runs through the probabilities of the whole batch: the parts of a step draw what it would draw
+ * as one. (Its key is folded with a 0 so that runs of one part keep the masks they had.) */
+static void draw_attention_drop(struct vit_trainer *t, int first)
+{
+    const uint64_t key = vit_key(vit_key(t->hyper.seed, ATTENTION_DROP), (uint64_t)t->step);
+    const uint64_t tokens = (uint64_t)t->session->tokens, heads = (uint64_t)t->model->config.heads;
+
+    t->session->attn_drop = (struct kern_drop){ .rate = t->hyper.attn_drop,
+                                                .key = vit_key(key, 0),
+                                                .first = (uint64_t)first * heads * tokens * tokens };
+}
+
 static int count_correct(const float *logits, const int *labels, int n, int classes)
 {
     int correct = 0, best;
@@ -176,9 +188,7 @@ static void run_part(struct vit_trainer *t, const struct vit_batch *b, int first
     const float *logits;
 
     draw_drop_path(t, first, n);
-    s->attn_drop.rate = t->hyper.attn_drop;
-    s->attn_drop.key =
-        vit_key(vit_key(vit_key(t->hyper.seed, ATTENTION_DROP), (uint64_t)t->step), (uint64_t)first);
+    draw_attention_drop(t, first);
     logits = vit_forward(s, b->planes + (size_t)first * vit_model_input_floats(t->model), n);
     r->loss += vit_cross_entropy(s->ends.dlogits, logits, &targets, n, classes, b->n);
     r->correct += count_correct(logits, targets.label, n, classes);
