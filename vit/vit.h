@@ -177,8 +177,8 @@ struct vit_session_options {
 };
 
 struct vit_session;
-/* m must outlive it. o may be NULL. VIT_ERR_ARG: training without a model for it, or more than INT_MAX tokens a
- * batch. */
+/* m must outlive it. o may be NULL. VIT_ERR_ARG: training without a model for it, or more than INT_MAX tokens
+ * a batch. */
 enum vit_status vit_session_create(struct vit_session **out, const struct vit_model *m,
                                    const struct vit_session_options *o, struct vit_error *err);
 void vit_session_close(struct vit_session *s);
@@ -232,8 +232,8 @@ int vit_model_fixed_scales(const struct vit_model *m);
 
 /* ---- loss and backward (training sessions) ---- */
 
-/* One gradient per parameter, in the model's order. VIT_ERR_UNSUPPORTED: the stem has batch norm, which is only
- * evaluated (folded into the convolutions), never trained. */
+/* One gradient per parameter, in the model's order. VIT_ERR_UNSUPPORTED: the stem has batch norm, which is
+ * only evaluated (folded into the convolutions), never trained. */
 struct vit_gradients;
 enum vit_status vit_gradients_create(struct vit_gradients **out, const struct vit_model *m,
                                      struct vit_error *err);

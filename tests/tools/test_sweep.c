@@ -488,7 +488,8 @@ static void a_damaged_picture_is_reported_once(void **state)
     run_expect(&r, 1, "");
 }
 
-/* What a cell may decode is its own: one that refuses large pictures does not get those of one that does not. */
+/* What a cell may decode is its own: one that refuses large pictures does not get those of one that takes
+ * them. */
 static void cells_decode_as_they_are_told(void **state)
 {
     static const unsigned char GREY[32 * 32 * 3];

@@ -167,9 +167,9 @@ static void a_resumed_run_continues_with_the_same_bits(void **state)
     tmp_remove(dir);
 }
 
-/* a = d a + (1 - d) w after every step, from a = w before the first; d = min(ema, (1 + step) / (10 + step)). The
- * trainer computes in f32: a step rounds both terms and their sum, by 2^-24 of at most 2 |w| in all, and what
- * is left of a step's error falls as d^k: for |w| < 2 no more than 2^-24 2 2 / (1 - 0.9) = 2.4e-6. */
+/* a = d a + (1 - d) w after every step, from a = w before the first; d = min(ema, (1 + step) / (10 + step)).
+ * The trainer computes in f32: a step rounds both terms and their sum, by 2^-24 of at most 2 |w| in all, and
+ * what is left of a step's error falls as d^k: for |w| < 2 no more than 2^-24 2 2 / (1 - 0.9) = 2.4e-6. */
 static void the_average_is_its_recurrence(void **state)
 {
     const struct vit_config c = tiny(VIT_NORM_PRE);
