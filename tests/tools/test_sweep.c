@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "patch/patch.h"
 #include "tests/patch/noise.h"
 #include "tests/support/lines.h"
 #include "tests/support/run.h"
@@ -488,6 +489,22 @@ static void a_damaged_picture_is_reported_once(void **state)
     run_expect(&r, 1, "");
 }
 
+/* JSON's integers end at 2^63 - 1 here, seeds do not. */
+static void the_largest_seed_is_reported(void **state)
+{
+    struct fixture *f = *state;
+    char page[400];
+    json_t *cells;
+
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--seed", "18446744073709551615", "--epochs", "1");
+    cells = lines_of(f->out, "cells.jsonl");
+    assert_true(fabs(lines_number(cells, 0, "seed") / 0x1p64 - 1) < 1e-11); /* lines have 12 digits */
+    json_decref(cells);
+    snprintf(page, sizeof page, "%s/report.html", f->dir);
+    struct run r = run_verb("report", NULL, (const char *const[]){ f->out, "-o", page, NULL });
+    run_expect(&r, 0, "");
+}
+
 /* What a cell may decode is its own: one that refuses large pictures does not get those of one that takes
  * them. */
 static void cells_decode_as_they_are_told(void **state)
@@ -535,6 +552,7 @@ int main(void)
         TEST(a_data_set_without_test_is_swept_without),
         TEST(a_damaged_picture_is_reported_once),
         TEST(cells_decode_as_they_are_told),
+        TEST(the_largest_seed_is_reported),
     };
 
     setenv("OMP_WAIT_POLICY", "passive", 1); /* threads that wait busily are slow where others work too */
