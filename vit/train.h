@@ -131,7 +131,9 @@ struct vit_report {
 };
 
 struct vit_trainer;
-/* batch: most pictures of a step; the trainer keeps one session of batch / accumulate. */
+/* batch: most pictures of a step; the trainer keeps one session of batch / accumulate, with threads as a
+ * session takes them. m, whose parameters are trained where they lie, must outlive it. VIT_ERR_ARG: m was not
+ * opened for training; VIT_ERR_UNSUPPORTED: its stem has batch norm. */
 enum vit_status vit_trainer_create(struct vit_trainer **out, struct vit_model *m, const struct vit_hyper *h,
                                    int batch, int threads, struct vit_error *err);
 void vit_trainer_close(struct vit_trainer *t);

@@ -98,7 +98,8 @@ enum vit_status vit_config_check(const struct vit_config *c, const char *where, 
 int vit_config_grid(const struct vit_config *c);   /* patches along a side */
 int vit_config_prefix(const struct vit_config *c); /* tokens before the patches */
 int vit_config_tokens(const struct vit_config *c);
-double vit_config_macs(const struct vit_config *c); /* multiply-adds of one picture, attention included */
+/* Multiply-adds of one picture in products and attention; norms, activations and pooling are not counted. */
+double vit_config_macs(const struct vit_config *c);
 
 /* timm's architecture names ("vit_base_patch16_224") and our presets; VIT_ERR_ARG lists the nearest. */
 enum vit_status vit_config_preset(struct vit_config *c, const char *name, struct vit_error *err);
@@ -111,9 +112,9 @@ struct vit_model_options {
     const char *placement; /* swap the norm placement at run time; NULL: the file's */
     int final_norm;        /* 0: the file's; 1: on; -1: off */
     int image;             /* run at another image size (positions are resized); 0: the file's */
-    enum kern_dtype
-        dtype;       /* products of stem and blocks; the head and its neighbours are f32. KERN_I8: of the
-                            * blocks' matrices only, and not with trainable */
+    /* Products of stem and blocks; the head and its neighbours are f32. KERN_I8: of the blocks' matrices
+     * only, and not with trainable. */
+    enum kern_dtype dtype;
     bool row_scales; /* KERN_I8: a scale for each row of activations, even where the file has fixed ones;
                       * always so with another placement */
     bool trainable;  /* parameters in memory of the model's own, ready for a trainer */
