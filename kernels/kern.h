@@ -109,11 +109,11 @@ struct kern_heads {
     float scale; /* of the logits: 1 / sqrt(e) */
 };
 
-/* Dropout by counter: element i is kept if vit_random_uniform(key, i) >= rate, and then
+/* Dropout by counter: element i is kept if vit_random_uniform(key, first + i) >= rate, and then
  * multiplied by 1 / (1 - rate). rate 0: nothing happens. */
 struct kern_drop {
     float rate;
-    uint64_t key;
+    uint64_t key, first;
 };
 
 /* A convolution or pooling window over (n, height, width, c), channels last. */
@@ -191,8 +191,6 @@ struct kern {
     void (*add_back)(const struct kern_ctx *c, float *dy, float *dgain, const float *dout, const float *y,
                      const float *gain, int gain_n, int m, int n);
     void (*row_scale)(const struct kern_ctx *c, float *x, const float *factor, int m, size_t n);
-    void (*dropout)(const struct kern_ctx *c, float *out, const float *x, size_t count,
-                    const struct kern_drop *drop);
 
     void (*patchify)(const struct kern_ctx *c, float *rows, const float *planes, int n, int channels,
                      int image, int patch);
@@ -422,13 +420,6 @@ static inline void kern_add_back(const struct kern_ctx *c, float *dy, float *dga
 static inline void kern_row_scale(const struct kern_ctx *c, float *x, const float *factor, int m, size_t n)
 {
     c->k->row_scale(c, x, factor, m, n);
-}
-
-/* out (count) = x with drop applied; the backward is the same call on the gradient. May work in place. */
-static inline void kern_dropout(const struct kern_ctx *c, float *out, const float *x, size_t count,
-                                const struct kern_drop *drop)
-{
-    c->k->dropout(c, out, x, count, drop);
 }
 
 /* rows (n g g, channels patch patch), g = image / patch, each in (channel, row, column) order as a

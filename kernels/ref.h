@@ -60,8 +60,6 @@ void kern_ref_add(const struct kern_ctx *c, float *out, const float *x, float x_
 void kern_ref_add_back(const struct kern_ctx *c, float *dy, float *dgain, const float *dout, const float *y,
                        const float *gain, int gain_n, int m, int n);
 void kern_ref_row_scale(const struct kern_ctx *c, float *x, const float *factor, int m, size_t n);
-void kern_ref_dropout(const struct kern_ctx *c, float *out, const float *x, size_t count,
-                      const struct kern_drop *drop);
 void kern_ref_adamw(const struct kern_ctx *c, float *w, float *mean, float *square, const float *grad,
                     size_t count, const struct kern_adamw *p);
 double kern_ref_sum_squares(const struct kern_ctx *c, const float *x, size_t count);

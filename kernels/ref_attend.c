@@ -29,7 +29,7 @@ static double dot(const float *a, const float *b, int n, enum kern_dtype dtype)
 float kern_ref_drop_factor(const struct kern_drop *drop, uint64_t i)
 {
     if (!drop || drop->rate <= 0) return 1;
-    return vit_random_uniform(drop->key, i) >= drop->rate ? 1 / (1 - drop->rate) : 0;
+    return vit_random_uniform(drop->key, drop->first + i) >= drop->rate ? 1 / (1 - drop->rate) : 0;
 }
 
 /* Two rows of t doubles of this thread. */

@@ -1,4 +1,4 @@
-/* ref_flat.c - element by element: additions, scalings, dropout, the optimiser. */
+/* ref_flat.c - element by element: additions, scalings, the optimiser. */
 #include <math.h>
 
 #include "kernels/ref.h"
@@ -46,13 +46,6 @@ void kern_ref_row_scale(const struct kern_ctx *c, float *x, const float *factor,
 #pragma omp parallel for num_threads(c->threads)
     for (int i = 0; i < m; i++)
         for (size_t j = 0; j < n; j++) x[(size_t)i * n + j] *= factor[i];
-}
-
-void kern_ref_dropout(const struct kern_ctx *c, float *out, const float *x, size_t count,
-                      const struct kern_drop *drop)
-{
-#pragma omp parallel for num_threads(c->threads)
-    for (size_t i = 0; i < count; i++) out[i] = x[i] * kern_ref_drop_factor(drop, i);
 }
 
 /* AdamW, Loshchilov & Hutter 2019, alg. 2, in PyTorch's order: decay first, eps outside the root and

@@ -353,10 +353,9 @@ static void pack_product(struct kern_mat *m, void *const room[2], const struct k
         if (room[back]) kern_pack(k, m->dtype, room[back], m->f32, m->n, m->k, back);
 }
 
-void patch_stem_pack(struct patch_stem_packed *p, const struct patch_stem *s, int channels, int width,
-                     const struct kern *k, const float *const *tensors, bool training)
+void patch_stem_pack(struct patch_stem_packed *p, const struct patch_stem *s, int channels,
+                     const struct kern *k, const float *const *tensors)
 {
-    (void)width, (void)training; /* both are in what was carved */
     for (int i = 0; i < product_count(s); i++) {
         const float *const *t = tensors + (s->patch ? 0 : patch_stem_slot(s, i));
 

@@ -71,8 +71,8 @@ void patch_stem_packed_carve(struct patch_stem_packed *p, struct vit_arena *a, c
 /* Fill a carved p from tensors in the order of patch_stem_tensors; called again after every optimiser
  * step. A patch embedding always has two entries, NULL for a bias it does not have. The f32 weights of
  * the patch embedding and of the projection are used in place: tensors must outlive p. */
-void patch_stem_pack(struct patch_stem_packed *p, const struct patch_stem *s, int channels, int width,
-                     const struct kern *k, const float *const *tensors, bool training);
+void patch_stem_pack(struct patch_stem_packed *p, const struct patch_stem *s, int channels,
+                     const struct kern *k, const float *const *tensors);
 
 /* Buffers of one forward of batch pictures, and what the backward needs. Convolution layers run
  * over a few pictures at a time, so that the columns stay in cache. */
@@ -105,7 +105,7 @@ void patch_stem_forward(const struct kern_ctx *c, float *tokens, const float *pl
 
 /* Gradients of the tensors, in the order of patch_stem_tensors, += ; NULL entries are skipped. From dtokens
  * (n, grid grid, width) and the trace of the last forward (training), whose activations stay as they are.
- * A stem with batch norm cannot be trained: the trainer refuses it before. */
+ * With batch norm they are those of the folded weights: vit_gradients_create() refuses such a stem. */
 void patch_stem_backward(const struct kern_ctx *c, float *const *dtensors, const float *dtokens,
                          const struct patch_stem *s, const struct patch_stem_packed *p,
                          struct patch_stem_trace *t, int n);

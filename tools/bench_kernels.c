@@ -103,7 +103,7 @@ static int larger(int a, int b)
 
 static int widest(const struct vit_config *c)
 {
-    return larger(3 * c->width, c->glu ? 2 * c->hidden : c->hidden);
+    return larger(3 * c->width, vit_up_rows(c));
 }
 
 static void carve(struct work *w)

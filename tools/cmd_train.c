@@ -1,7 +1,9 @@
 /* vit train: one run, from flags, recipe file, preset, or what an interrupted run has saved. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/eval.h"
 #include "tools/out.h"
 #include "tools/recipe_preset.h"
 #include "tools/train.h"
@@ -88,18 +90,22 @@ static enum vit_status gather(struct recipe_texts *t, struct recipe *r, const st
 
 /* ---- the result ---- */
 
+/* With the interval that vit eval gives of as many pictures. */
+static struct eval_share validated(const struct train_result *r)
+{
+    return eval_share_of((size_t)llrint(r->val.top1 * (double)r->val.n), r->val.n);
+}
+
 static json_t *result_json(const struct train_result *r, const char *out)
 {
-    double low, high;
+    const struct eval_share top1 = validated(r);
     json_t *o = json_pack("{s:o, s:i, s:i, s:o, s:I}", "out", out_text(out), "epochs", r->epochs, "steps",
                           r->steps, "train_loss", out_real(r->train_loss), "val_n", (json_int_t)r->val.n);
 
     if (!o) return NULL;
     vit_json_put(&o, "val_loss", r->val.n ? out_real(r->val.loss) : json_null());
     vit_json_put(&o, "val_top1", r->val.n ? out_real(r->val.top1) : json_null());
-    vit_wilson(&low, &high, r->val.top1 * (double)r->val.n, (double)r->val.n, 1.96);
-    vit_json_put(&o, "val_top1_ci95",
-                 r->val.n ? json_pack("[o,o]", out_real(low), out_real(high)) : json_null());
+    vit_json_put(&o, "val_top1_ci95", r->val.n ? eval_interval(top1.low, top1.high) : json_null());
     vit_json_put(&o, "images_per_second",
                  r->images_per_second > 0 ? out_real(r->images_per_second) : json_null());
     vit_json_put(&o, "seconds", r->seconds > 0 ? out_real(r->seconds) : json_null());
@@ -108,15 +114,13 @@ static json_t *result_json(const struct train_result *r, const char *out)
 
 static void print_text(const struct train_result *r, const char *out)
 {
-    double low, high;
+    const struct eval_share top1 = validated(r);
 
     out_name(stdout, out);
     printf("/model.safetensors: %d epochs, %d steps, training loss %.4f", r->epochs, r->steps, r->train_loss);
-    if (r->val.n) {
-        vit_wilson(&low, &high, r->val.top1 * (double)r->val.n, (double)r->val.n, 1.96);
-        printf(", validation top-1 %.2f %% [%.2f, %.2f] of %zu", 100 * r->val.top1, 100 * low, 100 * high,
-               r->val.n);
-    }
+    if (r->val.n)
+        printf(", validation top-1 %.2f %% [%.2f, %.2f] of %zu", 100 * top1.value, 100 * top1.low,
+               100 * top1.high, r->val.n);
     if (r->images_per_second > 0) printf(", %.1f images/s", r->images_per_second);
     putchar('\n');
 }

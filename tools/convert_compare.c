@@ -101,9 +101,9 @@ enum vit_status convert_open_data(struct convert_comparison *c, struct vit_error
     const enum patch_split split = (enum patch_split)patch_split_from_name(o->split);
     enum vit_status status = patch_dataset_open(&c->data, o->data, split, err);
 
-    if (!status) status = match(c, c->data, err);
+    /* In this order, as in vit eval: the same pictures for every model. */
     if (!status && o->limit) status = patch_dataset_limit(c->data, (size_t)o->limit, err);
-    return status;
+    return status ? status : match(c, c->data, err);
 }
 
 static enum vit_status open_sides(struct convert_comparison *c, const char *path, struct vit_error *err)

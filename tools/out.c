@@ -31,6 +31,11 @@ json_t *out_float(float value)
     return json_real(strtod(text, NULL));
 }
 
+json_t *out_whole(uint64_t value)
+{
+    return value <= INT64_MAX ? json_integer((json_int_t)value) : json_real((double)value);
+}
+
 json_t *out_text(const char *text)
 {
     char *clean = malloc(3 * strlen(text) + 1), *to = clean;

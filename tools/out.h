@@ -5,11 +5,14 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* Values for json_pack's "o". Not finite: null. A float gets the fewest digits that read back as it. */
 json_t *out_real(double value);
 json_t *out_float(float value);
+/* An integer; from 2^63 on, where jansson has none, a real number near it. */
+json_t *out_whole(uint64_t value);
 /* A text that may not be UTF-8 (a file name): bytes that are not become U+FFFD. */
 json_t *out_text(const char *text);
 

@@ -68,6 +68,10 @@ void probe_data_close(struct probe_data *d);
 
 /* ---- how it is printed ---- */
 
+/* Tokens of a picture are parallel from this mean cosine on: attention has nothing left to tell apart, and
+ * learning begins with pulling them asunder. */
+#define PROBE_PARALLEL 0.99
+
 /* One measurement. */
 struct probe_found {
     const struct probe_options *options;

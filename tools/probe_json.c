@@ -66,10 +66,9 @@ static json_t *condition(const struct probe_cell *cell, const struct probe_found
     const struct vit_config *c = vit_model_config(f->model);
     const bool drawn = f->options->common.model == NULL;
     char norm[32];
-    json_t *row =
-        json_pack("{s:s, s:s, s:i, s:o, s:i}", "norm", vit_placement_text(&c->norm, norm, sizeof norm),
-                  "init", cell->init, "depth", c->depth, "seed",
-                  drawn ? json_integer((json_int_t)f->seed) : json_null(), "block", block);
+    json_t *row = json_pack("{s:s, s:s, s:i, s:o, s:i}", "norm",
+                            vit_placement_text(&c->norm, norm, sizeof norm), "init", cell->init, "depth",
+                            c->depth, "seed", drawn ? out_whole(f->seed) : json_null(), "block", block);
 
     vit_json_put(&row, "model", drawn ? json_null() : out_text(f->options->common.model));
     vit_json_put(&row, "image", json_integer(c->image));

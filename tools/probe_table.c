@@ -6,6 +6,7 @@
 
 #include "tools/out.h"
 #include "tools/probe.h"
+#include "tools/running.h"
 #include "vit/config_json.h"
 
 /* ---- what there is to print ---- */
@@ -101,36 +102,16 @@ static double value_of(const struct column *c, const struct vit_probe *p, int de
     }
 }
 
-/* ---- mean and deviation ---- */
-
-struct stat {
-    int n;
-    double mean, squares; /* of the distances to the mean; Welford 1962 */
-};
-
-static void stat_add(struct stat *s, double x)
-{
-    const double before = x - s->mean;
-
-    s->mean += before / ++s->n;
-    s->squares += before * (x - s->mean);
-}
-
-static double stat_deviation(const struct stat *s)
-{
-    return s->n > 1 ? sqrt(s->squares / (s->n - 1)) : NAN;
-}
-
 /* ---- what is kept until a group is complete ---- */
 
 /* Of one cell, over its seeds. */
 struct row {
     struct vit_config config;
-    int seeds;                       /* measured */
-    double *gradient;                /* (seeds): of W2 in the last block */
-    struct stat entry[2];            /* RMS, token cosine */
-    struct stat (*network)[COLUMNS]; /* (TABLES) */
-    struct stat (*block)[COLUMNS];   /* (depth, TABLES); NULL: not wanted */
+    int seeds;                          /* measured */
+    double *gradient;                   /* (seeds): of W2 in the last block */
+    struct running entry[2];            /* RMS, token cosine */
+    struct running (*network)[COLUMNS]; /* (TABLES) */
+    struct running (*block)[COLUMNS];   /* (depth, TABLES); NULL: not wanted */
 };
 
 struct probe_table {
@@ -187,15 +168,15 @@ static void add_numbers(struct row *r, const struct vit_probe *p)
     const int depth = r->config.depth;
 
     r->gradient[r->seeds++] = vit_probe_block(p, depth - 1)->grad[VIT_PROBE_W2];
-    stat_add(&r->entry[0], vit_probe_network(p)->entry_rms);
-    stat_add(&r->entry[1], vit_probe_network(p)->entry_cosine);
+    running_add(&r->entry[0], vit_probe_network(p)->entry_rms);
+    running_add(&r->entry[1], vit_probe_network(p)->entry_cosine);
     for (int t = 0; t < TABLES; t++) {
         const struct column *of_network = NETWORK_TABLES[t].column, *of_block = BLOCK_TABLES[t].column;
         for (int c = 0; c < COLUMNS && of_network[c].head; c++)
-            stat_add(&r->network[t][c], value_of(&of_network[c], p, depth));
+            running_add(&r->network[t][c], value_of(&of_network[c], p, depth));
         for (int i = 0; i < depth && r->block; i++)
             for (int c = 0; c < COLUMNS && of_block[c].head; c++)
-                stat_add(&r->block[i * TABLES + t][c], value_of(&of_block[c], p, i + 1));
+                running_add(&r->block[i * TABLES + t][c], value_of(&of_block[c], p, i + 1));
     }
 }
 
@@ -204,9 +185,9 @@ static void add_numbers(struct row *r, const struct vit_probe *p)
 enum { LABEL = 15, CELL = 17, WORDS = 48 }; /* columns of the terminal; room for a cell */
 
 /* "1.42 +-0.03": three significant digits, and the deviation, where there is one, as far as they go. */
-static void format_stat(char text[WORDS], const struct stat *s)
+static void format_stat(char text[WORDS], const struct running *s)
 {
-    const double mean = s->mean, deviation = stat_deviation(s), size = fabs(mean);
+    const double mean = s->mean, deviation = running_deviation(s), size = fabs(mean);
     const bool small = size > 0 && size < 1e-2, large = size >= 1e6;
     const int digits = size >= 100 || size == 0 ? 0 : size >= 10 ? 1 : 2 + (size < 1) + (size < 0.1);
     int used;
@@ -223,7 +204,7 @@ static void format_stat(char text[WORDS], const struct stat *s)
         snprintf(text + used, (size_t)(WORDS - used), " +-%.*f", digits, deviation);
 }
 
-static void print_stat(const struct stat *s, int width)
+static void print_stat(const struct running *s, int width)
 {
     char text[WORDS];
 
@@ -239,7 +220,7 @@ static void print_heads(const struct probe_table *t, const struct table *table, 
     putchar('\n');
 }
 
-static void print_stats(const struct probe_table *t, const struct table *table, const struct stat *stats)
+static void print_stats(const struct probe_table *t, const struct table *table, const struct running *stats)
 {
     for (int c = 0; c < COLUMNS && table->column[c].head; c++)
         if (!table->column[c].several || t->options->steps > 1) print_stat(&stats[c], CELL);
@@ -297,11 +278,11 @@ static void print_slopes(const struct probe_table *t, size_t first, size_t end)
     bool titled = false;
 
     for (size_t i = first, next; i < end; i = next) {
-        struct stat s = { 0 };
+        struct running s = { 0 };
         norm_of(&t->row[i], norm, sizeof norm);
         for (next = i + 1; next < end && !strcmp(norm, norm_of(&t->row[next], other, sizeof other));) next++;
         if (next - i < 2) continue;
-        for (int seed = 0; seed < t->seeds; seed++) stat_add(&s, slope(t->row, i, next, seed));
+        for (int seed = 0; seed < t->seeds; seed++) running_add(&s, slope(t->row, i, next, seed));
         if (!titled) puts("\nslope of its logarithm over that of the depth");
         titled = true;
         printf("%-*s", LABEL, norm);
@@ -356,16 +337,14 @@ static void print_group(struct probe_table *t, size_t first, size_t end)
     for (size_t i = first; i < end && t->options->blocks; i++) print_block_tables(t, &t->row[i]);
 }
 
-/* Such tokens leave attention nothing to tell apart, and learning begins with pulling them asunder. */
 static void warn_parallel(const struct probe_table *t, const struct row *r, const char *heading)
 {
-    static const double PARALLEL = 0.99;
     char norm[32];
     double cosine = NAN;
 
     for (int c = 0; c < COLUMNS && NETWORK_TABLES[1].column[c].head; c++)
         if (NETWORK_TABLES[1].column[c].at == BLOCK(token_cosine)) cosine = r->network[1][c].mean;
-    if (cosine >= PARALLEL)
+    if (cosine >= PROBE_PARALLEL)
         cmd_warn(&t->options->common,
                  "%s, %s, depth %d: the tokens of a picture leave the blocks parallel (mean "
                  "cosine %.3f)",

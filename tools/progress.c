@@ -39,13 +39,12 @@ static void draw(const struct progress *p, size_t done, double elapsed)
 {
     double rate = elapsed > 0 ? (double)done / elapsed : 0;
     int filled = p->total ? (int)(BAR * (double)done / (double)p->total) : 0;
-    int left = rate > 0 ? (int)((double)(p->total - done) / rate + 0.5) : 0;
-    char bar[BAR + 1];
+    char bar[BAR + 1], left[32];
 
     for (int i = 0; i < BAR; i++) bar[i] = i < filled ? '#' : '.';
     bar[BAR] = '\0';
-    fprintf(stderr, "\r[%s] %zu/%zu %s  %.1f/s  %d:%02d left \033[K", bar, done, p->total, p->what, rate,
-            left / 60, left % 60);
+    progress_clock(left, sizeof left, rate > 0 ? (double)(p->total - done) / rate : NAN);
+    fprintf(stderr, "\r[%s] %zu/%zu %s  %.1f/s  %s left \033[K", bar, done, p->total, p->what, rate, left);
     fflush(stderr);
 }
 

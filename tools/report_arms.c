@@ -206,7 +206,7 @@ bool report_put_arms(FILE *out, const struct report *r)
 
 /* ---- every run ---- */
 
-static void put_number(FILE *out, const char *format, double value)
+void report_put_number(FILE *out, const char *format, double value)
 {
     char text[32] = "–";
 
@@ -222,13 +222,13 @@ static void put_cell(FILE *out, const struct report_cell *c)
                report_rate_text(lr, sizeof lr, c->lr), isfinite(c->seed) ? c->seed : 0);
     markup_put(out, "<td>%s</td><td class=\"n\">%d of %d</td>", report_end_name(c->end), c->epochs_done,
                c->epochs);
-    put_number(out, "%.4f", c->train_loss);
-    put_number(out, "%.4f", c->val_loss);
+    report_put_number(out, "%.4f", c->train_loss);
+    report_put_number(out, "%.4f", c->val_loss);
     markup_put(out, "<td class=\"n\">%s</td><td class=\"n\">%s</td>",
                report_percent(val, sizeof val, c->val_top1), report_percent(test, sizeof test, c->test_top1));
-    put_number(out, "%.0f", c->plateau_step);
-    put_number(out, "%.0f", c->images_per_second);
-    put_number(out, "%.0f", c->seconds);
+    report_put_number(out, "%.0f", c->plateau_step);
+    report_put_number(out, "%.0f", c->images_per_second);
+    report_put_number(out, "%.0f", c->seconds);
     markup_put(out, "<td class=\"why\">%s</td></tr>\n", c->reason);
 }
 

@@ -93,7 +93,7 @@ int report_style(const struct report *r, const char *norm)
 
 /* ---- arms ---- */
 
-static int by_number(const void *a, const void *b)
+int report_by_number(const void *a, const void *b)
 {
     const double left = *(const double *)a, right = *(const double *)b;
 
@@ -102,7 +102,7 @@ static int by_number(const void *a, const void *b)
 
 static int by_rate(const void *a, const void *b)
 {
-    return by_number(&((const struct report_rate *)a)->lr, &((const struct report_rate *)b)->lr);
+    return report_by_number(&((const struct report_rate *)a)->lr, &((const struct report_rate *)b)->lr);
 }
 
 int report_lost(const int *ended)
@@ -221,7 +221,7 @@ static void measure_rate(const struct report *r, const struct report_arm *a, str
     double sum = 0;
 
     if (!n) return;
-    qsort(values, n, sizeof *values, by_number);
+    qsort(values, n, sizeof *values, report_by_number);
     for (size_t i = 0; i < n; i++) sum += values[i];
     rate->mean = sum / (double)n;
     rate->median = (values[(n - 1) / 2] + values[n / 2]) / 2;

@@ -1,6 +1,7 @@
 /* What compare found, in its words, with the numbers behind them. */
 #include <math.h>
 
+#include "tools/compare.h"
 #include "tools/markup.h"
 #include "tools/report_page.h"
 
@@ -116,10 +117,10 @@ static void put_own_words(FILE *out, const json_t *object)
             out,
             "<li>These two networks %s on these pictures: McNemar's exact p = %.2g, difference %+.2f points. "
             "That says nothing about other seeds.</li>\n",
-            p <= 0.05 ? "differ" : "are not shown to differ", p, 100 * d);
+            p <= COMPARE_ALPHA ? "differ" : "are not shown to differ", p, 100 * d);
     if (isfinite(welch))
         markup_put(out, "<li>Over training runs the arms %s (Welch's p = %.2g).</li>\n",
-                   welch <= 0.05 ? "differ" : "are not shown to differ", welch);
+                   welch <= COMPARE_ALPHA ? "differ" : "are not shown to differ", welch);
     else
         fputs("<li>There are too few runs to say anything of the arms.</li>\n", out);
 }
@@ -143,14 +144,6 @@ static void put_words(FILE *out, const json_t *object)
 
 /* ---- the arms, and the other pairs ---- */
 
-static void put_real(FILE *out, const char *format, double value)
-{
-    char text[32] = "–";
-
-    if (isfinite(value)) snprintf(text, sizeof text, format, value);
-    markup_put(out, "<td class=\"n\">%s</td>", text);
-}
-
 static void put_arm(FILE *out, const json_t *arm)
 {
     const char *name = json_string_value(json_object_get(arm, "name"));
@@ -159,8 +152,8 @@ static void put_arm(FILE *out, const json_t *arm)
 
     markup_put(out, "<tr><th scope=\"row\">%s</th><td class=\"n\">%zu</td>", name ? name : "?",
                json_array_size(runs));
-    put_real(out, "%.2f", 100 * number_at(arm, "mean"));
-    put_real(out, "%.2f", 100 * number_at(arm, "sd"));
+    report_put_number(out, "%.2f", 100 * number_at(arm, "mean"));
+    report_put_number(out, "%.2f", 100 * number_at(arm, "sd"));
     fputs("<td class=\"why\">", out);
     json_array_foreach(runs, i, run)
     {
@@ -207,12 +200,12 @@ static void put_other(FILE *out, const json_t *pair)
     const json_t *span = json_object_get(pair, "difference_ci95");
 
     markup_put(out, "<tr><th scope=\"row\">%s – %s</th>", a ? a : "?", b ? b : "?");
-    put_real(out, "%+.2f", 100 * number_at(pair, "difference"));
+    report_put_number(out, "%+.2f", 100 * number_at(pair, "difference"));
     fputs("<td class=\"n\">", out);
     put_span(out, span);
     fputs("</td>", out);
-    put_real(out, "%.2g", number_at(pair, "p"));
-    put_real(out, "%.2g", number_at(pair, "p_holm"));
+    report_put_number(out, "%.2g", number_at(pair, "p"));
+    report_put_number(out, "%.2g", number_at(pair, "p_holm"));
     fputs("</tr>\n", out);
 }
 

@@ -111,13 +111,6 @@ void report_fill_rates(struct plot *p, const struct report *r, const struct repo
 
 /* ---- the plateau ---- */
 
-static int by_number(const void *a, const void *b)
-{
-    const double left = *(const double *)a, right = *(const double *)b;
-
-    return (left > right) - (left < right);
-}
-
 /* Steps of the runs of an arm at a rate that left the plateau, ascending; diverged ones too may have. */
 static size_t plateau_steps(const struct report *r, const struct report_arm *a, double lr, double *steps)
 {
@@ -129,7 +122,7 @@ static size_t plateau_steps(const struct report *r, const struct report_arm *a, 
             isfinite(c->plateau_step))
             steps[n++] = c->plateau_step;
     }
-    qsort(steps, n, sizeof *steps, by_number);
+    qsort(steps, n, sizeof *steps, report_by_number);
     return n;
 }
 
@@ -227,7 +220,7 @@ static void add_tuning(struct plot *p, const struct report *r, const struct repo
         if (isfinite(value[n])) n++;
     }
     if (n < 2) return; /* nothing was chosen */
-    qsort(value, (size_t)n, sizeof *value, by_number);
+    qsort(value, (size_t)n, sizeof *value, report_by_number);
     for (int k = 1; k <= n; k++) {
         struct plot_point point = { k, 100 * expected_best(value, n, k), NAN, NAN, "" };
         snprintf(point.title, sizeof point.title, "%.40s, best of %d: %.2f %%", r->norms[a->norm], k,

@@ -13,20 +13,13 @@ static bool any_more(const struct report *r)
     return false;
 }
 
-static int by_number(const void *a, const void *b)
-{
-    const double left = *(const double *)a, right = *(const double *)b;
-
-    return (left > right) - (left < right);
-}
-
 /* All rates that were tried, ascending, into rates (cells). */
 static size_t find_rates(const struct report *r, double *rates)
 {
     size_t all = 0, count = 0;
 
     for (size_t i = 0; i < r->cell_count; i++) rates[all++] = r->cells[i].lr;
-    qsort(rates, all, sizeof *rates, by_number);
+    qsort(rates, all, sizeof *rates, report_by_number);
     for (size_t i = 0; i < all; i++)
         if (!count || !report_same_rate(rates[count - 1], rates[i])) rates[count++] = rates[i];
     return count;

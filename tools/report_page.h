@@ -14,6 +14,8 @@ void report_put_key(FILE *out, const struct report *r, size_t norm); /* line and
 
 bool report_put_arms(FILE *out, const struct report *r);  /* false: memory ran out */
 void report_put_cells(FILE *out, const struct report *r); /* every run */
+/* A cell of a table: value by the one format of a double, or a dash where it is not known. */
+void report_put_number(FILE *out, const char *format, double value);
 
 /* ---- report_words.c ---- */
 

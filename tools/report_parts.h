@@ -71,7 +71,8 @@ enum vit_status report_add_planned(struct report *r, const char *where, struct v
 /* How far below its best an arm's rate may be and still count as one that works. */
 #define REPORT_POINT 0.01
 
-bool report_same_rate(double a, double b); /* two writings of one learning rate */
+int report_by_number(const void *a, const void *b); /* doubles ascending, for qsort */
+bool report_same_rate(double a, double b);          /* two writings of one learning rate */
 int report_style(const struct report *r, const char *norm);
 int report_lost(const int *ended); /* dead and diverged */
 /* Of the networks of a source, of the others where it does not say, or of all (source -1); 0: nobody says, or

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tools/report_parts.h"
+#include "vit/stats.h"
 #include "vit/vit.h"
 
 const char *report_rate_text(char *text, size_t size, double lr)
@@ -26,8 +27,7 @@ const char *report_warmup_text(char *text, size_t size, const char *warmup)
 const char *report_lost_text(char *text, size_t size, const int *ended, int runs)
 {
     const int open = ended[REPORT_UNFINISHED];
-    const int used =
-        snprintf(text, size, "%d of %d", ended[REPORT_DEAD] + ended[REPORT_DIVERGED], runs - open);
+    const int used = snprintf(text, size, "%d of %d", report_lost(ended), runs - open);
 
     if (open && used < (int)size) snprintf(text + used, size - (size_t)used, ", unfinished %d", open);
     return text;
@@ -49,9 +49,7 @@ const char *report_highest_text(char *text, size_t size, const struct report_arm
 
 void report_interval(double *low, double *high, double k, double n)
 {
-    static const double Z95 = 1.959963984540054; /* normal quantile of 0.975 */
-
-    vit_wilson(low, high, k, n, Z95);
+    vit_wilson(low, high, k, n, vit_normal_quantile(0.975));
 }
 
 const char *report_percent(char *text, size_t size, double share)

@@ -4,6 +4,7 @@
 
 #include "tools/markup.h"
 #include "tools/memory.h"
+#include "tools/probe.h"
 #include "tools/report_page.h"
 #include "vit/stats.h"
 
@@ -149,9 +150,6 @@ void report_put_losses(FILE *out, const struct report *r)
 
 /* ---- tokens that are all the same ---- */
 
-/* Where tokens of a picture differ so little, attention cannot tell them apart. */
-static const double PARALLEL = 0.99;
-
 /* The first row of each network (group, placement, depth) stands for it. */
 static bool seen_before(const struct report *r, size_t i)
 {
@@ -173,7 +171,7 @@ static int first_parallel(const struct report *r, const struct report_block *b)
     for (size_t k = 0; k < r->block_count; k++) {
         const struct report_block *c = &r->blocks[k];
         if (c->depth == b->depth && strcmp(c->norm, b->norm) == 0 && strcmp(c->group, b->group) == 0 &&
-            c->token_cosine >= PARALLEL && (first < 0 || c->block < first))
+            c->token_cosine >= PROBE_PARALLEL && (first < 0 || c->block < first))
             first = c->block;
     }
     return first;
@@ -192,7 +190,7 @@ void report_put_parallel(FILE *out, const struct report *r)
                 out,
                 "<p><b>Tokens are parallel</b> (mean cosine at least %g), so that attention has nothing left "
                 "to tell apart, in:</p><ul>\n",
-                PARALLEL);
+                PROBE_PARALLEL);
         open = true;
         markup_put(out, "<li>%s, depth %d, %s, from block %d on</li>\n", b->norm, b->depth, b->group, block);
     }

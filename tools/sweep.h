@@ -22,9 +22,9 @@ struct sweep_options {
     bool plan, no_test;
 };
 
-/* Pictures that cells share: those with equal limit, validation part and size. */
+/* Pictures that cells share: those with equal limits, validation part and size. */
 struct sweep_source {
-    uint64_t limit;
+    uint64_t limit, max_pixels;
     float val;
     int image;
     struct patch_recipe pictures;

@@ -21,8 +21,9 @@ static enum vit_status open_test(struct sweep_source *source, const char *path, 
     for (int i = 0; names && i < classes; i++) names[i] = patch_dataset_class(source->data.training, i);
     if (!status && splits & 1u << PATCH_TEST) {
         status = patch_dataset_open(&source->test, path, PATCH_TEST, err);
-        if (!status) status = patch_dataset_match(source->test, names, classes, err);
+        /* In this order, as in vit eval. */
         if (!status && source->limit) status = patch_dataset_limit(source->test, source->limit, err);
+        if (!status) status = patch_dataset_match(source->test, names, classes, err);
     }
     free(names);
     return status;
@@ -37,8 +38,10 @@ static enum vit_status add_source(struct sweep *s, const struct sweep_cell *c, s
     if (!longer) return vit_fail(err, VIT_ERR_NOMEM, "no memory for a data set");
     s->sources = longer;
     source = &s->sources[s->source_count++];
-    *source =
-        (struct sweep_source){ .limit = c->recipe.limit, .val = c->recipe.val, .image = c->config.image };
+    *source = (struct sweep_source){ .limit = c->recipe.limit,
+                                     .max_pixels = c->recipe.max_pixels,
+                                     .val = c->recipe.val,
+                                     .image = c->config.image };
     status = train_data_open(&source->data, s->data, &c->recipe, err);
     if (!status && s->test) status = open_test(source, s->data, err);
     if (!status) source->pictures = recipe_pictures(source->image, patch_dataset_kind(source->data.training));
@@ -49,7 +52,8 @@ static enum vit_status find_source(struct sweep *s, struct sweep_cell *c, struct
 {
     for (c->source = 0; c->source < s->source_count; c->source++) {
         const struct sweep_source *have = &s->sources[c->source];
-        if (have->limit == c->recipe.limit && have->val == c->recipe.val && have->image == c->config.image)
+        if (have->limit == c->recipe.limit && have->max_pixels == c->recipe.max_pixels &&
+            have->val == c->recipe.val && have->image == c->config.image)
             return VIT_OK;
     }
     return add_source(s, c, err);

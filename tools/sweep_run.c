@@ -51,10 +51,10 @@ static json_t *describe(const struct sweep *s, const struct sweep_cell *c, const
 {
     char norm[32];
     json_t *line =
-        json_pack("{s:s, s:s, s:i, s:o, s:i, s:s, s:I, s:i, s:s}", "cell", c->id, "norm",
+        json_pack("{s:s, s:s, s:i, s:o, s:i, s:s, s:o, s:i, s:s}", "cell", c->id, "norm",
                   vit_placement_text(&c->config.norm, norm, sizeof norm), "depth", c->config.depth, "lr",
                   out_float(c->recipe.lr), "warmup", r->warmup, "init", c->recipe.init, "seed",
-                  (json_int_t)c->recipe.seed, "epochs", c->recipe.epochs, "dtype", c->recipe.dtype);
+                  out_whole(c->recipe.seed), "epochs", c->recipe.epochs, "dtype", c->recipe.dtype);
 
     for (int i = 0; i < s->axis_count; i++) {
         const char *name = recipe_name(s->axes[i]);

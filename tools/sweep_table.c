@@ -1,44 +1,27 @@
 /* What a sweep came to: one row for each arm, over its seeds. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/out.h"
+#include "tools/running.h"
 #include "tools/sweep.h"
 #include "tools/table.h"
 #include "vit/json.h"
 
-/* Mean and deviation of what is known. */
-struct mean {
-    int n;
-    double sum, squares;
-};
-
 struct row {
     const struct sweep_cell *cell; /* the first of the arm in the grid */
     int done, dead, diverged;
-    struct mean train_loss, val, test, plateau;
+    struct running train_loss, val, test, plateau; /* of what is known */
 };
 
-static void add(struct mean *m, const json_t *value)
+static void add(struct running *r, const json_t *value)
 {
-    const double x = json_number_value(value);
-
-    if (!json_is_number(value)) return;
-    m->n++;
-    m->sum += x;
-    m->squares += x * x;
+    if (json_is_number(value)) running_add(r, json_number_value(value));
 }
 
-static double mean(const struct mean *m)
+static double mean(const struct running *r)
 {
-    return m->n ? m->sum / m->n : NAN;
-}
-
-/* Of the sample; values of a few seeds that lie near each other: the difference may come out below 0. */
-static double deviation(const struct mean *m)
-{
-    return m->n > 1 ? sqrt(fmax(0, (m->squares - m->sum * m->sum / m->n) / (m->n - 1))) : NAN;
+    return r->n ? r->mean : NAN;
 }
 
 /* Only what was trained to the end counts in the means; the others are counted. */
@@ -93,9 +76,9 @@ static json_t *row_json(const struct sweep *s, const struct row *row)
     vit_json_put(&o, "diverged", json_integer(row->diverged));
     vit_json_put(&o, "train_loss", out_real(mean(&row->train_loss)));
     vit_json_put(&o, "val_top1", out_real(mean(&row->val)));
-    vit_json_put(&o, "val_top1_sd", out_real(deviation(&row->val)));
+    vit_json_put(&o, "val_top1_sd", out_real(running_deviation(&row->val)));
     vit_json_put(&o, "test_top1", out_real(mean(&row->test)));
-    vit_json_put(&o, "test_top1_sd", out_real(deviation(&row->test)));
+    vit_json_put(&o, "test_top1_sd", out_real(running_deviation(&row->test)));
     vit_json_put(&o, "plateau_step", out_real(mean(&row->plateau)));
     return o;
 }
@@ -110,12 +93,12 @@ static int print_json(const struct sweep *s, const struct row *rows, int count)
 }
 
 /* scale 100: a fraction as percent. */
-static void add_mean(struct table *t, const struct mean *m, double scale, int digits)
+static void add_mean(struct table *t, const struct running *m, double scale, int digits)
 {
     if (!m->n)
         table_cell(t, "-");
     else if (m->n > 1 && scale > 1)
-        table_cell(t, "%.*f +- %.*f", digits, scale * mean(m), digits, scale * deviation(m));
+        table_cell(t, "%.*f +- %.*f", digits, scale * mean(m), digits, scale * running_deviation(m));
     else
         table_cell(t, "%.*f", digits, scale * mean(m));
 }

@@ -61,10 +61,10 @@ static void add_score(json_t **line, const char *loss, const char *top1, const s
 static json_t *json_of(const struct train *t, const struct train_line *l)
 {
     const struct recipe *r = t->recipe;
-    json_t *line = json_pack("{s:s, s:s?, s:s, s:i, s:o, s:i, s:s, s:I, s:i, s:i}", "kind", l->kind, "cell",
+    json_t *line = json_pack("{s:s, s:s?, s:s, s:i, s:o, s:i, s:s, s:o, s:i, s:i}", "kind", l->kind, "cell",
                              t->job->cell, "norm", t->placement, "depth", vit_model_config(t->model)->depth,
                              "lr", out_float(r->lr), "warmup", t->hyper.warmup, "init", r->init, "seed",
-                             (json_int_t)r->seed, "epoch", t->epoch + 1, "step", l->step);
+                             out_whole(r->seed), "epoch", t->epoch + 1, "step", l->step);
 
     if (!line) return NULL;
     vit_json_put(&line, "train_loss", out_real(l->train_loss));

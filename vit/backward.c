@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vit/gradients.h"
 #include "vit/loss.h"
 
 struct backward {
@@ -36,8 +37,8 @@ void vit_session_backward(struct vit_session *s, const float *dlogits, const str
     kern_team_run(&s->kern, backward, &b);
 }
 
-enum vit_status vit_gradients_create(struct vit_gradients **out, const struct vit_model *m,
-                                     struct vit_error *err)
+enum vit_status vit_gradients_create_any(struct vit_gradients **out, const struct vit_model *m,
+                                         struct vit_error *err)
 {
     struct vit_gradients *g = calloc(1, sizeof *g);
     enum vit_status status;
@@ -61,6 +62,20 @@ enum vit_status vit_gradients_create(struct vit_gradients **out, const struct vi
     g->slot_count = m->slot_count;
     *out = g;
     return VIT_OK;
+}
+
+/* patch_stem_pack() folds batch norm into the convolutions: what the backward gives for them is of the folded
+ * weights, not of the model's tensors. */
+enum vit_status vit_gradients_create(struct vit_gradients **out, const struct vit_model *m,
+                                     struct vit_error *err)
+{
+    *out = NULL;
+    for (int i = 0; i < m->slot_count; i++)
+        if (m->slots[i].buffer)
+            return vit_fail(err, VIT_ERR_UNSUPPORTED,
+                            "%s: the stem has batch norm (\"%s\"): it can be used, but not trained", m->path,
+                            m->slots[i].name);
+    return vit_gradients_create_any(out, m, err);
 }
 
 void vit_gradients_close(struct vit_gradients *g)

@@ -8,11 +8,6 @@ static bool is_join(enum vit_op op)
     return op == VIT_OP_JOIN || op == VIT_OP_JOIN_ALPHA;
 }
 
-static int up_rows(const struct vit_config *c)
-{
-    return c->glu ? 2 * c->hidden : c->hidden;
-}
-
 /* ---- memory ---- */
 
 /* What ATTN leaves. The probabilities are kept only for the backward. */
@@ -42,7 +37,7 @@ static void carve_step(struct vit_step_trace *t, struct vit_arena *a, const stru
     switch (step->op) {
     case VIT_OP_ATTN: carve_attention(t, a, c, m, batch, training); break;
     case VIT_OP_MLP:
-        if (training || c->glu) t->up = vit_arena_take(a, m * (size_t)up_rows(c), sizeof(float));
+        if (training || c->glu) t->up = vit_arena_take(a, m * (size_t)vit_up_rows(c), sizeof(float));
         break;
     case VIT_OP_NORM_BRANCH:
     case VIT_OP_NORM_STREAM:
@@ -71,7 +66,7 @@ void vit_block_scratch_carve(struct vit_block_scratch *s, struct vit_arena *a, c
                              int batch, bool training)
 {
     const size_t m = (size_t)batch * (size_t)vit_config_tokens(c), d = (size_t)c->width;
-    const size_t wide = (size_t)(up_rows(c) > 3 * c->width ? up_rows(c) : 3 * c->width);
+    const size_t wide = (size_t)(vit_up_rows(c) > 3 * c->width ? vit_up_rows(c) : 3 * c->width);
 
     for (int i = 0; i < 2; i++) s->branch[i] = vit_arena_take(a, m * d, sizeof(float));
     s->hid = vit_arena_take(a, m * (size_t)c->hidden, sizeof(float));

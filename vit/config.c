@@ -1,6 +1,6 @@
-#include "vit/vit.h"
-
 #include <stdio.h>
+
+#include "vit/params.h"
 
 /* Largest values that are taken: far above any model, far below overflow. */
 enum {
@@ -34,12 +34,12 @@ int vit_config_tokens(const struct vit_config *c)
 double vit_config_macs(const struct vit_config *c)
 {
     double t = vit_config_tokens(c), d = c->width, m = c->hidden;
-    double products = t * d * (3 * d + d + m * (c->glu ? 3 : 2));
+    double products = t * d * (3 * d + d + vit_up_rows(c) + m);
     double attention = 2 * t * t * d;
-    double features = c->pool == VIT_POOL_CLS_MEAN ? 2 * d : d;
+    double heads = (double)c->classes * ((double)vit_head_inputs(c) + (c->dist ? d : 0));
 
     return patch_stem_macs(&c->stem, c->channels, c->image, c->width) + c->depth * (products + attention) +
-           features * (double)c->classes * (c->dist ? 2 : 1);
+           (double)vit_pooled_width(c) * c->pre_logits + heads;
 }
 
 static enum vit_status check_range(const char *where, const char *key, int value, int low, int high,

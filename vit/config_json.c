@@ -74,14 +74,13 @@ static enum vit_status read_activation(const json_t *object, const char *where, 
 {
     const char *text = NULL;
     enum vit_status status = vit_json_string(object, where, key, &text, err);
+    int found;
 
     if (status || !text) return status;
-    if (!strcmp(text, "none"))
-        *act = KERN_ACT_NONE;
-    else if (kern_act_from_name(text) >= 0)
-        *act = (enum kern_act)kern_act_from_name(text);
-    else
+    found = kern_act_from_name(text);
+    if (found < 0)
         return vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\": unknown activation \"%s\"", where, key, text);
+    *act = (enum kern_act)found;
     return VIT_OK;
 }
 
@@ -331,10 +330,9 @@ static json_t *stem_to_json(const struct patch_stem *s)
     layers = json_array();
     for (int i = 0; i < s->layers; i++) {
         const struct patch_conv *l = &s->conv[i];
-        json_t *layer =
-            json_pack("{si si si si sb ss ss}", "out", l->out, "kernel", l->kernel, "stride", l->stride,
-                      "padding", l->padding, "bias", l->bias, "norm", l->batch_norm ? "batch" : "none", "act",
-                      l->act == KERN_ACT_NONE ? "none" : kern_act_name(l->act));
+        json_t *layer = json_pack("{si si si si sb ss ss}", "out", l->out, "kernel", l->kernel, "stride",
+                                  l->stride, "padding", l->padding, "bias", l->bias, "norm",
+                                  l->batch_norm ? "batch" : "none", "act", kern_act_name(l->act));
         if (l->pool.kernel)
             vit_json_put(&layer, "pool",
                          json_pack("{ss si si si}", "kind", "max", "kernel", l->pool.kernel, "stride",

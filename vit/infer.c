@@ -171,11 +171,14 @@ static void infer_norms(struct vit_config *c, struct weights_view *v, const stru
 
 static void infer_readout(struct vit_config *c, struct weights_view *v)
 {
+    int pooled;
+
     c->classes = axis(v, "head.weight", 0);
     c->pre_logits = axis(v, "pre_logits.weight", 0);
     c->pool = c->cls && !c->norm.pooled ? VIT_POOL_CLS : VIT_POOL_MEAN;
     if (has(v, "attention_pool.weight")) c->pool = VIT_POOL_SEQ;
-    if (c->cls && axis(v, "head.weight", 1) == 2 * c->width) c->pool = VIT_POOL_CLS_MEAN;
+    pooled = axis(v, c->pre_logits ? "pre_logits.weight" : "head.weight", 1);
+    if (c->cls && pooled == 2 * c->width) c->pool = VIT_POOL_CLS_MEAN;
 }
 
 static enum vit_status infer_block(struct vit_model *m, struct weights_view *v,

@@ -1,6 +1,7 @@
 #include "vit/loss.h"
 
 #include <math.h>
+#include <stddef.h>
 
 /* Log of the sum of exp(x), shifted by the maximum: exp overflows above 88.7 in float. */
 static double log_sum_exp(const float *x, int n)

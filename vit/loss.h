@@ -2,9 +2,6 @@
 #ifndef VIT_LOSS_H
 #define VIT_LOSS_H
 
-#include "vit/arena.h"
-#include "vit/params.h"
-
 /* What a batch should have been: q = weight onehot(label) + (1 - weight) onehot(other), then smoothed to
  * (1 - e) q + e / classes (PyTorch's and timm's convention). */
 struct vit_targets {
@@ -18,16 +15,5 @@ struct vit_targets {
  * dlogits (n, classes) = (softmax - q) / total, or NULL. Summed in double. */
 double vit_cross_entropy(float *dlogits, const float *logits, const struct vit_targets *t, int n, int classes,
                          int total);
-
-/* Gradients of all parameters, laid out as the parameters are. */
-struct vit_gradients {
-    struct vit_arena arena;
-    float *values; /* (floats) */
-    size_t floats;
-    struct vit_params params;
-    struct vit_block_params *block;
-    const struct vit_slot *slots;
-    int slot_count;
-};
 
 #endif

@@ -83,9 +83,7 @@ struct mat_ref {
 static bool mat_at(struct vit_model *m, int i, struct mat_ref *out)
 {
     const struct vit_config *c = &m->config;
-    const int d = c->width, up = c->glu ? 2 * c->hidden : c->hidden;
-    const int features = c->pool == VIT_POOL_CLS_MEAN ? 2 * d : d,
-              in = c->pre_logits ? c->pre_logits : features;
+    const int d = c->width;
 
     if (i < c->depth * VIT_BLOCK_PRODUCTS) {
         struct vit_block_mats *b = &m->mats.block[i / VIT_BLOCK_PRODUCTS];
@@ -93,16 +91,16 @@ static bool mat_at(struct vit_model *m, int i, struct mat_ref *out)
         const struct mat_ref refs[VIT_BLOCK_PRODUCTS] = {
             [VIT_PRODUCT_QKV] = { &b->qkv, &p->qkv.weight, 3 * d, d, m->dtype },
             [VIT_PRODUCT_PROJ] = { &b->proj, &p->proj.weight, d, d, m->dtype },
-            [VIT_PRODUCT_FC1] = { &b->fc1, &p->fc1.weight, up, d, m->dtype },
+            [VIT_PRODUCT_FC1] = { &b->fc1, &p->fc1.weight, vit_up_rows(c), d, m->dtype },
             [VIT_PRODUCT_FC2] = { &b->fc2, &p->fc2.weight, d, c->hidden, m->dtype },
         };
         *out = refs[i % VIT_BLOCK_PRODUCTS];
         return true;
     }
     const struct mat_ref ends[MATS_OF_ENDS] = {
-        { &m->mats.head, &m->params.head.weight, c->classes, in, KERN_F32 },
+        { &m->mats.head, &m->params.head.weight, c->classes, vit_head_inputs(c), KERN_F32 },
         { &m->mats.head_dist, &m->params.head_dist.weight, c->dist ? c->classes : 0, d, KERN_F32 },
-        { &m->mats.pre_logits, &m->params.pre_logits.weight, c->pre_logits, features, KERN_F32 },
+        { &m->mats.pre_logits, &m->params.pre_logits.weight, c->pre_logits, vit_pooled_width(c), KERN_F32 },
     };
     if (i - c->depth * VIT_BLOCK_PRODUCTS >= MATS_OF_ENDS) return false;
     *out = ends[i - c->depth * VIT_BLOCK_PRODUCTS];
@@ -190,8 +188,8 @@ void vit_model_pack(struct vit_model *m, const struct kern_ctx *c)
         add_jobs(m, &r);
     }
     kern_pack_all(c ? c : &all, m->jobs, m->job_count);
-    patch_stem_pack(&m->mats.stem, &m->config.stem, m->config.channels, m->config.width, &m->kern,
-                    (const float *const *)m->params.stem, m->trainable);
+    patch_stem_pack(&m->mats.stem, &m->config.stem, m->config.channels, &m->kern,
+                    (const float *const *)m->params.stem);
 }
 
 /* Fixed 2-D sine and cosine positions, Beyer et al. 2022 (arXiv 2205.01580): a quarter of the width each for

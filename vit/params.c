@@ -6,11 +6,25 @@
 #include "vit/block.h"
 
 /* Sizes a shape may be written in; dim_of() turns them into numbers. */
-enum dim { ABSENT, ONE, D, D3, M, M_UP, E, POS, REG, K, F, PRE, SCALE };
+enum dim { ABSENT, ONE, D, D3, M, M_UP, E, POS, REG, K, F, POOLED, PRE, SCALE };
+
+int vit_up_rows(const struct vit_config *c)
+{
+    return c->glu ? 2 * c->hidden : c->hidden;
+}
+
+int vit_pooled_width(const struct vit_config *c)
+{
+    return c->pool == VIT_POOL_CLS_MEAN ? 2 * c->width : c->width;
+}
+
+int vit_head_inputs(const struct vit_config *c)
+{
+    return c->pre_logits ? c->pre_logits : vit_pooled_width(c);
+}
 
 static int dim_of(enum dim dim, const struct vit_config *c)
 {
-    const int features = c->pool == VIT_POOL_CLS_MEAN ? 2 * c->width : c->width;
     const int patches = vit_config_grid(c) * vit_config_grid(c);
 
     switch (dim) {
@@ -19,12 +33,13 @@ static int dim_of(enum dim dim, const struct vit_config *c)
     case D: return c->width;
     case D3: return 3 * c->width;
     case M: return c->hidden;
-    case M_UP: return c->glu ? 2 * c->hidden : c->hidden;
+    case M_UP: return vit_up_rows(c);
     case E: return c->width / c->heads;
     case POS: return c->position_prefix ? patches + vit_config_prefix(c) : patches;
     case REG: return c->registers;
     case K: return c->classes;
-    case F: return c->pre_logits ? c->pre_logits : features;
+    case F: return vit_head_inputs(c);
+    case POOLED: return vit_pooled_width(c);
     case PRE: return c->pre_logits;
     case SCALE: return vit_placement_scale_size(&c->norm, c->width);
     }
@@ -142,7 +157,7 @@ static const struct row AFTER[] = {
     { "attention_pool.weight", AT(attention_pool.weight), { ONE, D }, SEQ_POOL, WHOLE, true },
     { "attention_pool.bias", AT(attention_pool.bias), { ONE }, SEQ_POOL, WHOLE, false },
     NORM("fc_norm", AT(fc_norm), D, POOLED_NORM),
-    { "pre_logits.weight", AT(pre_logits.weight), { PRE, D }, PRE_LOGITS, WHOLE, true },
+    { "pre_logits.weight", AT(pre_logits.weight), { PRE, POOLED }, PRE_LOGITS, WHOLE, true },
     { "pre_logits.bias", AT(pre_logits.bias), { PRE }, PRE_LOGITS, WHOLE, false },
     { "head.weight", AT(head.weight), { K, F }, ALWAYS, WHOLE, true },
     { "head.bias", AT(head.bias), { K }, ALWAYS, WHOLE, false },

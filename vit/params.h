@@ -50,6 +50,12 @@ struct vit_slot {
  * Returns the number; slots may be NULL to count. */
 int vit_slots(struct vit_slot *slots, const struct vit_config *c, size_t *total);
 
+/* Widths that shapes share: rows of fc1 (gate and value, or value alone), what pooling gives, and what the
+ * head reads. */
+int vit_up_rows(const struct vit_config *c);
+int vit_pooled_width(const struct vit_config *c);
+int vit_head_inputs(const struct vit_config *c);
+
 /* The pointer of a slot in p. */
 float **vit_slot_pointer(struct vit_params *p, const struct vit_slot *s);
 

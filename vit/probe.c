@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vit/gradients.h"
 #include "vit/loss.h"
 #include "vit/session.h"
 #include "vit/tokens.h"
@@ -68,12 +69,9 @@ static enum vit_status create(struct vit_probe *p, struct vit_error *err)
     const struct vit_session_options o = { .batch = p->options.batch,
                                            .threads = p->options.threads,
                                            .training = true };
-    enum vit_status status = VIT_OK;
+    enum vit_status status = vit_session_create(&p->session, p->model, &o, err);
 
-    if (!p->model->trainable)
-        return vit_fail(err, VIT_ERR_ARG, "%s: was not opened for training", p->model->path);
-    status = vit_session_create(&p->session, p->model, &o, err);
-    if (!status) status = vit_gradients_create(&p->grads, p->model, err);
+    if (!status) status = vit_gradients_create_any(&p->grads, p->model, err);
     if (status) return status;
     carve(p);
     status = vit_arena_alloc(&p->arena, "probe", err);
@@ -247,7 +245,7 @@ static void finish_gradients(struct vit_probe *p, int i)
         [VIT_PROBE_K] = { g->qkv.weight + d * d, d * d },
         [VIT_PROBE_V] = { g->qkv.weight + 2 * d * d, d * d },
         [VIT_PROBE_O] = { g->proj.weight, d * d },
-        [VIT_PROBE_W1] = { g->fc1.weight, (c->glu ? 2 : 1) * hidden * d },
+        [VIT_PROBE_W1] = { g->fc1.weight, (size_t)vit_up_rows(c) * d },
         [VIT_PROBE_W2] = { g->fc2.weight, d * hidden },
     };
     _Static_assert(VIT_COUNT(matrices) == VIT_PROBE_MATRICES, "a matrix is missing");

@@ -6,11 +6,6 @@
 /* From the stream after the blocks to logits: final norm, pooling, fc_norm, pre_logits, head. Pooling by
  * token needs the norm of that token alone, so the rows are picked first. */
 
-static int features_of(const struct vit_config *c)
-{
-    return c->pool == VIT_POOL_CLS_MEAN ? 2 * c->width : c->width;
-}
-
 /* Rows of a picture that the final norm sees. */
 static int final_rows(const struct vit_config *c)
 {
@@ -19,12 +14,12 @@ static int final_rows(const struct vit_config *c)
 
 int vit_features_width(const struct vit_model *m)
 {
-    return features_of(&m->config);
+    return vit_pooled_width(&m->config);
 }
 
 static void carve_gradients(struct vit_ends *e, struct vit_arena *a, const struct vit_config *c, int batch)
 {
-    const size_t b = (size_t)batch, d = (size_t)c->width, f = (size_t)features_of(c);
+    const size_t b = (size_t)batch, d = (size_t)c->width, f = (size_t)vit_pooled_width(c);
     const size_t widest = f > (size_t)c->pre_logits ? f : (size_t)c->pre_logits;
 
     e->dlogits = vit_arena_take(a, b * (size_t)c->classes, sizeof(float));
@@ -35,7 +30,7 @@ static void carve_gradients(struct vit_ends *e, struct vit_arena *a, const struc
 void vit_ends_carve_readout(struct vit_ends *e, struct vit_arena *a, const struct vit_config *c, int batch,
                             bool training)
 {
-    const size_t b = (size_t)batch, d = (size_t)c->width, f = (size_t)features_of(c);
+    const size_t b = (size_t)batch, d = (size_t)c->width, f = (size_t)vit_pooled_width(c);
     const size_t rows = b * (size_t)final_rows(c);
 
     e->picked = c->pool == VIT_POOL_CLS ? vit_arena_take(a, rows * d, sizeof(float)) : NULL;
@@ -96,7 +91,7 @@ static void pool_sequence(float *out, float *weight, const float *x, const struc
 static void pool(const struct vit_session *s, const float *rows, int n)
 {
     const struct vit_config *c = &s->model->config;
-    const int d = c->width, t = s->tokens, prefix = vit_config_prefix(c), f = features_of(c);
+    const int d = c->width, t = s->tokens, prefix = vit_config_prefix(c), f = vit_pooled_width(c);
 
     for (int i = 0; i < n; i++) {
         const float *x = rows + (size_t)i * (size_t)t * (size_t)d;
@@ -142,7 +137,7 @@ static void pool_back(const struct vit_session *s, const struct vit_params *grad
                       const float *g, const float *rows, int n)
 {
     const struct vit_config *c = &s->model->config;
-    const int d = c->width, t = s->tokens, prefix = vit_config_prefix(c), f = features_of(c);
+    const int d = c->width, t = s->tokens, prefix = vit_config_prefix(c), f = vit_pooled_width(c);
     const size_t image = (size_t)t * (size_t)d;
 
     memset(drows, 0, (size_t)n * image * sizeof *drows);
@@ -239,7 +234,7 @@ static void heads_back(struct vit_session *s, const struct vit_params *grads, fl
     const struct vit_model *m = s->model;
     const struct vit_config *c = &m->config;
     const struct vit_ends *e = &s->ends;
-    const int f = features_of(c);
+    const int f = vit_pooled_width(c);
     float *dlogits = e->dlogits;
 
     if (c->dist) { /* the two heads are averaged */

@@ -51,7 +51,6 @@ static void raise(int *value, int least)
 static struct kern_limits limits_of(const struct vit_session *s)
 {
     const struct vit_config *c = &s->model->config;
-    const int up = c->glu ? 2 * c->hidden : c->hidden;
     struct kern_limits l = { .threads = s->kern.threads,
                              .rows = s->batch * s->tokens,
                              .inputs = 2 * c->width,
@@ -63,7 +62,7 @@ static struct kern_limits limits_of(const struct vit_session *s)
 
     raise(&l.inputs, c->hidden);
     raise(&l.inputs, c->pre_logits);
-    raise(&l.outputs, up);
+    raise(&l.outputs, vit_up_rows(c));
     raise(&l.outputs, c->classes);
     raise(&l.outputs, c->pre_logits);
     patch_stem_limits(&l, &c->stem, c->channels, c->image, c->width, s->batch);
@@ -124,17 +123,18 @@ enum vit_status vit_session_create(struct vit_session **out, const struct vit_mo
     s->drop_path = o->training && o->drop_path;
     s->tokens = vit_config_tokens(&m->config);
     s->kern = (struct kern_ctx){ .k = &m->kern, .threads = o->threads > 0 ? o->threads : kern_cpu_cores() };
-    /* Rows of a product are counted in an int. */
     s->kern.team = kern_team_create();
     if (!s->kern.team) {
         vit_session_close(s);
         return vit_fail(err, VIT_ERR_NOMEM, "session: cannot allocate its team");
     }
-    status = s->batch <= INT_MAX / s->tokens ? plan_memory(s, err)
-                                             : vit_fail(err, VIT_ERR_ARG,
-                                                        "session: a batch of %d pictures of %d "
-                                                        "tokens is too large",
-                                                        s->batch, s->tokens);
+    if (s->training && !m->trainable)
+        status = vit_fail(err, VIT_ERR_ARG, "%s: was not opened for training", m->path);
+    else if (s->batch > INT_MAX / s->tokens) /* rows of a product are counted in an int */
+        status = vit_fail(err, VIT_ERR_ARG, "session: a batch of %d pictures of %d tokens is too large",
+                          s->batch, s->tokens);
+    else
+        status = plan_memory(s, err);
     if (status) {
         vit_session_close(s);
         return status;

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,7 @@ enum vit_status vit_trainer_save(const struct vit_trainer *t, const char *path, 
     };
     enum vit_status status;
 
+    assert(!t->swapped);
     snprintf(step, sizeof step, "%d", t->step);
     for (int i = 0; i < count; i++)
         entries[i] = (struct weights_entry){ .name = refs[i].name,
@@ -143,6 +145,7 @@ enum vit_status vit_trainer_resume(struct vit_trainer *t, const char *path, char
     struct weights_file *f;
     enum vit_status status = weights_open(&f, path, err);
 
+    assert(!t->swapped);
     *note = NULL;
     if (status) return status;
     status = check_state(t, f, err);

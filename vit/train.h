@@ -102,7 +102,7 @@ struct vit_hyper {
     float smoothing;         /* of the labels */
     float drop_path;         /* of the last block, rising linearly from 0 */
     float attn_drop;         /* dropout of attention probabilities */
-    float ema;               /* decay of the averaged weights; 0: none */
+    float ema;               /* decay of the averaged weights, (1 + step) / (10 + step) at most; 0: none */
     enum vit_schedule schedule;
     float lr_end;      /* where cosine and linear end, as a fraction of the peak */
     int steps, warmup; /* optimiser steps in all, and of linear warm-up from 0 */
@@ -131,7 +131,9 @@ struct vit_report {
 };
 
 struct vit_trainer;
-/* batch: most pictures of a step; the trainer keeps one session of batch / accumulate. */
+/* batch: most pictures of a step; the trainer keeps one session of batch / accumulate, with threads as a
+ * session takes them. m, whose parameters are trained where they lie, must outlive it. VIT_ERR_ARG: m was not
+ * opened for training; VIT_ERR_UNSUPPORTED: its stem has batch norm. */
 enum vit_status vit_trainer_create(struct vit_trainer **out, struct vit_model *m, const struct vit_hyper *h,
                                    int batch, int threads, struct vit_error *err);
 void vit_trainer_close(struct vit_trainer *t);
@@ -140,7 +142,8 @@ struct vit_report vit_trainer_step(struct vit_trainer *t, const struct vit_batch
 int vit_trainer_steps(const struct vit_trainer *t); /* done so far */
 size_t vit_trainer_bytes(const struct vit_trainer *t);
 const struct vit_session *vit_trainer_session(const struct vit_trainer *t);
-/* Put the averaged weights into the model (on), or the trained ones back (off). No step in between. */
+/* Put the averaged weights into the model (on), or the trained ones back (off). In between no step, saving or
+ * resuming. */
 void vit_trainer_average(struct vit_trainer *t, bool on);
 
 /* Everything a continuation needs, atomically. note: the caller's own text (where the data stands). */

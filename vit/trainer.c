@@ -62,26 +62,14 @@ static void carve(struct vit_trainer *t)
     list_matrices(t, t->matrices, &rows, &cols);
 }
 
-static enum vit_status refuse_untrainable(const struct vit_model *m, struct vit_error *err)
-{
-    if (!m->trainable) return vit_fail(err, VIT_ERR_ARG, "%s: was not opened for training", m->path);
-    for (int i = 0; i < m->slot_count; i++)
-        if (m->slots[i].buffer)
-            return vit_fail(err, VIT_ERR_UNSUPPORTED,
-                            "%s: the stem has batch norm (\"%s\"): it can be used, but not trained", m->path,
-                            m->slots[i].name);
-    return VIT_OK;
-}
-
 static enum vit_status create(struct vit_trainer *t, int threads, struct vit_error *err)
 {
     const int micro = (t->batch + t->hyper.accumulate - 1) / t->hyper.accumulate;
     const struct vit_session_options o = {
         .batch = micro, .threads = threads, .training = true, .drop_path = t->hyper.drop_path > 0
     };
-    enum vit_status status = refuse_untrainable(t->model, err);
+    enum vit_status status = vit_session_create(&t->session, t->model, &o, err);
 
-    if (!status) status = vit_session_create(&t->session, t->model, &o, err);
     if (!status) status = vit_gradients_create(&t->grads, t->model, err);
     if (status) return status;
     carve(t);
@@ -163,6 +151,18 @@ static void draw_drop_path(struct vit_trainer *t, int first, int n)
     }
 }
 
+/* One counter runs through the probabilities of the whole batch: the parts of a step draw what it would draw
+ * as one. (Its key is folded with a 0 so that runs of one part keep the masks they had.) */
+static void draw_attention_drop(struct vit_trainer *t, int first)
+{
+    const uint64_t key = vit_key(vit_key(t->hyper.seed, ATTENTION_DROP), (uint64_t)t->step);
+    const uint64_t tokens = (uint64_t)t->session->tokens, heads = (uint64_t)t->model->config.heads;
+
+    t->session->attn_drop = (struct kern_drop){ .rate = t->hyper.attn_drop,
+                                                .key = vit_key(key, 0),
+                                                .first = (uint64_t)first * heads * tokens * tokens };
+}
+
 static int count_correct(const float *logits, const int *labels, int n, int classes)
 {
     int correct = 0, best;
@@ -188,9 +188,7 @@ static void run_part(struct vit_trainer *t, const struct vit_batch *b, int first
     const float *logits;
 
     draw_drop_path(t, first, n);
-    s->attn_drop.rate = t->hyper.attn_drop;
-    s->attn_drop.key =
-        vit_key(vit_key(vit_key(t->hyper.seed, ATTENTION_DROP), (uint64_t)t->step), (uint64_t)first);
+    draw_attention_drop(t, first);
     logits = vit_forward(s, b->planes + (size_t)first * vit_model_input_floats(t->model), n);
     r->loss += vit_cross_entropy(s->ends.dlogits, logits, &targets, n, classes, b->n);
     r->correct += count_correct(logits, targets.label, n, classes);
@@ -225,14 +223,18 @@ static void update(struct vit_trainer *t, float factor, float grad_scale)
     update_by_muon(t, factor, grad_scale);
 }
 
+/* Floats; an arena is whole lines. Their number fits an int, that of the floats need not. */
+enum { LINE = 16 };
+
 /* average = d average + (1 - d) values; the first steps average over what there is. */
 static void average(struct vit_trainer *t)
 {
+    const int lines = (int)(t->floats / LINE);
     const float warm = (1 + (float)t->step) / (10 + (float)t->step);
     const float decay = t->hyper.ema < warm ? t->hyper.ema : warm, rest = 1 - decay;
 
     if (!t->average) return;
-    kern_add(&t->session->kern, t->average, t->average, decay, t->values, &rest, 1, 1, (int)t->floats);
+    kern_add(&t->session->kern, t->average, t->average, decay, t->values, &rest, 1, lines, LINE);
 }
 
 struct step {

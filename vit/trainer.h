@@ -2,6 +2,7 @@
 #ifndef VIT_TRAINER_H
 #define VIT_TRAINER_H
 
+#include "vit/gradients.h"
 #include "vit/loss.h"
 #include "vit/muon.h"
 #include "vit/session.h"

@@ -109,7 +109,8 @@ enum vit_status vit_config_check(const struct vit_config *c, const char *where, 
 int vit_config_grid(const struct vit_config *c);   /* patches along a side */
 int vit_config_prefix(const struct vit_config *c); /* tokens before the patches */
 int vit_config_tokens(const struct vit_config *c);
-double vit_config_macs(const struct vit_config *c); /* multiply-adds of one picture, attention included */
+/* Multiply-adds of one picture in products and attention; norms, activations and pooling are not counted. */
+double vit_config_macs(const struct vit_config *c);
 
 /* timm's architecture names ("vit_base_patch16_224") and our presets; VIT_ERR_ARG lists the nearest. */
 enum vit_status vit_config_preset(struct vit_config *c, const char *name, struct vit_error *err);
@@ -122,9 +123,9 @@ struct vit_model_options {
     const char *placement; /* swap the norm placement at run time; NULL: the file's */
     int final_norm;        /* 0: the file's; 1: on; -1: off */
     int image;             /* run at another image size (positions are resized); 0: the file's */
-    enum kern_dtype
-        dtype;       /* products of stem and blocks; the head and its neighbours are f32. KERN_I8: of the
-                            * blocks' matrices only, and not with trainable */
+    /* Products of stem and blocks; the head and its neighbours are f32. KERN_I8: of the blocks' matrices
+     * only, and not with trainable. */
+    enum kern_dtype dtype;
     bool row_scales; /* KERN_I8: a scale for each row of activations, even where the file has fixed ones;
                       * always so with another placement */
     bool trainable;  /* parameters in memory of the model's own, ready for a trainer */
@@ -183,11 +184,13 @@ enum vit_status vit_read_image(const struct vit_model *m, const char *path, floa
 struct vit_session_options {
     int batch;      /* most pictures a call; 0: 1 */
     int threads;    /* 0: physical cores this process may use */
-    bool training;  /* keep what the backward needs */
+    bool training;  /* keep what the backward needs, which the model must be opened for (trainable) */
     bool drop_path; /* room for stochastic depth's factors (training) */
 };
 
 struct vit_session;
+/* m must outlive it. o may be NULL. VIT_ERR_ARG: training without a model for it, or more than INT_MAX tokens
+ * a batch. */
 enum vit_status vit_session_create(struct vit_session **out, const struct vit_model *m,
                                    const struct vit_session_options *o, struct vit_error *err);
 void vit_session_close(struct vit_session *s);
@@ -200,7 +203,8 @@ bool vit_session_piece(const struct vit_session *s, int i, const char **name, si
 /* planes (n, channels, image, image), n <= batch. Returns logits (n, classes), valid until the next call
  * on s. Cannot fail and allocates nothing. A row does not depend on the others of its batch. */
 const float *vit_forward(struct vit_session *s, const float *planes, int n);
-/* The pooled features of the last forward, (n, vit_session_features(s)): what the head saw. */
+/* The pooled features of the last forward, (n, vit_features_width(m)): what the head, or the layer
+ * before it, saw. */
 const float *vit_features(const struct vit_session *s);
 int vit_features_width(const struct vit_model *m);
 
@@ -240,7 +244,8 @@ int vit_model_fixed_scales(const struct vit_model *m);
 
 /* ---- loss and backward (training sessions) ---- */
 
-/* One gradient per parameter, in the model's order. */
+/* One gradient per parameter, in the model's order. VIT_ERR_UNSUPPORTED: the stem has batch norm, which is
+ * only evaluated (folded into the convolutions), never trained. */
 struct vit_gradients;
 enum vit_status vit_gradients_create(struct vit_gradients **out, const struct vit_model *m,
                                      struct vit_error *err);

@@ -50,7 +50,7 @@ static enum vit_status load(struct reader *r, zip_uint64_t i, struct storage *s)
 /* The archive's size of a member must be what every view says, before it is read. */
 static enum vit_status check_size(struct reader *r, zip_uint64_t i, size_t expected)
 {
-    zip_stat_t s;
+    zip_stat_t s = { 0 };
 
     if (!zip_stat_index(r->zip, i, 0, &s) && s.valid & ZIP_STAT_SIZE && s.size == expected) return VIT_OK;
     return vit_fail(r->err, VIT_ERR_FORMAT, "%s: \"%s\" lies in a storage of %llu bytes, expected %zu",

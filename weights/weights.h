@@ -3,7 +3,7 @@
  *     struct weights_file *f;
  *     if (weights_open(&f, "model.safetensors", &err)) ...
  *     const struct weights_tensor *t = weights_find(f, "head.weight");
- *     weights_read_f32(t, out);
+ *     if (weights_read_f32(t, weights_path(f), out, &err)) ...      out (t->count)
  *     weights_close(f);
  *
  * Reads safetensors (mapped, nothing copied), NumPy .npz and PyTorch .pth/.bin archives of plain

@@ -125,7 +125,7 @@ static void attention_gradients(void **state)
 static void attention_gradients_with_dropout(void **state)
 {
     (void)state;
-    attend_gradients(&(struct kern_drop){ 0.4f, 9 });
+    attend_gradients(&(struct kern_drop){ .rate = 0.4f, .key = 9 });
 }
 
 /* ---- norms ---- */

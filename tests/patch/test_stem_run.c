@@ -77,8 +77,7 @@ static void open_stem(struct fixture *f, int threads, bool training)
     f->planes = floats((size_t)f->batch * f->channels * f->image * f->image, 12, -1, 1);
     f->tokens = calloc((size_t)f->batch * f->grid * f->grid * f->width, sizeof(float));
     assert_non_null(f->tokens);
-    patch_stem_pack(&f->packed, &f->stem, f->channels, f->width, &f->kern, (const float *const *)f->value,
-                    training);
+    patch_stem_pack(&f->packed, &f->stem, f->channels, &f->kern, (const float *const *)f->value);
 }
 
 static void close_stem(struct fixture *f)

@@ -283,6 +283,55 @@ static void f32_agrees_on_every_picture(void **state)
     run_free(&r);
 }
 
+/* A copy of MODEL that names its classes in the reverse of the data set's order. */
+static void make_reversed_model(const char *dir, char *path, size_t size)
+{
+    json_t *config = json_load_file(MODEL "/config.json", 0, NULL), *names = json_array();
+    char name[32];
+    size_t bytes;
+    unsigned char *weights = tmp_read(MODEL "/model.safetensors", &bytes);
+    char *text;
+
+    for (int c = CLASSES - 1; c >= 0; c--) {
+        snprintf(name, sizeof name, "class_%d", c);
+        json_array_append_new(names, json_string(name));
+    }
+    json_object_set_new(config, "label_names", names);
+    text = json_dumps(config, 0);
+    tmp_write(dir, "reversed/config.json", text, strlen(text), NULL, 0);
+    tmp_write(dir, "reversed/model.safetensors", weights, bytes, NULL, 0);
+    snprintf(path, size, "%s/reversed", dir);
+    json_decref(config);
+    free(text);
+    free(weights);
+}
+
+/* The pictures of --limit are those of vit eval, whatever the order of the model's labels. */
+static void a_limit_takes_the_pictures_of_eval(void **state)
+{
+    const struct fixture *f = *state;
+    char data[512], model[512];
+    struct run r;
+    json_t *o;
+
+    make_data_set(f->dir);
+    tmp_write(f->dir, "data/class_0/a.png", "no picture", 10, NULL, 0);
+    make_reversed_model(f->dir, model, sizeof model);
+    snprintf(data, sizeof data, "%s/data", f->dir);
+    r = run_verb(
+        "eval", NULL,
+        (const char *const[]){ "-m", model, "-d", data, "--split", "all", "--limit", "3", "--json", NULL });
+    o = object_of(&r);
+    assert_true(number(o, "n") == 2 && number(o, "n_failed") == 1);
+    json_decref(o);
+    run_free(&r);
+    r = VIT(model, f->out, "--data", data, "--split", "all", "--limit", "3", "--json");
+    o = object_of(&r);
+    assert_true(number(o, "n") == 2 && number(o, "n_failed") == 1);
+    json_decref(o);
+    run_free(&r);
+}
+
 static void narrow_formats_say_what_they_cost(void **state)
 {
     static const char *const TYPES[] = { "bf16", "int8" };
@@ -424,6 +473,7 @@ int main(void)
         IN_FOLDER(packed_and_back_changes_no_byte),
         IN_FOLDER(another_size_is_kept),
         IN_FOLDER(f32_agrees_on_every_picture),
+        IN_FOLDER(a_limit_takes_the_pictures_of_eval),
         IN_FOLDER(narrow_formats_say_what_they_cost),
         IN_FOLDER(calibration_shows_both_ways),
         IN_FOLDER(what_exists_is_not_replaced_unasked),

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "patch/patch.h"
 #include "tests/patch/noise.h"
 #include "tests/support/lines.h"
 #include "tests/support/run.h"
@@ -217,6 +218,37 @@ static void a_cell_that_diverges_is_a_result(void **state)
     assert_int_equal(lines_number(arms, 1, "diverged"), 1);
     json_decref(cells);
     json_decref(epochs);
+    json_decref(result);
+}
+
+/* Three seeds that happen to reach the same accuracies: no spread, not that of rounding. */
+static void equal_results_have_no_spread(void **state)
+{
+    struct fixture *f = *state;
+    char path[400];
+    json_t *result;
+    const json_t *arm;
+    FILE *file;
+
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--seed", "0,1,2", "--lr", "0", "--epochs", "1");
+    json_t *cells = lines_of(f->out, "cells.jsonl");
+    snprintf(path, sizeof path, "%s/cells.jsonl", f->out);
+    file = fopen(path, "w");
+    assert_non_null(file);
+    for (size_t i = 0; i < json_array_size(cells); i++) {
+        json_t *cell = json_array_get(cells, i);
+        json_object_set_new(cell, "val_top1", json_real(0.3));
+        json_object_set_new(cell, "test_top1", json_real(0.6));
+        json_dumpf(cell, file, JSON_COMPACT);
+        fputc('\n', file);
+    }
+    fclose(file);
+    result = RESULT(false, "-o", f->out);
+    arm = json_object_get(result, "arms");
+    assert_int_equal(lines_number(arm, 0, "done"), 3);
+    assert_true(lines_number(arm, 0, "val_top1") == 0.3 && lines_number(arm, 0, "test_top1") == 0.6);
+    assert_true(lines_number(arm, 0, "val_top1_sd") == 0 && lines_number(arm, 0, "test_top1_sd") == 0);
+    json_decref(cells);
     json_decref(result);
 }
 
@@ -458,6 +490,44 @@ static void a_damaged_picture_is_reported_once(void **state)
     run_expect(&r, 1, "");
 }
 
+/* JSON's integers end at 2^63 - 1 here, seeds do not. */
+static void the_largest_seed_is_reported(void **state)
+{
+    struct fixture *f = *state;
+    char page[400];
+    json_t *cells;
+
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--seed", "18446744073709551615", "--epochs", "1");
+    cells = lines_of(f->out, "cells.jsonl");
+    assert_true(fabs(lines_number(cells, 0, "seed") / 0x1p64 - 1) < 1e-11); /* lines have 12 digits */
+    json_decref(cells);
+    snprintf(page, sizeof page, "%s/report.html", f->dir);
+    struct run r = run_verb("report", NULL, (const char *const[]){ f->out, "-o", page, NULL });
+    run_expect(&r, 0, "");
+}
+
+/* What a cell may decode is its own: one that refuses large pictures does not get those of one that takes
+ * them. */
+static void cells_decode_as_they_are_told(void **state)
+{
+    static const unsigned char GREY[32 * 32 * 3];
+    struct fixture *f = *state;
+    char data[400], path[500];
+    struct run r;
+
+    for (int i = 0; i < 48; i++) {
+        const int side = i == 40 ? 32 : 16;
+        snprintf(path, sizeof path, "pictures/class_%d/%02d.png", i % 2, i);
+        tmp_write(f->dir, path, "", 0, NULL, 0);
+        snprintf(path, sizeof path, "%s/pictures/class_%d/%02d.png", f->dir, i % 2, i);
+        assert_int_equal(patch_png_write(path, GREY, side, side, NULL), VIT_OK);
+    }
+    snprintf(data, sizeof data, "%s/pictures", f->dir);
+    r = sweep(true, (const char *const[]){ "-d", data, "-o", f->out, "--epochs", "1", "--max-pixels",
+                                           "1024,1023", NULL });
+    run_expect(&r, 1, "40.png");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, tmp_teardown)
 
 int main(void)
@@ -470,6 +540,7 @@ int main(void)
         TEST(an_interrupted_sweep_says_130_and_goes_on),
         TEST(a_cell_that_diverges_is_a_result),
         TEST(a_cell_that_stays_at_chance_is_stopped),
+        TEST(equal_results_have_no_spread),
         TEST(arms_share_weights_order_and_augmentation),
         TEST(arms_start_from_the_same_weights),
         TEST(the_test_split_is_scored_as_eval_does),
@@ -481,6 +552,8 @@ int main(void)
         TEST(only_what_is_wanted_is_kept),
         TEST(a_data_set_without_test_is_swept_without),
         TEST(a_damaged_picture_is_reported_once),
+        TEST(cells_decode_as_they_are_told),
+        TEST(the_largest_seed_is_reported),
     };
 
     setenv("OMP_WAIT_POLICY", "passive", 1); /* threads that wait busily are slow where others work too */

@@ -8,6 +8,7 @@
 #include "tests/patch/noise.h"
 #include "tests/support/lines.h"
 #include "tests/support/run.h"
+#include "vit/vit.h"
 
 enum { PICTURES = 100, CLASSES = 4 };
 
@@ -234,9 +235,15 @@ static void coloured_noise_is_learnt(void **state)
                                             "0.2", "--augment", "none", "--lr",     "3e-3",   "-t",
                                             "1",   NULL });
     json_t *result = json_loads(r.out, 0, NULL);
+    const json_t *interval = json_object_get(result, "val_top1_ci95");
+    const double top1 = json_number_value(json_object_get(result, "val_top1")),
+                 n = json_number_value(json_object_get(result, "val_n"));
+    double low, high;
 
-    if (json_number_value(json_object_get(result, "val_top1")) < 0.9)
-        fail_msg("top-1 on four colours: expected 0.9 or more, found: %s%s", r.out, r.err);
+    if (top1 < 0.9) fail_msg("top-1 on four colours: expected 0.9 or more, found: %s%s", r.out, r.err);
+    vit_wilson(&low, &high, top1 * n, n, 1.959963984540054); /* the quantile that vit eval takes */
+    assert_true(fabs(json_number_value(json_array_get(interval, 0)) - low) < 1e-12);
+    assert_true(fabs(json_number_value(json_array_get(interval, 1)) - high) < 1e-12);
     json_decref(result);
     run_free(&r);
 }

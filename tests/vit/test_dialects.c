@@ -158,6 +158,30 @@ static void heads_follow_from_the_width_of_a_query_norm(void **state)
     folder_remove(&f);
 }
 
+/* The layer before the head hides what pooling gives: as wide as two tokens, it reads one, or two itself. */
+static void pooling_is_read_off_the_first_layer_after_it(void **state)
+{
+    static const enum vit_pool POOLS[] = { VIT_POOL_CLS, VIT_POOL_CLS_MEAN };
+    struct vit_config c = tiny_config(VIT_NORM_PRE);
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(POOLS); i++) {
+        for (int wide = 0; wide <= 2 * c.width; wide += c.width) {
+            struct folder f;
+            struct vit_model *m;
+            c.pool = POOLS[i];
+            c.pre_logits = wide;
+            folder_make(&f, &c);
+            folder_weights(&f, "model.safetensors", NULL);
+            m = folder_open(&f, NULL);
+            assert_int_equal(vit_model_config(m)->pool, c.pool);
+            assert_int_equal(vit_model_config(m)->pre_logits, wide);
+            vit_model_close(m);
+            folder_remove(&f);
+        }
+    }
+}
+
 static void an_empty_query_norm_is_refused(void **state)
 {
     struct vit_config c = tiny_config(VIT_NORM_PRE);
@@ -417,6 +441,7 @@ int main(void)
         cmocka_unit_test(without_positions_the_size_is_assumed),
         cmocka_unit_test(an_image_size_that_the_positions_contradict_is_not_taken),
         cmocka_unit_test(heads_follow_from_the_width_of_a_query_norm),
+        cmocka_unit_test(pooling_is_read_off_the_first_layer_after_it),
         cmocka_unit_test(an_empty_query_norm_is_refused),
         cmocka_unit_test(tensors_that_are_no_vit_are_refused),
         cmocka_unit_test(positions_that_are_no_square_are_refused),

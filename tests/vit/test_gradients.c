@@ -157,6 +157,8 @@ static void every_pooling(void **state)
             c.norm.pooled = pooled && pool != VIT_POOL_CLS_MEAN;
             c.norm.final = !c.norm.pooled;
             check(&c, pooled ? "pooling, fc_norm" : "pooling");
+            c.pre_logits = 12;
+            check(&c, pooled ? "pooling, fc_norm, pre_logits" : "pooling, pre_logits");
         }
     }
 }
@@ -219,12 +221,36 @@ static void every_switch(void **state)
     c.dist = true;
     c.qkv_bias = c.bias = false;
     check(&c, "distillation token, no biases");
+    c.pre_logits = 12;
+    check(&c, "distillation token, pre_logits");
     c = base();
     c.position = VIT_POS_SINCOS2D;
     check(&c, "sincos2d");
     c = base();
     c.position_prefix = false;
     check(&c, "positions of patches only");
+}
+
+/* The backward would give gradients of the folded convolutions, not of the tensors. */
+static void a_stem_with_batch_norm_is_refused(void **state)
+{
+    const struct vit_hyper h = vit_hyper_default();
+    struct vit_config c = base();
+    struct vit_gradients *g;
+    struct vit_trainer *t;
+    struct vit_model *m;
+    struct vit_error err;
+
+    (void)state;
+    c.stem = (struct patch_stem){ .layers = 2,
+                                  .conv = { layer(8, KERN_ACT_GELU, 1, 0), layer(16, KERN_ACT_GELU, 2, 0) } };
+    c.stem.conv[0].batch_norm = true;
+    assert_ok(vit_model_create(&m, &c, NULL, NULL, &(struct vit_init){ .seed = 5 }, NULL, &err), &err);
+    assert_refused(vit_gradients_create(&g, m, &err), VIT_ERR_UNSUPPORTED, "batch norm", &err);
+    assert_null(g);
+    assert_refused(vit_trainer_create(&t, m, &h, N, 1, &err), VIT_ERR_UNSUPPORTED, "batch norm", &err);
+    assert_null(t);
+    vit_model_close(m);
 }
 
 int main(void)
@@ -235,6 +261,7 @@ int main(void)
         cmocka_unit_test(every_activation),
         cmocka_unit_test(every_stem),
         cmocka_unit_test(every_switch),
+        cmocka_unit_test(a_stem_with_batch_norm_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

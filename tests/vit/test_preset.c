@@ -66,19 +66,21 @@ static void multiply_adds_are_the_published_ones(void **state)
 /* Without an image a multiply-add count can be done by hand: one block, one token. */
 static void multiply_adds_of_one_token_add_up(void **state)
 {
-    const struct vit_config c = { .image = 4,
-                                  .channels = 3,
-                                  .stem = { .patch = 4 },
-                                  .width = 8,
-                                  .depth = 1,
-                                  .heads = 2,
-                                  .hidden = 16,
-                                  .classes = 5,
-                                  .pool = VIT_POOL_MEAN };
+    struct vit_config c = { .image = 4,
+                            .channels = 3,
+                            .stem = { .patch = 4 },
+                            .width = 8,
+                            .depth = 1,
+                            .heads = 2,
+                            .hidden = 16,
+                            .classes = 5,
+                            .pool = VIT_POOL_MEAN };
     const double stem = 3 * 4 * 4 * 8, block = 4 * 8 * 8 + 2 * 8 * 16, attention = 2 * 8, head = 8 * 5;
 
     (void)state;
     assert_true(vit_config_macs(&c) == stem + block + attention + head);
+    c.pre_logits = 3;
+    assert_true(vit_config_macs(&c) == stem + block + attention + 8 * 3 + 3 * 5);
 }
 
 static void our_presets_have_the_sizes_they_promise(void **state)

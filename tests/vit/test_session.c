@@ -138,6 +138,21 @@ static void training_computes_what_inference_does(void **state)
     }
 }
 
+/* Integers and packed matrices have no backward. */
+static void training_needs_a_model_opened_for_it(void **state)
+{
+    struct vit_session *s;
+    struct vit_model *m;
+    struct vit_error err;
+
+    (void)state;
+    assert_ok(vit_model_open(&m, "builtin:pre", &(struct vit_model_options){ .dtype = KERN_I8 }, &err), &err);
+    assert_refused(vit_session_create(&s, m, &(struct vit_session_options){ .training = true }, &err),
+                   VIT_ERR_ARG, "builtin:pre: was not opened for training", &err);
+    assert_null(s);
+    vit_model_close(m);
+}
+
 struct job {
     struct vit_session *session;
     const float *planes;
@@ -272,6 +287,7 @@ int main(void)
         cmocka_unit_test(a_second_call_does_not_see_the_first),
         cmocka_unit_test(threads_do_not_change_a_bit),
         cmocka_unit_test(training_computes_what_inference_does),
+        cmocka_unit_test(training_needs_a_model_opened_for_it),
         cmocka_unit_test(two_sessions_may_run_at_once),
         cmocka_unit_test(the_pieces_sum_to_the_whole),
         cmocka_unit_test(inference_memory_does_not_grow_with_the_depth),

@@ -167,6 +167,48 @@ static void a_resumed_run_continues_with_the_same_bits(void **state)
     tmp_remove(dir);
 }
 
+/* a = d a + (1 - d) w after every step, from a = w before the first; d = min(ema, (1 + step) / (10 + step)).
+ * The trainer computes in f32: a step rounds both terms and their sum, by 2^-24 of at most 2 |w| in all, and
+ * what is left of a step's error falls as d^k: for |w| < 2 no more than 2^-24 2 2 / (1 - 0.9) = 2.4e-6. */
+static void the_average_is_its_recurrence(void **state)
+{
+    const struct vit_config c = tiny(VIT_NORM_PRE);
+    struct vit_hyper h = recipe();
+    double *expected[64];
+    struct run r;
+
+    (void)state;
+    h.ema = 0.9f;
+    start(&r, &c, &h, 2);
+    const int count = vit_model_parameter_count(r.model);
+    assert_in_range(count, 1, VIT_COUNT(expected));
+    for (int i = 0; i < count; i++) {
+        const struct vit_parameter p = vit_model_parameter(r.model, i);
+        expected[i] = malloc(p.count * sizeof *expected[i]);
+        for (size_t k = 0; k < p.count; k++) expected[i][k] = (double)p.values[k];
+    }
+    for (int at = 0; at < 100; at++) {
+        const float warm = (1 + (float)at) / (10 + (float)at);
+        const double d = (double)fminf(h.ema, warm);
+        step(&r);
+        for (int i = 0; i < count; i++) {
+            const struct vit_parameter p = vit_model_parameter(r.model, i);
+            for (size_t k = 0; k < p.count; k++)
+                expected[i][k] = d * expected[i][k] + (1 - d) * (double)p.values[k];
+        }
+    }
+    vit_trainer_average(r.trainer, true);
+    for (int i = 0; i < count; i++) {
+        const struct vit_parameter p = vit_model_parameter(r.model, i);
+        for (size_t k = 0; k < p.count; k++) {
+            if (!(fabs((double)p.values[k] - expected[i][k]) <= 2.4e-6))
+                fail_msg("%s[%zu]: %.9g, expected %.9g", p.name, k, (double)p.values[k], expected[i][k]);
+        }
+        free(expected[i]);
+    }
+    stop(&r);
+}
+
 static void another_recipe_is_not_resumed(void **state)
 {
     const struct vit_config c = tiny(VIT_NORM_PRE);
@@ -200,6 +242,7 @@ static void micro_batches_give_the_same_gradients(void **state)
     double most = 0;
 
     (void)state;
+    h.drop_path = h.attn_drop = 0.2f; /* masks belong to pictures, not to their places in a part */
     start(&whole, &c, &h, 1);
     h.accumulate = 3; /* 6 + 6 + 4 */
     start(&parts, &c, &h, 1);
@@ -425,6 +468,7 @@ int main(void)
         cmocka_unit_test_prestate(a_resumed_run_continues_with_the_same_bits, &f32),
         cmocka_unit_test_prestate(a_resumed_run_continues_with_the_same_bits, &bf16),
         cmocka_unit_test(bf16_gradients_follow_those_of_f32),
+        cmocka_unit_test(the_average_is_its_recurrence),
         cmocka_unit_test(another_recipe_is_not_resumed),
         cmocka_unit_test(micro_batches_give_the_same_gradients),
         cmocka_unit_test(ten_steps_equal_torch_adamw),
