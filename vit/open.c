@@ -151,10 +151,11 @@ static enum vit_status configure_foreign(struct vit_model *m, struct weights_vie
     enum vit_status status = vit_infer(m, v, err);
     json_t *recipe = NULL;
 
-    if (!status && json_object_get(o, "model_type"))
-        status = vit_read_hf(m, o, p->config, err);
-    else if (!status && json_object_get(o, "architecture"))
+    /* Both keys: timm's network in a wrapper of Hugging Face's. */
+    if (!status && json_object_get(o, "architecture"))
         status = vit_read_timm(m, o, p->config, err);
+    else if (!status && json_object_get(o, "model_type"))
+        status = vit_read_hf(m, o, weights_view_family(v), p->config, err);
     else if (!status)
         vit_model_say(m, true, "%s: no config.json that can be read: everything is inferred from the tensors",
                       m->path);
@@ -199,6 +200,7 @@ static enum vit_status configure(struct vit_model *m, struct weights_view *v, co
                           format);
     if (!status) status = format ? configure_ours(m, v, o, where, err) : configure_foreign(m, v, o, p, err);
     if (!status) status = vit_config_check(&m->config, m->path, err);
+    if (!status && !format) status = vit_infer_check(m, v, err);
     if (!status) status = vit_model_default_labels(m, err);
     if (!status) status = vit_read_labels(m, json_object_get(o, format ? "labels" : "id2label"), where, err);
     if (!status && !format) status = vit_read_labels(m, json_object_get(o, "label_names"), where, err);
