@@ -328,7 +328,7 @@ enum vit_status vit_read_timm(struct vit_model *m, const json_t *o, const char *
 
 /* ---- Hugging Face ---- */
 
-/* The networks behind the names of HF_VIT, HF_DEIT, HF_DINOV2: others have them too, and compute otherwise. */
+/* The networks whose names these are: others of Hugging Face have them too, and compute otherwise. */
 static enum vit_status check_hf_type(const json_t *o, enum weights_family family, const char *where,
                                      struct vit_error *err)
 {

@@ -61,19 +61,39 @@ static enum vit_status only_file(char *out, const char *dir, const char *end, st
     return status;
 }
 
+/* What the index of a model in several files is called, for either kind. */
+static enum vit_status refuse_shards(const char *dir, struct vit_error *err)
+{
+    static const char *const NAMES[] = { "model.safetensors.index.json", "pytorch_model.bin.index.json" };
+    char path[PATH_BYTES];
+
+    for (size_t i = 0; i < VIT_COUNT(NAMES); i++) {
+        beside(path, dir, NAMES[i]);
+        if (*path)
+            return vit_fail(err, VIT_ERR_UNSUPPORTED,
+                            "%s: the model lies in several files (%s), which are not read: save it in one, "
+                            "save_pretrained(DIR, max_shard_size=\"100GB\")",
+                            dir, NAMES[i]);
+    }
+    return VIT_OK;
+}
+
 static enum vit_status find_weights(char *out, const char *dir, struct vit_error *err)
 {
     static const char *const NAMES[] = { "model.safetensors", "pytorch_model.bin", "model.npz", "model.pth" };
     static const char *const ENDS[] = { ".safetensors", ".npz", ".pth", ".bin" };
+    enum vit_status status;
 
     for (size_t i = 0; i < VIT_COUNT(NAMES); i++) {
         beside(out, dir, NAMES[i]);
         if (*out) return VIT_OK;
     }
-    for (size_t i = 0; i < VIT_COUNT(ENDS); i++) {
-        enum vit_status status = only_file(out, dir, ENDS[i], err);
+    status = refuse_shards(dir, err);
+    for (size_t i = 0; !status && i < VIT_COUNT(ENDS); i++) {
+        status = only_file(out, dir, ENDS[i], err);
         if (status || *out) return status;
     }
+    if (status) return status;
     return vit_fail(err, VIT_ERR_IO,
                     "%s: no model in this folder: expected model.safetensors, or one .safetensors, "
                     ".npz, .pth or .bin file",

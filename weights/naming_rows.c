@@ -62,7 +62,7 @@ static const struct weights_row HF_DEIT[] = {
     HF_EMBEDDINGS,
     HF_BLOCK,
     { "dist_token", AS_IS, { "embeddings.distillation_token" } },
-    /* A classifier of the class token alone (DeiTForImageClassification): one more token that is attended to. */
+    /* DeiTForImageClassification reads the class token alone: this is one more that is attended to. */
     { "reg_token", AS_IS, { "embeddings.distillation_token" } },
     { "head.*", AS_IS, { "cls_classifier.*" } },
     { "head.*", AS_IS, { "classifier.*" } },

@@ -166,8 +166,8 @@ bool weights_view_used(const struct weights_view *v, size_t i);
 /* Tensor i is one that no classifier needs: mask tokens, counters of batch norm, poolers, the state of an
  * optimiser, the other copies of a file that holds several (student and teacher). */
 bool weights_view_ignorable(const struct weights_view *v, size_t i);
-/* The name of tensor i without the wrappers of the view; NULL: it does not lie in them. block (may be NULL): it
- * belongs to a block. */
+/* The name of tensor i without the wrappers of the view; NULL: it does not lie in them. block (may be NULL):
+ * it belongs to a block. */
 const char *weights_view_name(const struct weights_view *v, size_t i, bool *block);
 
 /* ---- position embeddings at another grid ---- */

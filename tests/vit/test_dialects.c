@@ -160,6 +160,26 @@ static void heads_follow_from_the_width_of_a_query_norm(void **state)
     folder_remove(&f);
 }
 
+/* JAX's query kernels are (width, heads, head width). */
+static void heads_follow_from_the_kernels_of_jax(void **state)
+{
+    struct folder f = { .path = "" };
+    struct vit_model *m;
+    unsigned char *bytes;
+    size_t size;
+
+    (void)state;
+    tmp_create(f.path, sizeof f.path);
+    bytes = tmp_read("tests/data/golden/jax-npz/model.npz", &size);
+    tmp_write(f.path, "model.npz", bytes, size, NULL, 0);
+    free(bytes);
+    m = folder_open(&f, NULL);
+    assert_int_equal(vit_model_config(m)->heads, 3); /* width / 64 would be none */
+    assert_int_equal(folder_notes(m, true, "number of heads"), 0);
+    vit_model_close(m);
+    folder_remove(&f);
+}
+
 static void an_empty_query_norm_is_refused(void **state)
 {
     struct vit_config c = tiny_config(VIT_NORM_PRE);
@@ -601,6 +621,7 @@ int main(void)
         cmocka_unit_test(without_positions_the_size_is_assumed),
         cmocka_unit_test(an_image_size_that_the_positions_contradict_is_not_taken),
         cmocka_unit_test(heads_follow_from_the_width_of_a_query_norm),
+        cmocka_unit_test(heads_follow_from_the_kernels_of_jax),
         cmocka_unit_test(an_empty_query_norm_is_refused),
         cmocka_unit_test(tensors_that_are_no_vit_are_refused),
         cmocka_unit_test(positions_that_are_no_square_are_refused),

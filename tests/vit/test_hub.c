@@ -75,7 +75,7 @@ static void a_recipe_may_leave_normalisation_out(void **state)
     folder_remove(&f);
 }
 
-/* x f of bytes x instead of x / 255: ViTImageProcessor(rescale_factor=1/127.5, do_normalize=False) and such. */
+/* Of bytes x not x / 255 but x f: ViTImageProcessor(rescale_factor=1/127.5, do_normalize=False). */
 static void bytes_are_scaled_as_the_recipe_says(void **state)
 {
     static const struct {
@@ -257,6 +257,60 @@ static void hugging_face_values_that_contradict_the_tensors_are_refused(void **s
     }
 }
 
+/* The golden DeiT as DeiTForImageClassification: the class token's head alone, under another name. */
+static void classifier_of_the_class_token(const char *dir)
+{
+    struct weights_entry entry[80];
+    struct weights_file *from;
+    struct vit_error err;
+    size_t count = 0;
+    char path[400];
+
+    assert_ok(weights_open(&from, "tests/data/golden/hf-deit-distilled/model.safetensors", &err), &err);
+    for (size_t i = 0; i < weights_count(from); i++) {
+        const struct weights_tensor *t = weights_at(from, i);
+        const bool head = strncmp(t->name, "cls_classifier.", 15) == 0;
+        if (!strncmp(t->name, "distillation_classifier.", 24)) continue;
+        assert_true(count < VIT_COUNT(entry));
+        entry[count] = (struct weights_entry){
+            .name = t->name + (head ? strlen("cls_") : 0), .dtype = t->dtype, .rank = t->rank, .data = t->data
+        };
+        memcpy(entry[count++].shape, t->shape, sizeof t->shape);
+    }
+    snprintf(path, sizeof path, "%s/model.safetensors", dir);
+    assert_ok(weights_write(path, entry, count, NULL, 0, &err), &err);
+    weights_close(from);
+}
+
+static void a_deit_without_its_teacher_answers_as_there(void **state)
+{
+    /* transformers 5.24, DeiTForImageClassification.from_pretrained() in float64, first golden input. */
+    static const float LOGITS[10] = { -2.06097568f,   0.0577829817f, -0.149512707f, 0.510837786f,
+                                      -0.0766684288f, -0.952467537f, -0.553227059f, -5.13127072f,
+                                      -1.58199995f,   1.02663224f };
+    struct folder f;
+    struct vit_model *m;
+    struct vit_session *s;
+    struct weights_file *expect;
+    struct vit_error err;
+    const float *logits;
+
+    (void)state;
+    golden_folder(&f, "hf-deit-distilled");
+    classifier_of_the_class_token(f.path);
+    m = folder_open(&f, NULL);
+    assert_int_equal(folder_notes(m, true, "not used"), 0);
+    s = tiny_session(m, 1, 1, false);
+    assert_ok(weights_open(&expect, "tests/data/golden/hf-deit-distilled/expect.safetensors", &err), &err);
+    logits = vit_forward(s, weights_find(expect, "input")->data, 1);
+    /* The golden bound: 1e-5 of the largest. */
+    for (int i = 0; i < 10; i++) assert_float_equal(logits[i], LOGITS[i], 1e-5f * 5.13127072f);
+    weights_close(expect);
+    vit_session_close(s);
+    vit_model_close(m);
+    folder_remove(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,6 +322,7 @@ int main(void)
         cmocka_unit_test(the_network_runs_at_the_size_of_its_pictures),
         cmocka_unit_test(our_own_recipe_decides_the_size_too),
         cmocka_unit_test(hugging_face_values_that_contradict_the_tensors_are_refused),
+        cmocka_unit_test(a_deit_without_its_teacher_answers_as_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
