@@ -164,6 +164,22 @@ static enum vit_status configure_ours(struct vit_model *m, struct weights_view *
     return status;
 }
 
+/* vit_huge has heads of 80: width / 64 would be another network. */
+static void assume_heads(struct vit_model *m)
+{
+    const char *size = NULL;
+
+    m->config.heads = vit_preset_heads_of(&m->config, &size);
+    if (size) {
+        vit_model_say(m, true, "%s: the number of heads is not stored: %d assumed, as vit_%s has", m->path,
+                      m->config.heads, size);
+        return;
+    }
+    m->config.heads = m->config.width >= 64 ? m->config.width / 64 : 1;
+    vit_model_say(m, true, "%s: the number of heads is not stored: %d assumed (width / 64)", m->path,
+                  m->config.heads);
+}
+
 /* Anything that is not ours: what the tensors say, then what the dialect adds. */
 static enum vit_status configure_foreign(struct vit_model *m, struct weights_view *v, const json_t *o,
                                          const struct place *p, struct vit_error *err)
@@ -179,11 +195,7 @@ static enum vit_status configure_foreign(struct vit_model *m, struct weights_vie
     else if (!status)
         vit_model_say(m, true, "%s: no config.json that can be read: everything is inferred from the tensors",
                       m->path);
-    if (!status && !m->config.heads) {
-        m->config.heads = m->config.width >= 64 ? m->config.width / 64 : 1;
-        vit_model_say(m, true, "%s: the number of heads is not stored: %d assumed (width / 64)", m->path,
-                      m->config.heads);
-    }
+    if (!status && !m->config.heads) assume_heads(m);
     if (!status && *p->recipe) status = vit_json_read(&recipe, p->recipe, CONFIG_BYTES, err);
     if (!status && recipe) status = vit_read_hf_recipe(m, recipe, p->recipe, err);
     json_decref(recipe);
