@@ -25,7 +25,7 @@ enum vit_status vit_read_hf_recipe(struct vit_model *m, const json_t *o, const c
 
 /* Heads of a width in timm's table of architectures; 0 when it has none of that name or width. */
 int vit_preset_heads(const char *architecture, int width);
-/* Heads of the size of this width, depth and hidden width in the same table, and its name; 0: there is none. */
+/* Heads of the size of this width, depth and hidden width in the same table, and its name; 0: none is. */
 int vit_preset_heads_of(const struct vit_config *c, const char **size);
 
 /* Keep labels: an object {"0": name, ...} or an array of names. Wrong counts are an error. */
