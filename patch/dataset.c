@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "patch/walk.h"
+
 static const char *const SPLITS[] = {
     [PATCH_TRAIN] = "train",
     [PATCH_VAL] = "val",
@@ -82,12 +84,31 @@ void patch_dataset_close(struct patch_dataset *d)
 static const struct patch_kind *const KINDS[] = { &patch_kind_cifar10, &patch_kind_cifar100,
                                                   &patch_kind_folder, &patch_kind_csv };
 
+/* CIFAR's version for Python holds pickles, which are not read. */
+static bool holds_pickles(const char *path)
+{
+    static const char *const NAMES[] = { "batches.meta", "data_batch_1", "test_batch",
+                                         "cifar-10-batches-py/batches.meta", "cifar-100-python/meta" };
+
+    for (size_t i = 0; i < VIT_COUNT(NAMES); i++)
+        if (patch_has_file(path, NAMES[i])) return true;
+    return patch_has_file(path, "meta") && patch_has_file(path, "train") && patch_has_file(path, "test");
+}
+
 static const struct patch_kind *recognise(const char *path, struct vit_error *err)
 {
+    const bool pickles = holds_pickles(path);
+
+    /* The archive's folder would be a class, without pictures. */
     for (size_t i = 0; i < VIT_COUNT(KINDS); i++)
-        if (KINDS[i]->found(path)) return KINDS[i];
+        if (KINDS[i]->found(path) && !(pickles && KINDS[i] == &patch_kind_folder)) return KINDS[i];
     if (access(path, F_OK))
         vit_fail(err, VIT_ERR_IO, "%s: no such data set", path);
+    else if (pickles)
+        vit_fail(err, VIT_ERR_FORMAT,
+                 "%s: is CIFAR in its version for Python (pickles), which is not read: expected the binary "
+                 "version, cifar-10-binary.tar.gz or cifar-100-binary.tar.gz, unpacked",
+                 path);
     else
         vit_fail(
             err, VIT_ERR_FORMAT,

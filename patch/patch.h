@@ -110,6 +110,7 @@ struct patch_recipe {
     int size;       /* pixels a side of what the model sees */
     bool squash;    /* resize to a square, aspect ignored; else the short side. Then the crop */
     float crop_pct; /* resize to floor(size / crop_pct), then the centre size x size */
+    bool crop_down; /* an odd margin: its half is rounded down; else to even */
     enum patch_filter filter;
     float mean[3], std[3]; /* of values in [0, 1] */
 };
@@ -121,7 +122,8 @@ enum vit_status patch_recipe_check(const struct patch_recipe *r, const char *whe
 int patch_recipe_side(const struct patch_recipe *r);
 
 /* pixels (size, size, 3) = resized and cropped as the recipe says (timm's and torchvision's integer
- * rules: long side truncated, crop offset rounded half to even, a short picture padded with zeros). */
+ * rules: long side truncated, crop offset rounded half to even, a short picture padded with zeros;
+ * Hugging Face's round it down). */
 enum vit_status patch_prepare(unsigned char *pixels, const struct patch_image *image,
                               const struct patch_recipe *r, struct vit_error *err);
 /* planes (3, size, size) = (pixels / 255 - mean) / std, in float as torchvision does. */

@@ -46,10 +46,11 @@ int patch_recipe_side(const struct patch_recipe *r)
 }
 
 /* Where to crop (positive) or pad (negative) length pixels to size: torchvision's center_crop, where
- * rint is Python's round, half to even, and the padding before is the smaller half. */
-static int64_t crop_offset(int64_t length, int size)
+ * rint is Python's round, half to even, and the padding before is the smaller half. down: transformers'. */
+static int64_t crop_offset(int64_t length, int size, bool down)
 {
-    return length >= size ? (int64_t)rint((double)(length - size) / 2) : -((size - length) / 2);
+    if (length < size) return -((size - length) / 2);
+    return down ? (length - size) / 2 : (int64_t)rint((double)(length - size) / 2);
 }
 
 /* What the whole picture is resized to: a square, or as torchvision's Resize(int) does with the long side
@@ -64,12 +65,12 @@ static void full_size(struct patch_window *w, const struct patch_image *image, c
 }
 
 /* One axis of the window; returns where it lies in the square. */
-static int place(int64_t full, int size, int64_t *from, int *count)
+static int place(int64_t full, const struct patch_recipe *r, int64_t *from, int *count)
 {
-    const int64_t offset = crop_offset(full, size);
+    const int64_t offset = crop_offset(full, r->size, r->crop_down);
 
     *from = offset > 0 ? offset : 0;
-    *count = (int)(full < size ? full : size);
+    *count = (int)(full < r->size ? full : r->size);
     return (int)(offset < 0 ? -offset : 0);
 }
 
@@ -81,8 +82,8 @@ enum vit_status patch_prepare(unsigned char *pixels, const struct patch_image *i
     int x, y;
 
     full_size(&w, image, r);
-    x = place(w.full_width, r->size, &w.left, &w.width);
-    y = place(w.full_height, r->size, &w.top, &w.height);
+    x = place(w.full_width, r, &w.left, &w.width);
+    y = place(w.full_height, r, &w.top, &w.height);
     if (w.width < r->size || w.height < r->size) memset(pixels, 0, stride * (size_t)r->size);
     return patch_resize_window(pixels + stride * (size_t)y + (size_t)x * 3, stride, image, &w, r->filter,
                                err);

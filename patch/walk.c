@@ -54,7 +54,9 @@ bool patch_has_extension(const char *name, const char *extension)
 
 bool patch_is_picture_name(const char *name)
 {
-    static const char *const EXTENSIONS[] = { ".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".pgm", ".pnm" };
+    /* Those of the second line are not read: whoever has some among the others is told so. */
+    static const char *const EXTENSIONS[] = { ".jpg",  ".jpeg", ".png",  ".bmp", ".ppm",  ".pgm", ".pnm",
+                                              ".webp", ".gif",  ".tiff", ".tif", ".heic", ".avif" };
 
     for (size_t i = 0; i < VIT_COUNT(EXTENSIONS); i++)
         if (patch_has_extension(name, EXTENSIONS[i])) return true;

@@ -293,12 +293,11 @@ enum vit_status vit_config_from_json(struct vit_config *c, const json_t *o, cons
 enum vit_status vit_recipe_from_json(struct patch_recipe *r, const json_t *p, const char *where,
                                      struct vit_error *err)
 {
-    static const char *const KEYS[] = {
-        "size", "crop_mode", "crop_pct", "interpolation", "mean", "std", NULL
-    };
-    static const char *const MODES[] = { "center", "squash" };
+    static const char *const KEYS[] = { "size",          "crop_mode", "crop_pct", "crop_round",
+                                        "interpolation", "mean",      "std",      NULL };
+    static const char *const MODES[] = { "center", "squash" }, *const ROUNDS[] = { "even", "down" };
     const char *filter = NULL;
-    int mode = r->squash;
+    int mode = r->squash, round = r->crop_down;
     enum vit_status status;
 
     if (!p || json_is_null(p)) return VIT_OK;
@@ -308,6 +307,7 @@ enum vit_status vit_recipe_from_json(struct patch_recipe *r, const json_t *p, co
     if (!status) status = vit_json_int(p, where, "size", 1, 1 << 14, &r->size, err);
     if (!status) status = json_name(p, where, "crop_mode", MODES, 2, &mode, err);
     if (!status) status = vit_json_float(p, where, "crop_pct", &r->crop_pct, err);
+    if (!status) status = json_name(p, where, "crop_round", ROUNDS, 2, &round, err);
     if (!status) status = vit_json_string(p, where, "interpolation", &filter, err);
     if (!status) status = vit_json_floats(p, where, "mean", 3, r->mean, err);
     if (!status) status = vit_json_floats(p, where, "std", 3, r->std, err);
@@ -316,6 +316,7 @@ enum vit_status vit_recipe_from_json(struct patch_recipe *r, const json_t *p, co
     if (status) return status;
     if (filter) r->filter = (enum patch_filter)patch_filter_from_name(filter);
     r->squash = mode == 1;
+    r->crop_down = round == 1;
     if (r->squash && !json_object_get(p, "crop_pct")) r->crop_pct = 1;
     return patch_recipe_check(r, where, err);
 }
@@ -364,11 +365,14 @@ static json_t *norm_to_json(const struct vit_norm_config *n)
 
 static json_t *recipe_to_json(const struct patch_recipe *r)
 {
-    return json_pack("{si ss so ss s[ooo] s[ooo]}", "size", r->size, "crop_mode",
-                     r->squash ? "squash" : "center", "crop_pct", vit_json_number(r->crop_pct),
-                     "interpolation", patch_filter_name(r->filter), "mean", vit_json_number(r->mean[0]),
-                     vit_json_number(r->mean[1]), vit_json_number(r->mean[2]), "std",
-                     vit_json_number(r->std[0]), vit_json_number(r->std[1]), vit_json_number(r->std[2]));
+    json_t *o = json_pack("{si ss so ss s[ooo] s[ooo]}", "size", r->size, "crop_mode",
+                          r->squash ? "squash" : "center", "crop_pct", vit_json_number(r->crop_pct),
+                          "interpolation", patch_filter_name(r->filter), "mean", vit_json_number(r->mean[0]),
+                          vit_json_number(r->mean[1]), vit_json_number(r->mean[2]), "std",
+                          vit_json_number(r->std[0]), vit_json_number(r->std[1]), vit_json_number(r->std[2]));
+
+    if (r->crop_down) vit_json_put(&o, "crop_round", json_string("down"));
+    return o;
 }
 
 json_t *vit_config_to_json(const struct vit_config *c, const struct patch_recipe *r,

@@ -19,6 +19,8 @@ static const struct act_name {
     { "gelu_fast", KERN_ACT_GELU_TANH },
     { "gelu_tanh", KERN_ACT_GELU_TANH },
     { "gelu_pytorch_tanh", KERN_ACT_GELU_TANH },
+    { "gelu_accurate", KERN_ACT_GELU_TANH },
+    { "gelu_python", KERN_ACT_GELU },
     { "quick_gelu", KERN_ACT_QUICK_GELU },
     { "quickgelu", KERN_ACT_QUICK_GELU },
     { "relu", KERN_ACT_RELU },
@@ -118,15 +120,123 @@ static enum vit_status read_timm_pool(struct vit_model *m, const json_t *o, cons
     return VIT_OK;
 }
 
+/* What a part of an architecture's name implies and no tensor shows, in timm 1.0.31; a row goes before those
+ * above it. Where nothing is written, a plain ViT of timm is meant. */
+static const struct trait {
+    const char *part;
+    int heads;
+    enum kern_act act;
+    float eps;
+    bool res_post;
+    const char *other; /* what makes it another network */
+} TRAITS[] = {
+    { .part = "quickgelu", .act = KERN_ACT_QUICK_GELU },
+    { .part = "_clip_", .eps = 1e-5f },
+    { .part = "beit3_", .eps = 1e-5f },
+    { .part = "_rpn_", .res_post = true },
+    { .part = "vit_base_patch16_gap_", .heads = 16 },
+    { .part = "vit_giantopt_", .heads = 16, .act = KERN_ACT_GELU_TANH },
+    { .part = "vit_base_patch32_siglip_", .act = KERN_ACT_GELU_TANH },
+    { .part = "vit_large_patch16_siglip_512", .act = KERN_ACT_GELU_TANH },
+    { .part = "vit_large_patch16_siglip_gap_512", .act = KERN_ACT_GELU_TANH },
+    { .part = "vit_so400m_patch16_siglip_", .act = KERN_ACT_GELU_TANH },
+    { .part = "beit3_giant_", .heads = 16 },
+    { .part = "test_vit", .heads = 2 },
+    { .part = "test_vit3", .heads = 3 },
+    { .part = "test_vit4", .heads = 3 },
+    { .part = "_rope_", .other = "rotary positions" },
+    { .part = "_dinov3", .other = "rotary positions" },
+    { .part = "_lingbot", .other = "rotary positions" },
+    { .part = "_sapiens2", .other = "rotary positions" },
+    { .part = "vit_pe_", .other = "rotary positions" },
+    { .part = "eva02_", .other = "rotary positions" },
+    { .part = "_relpos_", .other = "relative positions" },
+    { .part = "_srelpos_", .other = "relative positions" },
+};
+
+static enum vit_status apply_timm_name(struct vit_model *m, const char *name, const char *where,
+                                       struct vit_error *err)
+{
+    struct vit_config *c = &m->config;
+    const int heads = vit_preset_heads(name, c->width);
+
+    if (heads) c->heads = heads;
+    for (size_t i = 0; i < VIT_COUNT(TRAITS); i++) {
+        const struct trait *t = &TRAITS[i];
+
+        if (!strstr(name, t->part)) continue;
+        if (t->other)
+            return vit_fail(err, VIT_ERR_UNSUPPORTED,
+                            "%s: \"architecture\" \"%s\" has %s, which are not "
+                            "supported",
+                            where, name, t->other);
+        if (t->heads) c->heads = t->heads;
+        if (t->act) c->act = t->act;
+        if (t->eps > 0) c->norm.eps = t->eps;
+        if (t->res_post) c->norm.placement = VIT_NORM_RES_POST;
+    }
+    return VIT_OK;
+}
+
+/* A picture of another shape than a square, [height, width], whose positions are a square by chance. */
+static enum vit_status refuse_oblong(const json_t *o, const char *where, const char *key,
+                                     struct vit_error *err)
+{
+    const json_t *v = json_object_get(o, key);
+    const size_t n = json_array_size(v);
+    const json_t *height = json_array_get(v, n - 2), *width = json_array_get(v, n - 1);
+
+    if (n < 2 || json_number_value(height) == json_number_value(width)) return VIT_OK;
+    return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: \"%s\" is %g x %g: only squares are supported", where, key,
+                    json_number_value(height), json_number_value(width));
+}
+
+/* The kinds of norm that VisionTransformer takes by name; which of both kinds it is, the tensors tell. */
+static enum vit_status read_timm_norm(const struct vit_model *m, const json_t *args, const char *where,
+                                      struct vit_error *err)
+{
+    static const struct {
+        const char *name;
+        enum kern_norm_kind kind;
+    } NORMS[] = {
+        { "layernorm", KERN_LAYERNORM },
+        { "layernormfp32", KERN_LAYERNORM },
+        { "rmsnorm", KERN_RMSNORM },
+        { "rmsnormfp32", KERN_RMSNORM },
+    };
+    const char *name = NULL;
+    enum vit_status status = vit_json_string(args, where, "norm_layer", &name, err);
+
+    if (status || !name) return status;
+    for (size_t i = 0; i < VIT_COUNT(NORMS); i++)
+        if (!strcmp(name, NORMS[i].name) && m->config.norm.kind == NORMS[i].kind) return VIT_OK;
+    return vit_fail(err, VIT_ERR_UNSUPPORTED,
+                    "%s: \"norm_layer\" \"%s\" is not supported, or is not what the tensors are", where,
+                    name);
+}
+
+/* Nowhere in the tensors, and changes the answer. */
+static enum vit_status refuse_prefix_pooling(const json_t *args, const char *where, struct vit_error *err)
+{
+    bool on = false;
+    enum vit_status status = vit_json_bool(args, where, "pool_include_prefix", &on, err);
+
+    if (status || !on) return status;
+    return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: \"pool_include_prefix\" is not supported", where);
+}
+
 /* 4 positions beside 3 prefix tokens may be of 2 x 2 patches, or of 1 and the tokens: the size tells. */
 static void split_positions(struct vit_model *m, const json_t *args)
 {
     struct vit_config *c = &m->config;
-    const json_int_t image = json_integer_value(json_object_get(args, "img_size"));
+    const json_t *size = json_object_get(args, "img_size");
+    json_int_t image;
     const int was = vit_config_grid(c), prefix = vit_config_prefix(c);
     const int rows = was * was + (c->position_prefix ? prefix : 0);
     int grid;
 
+    if (json_is_array(size)) size = json_array_get(size, 0);
+    image = json_integer_value(size);
     if (c->position != VIT_POS_LEARNED || !c->stem.patch || image < c->stem.patch || image > 1 << 14) return;
     grid = (int)image / c->stem.patch;
     if (rows != grid * grid && rows != grid * grid + prefix) return;
@@ -142,26 +252,16 @@ static enum vit_status read_timm_args(struct vit_model *m, const json_t *args, c
 
     if (!status) status = agree(args, where, "embed_dim", c->width, err);
     if (!status) status = agree(args, where, "patch_size", c->stem.patch, err);
+    if (!status) status = refuse_oblong(args, where, "img_size", err);
     if (!status) split_positions(m, args);
+    if (!status) status = refuse_prefix_pooling(args, where, err);
+    if (!status) status = read_timm_norm(m, args, where, err);
     if (!status) status = vit_json_int(args, where, "num_heads", 1, 1 << 16, &c->heads, err);
     if (!status) status = vit_json_float(args, where, "norm_eps", &c->norm.eps, err);
     if (!status) status = read_act_name(&c->act, args, where, "act_layer", err);
     if (!status) status = read_timm_block(m, args, where, err);
     if (!status) status = read_timm_pool(m, args, where, err);
     return status;
-}
-
-/* What an architecture's name implies and no tensor shows. */
-static void apply_timm_name(struct vit_model *m, const char *name)
-{
-    struct vit_config *c = &m->config;
-    int heads = vit_preset_heads(name, c->width);
-
-    if (heads) c->heads = heads;
-    if (strstr(name, "quickgelu")) c->act = KERN_ACT_QUICK_GELU;
-    if (strstr(name, "_clip_")) c->norm.eps = 1e-5f;
-    if (strstr(name, "_rpn_") || strstr(name, "_srelpos_") || strstr(name, "_relpos_rpn"))
-        c->norm.placement = VIT_NORM_RES_POST;
 }
 
 static enum vit_status read_timm_recipe(struct vit_model *m, const json_t *cfg, const char *where,
@@ -172,12 +272,16 @@ static enum vit_status read_timm_recipe(struct vit_model *m, const json_t *cfg, 
     const char *filter = NULL, *mode = NULL;
     enum vit_status status = vit_json_floats(cfg, where, "input_size", 3, input, err);
 
+    if (!status) status = refuse_oblong(cfg, where, "input_size", err);
     if (!status) status = vit_json_float(cfg, where, "crop_pct", &r->crop_pct, err);
     if (!status) status = vit_json_string(cfg, where, "interpolation", &filter, err);
     if (!status) status = vit_json_string(cfg, where, "crop_mode", &mode, err);
-    if (!status) status = vit_json_floats(cfg, where, "mean", 3, r->mean, err);
-    if (!status) status = vit_json_floats(cfg, where, "std", 3, r->std, err);
+    /* Pictures have three colours: those of another network are never prepared. */
+    if (!status && m->config.channels == 3) status = vit_json_floats(cfg, where, "mean", 3, r->mean, err);
+    if (!status && m->config.channels == 3) status = vit_json_floats(cfg, where, "std", 3, r->std, err);
     if (status) return status;
+    if (mode && *mode && strcmp(mode, "center") && strcmp(mode, "squash"))
+        return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: \"crop_mode\" \"%s\" is not supported", where, mode);
     if (filter && patch_filter_from_name(filter) < 0)
         return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: unknown \"interpolation\" \"%s\"", where, filter);
     if (filter) r->filter = (enum patch_filter)patch_filter_from_name(filter);
@@ -190,13 +294,30 @@ static enum vit_status read_timm_recipe(struct vit_model *m, const json_t *cfg, 
     return VIT_OK;
 }
 
+/* A network of timm without positions says so; else they are of a kind that no tensor holds. */
+static enum vit_status positions_are_meant(const struct vit_model *m, const json_t *args, const char *where,
+                                           struct vit_error *err)
+{
+    const char *kind = NULL;
+    enum vit_status status =
+        json_is_object(args) ? vit_json_string(args, where, "pos_embed", &kind, err) : VIT_OK;
+
+    if (status || m->config.position != VIT_POS_NONE || (kind && !strcmp(kind, "none"))) return status;
+    return vit_fail(
+        err, VIT_ERR_UNSUPPORTED,
+        "%s: no position embeddings in the file, and no \"pos_embed\": \"none\" in \"model_args\": "
+        "positions of another kind (rotary, relative) are not supported",
+        where);
+}
+
 enum vit_status vit_read_timm(struct vit_model *m, const json_t *o, const char *where, struct vit_error *err)
 {
     const json_t *args = json_object_get(o, "model_args"), *cfg = json_object_get(o, "pretrained_cfg");
     const char *name = NULL;
     enum vit_status status = vit_json_string(o, where, "architecture", &name, err);
 
-    if (!status && name) apply_timm_name(m, name);
+    if (!status && name) status = apply_timm_name(m, name, where, err);
+    if (!status) status = positions_are_meant(m, args, where, err);
     if (!status) status = read_timm_pool(m, o, where, err);
     if (!status && json_is_object(args)) status = read_timm_args(m, args, where, err);
     if (!status && json_is_object(cfg)) status = read_timm_recipe(m, cfg, where, err);
@@ -207,80 +328,40 @@ enum vit_status vit_read_timm(struct vit_model *m, const json_t *o, const char *
 
 /* ---- Hugging Face ---- */
 
-enum vit_status vit_read_hf(struct vit_model *m, const json_t *o, const char *where, struct vit_error *err)
+/* The networks whose names these are: others of Hugging Face have them too, and compute otherwise. */
+static enum vit_status check_hf_type(const json_t *o, enum weights_family family, const char *where,
+                                     struct vit_error *err)
+{
+    static const char *const TYPES[] = { "vit", "deit", "dinov2", "dinov2_with_registers", "ijepa" };
+    static const bool HF[WEIGHTS_FAMILIES] = { [WEIGHTS_HF_VIT] = true,
+                                               [WEIGHTS_HF_DEIT] = true,
+                                               [WEIGHTS_HF_DINOV2] = true,
+                                               [WEIGHTS_HF_DINOV2_REG] = true };
+    const char *type = NULL;
+    enum vit_status status = vit_json_string(o, where, "model_type", &type, err);
+
+    if (status || !type || !HF[family]) return status;
+    for (size_t i = 0; i < VIT_COUNT(TYPES); i++)
+        if (!strcmp(type, TYPES[i])) return VIT_OK;
+    return vit_fail(
+        err, VIT_ERR_UNSUPPORTED,
+        "%s: \"model_type\" \"%s\" is not supported (vit, deit, dinov2 and dinov2_with_registers are)", where,
+        type);
+}
+
+enum vit_status vit_read_hf(struct vit_model *m, const json_t *o, enum weights_family family,
+                            const char *where, struct vit_error *err)
 {
     struct vit_config *c = &m->config;
-    enum vit_status status = agree(o, where, "hidden_size", c->width, err);
+    enum vit_status status = check_hf_type(o, family, where, err);
 
+    if (!status) status = agree(o, where, "hidden_size", c->width, err);
     if (!status) status = agree(o, where, "num_hidden_layers", c->depth, err);
     if (!status) status = agree(o, where, "patch_size", c->stem.patch, err);
     if (!status) status = agree(o, where, "num_channels", c->channels, err);
+    if (!status) status = refuse_oblong(o, where, "image_size", err);
     if (!status) status = vit_json_int(o, where, "num_attention_heads", 1, 1 << 16, &c->heads, err);
     if (!status) status = vit_json_float(o, where, "layer_norm_eps", &c->norm.eps, err);
     if (!status && !c->glu) status = read_act_name(&c->act, o, where, "hidden_act", err);
     return status;
-}
-
-/* size: a number, {"height", "width"} or {"shortest_edge"}. */
-static enum vit_status read_hf_size(const json_t *o, const char *where, const char *key, int *size,
-                                    bool *shortest, struct vit_error *err)
-{
-    const json_t *v = json_object_get(o, key);
-    int width = *size;
-    enum vit_status status;
-
-    *shortest = false;
-    if (!json_is_object(v)) return vit_json_int(o, where, key, 1, 1 << 14, size, err);
-    *shortest = json_object_get(v, "shortest_edge") != NULL;
-    if (*shortest) return vit_json_int(v, where, "shortest_edge", 1, 1 << 14, size, err);
-    status = vit_json_int(v, where, "height", 1, 1 << 14, size, err);
-    if (!status) status = vit_json_int(v, where, "width", 1, 1 << 14, &width, err);
-    if (!status && json_object_get(v, "width") && width != *size)
-        return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: \"%s\" is %d x %d: only squares are supported", where,
-                        key, *size, width);
-    return status;
-}
-
-/* Pillow's numbers for its filters. */
-static enum vit_status read_resample(struct patch_recipe *r, const json_t *o, const char *where,
-                                     struct vit_error *err)
-{
-    static const int FILTERS[] = {
-        [1] = PATCH_LANCZOS, [2] = PATCH_BILINEAR, [3] = PATCH_BICUBIC, [4] = PATCH_BOX
-    };
-    int number = 0;
-    enum vit_status status = vit_json_int(o, where, "resample", 0, 5, &number, err);
-
-    if (status || !json_object_get(o, "resample")) return status;
-    if (number < 1 || number > 4)
-        return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: \"resample\" %d is not supported (1 to 4 are)", where,
-                        number);
-    r->filter = (enum patch_filter)FILTERS[number];
-    return VIT_OK;
-}
-
-enum vit_status vit_read_hf_recipe(struct vit_model *m, const json_t *o, const char *where,
-                                   struct vit_error *err)
-{
-    struct patch_recipe *r = &m->recipe;
-    int resized = m->config.image, crop = m->config.image;
-    bool shortest = false, ignored, cropped = json_object_get(o, "crop_size") != NULL, normalised = true;
-    enum vit_status status;
-
-    if (!json_is_object(o)) return vit_fail(err, VIT_ERR_FORMAT, "%s: must be a JSON object", where);
-    status = read_hf_size(o, where, "size", &resized, &shortest, err);
-
-    if (!status) status = vit_json_bool(o, where, "do_center_crop", &cropped, err);
-    if (!status && cropped) status = read_hf_size(o, where, "crop_size", &crop, &ignored, err);
-    if (!status) status = read_resample(r, o, where, err);
-    if (!status) status = vit_json_bool(o, where, "do_normalize", &normalised, err);
-    if (!status) status = vit_json_floats(o, where, "image_mean", 3, r->mean, err);
-    if (!status) status = vit_json_floats(o, where, "image_std", 3, r->std, err);
-    if (status) return status;
-    if (!normalised)
-        for (int i = 0; i < 3; i++) r->mean[i] = 0, r->std[i] = 1;
-    r->squash = !shortest;
-    r->crop_pct = cropped ? (float)crop / (float)resized : 1;
-    r->size = cropped ? crop : resized;
-    return patch_recipe_check(r, where, err);
 }

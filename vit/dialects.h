@@ -10,16 +10,23 @@
 /* m->config and m->recipe from the shapes of the tensors and the family's conventions. */
 enum vit_status vit_infer(struct vit_model *m, struct weights_view *v, struct vit_error *err);
 
+/* Once the configuration is whole: a block with tensors that it has no use for is another network, which is
+ * VIT_ERR_UNSUPPORTED. */
+enum vit_status vit_infer_check(const struct vit_model *m, struct weights_view *v, struct vit_error *err);
+
 /* Over what vit_infer found: architecture, model_args and pretrained_cfg of timm. */
 enum vit_status vit_read_timm(struct vit_model *m, const json_t *o, const char *where, struct vit_error *err);
 /* Hugging Face ViT, DeiT, DINOv2. */
-enum vit_status vit_read_hf(struct vit_model *m, const json_t *o, const char *where, struct vit_error *err);
+enum vit_status vit_read_hf(struct vit_model *m, const json_t *o, enum weights_family family,
+                            const char *where, struct vit_error *err);
 /* preprocessor_config.json of Hugging Face. */
 enum vit_status vit_read_hf_recipe(struct vit_model *m, const json_t *o, const char *where,
                                    struct vit_error *err);
 
 /* Heads of a width in timm's table of architectures; 0 when it has none of that name or width. */
 int vit_preset_heads(const char *architecture, int width);
+/* Heads of the size of this width, depth and hidden width in the same table, and its name; 0: none is. */
+int vit_preset_heads_of(const struct vit_config *c, const char **size);
 
 /* Keep labels: an object {"0": name, ...} or an array of names. Wrong counts are an error. */
 enum vit_status vit_read_labels(struct vit_model *m, const json_t *labels, const char *where,

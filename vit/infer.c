@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "vit/block.h"
@@ -20,6 +21,7 @@ static const struct convention {
     [WEIGHTS_HF_VIT] = { 1e-12f, KERN_ACT_GELU, VIT_NORM_PRE, true, 1, PATCH_BILINEAR, false },
     [WEIGHTS_HF_DEIT] = { 1e-12f, KERN_ACT_GELU, VIT_NORM_PRE, true, 0.875f, PATCH_BICUBIC, true },
     [WEIGHTS_HF_DINOV2] = { 1e-6f, KERN_ACT_GELU, VIT_NORM_PRE, false, 0.875f, PATCH_BICUBIC, true },
+    [WEIGHTS_HF_DINOV2_REG] = { 1e-6f, KERN_ACT_GELU, VIT_NORM_PRE, false, 0.875f, PATCH_BICUBIC, true },
     [WEIGHTS_TORCHVISION] = { 1e-6f, KERN_ACT_GELU, VIT_NORM_PRE, false, 0.875f, PATCH_BILINEAR, true },
     [WEIGHTS_TORCH] = { 1e-5f, KERN_ACT_RELU, VIT_NORM_POST, true, 1, PATCH_BICUBIC, false },
     [WEIGHTS_CCT] = { 1e-5f, KERN_ACT_GELU, VIT_NORM_PRE_POST, true, 1, PATCH_BICUBIC, false },
@@ -79,7 +81,7 @@ static void infer_convolutions(struct vit_config *c, struct weights_view *v)
         if (!has(v, name)) break;
         *l = (struct patch_conv){ .out = axis(v, name, 0), .kernel = axis(v, name, 2), .act = KERN_ACT_RELU };
         l->padding = l->kernel / 2;
-        l->stride = torchvision ? 2 : 1;
+        l->stride = torchvision ? 2 : l->kernel > 5 ? l->kernel / 2 - 1 : 1; /* cct.py: of 7 it is 2 */
         l->batch_norm = torchvision;
         if (!torchvision) l->pool.kernel = 3, l->pool.stride = 2, l->pool.padding = 1;
         snprintf(name, sizeof name, "patch_embed.conv.%d.bias", i);
@@ -99,17 +101,19 @@ static enum vit_status infer_stem(struct vit_config *c, struct weights_view *v, 
     /* A single convolution whose kernel is its stride is a patch embedding: CCT names both alike. */
     const bool several = has(v, "patch_embed.conv.1.weight") || has(v, "patch_embed.bn.0.weight");
     const bool pooled = has(v, "patch_embed.conv.0.weight") && !has(v, "patch_embed.conv.0.bias");
+    const bool found = shape_of(v, "patch_embed.proj.weight", &rank, shape);
+    char text[128];
 
     if (several || (pooled && weights_view_family(v) == WEIGHTS_CCT)) {
         infer_convolutions(c, v);
         return VIT_OK;
     }
-    if (!shape_of(v, "patch_embed.proj.weight", &rank, shape) || rank != 4 || shape[2] != shape[3])
+    if (!found || rank != 4 || shape[2] != shape[3])
         return vit_fail(
             err, VIT_ERR_FORMAT,
             "%s: no patch embedding found: expected a tensor such as \"patch_embed.proj.weight\" of "
-            "shape [width, channels, patch, patch]",
-            path);
+            "shape [width, channels, patch, patch], found %s",
+            path, found ? vit_shape_text(shape, rank, text, sizeof text) : "none");
     c->channels = axis(v, "patch_embed.proj.weight", 1);
     c->stem.patch = axis(v, "patch_embed.proj.weight", 2);
     c->patch_bias = has(v, "patch_embed.proj.bias");
@@ -151,6 +155,14 @@ static enum vit_status infer_positions(struct vit_model *m, struct weights_view 
     return VIT_OK;
 }
 
+/* Of all these only timm has RMSNorm: elsewhere a norm without bias is a LayerNorm that lacks it. */
+static enum kern_norm_kind norm_kind(struct weights_view *v)
+{
+    if (block_has(v, "norm1.alpha")) return KERN_DYT;
+    if (weights_view_family(v) != WEIGHTS_TIMM || !block_has(v, "norm1.weight")) return KERN_LAYERNORM;
+    return block_has(v, "norm1.bias") ? KERN_LAYERNORM : KERN_RMSNORM;
+}
+
 static void infer_norms(struct vit_config *c, struct weights_view *v, const struct convention *family)
 {
     struct vit_norm_config *n = &c->norm;
@@ -160,25 +172,40 @@ static void infer_norms(struct vit_config *c, struct weights_view *v, const stru
     if (block_has(v, "ls1.gamma") && !block_has(v, "norm1.weight")) n->placement = VIT_NORM_REZERO;
     if (block_has(v, "norm1_out.weight")) n->placement = VIT_NORM_SANDWICH;
     n->eps = family->eps;
-    n->kind = block_has(v, "norm1.alpha")                                   ? KERN_DYT
-              : block_has(v, "norm1.weight") && !block_has(v, "norm1.bias") ? KERN_RMSNORM
-                                                                            : KERN_LAYERNORM;
+    n->kind = norm_kind(v);
     n->embed = has(v, "norm_pre.weight");
     n->final = has(v, "norm.weight");
     n->pooled = has(v, "fc_norm.weight");
     n->qk = block_has(v, "attn.q_norm.weight");
 }
 
-static void infer_readout(struct vit_config *c, struct weights_view *v)
+static enum vit_status infer_readout(struct vit_config *c, struct weights_view *v, struct vit_error *err)
 {
     int pooled;
 
     c->classes = axis(v, "head.weight", 0);
+    if (!c->classes)
+        return vit_fail(err, VIT_ERR_FORMAT,
+                        "%s: holds no classifier, only what comes before one: expected a tensor such as "
+                        "\"head.weight\" of shape [classes, width]",
+                        weights_path(weights_view_file(v)));
     c->pre_logits = axis(v, "pre_logits.weight", 0);
     c->pool = c->cls && !c->norm.pooled ? VIT_POOL_CLS : VIT_POOL_MEAN;
     if (has(v, "attention_pool.weight")) c->pool = VIT_POOL_SEQ;
     pooled = axis(v, c->pre_logits ? "pre_logits.weight" : "head.weight", 1);
     if (c->cls && pooled == 2 * c->width) c->pool = VIT_POOL_CLS_MEAN;
+    return VIT_OK;
+}
+
+/* From what has a head's width or a heads' axis (JAX); 0: nothing tells. */
+static int infer_heads(struct weights_view *v, int width)
+{
+    const struct weights_source qkv = weights_view_find(v, "blocks.0.attn.qkv.weight");
+    const int head = axis(v, "blocks.0.attn.q_norm.weight", 0); /* 0: none, or of no axis */
+
+    if (qkv.layout == WEIGHTS_HEADS_IN && qkv.part[0]->rank == 3 && qkv.part[0]->shape[1] <= width)
+        return (int)qkv.part[0]->shape[1];
+    return head ? width / head : 0;
 }
 
 static enum vit_status infer_block(struct vit_model *m, struct weights_view *v,
@@ -186,19 +213,48 @@ static enum vit_status infer_block(struct vit_model *m, struct weights_view *v,
 {
     struct vit_config *c = &m->config;
     const int up = axis(v, "blocks.0.mlp.fc1.weight", 0);
-    const int head = axis(v, "blocks.0.attn.q_norm.weight", 0); /* 0: none, or of no axis */
 
     c->depth = weights_view_depth(v);
     c->hidden = axis(v, "blocks.0.mlp.fc2.weight", 1);
     if (!c->depth || !up || !c->hidden || !block_has(v, "attn.qkv.weight"))
-        return vit_fail(err, VIT_ERR_FORMAT, "%s: no transformer blocks found under the names of %s", m->path,
-                        weights_family_name(weights_view_family(v)));
+        return vit_fail(
+            err, VIT_ERR_FORMAT,
+            "%s: no blocks of a plain ViT found under the names of %s: expected tensors such as "
+            "\"blocks.0.attn.qkv.weight\", \"blocks.0.mlp.fc1.weight\" and \"blocks.0.mlp.fc2.weight\"",
+            m->path, weights_family_name(weights_view_family(v)));
     c->glu = up == 2 * c->hidden;
     c->act = c->glu ? KERN_ACT_SILU : family->act;
     c->qkv_bias = block_has(v, "attn.qkv.bias");
     c->bias = block_has(v, "attn.proj.bias");
     infer_norms(c, v, family);
-    c->heads = head ? c->width / head : 0;
+    c->heads = infer_heads(v, c->width);
+    return VIT_OK;
+}
+
+/* Parts of names that tell of another network than a plain ViT outside its blocks. */
+static enum vit_status refuse_others(const struct weights_view *v, struct vit_error *err)
+{
+    static const struct {
+        const char *part, *what;
+    } OTHERS[] = {
+        { "patch_embed.backbone.", "a convolutional network before the patches" },
+        { "conv_root/", "a convolutional network before the patches" },
+        { "attn_pool.", "pooling by attention (a MAP head)" },
+        { "MAPHead_0/", "pooling by attention (a MAP head)" },
+        { "rel_pos", "relative positions" },
+        { "relative_position_bias", "relative positions" },
+        { "rope.", "rotary positions" },
+    };
+    const struct weights_file *f = weights_view_file(v);
+
+    for (size_t i = 0; i < weights_count(f); i++) {
+        const char *name = weights_view_name(v, i, NULL);
+        for (size_t j = 0; name && j < VIT_COUNT(OTHERS); j++)
+            if (strstr(name, OTHERS[j].part))
+                return vit_fail(err, VIT_ERR_UNSUPPORTED,
+                                "%s: \"%s\" says that this network has %s; only plain ViTs are supported",
+                                weights_path(f), weights_at(f, i)->name, OTHERS[j].what);
+    }
     return VIT_OK;
 }
 
@@ -216,6 +272,44 @@ static void infer_recipe(struct vit_model *m, const struct convention *family)
     memcpy(r->std, STD, sizeof STD);
 }
 
+/* Tensors of blocks that nothing asked for, all named: such blocks compute something else. */
+static enum vit_status refuse_unused(const struct vit_model *m, const struct weights_view *v,
+                                     struct vit_error *err)
+{
+    const struct weights_file *f = weights_view_file(v);
+    char names[400] = "", shape[128];
+    int count = 0;
+
+    for (size_t i = 0; i < weights_count(f); i++) {
+        bool block;
+
+        if (!weights_view_name(v, i, &block) || !block) continue;
+        if (weights_view_used(v, i) || weights_view_ignorable(v, i)) continue;
+        if (count++ < 4)
+            snprintf(names + strlen(names), sizeof names - strlen(names), "%s\"%s\" %s",
+                     count > 1 ? ", " : "", weights_at(f, i)->name,
+                     weights_shape_text(weights_at(f, i), shape, sizeof shape));
+    }
+    if (!count) return VIT_OK;
+    return vit_fail(err, VIT_ERR_UNSUPPORTED,
+                    "%s: its blocks are of another kind: %d of their tensors have no place in a ViT of the "
+                    "names of %s: %s%s (a config.json of ours would leave them out)",
+                    m->path, count, m->family, names, count > 4 ? ", ..." : "");
+}
+
+enum vit_status vit_infer_check(const struct vit_model *m, struct weights_view *v, struct vit_error *err)
+{
+    size_t total;
+    const int count = vit_slots(NULL, &m->config, &total);
+    struct vit_slot *slots = calloc((size_t)count, sizeof *slots);
+
+    if (!slots) return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate the tables", m->path);
+    vit_slots(slots, &m->config, &total);
+    for (int i = 0; i < count; i++) weights_view_find(v, slots[i].name);
+    free(slots);
+    return refuse_unused(m, v, err);
+}
+
 enum vit_status vit_infer(struct vit_model *m, struct weights_view *v, struct vit_error *err)
 {
     const struct convention *family = &CONVENTIONS[weights_view_family(v)];
@@ -224,14 +318,15 @@ enum vit_status vit_infer(struct vit_model *m, struct weights_view *v, struct vi
 
     *c = (struct vit_config){ .position = VIT_POS_LEARNED };
     c->cls = has(v, "cls_token");
-    c->dist = has(v, "dist_token");
-    c->registers = axis(v, "reg_token", 1);
-    status = infer_stem(c, v, err);
+    c->dist = has(v, "dist_token") && (has(v, "head_dist.weight") || !has(v, "reg_token"));
+    c->registers = c->dist ? 0 : axis(v, "reg_token", 1);
+    status = refuse_others(v, err);
+    if (!status) status = infer_stem(c, v, err);
     c->width = axis(v, "blocks.0.attn.proj.weight", 0);
     if (!status) status = infer_block(m, v, family, err);
     if (!status) status = infer_positions(m, v, err);
+    if (!status) status = infer_readout(c, v, err);
     if (status) return status;
-    infer_readout(c, v);
     infer_recipe(m, family);
     if (weights_view_family(v) == WEIGHTS_TORCH)
         vit_model_say(m, true,

@@ -50,7 +50,7 @@ static const char *slot_text(const struct vit_slot *s, char *text, size_t size)
     return text;
 }
 
-static const char *found_text(const int64_t *shape, int rank, char *text, size_t size)
+const char *vit_shape_text(const int64_t *shape, int rank, char *text, size_t size)
 {
     size_t used = (size_t)snprintf(text, size, "[");
 
@@ -194,7 +194,7 @@ static enum vit_status find_sources(struct loading *l, struct vit_error *err)
             strcmp(s->name, "pos_embed") ? same_shape(s, shape, rank) : positions_fit(l, s, shape, rank);
         if (!fits)
             return vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\" is %s, expected %s", m->path, s->name,
-                            found_text(shape, rank, found, sizeof found),
+                            vit_shape_text(shape, rank, found, sizeof found),
                             slot_text(s, expected, sizeof expected));
     }
     if (!count) return VIT_OK;

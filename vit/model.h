@@ -56,6 +56,9 @@ void vit_model_say(struct vit_model *m, bool warning, const char *format, ...) V
 enum vit_status vit_model_make_slots(struct vit_model *m, struct vit_error *err);
 /* Memory for the parameters whose bit in copied is set (NULL: all, in one arena), and for the matrices. */
 enum vit_status vit_model_carve(struct vit_model *m, const bool *copied, struct vit_error *err);
+/* "[144, 48]" */
+const char *vit_shape_text(const int64_t *shape, int rank, char *text, size_t size);
+
 /* Read the parameters of a configured model; image: run at another size (0: the file's). */
 enum vit_status vit_model_load(struct vit_model *m, struct weights_view *view, int image,
                                struct vit_error *err);

@@ -61,19 +61,39 @@ static enum vit_status only_file(char *out, const char *dir, const char *end, st
     return status;
 }
 
+/* What the index of a model in several files is called, for either kind. */
+static enum vit_status refuse_shards(const char *dir, struct vit_error *err)
+{
+    static const char *const NAMES[] = { "model.safetensors.index.json", "pytorch_model.bin.index.json" };
+    char path[PATH_BYTES];
+
+    for (size_t i = 0; i < VIT_COUNT(NAMES); i++) {
+        beside(path, dir, NAMES[i]);
+        if (*path)
+            return vit_fail(err, VIT_ERR_UNSUPPORTED,
+                            "%s: the model lies in several files (%s), which are not read: save it in one, "
+                            "save_pretrained(DIR, max_shard_size=\"100GB\")",
+                            dir, NAMES[i]);
+    }
+    return VIT_OK;
+}
+
 static enum vit_status find_weights(char *out, const char *dir, struct vit_error *err)
 {
     static const char *const NAMES[] = { "model.safetensors", "pytorch_model.bin", "model.npz", "model.pth" };
     static const char *const ENDS[] = { ".safetensors", ".npz", ".pth", ".bin" };
+    enum vit_status status;
 
     for (size_t i = 0; i < VIT_COUNT(NAMES); i++) {
         beside(out, dir, NAMES[i]);
         if (*out) return VIT_OK;
     }
-    for (size_t i = 0; i < VIT_COUNT(ENDS); i++) {
-        enum vit_status status = only_file(out, dir, ENDS[i], err);
+    status = refuse_shards(dir, err);
+    for (size_t i = 0; !status && i < VIT_COUNT(ENDS); i++) {
+        status = only_file(out, dir, ENDS[i], err);
         if (status || *out) return status;
     }
+    if (status) return status;
     return vit_fail(err, VIT_ERR_IO,
                     "%s: no model in this folder: expected model.safetensors, or one .safetensors, "
                     ".npz, .pth or .bin file",
@@ -144,6 +164,22 @@ static enum vit_status configure_ours(struct vit_model *m, struct weights_view *
     return status;
 }
 
+/* vit_huge has heads of 80: width / 64 would be another network. */
+static void assume_heads(struct vit_model *m)
+{
+    const char *size = NULL;
+
+    m->config.heads = vit_preset_heads_of(&m->config, &size);
+    if (size) {
+        vit_model_say(m, true, "%s: the number of heads is not stored: %d assumed, as vit_%s has", m->path,
+                      m->config.heads, size);
+        return;
+    }
+    m->config.heads = m->config.width >= 64 ? m->config.width / 64 : 1;
+    vit_model_say(m, true, "%s: the number of heads is not stored: %d assumed (width / 64)", m->path,
+                  m->config.heads);
+}
+
 /* Anything that is not ours: what the tensors say, then what the dialect adds. */
 static enum vit_status configure_foreign(struct vit_model *m, struct weights_view *v, const json_t *o,
                                          const struct place *p, struct vit_error *err)
@@ -151,18 +187,15 @@ static enum vit_status configure_foreign(struct vit_model *m, struct weights_vie
     enum vit_status status = vit_infer(m, v, err);
     json_t *recipe = NULL;
 
-    if (!status && json_object_get(o, "model_type"))
-        status = vit_read_hf(m, o, p->config, err);
-    else if (!status && json_object_get(o, "architecture"))
+    /* Both keys: timm's network in a wrapper of Hugging Face's. */
+    if (!status && json_object_get(o, "architecture"))
         status = vit_read_timm(m, o, p->config, err);
+    else if (!status && json_object_get(o, "model_type"))
+        status = vit_read_hf(m, o, weights_view_family(v), p->config, err);
     else if (!status)
         vit_model_say(m, true, "%s: no config.json that can be read: everything is inferred from the tensors",
                       m->path);
-    if (!status && !m->config.heads) {
-        m->config.heads = m->config.width >= 64 ? m->config.width / 64 : 1;
-        vit_model_say(m, true, "%s: the number of heads is not stored: %d assumed (width / 64)", m->path,
-                      m->config.heads);
-    }
+    if (!status && !m->config.heads) assume_heads(m);
     if (!status && *p->recipe) status = vit_json_read(&recipe, p->recipe, CONFIG_BYTES, err);
     if (!status && recipe) status = vit_read_hf_recipe(m, recipe, p->recipe, err);
     json_decref(recipe);
@@ -199,6 +232,7 @@ static enum vit_status configure(struct vit_model *m, struct weights_view *v, co
                           format);
     if (!status) status = format ? configure_ours(m, v, o, where, err) : configure_foreign(m, v, o, p, err);
     if (!status) status = vit_config_check(&m->config, m->path, err);
+    if (!status && !format) status = vit_infer_check(m, v, err);
     if (!status) status = vit_model_default_labels(m, err);
     if (!status) status = vit_read_labels(m, json_object_get(o, format ? "labels" : "id2label"), where, err);
     if (!status && !format) status = vit_read_labels(m, json_object_get(o, "label_names"), where, err);

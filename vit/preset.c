@@ -110,6 +110,18 @@ int vit_preset_heads(const char *architecture, int width)
     return s && s->width == width ? s->heads : 0;
 }
 
+int vit_preset_heads_of(const struct vit_config *c, const char **size)
+{
+    for (size_t i = 0; i < VIT_COUNT(SIZES); i++) {
+        const struct size *s = &SIZES[i];
+
+        if (s->width != c->width || s->depth != c->depth || s->hidden != c->hidden) continue;
+        *size = s->name;
+        return s->heads;
+    }
+    return 0;
+}
+
 static enum vit_status unknown(const char *name, struct vit_error *err)
 {
     char names[512] = "";

@@ -321,6 +321,21 @@ bool weights_view_ignorable(const struct weights_view *v, size_t i)
     return strstr(name, "pooler.dense.") != NULL;
 }
 
+const char *weights_view_name(const struct weights_view *v, size_t i, bool *block)
+{
+    const char *name = weights_at(v->f, i)->name;
+    const size_t prefix_size = strlen(v->prefix);
+    char pattern[64];
+    struct capture c;
+
+    if (strncmp(name, v->prefix, prefix_size)) return NULL;
+    name += prefix_size;
+    if (!block) return name;
+    snprintf(pattern, sizeof pattern, "%s*", v->naming->block);
+    *block = match(pattern, name, &c);
+    return name;
+}
+
 static const struct weights_naming *naming_of(enum weights_family family)
 {
     const struct weights_naming *n = weights_namings;

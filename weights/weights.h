@@ -103,6 +103,7 @@ enum weights_family {
     WEIGHTS_HF_VIT,
     WEIGHTS_HF_DEIT,
     WEIGHTS_HF_DINOV2,
+    WEIGHTS_HF_DINOV2_REG, /* with register tokens: the same names, other resizing */
     WEIGHTS_TORCHVISION,
     WEIGHTS_TORCH, /* torch.nn.TransformerEncoderLayer under any prefix, the rest timm's */
     WEIGHTS_CCT,   /* Compact-Transformers */
@@ -165,11 +166,14 @@ bool weights_view_used(const struct weights_view *v, size_t i);
 /* Tensor i is one that no classifier needs: mask tokens, counters of batch norm, poolers, the state of an
  * optimiser, the other copies of a file that holds several (student and teacher). */
 bool weights_view_ignorable(const struct weights_view *v, size_t i);
+/* The name of tensor i without the wrappers of the view; NULL: it does not lie in them. block (may be NULL):
+ * it belongs to a block. */
+const char *weights_view_name(const struct weights_view *v, size_t i, bool *block);
 
 /* ---- position embeddings at another grid ---- */
 
 enum weights_resample {
-    WEIGHTS_BICUBIC_ANTIALIAS, /* timm: a -0.5, antialiased */
+    WEIGHTS_BICUBIC_ANTIALIAS, /* timm, Hugging Face's DINOv2 with registers: a -0.5, antialiased */
     WEIGHTS_BILINEAR,          /* timm from npz: half-pixel, no antialias */
     WEIGHTS_BICUBIC,           /* Hugging Face: a -0.75, no antialias */
     WEIGHTS_BICUBIC_OFFSET,    /* facebookresearch DINOv2 hub: scale (to + 0.1) / from */

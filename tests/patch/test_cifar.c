@@ -131,6 +131,24 @@ static void a_damaged_record_fails_alone(void **state)
     patch_dataset_close(d);
 }
 
+/* What torchvision downloads. */
+static void the_version_for_python_is_named(void **state)
+{
+    static const char *const FILES[] = { "data_batch_1", "cifar-10-batches-py/batches.meta",
+                                         "cifar-100-python/meta" };
+
+    for (size_t i = 0; i < VIT_COUNT(FILES); i++) {
+        struct patch_dataset *d;
+        struct vit_error err;
+        char dir[300];
+        tmp_write(*state, FILES[i], "\x80\2}q\1.", 6, NULL, 0);
+        assert_refused(patch_dataset_open(&d, *state, PATCH_TEST, &err), VIT_ERR_FORMAT,
+                       "cifar-10-binary.tar.gz", &err);
+        snprintf(dir, sizeof dir, "%s/%s", (const char *)*state, FILES[i]);
+        assert_int_equal(remove(dir), 0);
+    }
+}
+
 static void missing_and_empty_files_are_named(void **state)
 {
     struct patch_dataset *d;
@@ -153,6 +171,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(names_come_from_the_file_beside, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_damaged_record_fails_alone, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(missing_and_empty_files_are_named, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(the_version_for_python_is_named, tmp_setup, tmp_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

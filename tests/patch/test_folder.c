@@ -54,6 +54,24 @@ static void classes_are_folders_sorted_by_bytes(void **state)
     patch_dataset_close(d);
 }
 
+/* Pictures that are not read are failures, not absent: an accuracy over the rest is another one. */
+static void pictures_that_are_not_read_are_listed(void **state)
+{
+    struct patch_dataset *d;
+    struct patch_image image;
+    struct vit_error err;
+
+    put(*state, "dog/a.ppm");
+    tmp_write(*state, "dog/b.webp", "RIFF....WEBPVP8 ", 16, NULL, 0);
+    put(*state, "dog/c.GIF");
+    put(*state, "dog/d.tif");
+    d = opened(*state, PATCH_ALL);
+    assert_pictures(d, *state, "dog:dog/a.ppm dog:dog/b.webp dog:dog/c.GIF dog:dog/d.tif ");
+    assert_refused(patch_dataset_read(d, 1, NULL, &image, &err), VIT_ERR_UNSUPPORTED, "b.webp: is WebP",
+                   &err);
+    patch_dataset_close(d);
+}
+
 static void splits_are_folders_of_classes(void **state)
 {
     struct patch_dataset *d;
@@ -269,6 +287,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(classes_are_folders_sorted_by_bytes, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(pictures_that_are_not_read_are_listed, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(splits_are_folders_of_classes, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_set_without_splits_is_whole_in_each, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_class_may_be_called_train, tmp_setup, tmp_teardown),

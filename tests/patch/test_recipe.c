@@ -91,6 +91,17 @@ static void the_crop_is_rounded_half_to_even(void **state)
     assert_cut(&r, 20, 25, 20, 25, 0, 2); /* 2.5 -> 2 */
 }
 
+/* center_crop of transformers 5.24 (image_transforms.py): (length - size) // 2. */
+static void the_crop_of_transformers_is_rounded_down(void **state)
+{
+    const struct patch_recipe r = { .size = 20, .crop_pct = 1, .crop_down = true, .filter = PATCH_BOX };
+
+    (void)state;
+    assert_cut(&r, 20, 21, 20, 21, 0, 0); /* 0.5 -> 0 */
+    assert_cut(&r, 20, 23, 20, 23, 0, 1); /* 1.5 -> 1 */
+    assert_cut(&r, 27, 20, 27, 20, 3, 0); /* 3.5 -> 3 */
+}
+
 static void a_crop_of_decimals_and_ratios_gives_the_side_that_was_meant(void **state)
 {
     static const struct {
@@ -216,6 +227,7 @@ int main(void)
         cmocka_unit_test(the_long_side_is_truncated),
         cmocka_unit_test(a_squashed_picture_is_cropped_too),
         cmocka_unit_test(the_crop_is_rounded_half_to_even),
+        cmocka_unit_test(the_crop_of_transformers_is_rounded_down),
         cmocka_unit_test(a_crop_of_decimals_and_ratios_gives_the_side_that_was_meant),
         cmocka_unit_test(a_picture_shorter_than_the_crop_is_padded_with_zeros),
         cmocka_unit_test(a_needle_of_a_picture_costs_only_its_crop),

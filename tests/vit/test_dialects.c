@@ -116,7 +116,9 @@ static void without_positions_the_size_is_assumed(void **state)
 /* As many positions as prefix tokens, so that a size of less than a patch would fit by its count alone. */
 static void an_image_size_that_the_positions_contradict_is_not_taken(void **state)
 {
-    static const char *const SIZES[] = { "8", "3", "0", "-8", "12", "4294967304", "\"8\"", "[8, 8]" };
+    static const char *const SIZES[] = {
+        "8", "3", "0", "-8", "12", "4294967304", "\"8\"", "[8, 8]", "[3, 3]"
+    };
     struct vit_config c = tiny_config(VIT_NORM_PRE);
 
     (void)state;
@@ -182,6 +184,26 @@ static void pooling_is_read_off_the_first_layer_after_it(void **state)
     }
 }
 
+/* JAX's query kernels are (width, heads, head width). */
+static void heads_follow_from_the_kernels_of_jax(void **state)
+{
+    struct folder f = { .path = "" };
+    struct vit_model *m;
+    unsigned char *bytes;
+    size_t size;
+
+    (void)state;
+    tmp_create(f.path, sizeof f.path);
+    bytes = tmp_read("tests/data/golden/jax-npz/model.npz", &size);
+    tmp_write(f.path, "model.npz", bytes, size, NULL, 0);
+    free(bytes);
+    m = folder_open(&f, NULL);
+    assert_int_equal(vit_model_config(m)->heads, 3); /* width / 64 would be none */
+    assert_int_equal(folder_notes(m, true, "number of heads"), 0);
+    vit_model_close(m);
+    folder_remove(&f);
+}
+
 static void an_empty_query_norm_is_refused(void **state)
 {
     struct vit_config c = tiny_config(VIT_NORM_PRE);
@@ -203,7 +225,7 @@ static void tensors_that_are_no_vit_are_refused(void **state)
     } ROWS[] = { { "patch_embed.proj.weight", "patch" },
                  { "blocks.0.attn.qkv.weight", "model.safetensors" },
                  { "blocks.0.mlp.fc2.weight", "blocks" },
-                 { "head.weight", "\"classes\"" } };
+                 { "head.weight", "holds no classifier" } };
 
     (void)state;
     for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
@@ -326,6 +348,15 @@ static void what_timm_has_and_we_do_not_is_unsupported(void **state)
         "{\"architecture\":\"x\",\"global_pool\":\"map\"}",
         "{\"architecture\":\"x\",\"model_args\":{\"act_layer\":\"mish\"}}",
         "{\"architecture\":\"x\",\"pretrained_cfg\":{\"interpolation\":\"nearest\"}}",
+        "{\"architecture\":\"x\",\"pretrained_cfg\":{\"crop_mode\":\"border\"}}",
+        "{\"architecture\":\"x\",\"pretrained_cfg\":{\"input_size\":[3,4,16]}}",
+        "{\"architecture\":\"x\",\"model_args\":{\"img_size\":[4,16]}}",
+        "{\"architecture\":\"x\",\"model_args\":{\"pool_include_prefix\":true}}",
+        "{\"architecture\":\"x\",\"model_args\":{\"norm_layer\":\"simplenorm\"}}",
+        "{\"architecture\":\"x\",\"model_args\":{\"norm_layer\":\"rmsnorm\"}}",
+        "{\"architecture\":\"vit_small_patch16_rope_ape_224\"}",
+        "{\"architecture\":\"vit_pe_core_tiny_patch16_384\"}",
+        "{\"architecture\":\"eva02_tiny_patch14_224\"}",
     };
 
     (void)state;
@@ -333,6 +364,179 @@ static void what_timm_has_and_we_do_not_is_unsupported(void **state)
         struct folder f;
         timm_folder(&f, CONFIGS[i]);
         folder_refused(&f, NULL, VIT_ERR_UNSUPPORTED, "config.json");
+        folder_remove(&f);
+    }
+}
+
+/* What create_model() of timm 1.0.31 builds under these names, of networks whose tensors look alike. */
+static void timm_names_tell_what_no_tensor_shows(void **state)
+{
+    static const struct {
+        const char *name;
+        int width, heads;
+        enum kern_act act;
+        float eps;
+    } ROWS[] = {
+        { "vit_base_patch16_224", 768, 12, KERN_ACT_GELU, 1e-6f },
+        { "vit_base_patch16_gap_224", 768, 16, KERN_ACT_GELU, 1e-6f },
+        { "vit_huge_patch14_224", 1280, 16, KERN_ACT_GELU, 1e-6f },
+        { "vit_giant_patch14_dinov2", 1536, 24, KERN_ACT_GELU, 1e-6f },
+        { "vit_giantopt_patch16_siglip_gap_256", 1536, 16, KERN_ACT_GELU_TANH, 1e-6f },
+        { "vit_base_patch32_siglip_gap_256", 768, 12, KERN_ACT_GELU_TANH, 1e-6f },
+        { "vit_base_patch16_siglip_gap_256", 768, 12, KERN_ACT_GELU, 1e-6f },
+        { "vit_large_patch16_siglip_gap_512", 1024, 16, KERN_ACT_GELU_TANH, 1e-6f },
+        { "vit_large_patch16_siglip_gap_384", 1024, 16, KERN_ACT_GELU, 1e-6f },
+        { "vit_so400m_patch16_siglip_gap_256", 1152, 16, KERN_ACT_GELU_TANH, 1e-6f },
+        { "vit_so400m_patch14_siglip_gap_224", 1152, 16, KERN_ACT_GELU, 1e-6f },
+        { "vit_huge_patch14_clip_quickgelu_224", 1280, 16, KERN_ACT_QUICK_GELU, 1e-5f },
+        { "test_vit", 64, 2, KERN_ACT_GELU, 1e-6f },
+        { "test_vit4", 96, 3, KERN_ACT_GELU, 1e-6f },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        struct vit_config c = tiny_config(VIT_NORM_PRE);
+        const struct vit_config *got;
+        struct folder f;
+        struct vit_model *m;
+        char config[128];
+        c.width = ROWS[i].width, c.heads = 1, c.depth = 1;
+        snprintf(config, sizeof config, "{\"architecture\":\"%s.in1k\"}", ROWS[i].name);
+        folder_make(&f, &c);
+        folder_weights(&f, "model.safetensors", NULL);
+        folder_text(&f, "config.json", config);
+        m = folder_open(&f, NULL);
+        got = vit_model_config(m);
+        if (got->heads != ROWS[i].heads || got->act != ROWS[i].act || got->norm.eps != ROWS[i].eps)
+            fail_msg("%s: %d heads, %s, eps %g", ROWS[i].name, got->heads, kern_act_name(got->act),
+                     (double)got->norm.eps);
+        vit_model_close(m);
+        folder_remove(&f);
+    }
+}
+
+static void timm_without_positions_must_say_so(void **state)
+{
+    struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct folder f;
+
+    (void)state;
+    c.position = VIT_POS_NONE;
+    folder_make(&f, &c);
+    folder_weights(&f, "model.safetensors", NULL);
+    folder_text(&f, "config.json", "{\"architecture\":\"vit_base_patch16_new\"}");
+    folder_refused(&f, NULL, VIT_ERR_UNSUPPORTED, "positions of another kind");
+    folder_text(&f, "config.json", "{\"architecture\":\"x\",\"model_args\":{\"pos_embed\":\"none\"}}");
+    vit_model_close(folder_open(&f, NULL));
+    folder_remove(&f);
+}
+
+/* timm writes as many means as channels; only pictures of three are ever prepared. */
+static void means_of_other_channels_are_not_needed(void **state)
+{
+    struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct folder f;
+    struct vit_model *m;
+
+    (void)state;
+    c.channels = 1;
+    folder_make(&f, &c);
+    folder_weights(&f, "model.safetensors", NULL);
+    folder_text(&f, "config.json",
+                "{\"architecture\":\"x\",\"pretrained_cfg\":{\"mean\":[0.5],\"std\":[0.5]}}");
+    m = folder_open(&f, NULL);
+    assert_int_equal(vit_model_config(m)->channels, 1);
+    vit_model_close(m);
+    folder_remove(&f);
+}
+
+/* ---- networks that are not these ---- */
+
+/* Blocks that hold more than a plain ViT's compute something else: BEiT, scaled or differential attention. */
+static void blocks_with_other_tensors_are_refused(void **state)
+{
+    static const struct {
+        const char *tensor, *says;
+    } ROWS[] = {
+        { "blocks.0.attn.q_bias", "\"blocks.0.attn.q_bias\" [16, 1]" },
+        { "blocks.1.attn.norm.weight", "\"blocks.1.attn.norm.weight\" [16, 1]" },
+        { "blocks.0.attn.lambda_q1", "blocks are of another kind: 1 of their tensors" },
+        { "blocks.0.ls1.other", "blocks are of another kind" },
+        { "blocks.0.attn.rel_pos.mlp.fc1.weight", "relative positions" },
+        { "attn_pool.latent", "a MAP head" },
+        { "rope.freqs", "rotary positions" },
+        { "patch_embed.backbone.conv.weight", "a convolutional network before the patches" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        const struct vit_config c = tiny_config(VIT_NORM_PRE);
+        struct folder f;
+        char *ours;
+        folder_make(&f, &c);
+        folder_add(&f, ROWS[i].tensor, 2, 16, 1);
+        folder_weights(&f, "model.safetensors", NULL);
+        folder_refused(&f, NULL, VIT_ERR_UNSUPPORTED, ROWS[i].says);
+        ours = folder_config_text(&f); /* whoever describes the network means it so */
+        folder_text(&f, "config.json", ours);
+        vit_model_close(folder_open(&f, NULL));
+        free(ours);
+        folder_remove(&f);
+    }
+}
+
+static const char *name_in(char *text, size_t size, enum weights_family family, const char *canonical)
+{
+    char names[3][WEIGHTS_NAME];
+
+    assert_int_equal(weights_family_names(family, canonical, names), 1);
+    snprintf(text, size, "%.*s", (int)size - 1, names[0]);
+    return text;
+}
+
+/* nn.TransformerEncoderLayer(bias=False) has LayerNorms of a weight alone, as an RMSNorm of timm's. */
+static void a_norm_of_torch_without_bias_is_no_rmsnorm(void **state)
+{
+    struct vit_config c = tiny_config(VIT_NORM_POST);
+    struct folder f;
+    char names[FOLDER_TENSORS][64];
+
+    (void)state;
+    c.norm.kind = KERN_RMSNORM;
+    folder_make(&f, &c);
+    for (int i = 0; i < f.count; i++)
+        f.entry[i].name = name_in(names[i], sizeof names[i], WEIGHTS_TORCH, f.entry[i].name);
+    folder_weights(&f, "model.safetensors", NULL);
+    folder_refused(&f, NULL, VIT_ERR_FORMAT, "\"blocks.0.norm1.bias\"");
+    folder_remove(&f);
+}
+
+/* cct.py: stride max(1, kernel / 2 - 1) and padding kernel / 2, as CCT-14/7x2 has them. */
+static void the_strides_of_a_compact_transformer_follow_its_kernels(void **state)
+{
+    static const int KERNELS[] = { 3, 5, 7 }, STRIDES[] = { 1, 1, 2 };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(KERNELS); i++) {
+        struct vit_config c = tiny_config(VIT_NORM_PRE_POST);
+        const struct patch_conv *conv;
+        struct folder f;
+        struct vit_model *m;
+        char names[FOLDER_TENSORS][64];
+        c.stem = (struct patch_stem){ .layers = 1 };
+        c.stem.conv[0] = (struct patch_conv){ c.width, KERNELS[i], STRIDES[i],    KERNELS[i] / 2,
+                                              false,   false,      KERN_ACT_RELU, { 3, 2, 1 } };
+        c.image = 16, c.cls = c.position_prefix = c.qkv_bias = false, c.pool = VIT_POOL_SEQ;
+        folder_make(&f, &c);
+        for (int j = 0; j < f.count; j++)
+            f.entry[j].name = name_in(names[j], sizeof names[j], WEIGHTS_CCT, f.entry[j].name);
+        folder_weights(&f, "model.safetensors", NULL);
+        m = folder_open(&f, NULL);
+        conv = &vit_model_config(m)->stem.conv[0];
+        assert_int_equal(conv->stride, STRIDES[i]);
+        assert_int_equal(conv->padding, KERNELS[i] / 2);
+        assert_int_equal(vit_model_config(m)->image, 16);
+        vit_model_close(m);
         folder_remove(&f);
     }
 }
@@ -442,6 +646,7 @@ int main(void)
         cmocka_unit_test(an_image_size_that_the_positions_contradict_is_not_taken),
         cmocka_unit_test(heads_follow_from_the_width_of_a_query_norm),
         cmocka_unit_test(pooling_is_read_off_the_first_layer_after_it),
+        cmocka_unit_test(heads_follow_from_the_kernels_of_jax),
         cmocka_unit_test(an_empty_query_norm_is_refused),
         cmocka_unit_test(tensors_that_are_no_vit_are_refused),
         cmocka_unit_test(positions_that_are_no_square_are_refused),
@@ -449,6 +654,12 @@ int main(void)
         cmocka_unit_test(timm_arguments_are_read),
         cmocka_unit_test(timm_arguments_that_contradict_the_tensors_are_refused),
         cmocka_unit_test(what_timm_has_and_we_do_not_is_unsupported),
+        cmocka_unit_test(timm_names_tell_what_no_tensor_shows),
+        cmocka_unit_test(timm_without_positions_must_say_so),
+        cmocka_unit_test(means_of_other_channels_are_not_needed),
+        cmocka_unit_test(blocks_with_other_tensors_are_refused),
+        cmocka_unit_test(a_norm_of_torch_without_bias_is_no_rmsnorm),
+        cmocka_unit_test(the_strides_of_a_compact_transformer_follow_its_kernels),
         cmocka_unit_test(labels_must_be_as_many_as_classes),
         cmocka_unit_test(labels_of_an_object_go_by_their_number),
         cmocka_unit_test(a_broken_configuration_is_refused_with_its_line),

@@ -51,11 +51,24 @@ static json_t *description(const struct vit_model *m, bool labels)
     return o;
 }
 
-static void assert_same_model(const struct vit_model *was, const struct vit_model *is, const char *what)
+/* Each framework rounds the place of a crop in its own way, which no file of theirs tells. */
+static void round_as(json_t *description, const struct patch_recipe *r, enum weights_family family)
+{
+    const bool crops = !r->squash || patch_recipe_side(r) != r->size;
+
+    if (crops && family != WEIGHTS_TIMM)
+        json_object_set_new(json_object_get(description, "preprocess"), "crop_round", json_string("down"));
+    else
+        json_object_del(json_object_get(description, "preprocess"), "crop_round");
+}
+
+static void assert_same_model(const struct vit_model *was, const struct vit_model *is,
+                              enum weights_family family, const char *what)
 {
     const bool labels = vit_model_has_labels(was); /* Hugging Face's always have some */
     json_t *want = description(was, labels), *got = description(is, labels);
 
+    round_as(want, vit_model_recipe(was), family);
     if (!json_equal(want, got))
         fail_msg("%s: written %s, read back %s", what, json_dumps(want, 0), json_dumps(got, 0));
     json_decref(want);
@@ -78,7 +91,7 @@ static void export_and_compare(const struct vit_model *m, const char *out, enum 
     assert_ok(vit_model_export(m, out, family, WEIGHTS_F32, &err), &err);
     back = open_model(out);
     assert_string_equal(vit_model_family(back), weights_family_name(family));
-    assert_same_model(m, back, what);
+    assert_same_model(m, back, family, what);
     vit_model_close(back);
     tmp_remove(out);
 }

@@ -75,6 +75,70 @@ static void a_recipe_may_leave_normalisation_out(void **state)
     folder_remove(&f);
 }
 
+/* Of bytes x not x / 255 but x f: ViTImageProcessor(rescale_factor=1/127.5, do_normalize=False). */
+static void bytes_are_scaled_as_the_recipe_says(void **state)
+{
+    static const struct {
+        const char *text;
+        float low, high; /* what 0 and 255 become */
+    } ROWS[] = {
+        { "{\"size\":32,\"do_normalize\":false,\"rescale_factor\":0.00784313725490196}", 0, 2 },
+        { "{\"size\":32,\"rescale_factor\":0.00392156862745098,\"image_mean\":[0.5,0.5,0.5],"
+          "\"image_std\":[0.25,0.25,0.25]}",
+          -2, 2 },
+        { "{\"size\":32,\"do_rescale\":false,\"image_mean\":[5,5,5],\"image_std\":[2.5,2.5,2.5]}", -2, 100 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        struct patch_recipe r;
+        struct folder f;
+        struct vit_model *m;
+        const unsigned char pixels[3] = { 0, 255, 255 };
+        float planes[3];
+        golden_folder(&f, "hf-dinov2");
+        folder_text(&f, "preprocessor_config.json", ROWS[i].text);
+        m = folder_open(&f, NULL);
+        r = *vit_model_recipe(m);
+        r.size = 1;
+        patch_normalise(planes, pixels, &r);
+        assert_float_equal(planes[0], ROWS[i].low, 1e-6);  /* a rounding of 2 */
+        assert_float_equal(planes[1], ROWS[i].high, 1e-4); /* and of 255 */
+        vit_model_close(m);
+        folder_remove(&f);
+    }
+}
+
+/* A size that is a number is a square's for ViT and DeiT, the short side's for Bit and CLIP. */
+static void the_processor_tells_what_a_size_is(void **state)
+{
+    static const struct {
+        const char *text;
+        bool squash;
+        int warnings;
+    } ROWS[] = {
+        { "{\"feature_extractor_type\":\"ViTFeatureExtractor\",\"size\":32}", true, 0 },
+        { "{\"image_processor_type\":\"DeiTImageProcessorFast\",\"size\":32}", true, 0 },
+        { "{\"image_processor_type\":\"BitImageProcessor\",\"size\":32,\"crop_size\":32}", false, 0 },
+        { "{\"feature_extractor_type\":\"CLIPFeatureExtractor\",\"size\":32,\"crop_size\":32}", false, 0 },
+        { "{\"image_processor_type\":\"ConvNextImageProcessor\",\"size\":32,\"crop_pct\":0.9}", true, 1 },
+        { "{\"size\":32,\"do_resize\":false}", true, 1 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        struct folder f;
+        struct vit_model *m;
+        golden_folder(&f, "hf-dinov2");
+        folder_text(&f, "preprocessor_config.json", ROWS[i].text);
+        m = folder_open(&f, NULL);
+        if (vit_model_recipe(m)->squash != ROWS[i].squash) fail_msg("%s: read wrong", ROWS[i].text);
+        assert_int_equal(folder_notes(m, true, "preprocessor_config.json"), ROWS[i].warnings);
+        vit_model_close(m);
+        folder_remove(&f);
+    }
+}
+
 static void hugging_face_recipes_with_wrong_values_are_refused(void **state)
 {
     static const char *const WRONG[] = {
@@ -89,6 +153,9 @@ static void hugging_face_recipes_with_wrong_values_are_refused(void **state)
         "{\"size\":32,\"image_mean\":[0.5]}",
         "{\"size\":32,\"image_std\":[0,0,0]}",
         "{\"size\":32,\"do_normalize\":1}",
+        "{\"size\":32,\"rescale_factor\":0}",
+        "{\"size\":32,\"rescale_factor\":\"1/255\"}",
+        "{\"size\":32,\"do_resize\":\"no\"}",
         "{\"size\":{\"shortest_edge\":1},\"crop_size\":1000}",
         "[]",
         "{",
@@ -171,6 +238,8 @@ static void hugging_face_values_that_contradict_the_tensors_are_refused(void **s
         { "{\"model_type\":\"dinov2\",\"patch_size\":14}", "\"patch_size\" is 14" },
         { "{\"model_type\":\"dinov2\",\"num_attention_heads\":5}", "5 heads" },
         { "{\"model_type\":\"dinov2\",\"hidden_act\":\"mish\"}", "\"mish\"" },
+        { "{\"model_type\":\"dinov2\",\"image_size\":[16,64]}", "\"image_size\" is 16 x 64" },
+        { "{\"model_type\":\"beit\"}", "\"model_type\" \"beit\" is not supported" },
         { "{\"model_type\":\"dinov2\",\"layer_norm_eps\":\"x\"}", "\"layer_norm_eps\"" },
     };
 
@@ -188,15 +257,72 @@ static void hugging_face_values_that_contradict_the_tensors_are_refused(void **s
     }
 }
 
+/* The golden DeiT as DeiTForImageClassification: the class token's head alone, under another name. */
+static void classifier_of_the_class_token(const char *dir)
+{
+    struct weights_entry entry[80];
+    struct weights_file *from;
+    struct vit_error err;
+    size_t count = 0;
+    char path[400];
+
+    assert_ok(weights_open(&from, "tests/data/golden/hf-deit-distilled/model.safetensors", &err), &err);
+    for (size_t i = 0; i < weights_count(from); i++) {
+        const struct weights_tensor *t = weights_at(from, i);
+        const bool head = strncmp(t->name, "cls_classifier.", 15) == 0;
+        if (!strncmp(t->name, "distillation_classifier.", 24)) continue;
+        assert_true(count < VIT_COUNT(entry));
+        entry[count] = (struct weights_entry){
+            .name = t->name + (head ? strlen("cls_") : 0), .dtype = t->dtype, .rank = t->rank, .data = t->data
+        };
+        memcpy(entry[count++].shape, t->shape, sizeof t->shape);
+    }
+    snprintf(path, sizeof path, "%s/model.safetensors", dir);
+    assert_ok(weights_write(path, entry, count, NULL, 0, &err), &err);
+    weights_close(from);
+}
+
+static void a_deit_without_its_teacher_answers_as_there(void **state)
+{
+    /* transformers 5.24, DeiTForImageClassification.from_pretrained() in float64, first golden input. */
+    static const float LOGITS[10] = { -2.06097568f,   0.0577829817f, -0.149512707f, 0.510837786f,
+                                      -0.0766684288f, -0.952467537f, -0.553227059f, -5.13127072f,
+                                      -1.58199995f,   1.02663224f };
+    struct folder f;
+    struct vit_model *m;
+    struct vit_session *s;
+    struct weights_file *expect;
+    struct vit_error err;
+    const float *logits;
+
+    (void)state;
+    golden_folder(&f, "hf-deit-distilled");
+    classifier_of_the_class_token(f.path);
+    m = folder_open(&f, NULL);
+    assert_int_equal(folder_notes(m, true, "not used"), 0);
+    s = tiny_session(m, 1, 1, false);
+    assert_ok(weights_open(&expect, "tests/data/golden/hf-deit-distilled/expect.safetensors", &err), &err);
+    logits = vit_forward(s, weights_find(expect, "input")->data, 1);
+    /* The golden bound: 1e-5 of the largest. */
+    for (int i = 0; i < 10; i++) assert_float_equal(logits[i], LOGITS[i], 1e-5f * 5.13127072f);
+    weights_close(expect);
+    vit_session_close(s);
+    vit_model_close(m);
+    folder_remove(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hugging_face_recipes_are_read),
         cmocka_unit_test(a_recipe_may_leave_normalisation_out),
+        cmocka_unit_test(bytes_are_scaled_as_the_recipe_says),
+        cmocka_unit_test(the_processor_tells_what_a_size_is),
         cmocka_unit_test(hugging_face_recipes_with_wrong_values_are_refused),
         cmocka_unit_test(the_network_runs_at_the_size_of_its_pictures),
         cmocka_unit_test(our_own_recipe_decides_the_size_too),
         cmocka_unit_test(hugging_face_values_that_contradict_the_tensors_are_refused),
+        cmocka_unit_test(a_deit_without_its_teacher_answers_as_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -285,6 +285,19 @@ static void a_folder_of_several_models_is_refused(void **state)
     folder_remove(&f);
 }
 
+static void a_model_in_several_files_is_refused_as_such(void **state)
+{
+    struct folder f;
+
+    (void)state;
+    plain(&f);
+    folder_weights(&f, "model-00001-of-00002.safetensors", NULL);
+    folder_weights(&f, "model-00002-of-00002.safetensors", NULL);
+    folder_text(&f, "model.safetensors.index.json", "{}");
+    folder_refused(&f, NULL, VIT_ERR_UNSUPPORTED, "lies in several files (model.safetensors.index.json)");
+    folder_remove(&f);
+}
+
 static void a_folder_without_a_model_says_what_it_expected(void **state)
 {
     struct folder f;
@@ -406,6 +419,7 @@ int main(void)
         cmocka_unit_test(the_final_norm_can_be_switched),
         cmocka_unit_test(the_usual_name_wins_over_other_files),
         cmocka_unit_test(a_folder_of_several_models_is_refused),
+        cmocka_unit_test(a_model_in_several_files_is_refused_as_such),
         cmocka_unit_test(a_folder_without_a_model_says_what_it_expected),
         cmocka_unit_test(a_path_that_is_not_there_is_an_io_error),
         cmocka_unit_test(the_metadata_wins_over_config_json),

@@ -1,6 +1,7 @@
 /* Architectures by name: sizes that are published, and names that mean something else. */
 #include "tests/support/test.h"
 #include "tests/vit/tiny.h"
+#include "vit/dialects.h"
 
 static size_t parameters_of(const struct vit_config *c)
 {
@@ -178,6 +179,19 @@ static void a_patch_that_does_not_fit_its_picture_is_refused(void **state)
     }
 }
 
+/* torchvision's vit_h_14 has these sizes, and no file of its tensors says 16. */
+static void a_size_of_the_table_tells_its_heads(void **state)
+{
+    struct vit_config c = { .width = 1280, .depth = 32, .hidden = 5120 };
+    const char *size = NULL;
+
+    (void)state;
+    assert_int_equal(vit_preset_heads_of(&c, &size), 16);
+    assert_string_equal(size, "huge");
+    c.depth = 31;
+    assert_int_equal(vit_preset_heads_of(&c, &size), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +203,7 @@ int main(void)
         cmocka_unit_test(an_unknown_name_is_an_error_that_lists_the_names),
         cmocka_unit_test(an_architecture_of_another_shape_is_not_taken_for_the_plain_one),
         cmocka_unit_test(a_patch_that_does_not_fit_its_picture_is_refused),
+        cmocka_unit_test(a_size_of_the_table_tells_its_heads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

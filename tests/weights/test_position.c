@@ -102,6 +102,8 @@ static void every_family_has_its_own_resampling(void **state)
     assert_int_equal(weights_family_resample(WEIGHTS_TIMM, "safetensors"), WEIGHTS_BICUBIC_ANTIALIAS);
     assert_int_equal(weights_family_resample(WEIGHTS_TIMM, "npz"), WEIGHTS_BILINEAR);
     assert_int_equal(weights_family_resample(WEIGHTS_HF_DINOV2, "pth"), WEIGHTS_BICUBIC);
+    /* transformers 5.24, modeling_dinov2_with_registers.py: antialias=True there, and nowhere else. */
+    assert_int_equal(weights_family_resample(WEIGHTS_HF_DINOV2_REG, "pth"), WEIGHTS_BICUBIC_ANTIALIAS);
     assert_int_equal(weights_family_resample(WEIGHTS_TORCHVISION, "pth"), WEIGHTS_BICUBIC_CORNERS);
     assert_int_equal(weights_family_resample(WEIGHTS_CCT, "pth"), WEIGHTS_BILINEAR);
     assert_int_equal(weights_family_resample(WEIGHTS_JAX, "npz"), WEIGHTS_LINEAR_CORNERS);
