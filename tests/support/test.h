@@ -39,9 +39,10 @@ static inline bool test_runs_on(const char *kernels)
     } while (0)
 
 /* By how much of the largest logit an answer may differ when something looks at what is between two steps:
- * nothing. But the reference's epilogue, which OpenBLAS's products have too, rounds a product and what is added
- * to it once, and twice where somebody wants to see both: then it is an answer computed in another order, and
- * the contract's bound for those. VIT_KERNELS without an overlay that has f32 leaves it to the reference. */
+ * nothing. But the reference's epilogue, which OpenBLAS's products have too, rounds a product and what is
+ * added to it once, and twice where somebody wants to see both: then it is an answer computed in another
+ * order, and the contract's bound for those. VIT_KERNELS without an overlay that has f32 leaves it to the
+ * reference. */
 static inline double test_watched_slack(void)
 {
     static const char *const OWN[] = { "auto", "vec", "avx2", "avx512" };
