@@ -172,14 +172,12 @@ struct list {
     size_t total;
 };
 
-enum { SLOT_ALIGN = 16 }; /* floats: 64 bytes */
-
 static void append(struct list *l, struct vit_slot s)
 {
     s.count = 1;
     for (int i = 0; i < s.rank; i++) s.count *= (size_t)s.shape[i];
     s.offset = l->total;
-    l->total += (s.count + SLOT_ALIGN - 1) / SLOT_ALIGN * SLOT_ALIGN;
+    l->total += (s.count + VIT_SLOT_ALIGN - 1) / VIT_SLOT_ALIGN * VIT_SLOT_ALIGN;
     if (l->slots) l->slots[l->count] = s;
     l->count++;
 }

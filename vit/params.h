@@ -35,13 +35,15 @@ struct vit_params {
     struct vit_block_params *block; /* (depth) */
 };
 
+enum { VIT_SLOT_ALIGN = 16 }; /* floats, 64 bytes: slots begin on it, and an arena of them is whole ones */
+
 struct vit_slot {
     char name[64]; /* canonical */
     size_t field;  /* of the pointer: in struct vit_params, or in vit_block_params for block >= 0 */
     int block;     /* -1: not of a block */
     int rank, shape[4];
     size_t count;  /* elements */
-    size_t offset; /* floats from the start of an arena of parameters, a multiple of 16 */
+    size_t offset; /* floats from the start of an arena of parameters, a multiple of VIT_SLOT_ALIGN */
     bool decay;    /* weight decay applies: matrices only */
     bool buffer;   /* stored, never trained: running statistics */
 };

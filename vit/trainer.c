@@ -223,18 +223,15 @@ static void update(struct vit_trainer *t, float factor, float grad_scale)
     update_by_muon(t, factor, grad_scale);
 }
 
-/* Floats; an arena is whole lines. Their number fits an int, that of the floats need not. */
-enum { LINE = 16 };
-
 /* average = d average + (1 - d) values; the first steps average over what there is. */
 static void average(struct vit_trainer *t)
 {
-    const int lines = (int)(t->floats / LINE);
+    const int lines = (int)(t->floats / VIT_SLOT_ALIGN); /* an int holds them, but not any number of floats */
     const float warm = (1 + (float)t->step) / (10 + (float)t->step);
     const float decay = t->hyper.ema < warm ? t->hyper.ema : warm, rest = 1 - decay;
 
     if (!t->average) return;
-    kern_add(&t->session->kern, t->average, t->average, decay, t->values, &rest, 1, lines, LINE);
+    kern_add(&t->session->kern, t->average, t->average, decay, t->values, &rest, 1, lines, VIT_SLOT_ALIGN);
 }
 
 struct step {
