@@ -11,13 +11,18 @@
 
 /* ---- the allocator: the C library's (or a sanitizer's), behind a gate ---- */
 
-/* The allocator runs before a sanitizer has made its shadow memory. */
+/* The allocator runs before a sanitizer has made its shadow memory; clang leaves its calls at the entry and the
+ * exit of a function unless told by its own word. */
+#ifdef __clang__
+#define UNCHECKED __attribute__((disable_sanitizer_instrumentation))
+#else
 #define UNCHECKED __attribute__((no_sanitize_address, no_sanitize_thread))
+#endif
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED true
+#define SANITIZED 1
 #else
-#define SANITIZED false
+#define SANITIZED 0
 #endif
 
 static struct {
@@ -35,6 +40,22 @@ static struct {
     void *(*aligned_alloc)(size_t, size_t);
 } real;
 
+/* The sanitizers of clang lie in the program itself, before which there is no next library to ask. */
+#if SANITIZED && defined(__clang__)
+void *__interceptor_malloc(size_t);
+void *__interceptor_calloc(size_t, size_t);
+void *__interceptor_realloc(void *, size_t);
+void *__interceptor_aligned_alloc(size_t, size_t);
+
+UNCHECKED static bool ready(void)
+{
+    real.malloc = __interceptor_malloc;
+    real.calloc = __interceptor_calloc;
+    real.realloc = __interceptor_realloc;
+    real.aligned_alloc = __interceptor_aligned_alloc;
+    return true;
+}
+#else
 UNCHECKED static bool ready(void)
 {
     if (real.aligned_alloc) return true;
@@ -47,6 +68,7 @@ UNCHECKED static bool ready(void)
     real.asking = false;
     return true;
 }
+#endif
 
 UNCHECKED static bool is_from(const void *caller, const char *library)
 {
@@ -55,14 +77,15 @@ UNCHECKED static bool is_from(const void *caller, const char *library)
     return dladdr(caller, &info) && info.dli_fname && strstr(info.dli_fname, library);
 }
 
-/* Not the library's own: libgomp makes its teams of threads as it likes, and ends the program when it cannot;
- * jansson 2.14 drops a character when the buffer of its lexer cannot grow, and then fails its own asserts;
- * libzip 1.7 leaks when it cannot open a member. Under a sanitizer the C library's: the sanitizer ends the
- * program when a thread of it gets none. */
+/* Not the library's own: libgomp and clang's libomp make their teams of threads as they like, and end the
+ * program when they cannot; jansson 2.14 drops a character when the buffer of its lexer cannot grow, and then
+ * fails its own asserts; libzip 1.7 leaks when it cannot open a member. Under a sanitizer the C library's: the
+ * sanitizer ends the program when a thread of it gets none. */
 UNCHECKED static bool is_others(const void *caller)
 {
-    return (SANITIZED && is_from(caller, "libc.so")) || is_from(caller, "libgomp") ||
-           is_from(caller, "libzip") || (is_from(caller, "libjansson") && !atomic_load(&gate.jansson));
+    if (is_from(caller, "libgomp") || is_from(caller, "libomp") || is_from(caller, "libzip")) return true;
+    if (is_from(caller, "libjansson")) return !atomic_load(&gate.jansson);
+    return SANITIZED && is_from(caller, "libc.so");
 }
 
 UNCHECKED static bool refused(const void *caller)
