@@ -127,15 +127,10 @@ static int create(struct bench *b)
     int code = cmd_check(&o->common);
 
     if (code) return code;
-    if (vit_config_preset(&c, o->arch ? o->arch : "plain-4", &err)) {
-        cmd_error("--arch: %s", err.text);
-        return CMD_USAGE;
-    }
+    if (vit_config_preset(&c, o->arch ? o->arch : "plain-4", &err)) return cmd_usage("--arch: %s", err.text);
     overlay_sizes(&c, o);
-    if (place_norms(&c, &o->common, &err) || vit_config_check(&c, o->arch ? o->arch : "model", &err)) {
-        cmd_error("%s", err.text);
-        return CMD_USAGE;
-    }
+    if (place_norms(&c, &o->common, &err) || vit_config_check(&c, o->arch ? o->arch : "model", &err))
+        return cmd_usage("%s", err.text);
     if (vit_model_create(&b->model, &c, NULL, NULL, &init, &options, &err)) {
         cmd_error("%s", err.text);
         return CMD_UNUSABLE;

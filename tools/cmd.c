@@ -190,14 +190,13 @@ void cmd_note(const struct cmd_common *o, const char *format, ...)
     va_end(args);
 }
 
-int cmd_usage(const struct args_verb *v, const char *format, ...)
+int cmd_usage(const char *format, ...)
 {
     va_list args;
 
     va_start(args, format);
     message("vit: ", format, args);
     va_end(args);
-    args_usage(stderr, "vit", v);
     return CMD_USAGE;
 }
 
@@ -245,14 +244,8 @@ int cmd_check(const struct cmd_common *o)
     struct vit_norm_config norm;
     struct kern kernels;
 
-    if (o->norm && vit_placement_parse(&norm, o->norm, &err)) {
-        cmd_error("--norm: %s", err.text);
-        return CMD_USAGE;
-    }
-    if (cmd_kernels(&kernels, o, &err)) {
-        cmd_error("%s", err.text);
-        return CMD_USAGE;
-    }
+    if (o->norm && vit_placement_parse(&norm, o->norm, &err)) return cmd_usage("--norm: %s", err.text);
+    if (cmd_kernels(&kernels, o, &err)) return cmd_usage("%s", err.text);
     return CMD_DONE;
 }
 
@@ -264,10 +257,10 @@ enum vit_status cmd_kernels(struct kern *k, const struct cmd_common *o, struct v
     return status ? vit_fail(err, VIT_ERR_ARG, "%s%s", o->kernels ? "--kernels: " : "", why.text) : VIT_OK;
 }
 
-int cmd_output(const struct args_verb *v, const char *option, const char *path)
+int cmd_output(const char *option, const char *path)
 {
     if (!path || strcmp(path, "-") != 0) return CMD_DONE;
-    return cmd_usage(v, "%s: expected a file, found \"-\"; ./- is a file of that name", option);
+    return cmd_usage("%s: expected a file, found \"-\"; ./- is a file of that name", option);
 }
 
 bool cmd_ends_with(const char *name, const char *end)

@@ -48,8 +48,8 @@ void cmd_error(const char *format, ...) VIT_PRINTF(1, 2);
 void cmd_warn(const struct cmd_common *o, const char *format, ...) VIT_PRINTF(2, 3); /* not with -q */
 void cmd_note(const struct cmd_common *o, const char *format, ...) VIT_PRINTF(2, 3); /* only with -v */
 
-/* "vit: ..." and where to read more; returns CMD_USAGE. */
-int cmd_usage(const struct args_verb *v, const char *format, ...) VIT_PRINTF(2, 3);
+/* cmd_error of what is wrong in the words of the command; returns CMD_USAGE, on which main prints the usage. */
+int cmd_usage(const char *format, ...) VIT_PRINTF(1, 2);
 
 /* What can be wrong in the common options whatever the model: CMD_DONE or CMD_USAGE, and says why. */
 int cmd_check(const struct cmd_common *o);
@@ -59,7 +59,7 @@ enum kern_dtype cmd_dtype(const struct cmd_common *o); /* --dtype */
 enum vit_status cmd_kernels(struct kern *k, const struct cmd_common *o, struct vit_error *err);
 
 /* A file to write, of a verb whose standard output is for something else: "-" is none. NULL: not given. */
-int cmd_output(const struct args_verb *v, const char *option, const char *path);
+int cmd_output(const char *option, const char *path);
 
 /* -m, or the default. */
 const char *cmd_model_name(const struct cmd_common *o);

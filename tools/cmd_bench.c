@@ -156,7 +156,7 @@ static const struct mode *find_mode(const char *name)
 
     for (size_t i = 0; i < VIT_COUNT(MODES); i++)
         if (strcmp(MODES[i].name, name) == 0) return &MODES[i];
-    cmd_usage(&cmd_bench, "expected forward, train, kernels or load, found \"%s\"%s%s%s", name,
+    cmd_usage("expected forward, train, kernels or load, found \"%s\"%s%s%s", name,
               near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
     return NULL;
 }
@@ -225,15 +225,12 @@ static int check_model(const struct bench_options *o, const struct mode *mode)
     const bool random = o->arch || bench_model_sized(o);
 
     if (random && o->common.model)
-        return cmd_usage(&cmd_bench,
-                         "expected -m MODEL or an architecture (--arch, --width, ...), found both");
+        return cmd_usage("expected -m MODEL or an architecture (--arch, --width, ...), found both");
     if (mode->measure == bench_model_train && cmd_dtype(&o->common) == KERN_I8)
-        return cmd_usage(&cmd_bench,
-                         "train: --dtype %s is for inference; gradients are computed in f32 and bf16",
+        return cmd_usage("train: --dtype %s is for inference; gradients are computed in f32 and bf16",
                          o->common.dtype);
     if (o->packed && (!random || mode->measure != bench_model_load))
-        return cmd_usage(&cmd_bench,
-                         "--packed: expected load and an architecture; a file is packed by vit convert");
+        return cmd_usage("--packed: expected load and an architecture; a file is packed by vit convert");
     return CMD_DONE;
 }
 
@@ -247,14 +244,13 @@ static int run(const void *options, int count, char **operands)
     int code, cores = cmd_threads(&o.common);
 
     if (!mode) return CMD_USAGE;
-    if (count > 1)
-        return cmd_usage(&cmd_bench, "expected one thing to measure, found \"%s\" too", operands[1]);
+    if (count > 1) return cmd_usage("expected one thing to measure, found \"%s\" too", operands[1]);
     if (parse_list(&batches, "--batch", o.batch, mode->batch, 65536, &err) ||
         parse_list(&threads, "--threads", o.threads, cores ? cores : kern_cpu_cores(), CMD_MOST_THREADS,
                    &err))
-        return cmd_usage(&cmd_bench, "%s", err.text);
+        return cmd_usage("%s", err.text);
     if (o.common.json && strcmp(o.format, "csv") == 0)
-        return cmd_usage(&cmd_bench, "--output csv, --json: expected one of them, found both");
+        return cmd_usage("--output csv, --json: expected one of them, found both");
     if (o.common.json) o.format = "json";
     code = check_model(&o, mode);
     if (!code) code = bench_model_open(&b, mode->trainable && cmd_dtype(&o.common) != KERN_I8);

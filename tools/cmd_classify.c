@@ -107,7 +107,7 @@ static int run(const void *options, int count, char **operands)
     struct vit_model *m;
     int code;
 
-    if (!count) return cmd_usage(&cmd_classify, "nothing to classify: name a picture, a folder, a list or -");
+    if (!count) return cmd_usage("nothing to classify: name a picture, a folder, a list or -");
     code = cmd_open_model(&m, &o->common, 0, false);
     if (code) return code;
     code = classify(o, m, count, operands);

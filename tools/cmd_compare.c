@@ -126,7 +126,7 @@ static int run(const void *options, int count, char **operands)
 
     if (!code) {
         if (read_words(&c, o, count, operands, &err))
-            code = cmd_usage(&cmd_compare, "%s", err.text);
+            code = cmd_usage("%s", err.text);
         else
             code = compare(&c, o);
     }

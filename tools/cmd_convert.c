@@ -182,15 +182,14 @@ static int check_line(const struct convert_options *o, int count, char **operand
 {
     struct vit_error err;
 
-    if (count != 2)
-        return cmd_usage(&cmd_convert, "expected a model and a file to write, found %d operands", count);
+    if (count != 2) return cmd_usage("expected a model and a file to write, found %d operands", count);
     if (o->calibrate && cmd_dtype(&o->common) != KERN_I8)
-        return cmd_usage(&cmd_convert, "--calibrate: is for --dtype int8, found %s", o->common.dtype);
+        return cmd_usage("--calibrate: is for --dtype int8, found %s", o->common.dtype);
     if (o->names && (o->packed || cmd_dtype(&o->common) == KERN_I8))
-        return cmd_usage(&cmd_convert, "--names: other frameworks read f32 and bf16, found %s",
+        return cmd_usage("--names: other frameworks read f32 and bf16, found %s",
                          o->packed ? "--packed" : "--dtype int8");
-    if (check_output(operands[1], o, &err)) return cmd_usage(&cmd_convert, "%s", err.text);
-    return cmd_output(&cmd_convert, "OUT", operands[1]);
+    if (check_output(operands[1], o, &err)) return cmd_usage("%s", err.text);
+    return cmd_output("OUT", operands[1]);
 }
 
 static int run(const void *options, int count, char **operands)

@@ -104,8 +104,8 @@ static int run(const void *options, int count, char **operands)
     struct pictures_job job = { .common = &o->common, .options = o->pictures, .emit = emit, .state = &c };
     int code;
 
-    if (!count) return cmd_usage(&cmd_embed, "nothing to embed: name a picture, a folder, a list or -");
-    code = cmd_output(&cmd_embed, "--output", o->output);
+    if (!count) return cmd_usage("nothing to embed: name a picture, a folder, a list or -");
+    code = cmd_output("--output", o->output);
     if (!code) code = cmd_open_model(&job.model, &o->common, 0, false);
     if (code) return code;
     c.width = vit_features_width(job.model);

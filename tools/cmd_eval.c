@@ -227,10 +227,10 @@ static int run(const void *options, int count, char **operands)
     struct vit_model *m;
     int code;
 
-    if (count) return cmd_usage(&cmd_eval, "expected no operands, found \"%s\"", operands[0]);
-    if (!o->pass.data) return cmd_usage(&cmd_eval, "--data: expected a data set, found none");
-    code = cmd_output(&cmd_eval, "--predictions", o->predictions);
-    if (!code) code = cmd_output(&cmd_eval, "--logits", o->logits);
+    if (count) return cmd_usage("expected no operands, found \"%s\"", operands[0]);
+    if (!o->pass.data) return cmd_usage("--data: expected a data set, found none");
+    code = cmd_output("--predictions", o->predictions);
+    if (!code) code = cmd_output("--logits", o->logits);
     if (code) return code;
     code = cmd_open_model(&m, &o->common, 0, false);
     if (code) return code;

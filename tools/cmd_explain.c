@@ -319,8 +319,7 @@ static int read_span(struct span *s, const char *option, const char *text, int c
     if (strcmp(text, "all") == 0) return CMD_DONE;
     *s = (struct span){ count - 1, 1 };
     if (strcmp(text, "last") == 0) return CMD_DONE;
-    if (args_whole(option, text, 0, count - 1, &n, &err))
-        return cmd_usage(&cmd_explain, "%s, or last, or all", err.text);
+    if (args_whole(option, text, 0, count - 1, &n, &err)) return cmd_usage("%s, or last, or all", err.text);
     s->first = (int)n;
     return CMD_DONE;
 }
@@ -358,11 +357,10 @@ static int run(const void *options, int count, char **operands)
     struct vit_model *m;
     int code;
 
-    if (count != 1) return cmd_usage(&cmd_explain, "expected one picture, found %d", count);
-    if (!o->output && !o->common.json)
-        return cmd_usage(&cmd_explain, "--output: expected a .png file, found none");
+    if (count != 1) return cmd_usage("expected one picture, found %d", count);
+    if (!o->output && !o->common.json) return cmd_usage("--output: expected a .png file, found none");
     if (o->output && !cmd_ends_with(o->output, ".png"))
-        return cmd_usage(&cmd_explain, "--output: expected a .png file, found \"%s\"", o->output);
+        return cmd_usage("--output: expected a .png file, found \"%s\"", o->output);
     code = cmd_open_model(&m, &o->common, 0, false);
     if (code) return code;
     v.file = operands[0];

@@ -81,7 +81,7 @@ static int run(const void *options, int count, char **operands)
         texts[i].print(stdout, "vit", cmd_verbs);
         return CMD_DONE;
     }
-    if (count != 1) return cmd_usage(&cmd_help, "help: expected one verb, found %d", count);
+    if (count != 1) return cmd_usage("help: expected one verb, found %d", count);
     v = cmd_find_verb(operands[0]);
     if (!v) return cmd_unknown_verb(operands[0]);
     args_help(stdout, "vit", v);

@@ -98,7 +98,7 @@ static int machine_alone(const struct info_options *o)
 
     for (size_t i = 0; i < VIT_COUNT(of_models); i++)
         if (of_models[i].given)
-            return cmd_usage(&cmd_info, "%s: expected a model (-m), found none", of_models[i].option);
+            return cmd_usage("%s: expected a model (-m), found none", of_models[i].option);
     return machine(o);
 }
 
@@ -106,9 +106,7 @@ static int run(const void *options, int count, char **operands)
 {
     const struct info_options *o = options;
 
-    if (count)
-        return cmd_usage(&cmd_info, "expected no operands, found \"%s\"; a model is named with -m",
-                         operands[0]);
+    if (count) return cmd_usage("expected no operands, found \"%s\"; a model is named with -m", operands[0]);
     return o->common.model ? info_model(o) : machine_alone(o);
 }
 

@@ -237,17 +237,17 @@ static int run(const void *options, int count, char **operands)
     struct vit_error err;
     int code = CMD_UNUSABLE;
 
-    if (count) return cmd_usage(&cmd_logits, "expected no operands, found \"%s\"", operands[0]);
+    if (count) return cmd_usage("expected no operands, found \"%s\"", operands[0]);
     if (!o->input || !o->output)
-        return cmd_usage(&cmd_logits, "--%s: expected a file, found none", o->input ? "output" : "input");
-    code = cmd_output(&cmd_logits, "--output", o->output);
+        return cmd_usage("--%s: expected a file, found none", o->input ? "output" : "input");
+    code = cmd_output("--output", o->output);
     if (code) return code;
     code = CMD_UNUSABLE;
     if (read_input(&in, o, &err)) {
         cmd_error("%s", err.text);
     } else if (o->common.size && o->common.size != in.size) {
-        code = cmd_usage(&cmd_logits, "--size %d: %s holds pictures of %d pixels a side", o->common.size,
-                         o->input, in.size);
+        code =
+            cmd_usage("--size %d: %s holds pictures of %d pixels a side", o->common.size, o->input, in.size);
     } else if ((code = cmd_open_model(&m, &o->common, in.size, o->grad)) == CMD_DONE) {
         if (run_model(o, m, &in, &code, &err))
             cmd_error("%s", err.text);

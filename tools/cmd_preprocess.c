@@ -117,10 +117,7 @@ static int find_recipe(struct patch_recipe *r, const struct options *o, bool nor
         vit_model_close(m);
     }
     apply_flags(r, o);
-    if (patch_recipe_check(r, "the options", &err)) {
-        cmd_error("%s", err.text);
-        return CMD_USAGE;
-    }
+    if (patch_recipe_check(r, "the options", &err)) return cmd_usage("%s", err.text);
     return CMD_DONE;
 }
 
@@ -170,13 +167,11 @@ static int run(const void *options, int count, char **operands)
     bool normalised;
     int code;
 
-    if (count != 1) return cmd_usage(&cmd_preprocess, "expected one picture, found %d", count);
-    if (!o->output)
-        return cmd_usage(&cmd_preprocess, "--output: expected a .png or .safetensors file, found none");
+    if (count != 1) return cmd_usage("expected one picture, found %d", count);
+    if (!o->output) return cmd_usage("--output: expected a .png or .safetensors file, found none");
     normalised = cmd_ends_with(o->output, ".safetensors");
     if (!normalised && !cmd_ends_with(o->output, ".png"))
-        return cmd_usage(&cmd_preprocess, "--output: expected a .png or .safetensors file, found \"%s\"",
-                         o->output);
+        return cmd_usage("--output: expected a .png or .safetensors file, found \"%s\"", o->output);
     code = find_recipe(&r, o, normalised);
     if (code) return code;
     code = CMD_UNUSABLE;

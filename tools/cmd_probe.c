@@ -258,18 +258,16 @@ static int check(const struct probe_options *o)
     const char *name = NULL, *final = o->words.text[RECIPE_FINAL_NORM];
     const bool own = probe_grid_new(&o->words, &name);
 
-    if (o->noise && o->data) return cmd_usage(&cmd_probe, "expected --data or --noise, found both");
+    if (o->noise && o->data) return cmd_usage("expected --data or --noise, found both");
     if (!o->common.model && o->common.size)
-        return cmd_usage(&cmd_probe, "--size %d is for -m MODEL; --image chooses that of new networks",
-                         o->common.size);
+        return cmd_usage("--size %d is for -m MODEL; --image chooses that of new networks", o->common.size);
     if (o->common.model && own)
-        return cmd_usage(
-            &cmd_probe, "--%s is for new networks, -m MODEL for one that exists: expected one of them", name);
+        return cmd_usage("--%s is for new networks, -m MODEL for one that exists: expected one of them",
+                         name);
     if (o->common.model && o->seeds)
-        return cmd_usage(&cmd_probe, "--seeds %d: a MODEL has its weights, no seed draws them", o->seeds);
+        return cmd_usage("--seeds %d: a MODEL has its weights, no seed draws them", o->seeds);
     if (o->common.model && final && strcmp(final, "auto") && strcmp(final, "on") && strcmp(final, "off"))
-        return cmd_usage(&cmd_probe, "--final-norm: expected auto, on or off for a MODEL, found \"%s\"",
-                         final);
+        return cmd_usage("--final-norm: expected auto, on or off for a MODEL, found \"%s\"", final);
     return cmd_check(&o->common);
 }
 
@@ -280,7 +278,7 @@ static int run(const void *options, int count, char **operands)
     struct vit_error err;
     int code;
 
-    if (count) return cmd_usage(&cmd_probe, "expected no operands, found \"%s\"", operands[0]);
+    if (count) return cmd_usage("expected no operands, found \"%s\"", operands[0]);
     code = check(o);
     if (code) return code;
     if (o->common.model ? probe_grid_placements(&g.grid, o->common.model, o->words.text[RECIPE_NORM], &err)

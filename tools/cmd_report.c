@@ -94,8 +94,8 @@ static int check_inputs(int count, char **operands)
         for (int k = 0; k < i; k++)
             if (!stat(operands[i], &a) && !stat(operands[k], &b) && a.st_dev == b.st_dev &&
                 a.st_ino == b.st_ino)
-                return cmd_usage(&cmd_report, "%s and %s: expected different inputs, found one twice",
-                                 operands[k], operands[i]);
+                return cmd_usage("%s and %s: expected different inputs, found one twice", operands[k],
+                                 operands[i]);
     return CMD_DONE;
 }
 
@@ -107,12 +107,10 @@ static int run(const void *options, int count, char **operands)
     enum vit_status status = VIT_OK;
     int code;
 
-    if (!count) return cmd_usage(&cmd_report, "expected folders of vit sweep or vit train, found none");
-    if (o->figure && o->table)
-        return cmd_usage(&cmd_report, "--figure, --table: expected one of them, found both");
-    if (o->title && o->table)
-        return cmd_usage(&cmd_report, "--title: expected none with --table, which has no headline");
-    if (!o->out && !o->table) return cmd_usage(&cmd_report, "--out: expected a file to write, found none");
+    if (!count) return cmd_usage("expected folders of vit sweep or vit train, found none");
+    if (o->figure && o->table) return cmd_usage("--figure, --table: expected one of them, found both");
+    if (o->title && o->table) return cmd_usage("--title: expected none with --table, which has no headline");
+    if (!o->out && !o->table) return cmd_usage("--out: expected a file to write, found none");
     code = check_inputs(count, operands);
     if (code) return code;
     for (int i = 0; i < count && !status; i++) status = report_read(&r, operands[i], &err);

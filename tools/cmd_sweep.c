@@ -191,10 +191,7 @@ static int run_grid(struct sweep *s)
     struct vit_error err;
     int code;
 
-    if (sweep_grid_make(s, &err)) {
-        cmd_error("%s", err.text);
-        return CMD_USAGE;
-    }
+    if (sweep_grid_make(s, &err)) return cmd_usage("%s", err.text);
     code = sweep_data_open(s);
     if (code) return code;
     if (s->options->plan) return sweep_plan(s);
@@ -231,8 +228,8 @@ static int run(const void *options, int count, char **operands)
     struct vit_error err;
     int code;
 
-    if (count) return cmd_usage(&cmd_sweep, "expected no operands, found \"%s\"", operands[0]);
-    if (!o->out && !o->plan) return cmd_usage(&cmd_sweep, "--out: expected a folder, found none");
+    if (count) return cmd_usage("expected no operands, found \"%s\"", operands[0]);
+    if (!o->out && !o->plan) return cmd_usage("--out: expected a folder, found none");
     if (o->out && sweep_saved_read(&saved, o->out, &err)) {
         cmd_error("%s", err.text);
         code = CMD_UNUSABLE;

@@ -170,10 +170,10 @@ static int run_with(const struct options *o, const struct train_saved *saved)
 static int check_folders(const struct options *o)
 {
     if (o->resume && o->out && strcmp(o->resume, o->out) != 0)
-        return cmd_usage(&cmd_train, "--resume %s and --out %s: expected one folder", o->resume, o->out);
-    if (!o->resume && !o->out) return cmd_usage(&cmd_train, "--out: expected a folder, found none");
+        return cmd_usage("--resume %s and --out %s: expected one folder", o->resume, o->out);
+    if (!o->resume && !o->out) return cmd_usage("--out: expected a folder, found none");
     if (o->resume && o->force)
-        return cmd_usage(&cmd_train, "--force begins anew, --resume goes on: expected one of them");
+        return cmd_usage("--force begins anew, --resume goes on: expected one of them");
     if (o->resume || o->force || train_folder_unused(o->out)) return CMD_DONE;
     if (train_folder_runs(o->out))
         cmd_error("%s: is not empty; --resume %s goes on with its run, --force replaces it", o->out, o->out);
@@ -189,7 +189,7 @@ static int run(const void *options, int count, char **operands)
     struct vit_error err;
     int code;
 
-    if (count) return cmd_usage(&cmd_train, "expected no operands, found \"%s\"", operands[0]);
+    if (count) return cmd_usage("expected no operands, found \"%s\"", operands[0]);
     code = check_folders(o);
     if (code) return code;
     if (o->resume && train_saved_read(&saved, o->resume, &err)) {

@@ -25,7 +25,7 @@ static int run_verb(const struct args_verb *v, int count, char **words)
         return CMD_UNUSABLE;
     }
     if (args_parse(v, options, &count, words, &err)) {
-        code = cmd_usage(v, "%s", err.text);
+        code = cmd_usage("%s", err.text);
     } else if (options->help) {
         args_help(stdout, "vit", v);
         code = CMD_DONE;
@@ -37,6 +37,7 @@ static int run_verb(const struct args_verb *v, int count, char **words)
         code = v->run(options, count, words);
     }
     free(options);
+    if (code == CMD_USAGE) args_usage(stderr, "vit", v);
     return code;
 }
 

@@ -27,8 +27,8 @@ int probe_data_open(struct probe_data *d, const struct probe_options *o)
     }
     if (patch_dataset_open(&d->set, d->path, split, &err)) {
         if (o->data) return fail(&err);
-        cmd_error("%s; --data PATH names a data set with labels, whose pictures are to be used", err.text);
-        return CMD_USAGE;
+        return cmd_usage("%s; --data PATH names a data set with labels, whose pictures are to be used",
+                         err.text);
     }
     if (patch_dataset_limit(d->set, (size_t)o->limit, &err)) return fail(&err);
     d->room = (int)patch_dataset_count(d->set);

@@ -65,13 +65,24 @@ static void put_rows(FILE *out, const struct report_drawing *d)
     }
 }
 
-static void put_figure(FILE *out, const struct report_drawing *d, int number)
+/* Runs that no logarithmic axis of rates has a place for. */
+static bool leaves_out(const struct report *r, const struct report_figure *f)
+{
+    if (f->section != REPORT_RATES || f->x.scale != PLOT_LOG) return false;
+    for (size_t i = 0; i < r->cell_count; i++)
+        if (r->cells[i].lr == 0) return true;
+    return false;
+}
+
+static void put_figure(FILE *out, const struct report *r, const struct report_drawing *d, int number)
 {
     markup_put(out, "<figure id=\"%s\"><h3>%s</h3>\n", d->figure->id, d->figure->title);
     put_legend(out, d);
     put_rows(out, d);
-    markup_put(out, "<figcaption><b>Figure %d.</b> %s%s</figcaption></figure>\n", number, d->figure->caption,
-               report_heading(d, 0) ? " Panels under one heading have one scale." : "");
+    markup_put(out, "<figcaption><b>Figure %d.</b> %s%s%s</figcaption></figure>\n", number,
+               d->figure->caption, report_heading(d, 0) ? " Panels under one heading have one scale." : "",
+               leaves_out(r, d->figure) ? " Runs at a rate of 0 have no place here; the tables have them."
+                                        : "");
 }
 
 int report_put_figures(FILE *out, const struct report *r, enum report_section section, int number)
@@ -82,7 +93,7 @@ int report_put_figures(FILE *out, const struct report *r, enum report_section se
         struct report_drawing d;
         if (f->section != section) continue;
         report_draw(&d, r, f);
-        if (d.any && !d.failed) put_figure(out, &d, number++);
+        if (d.any && !d.failed) put_figure(out, r, &d, number++);
         if (d.failed) number = -1;
         report_drawing_free(&d);
     }

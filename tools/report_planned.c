@@ -111,7 +111,7 @@ enum vit_status report_add_planned(struct report *r, const char *where, struct v
         struct report_cell cell;
         if (status || report_find_cell(r, id, &hint)) continue;
         cell = unfinished(grid, entry, closest(r, ended, entry));
-        if (!*cell.norm || !(cell.lr > 0))
+        if (!*cell.norm || !(cell.lr >= 0))
             return vit_fail(err, VIT_ERR_FORMAT, "%s: \"cells\": item %zu: expected \"norm\" and \"lr\"",
                             where, i + 1);
         status = report_add_cell(r, &cell, err);

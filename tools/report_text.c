@@ -8,9 +8,9 @@
 
 const char *report_rate_text(char *text, size_t size, double lr)
 {
-    const int e = (int)floor(log10(lr) + 1e-9);
+    const int e = lr > 0 ? (int)floor(log10(lr) + 1e-9) : 0;
 
-    if (!(lr > 0) || e >= -2)
+    if (e >= -2)
         snprintf(text, size, "%.4g", lr);
     else
         snprintf(text, size, "%.3ge%d", lr / pow(10, e), e);

@@ -316,10 +316,8 @@ static int open_run(struct train *t)
     d = t->data->training;
     if (recipe_config(&config, t->recipe, patch_dataset_classes(d), &err) ||
         recipe_batches(&batches, t->recipe, patch_dataset_count(d), &err) ||
-        recipe_hyper(&hyper, t->recipe, batches, &err)) {
-        cmd_error("%s", err.text);
-        return CMD_USAGE;
-    }
+        recipe_hyper(&hyper, t->recipe, batches, &err))
+        return cmd_usage("%s", err.text);
     t->pictures = recipe_pictures(config.image, patch_dataset_kind(d));
     if (train_folder_make(t->job->out, &err) || train_log_open(t, &err)) return fail(t, &err);
     train_folder_sweep(t->job->out);

@@ -52,6 +52,16 @@ static void mistakes_in_the_line_are_wrong_usage(void **state)
            "mix", PICTURE);
 }
 
+/* Whatever is found wrong and however late, the line that says how it is meant comes last, and once. */
+static void wrong_usage_ends_with_the_usage(void **state)
+{
+    (void)state;
+    EXPECT(2, NULL, "did you mean --topk?\nusage: vit classify [options] ", "classify", "--top", PICTURE);
+    EXPECT(2, NULL, "found \"x\"\nusage: vit train [options] ", "train", "--out", "x", "--lr", "x");
+    EXPECT(2, NULL, "found \"x\"\nusage: vit sweep [options] ", "sweep", "--out", "x", "--depth", "x");
+    EXPECT(2, NULL, "found \"sideways\"\nusage: vit probe [options] ", "probe", "--norm", "sideways");
+}
+
 /* Only report writes what is asked for to standard output; elsewhere "-" would be a file of that name. */
 static void a_dash_is_no_file_to_write(void **state)
 {
@@ -736,6 +746,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_verb_is_wrong_usage),
         cmocka_unit_test(mistakes_in_the_line_are_wrong_usage),
+        cmocka_unit_test(wrong_usage_ends_with_the_usage),
         cmocka_unit_test(a_dash_is_no_file_to_write),
         cmocka_unit_test(the_environment_is_named),
         cmocka_unit_test(every_dtype_classifies),

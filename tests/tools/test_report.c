@@ -223,7 +223,7 @@ static void a_wrong_line_is_named(void **state)
         { "cells.jsonl", CELL_START "\"lr\":\"x\",\"status\":\"done\"}\n",
           "cells.jsonl: line 1: \"lr\": expected a number, found a text" },
         { "cells.jsonl", CELL_START "\"lr\":-1,\"status\":\"done\"}\n",
-          "\"lr\": expected a number from 1e-30 to" },
+          "\"lr\": expected a number from 0 to" },
         { "cells.jsonl", CELL_START "\"lr\":1,\"status\":\"lost\"}\n",
           "\"status\": expected done, dead or diverged, found lost" },
         { "cells.jsonl", CELL_START "\"lr\":1,\"status\":\"done\",\"val_top1\":61.2}\n",

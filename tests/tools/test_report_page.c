@@ -153,6 +153,30 @@ static void numbers_that_do_not_exist_are_gaps(void **state)
     free(page);
 }
 
+/* A rate of 0 is a run like any other, but has no place on a logarithmic axis. */
+static void runs_at_no_rate_are_in_the_tables(void **state)
+{
+    struct fixture *f = *state;
+    char *page;
+
+    save(f, "sweep.json",
+         "{\"cells\":[{\"cell\":\"b\",\"norm\":\"pre\",\"lr\":0.1},{\"cell\":\"c\",\"norm\":\"pre\",\"lr\":0}"
+         "]}");
+    save(f, "cells.jsonl", CELL_START "\"lr\":0,\"status\":\"done\",\"val_top1\":0.125}\n");
+    read_all(f);
+    page_of(&page, f);
+    assert_well_formed(page); /* and no coordinate is nan or inf */
+    assert_has(page, "12.5");
+    assert_has(page, "Runs at a rate of 0 have no place here");
+    free(page);
+    save(f, "cells.jsonl", CELL_START "\"lr\":1,\"status\":\"done\",\"val_top1\":0.125}\n");
+    save(f, "sweep.json", "{}");
+    read_all(f);
+    page_of(&page, f);
+    assert_lacks(page, "Runs at a rate of 0");
+    free(page);
+}
+
 static void diagnostics_and_words_are_shown(void **state)
 {
     struct fixture *f = *state;
@@ -523,6 +547,7 @@ int main(void)
         TEST(the_commands_are_safe_to_paste),
         TEST(no_text_of_a_file_becomes_markup),
         TEST(numbers_that_do_not_exist_are_gaps),
+        TEST(runs_at_no_rate_are_in_the_tables),
         TEST(diagnostics_and_words_are_shown),
         TEST(a_whole_grid_is_small_and_comes_out_the_same),
         TEST(a_card_is_of_one_setting),
