@@ -48,7 +48,7 @@ void cmd_error(const char *format, ...) VIT_PRINTF(1, 2);
 void cmd_warn(const struct cmd_common *o, const char *format, ...) VIT_PRINTF(2, 3); /* not with -q */
 void cmd_note(const struct cmd_common *o, const char *format, ...) VIT_PRINTF(2, 3); /* only with -v */
 
-/* cmd_error of what is wrong in the words of the command; returns CMD_USAGE, on which main prints the usage. */
+/* cmd_error of what is wrong in the line; returns CMD_USAGE, on which main prints the usage. */
 int cmd_usage(const char *format, ...) VIT_PRINTF(1, 2);
 
 /* What can be wrong in the common options whatever the model: CMD_DONE or CMD_USAGE, and says why. */

@@ -275,14 +275,13 @@ const struct args_verb cmd_bench = {
         "system's cache to the first logits; load_ms is the opening alone; random weights are written to a "
         "file in TMPDIR for it.\n\n"
         "Columns: what, model, params, gflop_per_image, dtype, kernels, threads, batch, runs, ms_median, "
-        "ms_min, ms_sd, images_per_second, gflops, load_ms, rss_mb (most memory of the process in that row, "
-        "10^6 bytes), plan_mb (of the session or trainer alone), own_mb (load: what the open model and "
-        "its session take that is not pages of the file), gb_per_second (norm and activation), and "
+        "ms_min, ms_sd, images_per_second, gflops, load_ms, rss_mb (most memory of the process in that "
+        "row, 10^6 bytes), plan_mb (of the session or trainer alone), own_mb (load: what the open model "
+        "and its session take that is not pages of the file), gb_per_second (norm and activation), and "
         "with --limits: limit, in GFLOP/s or GB/s, and share of it. The limit of what multiplies is "
-        "multiply-adds in registers, with the instructions of the kernels; the limit of norm and activation "
-        "is reading as many bytes as they touch from wherever in the caches they lie. Random weights "
-        "(--arch) "
-        "take more memory than a file's, which is used in place.",
+        "multiply-adds in registers, with the instructions of the kernels; the limit of norm and "
+        "activation is reading as many bytes as they touch from wherever in the caches they lie. Random "
+        "weights (--arch) take more memory than a file's, which is used in place.",
     .groups = GROUPS,
     .bytes = sizeof(struct bench_options),
     .run = run,

@@ -140,30 +140,28 @@ const struct args_verb cmd_compare = {
     .summary = "Compare trained networks on the same pictures",
     .details =
         "An operand is an arm: runs that differ by their seed alone. A run is a model, or a .safetensors "
-        "file "
-        "that vit eval --logits wrote (then --data is not needed). Two networks are compared picture by "
-        "picture: accuracies with Wilson intervals, discordant pictures, exact McNemar p, Tango's score "
-        "interval of the difference. Arms of several runs are compared run by run: Welch's t and, where both "
-        "have equally many, the paired t over runs in the order given, a two-way bootstrap over runs and "
-        "pictures, two one-sided tests of equality within --margin, the difference that would have been "
-        "found; then picture by picture by their median runs. From fewer than three runs an arm no p-value "
-        "is given. The first two arms are the comparison chosen beforehand; the other pairs of three arms or "
-        "more are corrected by Holm. What follows, and what does not, is said in words below the tables.\n\n"
+        "file that vit eval --logits wrote (then --data is not needed). Two networks are compared picture "
+        "by picture: accuracies with Wilson intervals, discordant pictures, exact McNemar p, Tango's score "
+        "interval of the difference. Arms of several runs are compared run by run: Welch's t and, where "
+        "both have equally many, the paired t over runs in the order given, a two-way bootstrap over runs "
+        "and pictures, two one-sided tests of equality within --margin, the difference that would have "
+        "been found; then picture by picture by their median runs. From fewer than three runs an arm no "
+        "p-value is given. The first two arms are the comparison chosen beforehand; the other pairs of "
+        "three arms or more are corrected by Holm. What follows, and what does not, is said in words below "
+        "the tables.\n\n"
         "    vit compare pre.safetensors post.safetensors --data cifar10/\n"
         "    vit compare pre=p1,p2,p3 post=q1,q2,q3 --data cifar10/ --margin 0.3\n\n"
         "Classes are matched by name. Other classes, labels or pictures in one run than in another are an "
-        "error (exit code 3). Pictures that cannot be read count for no run and are listed; the exit code is "
-        "then 1.\n\n"
+        "error (exit code 3). Pictures that cannot be read count for no run and are listed; the exit code "
+        "is then 1.\n\n"
         "With --json one object: dataset, split, n, n_failed; of the median networks run_a, run_b, top1_a, "
         "top1_b, top1_a_ci95, top1_b_ci95, only_a, only_b, both, neither, mcnemar_p, difference, "
         "difference_ci95, least_significant (difference that McNemar's test would have called one); arms "
         "(name, mean, sd, median_run, runs); of the first two arms welch, paired (difference, "
         "difference_ci95, t, df, p), bootstrap (difference, difference_ci95, draws), tost (margin, p, "
         "equivalent), detectable, fisher (a, b, p); holm (a, b, test, difference, difference_ci95, p, "
-        "p_holm); follows (the "
-        "sentences), failed. Accuracies, differences and the margin are fractions; what the runs do not "
-        "allow "
-        "is null.",
+        "p_holm); follows (the sentences), failed. Accuracies, differences and the margin are fractions; "
+        "what the runs do not allow is null.",
     .groups = GROUPS,
     .bytes = sizeof(struct options),
     .run = run,

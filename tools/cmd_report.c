@@ -127,20 +127,17 @@ const struct args_verb cmd_report = {
     .summary = "Show what sweep, train, probe and compare found, as one page",
     .details =
         "DIR is a folder of vit sweep (sweep.json, cells.jsonl, epochs.jsonl) or of vit train (log.jsonl), "
-        "perhaps "
-        "with probe.jsonl (vit probe --json) and compare.json (vit compare --json) in it; such files may "
-        "also be "
-        "given by themselves. A sweep that is still running is shown as far as it came.\n\n"
-        "The page has accuracy against learning rate with every run that was lost, the arms in numbers with "
-        "intervals, curves, diagnostics by block and depth, the comparison in words, what was not tested, "
-        "and the "
-        "commands that make it all again. It is one file that loads nothing: HTML with its style and "
-        "drawings inside, "
-        "light or dark as the reader prefers, readable on a phone and in print. Equal input gives an equal "
-        "page.\n\n"
+        "perhaps with probe.jsonl (vit probe --json) and compare.json (vit compare --json) in it; such "
+        "files may also be given by themselves. A sweep that is still running is shown as far as it "
+        "came.\n\n"
+        "The page has accuracy against learning rate with every run that was lost, the arms in numbers "
+        "with intervals, curves, diagnostics by block and depth, the comparison in words, what was not "
+        "tested, and the commands that make it all again. It is one file that loads nothing: HTML with its "
+        "style and drawings inside, light or dark as the reader prefers, readable on a phone and in print. "
+        "Equal input gives an equal page.\n\n"
         "--figure writes one of its figures as a picture for a text: an SVG file with title, legend and a "
-        "ground "
-        "of its own, light or dark. Its name is that of the figure in the page (report.html#NAME).\n\n"
+        "ground of its own, light or dark. Its name is that of the figure in the page "
+        "(report.html#NAME).\n\n"
         "--table writes a table for a text, markdown that is as easy to read as it is, with a note below "
         "that says what its numbers are: map has the validation accuracy by condition, placement and "
         "learning rate with every lost run; summary has for each setting how many runs a placement lost, "
@@ -148,8 +145,7 @@ const struct args_verb cmd_report = {
         "with several seeds, mean and deviation, and their differences with intervals and p-values.\n\n"
         "    vit report grid/ --table map\n\n"
         "Exit codes: 0 done, 1 the page could not be written, 2 wrong usage, 3 an input is unusable or has "
-        "nothing "
-        "for the figure or the table.",
+        "nothing for the figure or the table.",
     .groups = GROUPS,
     .bytes = sizeof(struct options),
     .run = run,

@@ -186,13 +186,11 @@ bool report_put_arms(FILE *out, const struct report *r)
     }
     fputs("</table></div>\n", out);
     fputs("<p class=\"soft\"><small>Accuracy at the arm's best rate, which is chosen by the mean validation "
-          "accuracy "
-          "over seeds among the rates that lost no run. ± half of the 95 % interval of the mean over seeds "
-          "(Student's t). † a single seed: the interval is that of the pictures alone (Wilson) and says "
-          "nothing "
-          "about other seeds. ‡ fewer than two seeds in an arm: no interval, no test. <i>edge</i>: the "
-          "best rate is the lowest or the highest tried; <i>only</i>: no other was. Counts with 95 % Wilson "
-          "intervals, over all rates.",
+          "accuracy over seeds among the rates that lost no run. ± half of the 95 % interval of the mean "
+          "over seeds (Student's t). † a single seed: the interval is that of the pictures alone (Wilson) "
+          "and says nothing about other seeds. ‡ fewer than two seeds in an arm: no interval, no test. "
+          "<i>edge</i>: the best rate is the lowest or the highest tried; <i>only</i>: no other was. "
+          "Counts with 95 % Wilson intervals, over all rates.",
           out);
     if (!any_diverged(r)) fputs(" No run diverged.", out);
     if (any_judged(r)) {

@@ -44,8 +44,8 @@ static const struct report_figure FIGURES[] = {
       .id = "loss",
       .title = "Training loss",
       .caption = "The best rate of each arm (its first seed), and thin, with a cross where it was given up, "
-                 "the first "
-                 "rate above it at which a run was lost. The number at the end is the learning rate.",
+                 "the first rate above it at which a run was lost. The number at the end is the learning "
+                 "rate.",
       .x = { .label = "training step" },
       .y = { .label = "training loss (nats)" },
       .panels = REPORT_BY_CONDITION,
@@ -87,9 +87,8 @@ static const struct report_figure FIGURES[] = {
       .title = "Gradient by block",
       .caption =
           "Frobenius norm of the gradient of each block's second MLP matrix (W2): mean over seeds, shade "
-          "from "
-          "least to most. A flat line trains all blocks alike; theory expects pre-norm to fall towards the "
-          "output and post-norm to be largest there, but the read-out decides too.",
+          "from least to most. A flat line trains all blocks alike; theory expects pre-norm to fall "
+          "towards the output and post-norm to be largest there, but the read-out decides too.",
       .x = { .label = "block", .whole = true },
       .y = { .label = "gradient norm of W2", .scale = PLOT_LOG },
       .panels = REPORT_BY_DEPTH,
@@ -99,8 +98,7 @@ static const struct report_figure FIGURES[] = {
       .id = "grad-depth",
       .title = "Gradient of the last block against depth",
       .caption = "The same for the last block of networks of several depths, both scales logarithmic: theory "
-                 "expects "
-                 "a slope of about -1/2 for pre-norm and 0 for post-norm.",
+                 "expects a slope of about -1/2 for pre-norm and 0 for post-norm.",
       .x = { .label = "depth (blocks)", .scale = PLOT_LOG, .at_points = true },
       .y = { .label = "gradient norm of W2", .scale = PLOT_LOG },
       .panels = REPORT_BY_GROUP,
@@ -121,8 +119,7 @@ static const struct report_figure FIGURES[] = {
       .id = "share",
       .title = "Share of the branches",
       .caption = "RMS of what a block adds over the RMS of what it is added to, mean of attention and MLP. "
-                 "Late blocks "
-                 "with a small share do little.",
+                 "Late blocks with a small share do little.",
       .x = { .label = "block", .whole = true },
       .y = { .label = "branch RMS / skip RMS", .scale = PLOT_LOG },
       .panels = REPORT_BY_DEPTH,
@@ -143,8 +140,7 @@ static const struct report_figure FIGURES[] = {
       .id = "entropy",
       .title = "Entropy of attention",
       .caption = "Mean over heads, queries and pictures, as a share of the largest there can be: 1 looks at "
-                 "all tokens "
-                 "alike, 0 at a single one.",
+                 "all tokens alike, 0 at a single one.",
       .x = { .label = "block", .whole = true },
       .y = { .label = "attention entropy (share of ln n)", .low = 0, .high = 1 },
       .panels = REPORT_BY_DEPTH,
@@ -154,8 +150,7 @@ static const struct report_figure FIGURES[] = {
       .id = "change",
       .title = "What one step changes",
       .caption = "Relative change of each block's output after one step of the optimiser. Large first steps "
-                 "are what "
-                 "warm-up is for.",
+                 "are what warm-up is for.",
       .x = { .label = "block", .whole = true },
       .y = { .label = "relative change after one step", .scale = PLOT_LOG },
       .panels = REPORT_BY_DEPTH,

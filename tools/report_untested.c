@@ -161,8 +161,7 @@ static void say_unequal(FILE *out, const struct report *r)
         const struct report_arm *a = &r->arms[i - 1], *b = &r->arms[i];
         if (a->condition != b->condition || a->runs == b->runs) continue;
         fputs("<li><b>Equal effort.</b> Some arms of one condition had more trials than others; more trials "
-              "find a "
-              "better best.</li>\n",
+              "find a better best.</li>\n",
               out);
         return;
     }
@@ -303,10 +302,8 @@ static void say_choice(FILE *out, const struct report *r)
 
     if (!find_choice(r, true)) return;
     fputs("<li><b>Fresh runs at the chosen rate.</b> Where several rates were tried, the best was chosen by "
-          "the "
-          "validation accuracy that is shown with it, which is therefore a little too high (the winner's "
-          "curse), the "
-          "more so the more rates were tried. ",
+          "the validation accuracy that is shown with it, which is therefore a little too high (the "
+          "winner's curse), the more so the more rates were tried. ",
           out);
     if (fresh)
         markup_put(
@@ -324,9 +321,8 @@ static void say_validation(FILE *out, const struct report *r)
 
     if (pictures)
         markup_put(out,
-                   "<li><b>More pictures.</b> A single run's validation accuracy comes from %d pictures and "
-                   "is known "
-                   "to about ± %.1f points (95 %%).</li>\n",
+                   "<li><b>More pictures.</b> A single run's validation accuracy comes from %d pictures "
+                   "and is known to about ± %.1f points (95 %%).</li>\n",
                    pictures, 100 * half);
 }
 
@@ -344,13 +340,11 @@ static void say_probe(FILE *out, const struct report *r)
     for (size_t i = 1; i < r->block_count; i++) seeds |= r->blocks[i].seed != r->blocks[0].seed;
     if (r->block_count && !seeds)
         fputs("<li><b>Spread of the diagnostics.</b> They are from one seed: ratios between about 0.8 and "
-              "1.3 carry no "
-              "message.</li>\n",
+              "1.3 carry no message.</li>\n",
               out);
     if (r->block_count)
         fputs("<li><b>What the diagnostics cause.</b> They describe networks, most before any training. They "
-              "can "
-              "explain why a rate fails; they do not show that a placement generalises better.</li>\n",
+              "can explain why a rate fails; they do not show that a placement generalises better.</li>\n",
               out);
 }
 

@@ -60,9 +60,9 @@ void report_put_cards(FILE *out, const struct report *r)
     fputs("<div class=\"cards\">\n", out);
     for (size_t i = 0; i < r->match_count; i++) put_card(out, r, (int)i);
     fputs("</div>\n<p class=\"soft\"><small>Validation top-1, the mean over seeds, at the learning rate and "
-          "warm-up "
-          "that are best for the placement. The runs of a card have all else in common, and no number is of "
-          "several cards. Lost: dead or diverged, over all rates, warm-ups and seeds.</small></p>\n",
+          "warm-up that are best for the placement. The runs of a card have all else in common, and no "
+          "number is of several cards. Lost: dead or diverged, over all rates, warm-ups and "
+          "seeds.</small></p>\n",
           out);
 }
 
@@ -134,8 +134,7 @@ void report_put_losses(FILE *out, const struct report *r)
     }
     if (memory_close(&list) && open) {
         fputs("<p>Runs lost (dead or diverged), over the trials that both arms made, all depths, warm-ups, "
-              "rates "
-              "and seeds of a recipe together:</p><ul>\n",
+              "rates and seeds of a recipe together:</p><ul>\n",
               out);
         fwrite(list.bytes, 1, list.size, out);
         fputs("</ul>\n", out);
@@ -143,8 +142,7 @@ void report_put_losses(FILE *out, const struct report *r)
     free(list.bytes);
     if (tested)
         fputs("<p class=\"soft\"><small>The runs of a grid are no random draw: rates were chosen, and "
-              "neighbours fail "
-              "together. The p-value is for this grid and no other.</small></p>\n",
+              "neighbours fail together. The p-value is for this grid and no other.</small></p>\n",
               out);
 }
 

@@ -11,8 +11,8 @@
 
 /* ---- the allocator: the C library's (or a sanitizer's), behind a gate ---- */
 
-/* The allocator runs before a sanitizer has made its shadow memory; clang leaves its calls at the entry and the
- * exit of a function unless told by its own word. */
+/* The allocator runs before a sanitizer has made its shadow memory; clang leaves its calls at the entry and
+ * the exit of a function unless told by its own word. */
 #ifdef __clang__
 #define UNCHECKED __attribute__((disable_sanitizer_instrumentation))
 #else
@@ -78,9 +78,9 @@ UNCHECKED static bool is_from(const void *caller, const char *library)
 }
 
 /* Not the library's own: libgomp and clang's libomp make their teams of threads as they like, and end the
- * program when they cannot; jansson 2.14 drops a character when the buffer of its lexer cannot grow, and then
- * fails its own asserts; libzip 1.7 leaks when it cannot open a member. Under a sanitizer the C library's: the
- * sanitizer ends the program when a thread of it gets none. */
+ * program when they cannot; jansson 2.14 drops a character when the buffer of its lexer cannot grow, and
+ * then fails its own asserts; libzip 1.7 leaks when it cannot open a member. Under a sanitizer the C
+ * library's: the sanitizer ends the program when a thread of it gets none. */
 UNCHECKED static bool is_others(const void *caller)
 {
     if (is_from(caller, "libgomp") || is_from(caller, "libomp") || is_from(caller, "libzip")) return true;
