@@ -213,7 +213,8 @@ const struct args_verb cmd_train = {
         "than those it was started with are refused, flags that are not given are those of the start. With "
         "--ema the averaged weights are the model. The test split is never read.\n\n"
         "Exit codes: 0 done, 1 done without the pictures that could not be read, 2 wrong usage, 3 data "
-        "set or folder unusable, 4 diverged (loss or gradient not finite), 130 interrupted.\n\n" RECIPE_PRESETS_TEXT,
+        "set or folder unusable, 4 diverged (loss or gradient not finite), 130 "
+        "interrupted.\n\n" RECIPE_PRESETS_TEXT,
     .groups = GROUPS,
     .bytes = sizeof(struct options),
     .run = run,
