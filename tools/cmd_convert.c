@@ -185,6 +185,7 @@ static int check_line(const struct convert_options *o, int count, char **operand
     if (count != 2) return cmd_usage("expected a model and a file to write, found %d operands", count);
     if (o->calibrate && cmd_dtype(&o->common) != KERN_I8)
         return cmd_usage("--calibrate: is for --dtype int8, found %s", o->common.dtype);
+    if (o->limit && !o->data) return cmd_usage("--limit: expected --data, whose pictures it counts");
     if (o->names && (o->packed || cmd_dtype(&o->common) == KERN_I8))
         return cmd_usage("--names: other frameworks read f32 and bf16, found %s",
                          o->packed ? "--packed" : "--dtype int8");

@@ -107,7 +107,11 @@ static int run(const void *options, int count, char **operands)
     const struct info_options *o = options;
 
     if (count) return cmd_usage("expected no operands, found \"%s\"; a model is named with -m", operands[0]);
-    return o->common.model ? info_model(o) : machine_alone(o);
+    if (!o->common.model) return machine_alone(o);
+    if (!o->memory && (o->batch || o->training))
+        return cmd_usage("%s: expected --memory, whose session it describes",
+                         o->batch ? "--batch" : "--training");
+    return info_model(o);
 }
 
 const struct args_verb cmd_info = {

@@ -46,6 +46,9 @@ static void mistakes_in_the_line_are_wrong_usage(void **state)
     EXPECT(2, NULL, "--memory: expected a model", "info", "--memory");
     EXPECT(2, NULL, "--norm: expected a model", "info", "--norm", "post");
     EXPECT(2, NULL, "--batch: expected a model", "info", "-b1");
+    EXPECT(2, NULL, "--batch: expected --memory", "info", "-m", MODEL, "-b1");
+    EXPECT(2, NULL, "--training: expected --memory", "info", "-m", MODEL, "--training");
+    EXPECT(2, NULL, "--limit: expected --data", "convert", MODEL, "x.safetensors", "--limit", "7");
     EXPECT(2, NULL, "did you mean vit --version?", "--versoin");
     EXPECT(2, NULL, "did you mean vit classify?", "help", "clasify");
     EXPECT(2, NULL, "--norm: expected a norm placement, one of pre, post,", "classify", "-m", MODEL, "--norm",
