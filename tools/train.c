@@ -52,7 +52,16 @@ static int checkpoint(struct train *t)
 
 /* ---- a step ---- */
 
-/* The state of before stays: the weights were not touched, but there is nothing to go on to. */
+/* The state of before stays: there is nothing to go on to. */
+static int lost(struct train *t, int step, double lr, const char *what)
+{
+    progress_clear(&t->bar);
+    snprintf(t->reason, sizeof t->reason, "diverged at step %d, learning rate %g: the %s is not finite", step,
+             lr, what);
+    return TRAIN_DIVERGED;
+}
+
+/* The weights were not touched. */
 static int diverged(struct train *t, const struct vit_report *r)
 {
     const int step = vit_trainer_steps(t->trainer) + 1;
@@ -66,10 +75,7 @@ static int diverged(struct train *t, const struct vit_report *r)
     struct vit_error err;
 
     if (train_log_write(t, &line, &err)) fail(t, &err);
-    progress_clear(&t->bar);
-    snprintf(t->reason, sizeof t->reason, "diverged at step %d, learning rate %g: the %s is not finite", step,
-             r->lr, isfinite(r->loss) ? "gradient" : "loss");
-    return TRAIN_DIVERGED;
+    return lost(t, step, r->lr, isfinite(r->loss) ? "gradient" : "loss");
 }
 
 /* Asked once, at the step that the job names. Nothing is saved: a continuation comes to the same end. */
@@ -148,7 +154,12 @@ static int validate(struct train *t)
     return code;
 }
 
-static enum vit_status log_epoch(struct train *t, bool validated, struct vit_error *err)
+static double last_rate(const struct train *t)
+{
+    return (double)t->recipe->lr * vit_schedule_factor(&t->hyper, vit_trainer_steps(t->trainer) - 1);
+}
+
+static enum vit_status log_epoch(struct train *t, bool validated, bool diverged, struct vit_error *err)
 {
     const struct train_line line = {
         .kind = "epoch",
@@ -156,9 +167,10 @@ static enum vit_status log_epoch(struct train *t, bool validated, struct vit_err
         .train_loss = train_loss(t),
         .train_top1 = train_top1(t),
         .grad_norm = t->sums.steps ? t->sums.norm / t->sums.steps : 0,
-        .lr = (double)t->recipe->lr * vit_schedule_factor(&t->hyper, vit_trainer_steps(t->trainer) - 1),
+        .lr = last_rate(t),
         .val = validated ? &t->val : NULL,
         .raw = validated ? &t->raw : NULL,
+        .diverged = diverged,
     };
 
     return train_log_write(t, &line, err);
@@ -171,15 +183,19 @@ static int end_epoch(struct train *t)
     const bool due = t->data->held && (last || (t->epoch + 1) % t->recipe->eval_every == 0);
     struct vit_error err;
     int code = due ? validate(t) : CMD_DONE;
+    bool diverged;
 
     if (code) return code == TRAIN_INTERRUPTED ? interrupted(t) : code;
-    if (log_epoch(t, due, &err)) return fail(t, &err);
+    /* What the last step did to the network, no loss of a further step will tell. */
+    diverged = last && due && t->val.n && !isfinite(t->val.loss);
+    if (log_epoch(t, due, diverged, &err)) return fail(t, &err);
     train_show_epoch(t, due);
     t->train_loss = train_loss(t);
     t->epoch++;
     t->batch = 0;
     t->sums = (struct train_sums){ 0 };
-    return checkpoint(t);
+    return diverged ? lost(t, vit_trainer_steps(t->trainer), last_rate(t), "loss on the validation pictures")
+                    : checkpoint(t);
 }
 
 static int run_epoch(struct train *t)

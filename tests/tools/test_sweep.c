@@ -221,6 +221,24 @@ static void a_cell_that_diverges_is_a_result(void **state)
     json_decref(result);
 }
 
+/* One step, which nothing follows but the validation. */
+static void a_cell_lost_by_its_last_step_has_diverged(void **state)
+{
+    struct fixture *f = *state;
+    json_t *result = RESULT(true, "-d", f->data, "-o", f->out, "--lr", "1e-3,1e9", "--warmup", "0", "--epochs",
+                            "1", "--batch", "80", "--width", "64"),
+           *cells = lines_of(f->out, "cells.jsonl");
+
+    assert_string_equal(lines_text(cells, 0, "status"), "done");
+    assert_string_equal(lines_text(cells, 1, "status"), "diverged");
+    assert_non_null(strstr(lines_text(cells, 1, "reason"), "the loss on the validation pictures"));
+    assert_int_equal(lines_number(cells, 1, "epochs_done"), 1);
+    assert_true(json_is_null(json_object_get(json_array_get(cells, 1), "logits")));
+    assert_int_equal(lines_number(json_object_get(result, "arms"), 1, "diverged"), 1);
+    json_decref(cells);
+    json_decref(result);
+}
+
 /* Three seeds that happen to reach the same accuracies: no spread, not that of rounding. */
 static void equal_results_have_no_spread(void **state)
 {
@@ -539,6 +557,7 @@ int main(void)
         TEST(half_written_lines_are_written_again),
         TEST(an_interrupted_sweep_says_130_and_goes_on),
         TEST(a_cell_that_diverges_is_a_result),
+        TEST(a_cell_lost_by_its_last_step_has_diverged),
         TEST(a_cell_that_stays_at_chance_is_stopped),
         TEST(equal_results_have_no_spread),
         TEST(arms_share_weights_order_and_augmentation),

@@ -191,6 +191,26 @@ static void divergence_is_exit_code_4_with_step_and_rate(void **state)
     json_decref(lines);
 }
 
+/* No loss of a further step tells what the last one did: that of the validation must. */
+static void a_network_lost_by_its_last_step_has_diverged(void **state)
+{
+    struct fixture *f = *state;
+    char model[400];
+    json_t *lines, *last;
+
+    EXPECT(4, "diverged at step 1, learning rate 1e+09: the loss on the validation pictures is not finite", true,
+           "-d", f->data, "-o", f->out, "--lr", "1e9", "--warmup", "0", "--epochs", "1", "--batch", "80",
+           "--width", "64");
+    lines = lines_of(f->out, "log.jsonl");
+    last = json_array_get(lines, json_array_size(lines) - 1);
+    assert_string_equal(json_string_value(json_object_get(last, "kind")), "epoch");
+    assert_true(json_is_true(json_object_get(last, "diverged")));
+    assert_true(json_is_null(json_object_get(last, "val_loss")));
+    json_decref(lines);
+    snprintf(model, sizeof model, "%s/model.safetensors", f->out);
+    assert_int_equal(access(model, F_OK), -1);
+}
+
 static void a_full_disk_destroys_nothing(void **state)
 {
     const struct rlimit small = { 6000, RLIM_INFINITY };
@@ -327,6 +347,7 @@ int main(void)
         TEST(what_a_failed_start_leaves_is_no_run),
         TEST(kernels_that_this_cpu_lacks_are_wrong_usage),
         TEST(divergence_is_exit_code_4_with_step_and_rate),
+        TEST(a_network_lost_by_its_last_step_has_diverged),
         TEST(a_full_disk_destroys_nothing),
         TEST(a_folder_that_cannot_be_made_is_exit_code_3),
         TEST(coloured_noise_is_learnt),
