@@ -94,6 +94,10 @@ struct compare_run *compare_run_at(const struct compare *c, int i);
 /* Room for n answers. */
 enum vit_status compare_run_alloc(struct compare_run *run, size_t n, struct vit_error *err);
 void compare_run_set(struct compare_run *run, size_t i, int label, int prediction);
+/* A row of logits with a NaN or an infinity in it gives some class all the same, which is no answer of the
+ * network: VIT_ERR_FORMAT. picture: of the data set. */
+enum vit_status compare_check_logits(const struct compare_run *run, int64_t picture, const float *logits,
+                                     struct vit_error *err);
 /* Whether a file holds logits; one that cannot be opened does not. */
 bool compare_is_logits(const char *path);
 int compare_read_logits(struct compare_run *run); /* returns an exit code */

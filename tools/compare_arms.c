@@ -1,4 +1,5 @@
 /* Arms of a comparison: from words to names and files. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -115,6 +116,18 @@ void compare_run_set(struct compare_run *run, size_t i, int label, int predictio
     run->label[i] = label;
     run->prediction[i] = prediction;
     run->right[i] = label == prediction;
+}
+
+enum vit_status compare_check_logits(const struct compare_run *run, int64_t picture, const float *logits,
+                                     struct vit_error *err)
+{
+    for (int i = 0; i < run->classes; i++)
+        if (!isfinite(logits[i]))
+            return vit_fail(err, VIT_ERR_FORMAT,
+                            "%s: picture %lld has logits that are not finite: a network that diverged has no "
+                            "accuracy; --diverged-a and --diverged-b count such runs",
+                            run->file, (long long)picture);
+    return VIT_OK;
 }
 
 void compare_free(struct compare *c)

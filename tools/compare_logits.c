@@ -41,6 +41,7 @@ static enum vit_status add_rows(struct compare_run *run, const float *logits, co
                                 struct vit_error *err)
 {
     for (size_t i = 0; i < run->n; i++) {
+        const float *row = logits + i * (size_t)run->classes;
         int best;
 
         if (labels[i] < 0 || labels[i] >= run->classes)
@@ -49,7 +50,8 @@ static enum vit_status add_rows(struct compare_run *run, const float *logits, co
         if (i && run->index[i] <= run->index[i - 1])
             return vit_fail(err, VIT_ERR_FORMAT, "%s: index %zu is %lld after %lld, expected a larger one",
                             run->file, i, (long long)run->index[i], (long long)run->index[i - 1]);
-        vit_top(&best, logits + i * (size_t)run->classes, run->classes, 1);
+        if (compare_check_logits(run, run->index[i], row, err)) return err->status;
+        vit_top(&best, row, run->classes, 1);
         compare_run_set(run, i, (int)labels[i], best);
     }
     return VIT_OK;

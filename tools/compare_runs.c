@@ -11,7 +11,8 @@ struct pass {
     struct compare *c;
     struct compare_run *run;
     const struct patch_dataset *data;
-    int *to; /* (classes) */
+    int *to;              /* (classes) */
+    struct vit_error err; /* of the first answer that is none */
 };
 
 static int find_name(const struct compare *c, const char *name)
@@ -75,6 +76,7 @@ static void add_item(void *state, const struct patch_item *item, const float *lo
         add_failure(p, item);
         return;
     }
+    if (p->err.status || compare_check_logits(p->run, item->index, logits, &p->err)) return;
     vit_top(&best, logits, p->run->classes, 1);
     compare_run_set(p->run, item->index, p->to[item->label], p->to[best]);
 }
@@ -116,6 +118,10 @@ static enum vit_status pass_model(struct compare *c, struct compare_run *run, co
                                                 .add = add_item,
                                                 .state = &p },
                            &seconds, err);
+    if (!status && p.err.status) {
+        *err = p.err;
+        status = err->status;
+    }
     free(p.to);
     eval_set_close(&set);
     return status;

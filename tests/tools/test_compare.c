@@ -479,6 +479,28 @@ static void broken_files_of_logits_are_refused(void **state)
     }
 }
 
+/* The largest of them would still be some class, and now and then the right one. */
+static void logits_that_are_not_finite_are_no_answers(void **state)
+{
+    static const float WRONG[] = { NAN, INFINITY, -INFINITY };
+    const int64_t labels[3] = { 0, 1, 1 }, index[3] = { 4, 7, 9 };
+    const char *dir = *state;
+    char a[PATH], b[PATH];
+    struct vit_error err;
+
+    snprintf(a, sizeof a, "%s/a.safetensors", dir);
+    snprintf(b, sizeof b, "%s/b.safetensors", dir);
+    for (size_t i = 0; i <= VIT_COUNT(WRONG); i++) {
+        const float logits[6] = { 1, 0, 0, i ? WRONG[i - 1] : 1, 0, 1 };
+        const struct weights_entry entries[] = { { "logits", WEIGHTS_F32, 2, { 3, 2 }, logits },
+                                                 { "labels", WEIGHTS_I64, 1, { 3 }, labels },
+                                                 { "index", WEIGHTS_I64, 1, { 3 }, index } };
+
+        assert_ok(weights_write(i ? b : a, entries, 3, NULL, 0, &err), &err);
+        if (i) EXPECT(3, "", "b.safetensors: picture 7 has logits that are not finite", "compare", a, b);
+    }
+}
+
 static void mistakes_in_the_line_are_wrong_usage(void **state)
 {
     const char *dir = *state;
@@ -504,9 +526,9 @@ static const char *const LABELS[] = { "ant", "bee", "cow", "dog" };
 static const char *const TURNED[] = { "dog", "cow", "bee", "ant" };
 static const char *const OTHERS[] = { "ant", "bee", "cow", "elk" };
 
-/* dir/name: a network of 8 x 8 pictures, away from its initial values by its seed. */
-static void make_model(const char *dir, const char *name, uint64_t seed, const char *const *labels,
-                       char *path)
+/* dir/name: a network of 8 x 8 pictures, with positions of that deviation. */
+static void make_network(const char *dir, const char *name, uint64_t seed, const char *const *labels,
+                         float position, char *path)
 {
     const struct vit_config c = { .image = 8,
                                   .channels = 3,
@@ -522,7 +544,7 @@ static void make_model(const char *dir, const char *name, uint64_t seed, const c
                                   .qkv_bias = true,
                                   .bias = true,
                                   .patch_bias = true };
-    const struct vit_init init = { .seed = seed, .position = 0.5f };
+    const struct vit_init init = { .seed = seed, .position = position };
     struct vit_model *m;
     struct vit_error err;
 
@@ -530,6 +552,13 @@ static void make_model(const char *dir, const char *name, uint64_t seed, const c
     assert_ok(vit_model_create(&m, &c, NULL, labels, &init, NULL, &err), &err);
     assert_ok(vit_model_save(m, path, WEIGHTS_F32, &err), &err);
     vit_model_close(m);
+}
+
+/* Away from its initial values by its seed. */
+static void make_model(const char *dir, const char *name, uint64_t seed, const char *const *labels,
+                       char *path)
+{
+    make_network(dir, name, seed, labels, 0.5f, path);
 }
 
 /* dir/data: coloured noise in folders of the classes; dog/broken.png is none. */
@@ -614,6 +643,18 @@ static void accuracies_are_those_of_eval(void **state)
     json_decref(both);
 }
 
+static void a_network_that_diverged_has_no_accuracy(void **state)
+{
+    const char *dir = *state;
+    char a[PATH], b[PATH], data[PATH];
+
+    make_data(dir, false, data);
+    make_model(dir, "a.safetensors", 1, LABELS, a);
+    make_network(dir, "b.safetensors", 2, LABELS, INFINITY, b);
+    EXPECT(3, "", "b.safetensors: picture 0 has logits that are not finite", "compare", a, b, "--data", data,
+           "--split", "all");
+}
+
 static void other_classes_are_an_error_that_names_both(void **state)
 {
     const char *dir = *state;
@@ -693,9 +734,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(tables_come_before_words, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(files_that_do_not_fit_are_both_named, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(broken_files_of_logits_are_refused, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(logits_that_are_not_finite_are_no_answers, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(mistakes_in_the_line_are_wrong_usage, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(models_and_their_logits_give_the_same, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(accuracies_are_those_of_eval, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_network_that_diverged_has_no_accuracy, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(other_classes_are_an_error_that_names_both, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_picture_that_cannot_be_read_counts_for_neither, tmp_setup,
                                         tmp_teardown),
