@@ -60,6 +60,17 @@ static const char *planned_text(const json_t *grid, const json_t *entry, const c
     return text ? text : "";
 }
 
+/* Whether a warm-up is as many steps in both: a share of all steps is, where these are alike. */
+static bool same_steps(const json_t *a, const json_t *b)
+{
+    static const enum recipe_id STEPS[] = { RECIPE_PRESET, RECIPE_WARMUP, RECIPE_EPOCHS,
+                                            RECIPE_BATCH,  RECIPE_LIMIT,  RECIPE_VAL };
+
+    for (size_t i = 0; i < VIT_COUNT(STEPS); i++)
+        if (!same_value(a, b, recipe_name(STEPS[i]))) return false;
+    return true;
+}
+
 /* An unfinished cell; near (may be NULL) gives what the grid leaves to presets, and warm-up in steps. */
 static struct report_cell unfinished(const json_t *grid, const json_t *entry, const struct report_cell *near)
 {
@@ -79,7 +90,7 @@ static struct report_cell unfinished(const json_t *grid, const json_t *entry, co
     c.depth = depth >= 1 && depth < 1e6 ? (int)depth : near ? near->depth : 0;
     c.epochs = epochs >= 0 && epochs < 1e9 ? (int)epochs : near ? near->epochs : 0;
     if (!*c.init && near) c.init = near->init;
-    if (near && same_value(near->planned, entry, "warmup"))
+    if (near && same_steps(near->planned, entry))
         memcpy(c.warmup, near->warmup, sizeof c.warmup);
     else
         snprintf(c.warmup, sizeof c.warmup, "%s", planned_text(grid, entry, "warmup"));

@@ -21,6 +21,7 @@ static json_t *network_value(const struct vit_config *c, enum recipe_id id)
     case RECIPE_IMAGE: return json_integer(c->image);
     case RECIPE_PATCH: return patch ? json_integer(c->stem.patch) : NULL;
     case RECIPE_WIDTH: return json_integer(c->width);
+    case RECIPE_DEPTH: return json_integer(c->depth);
     case RECIPE_HEADS: return json_integer(c->heads);
     case RECIPE_HIDDEN: return json_integer(c->hidden);
     case RECIPE_POOL: return json_string(vit_pool_name(c->pool));
@@ -55,6 +56,28 @@ static json_t *whole_of(const struct report *r, const struct report_cell *c, con
     return whole;
 }
 
+static const char *text_in(const json_t *whole, enum recipe_id id)
+{
+    const char *text = json_string_value(json_object_get(whole, recipe_name(id)));
+
+    return text ? text : "";
+}
+
+static int number_in(const json_t *whole, enum recipe_id id)
+{
+    return (int)json_integer_value(json_object_get(whole, recipe_name(id)));
+}
+
+/* What a planned run has of its own and nobody said, as when none of its grid has ended yet. */
+static void fill(struct report_cell *c)
+{
+    if (!*c->init) c->init = text_in(c->whole, RECIPE_INIT);
+    if (!*c->dtype) c->dtype = text_in(c->whole, RECIPE_DTYPE);
+    if (!*c->warmup) snprintf(c->warmup, sizeof c->warmup, "%s", text_in(c->whole, RECIPE_WARMUP));
+    if (!c->depth) c->depth = number_in(c->whole, RECIPE_DEPTH);
+    if (!c->epochs) c->epochs = number_in(c->whole, RECIPE_EPOCHS);
+}
+
 static enum vit_status complete(struct report *r, struct report_cell *c, struct vit_error *err)
 {
     struct recipe_texts t = { 0 };
@@ -70,8 +93,10 @@ static enum vit_status complete(struct report *r, struct report_cell *c, struct 
     if (!status && !recipe_texts_preset(&t, NULL)) whole = whole_of(r, c, &t);
     recipe_texts_free(&t);
     if (whole) status = report_keep(r, whole, err);
-    if (whole && !status) c->whole = whole;
-    return status;
+    if (!whole || status) return status;
+    c->whole = whole;
+    fill(c);
+    return VIT_OK;
 }
 
 enum vit_status report_complete(struct report *r, struct vit_error *err)

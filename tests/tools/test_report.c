@@ -83,6 +83,44 @@ static void planned_runs_that_have_not_ended_are_there(void **state)
     assert_int_equal(f->r.arms[1].ended[REPORT_UNFINISHED], 1);
 }
 
+/* What the grid leaves to its preset and the table, no line says before a run has ended. */
+static void a_grid_of_which_nothing_has_ended_knows_its_settings(void **state)
+{
+    struct fixture *f = *state;
+    const struct report_cell *c;
+
+    save(f, "sweep.json",
+         "{\"settings\":{\"norm\":[\"post\"],\"lr\":[\"0.001\"]},\"cells\":[{\"cell\":\"a\","
+         "\"norm\":\"post\",\"seed\":0}]}");
+    read_all(f);
+    assert_int_equal(f->r.cell_count, 1);
+    c = &f->r.cells[0];
+    assert_int_equal(c->depth, 12); /* plain-4's, as in vit train --help */
+    assert_int_equal(c->epochs, 50);
+    assert_string_equal(c->init, "trunc02");
+    assert_string_equal(c->dtype, "f32");
+    assert_string_equal(f->r.conditions[c->condition].label, "depth 12, warm-up 5%, trunc02");
+}
+
+/* 5 % of one epoch are 70 steps, of three 210: the line of the run that ended does not say so of the other. */
+static void a_share_of_other_steps_is_another_warm_up(void **state)
+{
+    struct fixture *f = *state;
+
+    save(f, "sweep.json",
+         "{\"settings\":{\"norm\":[\"pre\"],\"warmup\":[\"5%\"],\"lr\":[\"0.001\"],\"epochs\":[\"1\",\"3\"]},"
+         "\"cells\":[{\"cell\":\"a\",\"norm\":\"pre\",\"epochs\":1,\"seed\":0},"
+         "{\"cell\":\"b\",\"norm\":\"pre\",\"epochs\":3,\"seed\":0},"
+         "{\"cell\":\"c\",\"norm\":\"pre\",\"epochs\":1,\"seed\":1}]}");
+    save(f, "cells.jsonl",
+         "{\"cell\":\"a\",\"norm\":\"pre\",\"depth\":12,\"lr\":0.001,\"warmup\":70,\"init\":\"trunc02\","
+         "\"seed\":0,\"epochs\":1,\"status\":\"done\",\"val_top1\":0.5}\n");
+    read_all(f);
+    assert_int_equal(f->r.cell_count, 3);
+    assert_string_equal(f->r.cells[1].warmup, "5%");
+    assert_string_equal(f->r.cells[2].warmup, "70");
+}
+
 /* Values 1, 2, 3: the mean, then the mean of max of the three pairs, then the largest. */
 static void the_best_of_k_is_the_mean_over_all_choices(void **state)
 {
@@ -422,6 +460,8 @@ int main(void)
         TEST(runs_of_different_settings_are_not_mixed),
         TEST(a_placement_keeps_its_style),
         TEST(planned_runs_that_have_not_ended_are_there),
+        TEST(a_grid_of_which_nothing_has_ended_knows_its_settings),
+        TEST(a_share_of_other_steps_is_another_warm_up),
         TEST(the_best_of_k_is_the_mean_over_all_choices),
         TEST(what_a_folder_leaves_to_its_preset_is_known),
         TEST(data_sets_are_not_mixed),
