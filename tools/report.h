@@ -122,6 +122,7 @@ struct report {
     const char **paths; /* as they were asked for */
     size_t source_count, cell_count, epoch_count, block_count, path_count;
 
+    size_t twice;       /* copies of runs in further inputs, which are no cells any more */
     const char **norms; /* placements, in the order of the library's table, others behind */
     int *styles;        /* (norm_count) of the plots: the same for a placement on every page */
     struct report_condition *conditions; /* sorted by more, init, warm-up, depth */

@@ -315,6 +315,7 @@ enum vit_status report_arrange(struct report *r, struct vit_error *err)
     enum vit_status status = values ? find_norms(r, err) : vit_fail(err, VIT_ERR_NOMEM, "report: no memory");
 
     if (!status) status = report_find_conditions(r, err);
+    if (!status) status = report_count_once(r, err);
     for (size_t c = 0; c < r->condition_count && !status; c++)
         for (size_t n = 0; n < r->norm_count && !status; n++) status = find_arm(r, (int)c, (int)n, err);
     for (size_t i = 0; i < r->arm_count && !status; i++) {

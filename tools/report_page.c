@@ -148,6 +148,8 @@ static void put_lead(FILE *out, const struct report *r)
             more = true;
         }
         fputs(". Lost runs are results, and none is left out.", out);
+        if (r->twice)
+            markup_put(out, " Copies in further inputs, %zu, do not count: a seed counts once.", r->twice);
     }
     if (r->block_count) markup_put(out, " %zu rows of diagnostics.", r->block_count);
     fputs("</p>\n", out);

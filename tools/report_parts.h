@@ -109,6 +109,11 @@ enum vit_status report_find_conditions(struct report *r, struct vit_error *err);
 /* Whether two conditions differ in depth and warm-up at most. */
 bool report_same_recipe(const struct report_condition *a, const struct report_condition *b);
 
+/* ---- report_twice.c ---- */
+
+/* Drop the cells, and their epochs, that another input has too. */
+enum vit_status report_count_once(struct report *r, struct vit_error *err);
+
 /* ---- report_setting.c ---- */
 
 /* v as text; false: it is neither text nor number nor truth. */

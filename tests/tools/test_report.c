@@ -194,6 +194,44 @@ static void seeds_of_another_folder_join_their_condition(void **state)
     assert_int_equal(f->r.arm_count, 3);
 }
 
+#define RUN(seed, loss, top1, more)                                                                          \
+    "{\"cell\":\"pre" #seed                                                                                  \
+    "\",\"norm\":\"pre\",\"depth\":6,\"lr\":0.001,\"warmup\":0,\"init\":\"xavier\",\"seed\":" #seed          \
+    ",\"status\":\"done\",\"train_loss\":" #loss ",\"val_top1\":" #top1 more "}\n"
+#define EPOCH(seed)                                                                                          \
+    "{\"cell\":\"pre" #seed                                                                                  \
+    "\",\"norm\":\"pre\",\"depth\":6,\"lr\":0.001,\"warmup\":0,\"init\":\"xavier\",\"seed\":" #seed          \
+    ",\"epoch\":1,\"step\":1" #seed "}\n"
+
+/* Two copies of a seed are no two seeds: the deviation over them, and every p-value, would be too small. */
+static void a_run_in_two_folders_counts_once(void **state)
+{
+    struct fixture *f = *state;
+    char path[512];
+    struct vit_error err;
+
+    save(f, "a/cells.jsonl", RUN(0, 1.5, 0.5, "") RUN(1, 1.4, 0.6, ""));
+    save(f, "a/epochs.jsonl", EPOCH(0) EPOCH(1));
+    save(f, "b/cells.jsonl",
+         RUN(1, 1.4, 0.6, ",\"test_top1\":0.7") RUN(2, 1.3, 0.7, "") RUN(0, 1.2, 0.8, ""));
+    save(f, "b/epochs.jsonl", EPOCH(1) EPOCH(2) EPOCH(0));
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/%c", f->dir, 'a' + i);
+        assert_ok(report_read(&f->r, path, &err), &err);
+    }
+    assert_ok(report_arrange(&f->r, &err), &err);
+    assert_int_equal(f->r.twice, 1);
+    assert_int_equal(f->r.cell_count, 4); /* seed 0 of b is not that of a: something else differs */
+    assert_int_equal(f->r.arms[0].rates[0].runs, 4);
+    assert_true(f->r.cells[0].train_loss == 1.5);
+    assert_true(f->r.cells[1].test_top1 == 0.7); /* the copy that says more */
+    assert_int_equal(f->r.epoch_count, 4);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(f->r.epochs[i].cell, i);
+        assert_int_equal(f->r.epochs[i].step, 10 + (int)f->r.cells[i].seed);
+    }
+}
+
 /* Warm-up is chosen for each placement, as the rate is; all else makes another match. Numbers order as
  * such. */
 static void only_the_warm_up_may_differ_within_a_match(void **state)
@@ -466,6 +504,7 @@ int main(void)
         TEST(what_a_folder_leaves_to_its_preset_is_known),
         TEST(data_sets_are_not_mixed),
         TEST(seeds_of_another_folder_join_their_condition),
+        TEST(a_run_in_two_folders_counts_once),
         TEST(only_the_warm_up_may_differ_within_a_match),
         TEST(panels_stand_by_depth_under_their_heading),
         TEST(a_wrong_line_is_named),
