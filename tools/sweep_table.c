@@ -80,6 +80,7 @@ static json_t *row_json(const struct sweep *s, const struct row *row)
     vit_json_put(&o, "test_top1", out_real(mean(&row->test)));
     vit_json_put(&o, "test_top1_sd", out_real(running_deviation(&row->test)));
     vit_json_put(&o, "plateau_step", out_real(mean(&row->plateau)));
+    vit_json_put(&o, "plateau_left", json_integer(row->plateau.n));
     return o;
 }
 
@@ -103,6 +104,15 @@ static void add_mean(struct table *t, const struct running *m, double scale, int
         table_cell(t, "%.*f", digits, scale * mean(m));
 }
 
+/* Over those that left it; the slow ones that never did are in no mean, so how many did is said. */
+static void add_plateau(struct table *t, const struct row *row)
+{
+    if (row->plateau.n && row->plateau.n < row->done)
+        table_cell(t, "%.0f (%d of %d)", mean(&row->plateau), row->plateau.n, row->done);
+    else
+        add_mean(t, &row->plateau, 1, 0);
+}
+
 static void add_columns(struct table *t, const struct sweep *s)
 {
     static const char *const NUMBERS[] = { "done",        "dead",         "diverged",    "train loss",
@@ -121,7 +131,7 @@ static void add_row(struct table *t, const struct sweep *s, const struct row *ro
     add_mean(t, &row->train_loss, 1, 4);
     add_mean(t, &row->val, 100, 2);
     add_mean(t, &row->test, 100, 2);
-    add_mean(t, &row->plateau, 1, 0);
+    add_plateau(t, row);
 }
 
 static int print_text(const struct sweep *s, const struct row *rows, int count)

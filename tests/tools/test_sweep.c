@@ -225,8 +225,8 @@ static void a_cell_that_diverges_is_a_result(void **state)
 static void a_cell_lost_by_its_last_step_has_diverged(void **state)
 {
     struct fixture *f = *state;
-    json_t *result = RESULT(true, "-d", f->data, "-o", f->out, "--lr", "1e-3,1e9", "--warmup", "0", "--epochs",
-                            "1", "--batch", "80", "--width", "64"),
+    json_t *result = RESULT(true, "-d", f->data, "-o", f->out, "--lr", "1e-3,1e9", "--warmup", "0",
+                            "--epochs", "1", "--batch", "80", "--width", "64"),
            *cells = lines_of(f->out, "cells.jsonl");
 
     assert_string_equal(lines_text(cells, 0, "status"), "done");
@@ -239,33 +239,67 @@ static void a_cell_lost_by_its_last_step_has_diverged(void **state)
     json_decref(result);
 }
 
-/* Three seeds that happen to reach the same accuracies: no spread, not that of rounding. */
-static void equal_results_have_no_spread(void **state)
+/* Into dir/cells.jsonl. */
+static void write_cells(const char *dir, const json_t *cells)
 {
-    struct fixture *f = *state;
     char path[400];
-    json_t *result;
-    const json_t *arm;
+    const json_t *cell;
     FILE *file;
+    size_t i;
 
-    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--seed", "0,1,2", "--lr", "0", "--epochs", "1");
-    json_t *cells = lines_of(f->out, "cells.jsonl");
-    snprintf(path, sizeof path, "%s/cells.jsonl", f->out);
+    snprintf(path, sizeof path, "%s/cells.jsonl", dir);
     file = fopen(path, "w");
     assert_non_null(file);
-    for (size_t i = 0; i < json_array_size(cells); i++) {
-        json_t *cell = json_array_get(cells, i);
-        json_object_set_new(cell, "val_top1", json_real(0.3));
-        json_object_set_new(cell, "test_top1", json_real(0.6));
+    json_array_foreach(cells, i, cell)
+    {
         json_dumpf(cell, file, JSON_COMPACT);
         fputc('\n', file);
     }
     fclose(file);
+}
+
+/* Three seeds that happen to reach the same accuracies: no spread, not that of rounding. */
+static void equal_results_have_no_spread(void **state)
+{
+    struct fixture *f = *state;
+    json_t *result;
+    const json_t *arm;
+
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--seed", "0,1,2", "--lr", "0", "--epochs", "1");
+    json_t *cells = lines_of(f->out, "cells.jsonl");
+    for (size_t i = 0; i < json_array_size(cells); i++) {
+        json_t *cell = json_array_get(cells, i);
+        json_object_set_new(cell, "val_top1", json_real(0.3));
+        json_object_set_new(cell, "test_top1", json_real(0.6));
+    }
+    write_cells(f->out, cells);
     result = RESULT(false, "-o", f->out);
     arm = json_object_get(result, "arms");
     assert_int_equal(lines_number(arm, 0, "done"), 3);
     assert_true(lines_number(arm, 0, "val_top1") == 0.3 && lines_number(arm, 0, "test_top1") == 0.6);
     assert_true(lines_number(arm, 0, "val_top1_sd") == 0 && lines_number(arm, 0, "test_top1_sd") == 0);
+    json_decref(cells);
+    json_decref(result);
+}
+
+/* A mean over the quick ones alone must not look like that of all. */
+static void runs_that_never_left_the_plateau_are_counted(void **state)
+{
+    struct fixture *f = *state;
+    json_t *cells, *result;
+    struct run table;
+
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--seed", "0,1,2", "--lr", "0", "--epochs", "1");
+    cells = lines_of(f->out, "cells.jsonl");
+    json_object_set_new(json_array_get(cells, 0), "plateau_step", json_integer(30));
+    json_object_set_new(json_array_get(cells, 1), "plateau_step", json_integer(50));
+    write_cells(f->out, cells);
+    table = sweep(false, (const char *const[]){ "-o", f->out, NULL });
+    assert_non_null(strstr(table.out, " 40 (2 of 3) |"));
+    run_expect(&table, 0, "");
+    result = RESULT(false, "-o", f->out);
+    assert_int_equal(lines_number(json_object_get(result, "arms"), 0, "plateau_step"), 40);
+    assert_int_equal(lines_number(json_object_get(result, "arms"), 0, "plateau_left"), 2);
     json_decref(cells);
     json_decref(result);
 }
@@ -560,6 +594,7 @@ int main(void)
         TEST(a_cell_lost_by_its_last_step_has_diverged),
         TEST(a_cell_that_stays_at_chance_is_stopped),
         TEST(equal_results_have_no_spread),
+        TEST(runs_that_never_left_the_plateau_are_counted),
         TEST(arms_share_weights_order_and_augmentation),
         TEST(arms_start_from_the_same_weights),
         TEST(the_test_split_is_scored_as_eval_does),
