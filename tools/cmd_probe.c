@@ -305,14 +305,14 @@ const struct args_verb cmd_probe = {
         "of the blocks moves the stream, and the entropy of attention (1: uniform, 0: one token).\n\n"
         "Tables show a network a line, means and deviations over the seeds; --blocks adds one for every "
         "network. With --json one object a line for each network, seed and block: norm, init, depth, seed, "
-        "block (from 0), image, patch, width, heads, hidden, tokens, pool, data, pictures, lr, steps; "
-        "grad_q grad_k grad_v grad_o grad_w1 grad_w2 (Frobenius norms for the mean loss); middle_rms "
-        "(where the MLP's half starts), stream_rms, stream_max; attn_branch_rms, mlp_branch_rms, "
-        "attn_share, mlp_share, branch_share (mean of both); token_cosine, effective_rank; layer_cosine, "
-        "angle (to the stream before each earlier block, arccos / pi); step_change, steps_change; entropy, "
-        "head_entropy, one_hot_heads (share of heads below 0.1), max_logit; and of the whole network loss, "
-        "entry_rms, entry_cosine, entry_rank, logits_change, logits_steps_change. What cannot be computed "
-        "is null.",
+        "block (from 0), image, patch, width, heads, hidden, tokens, pool, norm_kind, qk_norm, embed_norm, "
+        "final_norm, out_gain, position_std, layer_scale (0: by depth), zero_head, data, pictures, lr, "
+        "steps; grad_q grad_k grad_v grad_o grad_w1 grad_w2 (Frobenius norms for the mean loss); middle_rms "
+        "(where the MLP's half starts), stream_rms, stream_max; attn_branch_rms, mlp_branch_rms, attn_share, "
+        "mlp_share, branch_share (mean of both); token_cosine, effective_rank; layer_cosine, angle (to the "
+        "stream before each earlier block, arccos / pi); step_change, steps_change; entropy, head_entropy, "
+        "one_hot_heads (share of heads below 0.1), max_logit; and of the whole network loss, entry_rms, "
+        "entry_cosine, entry_rank, logits_change, logits_steps_change. What cannot be computed is null.",
     .groups = GROUPS,
     .bytes = sizeof(struct probe_options),
     .run = run,

@@ -60,6 +60,20 @@ static json_t *reals(const double *values, int count)
     return array;
 }
 
+/* Where the norms stand and what was drawn, as far as the row's first keys do not say it: rows that differ in
+ * it are of different networks. */
+static void add_settings(json_t **row, const struct vit_norm_config *norm, const struct recipe *drawn)
+{
+    vit_json_put(row, "norm_kind", json_string(kern_norm_kind_name(norm->kind)));
+    vit_json_put(row, "qk_norm", json_boolean(norm->qk));
+    vit_json_put(row, "embed_norm", json_boolean(norm->embed));
+    vit_json_put(row, "final_norm", json_boolean(norm->final));
+    vit_json_put(row, "out_gain", drawn ? out_float(drawn->out_gain) : json_null());
+    vit_json_put(row, "position_std", drawn ? out_float(drawn->position_std) : json_null());
+    vit_json_put(row, "layer_scale", drawn ? out_float(drawn->layer_scale) : json_null());
+    vit_json_put(row, "zero_head", drawn ? json_boolean(drawn->zero_head) : json_null());
+}
+
 /* What was measured: the same in all rows of a network. */
 static json_t *condition(const struct probe_cell *cell, const struct probe_found *f, int block)
 {
@@ -78,6 +92,7 @@ static json_t *condition(const struct probe_cell *cell, const struct probe_found
     vit_json_put(&row, "hidden", json_integer(c->hidden));
     vit_json_put(&row, "tokens", json_integer(vit_config_tokens(c)));
     vit_json_put(&row, "pool", json_string(vit_pool_name(c->pool)));
+    add_settings(&row, &c->norm, drawn ? &cell->recipe : NULL);
     vit_json_put(&row, "condition", out_text(cell->heading));
     vit_json_put(&row, "data", out_text(f->data->path));
     vit_json_put(&row, "pictures", json_integer(f->data->count));

@@ -316,6 +316,7 @@ enum vit_status report_arrange(struct report *r, struct vit_error *err)
 
     if (!status) status = report_find_conditions(r, err);
     if (!status) status = report_count_once(r, err);
+    if (!status) status = report_find_groups(r, err);
     for (size_t c = 0; c < r->condition_count && !status; c++)
         for (size_t n = 0; n < r->norm_count && !status; n++) status = find_arm(r, (int)c, (int)n, err);
     for (size_t i = 0; i < r->arm_count && !status; i++) {

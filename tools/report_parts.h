@@ -114,6 +114,12 @@ bool report_same_recipe(const struct report_condition *a, const struct report_co
 /* Drop the cells, and their epochs, that another input has too. */
 enum vit_status report_count_once(struct report *r, struct vit_error *err);
 
+/* ---- report_groups.c ---- */
+
+/* Groups of the blocks: what rows of one placement and depth differ in divides them. Copies of a row are
+ * dropped; VIT_ERR_FORMAT: rows of one network and seed with different numbers. */
+enum vit_status report_find_groups(struct report *r, struct vit_error *err);
+
 /* ---- report_setting.c ---- */
 
 /* v as text; false: it is neither text nor number nor truth. */

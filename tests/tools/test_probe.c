@@ -75,6 +75,10 @@ static void a_row_has_every_promised_key(void **state)
         assert_int_equal((int)number(row, "block"), r % 3);
         assert_int_equal((int)number(row, "seed"), r / 3);
         assert_int_equal((int)number(row, "pictures"), PICTURES);
+        assert_string_equal(text(row, "norm_kind"), "layernorm");
+        assert_true(json_is_false(json_object_get(row, "embed_norm")));
+        assert_true(json_is_false(json_object_get(row, "final_norm"))); /* post has none */
+        assert_int_equal((int)number(row, "out_gain"), 1);
     }
     json_decref(rows);
 }

@@ -286,6 +286,53 @@ static void panels_stand_by_depth_under_their_heading(void **state)
     report_drawing_free(&d);
 }
 
+/* ---- rows of probe ---- */
+
+#define ROW(norm, seed, w2, more)                                                                            \
+    "{\"norm\":\"" norm "\",\"init\":\"x\",\"depth\":2,\"block\":0,\"seed\":" #seed ",\"grad_w2\":" #w2 more \
+    "}\n"
+
+static void read_rows(struct fixture *f, const char *rows)
+{
+    report_free(&f->r);
+    save(f, "probe.jsonl", rows);
+    read_all(f);
+}
+
+/* Networks of two widths are no seeds of one. */
+static void rows_of_different_networks_are_not_mixed(void **state)
+{
+    static const char ROWS[] = ROW("pre", 0, 1, ",\"width\":32,\"embed_norm\":false,\"final_norm\":true")
+        ROW("post", 0, 2, ",\"width\":32,\"embed_norm\":false,\"final_norm\":false")
+            ROW("pre", 1, 3, ",\"width\":64,\"embed_norm\":false,\"final_norm\":true")
+                ROW("pre", 1, 4, ",\"width\":64,\"embed_norm\":true,\"final_norm\":true");
+    struct fixture *f = *state;
+
+    read_rows(f, ROWS);
+    assert_int_equal(f->r.block_count, 4);
+    assert_string_equal(f->r.blocks[0].group, "x, width 32, embed_norm off");
+    assert_string_equal(f->r.blocks[1].group, "x, width 32, embed_norm off"); /* the final norm is post's */
+    assert_string_equal(f->r.blocks[2].group, "x, width 64, embed_norm off");
+    assert_string_equal(f->r.blocks[3].group, "x, width 64, embed_norm on");
+    read_rows(f, ROW("pre", 0, 1, "") ROW("pre", 1, 3, ",\"width\":64"));
+    assert_string_equal(f->r.blocks[1].group, "x"); /* nothing says that they differ */
+}
+
+static void a_row_that_is_there_twice_counts_once(void **state)
+{
+    struct fixture *f = *state;
+    struct vit_error err;
+
+    read_rows(f, ROW("pre", 0, 1, "") ROW("pre", 1, 2, "") ROW("pre", 0, 1.0001, "") ROW("pre", null, 1, ""));
+    assert_int_equal(f->r.block_count, 3);
+    assert_true(f->r.blocks[1].seed == 1);
+    report_free(&f->r);
+    save(f, "probe.jsonl", ROW("pre", 0, 1, "") ROW("pre", 0, 2, ""));
+    assert_ok(report_read(&f->r, f->dir, &err), &err);
+    assert_refused(report_arrange(&f->r, &err), VIT_ERR_FORMAT,
+                   "two of pre, depth 2, block 0, x and one seed have different numbers", &err);
+}
+
 /* ---- what is refused ---- */
 
 static void a_wrong_line_is_named(void **state)
@@ -507,6 +554,8 @@ int main(void)
         TEST(a_run_in_two_folders_counts_once),
         TEST(only_the_warm_up_may_differ_within_a_match),
         TEST(panels_stand_by_depth_under_their_heading),
+        TEST(rows_of_different_networks_are_not_mixed),
+        TEST(a_row_that_is_there_twice_counts_once),
         TEST(a_wrong_line_is_named),
         TEST(a_line_without_an_end_is_not_there),
         TEST(a_folder_of_something_else_is_refused),
