@@ -26,7 +26,8 @@ extern "C" {
 
 enum vit_init_kind {
     VIT_INIT_XAVIER,  /* uniform +-sqrt(6 / (in + out)) for every matrix, q, k, v one by one; Glorot 2010 */
-    VIT_INIT_TRUNC02, /* normal 0.02 cut at two deviations: timm, Hugging Face, CCT */
+    VIT_INIT_TRUNC02, /* normal 0.02 cut at two deviations, which leaves one of 0.0176; timm, Hugging Face and
+                         CCT cut at an absolute 2, which leaves 0.02 */
     VIT_INITS
 };
 const char *vit_init_name(enum vit_init_kind kind);
@@ -43,7 +44,8 @@ struct vit_init {
 
 /* A trainable model with fresh parameters. The draw of a tensor depends on the seed and its name alone, so
  * arms that share a tensor share its values; DeepNorm multiplies v, proj, fc1, fc2 by (8 depth)^(-1/4)
- * afterwards. Biases 0, gains 1, tokens and positions normal 0.02. labels (classes) may be NULL; recipe
+ * afterwards. Biases 0, gains 1, tokens and positions normal 0.02; all normal draws are cut at two deviations
+ * and not widened for it, so that theirs is 0.88 of what is asked for. labels (classes) may be NULL; recipe
  * NULL: the default. */
 enum vit_status vit_model_create(struct vit_model **out, const struct vit_config *c,
                                  const struct patch_recipe *recipe, const char *const *labels,
