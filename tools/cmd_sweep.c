@@ -176,6 +176,7 @@ static enum vit_status choose_rest(struct sweep *s, const struct sweep_options *
 {
     s->dead_after = o->dead_after ? o->dead_after : saved->exists ? saved->dead_after : "auto";
     s->test = saved->exists ? saved->test : !o->no_test;
+    s->begun_with = saved->pictures;
     if (saved->exists && strcmp(s->dead_after, saved->dead_after) != 0)
         return vit_fail(err, VIT_ERR_ARG, "--dead-after: the sweep in %s has \"%s\", found \"%s\"", o->out,
                         saved->dead_after, s->dead_after);

@@ -51,6 +51,7 @@ struct sweep {
     const char *data;         /* path */
     const char *dead_after;
     bool test;
+    int pictures, begun_with; /* of the training split, now and when the sweep began; 0: not said */
 
     struct recipe_lists lists;
     enum recipe_id
@@ -88,6 +89,7 @@ void sweep_data_close(struct sweep *s);
 
 struct sweep_saved {
     bool exists, test;
+    int pictures; /* 0: not said */
     struct recipe_lists lists;
     char *data, *kernels, *dead_after;
 };

@@ -97,7 +97,8 @@ static enum vit_status complete(struct sweep *s, struct sweep_cell *c, int class
     return status;
 }
 
-static enum vit_status count_classes(int *classes, const struct sweep *s, struct vit_error *err)
+/* Cells that saw other pictures than those before them would be compared as if they had not. */
+static enum vit_status count_data(int *classes, struct sweep *s, struct vit_error *err)
 {
     const struct recipe everything = { 0 };
     struct train_data d;
@@ -105,8 +106,11 @@ static enum vit_status count_classes(int *classes, const struct sweep *s, struct
 
     if (status) return status;
     *classes = patch_dataset_classes(d.training);
+    s->pictures = (int)patch_dataset_count(d.training);
     train_data_close(&d);
-    return VIT_OK;
+    if (!s->begun_with || s->begun_with == s->pictures) return VIT_OK;
+    return vit_fail(err, VIT_ERR_ARG, "%s: the sweep in %s began with %d training pictures, now there are %d",
+                    s->data, s->options->out, s->begun_with, s->pictures);
 }
 
 int sweep_data_open(struct sweep *s)
@@ -114,7 +118,7 @@ int sweep_data_open(struct sweep *s)
     struct vit_error err;
     int classes;
 
-    if (count_classes(&classes, s, &err)) {
+    if (count_data(&classes, s, &err)) {
         cmd_error("%s", err.text);
         return CMD_UNUSABLE;
     }

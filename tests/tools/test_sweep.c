@@ -454,6 +454,25 @@ static void another_grid_is_refused_by_name(void **state)
     free(after);
 }
 
+/* The cells of one grid have seen the same pictures. */
+static void other_pictures_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    char *grid, *before, *after;
+
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "1");
+    before = tmp_text(f->out, "cells.jsonl");
+    noise_write(f->data, PICTURES + 10, CLASSES, 40, 1, 0);
+    EXPECT(3, "began with 100 training pictures, now there are 110", false, "-o", f->out, "--seed", "0,1");
+    after = tmp_text(f->out, "cells.jsonl");
+    assert_string_equal(before, after);
+    free(after);
+    grid = tmp_text(f->out, "sweep.json");
+    assert_non_null(strstr(grid, "\"pictures\": 100,"));
+    free(grid);
+    free(before);
+}
+
 static void a_grid_file_has_arrays(void **state)
 {
     static const char GRID_FILE[] = "{\"lr\": [0.5, 0.001], \"epochs\": 1, \"qk-norm\": [false, true], "
@@ -601,6 +620,7 @@ int main(void)
         TEST(values_can_be_added),
         TEST(lines_of_steps_are_kept_too),
         TEST(another_grid_is_refused_by_name),
+        TEST(other_pictures_are_refused),
         TEST(a_grid_file_has_arrays),
         TEST(what_is_wrong_is_named_before_anything_is_made),
         TEST(only_what_is_wanted_is_kept),
