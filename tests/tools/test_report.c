@@ -102,7 +102,7 @@ static void a_grid_of_which_nothing_has_ended_knows_its_settings(void **state)
     assert_string_equal(f->r.conditions[c->condition].label, "depth 12, warm-up 5%, trunc02");
 }
 
-/* 5 % of one epoch are 70 steps, of three 210: the line of the run that ended does not say so of the other. */
+/* 5 % of one epoch are 70 steps, of three 210: the line of the run that ended says so of its own alone. */
 static void a_share_of_other_steps_is_another_warm_up(void **state)
 {
     struct fixture *f = *state;
