@@ -37,6 +37,9 @@ enum vit_status train_log_trim(struct train *t, int64_t bytes, struct vit_error 
     const off_t size = lseek(t->log, 0, SEEK_END);
 
     if (size < 0 || (size > bytes && ftruncate(t->log, (off_t)bytes))) return refused(t, "shortened", err);
+    if (size < bytes)
+        cmd_warn(t->job->common, "%s/log.jsonl: %lld bytes, %lld when the state was saved: lines are lost",
+                 t->job->out, (long long)size, (long long)bytes);
     return VIT_OK;
 }
 

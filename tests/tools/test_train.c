@@ -211,6 +211,18 @@ static void a_network_lost_by_its_last_step_has_diverged(void **state)
     assert_int_equal(access(model, F_OK), -1);
 }
 
+static void a_log_that_lost_lines_is_noticed(void **state)
+{
+    struct fixture *f = *state;
+    char model[400];
+
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "1");
+    tmp_write(f->out, "log.jsonl", "", 0, NULL, 0);
+    snprintf(model, sizeof model, "%s/model.safetensors", f->out);
+    tmp_remove(model); /* else nothing is left to do */
+    EXPECT(0, "when the state was saved: lines are lost", true, "--resume", f->out, "--epochs", "1");
+}
+
 static void a_full_disk_destroys_nothing(void **state)
 {
     const struct rlimit small = { 6000, RLIM_INFINITY };
@@ -348,6 +360,7 @@ int main(void)
         TEST(kernels_that_this_cpu_lacks_are_wrong_usage),
         TEST(divergence_is_exit_code_4_with_step_and_rate),
         TEST(a_network_lost_by_its_last_step_has_diverged),
+        TEST(a_log_that_lost_lines_is_noticed),
         TEST(a_full_disk_destroys_nothing),
         TEST(a_folder_that_cannot_be_made_is_exit_code_3),
         TEST(coloured_noise_is_learnt),
