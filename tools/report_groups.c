@@ -123,7 +123,7 @@ static int by_network(const void *left, const void *right)
     if (!o) o = strcmp(a->norm, b->norm);
     if (!o) o = a->depth - b->depth;
     if (!o) o = a->block - b->block;
-    if (!o) o = isnan(a->seed) - isnan(b->seed);
+    if (!o) o = !!isnan(a->seed) - !!isnan(b->seed);
     if (!o) o = order(a->seed, b->seed);
     return o ? o : (a > b) - (a < b);
 }
