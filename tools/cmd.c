@@ -1,6 +1,7 @@
 #include "tools/cmd.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -326,6 +327,16 @@ enum vit_status cmd_trouble(const struct vit_trouble *t, const char *file, struc
 {
     return vit_fail(err, VIT_ERR_FORMAT, "%s: %s: a value is %g, expected finite numbers", file, t->where,
                     (double)t->value);
+}
+
+enum vit_status cmd_check_answer(const float *x, int count, const char *file, struct vit_error *err)
+{
+    for (int i = 0; i < count; i++)
+        if (!isfinite(x[i]))
+            return vit_fail(err, VIT_ERR_FORMAT,
+                            "%s: the network answers %g, expected finite numbers; --check names the layer",
+                            file, (double)x[i]);
+    return VIT_OK;
 }
 
 int cmd_final_norm(const struct cmd_common *o)

@@ -131,10 +131,12 @@ static void add_item(void *state, const struct patch_item *item, const float *lo
     const int classes = vit_model_config(e->model)->classes;
     char name[4096];
     const char *file = patch_dataset_name(e->data, item->index, name, sizeof name);
+    struct vit_error err = item->error;
 
+    if (logits && cmd_check_answer(logits, classes, file, &err)) logits = NULL;
     if (r->csv.out) record_csv(r->csv.out, e, file, item->label, logits);
     if (!logits) {
-        fail_item(e, file, &item->error);
+        fail_item(e, file, &err);
         return;
     }
     e->n++;

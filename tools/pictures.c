@@ -58,6 +58,18 @@ static const float *forward(struct run *r, const float *planes, int n)
                       : vit_forward(r->session, planes, n);
 }
 
+/* What went wrong in a row of the batch: seen on the way, with --check, or in what came out. */
+static enum vit_status check_row(const struct run *r, int row, const struct pictures_result *result,
+                                 const char *file, struct vit_error *err)
+{
+    const struct vit_model *m = r->job->model;
+    enum vit_status status;
+
+    if (r->trouble && r->trouble[row].found) return cmd_trouble(&r->trouble[row], file, err);
+    status = cmd_check_answer(result->features, vit_features_width(m), file, err);
+    return status ? status : cmd_check_answer(result->logits, vit_model_config(m)->classes, file, err);
+}
+
 /* ---- files through the loader ---- */
 
 static void emit_batch(struct run *r, const struct patch_dataset *d, const struct patch_batch *b)
@@ -73,23 +85,20 @@ static void emit_batch(struct run *r, const struct patch_dataset *d, const struc
     for (int i = 0; i < b->count && !r->broken; i++) {
         const struct patch_item *item = &b->items[i];
         const char *file = patch_dataset_name(d, item->index, name, sizeof name);
+        struct pictures_result result = { .file = file };
+        struct vit_error err;
 
         if (item->status) {
             emit_failure(r, file, &item->error);
             continue;
         }
-        if (r->trouble && r->trouble[item->row].found) {
-            struct vit_error err;
-            cmd_trouble(&r->trouble[item->row], file, &err);
+        result.logits = logits + (size_t)item->row * classes;
+        result.features = features + (size_t)item->row * width;
+        result.decode = item->decode_seconds, result.prepare = item->prepare_seconds, result.forward = share;
+        if (check_row(r, item->row, &result, file, &err))
             emit_failure(r, file, &err);
-            continue;
-        }
-        emit(r, &(struct pictures_result){ .file = file,
-                                           .logits = logits + (size_t)item->row * classes,
-                                           .features = features + (size_t)item->row * width,
-                                           .decode = item->decode_seconds,
-                                           .prepare = item->prepare_seconds,
-                                           .forward = share });
+        else
+            emit(r, &result);
     }
     if (!out_flush()) r->broken = true;
 }
@@ -229,7 +238,7 @@ static enum vit_status one_picture(struct run *r, const unsigned char *bytes, si
     out->logits = forward(r, planes, 1);
     out->features = vit_features(r->session);
     out->forward = progress_seconds() - start;
-    return r->trouble && r->trouble[0].found ? cmd_trouble(&r->trouble[0], STDIN_NAME, err) : VIT_OK;
+    return check_row(r, 0, out, STDIN_NAME, err);
 }
 
 static void run_picture(struct run *r, const unsigned char *bytes, size_t size)

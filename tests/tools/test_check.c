@@ -62,7 +62,21 @@ static void a_weight_that_is_no_number_is_exit_code_3(void **state)
     EXPECT(3, NULL, "\"norm.weight\"", "eval", "--check", "-m", model, "--data", data, "--split", "train");
     EXPECT(3, NULL, "\"norm.weight\"", "logits", "--check", "-m", model, "-i", MODEL "/expect.safetensors",
            "-o", "/dev/null");
-    EXPECT(0, "", "", "classify", "-m", model, PICTURE);
+}
+
+/* Without --check no layer is named; but the largest of numbers that are none is no class. */
+static void an_answer_that_is_no_number_is_a_failure(void **state)
+{
+    const char *model = spoiled_model("head", "head.bias", NAN, 1);
+    char data[300];
+
+    (void)state;
+    snprintf(data, sizeof data, "%s/data", dir);
+    noise_write(data, 20, 10, 20, 1, 0);
+    EXPECT(1, "", "fmt-420.jpg: the network answers nan, expected finite numbers", "classify", "-m", model,
+           PICTURE);
+    EXPECT(1, "\"n_failed\":20", NULL, "eval", "--json", "-q", "-m", model, "--data", data, "--split",
+           "train");
 }
 
 /* 3e38 is finite; 3e38 times a normalised value is not, where that is above 1.13: some are among 48. */
@@ -128,6 +142,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_weight_that_is_no_number_is_exit_code_3),
+        cmocka_unit_test(an_answer_that_is_no_number_is_a_failure),
         cmocka_unit_test(an_overflow_fails_the_picture_and_names_the_layer),
         cmocka_unit_test(attention_that_is_no_number_is_not_drawn),
         cmocka_unit_test(sound_numbers_pass),
