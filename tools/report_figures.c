@@ -11,7 +11,7 @@ static const struct report_figure FIGURES[] = {
           "One panel for each condition. The line is the median over seeds, the shade reaches from the worst "
           "to the best of them, small rings are single runs. Bars on top: the rates within one point of the "
           "arm's best mean without a lost run; the marker on a bar is the best. Runs that were lost stand "
-          "below, crossed out: dead ones never left the plateau of chance, diverged ones ended in numbers "
+          "below, crossed out: dead ones were at chance when that was asked, diverged ones ended in numbers "
           "that are not finite.",
       .x = { .label = "peak learning rate", .scale = PLOT_LOG, .at_points = true },
       .above = "rates within a point of the best",
