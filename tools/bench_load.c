@@ -8,7 +8,7 @@
 
 #include "tools/bench.h"
 #include "tools/progress.h"
-#include "tools/train.h"
+#include "tools/stop.h"
 #include "vit/train.h"
 
 /* ---- the file ---- */
@@ -84,7 +84,7 @@ static enum vit_status measure(struct bench *b, struct loading *l, struct vit_er
     total = ms + b->runs;
     bench_memory_reset();
     for (int i = -1; !status && i < b->runs; i++) { /* -1: warm-up, overwritten */
-        if (train_stopping()) status = vit_fail(err, VIT_ERR_IO, "interrupted");
+        if (stop_wanted()) status = vit_fail(err, VIT_ERR_IO, "interrupted");
         if (status) break;
         status = load_once(b, l, err);
         ms[i < 0 ? 0 : i] = l->open;
@@ -114,14 +114,14 @@ enum vit_status bench_model_load(struct bench *b, struct vit_error *err)
     enum vit_status status = planes ? VIT_OK : VIT_ERR_NOMEM;
 
     if (!status && random) {
-        train_catch(); /* who interrupts does not find the file afterwards */
+        stop_catch(); /* who interrupts does not find the file afterwards */
         status = write_random(b, path, err);
         l.path = path;
     }
     l.planes = planes;
     if (!status) status = measure(b, &l, err);
     if (*path) unlink(path);
-    if (planes && random) train_release();
+    if (planes && random) stop_release();
     free(planes);
     return status;
 }

@@ -13,6 +13,7 @@ enum cmd_exit {
     CMD_SOME_FAILED = 1, /* of the inputs; the others are done */
     CMD_USAGE = 2,
     CMD_UNUSABLE = 3, /* the model or the data set */
+    CMD_INTERRUPTED = 130,
 };
 
 #define CMD_DEFAULT_MODEL "builtin:pre"

@@ -7,7 +7,7 @@
 #include "kernels/cpu.h"
 #include "tools/bench.h"
 #include "tools/out.h"
-#include "tools/train.h"
+#include "tools/stop.h"
 
 static const char *format_word(int i)
 {
@@ -212,7 +212,7 @@ static int measure_all(struct bench *b, const struct mode *mode, const struct be
         for (int i = 0; i < batches->count; i++) {
             b->batch = batches->value[i];
             if (!check_rows(b, &err) && !mode->measure(b, &err)) continue;
-            if (train_stopping()) return TRAIN_INTERRUPTED;
+            if (stop_wanted()) return CMD_INTERRUPTED;
             cmd_error("%s", err.text);
             return err.status == VIT_ERR_IO ? CMD_SOME_FAILED : CMD_UNUSABLE;
         }

@@ -5,6 +5,7 @@
 
 #include "tools/out.h"
 #include "tools/progress.h"
+#include "tools/stop.h"
 #include "tools/sweep.h"
 #include "vit/json.h"
 
@@ -153,7 +154,7 @@ static int run_cell(struct sweep *s, struct sweep_cell *c)
         cmd_error("%s", err.text);
         return CMD_UNUSABLE;
     }
-    if (train_stopping()) return TRAIN_INTERRUPTED;
+    if (stop_wanted()) return CMD_INTERRUPTED;
     if (!s->common.quiet) fprintf(stderr, "cell %d/%d %s\n", (int)(c - s->cells) + 1, s->count, c->id);
     code = train_run(&job, &o.train);
     o.status = status_of(code);
@@ -174,11 +175,11 @@ int sweep_run(struct sweep *s)
         return err.status == VIT_ERR_ARG ? CMD_USAGE : CMD_UNUSABLE;
     }
     s->start = progress_seconds();
-    train_catch();
+    stop_catch();
     for (int i = 0; i < s->count && !code; i++)
         if (!s->cells[i].line) code = run_cell(s, &s->cells[i]);
-    train_release();
-    if (code == TRAIN_INTERRUPTED)
+    stop_release();
+    if (code == CMD_INTERRUPTED)
         cmd_warn(&s->common, "interrupted; vit sweep --out %s goes on from there", s->options->out);
     return !code && s->unread ? CMD_SOME_FAILED : code;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/stop.h"
 #include "tools/train_parts.h"
 
 /* A time-based checkpoint loses at most this much to a kill. */
@@ -37,7 +38,7 @@ static int interrupted(struct train *t)
     if (!t->job->cell)
         cmd_warn(t->job->common, "interrupted after step %d; vit train --resume %s goes on from there",
                  vit_trainer_steps(t->trainer), t->job->out);
-    return TRAIN_INTERRUPTED;
+    return CMD_INTERRUPTED;
 }
 
 static int checkpoint(struct train *t)
@@ -46,7 +47,7 @@ static int checkpoint(struct train *t)
     const bool due = every ? vit_trainer_steps(t->trainer) % every == 0
                            : progress_seconds() - t->saved >= CHECKPOINT_SECONDS;
 
-    if (train_stopping()) return interrupted(t);
+    if (stop_wanted()) return interrupted(t);
     return due ? save(t) : CMD_DONE;
 }
 
@@ -185,7 +186,7 @@ static int end_epoch(struct train *t)
     int code = due ? validate(t) : CMD_DONE;
     bool diverged;
 
-    if (code) return code == TRAIN_INTERRUPTED ? interrupted(t) : code;
+    if (code) return code == CMD_INTERRUPTED ? interrupted(t) : code;
     /* What the last step did to the network, no loss of a further step will tell. */
     diverged = last && due && t->val.n && !isfinite(t->val.loss);
     if (log_epoch(t, due, diverged, &err)) return fail(t, &err);
@@ -359,13 +360,13 @@ static int loop(struct train *t)
 {
     int code = CMD_DONE;
 
-    train_catch();
+    stop_catch();
     t->start = t->saved = progress_seconds();
     train_show_start(t);
     while (!code && t->epoch < t->recipe->epochs) code = run_epoch(t);
     if (!code) code = finish(t);
     progress_clear(&t->bar);
-    train_release();
+    stop_release();
     return code;
 }
 

@@ -20,7 +20,7 @@
     }
 
 /* Exit codes beside those of cmd.h; TRAIN_DEAD, where a job asks for it, is none of the program's. */
-enum { TRAIN_DIVERGED = 4, TRAIN_DEAD = 5, TRAIN_INTERRUPTED = 130 };
+enum { TRAIN_DIVERGED = 4, TRAIN_DEAD = 5 };
 
 struct train_data;
 
@@ -56,12 +56,6 @@ struct train_result {
 
 /* Train, or go on. Returns an exit code; what is wrong has been said, but for result->reason. */
 int train_run(const struct train_job *job, struct train_result *result);
-
-/* From train_catch to train_release (they may be nested) SIGINT and SIGTERM ask for the end, which
- * train_stopping tells; asked twice, the process ends at once. */
-void train_catch(void);
-void train_release(void);
-bool train_stopping(void);
 
 /* ---- when a run has learnt nothing (train_plateau.c) ---- */
 
@@ -105,7 +99,7 @@ struct train_visit {
     void (*failed)(void *arg, const struct vit_error *why); /* a picture that is decoded and cannot be read */
     void *arg;
 };
-/* In the order of the set. Returns an exit code; TRAIN_INTERRUPTED: not to the end. */
+/* In the order of the set. Returns an exit code; CMD_INTERRUPTED: not to the end. */
 int train_visit(const struct train_visit *v, struct vit_session *s);
 
 /* ---- what a continuation must agree with (train_again.c) ---- */

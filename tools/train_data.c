@@ -4,6 +4,7 @@
 
 #include "patch/feed_store.h"
 #include "tools/progress.h"
+#include "tools/stop.h"
 #include "tools/train.h"
 
 /* ---- opening ---- */
@@ -90,7 +91,7 @@ static int visit_loaded(const struct train_visit *v, struct vit_session *s)
         cmd_error("%s", err.text);
         return CMD_UNUSABLE;
     }
-    while (!train_stopping() && (b = patch_loader_next(loader))) {
+    while (!stop_wanted() && (b = patch_loader_next(loader))) {
         if (b->rows) v->batch(v->arg, vit_forward(s, b->planes, b->rows), b->labels, b->rows);
         for (int i = 0; i < b->count; i++)
             if (b->items[i].status) v->failed(v->arg, &b->items[i].error);
@@ -105,7 +106,7 @@ static void visit_kept(const struct train_visit *v, struct vit_session *s, float
     const struct patch_feed_store *store = v->store;
     const size_t batch = (size_t)vit_session_batch(s), floats = store->picture_bytes;
 
-    for (size_t done = 0, n; done < store->count && !train_stopping(); done += n) {
+    for (size_t done = 0, n; done < store->count && !stop_wanted(); done += n) {
         n = store->count - done < batch ? store->count - done : batch;
         for (size_t i = 0; i < n; i++)
             patch_normalise(planes + i * floats, store->pixels + (done + i) * floats, v->recipe);
@@ -128,5 +129,5 @@ int train_visit(const struct train_visit *v, struct vit_session *s)
     } else {
         code = visit_loaded(v, s);
     }
-    return !code && train_stopping() ? TRAIN_INTERRUPTED : code;
+    return !code && stop_wanted() ? CMD_INTERRUPTED : code;
 }

@@ -57,7 +57,7 @@ struct train {
 /* ---- train_feed.c: all return an exit code ---- */
 
 int train_feed_open(struct train *t);
-/* Score of the model as it is. TRAIN_INTERRUPTED: a signal came, *out is nothing. */
+/* Score of the model as it is. CMD_INTERRUPTED: a signal came, *out is nothing. */
 int train_feed_validate(struct train *t, struct train_score *out);
 /* Say which pictures could not be read since the last time. */
 void train_feed_report(struct train *t);

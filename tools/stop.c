@@ -1,19 +1,21 @@
-/* The wish to stop. The one thing that a handler can reach is a global. */
+/* The one thing that a handler can reach is a global. */
+#include "tools/stop.h"
+
 #include <signal.h>
 #include <unistd.h>
 
-#include "tools/train.h"
+#include "tools/cmd.h"
 
 static volatile sig_atomic_t signals;
 
 static void count_signal(int number)
 {
     (void)number;
-    if (signals) _exit(TRAIN_INTERRUPTED); /* asked twice: at once */
+    if (signals) _exit(CMD_INTERRUPTED); /* asked twice: at once */
     signals = 1;
 }
 
-bool train_stopping(void)
+bool stop_wanted(void)
 {
     return signals != 0;
 }
@@ -23,7 +25,7 @@ static const int CAUGHT[SIGNALS] = { SIGINT, SIGTERM };
 static struct sigaction before[SIGNALS];
 static int catching; /* how often it was asked for */
 
-void train_catch(void)
+void stop_catch(void)
 {
     struct sigaction action = { .sa_handler = count_signal, .sa_flags = SA_RESTART };
 
@@ -33,7 +35,7 @@ void train_catch(void)
     for (int i = 0; i < SIGNALS; i++) sigaction(CAUGHT[i], &action, &before[i]);
 }
 
-void train_release(void)
+void stop_release(void)
 {
     if (--catching) return;
     for (int i = 0; i < SIGNALS; i++) sigaction(CAUGHT[i], &before[i], NULL);
