@@ -5,7 +5,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "tools/stop.h"
 #include "tools/train_parts.h"
@@ -13,7 +12,7 @@
 /* A time-based checkpoint loses at most this much to a kill. */
 #define CHECKPOINT_SECONDS 120.0
 
-static int fail(struct train *t, const struct vit_error *err)
+int train_fail(struct train *t, const struct vit_error *err)
 {
     progress_clear(&t->bar);
     cmd_error("%s", err->text);
@@ -26,7 +25,7 @@ static int save(struct train *t)
 {
     struct vit_error err;
 
-    return train_state_save(t, &err) ? fail(t, &err) : CMD_DONE;
+    return train_state_save(t, &err) ? train_fail(t, &err) : CMD_DONE;
 }
 
 static int interrupted(struct train *t)
@@ -75,7 +74,7 @@ static int diverged(struct train *t, const struct vit_report *r)
                                      .diverged = true };
     struct vit_error err;
 
-    if (train_log_write(t, &line, &err)) fail(t, &err);
+    if (train_log_write(t, &line, &err)) train_fail(t, &err);
     return lost(t, step, r->lr, isfinite(r->loss) ? "gradient" : "loss");
 }
 
@@ -102,7 +101,7 @@ static int log_step(struct train *t, const struct vit_report *r, int n)
     struct vit_error err;
 
     if (!t->recipe->log_every || line.step % t->recipe->log_every) return CMD_DONE;
-    return train_log_write(t, &line, &err) ? fail(t, &err) : CMD_DONE;
+    return train_log_write(t, &line, &err) ? train_fail(t, &err) : CMD_DONE;
 }
 
 static int step(struct train *t, const struct patch_feed_batch *b)
@@ -189,7 +188,7 @@ static int end_epoch(struct train *t)
     if (code) return code == CMD_INTERRUPTED ? interrupted(t) : code;
     /* What the last step did to the network, no loss of a further step will tell. */
     diverged = last && due && t->val.n && !isfinite(t->val.loss);
-    if (log_epoch(t, due, diverged, &err)) return fail(t, &err);
+    if (log_epoch(t, due, diverged, &err)) return train_fail(t, &err);
     train_show_epoch(t, due);
     t->train_loss = train_loss(t);
     t->epoch++;
@@ -247,114 +246,12 @@ static int finish(struct train *t)
     vit_trainer_average(t->trainer, true);
     status = write_model(t, &err);
     vit_trainer_average(t->trainer, false);
-    if (status) return fail(t, &err);
+    if (status) return train_fail(t, &err);
     t->finished = true;
     return save(t);
 }
 
-/* ---- opening and closing ---- */
-
-/* A network that does not fit together is a matter of the flags; the rest is not. */
-static int refuse(const struct vit_error *err)
-{
-    cmd_error("%s", err->text);
-    return err->status == VIT_ERR_ARG ? CMD_USAGE : CMD_UNUSABLE;
-}
-
-static enum vit_status create_model(struct train *t, const struct vit_config *config, struct vit_error *err)
-{
-    const struct vit_init init = recipe_init(t->recipe);
-    const struct vit_model_options options = { .kernels = t->job->common->kernels,
-                                               .dtype =
-                                                   (enum kern_dtype)kern_dtype_from_name(t->recipe->dtype),
-                                               .trainable = true };
-    const char **labels = calloc((size_t)config->classes, sizeof *labels);
-    enum vit_status status;
-
-    if (!labels) return vit_fail(err, VIT_ERR_NOMEM, "no memory for %d labels", config->classes);
-    for (int i = 0; i < config->classes; i++) labels[i] = patch_dataset_class(t->data->training, i);
-    status = vit_model_create(&t->model, config, &t->pictures, labels, &init, &options, err);
-    free(labels);
-    vit_placement_text(&config->norm, t->placement, sizeof t->placement);
-    return status;
-}
-
-/* A run that goes on has its weights in its state. */
-static enum vit_status take_weights(struct train *t, struct vit_error *err)
-{
-    const struct vit_model_options options = { .kernels = t->job->common->kernels };
-    struct vit_model *from;
-    enum vit_status status;
-
-    if (!t->recipe->from || t->goes_on) return VIT_OK;
-    status = vit_model_open(&from, t->recipe->from, &options, err);
-    if (!status) status = vit_model_take(t->model, from, err);
-    vit_model_close(from);
-    return status;
-}
-
-static enum vit_status create_trainer(struct train *t, struct vit_error *err)
-{
-    enum { EVAL_BATCH = 64 };
-    const int threads = cmd_threads(t->job->common);
-    const struct vit_session_options o = { .batch = EVAL_BATCH, .threads = threads };
-    enum vit_status status = recipe_hyper(&t->hyper, t->recipe, patch_feed_batches(t->feed), err);
-
-    if (!status && t->job->dead_after)
-        status = train_dead_after(&t->dead_after, t->job->dead_after, t->hyper.steps, err);
-    if (!status)
-        status = vit_trainer_create(&t->trainer, t->model, &t->hyper, t->recipe->batch, threads, err);
-    if (!status && t->data->held) status = vit_session_create(&t->eval, t->model, &o, err);
-    return status;
-}
-
-static int open_data(struct train *t)
-{
-    struct vit_error err;
-
-    if (!t->job->pictures && train_data_open(&t->own, t->job->data, t->recipe, &err)) {
-        cmd_error("%s", err.text);
-        return CMD_UNUSABLE;
-    }
-    t->data = t->job->pictures ? t->job->pictures : &t->own;
-    return CMD_DONE;
-}
-
-/* What can be wrong in the settings is found before anything is written. */
-static int open_run(struct train *t)
-{
-    const struct patch_dataset *d;
-    struct vit_config config;
-    struct vit_hyper hyper;
-    struct vit_error err;
-    int batches, code = open_data(t);
-
-    if (code) return code;
-    d = t->data->training;
-    if (recipe_config(&config, t->recipe, patch_dataset_classes(d), &err) ||
-        recipe_batches(&batches, t->recipe, patch_dataset_count(d), &err) ||
-        recipe_hyper(&hyper, t->recipe, batches, &err))
-        return cmd_usage("%s", err.text);
-    t->pictures = recipe_pictures(config.image, patch_dataset_kind(d));
-    if (train_folder_make(t->job->out, &err) || train_log_open(t, &err)) return fail(t, &err);
-    train_folder_sweep(t->job->out);
-    if (!t->goes_on && train_folder_clear(t->job->out, &err)) return fail(t, &err);
-    code = train_feed_open(t);
-    if (code) return code;
-    if (create_model(t, &config, &err) || take_weights(t, &err) || create_trainer(t, &err))
-        return refuse(&err);
-    return train_state_resume(t, &err) ? refuse(&err) : CMD_DONE;
-}
-
-static void close_run(struct train *t)
-{
-    vit_session_close(t->eval);
-    vit_trainer_close(t->trainer);
-    vit_model_close(t->model);
-    patch_feed_close(t->feed);
-    train_data_close(&t->own);
-    if (t->log >= 0) close(t->log);
-}
+/* ---- all of it ---- */
 
 static int loop(struct train *t)
 {
@@ -392,7 +289,7 @@ static struct train_result result_of(const struct train *t)
 int train_run(const struct train_job *job, struct train_result *result)
 {
     struct train t = { .job = job, .recipe = &job->recipe, .log = -1 };
-    int code = open_run(&t);
+    int code = train_open(&t);
 
     *result = (struct train_result){ 0 };
     if (!code) {
@@ -400,6 +297,6 @@ int train_run(const struct train_job *job, struct train_result *result)
         *result = result_of(&t);
         if (!code && (t.failed || t.val_failed)) code = CMD_SOME_FAILED;
     }
-    close_run(&t);
+    train_close(&t);
     return code;
 }

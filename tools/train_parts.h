@@ -54,6 +54,17 @@ struct train {
     char reason[160];
 };
 
+/* ---- train.c ---- */
+
+/* Says what is wrong, below the line of progress; returns CMD_UNUSABLE. */
+int train_fail(struct train *t, const struct vit_error *err);
+
+/* ---- train_open.c ---- */
+
+/* Returns an exit code; what is wrong has been said. Close it in any case. */
+int train_open(struct train *t);
+void train_close(struct train *t);
+
 /* ---- train_feed.c: all return an exit code ---- */
 
 int train_feed_open(struct train *t);

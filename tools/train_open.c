@@ -1,0 +1,107 @@
+/* From a job to a run under way: data, model, trainer, and what an earlier process left of it. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "tools/train_parts.h"
+
+/* A network that does not fit together is a matter of the flags; the rest is not. */
+static int refuse(const struct vit_error *err)
+{
+    cmd_error("%s", err->text);
+    return err->status == VIT_ERR_ARG ? CMD_USAGE : CMD_UNUSABLE;
+}
+
+static enum vit_status create_model(struct train *t, const struct vit_config *config, struct vit_error *err)
+{
+    const struct vit_init init = recipe_init(t->recipe);
+    const struct vit_model_options options = { .kernels = t->job->common->kernels,
+                                               .dtype =
+                                                   (enum kern_dtype)kern_dtype_from_name(t->recipe->dtype),
+                                               .trainable = true };
+    const char **labels = calloc((size_t)config->classes, sizeof *labels);
+    enum vit_status status;
+
+    if (!labels) return vit_fail(err, VIT_ERR_NOMEM, "no memory for %d labels", config->classes);
+    for (int i = 0; i < config->classes; i++) labels[i] = patch_dataset_class(t->data->training, i);
+    status = vit_model_create(&t->model, config, &t->pictures, labels, &init, &options, err);
+    free(labels);
+    vit_placement_text(&config->norm, t->placement, sizeof t->placement);
+    return status;
+}
+
+/* A run that goes on has its weights in its state. */
+static enum vit_status take_weights(struct train *t, struct vit_error *err)
+{
+    const struct vit_model_options options = { .kernels = t->job->common->kernels };
+    struct vit_model *from;
+    enum vit_status status;
+
+    if (!t->recipe->from || t->goes_on) return VIT_OK;
+    status = vit_model_open(&from, t->recipe->from, &options, err);
+    if (!status) status = vit_model_take(t->model, from, err);
+    vit_model_close(from);
+    return status;
+}
+
+static enum vit_status create_trainer(struct train *t, struct vit_error *err)
+{
+    enum { EVAL_BATCH = 64 };
+    const int threads = cmd_threads(t->job->common);
+    const struct vit_session_options o = { .batch = EVAL_BATCH, .threads = threads };
+    enum vit_status status = recipe_hyper(&t->hyper, t->recipe, patch_feed_batches(t->feed), err);
+
+    if (!status && t->job->dead_after)
+        status = train_dead_after(&t->dead_after, t->job->dead_after, t->hyper.steps, err);
+    if (!status)
+        status = vit_trainer_create(&t->trainer, t->model, &t->hyper, t->recipe->batch, threads, err);
+    if (!status && t->data->held) status = vit_session_create(&t->eval, t->model, &o, err);
+    return status;
+}
+
+static int open_data(struct train *t)
+{
+    struct vit_error err;
+
+    if (!t->job->pictures && train_data_open(&t->own, t->job->data, t->recipe, &err)) {
+        cmd_error("%s", err.text);
+        return CMD_UNUSABLE;
+    }
+    t->data = t->job->pictures ? t->job->pictures : &t->own;
+    return CMD_DONE;
+}
+
+/* What can be wrong in the settings is found before anything is written. */
+int train_open(struct train *t)
+{
+    const struct patch_dataset *d;
+    struct vit_config config;
+    struct vit_hyper hyper;
+    struct vit_error err;
+    int batches, code = open_data(t);
+
+    if (code) return code;
+    d = t->data->training;
+    if (recipe_config(&config, t->recipe, patch_dataset_classes(d), &err) ||
+        recipe_batches(&batches, t->recipe, patch_dataset_count(d), &err) ||
+        recipe_hyper(&hyper, t->recipe, batches, &err))
+        return cmd_usage("%s", err.text);
+    t->pictures = recipe_pictures(config.image, patch_dataset_kind(d));
+    if (train_folder_make(t->job->out, &err) || train_log_open(t, &err)) return train_fail(t, &err);
+    train_folder_sweep(t->job->out);
+    if (!t->goes_on && train_folder_clear(t->job->out, &err)) return train_fail(t, &err);
+    code = train_feed_open(t);
+    if (code) return code;
+    if (create_model(t, &config, &err) || take_weights(t, &err) || create_trainer(t, &err))
+        return refuse(&err);
+    return train_state_resume(t, &err) ? refuse(&err) : CMD_DONE;
+}
+
+void train_close(struct train *t)
+{
+    vit_session_close(t->eval);
+    vit_trainer_close(t->trainer);
+    vit_model_close(t->model);
+    patch_feed_close(t->feed);
+    train_data_close(&t->own);
+    if (t->log >= 0) close(t->log);
+}
