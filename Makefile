@@ -1,6 +1,6 @@
 # vit - Vision Transformer image classifier.   make help   lists the targets.
 #
-# A packager sets CC CFLAGS LDFLAGS PREFIX DESTDIR; a developer sets MODE (release, debug, asan, tsan,
+# A packager sets CC CFLAGS LDFLAGS PREFIX LIBDIR DESTDIR; a developer sets MODE (release, debug, asan, tsan,
 # cover). BLAS=0 builds without OpenBLAS, JPEG=0 without libjpeg-turbo. Objects live in build/$(MODE),
 # so modes never mix; every object depends on the flags it was built with. DEPS=no leaves the packages
 # of this machine alone, V=1 shows whole commands.
@@ -309,34 +309,42 @@ format:
 # What a program may include, and what that includes.
 HEADERS := vit/vit.h vit/train.h vit/probe.h vit/attention.h vit/stats.h \
            vit/base.h vit/arena.h kernels/kern.h kernels/team.h patch/patch.h patch/stem.h weights/weights.h
-D := $(DESTDIR)$(PREFIX)
+LIBDIR  ?= $(PREFIX)/lib
+
+# Where each lies, in quotes: a folder may have a blank in its name.
+in  = "$(DESTDIR)$(PREFIX)/$(1)"
+lib = "$(DESTDIR)$(LIBDIR)/$(1)"
+MAN  := $(call in,share/man/man1)
+BASH := $(call in,share/bash-completion/completions)
+ZSH  := $(call in,share/zsh/site-functions)
+FISH := $(call in,share/fish/vendor_completions.d)
 
 $B/vit.pc: Makefile vit/base.h $B/flags FORCE
-	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$${prefix}/lib' 'includedir=$${prefix}/include/libvit' '' \
+	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))' \
+	  'includedir=$${prefix}/include/libvit' '' \
 	  'Name: vit' 'Description: Vision Transformer image classifier' 'Version: $(VERSION)' \
-	  'Requires.private: $(strip $(PKGS))' 'Libs: -L$${libdir} -lvit' \
-	  'Libs.private: -lm -lpthread -fopenmp' 'Cflags: -I$${includedir}' > $@
+	  'Requires.private: $(strip $(PKGS))' 'Libs: -L"$${libdir}" -lvit' \
+	  'Libs.private: -lm -lpthread -fopenmp' 'Cflags: -I"$${includedir}"' > $@
 
 do-install: do-all $B/vit.pc
-	install -d $D/bin $D/lib/pkgconfig $D/share/man/man1 $D/share/bash-completion/completions \
-	  $D/share/zsh/site-functions $D/share/fish/vendor_completions.d
-	install -m 755 $B/bin/vit $D/bin/vit
-	install -m 644 $B/libvit.a $D/lib/libvit.a
-	install -m 755 $B/libvit.so.$(VERSION) $D/lib/libvit.so.$(VERSION)
-	ln -sf libvit.so.$(VERSION) $D/lib/$(SONAME)
-	ln -sf $(SONAME) $D/lib/libvit.so
-	for h in $(HEADERS); do install -D -m 644 $$h $D/include/libvit/$$h; done
-	install -m 644 $B/vit.pc $D/lib/pkgconfig/vit.pc
-	$B/bin/vit help --man > $D/share/man/man1/vit.1
-	$B/bin/vit help --bash > $D/share/bash-completion/completions/vit
-	$B/bin/vit help --zsh > $D/share/zsh/site-functions/_vit
-	$B/bin/vit help --fish > $D/share/fish/vendor_completions.d/vit.fish
+	install -d $(call in,bin) $(call lib,pkgconfig) $(MAN) $(BASH) $(ZSH) $(FISH)
+	install -m 755 $B/bin/vit $(call in,bin/vit)
+	install -m 644 $B/libvit.a $(call lib,libvit.a)
+	install -m 755 $B/libvit.so.$(VERSION) $(call lib,libvit.so.$(VERSION))
+	ln -sf libvit.so.$(VERSION) $(call lib,$(SONAME))
+	ln -sf $(SONAME) $(call lib,libvit.so)
+	for h in $(HEADERS); do install -D -m 644 $$h $(call in,include/libvit)/$$h || exit 1; done
+	install -m 644 $B/vit.pc $(call lib,pkgconfig/vit.pc)
+	$B/bin/vit help --man > $(MAN)/vit.1
+	$B/bin/vit help --bash > $(BASH)/vit
+	$B/bin/vit help --zsh > $(ZSH)/_vit
+	$B/bin/vit help --fish > $(FISH)/vit.fish
 
 uninstall:
-	rm -f $D/bin/vit $D/lib/libvit.a $D/lib/libvit.so $D/lib/$(SONAME) $D/lib/libvit.so.$(VERSION)
-	rm -rf $D/include/libvit
-	rm -f $D/lib/pkgconfig/vit.pc $D/share/man/man1/vit.1 $D/share/bash-completion/completions/vit
-	rm -f $D/share/zsh/site-functions/_vit $D/share/fish/vendor_completions.d/vit.fish
+	rm -f $(call in,bin/vit) $(call lib,libvit.a) $(call lib,libvit.so) $(call lib,$(SONAME)) \
+	  $(call lib,libvit.so.$(VERSION)) $(call lib,pkgconfig/vit.pc)
+	rm -rf $(call in,include/libvit)
+	rm -f $(MAN)/vit.1 $(BASH)/vit $(ZSH)/_vit $(FISH)/vit.fish
 
 clean:
 	rm -rf build bin libvit.a libvit.so libvit.so.*
@@ -364,4 +372,4 @@ help:
 	@echo 'make install           to $$(DESTDIR)$$(PREFIX); make uninstall takes it away'
 	@echo 'make deps              install missing packages, and nothing else'
 	@echo 'make clean             remove everything built'
-	@echo 'Variables: MODE=release|debug|asan|tsan|cover CC CFLAGS LDFLAGS PREFIX DESTDIR BLAS=0 JPEG=0 DEPS=no V=1'
+	@echo 'Variables: MODE=release|debug|asan|tsan|cover CC CFLAGS LDFLAGS PREFIX LIBDIR DESTDIR BLAS=0 JPEG=0 DEPS=no V=1'

@@ -120,4 +120,23 @@ exported=$(nm -D --defined-only "$root/usr/lib/libvit.so" | awk '$2 ~ /[TDBR]/ {
 run_make uninstall
 left=$(find "$root/usr" ! -type d)
 [ -z "$left" ] || fail "left after uninstall: $left"
+
+# A folder with a blank in its name, and a library folder of the packager's: nothing goes to, or away from, the
+# folders that the parts of the name would be.
+mkdir -p "$root/a/include/libvit"
+echo kept >"$root/a/include/libvit/precious"
+echo kept >"$root/a/precious"
+run_blank() { run_make ${VIT_B:+B="$VIT_B"} DESTDIR="$root/a stage" LIBDIR=/usr/lib/some-linux "$@" >"$root/log" 2>&1; }
+for again in 1 2; do
+    run_blank install || { cat "$root/log"; fail "make install, time $again, to a folder with a blank in its name"; }
+done
+for file in bin/vit lib/some-linux/libvit.so lib/some-linux/pkgconfig/vit.pc include/libvit/weights/weights.h; do
+    [ -s "$root/a stage/usr/$file" ] || fail "$file is not installed in a folder with a blank in its name"
+done
+grep -qx 'libdir=${prefix}/lib/some-linux' "$root/a stage/usr/lib/some-linux/pkgconfig/vit.pc" ||
+    fail "vit.pc does not name the library folder"
+run_blank uninstall
+left=$(find "$root/a stage" ! -type d)
+[ -z "$left" ] || fail "left after uninstall: $left"
+[ "$(cat "$root/a/precious" "$root/a/include/libvit/precious" | uniq)" = kept ] || fail "make uninstall took what is not its own"
 echo "installed, compiled, run, uninstalled"
