@@ -1,9 +1,9 @@
 # vit - Vision Transformer image classifier.   make help   lists the targets.
 #
-# A packager sets CC CFLAGS LDFLAGS PREFIX LIBDIR DESTDIR; a developer sets MODE (release, debug, asan, tsan,
-# cover). BLAS=0 builds without OpenBLAS, JPEG=0 without libjpeg-turbo. Objects live in build/$(MODE),
-# so modes never mix; every object depends on the flags it was built with. DEPS=no leaves the packages
-# of this machine alone, V=1 shows whole commands.
+# A packager sets CC CPPFLAGS CFLAGS LDFLAGS PREFIX LIBDIR DESTDIR; a developer sets MODE (release, debug,
+# asan, tsan, cover). BLAS=0 builds without OpenBLAS, JPEG=0 without libjpeg-turbo. Objects live in
+# build/$(MODE), so modes never mix; every object depends on the flags it was built with. DEPS=no leaves
+# the packages of this machine alone, V=1 shows whole commands.
 
 MAKEFLAGS += -r
 .SUFFIXES:
@@ -44,10 +44,12 @@ opt.fuzz    := -O2 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,
 OPENMP := $(if $(filter fuzz,$(MODE)),-fopenmp-simd -Wno-unused-parameter,-fopenmp)
 FLAGS := -std=c11 -D_GNU_SOURCE -I. -isystem $(STB) $(PKG_CFLAGS) $(WARN) -fPIC -fvisibility=default \
          -fno-math-errno -fno-trapping-math -ffp-contract=off $(OPENMP) \
-         -DVIT_BLAS=$(BLAS) -DVIT_JPEG=$(JPEG) $(opt.$(MODE)) $(CFLAGS)
+         -DVIT_BLAS=$(BLAS) -DVIT_JPEG=$(JPEG) $(opt.$(MODE))
+# The packager has the last word.
+GIVEN := $(CPPFLAGS) $(CFLAGS)
 # What the release is hardened with. Not kernels/: they read no input, and their inner loops stay as measured.
 ifeq ($(MODE),release)
-HARDEN := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+HARDEN := -fstack-protector-strong $(if $(findstring _FORTIFY_SOURCE,$(GIVEN)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 ifeq ($(shell uname -s),Linux)
 HARDEN_LD := -Wl,-z,relro,-z,now
 endif
@@ -57,6 +59,7 @@ LIBS  := $(PKG_LIBS) $(if $(filter fuzz,$(MODE)),-lgomp) -lm -lpthread
 # V=1 shows whole commands.
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
+quoted = '$(subst ','\'',$(1))'
 say = $(if $(Q),@printf '%-4s %s\n' $(1) $@)
 
 # Only kernels/<overlay>.c gets instruction flags; nothing in those files runs before the CPU is checked.
@@ -75,8 +78,8 @@ isa.amxbf16 := $(isa.bf16)
 isa.amxint8 := $(isa.vnni)
 endif
 
-LIB_SRC  := $(wildcard vit/*.c kernels/*.c patch/*.c weights/*.c)
-TOOL_SRC := $(wildcard tools/*.c)
+LIB_SRC  := $(sort $(wildcard vit/*.c kernels/*.c patch/*.c weights/*.c))
+TOOL_SRC := $(sort $(wildcard tools/*.c))
 LIB_OBJ  := $(LIB_SRC:%.c=$B/%.o)
 TOOL_OBJ := $(TOOL_SRC:%.c=$B/%.o)
 
@@ -136,12 +139,12 @@ do-all: bin/vit libvit.a libvit.so
 $B/%.o: %.c $B/flags
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(FLAGS) $(if $(filter kernels/%,$*),,$(HARDEN)) $(isa.$(notdir $*)) $(own.$*) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(FLAGS) $(if $(filter kernels/%,$*),,$(HARDEN)) $(GIVEN) $(isa.$(notdir $*)) $(own.$*) -MMD -MP -c $< -o $@
 
 $B/%.o: %.S $B/flags
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(FLAGS) -c $< -o $@
+	$(Q)$(CC) $(FLAGS) $(GIVEN) -c $< -o $@
 
 # Who asks whether the compiler knows AVX-VNNI, and AMX.
 own.kernels/select = -DVIT_AVXVNNI=$(or $(AVXVNNI),0) -DVIT_AMX=$(or $(AMX),0)
@@ -155,12 +158,14 @@ own.patch/decode = -DVIT_STB_VERSION=$(or $(shell sed -n '1s/.* v\([0-9.]*\) .*/
 # It adds 0 to a null pointer, and reads 0 bytes there, when the first piece of a PNG's pixels is empty.
 own.patch/stb = -fno-sanitize=pointer-overflow,nonnull-attribute
 
-# What vit --version says of the build.
-own.tools/cmd_version = -DVIT_BUILD_FLAGS='"$(MODE): $(strip $(subst ",\",$(opt.$(MODE)) $(HARDEN) $(CFLAGS))) BLAS=$(BLAS) JPEG=$(JPEG)"'
+# What vit --version says of the build, but for the folder it was built in: elsewhere the same bytes are made.
+told := $(filter-out -ffile-prefix-map=% -fdebug-prefix-map=% -fmacro-prefix-map=%,$(opt.$(MODE)) $(HARDEN) $(GIVEN))
+own.tools/cmd_version = -DVIT_BUILD_FLAGS=$(call quoted,"$(MODE): $(subst ",\",$(told)) BLAS=$(BLAS) JPEG=$(JPEG)")
 
+all_flags = $(CC) $(FLAGS) $(HARDEN) $(GIVEN) $(HARDEN_LD) $(LDFLAGS) $(LIBS)
 $B/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(FLAGS) $(HARDEN)' | cmp -s - $@ || echo '$(CC) $(FLAGS) $(HARDEN)' > $@
+	@echo $(call quoted,$(all_flags)) | cmp -s - $@ || echo $(call quoted,$(all_flags)) > $@
 
 $B/libvit.a: $(LIB_OBJ)
 	@rm -f $@
@@ -170,11 +175,11 @@ $B/libvit.a: $(LIB_OBJ)
 $B/bin/vit: $(TOOL_OBJ) $B/libvit.a
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(CC) $(FLAGS) $(if $(HARDEN_LD),-pie) $(HARDEN_LD) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(FLAGS) $(GIVEN) $(if $(HARDEN_LD),-pie) $(HARDEN_LD) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $B/libvit.so.$(VERSION): $(LIB_OBJ) vit/libvit.map
 	$(call say,LD)
-	$(Q)$(CC) $(FLAGS) $(HARDEN_LD) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script,vit/libvit.map -o $@ $(LIB_OBJ) $(LIBS)
+	$(Q)$(CC) $(FLAGS) $(GIVEN) $(HARDEN_LD) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script,vit/libvit.map -o $@ $(LIB_OBJ) $(LIBS)
 
 bin/vit: $B/bin/vit
 	@mkdir -p bin
@@ -196,7 +201,7 @@ $B/tests/support.a: $(SUPPORT_OBJ)
 
 $B/tests/%: $B/tests/%.o $B/tests/support.a $B/libvit.a
 	$(call say,LD)
-	$(Q)$(CC) $(FLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(LIBS)
+	$(Q)$(CC) $(FLAGS) $(GIVEN) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(LIBS)
 
 # These tests see more overlays: those for AVX-512, VNNI and AMX on emulated instructions, which every CPU has. The
 # selection that knows them takes the place of the library's.
@@ -214,13 +219,13 @@ $B/tools/parts.a: $(filter-out $B/tools/main.o,$(TOOL_OBJ))
 
 $B/tests/tools/%: $B/tests/tools/%.o $B/tests/support.a $B/tools/parts.a $B/libvit.a
 	$(call say,LD)
-	$(Q)$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(Q)$(CC) $(FLAGS) $(GIVEN) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
 # Preloaded into the program by tests/tools/test_faults: no sanitizer, which the program brings.
 $B/tests/tools/faults.so: tests/tools/faults.c $B/flags
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O1 -g -fPIC -shared $(CFLAGS) -o $@ $< -ldl
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O1 -g -fPIC -shared $(GIVEN) -o $@ $< -ldl
 
 -include $(shell find $B -name '*.d' 2>/dev/null)
 
@@ -272,7 +277,7 @@ $(FUZZ_OF_TOOLS:%.c=$B/%): $B/tools/parts.a
 
 $B/tests/fuzz/fuzz_%: $B/tests/fuzz/fuzz_%.o $(FUZZ_SHARED) $B/tests/support.a $B/libvit.a
 	$(call say,LD)
-	$(Q)$(CC) $(FLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group -lcmocka $(LIBS)
+	$(Q)$(CC) $(FLAGS) $(GIVEN) -fsanitize=fuzzer $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group -lcmocka $(LIBS)
 
 do-fuzz:
 	+@$(MAKE) --no-print-directory DEPS=no MODE=fuzz CC="$(FUZZ_CC)" \
@@ -372,4 +377,4 @@ help:
 	@echo 'make install           to $$(DESTDIR)$$(PREFIX); make uninstall takes it away'
 	@echo 'make deps              install missing packages, and nothing else'
 	@echo 'make clean             remove everything built'
-	@echo 'Variables: MODE=release|debug|asan|tsan|cover CC CFLAGS LDFLAGS PREFIX LIBDIR DESTDIR BLAS=0 JPEG=0 DEPS=no V=1'
+	@echo 'Variables: MODE=release|debug|asan|tsan|cover CC CPPFLAGS CFLAGS LDFLAGS PREFIX LIBDIR DESTDIR BLAS=0 JPEG=0 DEPS=no V=1'
