@@ -222,6 +222,14 @@ static void carve_positions(struct vit_model *m)
     if (m->positions) fill_sincos(m->positions, grid, c->width);
 }
 
+enum vit_status vit_model_set_dtype(struct vit_model *m, enum kern_dtype dtype, struct vit_error *err)
+{
+    if ((unsigned)dtype >= KERN_DTYPES)
+        return vit_fail(err, VIT_ERR_ARG, "%s: unknown dtype %d", m->path, (int)dtype);
+    m->dtype = dtype;
+    return VIT_OK;
+}
+
 /* Integers are for inference, and their sums must fit. */
 static enum vit_status check_dtype(const struct vit_model *m, struct vit_error *err)
 {

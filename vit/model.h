@@ -59,6 +59,8 @@ enum vit_status vit_model_carve(struct vit_model *m, const bool *copied, struct 
 /* "[144, 48]" */
 const char *vit_shape_text(const int64_t *shape, int rank, char *text, size_t size);
 
+/* What the products compute in. VIT_ERR_ARG: not one of kern_dtype. */
+enum vit_status vit_model_set_dtype(struct vit_model *m, enum kern_dtype dtype, struct vit_error *err);
 /* Read the parameters of a configured model; image: run at another size (0: the file's). */
 enum vit_status vit_model_load(struct vit_model *m, struct weights_view *view, int image,
                                struct vit_error *err);

@@ -293,9 +293,9 @@ static enum vit_status open_model(struct vit_model *m, const char *path, const s
     m->path = strdup(place.weights);
     if (!m->path) return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot be opened: no memory", path);
     m->trainable = o->trainable;
-    m->dtype = o->dtype;
     m->row_scales = o->row_scales;
-    status = weights_view_open(&view, m->file, err);
+    status = vit_model_set_dtype(m, o->dtype, err);
+    if (!status) status = weights_view_open(&view, m->file, err);
     if (status) return status;
     m->family = weights_family_name(weights_view_family(view));
     status = configure(m, view, &place, err);
