@@ -83,6 +83,9 @@ TOOL_SRC := $(sort $(wildcard tools/*.c))
 LIB_OBJ  := $(LIB_SRC:%.c=$B/%.o)
 TOOL_OBJ := $(TOOL_SRC:%.c=$B/%.o)
 
+# The headers for programs.
+API := vit/vit.h vit/train.h vit/probe.h vit/attention.h vit/stats.h vit/base.h
+
 # The networks inside the binary, when their files are there.
 BUILTIN := $(if $(and $(wildcard weights/builtin/pre.safetensors),$(wildcard weights/builtin/post.safetensors)),1,0)
 FLAGS   += -DVIT_BUILTIN=$(BUILTIN)
@@ -177,9 +180,15 @@ $B/bin/vit: $(TOOL_OBJ) $B/libvit.a
 	$(call say,LD)
 	$(Q)$(CC) $(FLAGS) $(GIVEN) $(if $(HARDEN_LD),-pie) $(HARDEN_LD) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$B/libvit.so.$(VERSION): $(LIB_OBJ) vit/libvit.map
+# Every function that a header for programs declares, and no other.
+$B/libvit.map: $(API)
+	@mkdir -p $(@D)
+	@{ echo 'VIT_$(lastword $(subst ., ,$(SONAME))) {' && echo 'global:' && \
+	  sed -n '/^static/d; s/^[a-z].*\(vit_[a-z0-9_]*\)(.*/    \1;/p' $(API) && echo 'local: *;' && echo '};'; } > $@
+
+$B/libvit.so.$(VERSION): $(LIB_OBJ) $B/libvit.map
 	$(call say,LD)
-	$(Q)$(CC) $(FLAGS) $(GIVEN) $(HARDEN_LD) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script,vit/libvit.map -o $@ $(LIB_OBJ) $(LIBS)
+	$(Q)$(CC) $(FLAGS) $(GIVEN) $(HARDEN_LD) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script,$B/libvit.map -o $@ $(LIB_OBJ) $(LIBS)
 
 bin/vit: $B/bin/vit
 	@mkdir -p bin
@@ -312,8 +321,7 @@ format:
 
 # ---- installing ----
 # What a program may include, and what that includes.
-HEADERS := vit/vit.h vit/train.h vit/probe.h vit/attention.h vit/stats.h \
-           vit/base.h vit/arena.h kernels/kern.h kernels/team.h patch/patch.h patch/stem.h weights/weights.h
+HEADERS := $(API) vit/arena.h kernels/kern.h kernels/team.h patch/patch.h patch/stem.h weights/weights.h
 LIBDIR  ?= $(PREFIX)/lib
 
 # Where each lies, in quotes: a folder may have a blank in its name.
