@@ -157,7 +157,7 @@ own.tools/bench_limits = $(own.kernels/select)
 own.tests/kernels/emulated_select = $(own.kernels/select)
 
 # stb_image tells its version in a comment only.
-own.patch/decode = -DVIT_STB_VERSION=$(or $(shell sed -n '1s/.* v\([0-9.]*\) .*/\1/p' $(STB)/stb_image.h 2>/dev/null),unknown)
+own.patch/decode = -DVIT_STB_VERSION=$(or $(shell sed -n '1s/.* v\([0-9.]*\) .*/\1/p' $(firstword $(wildcard $(STB)/stb_image.h /usr/include/stb_image.h) /dev/null)),unknown)
 # It adds 0 to a null pointer, and reads 0 bytes there, when the first piece of a PNG's pixels is empty.
 own.patch/stb = -fno-sanitize=pointer-overflow,nonnull-attribute
 

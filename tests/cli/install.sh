@@ -28,8 +28,8 @@ done
 (cd "$root/usr/include/libvit" && find . -name '*.h') | sed 's,^\./,,' >"$root/headers"
 while read -r header; do
     echo "#include <$header>" >"$root/alone.c"
-    # shellcheck disable=SC2046  # lists of flags
-    "$CC" -std=c11 -Wall -Werror -fsyntax-only $(pkg --cflags) "$root/alone.c" || fail "$header does not stand alone"
+    # shellcheck disable=SC2046,SC2086  # lists of flags; CC may be two words
+    $CC -std=c11 -Wall -Werror -fsyntax-only $(pkg --cflags) "$root/alone.c" || fail "$header does not stand alone"
     grep -q '^extern "C"' "$root/usr/include/libvit/$header" || fail "$header is not for C++"
 done <"$root/headers"
 
@@ -37,12 +37,12 @@ done <"$root/headers"
 awk '/^#ifndef/ { exit }
     /^ \*     / { print substr($0, 8); inside = 1; next }
     inside && $0 == " *" { print "" }' vit/vit.h >"$root/example.c"
-# shellcheck disable=SC2046  # lists of flags
+# shellcheck disable=SC2046,SC2086  # lists of flags; CC may be two words
 {
-    "$CC" -std=c11 -Wall -Werror $(pkg --cflags) "$root/example.c" -o "$root/shared" $(pkg --libs) ||
+    $CC -std=c11 -Wall -Werror $(pkg --cflags) "$root/example.c" -o "$root/shared" $(pkg --libs) ||
         fail "the example does not compile against the shared library"
     # Only libvit itself: pkg-config --static would want all that libzip was built with as archives too.
-    "$CC" -std=c11 $(pkg --cflags) "$root/example.c" -o "$root/static" "$root/usr/lib/libvit.a" \
+    $CC -std=c11 $(pkg --cflags) "$root/example.c" -o "$root/static" "$root/usr/lib/libvit.a" \
         $(pkg-config --libs $(pkg --print-requires-private)) -lm -lpthread -fopenmp ||
         fail "the example does not compile against the static library"
 }
@@ -101,8 +101,8 @@ int main(void)
     return 0;
 }
 END
-# shellcheck disable=SC2046  # lists of flags
-"$CC" -std=c11 -Wall -Werror $(pkg --cflags) "$root/train.c" -o "$root/train" $(pkg --libs) -lm ||
+# shellcheck disable=SC2046,SC2086  # lists of flags; CC may be two words
+$CC -std=c11 -Wall -Werror $(pkg --cflags) "$root/train.c" -o "$root/train" $(pkg --libs) -lm ||
     fail "a program that trains does not compile"
 (cd "$root" && OMP_NUM_THREADS=1 LD_LIBRARY_PATH=$root/usr/lib ./train && [ -s trained.safetensors ]) ||
     fail "a program that trains"
@@ -159,11 +159,11 @@ cxx=${CXX:-g++}
 if command -v "$cxx" >/dev/null; then
     while read -r header; do
         echo "#include <$header>" >"$root/alone.cc"
-        # shellcheck disable=SC2046  # lists of flags
+        # shellcheck disable=SC2046,SC2086  # lists of flags; CC may be two words
         "$cxx" -std=c++11 -Wall -Wextra -pedantic -Werror -fsyntax-only $(pkg --cflags) "$root/alone.cc" ||
             fail "$header does not stand alone in C++"
     done <"$root/headers"
-    # shellcheck disable=SC2046  # lists of flags
+    # shellcheck disable=SC2046,SC2086  # lists of flags; CC may be two words
     "$cxx" -std=c++11 -Wall -Werror $(pkg --cflags) "$root/memory.cc" -o "$root/memory" $(pkg --libs) ||
         fail "a program in C++ does not compile"
     (cd "$root" && LD_LIBRARY_PATH=$root/usr/lib ./memory) || fail "a program in C++"
