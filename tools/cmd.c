@@ -352,7 +352,8 @@ int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image
                                          .final_norm = cmd_final_norm(o),
                                          .image = image ? image : o->size,
                                          .dtype = cmd_dtype(o),
-                                         .trainable = trainable };
+                                         .trainable = trainable,
+                                         .threads = cmd_threads(o) };
     struct vit_error err;
     int code = cmd_check(o);
 

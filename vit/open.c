@@ -306,7 +306,7 @@ static enum vit_status open_model(struct vit_model *m, const struct origin *from
     if (!m->path) return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot be opened: no memory", from->path);
     m->trainable = o->trainable;
     m->row_scales = o->row_scales;
-    status = vit_model_set_dtype(m, o->dtype, err);
+    status = vit_model_set_options(m, o, err);
     if (!status) status = weights_view_open(&view, m->file, err);
     if (status) return status;
     m->family = weights_family_name(weights_view_family(view));

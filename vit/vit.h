@@ -25,9 +25,8 @@
  *     }
  *
  * Threads: a model may be used by any number of sessions at once; a session by one thread at a time.
- * After fork(), a thread of the child that had computed in the parent cannot compute again, unless all is
- * done by one thread (opening a model is not): OpenMP would wait for threads that are gone. A new thread of
- * the child can.
+ * After fork(), the thread of the child, if it had computed in the parent, computes alone (threads 1, in
+ * opening a model too): OpenMP would wait for threads that are gone. A new thread of the child need not.
  *
  * Functions that return enum vit_status leave their output NULL on failure; err may be NULL; close and
  * free accept NULL. Options are structs where zero means the default, so {0} is right; other pointers may be
@@ -140,6 +139,7 @@ struct vit_model_options {
     bool row_scales; /* KERN_I8: a scale for each row of activations, even where the file has fixed ones;
                       * always so with another placement */
     bool trainable;  /* parameters in memory of the model's own, ready for a trainer */
+    int threads;     /* that lay the matrices out; 0: physical cores this process may use */
 };
 
 struct vit_model;

@@ -253,12 +253,16 @@ static void more_threads_than_a_machine_has_are_refused(void **state)
 {
     struct fixture f = make(0, "ref");
     struct vit_session *s;
+    struct vit_model *m;
     struct vit_error err;
 
     (void)state;
     assert_refused(vit_session_create(&s, f.model, &(struct vit_session_options){ .threads = 100000 }, &err),
                    VIT_ERR_ARG, "100000 threads, expected at most 1024", &err);
     assert_null(s);
+    assert_refused(vit_model_open(&m, "tests/data/golden/timm-cls",
+                                  &(struct vit_model_options){ .threads = 2000 }, &err),
+                   VIT_ERR_ARG, "2000 threads, expected at most 1024", &err);
     drop(&f);
 }
 
