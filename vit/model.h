@@ -60,8 +60,8 @@ enum vit_status vit_model_carve(struct vit_model *m, const bool *copied, struct 
 /* "[144, 48]" */
 const char *vit_shape_text(const int64_t *shape, int rank, char *text, size_t size);
 
-/* What the products compute in, and the threads, of options. VIT_ERR_ARG: there is no such dtype, or there are too many
- * threads. */
+/* What the products compute in, and the threads, of options. VIT_ERR_ARG: there is no such dtype, or too
+ * many threads. */
 enum vit_status vit_model_set_options(struct vit_model *m, const struct vit_model_options *o,
                                       struct vit_error *err);
 /* Read the parameters of a configured model; image: run at another size (0: the file's). */

@@ -1,5 +1,5 @@
-/* A picture from a file, from its bytes and from its pixels is the same to a model; so is a model from a file and from
- * memory. */
+/* A picture from a file, from its bytes and from its pixels is the same to a model; so is a model from a file
+ * and from memory. */
 #include "tests/support/test.h"
 #include "tests/support/tmp.h"
 #include "vit/train.h"
