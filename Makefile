@@ -385,4 +385,4 @@ help:
 	@echo 'make install           to $$(DESTDIR)$$(PREFIX); make uninstall takes it away'
 	@echo 'make deps              install missing packages, and nothing else'
 	@echo 'make clean             remove everything built'
-	@echo 'Variables: MODE=release|debug|asan|tsan|cover CC CPPFLAGS CFLAGS LDFLAGS PREFIX LIBDIR DESTDIR BLAS=0 JPEG=0 DEPS=no V=1'
+	@echo 'Variables: MODE=release|debug|asan|tsan|cover CC CPPFLAGS CFLAGS LDFLAGS PREFIX LIBDIR DESTDIR BLAS=0 JPEG=0 STB=FOLDER DEPS=no V=1'
