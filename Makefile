@@ -1,9 +1,9 @@
 # vit - Vision Transformer image classifier.   make help   lists the targets.
 #
-# A packager sets CC CFLAGS LDFLAGS PREFIX DESTDIR; a developer sets MODE (release, debug, asan, tsan,
-# cover). BLAS=0 builds without OpenBLAS, JPEG=0 without libjpeg-turbo. Objects live in build/$(MODE),
-# so modes never mix; every object depends on the flags it was built with. DEPS=no leaves the packages
-# of this machine alone, V=1 shows whole commands.
+# A packager sets CC CPPFLAGS CFLAGS LDFLAGS PREFIX LIBDIR DESTDIR; a developer sets MODE (release, debug,
+# asan, tsan, cover). BLAS=0 builds without OpenBLAS, JPEG=0 without libjpeg-turbo. Objects live in
+# build/$(MODE), so modes never mix; every object depends on the flags it was built with. DEPS=no leaves
+# the packages of this machine alone, V=1 shows whole commands.
 
 MAKEFLAGS += -r
 .SUFFIXES:
@@ -44,10 +44,12 @@ opt.fuzz    := -O2 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,
 OPENMP := $(if $(filter fuzz,$(MODE)),-fopenmp-simd -Wno-unused-parameter,-fopenmp)
 FLAGS := -std=c11 -D_GNU_SOURCE -I. -isystem $(STB) $(PKG_CFLAGS) $(WARN) -fPIC -fvisibility=default \
          -fno-math-errno -fno-trapping-math -ffp-contract=off $(OPENMP) \
-         -DVIT_BLAS=$(BLAS) -DVIT_JPEG=$(JPEG) $(opt.$(MODE)) $(CFLAGS)
+         -DVIT_BLAS=$(BLAS) -DVIT_JPEG=$(JPEG) $(opt.$(MODE))
+# The packager has the last word.
+GIVEN := $(CPPFLAGS) $(CFLAGS)
 # What the release is hardened with. Not kernels/: they read no input, and their inner loops stay as measured.
 ifeq ($(MODE),release)
-HARDEN := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+HARDEN := -fstack-protector-strong $(if $(findstring _FORTIFY_SOURCE,$(GIVEN)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 ifeq ($(shell uname -s),Linux)
 HARDEN_LD := -Wl,-z,relro,-z,now
 endif
@@ -57,6 +59,7 @@ LIBS  := $(PKG_LIBS) $(if $(filter fuzz,$(MODE)),-lgomp) -lm -lpthread
 # V=1 shows whole commands.
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
+quoted = '$(subst ','\'',$(1))'
 say = $(if $(Q),@printf '%-4s %s\n' $(1) $@)
 
 # Only kernels/<overlay>.c gets instruction flags; nothing in those files runs before the CPU is checked.
@@ -75,10 +78,13 @@ isa.amxbf16 := $(isa.bf16)
 isa.amxint8 := $(isa.vnni)
 endif
 
-LIB_SRC  := $(wildcard vit/*.c kernels/*.c patch/*.c weights/*.c)
-TOOL_SRC := $(wildcard tools/*.c)
+LIB_SRC  := $(sort $(wildcard vit/*.c kernels/*.c patch/*.c weights/*.c))
+TOOL_SRC := $(sort $(wildcard tools/*.c))
 LIB_OBJ  := $(LIB_SRC:%.c=$B/%.o)
 TOOL_OBJ := $(TOOL_SRC:%.c=$B/%.o)
+
+# The headers for programs.
+API := vit/vit.h vit/train.h vit/probe.h vit/attention.h vit/stats.h vit/base.h
 
 # The networks inside the binary, when their files are there.
 BUILTIN := $(if $(and $(wildcard weights/builtin/pre.safetensors),$(wildcard weights/builtin/post.safetensors)),1,0)
@@ -136,12 +142,12 @@ do-all: bin/vit libvit.a libvit.so
 $B/%.o: %.c $B/flags
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(FLAGS) $(if $(filter kernels/%,$*),,$(HARDEN)) $(isa.$(notdir $*)) $(own.$*) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(FLAGS) $(if $(filter kernels/%,$*),,$(HARDEN)) $(GIVEN) $(isa.$(notdir $*)) $(own.$*) -MMD -MP -c $< -o $@
 
 $B/%.o: %.S $B/flags
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(FLAGS) -c $< -o $@
+	$(Q)$(CC) $(FLAGS) $(GIVEN) -c $< -o $@
 
 # Who asks whether the compiler knows AVX-VNNI, and AMX.
 own.kernels/select = -DVIT_AVXVNNI=$(or $(AVXVNNI),0) -DVIT_AMX=$(or $(AMX),0)
@@ -151,16 +157,18 @@ own.tools/bench_limits = $(own.kernels/select)
 own.tests/kernels/emulated_select = $(own.kernels/select)
 
 # stb_image tells its version in a comment only.
-own.patch/decode = -DVIT_STB_VERSION=$(or $(shell sed -n '1s/.* v\([0-9.]*\) .*/\1/p' $(STB)/stb_image.h 2>/dev/null),unknown)
+own.patch/decode = -DVIT_STB_VERSION=$(or $(shell sed -n '1s/.* v\([0-9.]*\) .*/\1/p' $(firstword $(wildcard $(STB)/stb_image.h /usr/include/stb_image.h) /dev/null)),unknown)
 # It adds 0 to a null pointer, and reads 0 bytes there, when the first piece of a PNG's pixels is empty.
 own.patch/stb = -fno-sanitize=pointer-overflow,nonnull-attribute
 
-# What vit --version says of the build.
-own.tools/cmd_version = -DVIT_BUILD_FLAGS='"$(MODE): $(strip $(subst ",\",$(opt.$(MODE)) $(HARDEN) $(CFLAGS))) BLAS=$(BLAS) JPEG=$(JPEG)"'
+# What vit --version says of the build, but for the folder it was built in: elsewhere the same bytes are made.
+told := $(filter-out -ffile-prefix-map=% -fdebug-prefix-map=% -fmacro-prefix-map=%,$(opt.$(MODE)) $(HARDEN) $(GIVEN))
+own.tools/cmd_version = -DVIT_BUILD_FLAGS=$(call quoted,"$(MODE): $(subst ",\",$(told)) BLAS=$(BLAS) JPEG=$(JPEG)")
 
+all_flags = $(CC) $(FLAGS) $(HARDEN) $(GIVEN) $(HARDEN_LD) $(LDFLAGS) $(LIBS)
 $B/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(FLAGS) $(HARDEN)' | cmp -s - $@ || echo '$(CC) $(FLAGS) $(HARDEN)' > $@
+	@echo $(call quoted,$(all_flags)) | cmp -s - $@ || echo $(call quoted,$(all_flags)) > $@
 
 $B/libvit.a: $(LIB_OBJ)
 	@rm -f $@
@@ -170,11 +178,17 @@ $B/libvit.a: $(LIB_OBJ)
 $B/bin/vit: $(TOOL_OBJ) $B/libvit.a
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(CC) $(FLAGS) $(if $(HARDEN_LD),-pie) $(HARDEN_LD) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(FLAGS) $(GIVEN) $(if $(HARDEN_LD),-pie) $(HARDEN_LD) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$B/libvit.so.$(VERSION): $(LIB_OBJ) vit/libvit.map
+# Every function that a header for programs declares, and no other.
+$B/libvit.map: $(API)
+	@mkdir -p $(@D)
+	@{ echo 'VIT_$(lastword $(subst ., ,$(SONAME))) {' && echo 'global:' && \
+	  sed -n '/^static/d; s/^[a-z].*\(vit_[a-z0-9_]*\)(.*/    \1;/p' $(API) && echo 'local: *;' && echo '};'; } > $@
+
+$B/libvit.so.$(VERSION): $(LIB_OBJ) $B/libvit.map
 	$(call say,LD)
-	$(Q)$(CC) $(FLAGS) $(HARDEN_LD) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script,vit/libvit.map -o $@ $(LIB_OBJ) $(LIBS)
+	$(Q)$(CC) $(FLAGS) $(GIVEN) $(HARDEN_LD) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script,$B/libvit.map -o $@ $(LIB_OBJ) $(LIBS)
 
 bin/vit: $B/bin/vit
 	@mkdir -p bin
@@ -196,7 +210,7 @@ $B/tests/support.a: $(SUPPORT_OBJ)
 
 $B/tests/%: $B/tests/%.o $B/tests/support.a $B/libvit.a
 	$(call say,LD)
-	$(Q)$(CC) $(FLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(LIBS)
+	$(Q)$(CC) $(FLAGS) $(GIVEN) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(LIBS)
 
 # These tests see more overlays: those for AVX-512, VNNI and AMX on emulated instructions, which every CPU has. The
 # selection that knows them takes the place of the library's.
@@ -214,13 +228,13 @@ $B/tools/parts.a: $(filter-out $B/tools/main.o,$(TOOL_OBJ))
 
 $B/tests/tools/%: $B/tests/tools/%.o $B/tests/support.a $B/tools/parts.a $B/libvit.a
 	$(call say,LD)
-	$(Q)$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(Q)$(CC) $(FLAGS) $(GIVEN) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
 # Preloaded into the program by tests/tools/test_faults: no sanitizer, which the program brings.
 $B/tests/tools/faults.so: tests/tools/faults.c $B/flags
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O1 -g -fPIC -shared $(CFLAGS) -o $@ $< -ldl
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O1 -g -fPIC -shared $(GIVEN) -o $@ $< -ldl
 
 -include $(shell find $B -name '*.d' 2>/dev/null)
 
@@ -272,7 +286,7 @@ $(FUZZ_OF_TOOLS:%.c=$B/%): $B/tools/parts.a
 
 $B/tests/fuzz/fuzz_%: $B/tests/fuzz/fuzz_%.o $(FUZZ_SHARED) $B/tests/support.a $B/libvit.a
 	$(call say,LD)
-	$(Q)$(CC) $(FLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group -lcmocka $(LIBS)
+	$(Q)$(CC) $(FLAGS) $(GIVEN) -fsanitize=fuzzer $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group -lcmocka $(LIBS)
 
 do-fuzz:
 	+@$(MAKE) --no-print-directory DEPS=no MODE=fuzz CC="$(FUZZ_CC)" \
@@ -307,36 +321,43 @@ format:
 
 # ---- installing ----
 # What a program may include, and what that includes.
-HEADERS := vit/vit.h vit/train.h vit/probe.h vit/attention.h vit/stats.h \
-           vit/base.h vit/arena.h kernels/kern.h kernels/team.h patch/patch.h patch/stem.h weights/weights.h
-D := $(DESTDIR)$(PREFIX)
+HEADERS := $(API) vit/arena.h kernels/kern.h kernels/team.h patch/patch.h patch/stem.h weights/weights.h
+LIBDIR  ?= $(PREFIX)/lib
+
+# Where each lies, in quotes: a folder may have a blank in its name.
+in  = "$(DESTDIR)$(PREFIX)/$(1)"
+lib = "$(DESTDIR)$(LIBDIR)/$(1)"
+MAN  := $(call in,share/man/man1)
+BASH := $(call in,share/bash-completion/completions)
+ZSH  := $(call in,share/zsh/site-functions)
+FISH := $(call in,share/fish/vendor_completions.d)
 
 $B/vit.pc: Makefile vit/base.h $B/flags FORCE
-	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$${prefix}/lib' 'includedir=$${prefix}/include/libvit' '' \
+	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))' \
+	  'includedir=$${prefix}/include/libvit' '' \
 	  'Name: vit' 'Description: Vision Transformer image classifier' 'Version: $(VERSION)' \
-	  'Requires.private: $(strip $(PKGS))' 'Libs: -L$${libdir} -lvit' \
-	  'Libs.private: -lm -lpthread -fopenmp' 'Cflags: -I$${includedir}' > $@
+	  'Requires.private: $(strip $(PKGS))' 'Libs: -L"$${libdir}" -lvit' \
+	  'Libs.private: -lm -lpthread -fopenmp' 'Cflags: -I"$${includedir}"' > $@
 
 do-install: do-all $B/vit.pc
-	install -d $D/bin $D/lib/pkgconfig $D/share/man/man1 $D/share/bash-completion/completions \
-	  $D/share/zsh/site-functions $D/share/fish/vendor_completions.d
-	install -m 755 $B/bin/vit $D/bin/vit
-	install -m 644 $B/libvit.a $D/lib/libvit.a
-	install -m 755 $B/libvit.so.$(VERSION) $D/lib/libvit.so.$(VERSION)
-	ln -sf libvit.so.$(VERSION) $D/lib/$(SONAME)
-	ln -sf $(SONAME) $D/lib/libvit.so
-	for h in $(HEADERS); do install -D -m 644 $$h $D/include/libvit/$$h; done
-	install -m 644 $B/vit.pc $D/lib/pkgconfig/vit.pc
-	$B/bin/vit help --man > $D/share/man/man1/vit.1
-	$B/bin/vit help --bash > $D/share/bash-completion/completions/vit
-	$B/bin/vit help --zsh > $D/share/zsh/site-functions/_vit
-	$B/bin/vit help --fish > $D/share/fish/vendor_completions.d/vit.fish
+	install -d $(call in,bin) $(call lib,pkgconfig) $(MAN) $(BASH) $(ZSH) $(FISH)
+	install -m 755 $B/bin/vit $(call in,bin/vit)
+	install -m 644 $B/libvit.a $(call lib,libvit.a)
+	install -m 755 $B/libvit.so.$(VERSION) $(call lib,libvit.so.$(VERSION))
+	ln -sf libvit.so.$(VERSION) $(call lib,$(SONAME))
+	ln -sf $(SONAME) $(call lib,libvit.so)
+	for h in $(HEADERS); do install -D -m 644 $$h $(call in,include/libvit)/$$h || exit 1; done
+	install -m 644 $B/vit.pc $(call lib,pkgconfig/vit.pc)
+	$B/bin/vit help --man > $(MAN)/vit.1
+	$B/bin/vit help --bash > $(BASH)/vit
+	$B/bin/vit help --zsh > $(ZSH)/_vit
+	$B/bin/vit help --fish > $(FISH)/vit.fish
 
 uninstall:
-	rm -f $D/bin/vit $D/lib/libvit.a $D/lib/libvit.so $D/lib/$(SONAME) $D/lib/libvit.so.$(VERSION)
-	rm -rf $D/include/libvit
-	rm -f $D/lib/pkgconfig/vit.pc $D/share/man/man1/vit.1 $D/share/bash-completion/completions/vit
-	rm -f $D/share/zsh/site-functions/_vit $D/share/fish/vendor_completions.d/vit.fish
+	rm -f $(call in,bin/vit) $(call lib,libvit.a) $(call lib,libvit.so) $(call lib,$(SONAME)) \
+	  $(call lib,libvit.so.$(VERSION)) $(call lib,pkgconfig/vit.pc)
+	rm -rf $(call in,include/libvit)
+	rm -f $(MAN)/vit.1 $(BASH)/vit $(ZSH)/_vit $(FISH)/vit.fish
 
 clean:
 	rm -rf build bin libvit.a libvit.so libvit.so.*
@@ -364,4 +385,4 @@ help:
 	@echo 'make install           to $$(DESTDIR)$$(PREFIX); make uninstall takes it away'
 	@echo 'make deps              install missing packages, and nothing else'
 	@echo 'make clean             remove everything built'
-	@echo 'Variables: MODE=release|debug|asan|tsan|cover CC CFLAGS LDFLAGS PREFIX DESTDIR BLAS=0 JPEG=0 DEPS=no V=1'
+	@echo 'Variables: MODE=release|debug|asan|tsan|cover CC CPPFLAGS CFLAGS LDFLAGS PREFIX LIBDIR DESTDIR BLAS=0 JPEG=0 STB=FOLDER DEPS=no V=1'

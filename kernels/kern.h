@@ -23,6 +23,10 @@
 #include "kernels/team.h"
 #include "vit/base.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum kern_dtype { KERN_F32, KERN_BF16, KERN_I8, KERN_DTYPES };
 
 enum kern_act {
@@ -478,4 +482,7 @@ static inline double kern_sum_squares(const struct kern_ctx *c, const float *x, 
     return c->k->sum_squares(c, x, count);
 }
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -15,6 +15,10 @@
 
 #include "vit/base.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct kern_ctx;
 struct kern_team;
 
@@ -31,4 +35,7 @@ void kern_team_destroy(struct kern_team *t);
  * or where c has none, serial is simply called. */
 void kern_team_run(const struct kern_ctx *c, void (*serial)(void *arg), void *arg);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

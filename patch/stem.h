@@ -9,6 +9,10 @@
 #include "kernels/kern.h"
 #include "vit/arena.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { PATCH_STEM_LAYERS = 8 };
 
 struct patch_conv {
@@ -110,4 +114,7 @@ void patch_stem_backward(const struct kern_ctx *c, float *const *dtensors, const
                          const struct patch_stem *s, const struct patch_stem_packed *p,
                          struct patch_stem_trace *t, int n);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

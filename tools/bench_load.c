@@ -56,7 +56,8 @@ static enum vit_status load_once(const struct bench *b, struct loading *l, struc
                                            .placement = o->norm,
                                            .final_norm = cmd_final_norm(o),
                                            .image = o->size,
-                                           .dtype = cmd_dtype(o) };
+                                           .dtype = cmd_dtype(o),
+                                           .threads = b->threads };
     const struct vit_session_options options = { .batch = b->batch, .threads = b->threads };
     const double before = bench_own_memory(), start = progress_seconds();
     struct vit_session *session = NULL;

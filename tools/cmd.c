@@ -56,7 +56,7 @@ const char *cmd_switch_word(int i)
 #define THREADS_ROW(help_)                                                                                   \
     {                                                                                                        \
         .name = "threads", .letter = 't', .kind = ARGS_INT, .at = AT(threads), .low = 1,                     \
-        .high = CMD_MOST_THREADS, .metavar = "N",                                                            \
+        .high = VIT_MOST_THREADS, .metavar = "N",                                                            \
         .otherwise = "OMP_NUM_THREADS, else the physical cores this process may use", .help = help_          \
     }
 #define TALK_ROWS                                                                                            \
@@ -285,7 +285,7 @@ static enum vit_status environment_threads(uint64_t *threads, struct vit_error *
     *threads = 0;
     if (!list) return VIT_OK;
     snprintf(first, sizeof first, "%.*s", (int)strcspn(list, ","), list); /* one number a nesting level */
-    return args_whole("OMP_NUM_THREADS", first, 1, CMD_MOST_THREADS, threads, err);
+    return args_whole("OMP_NUM_THREADS", first, 1, VIT_MOST_THREADS, threads, err);
 }
 
 int cmd_threads(const struct cmd_common *o)
@@ -352,7 +352,8 @@ int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image
                                          .final_norm = cmd_final_norm(o),
                                          .image = image ? image : o->size,
                                          .dtype = cmd_dtype(o),
-                                         .trainable = trainable };
+                                         .trainable = trainable,
+                                         .threads = cmd_threads(o) };
     struct vit_error err;
     int code = cmd_check(o);
 

@@ -17,7 +17,6 @@ enum cmd_exit {
 };
 
 #define CMD_DEFAULT_MODEL "builtin:pre"
-enum { CMD_MOST_THREADS = 1024 };
 
 struct cmd_common {
     const char *model; /* NULL: CMD_DEFAULT_MODEL */

@@ -246,7 +246,7 @@ static int run(const void *options, int count, char **operands)
     if (!mode) return CMD_USAGE;
     if (count > 1) return cmd_usage("expected one thing to measure, found \"%s\" too", operands[1]);
     if (parse_list(&batches, "--batch", o.batch, mode->batch, 65536, &err) ||
-        parse_list(&threads, "--threads", o.threads, cores ? cores : kern_cpu_cores(), CMD_MOST_THREADS,
+        parse_list(&threads, "--threads", o.threads, cores ? cores : kern_cpu_cores(), VIT_MOST_THREADS,
                    &err))
         return cmd_usage("%s", err.text);
     if (o.common.json && strcmp(o.format, "csv") == 0)

@@ -24,7 +24,8 @@ done
 
 has_command() { command -v "$1" >/dev/null 2>&1; }
 has_library() { has_command pkg-config && pkg-config --exists "$1"; }
-has_compiler() { has_command "$CC" && echo '#include <stdio.h>' | "$CC" -E - >/dev/null 2>&1; }
+# CC may be two words, as in "ccache gcc".
+has_compiler() { echo '#include <stdio.h>' | $CC -E - >/dev/null 2>&1; }
 # clang, its libFuzzer and its omp.h: they come apart.
 has_fuzzer() {
     has_command "${FUZZ_CC:-clang}" &&
@@ -37,26 +38,27 @@ has_tsan() {
         printf '#include <omp.h>\nint main(void) { return omp_get_max_threads() < 0; }\n' |
         "${TSAN_CC:-clang}" -fopenmp -fsanitize=thread -x c - -o /dev/null >/dev/null 2>&1
 }
-has_stb() { [ -f "$STB/stb_image.h" ]; }
+# In STB, or where the compiler looks by itself (Alpine).
+has_stb() { [ -f "$STB/stb_image.h" ] || echo '#include <stb_image.h>' | $CC -E - >/dev/null 2>&1; }
 
-# One row a need: how it is recognised, then its package in apt, dnf, pacman, apk, brew (+ joins several).
+# One row a need: how it is recognised, then its package in apt, dnf, pacman, apk, brew (+ joins several; none:
+# there is no such package).
 needs() {
     echo "has_compiler gcc+libc6-dev gcc+glibc-devel gcc gcc+musl-dev+linux-headers gcc"
     echo "has_command:make make make make make make"
     echo "has_command:pkg-config pkg-config pkgconf-pkg-config pkgconf pkgconf pkg-config"
-    echo "has_stb libstb-dev stb-devel stb stb stb"
+    echo "has_stb libstb-dev stb-devel stb stb none"
     echo "has_library:jansson libjansson-dev jansson-devel jansson jansson-dev jansson"
     echo "has_library:libzip libzip-dev libzip-devel libzip libzip-dev libzip"
     [ "$JPEG" = 0 ] ||
-        echo "has_library:libjpeg libjpeg62-turbo-dev libjpeg-turbo-devel libjpeg-turbo libjpeg-turbo-dev jpeg-turbo"
+        echo "has_library:libjpeg libjpeg-dev libjpeg-turbo-devel libjpeg-turbo libjpeg-turbo-dev jpeg-turbo"
     # The OpenMP build: one pool of threads for the program and for OpenBLAS.
     [ "$BLAS" = 0 ] ||
         echo "has_library:openblas libopenblas-openmp-dev openblas-devel openblas openblas-dev openblas"
-    # Debian's packages carry clang's version, which is that of the release.
     [ "$fuzz" = 0 ] ||
-        echo "has_fuzzer clang+libclang-rt-14-dev+libomp-14-dev clang+compiler-rt+libomp-devel clang+compiler-rt+openmp clang+compiler-rt+openmp-dev llvm+libomp"
+        echo "has_fuzzer clang+libclang-rt-dev+libomp-dev clang+compiler-rt+libomp-devel clang+compiler-rt+openmp clang+compiler-rt+openmp-dev llvm+libomp"
     [ "$tsan" = 0 ] ||
-        echo "has_tsan clang+libclang-rt-14-dev+libomp-14-dev clang+compiler-rt+libomp-devel clang+compiler-rt+openmp clang+compiler-rt+openmp-dev llvm+libomp"
+        echo "has_tsan clang+libclang-rt-dev+libomp-dev clang+compiler-rt+libomp-devel clang+compiler-rt+openmp clang+compiler-rt+openmp-dev llvm+libomp"
     [ "$tests" = 0 ] || echo "has_library:cmocka libcmocka-dev libcmocka-devel cmocka cmocka-dev cmocka"
 }
 
@@ -80,13 +82,18 @@ packages=$(needs | while read -r probe apt dnf pacman apk brew; do
 done | tr '\n' ' ')
 [ -n "$packages" ] || exit 0
 
-# Ubuntu has no package libjpeg62-turbo-dev; libjpeg-turbo8-dev and libjpeg-dev are there.
-if [ "$manager" = apt-get ] && [ -r /etc/os-release ] && grep -qi '^ID=ubuntu' /etc/os-release; then
-    packages=$(echo "$packages" | sed 's/libjpeg62-turbo-dev/libjpeg-turbo8-dev/')
-fi
-
-echo "vit: missing packages: $packages" >&2
+[ -n "$manager" ] && named= || named=", as Debian names them"
+echo "vit: missing packages$named: $(echo "$packages" | sed 's/none /(stb) /')" >&2
 [ "$dry" = 0 ] || exit 0
+case " $packages" in
+*" none "*)
+    echo "vit: $manager has no stb: put stb_image.h and stb_image_write.h into a folder, then make STB=FOLDER" >&2
+    exit 1 ;;
+esac
+[ -n "$manager" ] || {
+    echo "vit: no known package manager (apt, dnf, pacman, apk, brew): install them by hand" >&2
+    exit 1
+}
 root=
 if [ "$(id -u)" != 0 ] && [ "$manager" != brew ]; then
     has_command sudo || { echo "vit: install them as root, then run make again" >&2; exit 1; }
@@ -103,5 +110,4 @@ dnf) echo "vit: installing with dnf" >&2; $root dnf install -y $packages ;;
 pacman) echo "vit: installing with pacman" >&2; $root pacman -S --needed --noconfirm $packages ;;
 apk) echo "vit: installing with apk" >&2; $root apk add $packages ;;
 brew) echo "vit: installing with brew" >&2; brew install $packages ;;
-*) echo "vit: no known package manager (apt, dnf, pacman, apk, brew): install them by hand" >&2; exit 1 ;;
 esac

@@ -24,6 +24,9 @@ extern "C" {
 #define VIT_PRINTF(text, first)
 #endif
 
+/* Far above any machine: more would end the program when the system refuses OpenMP one of them. */
+enum { VIT_MOST_THREADS = 1024 };
+
 #define VIT_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 enum vit_status {

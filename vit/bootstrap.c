@@ -61,7 +61,8 @@ enum vit_status vit_bootstrap_difference(double *low, double *high, const unsign
     /* Over a common denominator, the mean of an arm is a whole number. */
     const struct arm a = { right_a, runs_a, runs_b }, b = { right_b, runs_b, -runs_a };
     const uint64_t key = vit_key(o->seed, BOOTSTRAP_DOMAIN);
-    const int threads = o->threads > 0 ? o->threads : 1;
+    const int most = o->threads < VIT_MOST_THREADS ? o->threads : VIT_MOST_THREADS,
+              threads = most > 0 ? most : 1;
     size_t bytes = n;
     double *drawn = calloc((size_t)o->draws, sizeof *drawn);
     int32_t *value = NULL;

@@ -65,6 +65,11 @@ static enum vit_status check_sizes(const struct vit_config *c, const char *where
         { "classes", c->classes, 1, MAX_CLASSES },
         { "registers", c->registers, 0, 1024 },
         { "pre_logits", c->pre_logits, 0, MAX_WIDTH },
+        { "position", (int)c->position, 0, VIT_POSITIONS - 1 },
+        { "pool", (int)c->pool, 0, VIT_POOLS - 1 },
+        { "norm.placement", (int)c->norm.placement, 0, VIT_PLACEMENTS - 1 },
+        { "norm.kind", (int)c->norm.kind, 0, KERN_NORM_KINDS - 1 },
+        { "act", (int)c->act, 0, KERN_ACTS - 1 },
     };
 
     for (size_t i = 0; i < VIT_COUNT(rows); i++) {
@@ -93,6 +98,8 @@ static enum vit_status check_together(const struct vit_config *c, const char *wh
         why = "sincos2d positions need a width that is a multiple of 4";
     else if (c->norm.pooled && c->pool == VIT_POOL_CLS_MEAN)
         why = "a norm after pooling does not go with pool \"cls_mean\"";
+    else if (c->norm.placement == VIT_NORM_MIX && !(c->norm.mix >= 0 && c->norm.mix <= 1))
+        why = "the fraction of a mix of norms must be between 0 and 1";
     else if (!(c->norm.eps > 0 && c->norm.eps < 1))
         why = "norm \"eps\" must be between 0 and 1";
     return why ? vit_fail(err, VIT_ERR_FORMAT, "%s: %s", where, why) : VIT_OK;

@@ -174,13 +174,15 @@ static enum vit_status keep_labels(struct vit_model *m, const char *const *label
 static enum vit_status create(struct vit_model *m, const struct vit_init *init, const char *const *labels,
                               const struct vit_model_options *o, struct vit_error *err)
 {
-    enum vit_status status = kern_select(&m->kern, o ? o->kernels : NULL, err);
+    enum vit_status status = kern_select(&m->kern, o->kernels, err);
 
     m->path = strdup("new model");
     m->family = "timm";
-    m->dtype = o ? o->dtype : KERN_F32;
-    m->trainable = m->dtype != KERN_I8;
     if (!m->path) return vit_fail(err, VIT_ERR_NOMEM, "new model: no memory");
+    if (!status) status = vit_model_set_options(m, o, err);
+    m->trainable = m->dtype != KERN_I8;
+    if (!status && (unsigned)init->kind >= VIT_INITS)
+        status = vit_fail(err, VIT_ERR_ARG, "%s: unknown initialisation %d", m->path, (int)init->kind);
     if (!status) status = vit_config_check(&m->config, m->path, err);
     if (!status) status = patch_recipe_check(&m->recipe, m->path, err);
     if (!status && m->recipe.size != m->config.image)
@@ -199,6 +201,8 @@ enum vit_status vit_model_create(struct vit_model **out, const struct vit_config
                                  const struct vit_init *init, const struct vit_model_options *o,
                                  struct vit_error *err)
 {
+    const struct vit_model_options plain = { 0 };
+    const struct vit_init none = { 0 };
     struct vit_model *m = calloc(1, sizeof *m);
     enum vit_status status;
 
@@ -206,7 +210,7 @@ enum vit_status vit_model_create(struct vit_model **out, const struct vit_config
     if (!m) return vit_fail(err, VIT_ERR_NOMEM, "new model: no memory");
     m->config = *c;
     m->recipe = recipe ? *recipe : patch_recipe_default(c->image);
-    status = create(m, init, labels, o, err);
+    status = create(m, init ? init : &none, labels, o ? o : &plain, err);
     if (status) {
         vit_model_close(m);
         return status;
@@ -262,6 +266,7 @@ enum vit_status vit_model_take(struct vit_model *m, const struct vit_model *from
 {
     int number;
 
+    if (!m->trainable) return vit_fail(err, VIT_ERR_ARG, "%s: was not opened for training", m->path);
     for (int i = 0; i < m->slot_count; i++) {
         const struct vit_parameter p = vit_model_parameter(m, i),
                                    found = find_parameter(from, p.name, &number);

@@ -1,5 +1,6 @@
 #include "vit/hyper.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -70,28 +71,48 @@ double vit_schedule_factor(const struct vit_hyper *h, int step)
 
 enum kind { NUMBER, INTEGER, SWITCH };
 
+/* A rate, a decay of averages: the largest float below 1. */
+#define BELOW_1 (1 - FLT_EPSILON / 2)
+
 static const struct field {
     const char *name;
     enum kind kind;
     size_t at;
+    float low, high; /* of a number */
 } FIELDS[] = {
-    { "lr", NUMBER, offsetof(struct vit_hyper, lr) },
-    { "muon_lr", NUMBER, offsetof(struct vit_hyper, muon_lr) },
-    { "beta1", NUMBER, offsetof(struct vit_hyper, beta1) },
-    { "beta2", NUMBER, offsetof(struct vit_hyper, beta2) },
-    { "eps", NUMBER, offsetof(struct vit_hyper, eps) },
-    { "decay", NUMBER, offsetof(struct vit_hyper, decay) },
-    { "decay_all", SWITCH, offsetof(struct vit_hyper, decay_all) },
-    { "clip", NUMBER, offsetof(struct vit_hyper, clip) },
-    { "smoothing", NUMBER, offsetof(struct vit_hyper, smoothing) },
-    { "drop_path", NUMBER, offsetof(struct vit_hyper, drop_path) },
-    { "attn_drop", NUMBER, offsetof(struct vit_hyper, attn_drop) },
-    { "ema", NUMBER, offsetof(struct vit_hyper, ema) },
-    { "lr_end", NUMBER, offsetof(struct vit_hyper, lr_end) },
-    { "steps", INTEGER, offsetof(struct vit_hyper, steps) },
-    { "warmup", INTEGER, offsetof(struct vit_hyper, warmup) },
-    { "accumulate", INTEGER, offsetof(struct vit_hyper, accumulate) },
+    { "lr", NUMBER, offsetof(struct vit_hyper, lr), 0, FLT_MAX },
+    { "muon_lr", NUMBER, offsetof(struct vit_hyper, muon_lr), 0, FLT_MAX },
+    { "beta1", NUMBER, offsetof(struct vit_hyper, beta1), 0, BELOW_1 },
+    { "beta2", NUMBER, offsetof(struct vit_hyper, beta2), 0, BELOW_1 },
+    { "eps", NUMBER, offsetof(struct vit_hyper, eps), FLT_MIN, FLT_MAX },
+    { "decay", NUMBER, offsetof(struct vit_hyper, decay), 0, FLT_MAX },
+    { "decay_all", SWITCH, offsetof(struct vit_hyper, decay_all), 0, 0 },
+    { "clip", NUMBER, offsetof(struct vit_hyper, clip), 0, FLT_MAX },
+    { "smoothing", NUMBER, offsetof(struct vit_hyper, smoothing), 0, 1 },
+    { "drop_path", NUMBER, offsetof(struct vit_hyper, drop_path), 0, BELOW_1 },
+    { "attn_drop", NUMBER, offsetof(struct vit_hyper, attn_drop), 0, BELOW_1 },
+    { "ema", NUMBER, offsetof(struct vit_hyper, ema), 0, BELOW_1 },
+    { "lr_end", NUMBER, offsetof(struct vit_hyper, lr_end), 0, FLT_MAX },
+    { "steps", INTEGER, offsetof(struct vit_hyper, steps), 0, 0 },
+    { "warmup", INTEGER, offsetof(struct vit_hyper, warmup), 0, 0 },
+    { "accumulate", INTEGER, offsetof(struct vit_hyper, accumulate), 0, 0 },
 };
+
+enum vit_status vit_hyper_check(const struct vit_hyper *h, struct vit_error *err)
+{
+    for (size_t i = 0; i < VIT_COUNT(FIELDS); i++) {
+        const struct field *f = &FIELDS[i];
+        const float *x = (const float *)(const void *)((const char *)h + f->at);
+        if (f->kind == NUMBER && !(*x >= f->low && *x <= f->high))
+            return vit_fail(err, VIT_ERR_ARG, "trainer: %s must be between %g and %.8g, found %g", f->name,
+                            (double)f->low, (double)f->high, (double)*x);
+    }
+    if ((unsigned)h->schedule >= VIT_SCHEDULES)
+        return vit_fail(err, VIT_ERR_ARG, "trainer: unknown schedule %d", (int)h->schedule);
+    if ((unsigned)h->optimizer >= VIT_OPTIMIZERS)
+        return vit_fail(err, VIT_ERR_ARG, "trainer: unknown optimizer %d", (int)h->optimizer);
+    return VIT_OK;
+}
 
 json_t *vit_hyper_to_json(const struct vit_hyper *h)
 {

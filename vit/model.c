@@ -177,7 +177,7 @@ static void add_jobs(struct vit_model *m, const struct mat_ref *r)
 
 void vit_model_pack(struct vit_model *m, const struct kern_ctx *c)
 {
-    const struct kern_ctx all = { .k = &m->kern, .threads = c ? 1 : kern_cpu_cores() };
+    const struct kern_ctx all = { .k = &m->kern, .threads = m->threads };
     struct mat_ref r;
 
     if (m->config.position != VIT_POS_SINCOS2D) m->positions = m->params.pos;
@@ -220,6 +220,19 @@ static void carve_positions(struct vit_model *m)
     if (c->position != VIT_POS_SINCOS2D) return;
     m->positions = vit_arena_take(&m->packed, (size_t)grid * (size_t)grid * (size_t)c->width, sizeof(float));
     if (m->positions) fill_sincos(m->positions, grid, c->width);
+}
+
+enum vit_status vit_model_set_options(struct vit_model *m, const struct vit_model_options *o,
+                                      struct vit_error *err)
+{
+    if ((unsigned)o->dtype >= KERN_DTYPES)
+        return vit_fail(err, VIT_ERR_ARG, "%s: unknown dtype %d", m->path, (int)o->dtype);
+    if (o->threads > VIT_MOST_THREADS)
+        return vit_fail(err, VIT_ERR_ARG, "%s: %d threads, expected at most %d", m->path, o->threads,
+                        VIT_MOST_THREADS);
+    m->dtype = o->dtype;
+    m->threads = o->threads > 0 ? o->threads : kern_cpu_cores();
+    return VIT_OK;
 }
 
 /* Integers are for inference, and their sums must fit. */

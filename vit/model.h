@@ -39,6 +39,7 @@ struct vit_model {
     int job_count;
     float *positions; /* (tokens or patches, d) added to the stream; params.pos or a fixed table */
     bool trainable, row_scales;
+    int threads; /* that lay the matrices out where no session does */
 
     struct vit_note note[VIT_NOTES];
     int notes;
@@ -59,11 +60,15 @@ enum vit_status vit_model_carve(struct vit_model *m, const bool *copied, struct 
 /* "[144, 48]" */
 const char *vit_shape_text(const int64_t *shape, int rank, char *text, size_t size);
 
+/* What the products compute in, and the threads, of options. VIT_ERR_ARG: there is no such dtype, or too
+ * many threads. */
+enum vit_status vit_model_set_options(struct vit_model *m, const struct vit_model_options *o,
+                                      struct vit_error *err);
 /* Read the parameters of a configured model; image: run at another size (0: the file's). */
 enum vit_status vit_model_load(struct vit_model *m, struct weights_view *view, int image,
                                struct vit_error *err);
 /* Lay the matrices out for the kernels again: after opening and after every optimiser step. c: whose threads
- * do it; NULL: all there are. */
+ * do it; NULL: m->threads. */
 void vit_model_pack(struct vit_model *m, const struct kern_ctx *c);
 
 /* The product that reads the matrix of slot i; false: none does as it is (a norm, a bias, the stem). */

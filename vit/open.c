@@ -267,12 +267,24 @@ static enum vit_status apply_options(struct vit_model *m, const struct vit_model
 
 /* ---- opening ---- */
 
-/* A network inside the binary, or the file that path means; place tells what lies beside it. */
-static enum vit_status open_weights(struct vit_model *m, struct place *place, const char *path,
+/* What a model is opened from. */
+struct origin {
+    const char *path;  /* or the name of what lies in memory */
+    const void *bytes; /* NULL: a path */
+    size_t size;
+};
+
+/* Memory, a network inside the binary, or the file that path means; place tells what lies beside it. */
+static enum vit_status open_weights(struct vit_model *m, struct place *place, const struct origin *from,
                                     struct vit_error *err)
 {
+    const char *path = from->path;
     enum vit_status status;
 
+    if (from->bytes) {
+        snprintf(place->weights, sizeof place->weights, "%s", path);
+        return weights_open_memory(&m->file, from->bytes, from->size, path, err);
+    }
     if (!strncmp(path, WEIGHTS_BUILTIN, strlen(WEIGHTS_BUILTIN))) {
         snprintf(place->weights, sizeof place->weights, "%s", path);
         return weights_open_builtin(&m->file, path, err);
@@ -281,21 +293,21 @@ static enum vit_status open_weights(struct vit_model *m, struct place *place, co
     return status ? status : weights_open(&m->file, place->weights, err);
 }
 
-static enum vit_status open_model(struct vit_model *m, const char *path, const struct vit_model_options *o,
-                                  struct vit_error *err)
+static enum vit_status open_model(struct vit_model *m, const struct origin *from,
+                                  const struct vit_model_options *o, struct vit_error *err)
 {
     struct place place = { "", "", "" };
     struct weights_view *view;
     enum vit_status status = kern_select(&m->kern, o->kernels, err);
 
-    if (!status) status = open_weights(m, &place, path, err);
+    if (!status) status = open_weights(m, &place, from, err);
     if (status) return status;
     m->path = strdup(place.weights);
-    if (!m->path) return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot be opened: no memory", path);
+    if (!m->path) return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot be opened: no memory", from->path);
     m->trainable = o->trainable;
-    m->dtype = o->dtype;
     m->row_scales = o->row_scales;
-    status = weights_view_open(&view, m->file, err);
+    status = vit_model_set_options(m, o, err);
+    if (!status) status = weights_view_open(&view, m->file, err);
     if (status) return status;
     m->family = weights_family_name(weights_view_family(view));
     status = configure(m, view, &place, err);
@@ -307,20 +319,33 @@ static enum vit_status open_model(struct vit_model *m, const char *path, const s
     return status;
 }
 
-enum vit_status vit_model_open(struct vit_model **out, const char *path, const struct vit_model_options *o,
-                               struct vit_error *err)
+static enum vit_status open_from(struct vit_model **out, const struct origin *from,
+                                 const struct vit_model_options *o, struct vit_error *err)
 {
     const struct vit_model_options none = { 0 };
     struct vit_model *m = calloc(1, sizeof *m);
     enum vit_status status;
 
     *out = NULL;
-    if (!m) return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate a model", path);
-    status = open_model(m, path, o ? o : &none, err);
+    if (!m) return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate a model", from->path);
+    status = open_model(m, from, o ? o : &none, err);
     if (status) {
         vit_model_close(m);
         return status;
     }
     *out = m;
     return VIT_OK;
+}
+
+enum vit_status vit_model_open(struct vit_model **out, const char *path, const struct vit_model_options *o,
+                               struct vit_error *err)
+{
+    return open_from(out, &(struct origin){ .path = path }, o, err);
+}
+
+enum vit_status vit_model_open_memory(struct vit_model **out, const void *bytes, size_t size,
+                                      const char *name, const struct vit_model_options *o,
+                                      struct vit_error *err)
+{
+    return open_from(out, &(struct origin){ name, bytes ? bytes : "", bytes ? size : 0 }, o, err);
 }

@@ -9,21 +9,54 @@ enum vit_status vit_model_takes_pictures(const struct vit_model *m, struct vit_e
                     m->config.channels);
 }
 
+static enum vit_status prepare(const struct vit_model *m, const struct patch_image *image, const char *name,
+                               float *planes, struct vit_error *err)
+{
+    const size_t side = (size_t)m->recipe.size;
+    unsigned char *pixels = malloc(side * side * 3);
+    enum vit_status status = pixels ? patch_prepare(pixels, image, &m->recipe, err)
+                                    : vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate its pixels", name);
+
+    if (!status) patch_normalise(planes, pixels, &m->recipe);
+    free(pixels);
+    return status;
+}
+
 enum vit_status vit_read_image(const struct vit_model *m, const char *path, float *planes,
                                struct vit_error *err)
 {
-    const size_t side = (size_t)m->recipe.size;
     struct patch_image image;
     enum vit_status status = vit_model_takes_pictures(m, err);
-    unsigned char *pixels;
 
     if (!status) status = patch_image_read(&image, path, NULL, err);
     if (status) return status;
-    pixels = malloc(side * side * 3);
-    status = pixels ? patch_prepare(pixels, &image, &m->recipe, err)
-                    : vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate its pixels", path);
-    if (!status) patch_normalise(planes, pixels, &m->recipe);
-    free(pixels);
+    status = prepare(m, &image, path, planes, err);
     patch_image_free(&image);
     return status;
+}
+
+enum vit_status vit_decode_image(const struct vit_model *m, const void *bytes, size_t size, const char *name,
+                                 float *planes, struct vit_error *err)
+{
+    struct patch_image image;
+    enum vit_status status = vit_model_takes_pictures(m, err);
+
+    if (!status) status = patch_image_decode(&image, bytes, size, name, NULL, err);
+    if (status) return status;
+    status = prepare(m, &image, name, planes, err);
+    patch_image_free(&image);
+    return status;
+}
+
+enum vit_status vit_prepare_image(const struct vit_model *m, const unsigned char *rgb, int width, int height,
+                                  float *planes, struct vit_error *err)
+{
+    const struct patch_image image = { .width = width, .height = height, .rgb = (unsigned char *)rgb };
+    enum vit_status status = vit_model_takes_pictures(m, err);
+
+    if (status) return status;
+    if (width < 1 || height < 1 || width > PATCH_MAX_SIDE || height > PATCH_MAX_SIDE)
+        return vit_fail(err, VIT_ERR_ARG, "picture: %dx%d pixels, expected 1 to %d a side", width, height,
+                        PATCH_MAX_SIDE);
+    return prepare(m, &image, "picture", planes, err);
 }

@@ -1,3 +1,4 @@
+#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,11 +107,38 @@ static enum vit_status unknown_placement(const char *text, struct vit_error *err
     return vit_fail(err, VIT_ERR_ARG, "expected a norm placement, one of %s, found \"%s\"", names, text);
 }
 
+/* The fraction of a mix has a point in files and options, whatever the program's locale says: for the calling
+ * thread alone. */
+struct locales {
+    locale_t ours, before;
+};
+static struct locales with_points(void)
+{
+    const locale_t ours = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+
+    return (struct locales){ ours, uselocale(ours) }; /* none was to be had: the program's stays */
+}
+
+static void as_before(struct locales l)
+{
+    uselocale(l.before);
+    if (l.ours) freelocale(l.ours);
+}
+
+static float read_number(const char *text, char **end)
+{
+    const struct locales l = with_points();
+    const float x = strtof(text, end);
+
+    as_before(l);
+    return x;
+}
+
 enum vit_status vit_placement_parse(struct vit_norm_config *n, const char *text, struct vit_error *err)
 {
     if (!strncmp(text, "mix:", 4)) {
         char *end;
-        float mix = strtof(text + 4, &end);
+        float mix = read_number(text + 4, &end);
 
         if (end == text + 4 || *end || !(mix >= 0 && mix <= 1)) return unknown_placement(text, err);
         n->placement = VIT_NORM_MIX;
@@ -133,9 +161,11 @@ const char *vit_placement_text(const struct vit_norm_config *n, char *text, size
         return text;
     }
     /* The shortest decimal that reads back as the same float: it is stored in files. */
+    const struct locales l = with_points();
     for (int digits = 1; digits <= 9; digits++) {
         snprintf(text, size, "mix:%.*g", digits, (double)n->mix);
         if (strtof(text + 4, NULL) == n->mix) break;
     }
+    as_before(l);
     return text;
 }

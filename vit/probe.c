@@ -87,7 +87,10 @@ enum vit_status vit_probe_create(struct vit_probe **out, struct vit_model *m,
 
     *out = NULL;
     if (!p) return vit_fail(err, VIT_ERR_NOMEM, "probe: no memory");
-    assert(o->pictures > 0);
+    if (o->pictures < 1) {
+        free(p);
+        return vit_fail(err, VIT_ERR_ARG, "probe: %d pictures, expected at least 1", o->pictures);
+    }
     p->model = m;
     p->options = *o;
     if (o->batch < 1 || o->batch > o->pictures) p->options.batch = o->pictures;

@@ -72,7 +72,8 @@ struct vit_probe_network {
 };
 
 struct vit_probe;
-/* m must be trainable; p keeps the stream of every block for all pictures. */
+/* m must be trainable and o->pictures at least 1, or VIT_ERR_ARG; p keeps the stream of every block for all
+ * pictures. */
 enum vit_status vit_probe_create(struct vit_probe **out, struct vit_model *m,
                                  const struct vit_probe_options *o, struct vit_error *err);
 void vit_probe_close(struct vit_probe *p);

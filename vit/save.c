@@ -267,10 +267,13 @@ enum vit_status vit_model_save_packed(const struct vit_model *m, const char *pat
 {
     struct vit_packing packing;
     struct kern kern;
-    struct outgoing out = { .m = m, .dtype = vit_stored_dtype(dtype), .packing = &packing, .kern = &kern };
+    struct outgoing out = { .m = m, .packing = &packing, .kern = &kern };
     enum vit_status status = kern_select(&kern, kernels, err);
 
+    if (!status && (unsigned)dtype >= KERN_DTYPES)
+        status = vit_fail(err, VIT_ERR_ARG, "%s: unknown dtype %d", path, (int)dtype);
     if (status) return status;
+    out.dtype = vit_stored_dtype(dtype);
     packing = vit_packing_of(&kern, dtype);
     if (!packing.layout[dtype].panel || !packing.layout[KERN_F32].panel)
         return vit_fail(err, VIT_ERR_ARG, "%s: the kernels %s read %s as it is: there is nothing to pack",

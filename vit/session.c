@@ -130,6 +130,9 @@ enum vit_status vit_session_create(struct vit_session **out, const struct vit_mo
     }
     if (s->training && !m->trainable)
         status = vit_fail(err, VIT_ERR_ARG, "%s: was not opened for training", m->path);
+    else if (s->kern.threads > VIT_MOST_THREADS)
+        status = vit_fail(err, VIT_ERR_ARG, "session: %d threads, expected at most %d", s->kern.threads,
+                          VIT_MOST_THREADS);
     else if (s->batch > INT_MAX / s->tokens) /* rows of a product are counted in an int */
         status = vit_fail(err, VIT_ERR_ARG, "session: a batch of %d pictures of %d tokens is too large",
                           s->batch, s->tokens);

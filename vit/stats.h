@@ -86,7 +86,7 @@ void vit_holm(double *adjusted, const double *p, int count);
 struct vit_bootstrap {
     int draws;     /* at least 2 */
     uint64_t seed; /* the result is a function of it and of the data, never of threads */
-    int threads;   /* 0: 1 */
+    int threads;   /* 0: 1; VIT_MOST_THREADS at most are used */
     double level;
 };
 /* right_a (runs_a, n), right_b (runs_b, n): 1 where a run gets a picture right, else 0. Interval of the

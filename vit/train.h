@@ -46,14 +46,15 @@ struct vit_init {
  * arms that share a tensor share its values; DeepNorm multiplies v, proj, fc1, fc2 by (8 depth)^(-1/4)
  * afterwards. Biases 0, gains 1, tokens and positions normal 0.02; all normal draws are cut at two deviations
  * and not widened for it, so that theirs is 0.88 of what is asked for. labels (classes) may be NULL; recipe
- * NULL: the default. */
+ * NULL: the default; init NULL: all of it zero. Of o (may be NULL) kernels, dtype and threads are read; a
+ * model in KERN_I8 is not trainable. */
 enum vit_status vit_model_create(struct vit_model **out, const struct vit_config *c,
                                  const struct patch_recipe *recipe, const char *const *labels,
                                  const struct vit_init *init, const struct vit_model_options *o,
                                  struct vit_error *err);
 /* Copies the parameters of from, by name: a start that is not drawn. The head stays as it is where the
- * numbers of classes differ. VIT_ERR_ARG: a parameter of m that from lacks or has in another shape; m is then
- * unchanged. */
+ * numbers of classes differ. VIT_ERR_ARG: m is not trainable, or a parameter of m that from lacks or has in
+ * another shape; m is then unchanged. */
 enum vit_status vit_model_take(struct vit_model *m, const struct vit_model *from, struct vit_error *err);
 /* Self-contained safetensors: timm's names, metadata vit.config with labels and preprocessing. No time, path
  * or thread count in it: equal models give equal bytes. dtype: WEIGHTS_F32; WEIGHTS_BF16 (half the size,
@@ -93,6 +94,7 @@ enum vit_optimizer {
 const char *vit_optimizer_name(enum vit_optimizer o);
 int vit_optimizer_from_name(const char *name);
 
+/* To be started from vit_hyper_default(): zero is no default here. */
 struct vit_hyper {
     enum vit_optimizer optimizer;
     float lr;                /* peak */
@@ -134,8 +136,10 @@ struct vit_report {
 
 struct vit_trainer;
 /* batch: most pictures of a step; the trainer keeps one session of batch / accumulate, with threads as a
- * session takes them. m, whose parameters are trained where they lie, must outlive it. VIT_ERR_ARG: m was not
- * opened for training; VIT_ERR_UNSUPPORTED: its stem has batch norm. */
+ * session takes them. m, whose parameters are trained where they lie, must outlive it; while they change (a
+ * step, resuming, averaging) no other session of m computes. VIT_ERR_ARG: m was not opened for training, a
+ * batch below 1, or a hyper-parameter that nothing can be trained with; VIT_ERR_UNSUPPORTED: its stem has
+ * batch norm. */
 enum vit_status vit_trainer_create(struct vit_trainer **out, struct vit_model *m, const struct vit_hyper *h,
                                    int batch, int threads, struct vit_error *err);
 void vit_trainer_close(struct vit_trainer *t);

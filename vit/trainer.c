@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vit/hyper.h"
 #include "vit/random.h"
 
 /* What a random number is for; folded into its key. */
@@ -83,10 +84,14 @@ static enum vit_status create(struct vit_trainer *t, int threads, struct vit_err
 enum vit_status vit_trainer_create(struct vit_trainer **out, struct vit_model *m, const struct vit_hyper *h,
                                    int batch, int threads, struct vit_error *err)
 {
-    struct vit_trainer *t = calloc(1, sizeof *t);
-    enum vit_status status;
+    enum vit_status status = vit_hyper_check(h, err);
+    struct vit_trainer *t;
 
     *out = NULL;
+    if (!status && batch < 1)
+        status = vit_fail(err, VIT_ERR_ARG, "trainer: a batch of %d pictures, expected at least 1", batch);
+    if (status) return status;
+    t = calloc(1, sizeof *t);
     if (!t) return vit_fail(err, VIT_ERR_NOMEM, "trainer: no memory");
     t->model = m;
     t->hyper = *h;

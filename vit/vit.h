@@ -25,10 +25,17 @@
  *     }
  *
  * Threads: a model may be used by any number of sessions at once; a session by one thread at a time.
+ * After fork(), the thread of the child, if it had computed in the parent, computes alone (threads 1, in
+ * opening a model too): OpenMP would wait for threads that are gone. A new thread of the child need not.
+ *
  * Functions that return enum vit_status leave their output NULL on failure; err may be NULL; close and
- * free accept NULL. Options are structs where zero means the default, so {0} is right. The library
- * never exits, prints or changes process-wide state (except the OpenBLAS thread count, when the blas
- * kernels are chosen by name). Not promised: the same bits from different kernels or versions. */
+ * free accept NULL. Options are structs where zero means the default, so {0} is right; other pointers may be
+ * NULL where it is said. The library never exits, prints or changes process-wide state (except the OpenBLAS
+ * thread count, when the blas kernels are chosen by name). Not promised: the same bits from different kernels
+ * or versions.
+ *
+ * libvit.so exports what is called vit_*. The headers included here give the types that go with it; their
+ * own functions (patch_*, weights_*, kern_*) are in libvit.a alone. */
 #ifndef VIT_VIT_H
 #define VIT_VIT_H
 
@@ -105,6 +112,8 @@ const char *vit_placement_text(const struct vit_norm_config *n, char *text, size
 /* Whether the placement by itself wants a norm after the last block. */
 bool vit_placement_final(enum vit_placement p);
 
+/* Whether such a network can be made; where begins the sentence. VIT_ERR_FORMAT: a value is out of its range,
+ * or two do not go together. */
 enum vit_status vit_config_check(const struct vit_config *c, const char *where, struct vit_error *err);
 int vit_config_grid(const struct vit_config *c);   /* patches along a side */
 int vit_config_prefix(const struct vit_config *c); /* tokens before the patches */
@@ -119,7 +128,8 @@ const char *vit_config_preset_name(int i); /* NULL past the end */
 /* ---- model ---- */
 
 struct vit_model_options {
-    const char *kernels;   /* "auto" (NULL), or overlays by name: "ref+avx2" */
+    const char *kernels;   /* "auto", or overlays by name: "ref+avx2"; NULL: the environment's VIT_KERNELS,
+                            * or "auto" */
     const char *placement; /* swap the norm placement at run time; NULL: the file's */
     int final_norm;        /* 0: the file's; 1: on; -1: off */
     int image;             /* run at another image size (positions are resized); 0: the file's */
@@ -129,14 +139,21 @@ struct vit_model_options {
     bool row_scales; /* KERN_I8: a scale for each row of activations, even where the file has fixed ones;
                       * always so with another placement */
     bool trainable;  /* parameters in memory of the model's own, ready for a trainer */
+    int threads;     /* that lay the matrices out; 0: physical cores this process may use */
 };
 
 struct vit_model;
 
 /* path: a file (safetensors, npz, pth) or a folder as downloaded from a hub: weights, config.json and
- * perhaps preprocessor_config.json. What the file does not say is inferred, and vit_model_note tells. */
+ * perhaps preprocessor_config.json; or "builtin:pre", "builtin:post". What the file does not say is inferred,
+ * and vit_model_note tells. o may be NULL. A file must not change while the model is open. */
 enum vit_status vit_model_open(struct vit_model **out, const char *path, const struct vit_model_options *o,
                                struct vit_error *err);
+/* The same of a safetensors file in memory, which the caller leaves as it is until the model is closed; name:
+ * for errors, and vit_model_path. */
+enum vit_status vit_model_open_memory(struct vit_model **out, const void *bytes, size_t size,
+                                      const char *name, const struct vit_model_options *o,
+                                      struct vit_error *err);
 void vit_model_close(struct vit_model *m);
 
 const struct vit_config *vit_model_config(const struct vit_model *m);
@@ -178,19 +195,25 @@ enum vit_status vit_model_takes_pictures(const struct vit_model *m, struct vit_e
 /* planes (channels, image, image): the picture as the model expects it. */
 enum vit_status vit_read_image(const struct vit_model *m, const char *path, float *planes,
                                struct vit_error *err);
+/* The same of the bytes of a file; name: for errors. */
+enum vit_status vit_decode_image(const struct vit_model *m, const void *bytes, size_t size, const char *name,
+                                 float *planes, struct vit_error *err);
+/* The same of pixels: rgb (height, width, 3). */
+enum vit_status vit_prepare_image(const struct vit_model *m, const unsigned char *rgb, int width, int height,
+                                  float *planes, struct vit_error *err);
 
 /* ---- inference ---- */
 
 struct vit_session_options {
     int batch;      /* most pictures a call; 0: 1 */
-    int threads;    /* 0: physical cores this process may use */
+    int threads;    /* 0: physical cores this process may use; at most VIT_MOST_THREADS */
     bool training;  /* keep what the backward needs, which the model must be opened for (trainable) */
     bool drop_path; /* room for stochastic depth's factors (training) */
 };
 
 struct vit_session;
-/* m must outlive it. o may be NULL. VIT_ERR_ARG: training without a model for it, or more than INT_MAX tokens
- * a batch. */
+/* m must outlive it. o may be NULL. VIT_ERR_ARG: training without a model for it, more than INT_MAX tokens a
+ * batch, or too many threads. */
 enum vit_status vit_session_create(struct vit_session **out, const struct vit_model *m,
                                    const struct vit_session_options *o, struct vit_error *err);
 void vit_session_close(struct vit_session *s);
@@ -260,9 +283,9 @@ double vit_backward(struct vit_session *s, const int *labels, int n, struct vit_
 
 /* out (classes) = softmax(logits). */
 void vit_softmax(float *out, const float *logits, int classes);
-/* Indices of the k largest, largest first; ties to the lower index. */
+/* index (k) of the k largest, largest first; ties to the lower index. k at most count. */
 void vit_top(int *index, const float *values, int count, int k);
-/* Wilson score interval for k of n, Wilson 1927; z 1.96 gives 95 %. */
+/* Wilson score interval for k of n, Wilson 1927; z 1.96 gives 95 %. 0 to 1 for n 0. */
 void vit_wilson(double *low, double *high, double k, double n, double z);
 
 struct vit_metrics; /* counts over a data set */

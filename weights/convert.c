@@ -17,7 +17,7 @@ _Static_assert(VIT_COUNT(DTYPES) == WEIGHTS_DTYPES, "a dtype has no row");
 
 const char *weights_dtype_name(enum weights_dtype dtype)
 {
-    return DTYPES[dtype].name;
+    return (size_t)dtype < WEIGHTS_DTYPES ? DTYPES[dtype].name : "unknown";
 }
 
 size_t weights_dtype_size(enum weights_dtype dtype)

@@ -346,7 +346,7 @@ static const struct weights_naming *naming_of(enum weights_family family)
 
 const char *weights_family_name(enum weights_family family)
 {
-    return naming_of(family)->name;
+    return (size_t)family < WEIGHTS_FAMILIES ? naming_of(family)->name : "unknown";
 }
 
 /* The head lies beside the trunk. */

@@ -9,7 +9,9 @@
  * Reads safetensors (mapped, nothing copied), NumPy .npz and PyTorch .pth/.bin archives of plain
  * tensors (a restricted reader that executes nothing). Every offset, size and shape is checked when the
  * file is opened; after that no access can leave the file. A file must not change while it is open.
- * An archive that would unpack to more than 100 times its size (and 64 MiB) is refused. */
+ * An archive that would unpack to more than 100 times its size (and 64 MiB) is refused.
+ *
+ * These functions are in libvit.a; libvit.so exports vit_* alone (vit/vit.h). */
 #ifndef WEIGHTS_WEIGHTS_H
 #define WEIGHTS_WEIGHTS_H
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # make install, then the example on top of vit/vit.h is compiled as it stands against what was installed, with the
 # shared and with the static library, and run; so is a program that makes a network, trains it and looks at it. Every
-# header compiles by itself; the library exports nothing but vit_*; make uninstall leaves nothing.
+# header compiles by itself, as C and as C++; the library exports what its headers declare; make uninstall leaves nothing.
 set -eu
 
 [ "${VIT_MODE:-release}" = release ] || { echo "installing is tested in release mode only, skipped"; exit 0; }
@@ -28,20 +28,21 @@ done
 (cd "$root/usr/include/libvit" && find . -name '*.h') | sed 's,^\./,,' >"$root/headers"
 while read -r header; do
     echo "#include <$header>" >"$root/alone.c"
-    # shellcheck disable=SC2046  # lists of flags
-    "$CC" -std=c11 -Wall -Werror -fsyntax-only $(pkg --cflags) "$root/alone.c" || fail "$header does not stand alone"
+    # shellcheck disable=SC2046,SC2086  # lists of flags; CC may be two words
+    $CC -std=c11 -Wall -Werror -fsyntax-only $(pkg --cflags) "$root/alone.c" || fail "$header does not stand alone"
+    grep -q '^extern "C"' "$root/usr/include/libvit/$header" || fail "$header is not for C++"
 done <"$root/headers"
 
 # The example as it stands: what is indented in the comment.
 awk '/^#ifndef/ { exit }
     /^ \*     / { print substr($0, 8); inside = 1; next }
     inside && $0 == " *" { print "" }' vit/vit.h >"$root/example.c"
-# shellcheck disable=SC2046  # lists of flags
+# shellcheck disable=SC2046,SC2086  # lists of flags; CC may be two words
 {
-    "$CC" -std=c11 -Wall -Werror $(pkg --cflags) "$root/example.c" -o "$root/shared" $(pkg --libs) ||
+    $CC -std=c11 -Wall -Werror $(pkg --cflags) "$root/example.c" -o "$root/shared" $(pkg --libs) ||
         fail "the example does not compile against the shared library"
     # Only libvit itself: pkg-config --static would want all that libzip was built with as archives too.
-    "$CC" -std=c11 $(pkg --cflags) "$root/example.c" -o "$root/static" "$root/usr/lib/libvit.a" \
+    $CC -std=c11 $(pkg --cflags) "$root/example.c" -o "$root/static" "$root/usr/lib/libvit.a" \
         $(pkg-config --libs $(pkg --print-requires-private)) -lm -lpthread -fopenmp ||
         fail "the example does not compile against the static library"
 }
@@ -100,8 +101,8 @@ int main(void)
     return 0;
 }
 END
-# shellcheck disable=SC2046  # lists of flags
-"$CC" -std=c11 -Wall -Werror $(pkg --cflags) "$root/train.c" -o "$root/train" $(pkg --libs) -lm ||
+# shellcheck disable=SC2046,SC2086  # lists of flags; CC may be two words
+$CC -std=c11 -Wall -Werror $(pkg --cflags) "$root/train.c" -o "$root/train" $(pkg --libs) -lm ||
     fail "a program that trains does not compile"
 (cd "$root" && OMP_NUM_THREADS=1 LD_LIBRARY_PATH=$root/usr/lib ./train && [ -s trained.safetensors ]) ||
     fail "a program that trains"
@@ -115,9 +116,86 @@ cp tests/data/preprocess/fmt-420.jpg "$root/cat.jpg"
 [ -s "$root/answer" ] && [ "$(cut -d' ' -f1 "$root/said" | sort -u)" = "$(cat "$root/answer")" ] ||
     fail "the example says $(cat "$root/said"), the program $(cat "$root/answer")"
 
-exported=$(nm -D --defined-only "$root/usr/lib/libvit.so" | awk '$2 ~ /[TDBR]/ { print $3 }' | grep -v '^vit_' || true)
-[ -z "$exported" ] || fail "exported: $exported"
+# A program in C++: every header, alone and to be linked with; and one that must do without files.
+cat >"$root/memory.cc" <<'END'
+#include <vit/vit.h>
+#include <vit/stats.h>
+#include <cstdio>
+#include <vector>
+
+static std::vector<unsigned char> bytes_of(const char *path)
+{
+    std::vector<unsigned char> bytes;
+    FILE *f = std::fopen(path, "rb");
+    for (int c; f && (c = std::getc(f)) != EOF;) bytes.push_back(static_cast<unsigned char>(c));
+    if (f) std::fclose(f);
+    return bytes;
+}
+
+int main()
+{
+    vit_error err;
+    vit_model *m;
+    vit_session *s;
+    vit_session_options o = vit_session_options();
+    const std::vector<unsigned char> model = bytes_of("trained.safetensors"), picture = bytes_of("cat.jpg");
+
+    o.batch = 2;
+    o.threads = 1;
+    if (vit_model_open_memory(&m, model.data(), model.size(), "asset", NULL, &err)) return std::puts(err.text);
+    if (vit_session_create(&s, m, &o, &err)) return std::puts(err.text);
+    std::vector<float> planes(2 * vit_model_input_floats(m));
+    if (vit_decode_image(m, picture.data(), picture.size(), "upload", planes.data(), &err)) return std::puts(err.text);
+    const unsigned char pixel[3] = { 1, 2, 3 };
+    if (vit_prepare_image(m, pixel, 1, 1, planes.data() + vit_model_input_floats(m), &err)) return std::puts(err.text);
+    const float *logits = vit_forward(s, planes.data(), 2);
+    if (!(logits[0] == logits[0])) return std::puts("no logits");
+    vit_session_close(s);
+    vit_model_close(m);
+    return vit_mcnemar(0, 0) == 1 ? 0 : 1;
+}
+END
+cxx=${CXX:-g++}
+if command -v "$cxx" >/dev/null; then
+    while read -r header; do
+        echo "#include <$header>" >"$root/alone.cc"
+        # shellcheck disable=SC2046,SC2086  # lists of flags; CC may be two words
+        "$cxx" -std=c++11 -Wall -Wextra -pedantic -Werror -fsyntax-only $(pkg --cflags) "$root/alone.cc" ||
+            fail "$header does not stand alone in C++"
+    done <"$root/headers"
+    # shellcheck disable=SC2046,SC2086  # lists of flags; CC may be two words
+    "$cxx" -std=c++11 -Wall -Werror $(pkg --cflags) "$root/memory.cc" -o "$root/memory" $(pkg --libs) ||
+        fail "a program in C++ does not compile"
+    (cd "$root" && LD_LIBRARY_PATH=$root/usr/lib ./memory) || fail "a program in C++"
+else
+    echo "no C++ compiler, its program is skipped"
+fi
+
+# The library exports every function that the headers for programs declare, and no other.
+(cd "$root/usr/include/libvit/vit" && grep -ho 'vit_[a-z0-9_]*(' vit.h train.h probe.h attention.h stats.h base.h) |
+    tr -d '(' | grep -vxE 'vit_(from_)?bf16' | sort -u >"$root/declared"
+nm -D --defined-only "$root/usr/lib/libvit.so" | awk '$2 ~ /[TDBRVW]/ { sub(/@.*/, "", $3); print $3 }' | sort -u >"$root/exported"
+diff "$root/declared" "$root/exported" || fail "declared (<) and exported (>) differ"
 run_make uninstall
 left=$(find "$root/usr" ! -type d)
 [ -z "$left" ] || fail "left after uninstall: $left"
+
+# A folder with a blank in its name, and a library folder of the packager's: nothing goes to, or away from, the
+# folders that the parts of the name would be.
+mkdir -p "$root/a/include/libvit"
+echo kept >"$root/a/include/libvit/precious"
+echo kept >"$root/a/precious"
+run_blank() { run_make ${VIT_B:+B="$VIT_B"} DESTDIR="$root/a stage" LIBDIR=/usr/lib/some-linux "$@" >"$root/log" 2>&1; }
+for again in 1 2; do
+    run_blank install || { cat "$root/log"; fail "make install, time $again, to a folder with a blank in its name"; }
+done
+for file in bin/vit lib/some-linux/libvit.so lib/some-linux/pkgconfig/vit.pc include/libvit/weights/weights.h; do
+    [ -s "$root/a stage/usr/$file" ] || fail "$file is not installed in a folder with a blank in its name"
+done
+grep -qx 'libdir=${prefix}/lib/some-linux' "$root/a stage/usr/lib/some-linux/pkgconfig/vit.pc" ||
+    fail "vit.pc does not name the library folder"
+run_blank uninstall
+left=$(find "$root/a stage" ! -type d)
+[ -z "$left" ] || fail "left after uninstall: $left"
+[ "$(cat "$root/a/precious" "$root/a/include/libvit/precious" | uniq)" = kept ] || fail "make uninstall took what is not its own"
 echo "installed, compiled, run, uninstalled"

@@ -271,6 +271,30 @@ static void a_value_out_of_range_is_refused(void **state)
     assert_all_refused(ROWS, VIT_COUNT(ROWS));
 }
 
+/* A program may put any number there. */
+static void a_configuration_of_no_known_kind_is_refused(void **state)
+{
+    struct vit_config c[7];
+    static const char *const SAYS[] = {
+        "\"norm.placement\"", "\"norm.kind\"", "\"pool\"", "\"position\"", "\"act\"", "fraction", "fraction"
+    };
+    struct vit_error err;
+
+    (void)state;
+    for (int i = 0; i < 7; i++) c[i] = tiny_config(i < 5 ? VIT_NORM_PRE : VIT_NORM_MIX);
+    c[0].norm.placement = VIT_PLACEMENTS;
+    c[1].norm.kind = KERN_NORM_KINDS;
+    c[2].pool = VIT_POOLS;
+    c[3].position = VIT_POSITIONS;
+    c[4].act = KERN_ACTS;
+    c[5].norm.mix = NAN;
+    c[6].norm.mix = 1.5f;
+    for (int i = 0; i < 7; i++) {
+        assert_int_equal(vit_config_check(&c[i], "here", &err), VIT_ERR_FORMAT);
+        if (!strstr(err.text, SAYS[i])) fail_msg("\"%s\" does not say %s", err.text, SAYS[i]);
+    }
+}
+
 static void a_stem_that_does_not_fit_is_refused(void **state)
 {
     static const struct refusal ROWS[] = {
@@ -365,6 +389,7 @@ int main(void)
         cmocka_unit_test(an_unknown_key_is_refused_by_name),
         cmocka_unit_test(a_value_of_another_type_is_refused),
         cmocka_unit_test(a_value_out_of_range_is_refused),
+        cmocka_unit_test(a_configuration_of_no_known_kind_is_refused),
         cmocka_unit_test(a_stem_that_does_not_fit_is_refused),
         cmocka_unit_test(settings_that_contradict_each_other_are_refused),
         cmocka_unit_test(pixels_past_the_last_patch_are_left_out),

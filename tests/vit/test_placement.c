@@ -1,5 +1,8 @@
 /* The table of norm placements: names, steps, and the parameters that follow from them. */
+#include <locale.h>
+
 #include "tests/support/test.h"
+#include "tests/support/tmp.h"
 #include "tests/vit/tiny.h"
 #include "vit/block.h"
 
@@ -40,6 +43,48 @@ static void a_mix_carries_its_fraction(void **state)
     assert_int_equal(n.placement, VIT_NORM_MIX);
     assert_true(n.mix == 0.25f);
     assert_string_equal(vit_placement_text(&n, text, sizeof text), "mix:0.25");
+}
+
+/* A locale whose decimal point is a comma, made in dir: no system has to have one. */
+static bool make_comma(const char *dir)
+{
+    static const char SOURCE[] = "LC_NUMERIC\ndecimal_point \"<U002C>\"\nthousands_sep \"\"\ngrouping -1\n"
+                                 "END LC_NUMERIC\n";
+    char map[8192] = "<code_set_name> ascii\n<escape_char> /\nCHARMAP\n", command[4 * TMP_PATH];
+
+    for (int i = 0; i < 127; i++)
+        snprintf(map + strlen(map), sizeof map - strlen(map), "<U%04X> /x%02x x\n", i, i);
+    strcat(map, "END CHARMAP\n");
+    tmp_write(dir, "source", SOURCE, strlen(SOURCE), NULL, 0);
+    tmp_write(dir, "map", map, strlen(map), NULL, 0);
+    /* It warns, with its exit status too, of all else that a locale could say. */
+    snprintf(command, sizeof command, "localedef -c -i %s/source -f %s/map %s/comma >/dev/null 2>&1", dir,
+             dir, dir);
+    (void)!system(command);
+    return !setenv("LOCPATH", dir, 1) && setlocale(LC_NUMERIC, "comma");
+}
+
+static void a_mix_has_a_point_where_the_program_has_a_comma(void **state)
+{
+    struct vit_norm_config n = { .placement = VIT_NORM_MIX, .mix = 0.25f };
+    struct vit_error err = { 0 };
+    enum vit_status status;
+    char dir[TMP_PATH], text[32], half[8];
+
+    (void)state;
+    tmp_create(dir, sizeof dir);
+    const bool made = make_comma(dir);
+    snprintf(half, sizeof half, "%.1f", 0.5);
+    vit_placement_text(&n, text, sizeof text);
+    status = vit_placement_parse(&n, "mix:0.75", &err);
+    setlocale(LC_NUMERIC, "C");
+    unsetenv("LOCPATH");
+    tmp_remove(dir);
+    if (!made) skip(); /* no localedef: another C library than GNU's */
+    assert_string_equal(half, "0,5");
+    assert_string_equal(text, "mix:0.25");
+    assert_ok(status, &err);
+    assert_true(n.mix == 0.75f);
 }
 
 static void any_fraction_of_a_mix_survives_as_text(void **state)
@@ -300,6 +345,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_name_reads_back_as_itself),
         cmocka_unit_test(a_mix_carries_its_fraction),
+        cmocka_unit_test(a_mix_has_a_point_where_the_program_has_a_comma),
         cmocka_unit_test(any_fraction_of_a_mix_survives_as_text),
         cmocka_unit_test(an_error_lists_every_name),
         cmocka_unit_test(every_block_is_two_residual_branches),

@@ -248,6 +248,24 @@ static void a_batch_whose_rows_overflow_is_refused(void **state)
     drop(&f);
 }
 
+/* OpenMP ends the program when the system refuses it a thread. */
+static void more_threads_than_a_machine_has_are_refused(void **state)
+{
+    struct fixture f = make(0, "ref");
+    struct vit_session *s;
+    struct vit_model *m;
+    struct vit_error err;
+
+    (void)state;
+    assert_refused(vit_session_create(&s, f.model, &(struct vit_session_options){ .threads = 100000 }, &err),
+                   VIT_ERR_ARG, "100000 threads, expected at most 1024", &err);
+    assert_null(s);
+    assert_refused(vit_model_open(&m, "tests/data/golden/timm-cls",
+                                  &(struct vit_model_options){ .threads = 2000 }, &err),
+                   VIT_ERR_ARG, "2000 threads, expected at most 1024", &err);
+    drop(&f);
+}
+
 /* Stands where no call may come. */
 static void attend_never(const struct kern_ctx *c, float *ctx, float *prob, const float *qkv,
                          const struct kern_heads *a, const struct kern_drop *drop)
@@ -292,6 +310,7 @@ int main(void)
         cmocka_unit_test(the_pieces_sum_to_the_whole),
         cmocka_unit_test(inference_memory_does_not_grow_with_the_depth),
         cmocka_unit_test(a_batch_whose_rows_overflow_is_refused),
+        cmocka_unit_test(more_threads_than_a_machine_has_are_refused),
         cmocka_unit_test(attention_computes_in_the_format_of_the_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

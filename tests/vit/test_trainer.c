@@ -440,6 +440,67 @@ static void weights_are_taken_from_another_model(void **state)
     vit_model_close(other);
 }
 
+static void what_nothing_can_be_trained_with_is_refused(void **state)
+{
+    const struct vit_config c = tiny(VIT_NORM_PRE);
+    struct vit_model *m = drawn(&c, 1);
+    struct vit_hyper h[6];
+    static const char *const SAYS[] = { "eps", "beta2", "drop_path", "lr", "schedule", "optimizer" };
+    struct vit_trainer *t;
+    struct vit_error err;
+
+    (void)state;
+    for (int i = 0; i < 6; i++) h[i] = recipe();
+    assert_refused(vit_trainer_create(&t, m, &h[0], 0, 1, &err), VIT_ERR_ARG, "a batch of 0 pictures", &err);
+    assert_refused(vit_trainer_create(&t, m, &h[0], -1, 1, &err), VIT_ERR_ARG, "a batch of -1 pictures",
+                   &err);
+    h[0].eps = 0;
+    h[1].beta2 = 1;
+    h[2].drop_path = 1;
+    h[3].lr = NAN;
+    h[4].schedule = VIT_SCHEDULES;
+    h[5].optimizer = VIT_OPTIMIZERS;
+    for (int i = 0; i < 6; i++)
+        assert_refused(vit_trainer_create(&t, m, &h[i], 4, 1, &err), VIT_ERR_ARG, SAYS[i], &err);
+    vit_model_close(m);
+}
+
+/* Without a vit_init all of it is zero; what stands in options may be any number. */
+static void a_new_model_takes_no_init_and_no_unknown_kind(void **state)
+{
+    const struct vit_config c = tiny(VIT_NORM_PRE);
+    const struct vit_init zero = { 0 }, kind = { .kind = VIT_INITS };
+    const struct vit_model_options dtype = { .dtype = KERN_DTYPES };
+    struct vit_model *a, *b, *none;
+    const char *first = "";
+    struct vit_error err;
+
+    (void)state;
+    assert_ok(vit_model_create(&a, &c, NULL, NULL, NULL, NULL, &err), &err);
+    assert_ok(vit_model_create(&b, &c, NULL, NULL, &zero, NULL, &err), &err);
+    assert_int_equal(differing(a, b, &first), 0);
+    assert_refused(vit_model_create(&none, &c, NULL, NULL, &kind, NULL, &err), VIT_ERR_ARG, "initialisation",
+                   &err);
+    assert_refused(vit_model_create(&none, &c, NULL, NULL, NULL, &dtype, &err), VIT_ERR_ARG, "dtype", &err);
+    assert_null(none);
+    vit_model_close(a);
+    vit_model_close(b);
+}
+
+/* Its parameters are the file's, which nobody may write. */
+static void weights_are_not_taken_into_a_model_for_inference(void **state)
+{
+    struct vit_model *m, *from;
+    struct vit_error err;
+
+    (void)state;
+    assert_ok(vit_model_open(&m, "tests/data/golden/timm-cls", NULL, &err), &err);
+    assert_ok(vit_model_open(&from, "tests/data/golden/timm-cls", NULL, &err), &err);
+    assert_refused(vit_model_take(m, from, &err), VIT_ERR_ARG, "was not opened for training", &err);
+    vit_model_close(m);
+    vit_model_close(from);
+}
+
 static void a_step_that_is_not_finite_touches_nothing(void **state)
 {
     const struct vit_config c = tiny(VIT_NORM_PRE);
@@ -475,6 +536,9 @@ int main(void)
         cmocka_unit_test(arms_of_a_seed_start_from_the_same_bits),
         cmocka_unit_test(a_saved_model_gives_the_same_logits),
         cmocka_unit_test(weights_are_taken_from_another_model),
+        cmocka_unit_test(weights_are_not_taken_into_a_model_for_inference),
+        cmocka_unit_test(a_new_model_takes_no_init_and_no_unknown_kind),
+        cmocka_unit_test(what_nothing_can_be_trained_with_is_refused),
         cmocka_unit_test(a_step_that_is_not_finite_touches_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

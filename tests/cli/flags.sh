@@ -1,0 +1,40 @@
+#!/bin/sh
+# What a packager says is heard: CPPFLAGS, CFLAGS and LDFLAGS reach the compiler, the last word is theirs, an object is
+# made anew when they change; and the program holds no path of the machine it was built on.
+set -eu
+
+[ "${VIT_MODE:-release}" = release ] || { echo "a packager's flags are tested in release mode only, skipped"; exit 0; }
+CC=${CC:-cc}
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+fail() { echo "FAILED: $*"; exit 1; }
+run_make() { env -u MAKEFLAGS -u MFLAGS make -s DEPS=no CC="$CC" V=1 B="$root" "$@"; }
+
+# What make would run for an object, one word a line, in the order given.
+words() { # OBJECT VARIABLE...
+    object=$1; shift
+    run_make -n -W "$root/flags" "$@" "$root/$object" | grep -e " -c " | tr ' ' '\n'
+}
+
+words vit/base.o CPPFLAGS=-DGIVEN_PP CFLAGS='-O2 -D_FORTIFY_SOURCE=3' LDFLAGS=-Wl,-z,nodlopen >"$root/words"
+grep -qx -e -DGIVEN_PP "$root/words" || fail "CPPFLAGS is not heard"
+[ "$(grep -e '^-O' "$root/words" | tail -1)" = -O2 ] || fail "CFLAGS do not have the last word"
+[ "$(grep -c -e '^-D_FORTIFY_SOURCE' "$root/words")" = 1 ] && grep -qx -e -D_FORTIFY_SOURCE=3 "$root/words" ||
+    fail "the packager's _FORTIFY_SOURCE is not the only one: $(grep _FORTIFY "$root/words")"
+words vit/base.o >"$root/words"
+grep -qx -e -D_FORTIFY_SOURCE=2 "$root/words" || fail "by itself the release is not fortified"
+words kernels/avx2.o >"$root/words"
+! grep -q -e _FORTIFY_SOURCE "$root/words" || fail "kernels are fortified"
+
+# A macro whose value has quotes, as some systems give.
+given='-O1 -DNAME="a b"'
+run_make CFLAGS="$given" "$root/vit/base.o" >"$root/log" 2>&1 || { cat "$root/log"; fail "a macro with quotes"; }
+again() { touch "$root/mark"; run_make "$@" "$root/vit/base.o" >"$root/log"; find "$root/vit/base.o" -newer "$root/mark" | grep -q .; }
+! again CFLAGS="$given" || fail "the same flags make an object anew"
+again CFLAGS="$given" CPPFLAGS=-DX || fail "other CPPFLAGS do not make an object anew"
+again CFLAGS="$given" CPPFLAGS=-DX LDFLAGS=-Wl,-O1 || fail "other LDFLAGS link nothing anew"
+
+words tools/cmd_version.o CFLAGS="-g -ffile-prefix-map=/the/folder=. -O2" >"$root/words"
+! grep -e VIT_BUILD_FLAGS -A 30 "$root/words" | grep -q -e '=/the/folder' ||
+    fail "the program would hold the folder it was built in"
+echo "heard, in order, and nothing stays old"
