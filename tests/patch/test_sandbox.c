@@ -374,14 +374,19 @@ static int children(pid_t *child, pid_t of)
 static void kill_fully(pid_t pid)
 {
     char path[64], state = 0;
+    int threads = 0; /* a sanitizer may have one of its own, which ends after the first and holds the files */
 
     kill(pid, SIGKILL);
-    while (state != 'Z' && state != 'X') {
+    while ((state != 'Z' && state != 'X') || threads > 1) {
         FILE *f;
         snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
         f = fopen(path, "r");
         if (!f) return;
-        if (fscanf(f, "%*d (%*[^)]) %c", &state) != 1) state = 0;
+        if (fscanf(f,
+                   "%*d (%*[^)]) %c"
+                   "%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%d",
+                   &state, &threads) != 2)
+            state = 0;
         fclose(f);
     }
 }
