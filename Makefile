@@ -37,7 +37,7 @@ opt.release := -O3 -DNDEBUG -g1
 opt.debug   := -O0 -g3
 opt.asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 opt.tsan    := -O1 -g -fsanitize=thread -D__SANITIZE_THREAD__=1 -Wno-pass-failed
-opt.cover   := -O0 -g --coverage
+opt.cover   := -O0 -g --coverage -DVIT_COVERAGE
 opt.fuzz    := -O2 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
                -fno-sanitize-recover=all -Wno-pass-failed
 # The fuzzers run one thread.
@@ -131,8 +131,9 @@ tsan: deps
 	+@TSAN_OPTIONS="ignore_noninstrumented_modules=1:$$TSAN_OPTIONS" $(SLOW_SECONDS) \
 	  $(MAKE) --no-print-directory DEPS=no MODE=$@ CC="$(TSAN_CC)" BLAS=0 do-test
 
-# The tests with counters, then what of library and program they ran.
+# The tests with counters, from zero, then what of library and program they ran.
 cover: deps
+	@[ ! -d build/$@ ] || find build/$@ -name '*.gcda' -delete
 	+@$(SLOW_SECONDS) $(MAKE) --no-print-directory DEPS=no MODE=$@ do-test
 	@tools/cover.sh build/$@
 
