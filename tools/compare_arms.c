@@ -1,5 +1,4 @@
 /* Arms of a comparison: from words to names and files. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -121,13 +120,11 @@ void compare_run_set(struct compare_run *run, size_t i, int label, int predictio
 enum vit_status compare_check_logits(const struct compare_run *run, int64_t picture, const float *logits,
                                      struct vit_error *err)
 {
-    for (int i = 0; i < run->classes; i++)
-        if (!isfinite(logits[i]))
-            return vit_fail(err, VIT_ERR_FORMAT,
-                            "%s: picture %lld has logits that are not finite: a network that diverged has no "
-                            "accuracy; --diverged-a and --diverged-b count such runs",
-                            run->file, (long long)picture);
-    return VIT_OK;
+    if (!cmd_check_answer(logits, run->classes, run->file, NULL)) return VIT_OK;
+    return vit_fail(err, VIT_ERR_FORMAT,
+                    "%s: picture %lld has logits that are not finite: a network that diverged has no "
+                    "accuracy; --diverged-a and --diverged-b count such runs",
+                    run->file, (long long)picture);
 }
 
 void compare_free(struct compare *c)

@@ -109,7 +109,9 @@ enum vit_status convert_open_data(struct convert_comparison *c, struct vit_error
 static enum vit_status open_sides(struct convert_comparison *c, const char *path, struct vit_error *err)
 {
     const struct cmd_common *o = &c->options->common;
-    struct vit_model_options how = { .kernels = o->kernels, .dtype = cmd_dtype(o) };
+    struct vit_model_options how = { .kernels = o->kernels,
+                                     .dtype = cmd_dtype(o),
+                                     .threads = cmd_threads(o) };
     enum vit_status status = vit_model_open(&c->model[CONVERT_AFTER], path, &how, err);
 
     how.row_scales = true;

@@ -52,8 +52,9 @@ static enum vit_status open_cell(struct vit_model **m, struct vit_session **sess
     enum { BATCH = 64 };
     const int dtype = kern_dtype_from_name(cell->recipe.dtype);
     const struct vit_model_options options = { .kernels = s->common.kernels,
-                                               .dtype = (enum kern_dtype)dtype };
-    const struct vit_session_options running = { .batch = BATCH, .threads = cmd_threads(&s->common) };
+                                               .dtype = (enum kern_dtype)dtype,
+                                               .threads = cmd_threads(&s->common) };
+    const struct vit_session_options running = { .batch = BATCH, .threads = options.threads };
     char folder[PATH_MAX], path[PATH_MAX];
     enum vit_status status;
 

@@ -17,7 +17,8 @@ static enum vit_status create_model(struct train *t, const struct vit_config *co
     const struct vit_model_options options = { .kernels = t->job->common->kernels,
                                                .dtype =
                                                    (enum kern_dtype)kern_dtype_from_name(t->recipe->dtype),
-                                               .trainable = true };
+                                               .trainable = true,
+                                               .threads = cmd_threads(t->job->common) };
     const char **labels = calloc((size_t)config->classes, sizeof *labels);
     enum vit_status status;
 
@@ -32,7 +33,8 @@ static enum vit_status create_model(struct train *t, const struct vit_config *co
 /* A run that goes on has its weights in its state. */
 static enum vit_status take_weights(struct train *t, struct vit_error *err)
 {
-    const struct vit_model_options options = { .kernels = t->job->common->kernels };
+    const struct vit_model_options options = { .kernels = t->job->common->kernels,
+                                               .threads = cmd_threads(t->job->common) };
     struct vit_model *from;
     enum vit_status status;
 
