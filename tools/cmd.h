@@ -154,7 +154,7 @@ enum vit_status cmd_sandbox(struct patch_sandbox **out, const char *when, const 
     }
 /* What --check says of one picture. */
 enum vit_status cmd_trouble(const struct vit_trouble *t, const char *file, struct vit_error *err);
-/* x (count) is what the network answers for file, where no --check looks on. A NaN or an infinity would name a
+/* x (count) is what the network answers for file, where no --check looks on. A NaN would name a
  * class all the same, which is no answer: VIT_ERR_FORMAT. */
 enum vit_status cmd_check_answer(const float *x, int count, const char *file, struct vit_error *err);
 
