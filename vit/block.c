@@ -32,7 +32,7 @@ static void carve_step(struct vit_step_trace *t, struct vit_arena *a, const stru
                        const struct vit_step *step, int batch, bool training)
 {
     const size_t m = (size_t)batch * (size_t)vit_config_tokens(c), d = (size_t)c->width;
-    bool kept = training && !is_join(step[1].op);
+    const bool kept = training && step->op != VIT_OP_FORK && !is_join(step[1].op);
 
     switch (step->op) {
     case VIT_OP_ATTN: carve_attention(t, a, c, m, batch, training); break;
@@ -41,13 +41,9 @@ static void carve_step(struct vit_step_trace *t, struct vit_arena *a, const stru
         break;
     case VIT_OP_NORM_BRANCH:
     case VIT_OP_NORM_STREAM:
-        kept = training && !(step->op == VIT_OP_NORM_BRANCH && is_join(step[1].op));
         if (training) t->stat = vit_arena_take(a, m * 2, sizeof(float));
         break;
-    case VIT_OP_JOIN:
-    case VIT_OP_JOIN_ALPHA: kept = training; break;
-    case VIT_OP_SCALE_BRANCH: kept = training && !is_join(step[1].op); break;
-    default: kept = false; break;
+    default: break;
     }
     t->out = kept ? vit_arena_take(a, m * d, sizeof(float)) : NULL;
 }

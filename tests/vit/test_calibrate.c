@@ -2,7 +2,7 @@
 #include "tests/vit/files.h"
 #include "vit/session.h"
 
-enum { PICTURES = 4, PRODUCTS = 2 * VIT_BLOCK_PRODUCTS };
+enum { PICTURES = 4, PRODUCTS = TINY_DEPTH * VIT_BLOCK_PRODUCTS };
 
 static int open_folder(void **state)
 {

@@ -36,7 +36,7 @@ static void without_a_configuration_the_tensors_tell(void **state)
     assert_int_equal(c->heads, 1); /* 16 is below 64 */
     assert_int_equal(folder_notes(m, true, "heads is not stored: 1 assumed"), 1);
     assert_int_equal(folder_notes(m, true, "everything is inferred"), 1);
-    assert_int_equal(folder_notes(m, false, "width 16, depth 2"), 1); /* what -v prints */
+    assert_int_equal(folder_notes(m, false, "width 16, depth 3"), 1); /* what -v prints */
     assert_string_equal(vit_model_labels(m)[2], "class_2");
     assert_false(vit_model_has_labels(m));
     vit_model_close(m);
@@ -313,7 +313,7 @@ static void timm_arguments_that_contradict_the_tensors_are_refused(void **state)
         const char *config, *says;
     } ROWS[] = {
         { "{\"architecture\":\"x\",\"model_args\":{\"depth\":12}}",
-          "\"depth\" is 12, but the tensors say 2" },
+          "\"depth\" is 12, but the tensors say 3" },
         { "{\"architecture\":\"x\",\"model_args\":{\"embed_dim\":\"16\"}}",
           "\"embed_dim\" must be an integer" },
         { "{\"architecture\":\"x\",\"model_args\":{\"patch_size\":8}}", "\"patch_size\" is 8" },

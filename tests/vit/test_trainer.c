@@ -518,6 +518,100 @@ static void a_step_that_is_not_finite_touches_nothing(void **state)
     stop(&fresh);
 }
 
+/* Not every overflow shows in the loss: pixels of 1e38 times weights of zero are zero, but times a gradient of
+ * more than 1 they overflow. */
+static void a_gradient_that_is_not_finite_touches_nothing(void **state)
+{
+    const struct vit_config c = tiny(VIT_NORM_PRE);
+    struct vit_hyper h = recipe();
+    struct vit_report report;
+    struct run r;
+    float *before;
+
+    (void)state;
+    start(&r, &c, &h, 1);
+    for (int i = 0; i < r.model->slot_count; i++) {
+        const struct vit_slot *s = &r.model->slots[i];
+        float *w = r.trainer->values + s->offset;
+        for (size_t j = 0; j < s->count; j++)
+            w[j] *= !strcmp(s->name, "patch_embed.proj.weight") ? 0
+                    : !strcmp(s->name, "head.weight")           ? 1e6f
+                                                                : 1;
+    }
+    vit_model_pack(r.model, NULL);
+    for (int i = 0; i < PICTURES * FLOATS; i++) r.planes[i] = 1e38f;
+    before = malloc(r.trainer->floats * sizeof *before);
+    memcpy(before, r.trainer->values, r.trainer->floats * sizeof *before);
+    report = step(&r);
+    assert_true(isfinite(report.loss));
+    assert_false(report.finite);
+    assert_int_equal(vit_trainer_steps(r.trainer), 0);
+    assert_memory_equal(r.trainer->values, before, r.trainer->floats * sizeof *before);
+    free(before);
+    stop(&r);
+}
+
+/* Of depth blocks, block i drops a picture's branch at the rate p i / (depth - 1), as timm's linspace(0, p, depth)
+ * has it, and what stays is lengthened so that the mean stays: after Huang et al. 2016. A single block has the
+ * whole rate. The count of drops is binomial; five standard deviations. */
+static void the_rate_of_drop_path_rises_to_the_last_block(void **state)
+{
+    enum { STEPS = 60, DRAWS = STEPS * 2 * PICTURES };
+
+    (void)state;
+    for (int depth = 1; depth <= 3; depth++) {
+        struct vit_config c = tiny(VIT_NORM_PRE);
+        struct vit_hyper h = recipe();
+        int dropped[3] = { 0 };
+        struct run r;
+
+        c.depth = depth;
+        h.drop_path = 0.5f;
+        start(&r, &c, &h, 1);
+        for (int i = 0; i < STEPS; i++) {
+            assert_true(step(&r).finite);
+            for (int at = 0; at < depth * 2 * PICTURES; at++) {
+                const int block = at / (2 * PICTURES);
+                const float rate = depth > 1 ? 0.5f * (float)block / (float)(depth - 1) : 0.5f;
+                const float factor = r.trainer->session->trace[block].drop[at / PICTURES % 2][at % PICTURES];
+                dropped[block] += factor == 0;
+                if (factor != 0) assert_float_equal(factor, 1 / (1 - rate), 1e-6); /* a few roundings */
+            }
+        }
+        for (int block = 0; block < depth; block++) {
+            const double rate = depth > 1 ? 0.5 * block / (depth - 1) : 0.5;
+            if (!(fabs(dropped[block] - rate * DRAWS) <= 5 * sqrt(DRAWS * rate * (1 - rate))))
+                fail_msg("block %d of %d: %d of %d are dropped, expected about %g", block, depth,
+                         dropped[block], DRAWS, rate * DRAWS);
+        }
+        stop(&r);
+    }
+}
+
+/* Of SwiGLU's matrices the first of a block is the largest, not the last. */
+static void muon_has_room_for_every_matrix(void **state)
+{
+    struct vit_config c = tiny(VIT_NORM_PRE);
+    struct vit_hyper h = recipe();
+    struct run r;
+
+    (void)state;
+    c.glu = true;
+    c.act = KERN_ACT_SILU;
+    h.optimizer = VIT_MUON;
+    start(&r, &c, &h, 1);
+    assert_int_equal(r.trainer->matrix_count, 2 * (3 + 3)); /* q, k, v, projection, two of the MLP */
+    for (int i = 0; i < r.trainer->matrix_count; i++) {
+        const struct vit_muon_matrix *m = &r.trainer->matrices[i];
+        const struct vit_muon_room *room = &r.trainer->muon.room[0];
+        const int short_side = m->n < m->k ? m->n : m->k;
+        assert_true(room->next - room->x >= m->n * m->k);
+        assert_true(room->gram - room->next >= m->n * m->k);
+        assert_true(room->poly - room->gram >= short_side * short_side);
+    }
+    stop(&r);
+}
+
 int main(void)
 {
     static enum kern_dtype f32 = KERN_F32, bf16 = KERN_BF16;
@@ -540,6 +634,9 @@ int main(void)
         cmocka_unit_test(a_new_model_takes_no_init_and_no_unknown_kind),
         cmocka_unit_test(what_nothing_can_be_trained_with_is_refused),
         cmocka_unit_test(a_step_that_is_not_finite_touches_nothing),
+        cmocka_unit_test(a_gradient_that_is_not_finite_touches_nothing),
+        cmocka_unit_test(the_rate_of_drop_path_rises_to_the_last_block),
+        cmocka_unit_test(muon_has_room_for_every_matrix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

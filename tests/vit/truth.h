@@ -5,7 +5,7 @@
 
 #include "tests/vit/tiny.h"
 
-enum { N = 5, T = 5, D = 16, H = 2, E = D / H, M = 24, DEPTH = 2, PATCH = 4 };
+enum { N = 6, T = 5, D = 16, H = 2, E = D / H, M = 24, DEPTH = TINY_DEPTH, PATCH = 4 };
 
 /* ---- the placements, as their authors define them ---- */
 
@@ -31,13 +31,17 @@ static const struct definition {
     { VIT_NORM_POST_PRE, { { .s = "norm1" }, { .p = "norm2" } }, false, false },
     { VIT_NORM_LAYERSCALE, { { .p = "norm1" }, { .p = "norm2" } }, false, true },
     { VIT_NORM_REZERO, { { 0 }, { 0 } }, false, true },
-    { VIT_NORM_MIX, { { .a = "norm1" }, { .a = "norm2" } }, false, false }, /* block 0; then pre */
+    { VIT_NORM_MIX, { { .a = "norm1" }, { .a = "norm2" } }, false, false }, /* then pre */
 };
 _Static_assert(VIT_COUNT(DEFINITIONS) == VIT_PLACEMENTS, "a placement is not tested");
 
+/* Of a mix of 0.75 the first floor(0.75 DEPTH) blocks are post: Li et al. 2024. */
+enum { MIXED = 3 * DEPTH / 4 };
+
 static inline const struct half *half_of(const struct definition *d, int block, int half)
 {
-    return d->placement == VIT_NORM_MIX && block ? &DEFINITIONS[VIT_NORM_PRE].half[half] : &d->half[half];
+    return d->placement == VIT_NORM_MIX && block >= MIXED ? &DEFINITIONS[VIT_NORM_PRE].half[half]
+                                                          : &d->half[half];
 }
 
 /* ---- a forward in double ---- */
