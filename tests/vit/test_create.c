@@ -1,0 +1,302 @@
+/* The values a new model starts from: what each initialisation draws, what is not drawn, what DeepNorm scales. */
+#include "tests/vit/tiny.h"
+
+/* Wide enough for a spread to be told from that of another matrix, sides that differ. */
+static struct vit_config wide(enum vit_placement placement)
+{
+    struct vit_config c = tiny_config(placement);
+
+    c.width = 64;
+    c.hidden = 96;
+    c.classes = 40;
+    return c;
+}
+
+static struct vit_model *created(const struct vit_config *c, const struct vit_init *init)
+{
+    struct vit_model *m;
+    struct vit_error err;
+
+    assert_ok(vit_model_create(&m, c, NULL, NULL, init, NULL, &err), &err);
+    return m;
+}
+
+static const struct vit_slot *slot_of(const struct vit_model *m, const char *name)
+{
+    for (int i = 0; i < m->slot_count; i++)
+        if (!strcmp(m->slots[i].name, name)) return &m->slots[i];
+    fail_msg("no parameter %s", name);
+    return NULL;
+}
+
+/* ---- what is drawn ---- */
+
+/* A normal number that lies within two deviations has this one: the variance of a cut normal distribution is
+ * 1 - 2 z phi(z) / (2 Phi(z) - 1) at z = 2. */
+static double cut_deviation(void)
+{
+    return sqrt(1 - 4 * exp(-2) / sqrt(2 * acos(-1)) / erf(sqrt(2)));
+}
+
+/* n independent numbers of mean 0 and that deviation, none beyond bound: mean and deviation within five of
+ * their own standard errors, s / sqrt(n) and at most (for a normal distribution) s / sqrt(2 n). */
+static void assert_drawn(const char *name, const float *w, size_t n, double deviation, double bound)
+{
+    double mean = 0, square = 0, found;
+
+    for (size_t i = 0; i < n; i++) {
+        if (!(fabs((double)w[i]) <= bound * (1 + 1e-6)))
+            fail_msg("%s[%zu]: %g, expected at most %g", name, i, (double)w[i], bound);
+        mean += (double)w[i] / (double)n;
+        square += (double)w[i] * (double)w[i] / (double)n;
+    }
+    found = sqrt(square - mean * mean);
+    if (!(fabs(mean) <= 5 * deviation / sqrt((double)n))) fail_msg("%s: mean %g, expected 0", name, mean);
+    if (!(fabs(found - deviation) <= 5 * deviation / sqrt(2 * (double)n)))
+        fail_msg("%s: deviation %g, expected %g", name, found, deviation);
+}
+
+/* Glorot and Bengio 2010, eq. 16, for each matrix by itself, of which qkv is three; timm's 0.02, cut. */
+static void matrices_have_the_spread_of_their_initialisation(void **state)
+{
+    static const struct {
+        const char *name;
+        int out, in, parts;
+    } ROWS[] = {
+        { "blocks.0.attn.qkv.weight", 64, 64, 3 },
+        { "blocks.1.attn.proj.weight", 64, 64, 1 },
+        { "blocks.2.mlp.fc1.weight", 96, 64, 1 },
+        { "blocks.0.mlp.fc2.weight", 64, 96, 1 },
+        { "head.weight", 40, 64, 1 },
+    };
+    const struct vit_config c = wide(VIT_NORM_PRE);
+
+    (void)state;
+    for (int kind = 0; kind < VIT_INITS; kind++) {
+        struct vit_model *m = created(&c, &(struct vit_init){ .kind = (enum vit_init_kind)kind, .seed = 2 });
+        for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+            const size_t count = (size_t)ROWS[i].out * (size_t)ROWS[i].in;
+            const double glorot = sqrt(6.0 / (ROWS[i].in + ROWS[i].out));
+            for (int part = 0; part < ROWS[i].parts; part++) {
+                const float *w = tiny_values(m, ROWS[i].name) + (size_t)part * count;
+                if (kind == VIT_INIT_XAVIER)
+                    assert_drawn(ROWS[i].name, w, count, glorot / sqrt(3), glorot);
+                else
+                    assert_drawn(ROWS[i].name, w, count, 0.02 * cut_deviation(), 0.04);
+            }
+        }
+        vit_model_close(m);
+    }
+}
+
+/* He et al. 2015 before ReLU, LeCun et al. 1998 elsewhere, whatever the blocks' initialisation is. */
+static void stems_tokens_and_positions_have_a_spread_of_their_own(void **state)
+{
+    for (int kind = 0; kind < VIT_INITS; kind++) {
+        const struct vit_init init = { .kind = (enum vit_init_kind)kind, .seed = 2 };
+        struct vit_init far = init;
+        struct vit_config c = wide(VIT_NORM_PRE);
+        struct vit_model *m = created(&c, &init);
+        const double cut = cut_deviation(), patch = sqrt(1.0 / (3 * 4 * 4)), conv = sqrt(2.0 / (3 * 3 * 3));
+
+        (void)state;
+        assert_drawn("patch", tiny_values(m, "patch_embed.proj.weight"), 64 * 48, patch * cut, 2 * patch);
+        assert_drawn("cls_token", tiny_values(m, "cls_token"), 64, 0.02 * cut, 0.04);
+        assert_drawn("pos_embed", tiny_values(m, "pos_embed"), (1 + 4) * 64, 0.02 * cut, 0.04);
+        vit_model_close(m);
+        far.position = 0.5f;
+        c.stem = (struct patch_stem){ .layers = 1, .project = true };
+        c.stem.conv[0] = (struct patch_conv){ .out = 48, .kernel = 3, .stride = 1, .padding = 1 };
+        m = created(&c, &far);
+        assert_drawn("conv", tiny_values(m, "patch_embed.conv.0.weight"), 48 * 27, conv * cut, 2 * conv);
+        assert_drawn("projection", tiny_values(m, "patch_embed.proj.weight"), 64 * 48, cut / sqrt(48),
+                     2 / sqrt(48));
+        assert_drawn("pos_embed", tiny_values(m, "pos_embed"), (1 + 64) * 64, 0.5 * cut, 1);
+        vit_model_close(m);
+    }
+}
+
+/* Each of q, k and v too; and no tensor repeats the draws of another. */
+static void no_two_matrices_are_alike(void **state)
+{
+    const struct vit_config c = wide(VIT_NORM_PRE);
+    struct vit_model *m = created(&c, &(struct vit_init){ .seed = 2 });
+    float first[64];
+    int count = 0;
+
+    (void)state;
+    for (int i = 0; i < m->slot_count; i++) {
+        const struct vit_slot *s = &m->slots[i];
+        const int parts = strstr(s->name, "qkv") ? 3 : 1;
+        if (!s->decay) continue;
+        for (int part = 0; part < parts; part++) {
+            first[count] = (*vit_slot_pointer(&m->params, s))[s->count / (size_t)parts * (size_t)part];
+            for (int j = 0; j < count; j++)
+                if (first[j] == first[count]) fail_msg("%s starts as another matrix", s->name);
+            count++;
+        }
+    }
+    assert_int_equal(count, TINY_DEPTH * 6 + 2); /* and the patches and the head */
+    vit_model_close(m);
+}
+
+/* Wang et al. 2022, table 1, encoder only: beta = (8 N)^(-1/4), exactly 1/2 for two blocks, on value, output
+ * projection and MLP, whichever initialisation drew them. */
+static void deepnorm_halves_the_value_path_of_two_blocks(void **state)
+{
+    static const char *const SCALED[] = { "attn.qkv.weight", "attn.proj.weight", "mlp.fc1.weight",
+                                          "mlp.fc2.weight" };
+
+    (void)state;
+    for (int kind = 0; kind < VIT_INITS; kind++) {
+        const struct vit_init init = { .kind = (enum vit_init_kind)kind, .seed = 2 };
+        struct vit_config c = wide(VIT_NORM_POST), deep = wide(VIT_NORM_DEEPNORM);
+        struct vit_model *plain, *m;
+
+        c.depth = deep.depth = 2;
+        plain = created(&c, &init);
+        m = created(&deep, &init);
+        assert_int_equal(m->slot_count, plain->slot_count);
+        for (int i = 0; i < m->slot_count; i++) {
+            const struct vit_slot *s = &m->slots[i];
+            const float *w = *vit_slot_pointer(&m->params, s),
+                        *was = *vit_slot_pointer(&plain->params, &plain->slots[i]);
+            size_t from = s->count;
+            for (size_t j = 0; s->block >= 0 && j < VIT_COUNT(SCALED); j++)
+                if (strstr(s->name, SCALED[j])) from = j ? 0 : s->count / 3 * 2; /* of q, k, v the last */
+            for (size_t j = 0; j < s->count; j++)
+                if (w[j] != (j < from ? 1 : 0.5f) * was[j])
+                    fail_msg("%s[%zu]: %.9g, was %.9g", s->name, j, (double)w[j], (double)was[j]);
+        }
+        vit_model_close(plain);
+        vit_model_close(m);
+    }
+}
+
+/* ---- what is not ---- */
+
+/* The rows of NORM_PLACEMENT's initial values: Liu et al. 2022 and Ding et al. 2021 start the norms on a
+ * branch's output small, here from out_gain; LayerScale by depth: Touvron et al. 2021; DyT: Zhu et al. 2025;
+ * ReZero: Bachlechner et al. 2020. */
+static void what_is_not_drawn_has_one_value(void **state)
+{
+    static const struct {
+        enum vit_placement placement;
+        int depth;
+        float scale;
+        const char *name;
+        float value;
+    } ROWS[] = {
+        { VIT_NORM_PRE, 3, 0, "blocks.0.norm1.weight", 1 },
+        { VIT_NORM_PRE, 3, 0, "blocks.0.norm1.bias", 0 },
+        { VIT_NORM_PRE, 3, 0, "blocks.2.norm2.weight", 1 },
+        { VIT_NORM_PRE, 3, 0, "norm.weight", 1 },
+        { VIT_NORM_PRE, 3, 0, "blocks.0.attn.qkv.bias", 0 },
+        { VIT_NORM_PRE, 3, 0, "blocks.1.mlp.fc1.bias", 0 },
+        { VIT_NORM_PRE, 3, 0, "patch_embed.proj.bias", 0 },
+        { VIT_NORM_PRE, 3, 0, "head.bias", 0 },
+        { VIT_NORM_POST, 3, 0, "blocks.0.norm1.weight", 1 },
+        { VIT_NORM_SANDWICH, 3, 0, "blocks.0.norm1.weight", 1 },
+        { VIT_NORM_SANDWICH, 3, 0, "blocks.0.norm1_out.weight", 0.25f },
+        { VIT_NORM_SANDWICH, 3, 0, "blocks.2.norm2_out.weight", 0.25f },
+        { VIT_NORM_RES_POST, 3, 0, "blocks.0.norm1.weight", 0.25f },
+        { VIT_NORM_RES_POST, 3, 0, "blocks.2.norm2.weight", 0.25f },
+        { VIT_NORM_RES_POST, 3, 0, "blocks.0.attn.q_norm.weight", 1 },
+        { VIT_NORM_RES_POST, 3, 0, "norm.weight", 1 },
+        { VIT_NORM_LAYERSCALE, 18, 0, "blocks.0.ls1.gamma", 0.1f },
+        { VIT_NORM_LAYERSCALE, 19, 0, "blocks.0.ls2.gamma", 1e-5f },
+        { VIT_NORM_LAYERSCALE, 24, 0, "blocks.0.ls1.gamma", 1e-5f },
+        { VIT_NORM_LAYERSCALE, 25, 0, "blocks.0.ls1.gamma", 1e-6f },
+        { VIT_NORM_LAYERSCALE, 25, 0.3f, "blocks.24.ls2.gamma", 0.3f },
+        { VIT_NORM_REZERO, 3, 0.3f, "blocks.0.ls1.gamma", 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        const struct vit_init init = { .seed = 2, .out_gain = 0.25f, .scale = ROWS[i].scale };
+        struct vit_config c = tiny_config(ROWS[i].placement);
+        struct vit_model *m;
+
+        c.depth = ROWS[i].depth;
+        c.norm.qk = true;
+        m = created(&c, &init);
+        for (size_t j = 0; j < slot_of(m, ROWS[i].name)->count; j++)
+            if (tiny_values(m, ROWS[i].name)[j] != ROWS[i].value)
+                fail_msg("%s of %s, %d blocks: %g, expected %g", ROWS[i].name,
+                         vit_placement_name(ROWS[i].placement), c.depth,
+                         (double)tiny_values(m, ROWS[i].name)[j], (double)ROWS[i].value);
+        vit_model_close(m);
+    }
+}
+
+static void kinds_of_norm_start_as_they_are_defined(void **state)
+{
+    struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct vit_model *m;
+
+    (void)state;
+    c.norm.kind = KERN_DYT;
+    m = created(&c, NULL);
+    assert_true(*tiny_values(m, "blocks.0.norm1.alpha") == 0.5f && *tiny_values(m, "norm.alpha") == 0.5f);
+    vit_model_close(m);
+    c.stem = (struct patch_stem){ .layers = 1 };
+    c.stem.conv[0] =
+        (struct patch_conv){ .out = 16, .kernel = 3, .stride = 1, .padding = 1, .batch_norm = true };
+    m = created(&c, NULL);
+    for (int i = 0; i < 16; i++) {
+        assert_true(tiny_values(m, "patch_embed.bn.0.weight")[i] == 1);
+        assert_true(tiny_values(m, "patch_embed.bn.0.bias")[i] == 0);
+        assert_true(tiny_values(m, "patch_embed.bn.0.running_mean")[i] == 0);
+        assert_true(tiny_values(m, "patch_embed.bn.0.running_var")[i] == 1);
+    }
+    vit_model_close(m);
+}
+
+/* The JAX ViT's; the layer before the head is drawn all the same. */
+static void a_head_of_zeros_is_only_the_head(void **state)
+{
+    struct vit_config c = wide(VIT_NORM_PRE);
+    struct vit_model *m;
+
+    (void)state;
+    c.pre_logits = 24;
+    m = created(&c, &(struct vit_init){ .seed = 2, .zero_head = true });
+    for (size_t i = 0; i < slot_of(m, "head.weight")->count; i++)
+        assert_true(tiny_values(m, "head.weight")[i] == 0);
+    assert_drawn("pre_logits", tiny_values(m, "pre_logits.weight"), 24 * 64, sqrt(2.0 / (24 + 64)),
+                 sqrt(6.0 / (24 + 64)));
+    vit_model_close(m);
+}
+
+/* ---- what cannot be made ---- */
+
+static void a_recipe_that_cannot_prepare_its_pictures_is_refused(void **state)
+{
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct patch_recipe wrong = patch_recipe_default(TINY_SIDE), other = patch_recipe_default(TINY_SIDE + 4);
+    struct vit_model *m;
+    struct vit_error err;
+
+    (void)state;
+    wrong.std[1] = 0;
+    assert_refused(vit_model_create(&m, &c, &wrong, NULL, NULL, NULL, &err), VIT_ERR_ARG, "std", &err);
+    assert_null(m);
+    assert_refused(vit_model_create(&m, &c, &other, NULL, NULL, NULL, &err), VIT_ERR_ARG,
+                   "pictures of 12 pixels are prepared for a network of 8", &err);
+    assert_null(m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(matrices_have_the_spread_of_their_initialisation),
+        cmocka_unit_test(stems_tokens_and_positions_have_a_spread_of_their_own),
+        cmocka_unit_test(no_two_matrices_are_alike),
+        cmocka_unit_test(deepnorm_halves_the_value_path_of_two_blocks),
+        cmocka_unit_test(what_is_not_drawn_has_one_value),
+        cmocka_unit_test(kinds_of_norm_start_as_they_are_defined),
+        cmocka_unit_test(a_head_of_zeros_is_only_the_head),
+        cmocka_unit_test(a_recipe_that_cannot_prepare_its_pictures_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
