@@ -27,13 +27,11 @@ static void backward(void *arg)
     vit_embed_backward(s, b->grads, dstream, s->n);
 }
 
-void vit_session_backward(struct vit_session *s, const float *dlogits, const struct vit_params *grads, int n)
+void vit_session_backward(struct vit_session *s, const struct vit_params *grads)
 {
     struct backward b = { s, grads };
 
-    assert(s->training && n == s->n);
-    if (dlogits != s->ends.dlogits)
-        memcpy(s->ends.dlogits, dlogits, (size_t)n * (size_t)s->model->config.classes * sizeof *dlogits);
+    assert(s->training);
     kern_team_run(&s->kern, backward, &b);
 }
 
@@ -103,6 +101,7 @@ double vit_backward(struct vit_session *s, const int *labels, int n, struct vit_
     const double loss =
         vit_cross_entropy(s->ends.dlogits, s->ends.logits, &targets, n, s->model->config.classes, n);
 
-    vit_session_backward(s, s->ends.dlogits, &grads->params, n);
+    assert(n == s->n);
+    vit_session_backward(s, &grads->params);
     return loss;
 }

@@ -218,15 +218,15 @@ static double pass(struct vit_probe *p, const float *planes, const int *labels, 
     if (want & GRADIENTS) vit_gradients_zero(p->grads);
     for (int n; p->first < pictures; p->first += n) {
         const struct vit_targets targets = { .label = labels + p->first };
-        float *kept = p->logits + (size_t)p->first * classes, *dlogits = p->session->ends.dlogits;
+        float *kept = p->logits + (size_t)p->first * classes;
         n = pictures - p->first < p->options.batch ? pictures - p->first : p->options.batch;
 
         const float *logits = vit_forward(p->session, planes + (size_t)p->first * floats, n);
         if (want & STREAMS) memcpy(kept, logits, (size_t)n * classes * sizeof *logits);
         if (want & CHANGES) p->logits_changed += vit_tokens_distance(logits, kept, (size_t)n * classes);
         if (!(want & GRADIENTS)) continue;
-        loss += vit_cross_entropy(dlogits, logits, &targets, n, c->classes, pictures);
-        vit_session_backward(p->session, dlogits, &p->grads->params, n);
+        loss += vit_cross_entropy(p->session->ends.dlogits, logits, &targets, n, c->classes, pictures);
+        vit_session_backward(p->session, &p->grads->params);
     }
     p->first = 0;
     p->session->tap = NULL;

@@ -197,7 +197,7 @@ static void run_part(struct vit_trainer *t, const struct vit_batch *b, int first
     logits = vit_forward(s, b->planes + (size_t)first * vit_model_input_floats(t->model), n);
     r->loss += vit_cross_entropy(s->ends.dlogits, logits, &targets, n, classes, b->n);
     r->correct += count_correct(logits, targets.label, n, classes);
-    vit_session_backward(s, s->ends.dlogits, &t->grads->params, n);
+    vit_session_backward(s, &t->grads->params);
 }
 
 static void update_by_muon(struct vit_trainer *t, float factor, float grad_scale)

@@ -94,6 +94,136 @@ static void the_stems_and_norms_of_other_families_are_inferred(void **state)
     }
 }
 
+/* Every part of a network that has tensors of its own, or sizes, is found by them. */
+static void what_has_tensors_is_inferred(void **state)
+{
+    enum { SANDWICH, LAYERSCALE, REZERO, EMBED, POOLED, RMS, DYT, GLU, REGISTERS, NO_BIAS, NO_CLASS, ALL };
+    struct vit_config c[ALL];
+
+    (void)state;
+    for (int i = 0; i < ALL; i++) c[i] = tiny_config(VIT_NORM_PRE);
+    c[SANDWICH] = tiny_config(VIT_NORM_SANDWICH);
+    c[LAYERSCALE] = tiny_config(VIT_NORM_LAYERSCALE);
+    c[REZERO] = tiny_config(VIT_NORM_REZERO);
+    c[EMBED].norm.embed = true;
+    c[POOLED].pool = VIT_POOL_MEAN, c[POOLED].norm.pooled = true, c[POOLED].norm.final = false;
+    c[RMS].norm.kind = KERN_RMSNORM;
+    c[DYT].norm.kind = KERN_DYT;
+    c[GLU].glu = true, c[GLU].act = KERN_ACT_SILU;
+    c[REGISTERS].registers = 3, c[REGISTERS].channels = 1;
+    c[NO_BIAS].bias = c[NO_BIAS].qkv_bias = c[NO_BIAS].patch_bias = false;
+    c[NO_CLASS].cls = c[NO_CLASS].position_prefix = false, c[NO_CLASS].pool = VIT_POOL_MEAN;
+    for (int i = 0; i < ALL; i++) {
+        struct folder f;
+        struct vit_model *whole, *m;
+        char path[400];
+        json_t *want, *got;
+
+        folder_make(&f, &c[i]);
+        folder_write(&f);
+        whole = folder_open(&f, NULL);
+        snprintf(path, sizeof path, "%s/config.json", f.path);
+        assert_int_equal(remove(path), 0);
+        m = folder_open(&f, NULL);
+        want = told_by_tensors(whole);
+        got = told_by_tensors(m);
+        if (!json_equal(want, got))
+            fail_msg("%d: %s is inferred, expected %s", i, json_dumps(got, 0), json_dumps(want, 0));
+        json_decref(want);
+        json_decref(got);
+        vit_model_close(whole);
+        vit_model_close(m);
+        folder_remove(&f);
+    }
+}
+
+/* What no tensor shows, as each family's own code has it where no file says otherwise: timm's _cfg() of
+ * vision_transformer.py; facebook/deit-base-distilled-patch16-224 and facebook/dinov2-base; torchvision's
+ * ImageClassification(crop_size=224), resize_size=256; nn.TransformerEncoderLayer and cct.py have the eps of
+ * nn.LayerNorm; vision_transformer/ of Google scales bytes to [-1, 1]. */
+static void each_family_has_its_own_eps_and_recipe(void **state)
+{
+    static const struct {
+        const char *name, *file;
+        float eps;
+        bool squash;
+        float crop_pct;
+        enum patch_filter filter;
+        float mean, std; /* of red */
+    } ROWS[] = {
+        { "timm-cls", "model.safetensors", 1e-6f, false, 0.9f, PATCH_BICUBIC, 0.5f, 0.5f },
+        { "hf-deit-distilled", "model.safetensors", 1e-12f, true, 0.875f, PATCH_BICUBIC, 0.485f, 0.229f },
+        { "hf-dinov2", "model.safetensors", 1e-6f, false, 0.875f, PATCH_BICUBIC, 0.485f, 0.229f },
+        { "torchvision-convstem", "model.safetensors", 1e-6f, false, 0.875f, PATCH_BILINEAR, 0.485f, 0.229f },
+        { "torch-post-norm-relu", "model.safetensors", 1e-5f, true, 1, PATCH_BICUBIC, 0.5f, 0.5f },
+        { "cct-2-3x2", "model.safetensors", 1e-5f, true, 1, PATCH_BICUBIC, 0.5f, 0.5f },
+        { "jax-npz", "model.npz", 1e-6f, true, 1, PATCH_BILINEAR, 0.5f, 0.5f },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        struct folder f = { .path = "" };
+        const struct patch_recipe *r;
+        struct vit_model *m;
+        unsigned char *bytes;
+        char path[400];
+        size_t size;
+
+        snprintf(path, sizeof path, "tests/data/golden/%s/%s", ROWS[i].name, ROWS[i].file);
+        bytes = tmp_read(path, &size);
+        tmp_create(f.path, sizeof f.path);
+        tmp_write(f.path, ROWS[i].file, bytes, size, NULL, 0);
+        m = folder_open(&f, NULL);
+        r = vit_model_recipe(m);
+        if (vit_model_config(m)->norm.eps != ROWS[i].eps || r->squash != ROWS[i].squash ||
+            r->crop_pct != ROWS[i].crop_pct || r->filter != ROWS[i].filter || r->mean[0] != ROWS[i].mean ||
+            r->std[0] != ROWS[i].std)
+            fail_msg("%s: eps %g, squash %d, crop_pct %g, %s, mean %g, std %g", ROWS[i].name,
+                     (double)vit_model_config(m)->norm.eps, r->squash, (double)r->crop_pct,
+                     patch_filter_name(r->filter), (double)r->mean[0], (double)r->std[0]);
+        vit_model_close(m);
+        free(bytes);
+        folder_remove(&f);
+    }
+}
+
+/* DINOv2 with registers: positions of the class token and the patches, none of the registers. */
+static void registers_need_no_positions(void **state)
+{
+    struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct folder f;
+    struct vit_model *m;
+
+    (void)state;
+    c.registers = 4;
+    folder_make(&f, &c);
+    folder_entry(&f, "pos_embed")->shape[1] = 1 + 4;
+    folder_weights(&f, "model.safetensors", NULL);
+    m = folder_open(&f, NULL);
+    assert_int_equal(vit_model_config(m)->image, 8);
+    assert_int_equal(vit_model_config(m)->registers, 4);
+    assert_false(vit_model_config(m)->position_prefix);
+    vit_model_close(m);
+    folder_remove(&f);
+}
+
+/* Outside its blocks a network may carry what its authors trained it with. */
+static void tensors_beside_the_blocks_are_named_and_left(void **state)
+{
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct folder f;
+    struct vit_model *m;
+
+    (void)state;
+    folder_make(&f, &c);
+    folder_add(&f, "decoder.weight", 2, 16, 1);
+    folder_weights(&f, "model.safetensors", NULL);
+    m = folder_open(&f, NULL);
+    assert_int_equal(folder_notes(m, true, "1 tensors are not used: decoder.weight [16, 1]"), 1);
+    vit_model_close(m);
+    folder_remove(&f);
+}
+
 /* 224 pixels, as most models; 56 patches a side of the 4 pixels that the stem has. */
 static void without_positions_the_size_is_assumed(void **state)
 {
@@ -642,6 +772,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_a_configuration_the_tensors_tell),
         cmocka_unit_test(the_stems_and_norms_of_other_families_are_inferred),
+        cmocka_unit_test(what_has_tensors_is_inferred),
+        cmocka_unit_test(each_family_has_its_own_eps_and_recipe),
+        cmocka_unit_test(registers_need_no_positions),
+        cmocka_unit_test(tensors_beside_the_blocks_are_named_and_left),
         cmocka_unit_test(without_positions_the_size_is_assumed),
         cmocka_unit_test(an_image_size_that_the_positions_contradict_is_not_taken),
         cmocka_unit_test(heads_follow_from_the_width_of_a_query_norm),
