@@ -1,4 +1,4 @@
-/* test.h - what every test program includes: cmocka, and two assertions that say more.
+/* test.h - what every test program includes: cmocka, and assertions that say more.
  * Tests run from the root of the repository; their data is in tests/data. */
 #ifndef TESTS_SUPPORT_TEST_H
 #define TESTS_SUPPORT_TEST_H
@@ -69,6 +69,16 @@ static inline double test_watched_slack(void)
                      vit_status_name(got_), got_ ? (err)->text : "");                                        \
         if (!strstr((err)->text, (part)))                                                                    \
             fail_msg("%s: \"%s\" does not say \"%s\"", #call, (err)->text, (part));                          \
+    } while (0)
+
+/* |found - expected| <= bound, for which a NaN is no number at all. cmocka 1.1.5's own takes NaN and
+ * infinity for any number, and loosens the bound by the size of what it compares. */
+#undef assert_float_equal
+#define assert_near(found, expected, bound)                                                                  \
+    do {                                                                                                     \
+        const double found_ = (double)(found), expected_ = (double)(expected);                               \
+        if (!(fabs(found_ - expected_) <= (double)(bound)))                                                  \
+            fail_msg("%s: %.17g, expected %.17g", #found, found_, expected_);                                \
     } while (0)
 
 /* Largest |a - b| over count values, its index in *at. NaN counts as infinite. */

@@ -492,7 +492,7 @@ static void check_counts(const json_t *o)
         assert_true(number(json_array_get(classes, i), "n") == 2);
     }
     assert_true(sum == n);
-    assert_float_equal(number(o, "top1"), hits / n, 1e-12);
+    assert_near(number(o, "top1"), hits / n, 1e-12);
     assert_true(json_number_value(json_array_get(interval, 0)) <= number(o, "top1"));
     assert_true(json_number_value(json_array_get(interval, 1)) >= number(o, "top1"));
     assert_true(number(o, "top5") >= number(o, "top1") && number(o, "loss") > 0 && number(o, "ece") >= 0);
@@ -711,7 +711,7 @@ static void preprocess_needs_no_model_when_the_flags_say_all(void **state)
     assert_int_equal(count, 3 * 24 * 24);
     for (size_t i = 0; i < 24 * 24; i++)
         for (size_t c = 0; c < 3; c++)
-            assert_float_equal(planes[c * 24 * 24 + i], (float)image.rgb[3 * i + c] / 255, 1e-6);
+            assert_near(planes[c * 24 * 24 + i], (float)image.rgb[3 * i + c] / 255, 1e-6);
     free(planes);
     patch_image_free(&image);
     EXPECT(0, NULL, NULL, "preprocess", "-m", MODEL, PICTURE, "-o", png);

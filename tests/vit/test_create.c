@@ -1,4 +1,4 @@
-/* The values a new model starts from: what each initialisation draws, what is not drawn, what DeepNorm scales. */
+/* The values a new model starts from: what is drawn and how wide, what is not, and what DeepNorm scales. */
 #include "tests/vit/tiny.h"
 
 /* Wide enough for a spread to be told from that of another matrix, sides that differ. */

@@ -187,10 +187,14 @@ static void each_family_has_its_own_eps_and_recipe(void **state)
     }
 }
 
-/* DINOv2 with registers: positions of the class token and the patches, none of the registers. */
+/* DINOv2 with registers: positions of the class token and the patches, none of the registers. So the class
+ * token has its position before the registers come between, which is the same as a class token at another
+ * place. */
 static void registers_need_no_positions(void **state)
 {
     struct vit_config c = tiny_config(VIT_NORM_PRE);
+    const size_t d = (size_t)c.width;
+    const float *token, *position;
     struct folder f;
     struct vit_model *m;
 
@@ -203,6 +207,10 @@ static void registers_need_no_positions(void **state)
     assert_int_equal(vit_model_config(m)->image, 8);
     assert_int_equal(vit_model_config(m)->registers, 4);
     assert_false(vit_model_config(m)->position_prefix);
+    token = folder_entry(&f, "cls_token")->data;
+    position = folder_entry(&f, "pos_embed")->data;
+    for (size_t j = 0; j < d; j++) assert_true(tiny_values(m, "cls_token")[j] == token[j] + position[j]);
+    assert_memory_equal(tiny_values(m, "pos_embed"), position + d, 4 * d * sizeof *position);
     vit_model_close(m);
     folder_remove(&f);
 }

@@ -221,7 +221,7 @@ static void the_tensors_have_the_names_of_the_class(void **state)
         const struct weights_tensor *t = weights_find(file, ROWS[i].name);
         if (!t || t->rank != ROWS[i].rank || t->shape[0] != ROWS[i].rows) fail_msg("%s", ROWS[i].name);
     }
-    assert_int_equal(weights_count(file), 4 + TINY_DEPTH * 16 + 4); /* 16 a block; stem and tokens, norm and head */
+    assert_int_equal(weights_count(file), 4 + TINY_DEPTH * 16 + 4); /* 16 a block; tokens, norm, head */
     assert_string_equal(weights_meta(file, "format"), "pt");
     assert_null(weights_meta(file, "vit.config"));
     weights_close(file);

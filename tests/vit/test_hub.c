@@ -102,8 +102,8 @@ static void bytes_are_scaled_as_the_recipe_says(void **state)
         r = *vit_model_recipe(m);
         r.size = 1;
         patch_normalise(planes, pixels, &r);
-        assert_float_equal(planes[0], ROWS[i].low, 1e-6);  /* a rounding of 2 */
-        assert_float_equal(planes[1], ROWS[i].high, 1e-4); /* and of 255 */
+        assert_near(planes[0], ROWS[i].low, 1e-6);  /* a rounding of 2 */
+        assert_near(planes[1], ROWS[i].high, 1e-4); /* and of 255 */
         vit_model_close(m);
         folder_remove(&f);
     }
@@ -304,7 +304,7 @@ static void a_deit_without_its_teacher_answers_as_there(void **state)
     assert_ok(weights_open(&expect, "tests/data/golden/hf-deit-distilled/expect.safetensors", &err), &err);
     logits = vit_forward(s, weights_find(expect, "input")->data, 1);
     /* The golden bound: 1e-5 of the largest. */
-    for (int i = 0; i < 10; i++) assert_float_equal(logits[i], LOGITS[i], 1e-5f * 5.13127072f);
+    for (int i = 0; i < 10; i++) assert_near(logits[i], LOGITS[i], 1e-5f * 5.13127072f);
     weights_close(expect);
     vit_session_close(s);
     vit_model_close(m);

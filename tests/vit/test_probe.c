@@ -578,6 +578,19 @@ static void trunc02_hides_the_difference(void **state)
     assert_true(pre.rms < 1.01);
 }
 
+/* Cosines by hand: of three tokens two are alike, and one is nothing. */
+static void a_token_of_zeros_is_like_no_other(void **state)
+{
+    const float x[3][2] = { { 3, 0 }, { 0, 0 }, { 5, 0 } }, y[3][2] = { { 1, 0 }, { 1, 0 }, { 0, 2 } };
+    double work[64], angle;
+
+    (void)state;
+    assert_true(vit_tokens_work(3, 2) <= VIT_COUNT(work));
+    assert_near(vit_tokens_cosine(x[0], 3, 2, work), 1.0 / 3, 1e-15);
+    assert_near(vit_tokens_between(&angle, x[0], y[0], 3, 2), 1.0 / 3, 1e-15);
+    assert_near(angle, (0 + 0.5 + 0.5) / 3, 1e-15);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -596,6 +609,7 @@ int main(void)
         cmocka_unit_test(a_model_that_only_infers_is_refused),
         cmocka_unit_test(pres_last_gradient_is_posts_over_the_rms),
         cmocka_unit_test(trunc02_hides_the_difference),
+        cmocka_unit_test(a_token_of_zeros_is_like_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -518,8 +518,8 @@ static void a_step_that_is_not_finite_touches_nothing(void **state)
     stop(&fresh);
 }
 
-/* Not every overflow shows in the loss: pixels of 1e38 times weights of zero are zero, but times a gradient of
- * more than 1 they overflow. */
+/* Not every overflow shows in the loss: pixels of 1e38 times weights of zero are zero, but times a gradient
+ * of more than 1 they overflow. */
 static void a_gradient_that_is_not_finite_touches_nothing(void **state)
 {
     const struct vit_config c = tiny(VIT_NORM_PRE);
@@ -551,9 +551,9 @@ static void a_gradient_that_is_not_finite_touches_nothing(void **state)
     stop(&r);
 }
 
-/* Of depth blocks, block i drops a picture's branch at the rate p i / (depth - 1), as timm's linspace(0, p, depth)
- * has it, and what stays is lengthened so that the mean stays: after Huang et al. 2016. A single block has the
- * whole rate. The count of drops is binomial; five standard deviations. */
+/* Of depth blocks, block i drops a picture's branch at the rate p i / (depth - 1), as timm's linspace(0, p,
+ * depth) has it, and what stays is lengthened so that the mean stays: after Huang et al. 2016. A single block
+ * has the whole rate. The count of drops is binomial; five standard deviations. */
 static void the_rate_of_drop_path_rises_to_the_last_block(void **state)
 {
     enum { STEPS = 60, DRAWS = STEPS * 2 * PICTURES };
@@ -575,7 +575,7 @@ static void the_rate_of_drop_path_rises_to_the_last_block(void **state)
                 const float rate = depth > 1 ? 0.5f * (float)block / (float)(depth - 1) : 0.5f;
                 const float factor = r.trainer->session->trace[block].drop[at / PICTURES % 2][at % PICTURES];
                 dropped[block] += factor == 0;
-                if (factor != 0) assert_float_equal(factor, 1 / (1 - rate), 1e-6); /* a few roundings */
+                if (factor != 0) assert_near(factor, 1 / (1 - rate), 1e-6); /* a few roundings */
             }
         }
         for (int block = 0; block < depth; block++) {
