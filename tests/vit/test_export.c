@@ -228,6 +228,52 @@ static void the_tensors_have_the_names_of_the_class(void **state)
     vit_model_close(m);
 }
 
+/* Everything that ViTConfig and Dinov2Config of transformers need to build the network: we read some of it off
+ * the tensors, they do not. */
+#define HF_BASE                                                                                              \
+    "\"hidden_size\":16,\"num_hidden_layers\":3,\"num_attention_heads\":2,\"hidden_act\":\"gelu\","          \
+    "\"layer_norm_eps\":1e-6,\"image_size\":8,\"patch_size\":4,\"num_channels\":3,\"qkv_bias\":true,"        \
+    "\"id2label\":{\"0\":\"class_0\",\"1\":\"class_1\",\"2\":\"class_2\",\"3\":\"class_3\"},"                \
+    "\"label2id\":{\"class_0\":0,\"class_1\":1,\"class_2\":2,\"class_3\":3}"
+
+static void the_configuration_has_what_the_class_reads(void **state)
+{
+    static const struct {
+        enum weights_family family;
+        enum vit_placement placement;
+        enum vit_pool pool;
+        const char *config;
+    } ROWS[] = {
+        { WEIGHTS_HF_VIT, VIT_NORM_PRE, VIT_POOL_CLS,
+          "{\"architectures\":[\"ViTForImageClassification\"],\"model_type\":\"vit\"," HF_BASE
+          ",\"intermediate_size\":24}" },
+        { WEIGHTS_HF_DINOV2, VIT_NORM_LAYERSCALE, VIT_POOL_CLS_MEAN,
+          "{\"architectures\":[\"Dinov2ForImageClassification\"],\"model_type\":\"dinov2\"," HF_BASE
+          ",\"mlp_ratio\":1.5,\"layerscale_value\":1.0,\"use_swiglu_ffn\":false}" },
+    };
+    const struct fixture *f = *state;
+
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        struct vit_config c = tiny_config(ROWS[i].placement);
+        json_t *want = json_loads(ROWS[i].config, 0, NULL), *got;
+        struct vit_error err;
+        struct vit_model *m;
+        char path[400];
+
+        c.pool = ROWS[i].pool;
+        m = tiny_model(&c, "ref");
+        assert_ok(vit_model_export(m, f->out, ROWS[i].family, WEIGHTS_F32, &err), &err);
+        snprintf(path, sizeof path, "%s/config.json", f->out);
+        got = json_load_file(path, 0, NULL);
+        if (!want || !json_equal(want, got))
+            fail_msg("%s, expected %s", json_dumps(got, 0), json_dumps(want, 0));
+        json_decref(want);
+        json_decref(got);
+        vit_model_close(m);
+        tmp_remove(f->out);
+    }
+}
+
 /* Dinov2Model has a token for training besides, and calls a file without it incomplete. */
 static void a_dinov2_is_complete(void **state)
 {
@@ -313,6 +359,7 @@ int main(void)
         TEST(labels_and_every_kind_of_preprocessing_come_back),
         TEST(bf16_is_rounded_once),
         TEST(the_tensors_have_the_names_of_the_class),
+        TEST(the_configuration_has_what_the_class_reads),
         TEST(a_dinov2_is_complete),
         TEST(what_they_have_no_class_for_is_refused),
         TEST(other_requests_are_refused),

@@ -240,6 +240,7 @@ static void hugging_face_values_that_contradict_the_tensors_are_refused(void **s
         { "{\"model_type\":\"dinov2\",\"hidden_act\":\"mish\"}", "\"mish\"" },
         { "{\"model_type\":\"dinov2\",\"image_size\":[16,64]}", "\"image_size\" is 16 x 64" },
         { "{\"model_type\":\"beit\"}", "\"model_type\" \"beit\" is not supported" },
+        { "{\"model_type\":1}", "\"model_type\" must be a string" },
         { "{\"model_type\":\"dinov2\",\"layer_norm_eps\":\"x\"}", "\"layer_norm_eps\"" },
     };
 
