@@ -208,6 +208,32 @@ static void cutout_paints_a_square_cut_at_the_border(void **state)
     assert_in_range(whole, 533, 687);
 }
 
+/* Places down and across are drawn apart: of so many pairs of independent numbers the correlation is normal with
+ * the deviation 1 / sqrt(n). */
+static void painted_boxes_are_not_on_a_diagonal(void **state)
+{
+    static const struct patch_augment WAYS[] = { { .cutout = 8, .fill = { 255, 0, 77 } },
+                                                 { .erase = 1, .fill = { 255, 0, 77 } } };
+
+    (void)state;
+    for (size_t way = 0; way < VIT_COUNT(WAYS); way++) {
+        double down = 0, across = 0, both = 0;
+        int count = 0, box[4];
+
+        for (uint64_t i = 0; i < 2000; i++) {
+            unsigned char got[BYTES];
+            apply(got, &WAYS[way], 9, 0, i);
+            if (!painted(got, WAYS[way].fill, box)) continue;
+            /* Either end may be the border: twice the middle, from that of the picture. */
+            const int y = box[0] + box[2] - SIZE, x = box[1] + box[3] - SIZE;
+            down += y * y, across += x * x, both += x * y;
+            count++;
+        }
+        assert_true(count > 1000);
+        assert_near(both / sqrt(down * across), 0, 5 / sqrt(count));
+    }
+}
+
 static void erasing_keeps_its_probability_area_and_ratio(void **state)
 {
     const struct patch_augment a = { .erase = 0.25f, .fill = { 255, 0, 77 } };
@@ -347,6 +373,7 @@ int main(void)
         cmocka_unit_test(crop_offsets_are_uniform),
         cmocka_unit_test(a_crop_reflects_without_repeating_the_edge),
         cmocka_unit_test(cutout_paints_a_square_cut_at_the_border),
+        cmocka_unit_test(painted_boxes_are_not_on_a_diagonal),
         cmocka_unit_test(erasing_keeps_its_probability_area_and_ratio),
         cmocka_unit_test(augmentations_do_not_disturb_each_other),
         cmocka_unit_test(policies_change_pictures),

@@ -67,6 +67,28 @@ static void lambda_has_the_moments_of_beta(void **state)
     }
 }
 
+/* Yun et al. 2019: the centre of the box is uniform in both directions, which are drawn apart, and lambda is
+ * drawn apart from them. Correlations are normal with the deviation 1 / sqrt(n). */
+static void boxes_lie_anywhere(void **state)
+{
+    enum { SIZE = 32, DRAWS = 4000 };
+    double yy = 0, xx = 0, xy = 0, ay = 0, aa = 0;
+
+    (void)state;
+    for (uint64_t step = 0; step < DRAWS; step++) {
+        const struct patch_mix mix = patch_mix_draw(&CUTMIX, SIZE, 11, step);
+        const double y = mix.top + mix.bottom - SIZE, x = mix.left + mix.right - SIZE;
+        const double side = (mix.bottom - mix.top) - SIZE / 2.0;
+
+        assert_true(mix.top >= 0 && mix.bottom <= SIZE && mix.left >= 0 && mix.right <= SIZE);
+        yy += y * y, xx += x * x, xy += x * y, ay += side * y, aa += side * side;
+    }
+    assert_near(xy / sqrt(xx * yy), 0, 5 / sqrt(DRAWS));
+    assert_near(ay / sqrt(aa * yy), 0, 5 / sqrt(DRAWS));
+    assert_true(yy / DRAWS > SIZE * SIZE / 12.0 &&
+                xx / DRAWS > SIZE * SIZE / 12.0); /* not about the middle */
+}
+
 static float *batch(int n, int channels, int size)
 {
     const size_t count = (size_t)n * channels * size * size;
@@ -153,6 +175,7 @@ int main(void)
         cmocka_unit_test(mixing_depends_on_seed_and_step_alone),
         cmocka_unit_test(kinds_come_with_their_probabilities),
         cmocka_unit_test(lambda_has_the_moments_of_beta),
+        cmocka_unit_test(boxes_lie_anywhere),
         cmocka_unit_test(a_mixed_batch_is_what_its_weights_say),
         cmocka_unit_test(labels_name_the_partner_and_the_weight),
         cmocka_unit_test(impossible_mixing_is_refused),
