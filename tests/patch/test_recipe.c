@@ -123,20 +123,26 @@ static void a_crop_of_decimals_and_ratios_gives_the_side_that_was_meant(void **s
 
 static void a_picture_shorter_than_the_crop_is_padded_with_zeros(void **state)
 {
-    /* floor(10 / 1.25) = 8: one column of zeros before, one behind, as torchvision pads. */
+    /* floor(10 / 1.25) = 8: one row or column of zeros before, one behind, as torchvision pads. */
+    static const struct {
+        int width, height, left, top; /* of the picture; where the first pixel of the square lies in it */
+    } CASES[] = { { 8, 16, -1, 3 }, { 16, 8, 3, -1 }, { 8, 8, -1, -1 } };
     const struct patch_recipe r = { .size = 10, .crop_pct = 1.25f, .filter = PATCH_BICUBIC };
-    struct patch_image in = fixture_noise(8, 16, 3);
-    unsigned char *pixels = prepared(&in, &r);
 
     (void)state;
-    for (int y = 0; y < 10; y++) {
-        const unsigned char *row = pixels + (size_t)y * 30;
-        assert_pixels("left", row, (unsigned char[3]){ 0 }, 1, 1, 0);
-        assert_pixels("middle", row + 3, in.rgb + (size_t)(y + 3) * 24, 8, 1, 0);
-        assert_pixels("right", row + 27, (unsigned char[3]){ 0 }, 1, 1, 0);
+    for (size_t i = 0; i < VIT_COUNT(CASES); i++) {
+        struct patch_image in = fixture_noise(CASES[i].width, CASES[i].height, 3);
+        unsigned char *pixels = prepared(&in, &r);
+        for (int at = 0; at < r.size * r.size; at++) {
+            const int x = CASES[i].left + at % r.size, y = CASES[i].top + at / r.size;
+            const bool inside = x >= 0 && x < in.width && y >= 0 && y < in.height;
+            const unsigned char zeros[3] = { 0 };
+            assert_pixels("padded", pixels + (size_t)at * 3, inside ? in.rgb + (y * in.width + x) * 3 : zeros,
+                          1, 1, 0);
+        }
+        free(pixels);
+        patch_image_free(&in);
     }
-    free(pixels);
-    patch_image_free(&in);
 }
 
 static void a_needle_of_a_picture_costs_only_its_crop(void **state)
