@@ -561,7 +561,7 @@ static void make_model(const char *dir, const char *name, uint64_t seed, const c
     make_network(dir, name, seed, labels, 0.5f, path);
 }
 
-/* dir/data: coloured noise in folders of the classes; dog/broken.png is none. */
+/* dir/data: coloured noise in folders of the classes; the first file may be none. */
 static void make_data(const char *dir, bool broken, char *path)
 {
     unsigned char pixels[8 * 8 * 3];
@@ -577,7 +577,8 @@ static void make_data(const char *dir, bool broken, char *path)
             snprintf(file, sizeof file, "%s/%s/%d.png", path, LABELS[c], i);
             assert_int_equal(patch_png_write(file, pixels, 8, 8, NULL), VIT_OK);
         }
-    if (broken) tmp_write(path, "bee/broken.png", "no picture", 10, NULL, 0);
+    snprintf(file, sizeof file, "%s/-broken.png", LABELS[0]);
+    if (broken) tmp_write(path, file, "no picture", 10, NULL, 0);
 }
 
 static void keep_logits(const char *model, const char *data, const char *path, int code)
