@@ -1,0 +1,261 @@
+/* The numbers of vit eval, as JSON and as text, against what follows from the logits it wrote: each definition
+ * once more, in double. */
+#include "patch/patch.h"
+#include "tests/tools/cli.h"
+#include "vit/random.h"
+#include "vit/train.h"
+#include "weights/weights.h"
+
+/* More classes than a terminal shows the matrix of. */
+enum { CLASSES = 24, PICTURES = 4, N = CLASSES * PICTURES, BINS = 15, MOST = 10 };
+
+struct fixture {
+    char dir[TMP_PATH], model[300], data[300], logits[300];
+    struct weights_file *file;
+    const float *answer;  /* (N, CLASSES) */
+    const int64_t *label; /* (N) */
+    int confusion[CLASSES][CLASSES];
+};
+
+static const char *name_of(int class)
+{
+    static char names[CLASSES][8];
+
+    snprintf(names[class], sizeof names[class], "c%02d", class);
+    return names[class];
+}
+
+static void make_model(const char *path)
+{
+    const struct vit_config c = { .image = 32,
+                                  .channels = 3,
+                                  .stem = { .patch = 16 },
+                                  .width = 16,
+                                  .depth = 1,
+                                  .heads = 2,
+                                  .hidden = 16,
+                                  .classes = CLASSES,
+                                  .pool = VIT_POOL_MEAN,
+                                  .norm = { .eps = 1e-6f, .final = true } };
+    const char *labels[CLASSES];
+    struct vit_model *m;
+    struct vit_error err;
+
+    for (int i = 0; i < CLASSES; i++) labels[i] = name_of(i);
+    assert_ok(vit_model_create(&m, &c, NULL, labels, &(struct vit_init){ .seed = 1 }, NULL, &err), &err);
+    assert_ok(vit_model_save(m, path, WEIGHTS_F32, &err), &err);
+    vit_model_close(m);
+}
+
+static void make_data(const char *root)
+{
+    unsigned char pixels[32 * 32 * 3];
+    char path[512];
+
+    for (int i = 0; i < N; i++) {
+        const uint64_t key = vit_key(7, (uint64_t)i);
+        for (size_t k = 0; k < sizeof pixels; k++)
+            pixels[k] = (unsigned char)(vit_random_u64(key, k % 3) % 200 + vit_random_u64(key, k) % 50);
+        snprintf(path, sizeof path, "%s/%d.png", name_of(i / PICTURES), i);
+        tmp_write(root, path, "", 0, NULL, 0);
+        snprintf(path, sizeof path, "%s/%s/%d.png", root, name_of(i / PICTURES), i);
+        assert_int_equal(patch_png_write(path, pixels, 32, 32, NULL), VIT_OK);
+    }
+}
+
+static int best_of(const float *logits)
+{
+    int best = 0;
+
+    for (int c = 1; c < CLASSES; c++)
+        if (logits[c] > logits[best]) best = c;
+    return best;
+}
+
+static int open_fixture(void **state)
+{
+    struct fixture *f = tmp_fixture(state, sizeof *f);
+    struct vit_error err;
+
+    snprintf(f->model, sizeof f->model, "%s/model.safetensors", f->dir);
+    snprintf(f->data, sizeof f->data, "%s/data", f->dir);
+    snprintf(f->logits, sizeof f->logits, "%s/logits.safetensors", f->dir);
+    make_model(f->model);
+    make_data(f->data);
+    EXPECT(0, "", "", "eval", "-q", "-m", f->model, "--data", f->data, "--split", "all", "--logits",
+           f->logits);
+    assert_ok(weights_open(&f->file, f->logits, &err), &err);
+    f->answer = weights_find(f->file, "logits")->data;
+    f->label = weights_find(f->file, "labels")->data;
+    assert_int_equal(weights_find(f->file, "labels")->count, N);
+    for (int i = 0; i < N; i++) f->confusion[f->label[i]][best_of(f->answer + i * CLASSES)]++;
+    return 0;
+}
+
+static int close_fixture(void **state)
+{
+    struct fixture *f = *state;
+
+    weights_close(f->file);
+    return tmp_teardown(state);
+}
+
+/* ---- the definitions ---- */
+
+/* Pictures whose label is among the k largest logits. */
+static int correct(const struct fixture *f, int k)
+{
+    int count = 0;
+
+    for (int i = 0; i < N; i++) {
+        const float *x = f->answer + i * CLASSES, own = x[f->label[i]];
+        int above = 0;
+        for (int c = 0; c < CLASSES; c++) above += x[c] > own;
+        count += above < k;
+    }
+    return count;
+}
+
+static double probability(const float *x, int class)
+{
+    double sum = 0;
+
+    for (int c = 0; c < CLASSES; c++) sum += exp((double)x[c] - (double)x[class]);
+    return 1 / sum;
+}
+
+static double loss(const struct fixture *f)
+{
+    double sum = 0;
+
+    for (int i = 0; i < N; i++) sum -= log(probability(f->answer + i * CLASSES, (int)f->label[i]));
+    return sum / N;
+}
+
+/* Guo et al. 2017: 15 bins of equal width. */
+static double calibration_error(const struct fixture *f)
+{
+    double gap[BINS] = { 0 }, sum = 0;
+
+    for (int i = 0; i < N; i++) {
+        const float *x = f->answer + i * CLASSES;
+        const int best = best_of(x);
+        const double p = probability(x, best);
+        gap[(int)ceil(p * BINS) - 1] += (best == f->label[i]) - p;
+    }
+    for (int i = 0; i < BINS; i++) sum += fabs(gap[i]);
+    return sum / N;
+}
+
+/* Wilson 1927: both ends solve (p - k/n)^2 = z^2 p (1 - p) / n, z = 1.959964. */
+static void interval(double end[2], int k)
+{
+    const double z2 = 1.959963984540054 * 1.959963984540054, share = k / (double)N;
+    const double a = 1 + z2 / N, b = -2 * share - z2 / N, c = share * share, root = sqrt(b * b - 4 * a * c);
+
+    end[0] = k ? (-b - root) / (2 * a) : 0;
+    end[1] = k < N ? (-b + root) / (2 * a) : 1;
+}
+
+/* ---- what the program says ---- */
+
+static void assert_share(const json_t *o, const char *key, int k)
+{
+    const json_t *found;
+    char name[32];
+    double end[2];
+
+    interval(end, k);
+    assert_near(number(o, key), k / (double)N, 1e-12);
+    snprintf(name, sizeof name, "%s_ci95", key);
+    found = json_object_get(o, name);
+    for (size_t i = 0; i < 2; i++) assert_near(json_number_value(json_array_get(found, i)), end[i], 1e-9);
+}
+
+static void assert_class(const json_t *o, const struct fixture *f, int c)
+{
+    int predicted = 0;
+
+    assert_string_equal(json_string_value(json_object_get(o, "label")), name_of(c));
+    for (int i = 0; i < CLASSES; i++) predicted += f->confusion[i][c];
+    assert_near(number(o, "n"), PICTURES, 0);
+    assert_near(number(o, "correct"), f->confusion[c][c], 0);
+    assert_near(number(o, "accuracy"), f->confusion[c][c] / (double)PICTURES, 1e-12);
+    assert_near(number(o, "f1"), 2.0 * f->confusion[c][c] / (PICTURES + predicted), 1e-12);
+    if (predicted)
+        assert_near(number(o, "precision"), f->confusion[c][c] / (double)predicted, 1e-12);
+    else
+        assert_true(json_is_null(json_object_get(o, "precision")));
+}
+
+static void the_json_follows_from_the_logits(void **state)
+{
+    static const char *const STAGES[] = { "decode", "prepare", "forward", "total" };
+    const struct fixture *f = *state;
+    json_t *all =
+        objects_of(VIT("eval", "-q", "--json", "-m", f->model, "--data", f->data, "--split", "all"));
+    const json_t *o = json_array_get(all, 0);
+
+    assert_near(number(o, "n"), N, 0);
+    assert_near(number(o, "n_failed"), 0, 0);
+    assert_share(o, "top1", correct(f, 1));
+    assert_share(o, "top5", correct(f, 5));
+    assert_near(number(o, "loss"), loss(f), 1e-9);
+    assert_near(number(o, "ece"), calibration_error(f), 1e-9);
+    for (int c = 0; c < CLASSES; c++) {
+        const json_t *row = json_array_get(json_object_get(o, "confusion"), (size_t)c);
+        assert_class(json_array_get(json_object_get(o, "per_class"), (size_t)c), f, c);
+        for (int p = 0; p < CLASSES; p++)
+            assert_int_equal(json_integer_value(json_array_get(row, (size_t)p)), f->confusion[c][p]);
+    }
+    for (size_t i = 0; i < VIT_COUNT(STAGES); i++)
+        assert_true(number(json_object_get(o, "stages"), STAGES[i]) > 0);
+    assert_true(number(json_object_get(o, "stages"), "total") == number(o, "images_per_second"));
+    json_decref(all);
+}
+
+/* The largest count that is left, of the first row and column that have it; it is taken away. */
+static int take_largest(int confusion[CLASSES][CLASSES], int *label, int *prediction)
+{
+    int most = 0;
+
+    for (int c = 0; c < CLASSES; c++)
+        for (int p = 0; p < CLASSES; p++)
+            if (c != p && confusion[c][p] > most) most = confusion[c][p], *label = c, *prediction = p;
+    if (most) confusion[*label][*prediction] = 0;
+    return most;
+}
+
+static void the_text_says_the_same(void **state)
+{
+    struct fixture *f = *state;
+    struct run r = VIT("eval", "-q", "-m", f->model, "--data", f->data, "--split", "all");
+    char want[2048];
+    int used = 0, count, label = 0, prediction = 0;
+
+    assert_int_equal(r.code, 0);
+    for (int k = 1; k <= 5; k += 4) {
+        double end[2];
+        interval(end, correct(f, k));
+        snprintf(want, sizeof want, "top-%d      %.4f  (95 %%: %.4f to %.4f)\n", k, correct(f, k) / (double)N,
+                 end[0], end[1]);
+        assert_says("stdout", r.out, want);
+    }
+    snprintf(want, sizeof want, "loss       %.4f\nece        %.4f\n", loss(f), calibration_error(f));
+    assert_says("stdout", r.out, want);
+    used = snprintf(want, sizeof want, "\nmost often confused (the whole matrix: --json)\n");
+    for (int i = 0; i < MOST && (count = take_largest(f->confusion, &label, &prediction)); i++)
+        used += snprintf(want + used, sizeof want - (size_t)used, "%6d  %s taken for %s\n", count,
+                         name_of(label), name_of(prediction));
+    assert_string_equal(strstr(r.out, "\nmost often"), want);
+    run_free(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(the_json_follows_from_the_logits, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(the_text_says_the_same, open_fixture, close_fixture),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
