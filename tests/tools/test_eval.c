@@ -19,7 +19,7 @@ struct fixture {
 
 static const char *name_of(int class)
 {
-    static char names[CLASSES][8];
+    static char names[CLASSES][16];
 
     snprintf(names[class], sizeof names[class], "c%02d", class);
     return names[class];
@@ -214,6 +214,32 @@ static void the_json_follows_from_the_logits(void **state)
     json_decref(all);
 }
 
+/* A row for each picture, in the order of the logits: the answer and its share of the softmax. */
+static void the_predictions_follow_from_the_logits(void **state)
+{
+    const struct fixture *f = *state;
+    char path[300], file[100], label[8], answer[8];
+    double share;
+    int used;
+
+    snprintf(path, sizeof path, "%s/p.csv", f->dir);
+    EXPECT(0, "", "", "eval", "-q", "-m", f->model, "--data", f->data, "--split", "all", "--predictions",
+           path);
+    char *table = tmp_text(f->dir, "p.csv"), *at = table;
+    assert_memory_equal(at, "file,label,prediction,score\n", 28);
+    at += 28;
+    for (int i = 0; i < N; i++, at += used) {
+        const float *x = f->answer + i * CLASSES;
+        if (sscanf(at, "%99[^,],%7[^,],%7[^,],%lf\n%n", file, label, answer, &share, &used) != 4)
+            fail_msg("row %d is \"%.100s\"", i, at);
+        assert_string_equal(label, name_of((int)f->label[i]));
+        assert_string_equal(answer, name_of(best_of(x)));
+        assert_near(share, probability(x, best_of(x)), 1e-8); /* nine digits */
+    }
+    assert_int_equal(*at, '\0');
+    free(table);
+}
+
 /* The largest count that is left, of the first row and column that have it; it is taken away. */
 static int take_largest(int confusion[CLASSES][CLASSES], int *label, int *prediction)
 {
@@ -255,6 +281,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_json_follows_from_the_logits, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(the_predictions_follow_from_the_logits, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(the_text_says_the_same, open_fixture, close_fixture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

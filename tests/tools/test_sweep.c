@@ -92,14 +92,16 @@ static void assert_same_sweep(const char *a, const char *b)
 
 /* ---- facts ---- */
 
+/* Norms pre,post, rates 1e-2,1e-3,0.0001, seeds 0,7. */
+static const char *const ORDER[] = {
+    "norm=pre_lr=0.001_seed=0", "norm=post_lr=0.001_seed=0", "norm=pre_lr=0.01_seed=0",
+    "norm=post_lr=0.01_seed=0", "norm=pre_lr=0.0001_seed=0", "norm=post_lr=0.0001_seed=0",
+    "norm=pre_lr=0.001_seed=7", "norm=post_lr=0.001_seed=7", "norm=pre_lr=0.01_seed=7",
+    "norm=post_lr=0.01_seed=7", "norm=pre_lr=0.0001_seed=7", "norm=post_lr=0.0001_seed=7",
+};
+
 static void the_grid_is_the_product_with_the_middle_rates_first(void **state)
 {
-    static const char *const ORDER[] = {
-        "norm=pre_lr=0.001_seed=0", "norm=post_lr=0.001_seed=0", "norm=pre_lr=0.01_seed=0",
-        "norm=post_lr=0.01_seed=0", "norm=pre_lr=0.0001_seed=0", "norm=post_lr=0.0001_seed=0",
-        "norm=pre_lr=0.001_seed=7", "norm=post_lr=0.001_seed=7", "norm=pre_lr=0.01_seed=7",
-        "norm=post_lr=0.01_seed=7", "norm=pre_lr=0.0001_seed=7", "norm=post_lr=0.0001_seed=7",
-    };
     struct fixture *f = *state;
     json_t *plan = RESULT(true, "-d", f->data, "-o", f->out, "--norm", "pre,post", "--lr", "1e-2,1e-3,0.0001",
                           "--seed", "0,7", "--epochs", "3", "--plan", "--rate", "2");
@@ -120,6 +122,37 @@ static void the_grid_is_the_product_with_the_middle_rates_first(void **state)
     assert_true(fabs(json_number_value(json_object_get(plan, "hours")) - flops / 2e9 / 3600) < 1e-12);
     assert_int_not_equal(access(f->out, F_OK), 0); /* and nothing was made */
     json_decref(plan);
+}
+
+/* The same plan as a table: a row for each cell, in order, and the sum. */
+static void a_plan_for_people_has_every_cell(void **state)
+{
+    struct fixture *f = *state;
+    struct run r =
+        sweep(true, (const char *const[]){ "-d", f->data, "--norm", "pre,post", "--lr", "1e-2,1e-3,0.0001",
+                                           "--seed", "0,7", "--epochs", "3", "--plan", "--rate", "2", NULL });
+    json_t *plan = RESULT(true, "-d", f->data, "--norm", "pre,post", "--lr", "1e-2,1e-3,0.0001", "--seed",
+                          "0,7", "--epochs", "3", "--plan", "--rate", "2");
+    const double flops = json_number_value(json_object_get(plan, "flops"));
+    const char *at = r.out;
+    char sum[100];
+
+    assert_int_equal(r.code, 0);
+    for (size_t i = 0; i < VIT_COUNT(ORDER); i++) {
+        const double own = lines_number(json_object_get(plan, "cells"), i, "flops");
+        char cell[100], tera[32], *end;
+        int steps;
+
+        at = strstr(at, ORDER[i]);
+        if (!at) fail_msg("no %s, or not in order: %s", ORDER[i], r.out);
+        assert_int_equal(sscanf(at, "%99s | %d | %31s", cell, &steps, tera), 3);
+        assert_int_equal(steps, 30);
+        assert_near(strtod(tera, &end), own / 1e12, 1e-3 * own / 1e12); /* four digits */
+    }
+    snprintf(sum, sizeof sum, "\n12 cells, %.4g PFLOP, %.3g hours\n", flops / 1e15, flops / 2e9 / 3600);
+    if (!strstr(at, sum)) fail_msg("no \"%s\" at the end of %s", sum, r.out);
+    json_decref(plan);
+    run_free(&r);
 }
 
 static void a_plan_measures_what_it_is_not_told(void **state)
@@ -605,6 +638,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_grid_is_the_product_with_the_middle_rates_first),
+        TEST(a_plan_for_people_has_every_cell),
         TEST(a_plan_measures_what_it_is_not_told),
         TEST(a_sweep_killed_at_any_moment_ends_with_the_same_numbers),
         TEST(half_written_lines_are_written_again),
