@@ -119,6 +119,7 @@ static void the_grid_is_the_product_with_the_middle_rates_first(void **state)
      * without averaging) and the test. */
     const double macs = 2 * (5 * (3 * 256 + 256 + 2048) + 2 * 25 * 16) + 4 * 16 * 768 + 160;
     assert_true(lines_number(cells, 0, "flops") == macs * (6 * 240 + 2 * (6 * 20 + TEST_PICTURES)));
+    assert_true(json_number_value(json_object_get(plan, "flops")) == flops);
     assert_true(fabs(json_number_value(json_object_get(plan, "hours")) - flops / 2e9 / 3600) < 1e-12);
     assert_int_not_equal(access(f->out, F_OK), 0); /* and nothing was made */
     json_decref(plan);
@@ -153,6 +154,28 @@ static void a_plan_for_people_has_every_cell(void **state)
     if (!strstr(at, sum)) fail_msg("no \"%s\" at the end of %s", sum, r.out);
     json_decref(plan);
     run_free(&r);
+}
+
+static void a_plan_knows_what_is_done(void **state)
+{
+    struct fixture *f = *state;
+
+    for (int done = 0; done < 2; done++) {
+        json_t *plan = RESULT(true, "-d", f->data, "-o", f->out, "--norm", "pre,post", "--epochs", "1",
+                              "--plan", "--rate", "2");
+        for (size_t i = 0; i < 2; i++) {
+            const json_t *cell = json_array_get(json_object_get(plan, "cells"), i);
+            const char *status = json_string_value(json_object_get(cell, "status"));
+            assert_true(done ? status && !strcmp(status, "done") : !status);
+        }
+        const double flops = json_number_value(json_object_get(plan, "flops"));
+        assert_true(flops > 0);
+        assert_true(json_number_value(json_object_get(plan, "flops_left")) == (done ? 0 : flops));
+        assert_near(json_number_value(json_object_get(plan, "hours_left")), (done ? 0 : flops) / 2e9 / 3600,
+                    1e-12);
+        json_decref(plan);
+        if (!done) EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--norm", "pre,post", "--epochs", "1");
+    }
 }
 
 static void a_plan_measures_what_it_is_not_told(void **state)
@@ -639,6 +662,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_grid_is_the_product_with_the_middle_rates_first),
         TEST(a_plan_for_people_has_every_cell),
+        TEST(a_plan_knows_what_is_done),
         TEST(a_plan_measures_what_it_is_not_told),
         TEST(a_sweep_killed_at_any_moment_ends_with_the_same_numbers),
         TEST(half_written_lines_are_written_again),
