@@ -140,7 +140,7 @@ static void clear_cell(const struct sweep *s, const struct sweep_cell *c)
 
 /* ---- opening ---- */
 
-/* A folder of something else is left alone. cells.jsonl alone: killed before the grid was written. */
+/* A folder of something else is left alone. cells.jsonl without a grid: killed before that was written. */
 static enum vit_status check_folder(const char *folder, struct vit_error *err)
 {
     struct stat file;
@@ -215,9 +215,9 @@ enum vit_status sweep_folder_open(struct sweep *s, struct vit_error *err)
     enum vit_status status = check_folder(out, err);
 
     if (!status) status = train_folder_make(out, err);
+    if (!status) status = lock(s, err); /* its file comes first: by it check_folder knows a sweep again */
     if (!status) status = train_folder_make(train_path(path, out, "cells"), err);
     if (!status && s->test) status = train_folder_make(train_path(path, out, "logits"), err);
-    if (!status) status = lock(s, err);
     if (status) return status;
     clear_unfinished(out);
     clear_unfinished(train_path(path, out, "logits"));

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tests/patch/noise.h"
+#include "tests/support/lines.h"
 #include "tests/tools/cli.h"
 
 #define MODEL   "tests/data/golden/timm-cls"
@@ -271,6 +272,63 @@ static void a_training_run_on_a_bad_disk_loses_no_step(void **state)
     assert_true(failed);
 }
 
+/* ---- a sweep of one cell ---- */
+
+static struct run sweep(const char *out)
+{
+    char path[300];
+
+    snprintf(path, sizeof path, "%s/%s", dir, out);
+    return run_vit((const char *const[]){ "sweep", "--data",  data, "--out",    path, "--width",
+                                          "8",     "--depth", "1",  "--heads",  "1",  "--patch",
+                                          "16",    "--batch", "5",  "--epochs", "2",  "--val",
+                                          "0.2",   "-q",      "-t", "1",        NULL },
+                   NULL);
+}
+
+/* Break operation n, go on with it on a sound disk: it ends as if nothing had been, and never in silence with
+ * less. */
+static void break_sweep(int n, const struct fault *f, bool *failed)
+{
+    char whole[300], path[300];
+    struct run r;
+
+    snprintf(whole, sizeof whole, "%s/swept", dir);
+    snprintf(path, sizeof path, "%s/broken", dir);
+    tmp_remove(path);
+    plan_fault(n, f->code, f->stay);
+    r = sweep("broken");
+    plan_none();
+    if (r.code >= 4 || (r.code && !*r.err))
+        fail_msg("sweep, %s at operation %d: exit code %d, stderr: %s", f->name, n, r.code, r.err);
+    *failed |= r.code != 0;
+    run_free(&r);
+    r = sweep("broken");
+    if (r.code) fail_msg("sweep, %s at operation %d: cannot go on: %s", f->name, n, r.err);
+    run_free(&r);
+    lines_assert_same(whole, path, "cells.jsonl");
+    lines_assert_same(whole, path, "epochs.jsonl");
+    assert_same("swept", "broken", "sweep.json", n);
+    assert_same("swept", "broken", "cells/norm=pre_seed=0/model.safetensors", n);
+}
+
+static void a_sweep_on_a_bad_disk_loses_no_line(void **state)
+{
+    bool failed = false;
+    struct run r;
+    int all;
+
+    (void)state;
+    SKIP_WHERE_NO_DISK_MAY_FAIL();
+    plan_fault(0, 0, false);
+    r = sweep("swept");
+    plan_none();
+    expect(&r, 0, "", "");
+    all = operations();
+    for (int n = 1; n <= all; n += stride()) break_sweep(n, &FAULTS[(n / stride()) % 3], &failed);
+    assert_true(failed);
+}
+
 static void a_bad_disk_leaves_the_old_file(void **state)
 {
     (void)state;
@@ -297,6 +355,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_bad_disk_leaves_the_old_file),
         cmocka_unit_test(a_training_run_on_a_bad_disk_loses_no_step),
+        cmocka_unit_test(a_sweep_on_a_bad_disk_loses_no_line),
     };
 
     setenv("OMP_NUM_THREADS", "1", 1);
