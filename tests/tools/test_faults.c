@@ -70,6 +70,7 @@ static const struct fault {
     int code;
     bool stay; /* a full disk stays full; a broken sector is met once */
 } FAULTS[] = { { "full", ENOSPC, true }, { "broken", EIO, false }, { "read-only", EROFS, true } };
+enum { BROKEN = 1 };
 
 /* ---- one verb, its files ---- */
 
@@ -314,6 +315,7 @@ static void break_sweep(int n, const struct fault *f, bool *failed)
 
 static void a_sweep_on_a_bad_disk_loses_no_line(void **state)
 {
+    enum { LAST = 12 };
     bool failed = false;
     struct run r;
     int all;
@@ -326,6 +328,9 @@ static void a_sweep_on_a_bad_disk_loses_no_line(void **state)
     expect(&r, 0, "", "");
     all = operations();
     for (int n = 1; n <= all; n += stride()) break_sweep(n, &FAULTS[(n / stride()) % 3], &failed);
+    /* Where the lines of the cell are written, every operation alone: what fails for good is made whole by the
+     * next run, as its last line is missing too. */
+    for (int n = all > LAST ? all - LAST : 1; n <= all; n++) break_sweep(n, &FAULTS[BROKEN], &failed);
     assert_true(failed);
 }
 
