@@ -14,7 +14,7 @@ double vit_tokens_distance(const float *a, const float *b, size_t count);
 double vit_tokens_between(double *angle, const float *a, const float *b, int m, int d);
 
 size_t vit_tokens_work(int t, int d); /* doubles that the two below need as work */
-/* x (t, d): mean cosine over the pairs of different tokens, again 0 with a row of zeros; NaN for one token. */
+/* x (t, d): mean cosine over the pairs of different tokens, 0 with a row of zeros too; NaN for one token. */
 double vit_tokens_cosine(const float *x, int t, int d, double *work);
 /* Effective rank of x (t, d), exp(-sum p ln p) with p the singular values divided by their sum: from 1 to
  * min(t, d). Roy & Vetterli 2007. NaN where x is not finite or zero. */

@@ -1,4 +1,4 @@
-/* What the policies ask for: which operation, how strong, how often. A patch_op_apply() of this file takes the
+/* What the policies ask for: which operation, how strong, how often. This file's patch_op_apply() takes the
  * place of the library's, and writes down what it is asked. */
 #include "patch/augment_draw.h"
 #include "patch/augment_ops.h"

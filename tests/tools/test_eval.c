@@ -1,4 +1,4 @@
-/* The numbers of vit eval, as JSON and as text, against what follows from the logits it wrote: each definition
+/* What vit eval says, as JSON, as text and as a table, follows from the logits that it wrote: each definition
  * once more, in double. */
 #include "patch/patch.h"
 #include "tests/tools/cli.h"

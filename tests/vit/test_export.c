@@ -228,8 +228,8 @@ static void the_tensors_have_the_names_of_the_class(void **state)
     vit_model_close(m);
 }
 
-/* Everything that ViTConfig and Dinov2Config of transformers need to build the network: we read some of it off
- * the tensors, they do not. */
+/* What ViTConfig and Dinov2Config of transformers need to build the network: we read some of it off the
+ * tensors, they do not. */
 #define HF_BASE                                                                                              \
     "\"hidden_size\":16,\"num_hidden_layers\":3,\"num_attention_heads\":2,\"hidden_act\":\"gelu\","          \
     "\"layer_norm_eps\":1e-6,\"image_size\":8,\"patch_size\":4,\"num_channels\":3,\"qkv_bias\":true,"        \
