@@ -208,8 +208,8 @@ static void cutout_paints_a_square_cut_at_the_border(void **state)
     assert_in_range(whole, 533, 687);
 }
 
-/* Places down and across are drawn apart: of n pairs of independent numbers the correlation is normal with the
- * deviation 1 / sqrt(n). */
+/* Places down and across are drawn apart: of n pairs of independent numbers the correlation is normal with
+ * the deviation 1 / sqrt(n). */
 static void painted_boxes_are_not_on_a_diagonal(void **state)
 {
     static const struct patch_augment WAYS[] = { { .cutout = 8, .fill = { 255, 0, 77 } },

@@ -37,6 +37,7 @@ static void quotes_line_ends_and_marks_are_understood(void **state)
 {
     assert_lines(*state, "\xef\xbb\xbf\"a, \"\"b\"\".png\",\"two\nlines\"\r\n\r\nc.png,dog\r\n",
                  "two\nlines=a, \"b\".png;dog=c.png;");
+    assert_lines(*state, "a.png,\"dog\"\n\"b.png\",\"cat\"", "dog=a.png;cat=b.png;"); /* to the last byte */
 }
 
 static void a_header_is_recognised(void **state)

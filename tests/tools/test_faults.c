@@ -328,8 +328,8 @@ static void a_sweep_on_a_bad_disk_loses_no_line(void **state)
     expect(&r, 0, "", "");
     all = operations();
     for (int n = 1; n <= all; n += stride()) break_sweep(n, &FAULTS[(n / stride()) % 3], &failed);
-    /* Where the cell's lines are written, every operation alone: what fails for good is made whole by the next
-     * run, as the last line is missing too. */
+    /* Where the cell's lines are written, every operation alone: what fails for good is made whole by the
+     * next run, as the last line is missing too. */
     for (int n = all > LAST ? all - LAST : 1; n <= all; n++) break_sweep(n, &FAULTS[BROKEN], &failed);
     assert_true(failed);
 }

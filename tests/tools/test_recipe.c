@@ -48,6 +48,46 @@ static void every_preset_is_a_recipe(void **state)
     }
 }
 
+/* Over every pixel of the training pictures: CIFAR-10's as Keras users computed and everybody copies them
+ * (0.49139968, 0.48215827, 0.44653124; 0.24703233, 0.24348505, 0.26158768), CIFAR-100's to the digits in which the
+ * published ones agree (0.50707516, 0.48654887, 0.44091784; 0.26733429, 0.25643846, 0.27615047), ImageNet's those of
+ * torchvision. */
+static void pictures_are_normalised_as_their_data_set_is(void **state)
+{
+    static const struct {
+        int image;
+        const char *kind;
+        double mean[3], std[3], bound;
+    } ROWS[] = {
+        { 32,
+          "CIFAR-10 binary",
+          { 0.49139968, 0.48215827, 0.44653124 },
+          { 0.24703233, 0.24348505, 0.26158768 },
+          5e-5 },
+        { 64,
+          "folder of classes",
+          { 0.49139968, 0.48215827, 0.44653124 },
+          { 0.24703233, 0.24348505, 0.26158768 },
+          5e-5 },
+        { 32,
+          "CIFAR-100 binary",
+          { 0.50707516, 0.48654887, 0.44091784 },
+          { 0.26733429, 0.25643846, 0.27615047 },
+          2e-4 },
+        { 224, "folder of classes", { 0.485, 0.456, 0.406 }, { 0.229, 0.224, 0.225 }, 1e-7 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        const struct patch_recipe p = recipe_pictures(ROWS[i].image, ROWS[i].kind);
+        assert_int_equal(p.size, ROWS[i].image);
+        for (int c = 0; c < 3; c++) {
+            assert_near(p.mean[c], ROWS[i].mean[c], ROWS[i].bound);
+            assert_near(p.std[c], ROWS[i].std[c], ROWS[i].bound);
+        }
+    }
+}
+
 /* Compact Transformers' first recipe: 390 batches an epoch of 50 000 pictures, 5 of 200 epochs warm up. */
 static void the_published_recipe_is_followed(void **state)
 {
@@ -318,6 +358,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_preset_is_a_recipe),
         cmocka_unit_test(the_published_recipe_is_followed),
+        cmocka_unit_test(pictures_are_normalised_as_their_data_set_is),
         cmocka_unit_test(the_first_that_sets_a_value_wins),
         cmocka_unit_test(a_wrong_value_in_a_file_is_named),
         cmocka_unit_test(what_is_saved_reads_back),

@@ -42,6 +42,30 @@ static void every_lost_run_is_on_the_page(void **state)
     free(page);
 }
 
+/* SciPy: t.ppf(0.975, 1) sem() is 12.71 and 38.12 points, ttest_ind(post, pre, equal_var=False) has the interval
+ * -34.54 to 18.54, binomtest(800, 1000).proportion_ci(method="wilson") is 77.41 to 82.36. */
+static void the_arms_have_their_intervals(void **state)
+{
+    static const struct cell CELLS[] = {
+        { "pre", 1e-3, 0, "done", 0.70, NULL },      { "pre", 1e-3, 1, "done", 0.72, NULL },
+        { "post", 1e-3, 0, "done", 0.60, NULL },     { "post", 1e-3, 1, "done", 0.66, NULL },
+        { "res-post", 1e-3, 0, "done", 0.80, NULL },
+    };
+    struct fixture *f = *state;
+    char *page;
+
+    save_cells(f, CELLS, VIT_COUNT(CELLS));
+    read_all(f);
+    page_of(&page, f);
+    assert_has(page, "pre</th><td class=\"n\">1e-3 <small>only</small></td><td class=\"n\">2</td>"
+                     "<td class=\"n\">71.00 <small>± 12.71</small></td><td class=\"n\">–</td>");
+    assert_has(page, "<td class=\"n\">63.00 <small>± 38.12</small></td>"
+                     "<td class=\"n\">-8.00 <small>(-34.54 to +18.54)</small></td>");
+    assert_has(page, "<td class=\"n\">80.00 <small>(77.4–82.4) †</small></td>"
+                     "<td class=\"n\">+9.00 <small>‡</small></td>");
+    free(page);
+}
+
 static void the_page_says_what_was_not_tested(void **state)
 {
     static const struct cell CELLS[] = { { "pre", 1e-3, 0, "done", 0.5, NULL },
@@ -543,6 +567,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(every_lost_run_is_on_the_page),
+        TEST(the_arms_have_their_intervals),
         TEST(the_page_says_what_was_not_tested),
         TEST(the_commands_are_safe_to_paste),
         TEST(no_text_of_a_file_becomes_markup),

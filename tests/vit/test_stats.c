@@ -429,6 +429,26 @@ static void bootstrap_is_a_function_of_the_seed(void **state)
     assert_true(other[0] != low && other[1] != high);
 }
 
+/* Of everything that was drawn: one draw more leaves the ends or moves one of them, outwards. Ends that are
+ * taken from other places than the first and the last would move inwards too. */
+static void the_whole_interval_ends_at_the_extremes(void **state)
+{
+    unsigned char a[RUNS * PICTURES], b[RUNS * PICTURES];
+    struct vit_bootstrap o = { .draws = 2, .seed = 7, .threads = 1, .level = 1 };
+    double low = INFINITY, high = -INFINITY, ends[2];
+    struct vit_error err;
+
+    (void)state;
+    draw_arm(a, 0.05, 1);
+    draw_arm(b, 0.05, 2);
+    for (; o.draws < 40; o.draws++) {
+        assert_ok(vit_bootstrap_difference(&ends[0], &ends[1], a, RUNS, b, RUNS, PICTURES, &o, &err), &err);
+        assert_true(ends[0] <= low && ends[1] >= high);
+        assert_true(o.draws == 2 || ends[0] == low || ends[1] == high);
+        low = ends[0], high = ends[1];
+    }
+}
+
 /* Runs that are all alike leave the pictures alone: the interval is difference -+ 1.96 s with
  * s^2 = (b + c - (b - c)^2 / n) / n^2. A 2.5 % percentile of 10000 draws has the deviation
  * sqrt(0.025 0.975 / 10000) / phi(1.96) = 0.027 s; four of them, and half a step of 1 / n for the lattice. */
@@ -520,6 +540,7 @@ int main(void)
         cmocka_unit_test(fisher_equals_scipy),
         cmocka_unit_test(holm_equals_statsmodels),
         cmocka_unit_test(bootstrap_is_a_function_of_the_seed),
+        cmocka_unit_test(the_whole_interval_ends_at_the_extremes),
         cmocka_unit_test(equal_runs_leave_the_chance_of_the_pictures),
         cmocka_unit_test(bootstrap_covers_what_it_says),
         cmocka_unit_test(a_bootstrap_that_does_not_fit_says_so),

@@ -120,18 +120,25 @@ static void any_flipped_byte_is_refused_or_harmless(void **state)
     free(bytes);
 }
 
-/* A .npy of version 1 with this header and size bytes of zeros, as the only member of an archive. */
-static void make_npy(const struct fixture *x, const char *header, size_t data, bool deflate)
+/* A .npy with this header and size bytes of zeros, as the only member of an archive. The length of the header
+ * has two bytes in version 1, four in those after it. */
+static void make_version(const struct fixture *x, int version, const char *header, size_t data, bool deflate)
 {
-    const size_t n = strlen(header);
-    unsigned char *bytes = calloc(1, 10 + n + data);
+    const size_t n = strlen(header), start = version > 1 ? 12 : 10;
+    unsigned char *bytes = calloc(1, start + n + data);
 
-    memcpy(bytes, "\x93NUMPY\1", 8);
+    memcpy(bytes, "\x93NUMPY", 6);
+    bytes[6] = (unsigned char)version;
     bytes[8] = (unsigned char)n;
     bytes[9] = (unsigned char)(n >> 8);
-    memcpy(bytes + 10, header, n);
-    make_zip(x->path, (struct make_member[]){ { "x.npy", bytes, 10 + n + data, deflate }, { 0 } });
+    memcpy(bytes + start, header, n);
+    make_zip(x->path, (struct make_member[]){ { "x.npy", bytes, start + n + data, deflate }, { 0 } });
     free(bytes);
+}
+
+static void make_npy(const struct fixture *x, const char *header, size_t data, bool deflate)
+{
+    make_version(x, 1, header, data, deflate);
 }
 
 /* Headers over 16 bytes of data, and the words the refusal must have. */
@@ -187,12 +194,13 @@ static void what_numpy_may_write_is_read(void **state)
     struct weights_file *f;
     struct vit_error err;
 
-    for (size_t i = 0; i < VIT_COUNT(GOOD); i++) {
-        make_npy(x, GOOD[i], 16, true);
-        assert_ok(weights_open(&f, x->path, &err), &err);
-        assert_int_equal(find(f, "x")->count, 4);
-        weights_close(f);
-    }
+    for (size_t i = 0; i < VIT_COUNT(GOOD); i++)
+        for (int version = 1; version <= 3; version++) {
+            make_version(x, version, GOOD[i], 16, true);
+            assert_ok(weights_open(&f, x->path, &err), &err);
+            assert_int_equal(find(f, "x")->count, 4);
+            weights_close(f);
+        }
 }
 
 static void a_bomb_is_refused_before_it_is_unpacked(void **state)
