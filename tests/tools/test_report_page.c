@@ -66,6 +66,26 @@ static void the_arms_have_their_intervals(void **state)
     free(page);
 }
 
+/* Of an arm with several seeds the runs that ended are dots behind its line, and no others are. */
+static void single_runs_are_dots_of_their_own_arm(void **state)
+{
+    static const struct cell CELLS[] = {
+        { "pre", 1e-3, 0, "done", 0.70, NULL },  { "pre", 1e-3, 1, "done", 0.72, NULL },
+        { "pre", 1e-3, 2, "dead", 0.10, NULL },  { "pre", 3e-3, 0, "done", 0.68, NULL },
+        { "post", 1e-3, 0, "done", 0.60, NULL }, { "post", 3e-3, 0, "done", 0.66, NULL },
+    };
+    struct fixture *f = *state;
+    int dots = 0;
+    char *svg;
+
+    save_cells(f, CELLS, VIT_COUNT(CELLS));
+    read_all(f);
+    figure_of(&svg, f, "learning-rate", NULL);
+    for (const char *at = svg; (at = strstr(at, "<circle class=\"dot ")); at++) dots++;
+    assert_int_equal(dots, 3);
+    free(svg);
+}
+
 static void the_page_says_what_was_not_tested(void **state)
 {
     static const struct cell CELLS[] = { { "pre", 1e-3, 0, "done", 0.5, NULL },
@@ -568,6 +588,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(every_lost_run_is_on_the_page),
         TEST(the_arms_have_their_intervals),
+        TEST(single_runs_are_dots_of_their_own_arm),
         TEST(the_page_says_what_was_not_tested),
         TEST(the_commands_are_safe_to_paste),
         TEST(no_text_of_a_file_becomes_markup),
