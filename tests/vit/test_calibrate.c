@@ -209,6 +209,31 @@ static void only_int8_uses_them_and_only_when_wanted(void **state)
         }
 }
 
+/* An int8 model answers with the scale it was just given, as the file of it does when it is opened. */
+static void a_model_in_memory_uses_them_at_once(void **state)
+{
+    struct files *f = *state;
+    float before[PICTURES * TINY_CLASSES], after[PICTURES * TINY_CLASSES], want[PICTURES * TINY_CLASSES];
+    struct vit_error err;
+    struct vit_model *m, *opened;
+
+    assert_ok(vit_model_save(f->m, f->plain, WEIGHTS_I8, &err), &err);
+    m = open_as(f, KERN_I8, false);
+    forward(f, m, before);
+    vit_model_fix_scale(m, VIT_PRODUCT_FC1, 1e-4f);
+    forward(f, m, after);
+    vit_model_fix_scale(f->m, VIT_PRODUCT_FC1, 1e-4f);
+    assert_ok(vit_model_save(f->m, f->packed, WEIGHTS_I8, &err), &err);
+    assert_ok(vit_model_open(&opened, f->packed,
+                             &(struct vit_model_options){ .kernels = "ref+vec", .dtype = KERN_I8 }, &err),
+              &err);
+    forward(f, opened, want);
+    assert_memory_equal(after, want, sizeof want);
+    assert_memory_not_equal(after, before, sizeof before);
+    vit_model_close(opened);
+    vit_model_close(m);
+}
+
 static void another_placement_has_scales_of_its_own(void **state)
 {
     struct files *f = *state;
@@ -319,6 +344,7 @@ int main(void)
         IN_FOLDER(zeros_have_no_scale),
         IN_FOLDER(a_file_keeps_them),
         IN_FOLDER(only_int8_uses_them_and_only_when_wanted),
+        IN_FOLDER(a_model_in_memory_uses_them_at_once),
         IN_FOLDER(another_placement_has_scales_of_its_own),
         IN_FOLDER(bad_scales_are_refused),
         IN_FOLDER(other_types_and_shapes_are_refused),
