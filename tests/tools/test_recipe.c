@@ -48,10 +48,9 @@ static void every_preset_is_a_recipe(void **state)
     }
 }
 
-/* Over every pixel of the training pictures: CIFAR-10's as Keras users computed and everybody copies them
- * (0.49139968, 0.48215827, 0.44653124; 0.24703233, 0.24348505, 0.26158768), CIFAR-100's to the digits in which the
- * published ones agree (0.50707516, 0.48654887, 0.44091784; 0.26733429, 0.25643846, 0.27615047), ImageNet's those of
- * torchvision. */
+/* Over every pixel of the training pictures: CIFAR-10's as they are copied everywhere (0.49139968, 0.48215827,
+ * 0.44653124; 0.24703233, 0.24348505, 0.26158768), CIFAR-100's to the digits in which published ones agree
+ * (0.50707516, 0.48654887, 0.44091784; 0.26733429, 0.25643846, 0.27615047), ImageNet's those of torchvision. */
 static void pictures_are_normalised_as_their_data_set_is(void **state)
 {
     static const struct {

@@ -42,8 +42,8 @@ static void every_lost_run_is_on_the_page(void **state)
     free(page);
 }
 
-/* SciPy: t.ppf(0.975, 1) sem() is 12.71 and 38.12 points, ttest_ind(post, pre, equal_var=False) has the interval
- * -34.54 to 18.54, binomtest(800, 1000).proportion_ci(method="wilson") is 77.41 to 82.36. */
+/* SciPy: t.ppf(0.975, 1) sem() is 12.71 and 38.12 points, ttest_ind(post, pre, equal_var=False) has the
+ * interval -34.54 to 18.54, binomtest(800, 1000).proportion_ci(method="wilson") is 77.41 to 82.36. */
 static void the_arms_have_their_intervals(void **state)
 {
     static const struct cell CELLS[] = {
