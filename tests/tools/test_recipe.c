@@ -40,9 +40,9 @@ static void every_preset_is_a_recipe(void **state)
         struct vit_hyper h;
         struct vit_error err;
 
-        assert_ok(recipe_config(&c, &r, 10, &err), &err);
+        assert_ok(recipe_config(&c, &r, NULL, 10, &err), &err);
         assert_ok(recipe_hyper(&h, &r, 351, &err), &err);
-        pictures = recipe_pictures(c.image, "CIFAR-10 binary");
+        pictures = recipe_pictures(NULL, c.image, "CIFAR-10 binary");
         assert_ok(recipe_feed(&feed, &r, &pictures, &err), &err);
         recipe_texts_free(&texts);
     }
@@ -241,7 +241,7 @@ static struct vit_config config_of(const char *text)
 
     assert_ok(recipe_texts_json(&texts, object, "test", &err), &err);
     assert_ok(recipe_parse(&r, &texts, &err), &err);
-    assert_ok(recipe_config(&c, &r, 10, &err), &err);
+    assert_ok(recipe_config(&c, &r, NULL, 10, &err), &err);
     recipe_texts_free(&texts);
     json_decref(object);
     return c;
