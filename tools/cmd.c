@@ -308,7 +308,7 @@ void cmd_check_environment(const struct args_verb *v, const struct cmd_common *o
     }
 }
 
-static void say_notes(const struct vit_model *m, const struct cmd_common *o)
+void cmd_say_notes(const struct vit_model *m, const struct cmd_common *o)
 {
     const char *note;
     bool warning;
@@ -367,6 +367,6 @@ int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image
         cmd_error("%s", err.text);
         return CMD_UNUSABLE;
     }
-    say_notes(*out, o);
+    cmd_say_notes(*out, o);
     return CMD_DONE;
 }

@@ -72,6 +72,8 @@ void cmd_check_environment(const struct args_verb *v, const struct cmd_common *o
 /* Open the model of the options at image pixels a side (0: --size, else the file's) and say what is to
  * be said about it. Returns an exit code; *out is NULL unless it is CMD_DONE. */
 int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image, bool trainable);
+/* What is to be said about a model that was opened otherwise. */
+void cmd_say_notes(const struct vit_model *m, const struct cmd_common *o);
 
 /* --final-norm as struct vit_model_options has it: 1 on, -1 off, 0 the model's own. */
 int cmd_final_norm(const struct cmd_common *o);

@@ -212,6 +212,9 @@ const struct args_verb cmd_train = {
         "goes on with --resume DIR and ends with the same bits as if nothing had happened; other flags "
         "than those it was started with are refused, flags that are not given are those of the start. With "
         "--ema the averaged weights are the model. The test split is never read.\n\n"
+        "Fine-tuning: with --from the network is a trained one, of any family that can be read; what is "
+        "said of a network changes it, and the preset gives the recipe alone. Trained weights want a lower "
+        "rate and fewer epochs than new ones, such as --lr 1e-4 --epochs 5.\n\n"
         "Exit codes: 0 done, 1 done without the pictures that could not be read, 2 wrong usage, 3 data "
         "set or folder unusable, 4 diverged (loss or gradient not finite), 130 "
         "interrupted.\n\n" RECIPE_PRESETS_TEXT,

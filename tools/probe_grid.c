@@ -101,7 +101,7 @@ static enum vit_status fill(struct probe_cell *cell, const struct recipe_words *
 
     if (!status && preset) status = recipe_texts_preset(&cell->texts, err);
     if (!status) status = recipe_parse(&cell->recipe, &cell->texts, err);
-    if (!status) status = recipe_config(&cell->config, &cell->recipe, ANY_CLASSES, err);
+    if (!status) status = recipe_config(&cell->config, &cell->recipe, NULL, ANY_CLASSES, err);
     if (status) return status;
     cell->init = cell->recipe.init;
     vit_placement_text(&cell->config.norm, cell->norm, sizeof cell->norm);

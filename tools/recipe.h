@@ -10,7 +10,7 @@
  *     recipe_texts_file(&t, "recipe.json", &err);                 fills what is missing
  *     recipe_texts_preset(&t, &err);
  *     recipe_parse(&recipe, &t, &err);                            typed and checked
- *     recipe_config(&config, &recipe, classes, &err);             what the library wants
+ *     recipe_config(&config, &recipe, NULL, classes, &err);       what the library wants
  *     recipe_texts_free(&t);                                      recipe points into it */
 #ifndef TOOLS_RECIPE_H
 #define TOOLS_RECIPE_H
@@ -33,7 +33,7 @@ struct recipe {
     int image, patch, width, depth, heads, hidden, classes; /* 0: the preset's, or the data's */
 
     const char *norm, *norm_kind, *final_norm, *init;
-    const char *from; /* NULL: drawn */
+    const char *from; /* NULL: the preset's network, drawn */
     bool qk_norm, embed_norm, zero_head;
     float out_gain, position_std, layer_scale;
 
@@ -125,8 +125,17 @@ json_t *recipe_value(const struct recipe *r, enum recipe_id id);
 
 /* ---- what the library wants (recipe_model.c) ---- */
 
-enum vit_status recipe_config(struct vit_config *c, const struct recipe *r, int classes,
-                              struct vit_error *err);
+/* A trained network that a recipe starts from, and what its pictures go through. */
+struct recipe_base {
+    struct vit_config config;
+    struct patch_recipe pictures;
+};
+/* That of --from, at the image size of r. */
+enum vit_status recipe_base_open(struct recipe_base *b, const struct recipe *r, const struct cmd_common *o,
+                                 struct vit_error *err);
+/* The network of base (NULL: that of the preset) with what r changes. */
+enum vit_status recipe_config(struct vit_config *c, const struct recipe *r, const struct recipe_base *base,
+                              int classes, struct vit_error *err);
 struct vit_init recipe_init(const struct recipe *r);
 /* "500" of so many steps, or "5%" of them. */
 enum vit_status recipe_steps(int *out, const char *option, const char *text, int steps,
@@ -135,8 +144,8 @@ enum vit_status recipe_steps(int *out, const char *option, const char *text, int
 enum vit_status recipe_batches(int *out, const struct recipe *r, size_t pictures, struct vit_error *err);
 /* batches: of an epoch. */
 enum vit_status recipe_hyper(struct vit_hyper *h, const struct recipe *r, int batches, struct vit_error *err);
-/* kind: of the data set, whose statistics are chosen. */
-struct patch_recipe recipe_pictures(int image, const char *kind);
+/* The base's; without one, kind is that of the data set, whose statistics are chosen. */
+struct patch_recipe recipe_pictures(const struct recipe_base *base, int image, const char *kind);
 enum vit_status recipe_feed(struct patch_feed_options *o, const struct recipe *r,
                             const struct patch_recipe *p, struct vit_error *err);
 /* Whether batches of an epoch (0-based) are mixed. */

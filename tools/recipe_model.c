@@ -116,16 +116,32 @@ static enum vit_status set_norm(struct vit_config *c, const struct recipe *r, st
     }
     if (strcmp(r->final_norm, "auto") != 0) n->final = strcmp(r->final_norm, "on") == 0;
     if (r->norm_kind) n->kind = (enum kern_norm_kind)kern_norm_kind_from_name(r->norm_kind);
-    n->qk = r->qk_norm;
-    n->embed = r->embed_norm;
+    n->qk |= r->qk_norm;
+    n->embed |= r->embed_norm;
     return VIT_OK;
 }
 
-enum vit_status recipe_config(struct vit_config *c, const struct recipe *r, int classes,
-                              struct vit_error *err)
+enum vit_status recipe_base_open(struct recipe_base *b, const struct recipe *r, const struct cmd_common *o,
+                                 struct vit_error *err)
 {
-    enum vit_status status = vit_config_preset(c, r->preset, err);
+    const struct vit_model_options options = { .kernels = o->kernels,
+                                               .image = r->image,
+                                               .threads = cmd_threads(o) };
+    struct vit_model *m;
+    enum vit_status status = vit_model_open(&m, r->from, &options, err);
 
+    if (status) return status;
+    *b = (struct recipe_base){ *vit_model_config(m), *vit_model_recipe(m) };
+    vit_model_close(m);
+    return VIT_OK;
+}
+
+enum vit_status recipe_config(struct vit_config *c, const struct recipe *r, const struct recipe_base *base,
+                              int classes, struct vit_error *err)
+{
+    enum vit_status status = base ? VIT_OK : vit_config_preset(c, r->preset, err);
+
+    if (base) *c = base->config;
     if (status) return status;
     if (r->classes && r->classes != classes)
         return vit_fail(err, VIT_ERR_ARG, "--classes %d: the data set has %d classes", r->classes, classes);
@@ -204,7 +220,7 @@ enum vit_status recipe_hyper(struct vit_hyper *h, const struct recipe *r, int ba
 
 /* Mean and deviation over all pixels of the training pictures, computed for the two CIFARs; ImageNet's are
  * those everybody uses. */
-struct patch_recipe recipe_pictures(int image, const char *kind)
+struct patch_recipe recipe_pictures(const struct recipe_base *base, int image, const char *kind)
 {
     static const struct patch_recipe CIFAR10 = { .squash = true,
                                                  .crop_pct = 1,
@@ -221,7 +237,10 @@ struct patch_recipe recipe_pictures(int image, const char *kind)
                                                   .mean = { 0.485f, 0.456f, 0.406f },
                                                   .std = { 0.229f, 0.224f, 0.225f } };
     enum { SMALL = 64 };
-    struct patch_recipe p = image > SMALL ? IMAGENET : strcmp(kind, "CIFAR-100 binary") ? CIFAR10 : CIFAR100;
+    struct patch_recipe p = base                               ? base->pictures
+                            : image > SMALL                    ? IMAGENET
+                            : strcmp(kind, "CIFAR-100 binary") ? CIFAR10
+                                                               : CIFAR100;
 
     p.size = image;
     return p;

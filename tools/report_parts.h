@@ -109,6 +109,20 @@ enum vit_status report_find_conditions(struct report *r, struct vit_error *err);
 /* Whether two conditions differ in depth and warm-up at most. */
 bool report_same_recipe(const struct report_condition *a, const struct report_condition *b);
 
+/* ---- report_losses.c ---- */
+
+/* Two placements beside each other, of the runs whose condition, rate and seed both have: [0] is the first
+ * placement of the report. */
+struct report_losses {
+    int lost[2], runs[2];
+    bool any; /* lost at all */
+    double p; /* Fisher's exact test; 1 where none was lost */
+};
+/* Of the first placement and norm, over all that ended under a recipe (that of a condition); false: they made
+ * no trial in common. */
+bool report_losses(struct report_losses *l, const struct report *r, const struct report_condition *recipe,
+                   size_t norm);
+
 /* ---- report_twice.c ---- */
 
 /* Drop the cells, and their epochs, that another input has too. */

@@ -2,16 +2,17 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "tools/compare.h"
 #include "tools/report_tables.h"
 #include "vit/stats.h"
 
 /* A setting is a match: its warm-ups are told apart only where the row is about rates. */
 typedef void put_value(struct table *t, const struct report *r, int match, size_t norm);
 struct row {
-    const char *what;
+    const char *what; /* the name of the first placement follows where the row is against it */
     bool (*there)(const struct report *r, int match);
     put_value *put;
-    bool by_warmup;
+    bool by_warmup, against;
 };
 
 /* ---- which rows a setting has ---- */
@@ -45,6 +46,18 @@ static bool was_tested(const struct report *r, int match)
     bool found = false;
 
     for (size_t n = 0; n < r->norm_count && room; n++) found |= best_values(r, match, n, room) > 1;
+    free(room);
+    return found;
+}
+
+/* The first placement with another. */
+static bool was_compared(const struct report *r, int match)
+{
+    double *room = calloc(r->cell_count + 1, sizeof *room);
+    bool found = false;
+
+    for (size_t n = 1; n < r->norm_count && room; n++) found |= best_values(r, match, n, room) > 1;
+    found = found && best_values(r, match, 0, room) > 1;
     free(room);
     return found;
 }
@@ -109,11 +122,29 @@ static void put_test(struct table *t, const struct report *r, int match, size_t 
     free(room);
 }
 
+/* The first placement's runs are those that it is against. */
+static void put_difference(struct table *t, const struct report *r, int match, size_t norm)
+{
+    double *room = calloc(2 * r->cell_count + 1, sizeof *room);
+    const size_t first = room ? best_values(r, match, 0, room) : 0;
+    const size_t n = room && norm ? best_values(r, match, norm, room + first) : 0;
+
+    t->failed |= !room;
+    if (first > 1 && n > 1) {
+        const struct vit_t_test welch = vit_welch(room + first, (int)n, room, (int)first, COMPARE_LEVEL);
+        table_cell(t, "%+.2f (%+.2f to %+.2f)", 100 * welch.difference, 100 * welch.low, 100 * welch.high);
+    } else {
+        table_cell(t, "–");
+    }
+    free(room);
+}
+
 static const struct row ROWS[] = {
-    { "lost runs", always, put_lost, false },
-    { "highest rate that learns", was_tuned, put_highest, true },
-    { "best validation top-1 (%)", was_tuned, put_best, false },
-    { "test top-1 (%), mean ± deviation (seeds)", was_tested, put_test, false },
+    { "lost runs", always, put_lost, false, false },
+    { "highest rate that learns", was_tuned, put_highest, true, false },
+    { "best validation top-1 (%)", was_tuned, put_best, false, false },
+    { "test top-1 (%), mean ± deviation (seeds)", was_tested, put_test, false, false },
+    { "test top-1, points (95 %, Welch) over ", was_compared, put_difference, false, true },
 };
 
 /* ---- a row for each setting ---- */
@@ -140,7 +171,7 @@ static void add_rows(struct table *t, const struct report *r, const struct row *
 
     for (size_t m = 0; m < r->match_count; m++) {
         if (!row->there(r, (int)m)) continue;
-        table_cell(t, "%s", named ? "" : row->what);
+        table_cell(t, "%s%s", named ? "" : row->what, named || !row->against ? "" : r->norms[0]);
         named = true;
         add_setting(t, r, (int)m, row->by_warmup);
         for (size_t n = 0; n < r->norm_count; n++) row->put(t, r, (int)m, n);
@@ -155,17 +186,31 @@ static bool same_recipe(const struct report *r, size_t a, size_t b)
                               &r->conditions[r->matches[b].condition]);
 }
 
-/* Whether the match is the first of its recipe, and one of several. */
+/* Whether the match is the first of its recipe. */
 static bool opens_recipe(const struct report *r, size_t match)
+{
+    for (size_t m = 0; m < match; m++)
+        if (same_recipe(r, match, m)) return false;
+    return true;
+}
+
+static bool has_depths(const struct report *r, size_t match)
 {
     size_t alike = 0;
 
-    for (size_t m = 0; m < r->match_count; m++) {
-        if (!same_recipe(r, match, m)) continue;
-        if (m < match) return false;
-        alike++;
-    }
+    for (size_t m = 0; m < r->match_count; m++) alike += same_recipe(r, match, m);
     return alike > 1;
+}
+
+/* "all depths, xavier, epochs 1"; where it has one depth, the match's own name. */
+static void add_recipe(struct table *t, const struct report *r, size_t match)
+{
+    const struct report_condition *c = &r->conditions[r->matches[match].condition];
+
+    if (has_depths(r, match))
+        table_cell(t, "all depths, %s%s%s", c->init, *c->more ? ", " : "", c->more);
+    else
+        table_cell(t, "%s", r->matches[match].label);
 }
 
 static void put_all_lost(struct table *t, const struct report *r, size_t match, size_t norm)
@@ -185,12 +230,46 @@ static void put_all_lost(struct table *t, const struct report *r, size_t match, 
 static void add_all_lost(struct table *t, const struct report *r)
 {
     for (size_t m = 0; m < r->match_count; m++) {
-        const struct report_condition *c = &r->conditions[r->matches[m].condition];
-        if (!opens_recipe(r, m)) continue;
+        if (!opens_recipe(r, m) || !has_depths(r, m)) continue;
         table_cell(t, "%s", "");
-        table_cell(t, "all depths, %s%s%s", c->init, *c->more ? ", " : "", c->more);
+        add_recipe(t, r, m);
         for (size_t n = 0; n < r->norm_count; n++) put_all_lost(t, r, m, n);
     }
+}
+
+/* ---- whether they were lost more often than those of the first placement ---- */
+
+/* The losses of a recipe, a placement an item; false: none to tell apart. */
+static bool find_losses(struct report_losses *l, const struct report *r, size_t match)
+{
+    bool any = false;
+
+    for (size_t n = 1; n < r->norm_count; n++) {
+        report_losses(&l[n], r, &r->conditions[r->matches[match].condition], n);
+        any |= l[n].any;
+    }
+    return any;
+}
+
+static void add_lost_p(struct table *t, const struct report *r)
+{
+    struct report_losses *l = calloc(r->norm_count + 1, sizeof *l);
+    bool named = false;
+
+    t->failed |= !l;
+    for (size_t m = 0; m < r->match_count && l; m++) {
+        if (!opens_recipe(r, m) || !find_losses(l, r, m)) continue;
+        table_cell(t, "%s%s", named ? "" : "lost runs, Fisher's p against ", named ? "" : r->norms[0]);
+        named = true;
+        add_recipe(t, r, m);
+        table_cell(t, "–");
+        for (size_t n = 1; n < r->norm_count; n++)
+            if (l[n].any)
+                table_cell(t, "%.2g", l[n].p);
+            else
+                table_cell(t, "–");
+    }
+    free(l);
 }
 
 /* ---- the table ---- */
@@ -202,7 +281,9 @@ enum vit_status report_tabulate_summary(struct table *t, const struct report *r,
     for (size_t n = 0; n < r->norm_count; n++) table_column(t, TABLE_LEFT, "%s", r->norms[n]);
     for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
         add_rows(t, r, &ROWS[i]);
-        if (ROWS[i].put == put_lost) add_all_lost(t, r);
+        if (ROWS[i].put != put_lost) continue;
+        add_all_lost(t, r);
+        add_lost_p(t, r);
     }
     return r->arm_count ? VIT_OK
                         : vit_fail(err, VIT_ERR_ARG, "table summary: the inputs have no training runs");
@@ -217,10 +298,25 @@ static bool any_match(const struct report *r, bool (*there)(const struct report 
     return false;
 }
 
+static bool any_lost(const struct report *r)
+{
+    struct report_losses l;
+
+    for (size_t m = 0; m < r->match_count; m++)
+        for (size_t n = 1; n < r->norm_count; n++)
+            if (report_losses(&l, r, &r->conditions[r->matches[m].condition], n) && l.any) return true;
+    return false;
+}
+
 void report_note_summary(FILE *out, const struct report *r)
 {
     fputs("Lost: dead or diverged.", out);
     report_put_lost(out, r);
+    if (any_lost(r))
+        fputs(
+            " Fisher's p: his exact test, over the runs whose condition, rate and seed both have; rates are "
+            "no random draw, so it is for this grid and no other.",
+            out);
     if (any_match(r, was_tuned)) {
         fputs(" A rate learns when all its runs learnt; ≥: no higher one was tried.", out);
         report_put_learns(out, r);

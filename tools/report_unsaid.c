@@ -1,4 +1,5 @@
-/* Settings that a folder does not write down: its preset's, or the table's. What runs have in common shows
+/* Settings that a folder does not write down: its preset's, or the table's (of a network that runs start from
+ * nothing is known here). What runs have in common shows
  * only where both are known. */
 #include <stdlib.h>
 #include <string.h>
@@ -44,11 +45,11 @@ static json_t *whole_of(const struct report *r, const struct report_cell *c, con
     json_t *whole;
 
     if (recipe_parse(&recipe, t, &err)) return NULL;
-    if (recipe_config(&config, &recipe, classes ? classes : SOME_CLASSES, &err)) return NULL;
+    if (recipe_config(&config, &recipe, NULL, classes ? classes : SOME_CLASSES, &err)) return NULL;
     whole = json_object();
     for (int id = 0; id < RECIPE_SETTINGS && whole; id++) {
         json_t *v = recipe_value(&recipe, (enum recipe_id)id);
-        if (json_is_null(v)) v = network_value(&config, (enum recipe_id)id);
+        if (json_is_null(v) && !recipe.from) v = network_value(&config, (enum recipe_id)id);
         if (!v || !json_object_set_new(whole, recipe_name((enum recipe_id)id), v)) continue;
         json_decref(whole);
         whole = NULL;

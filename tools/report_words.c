@@ -6,7 +6,6 @@
 #include "tools/memory.h"
 #include "tools/probe.h"
 #include "tools/report_page.h"
-#include "vit/stats.h"
 
 /* ---- a card for each match: what its placements reach ---- */
 
@@ -68,55 +67,22 @@ void report_put_cards(FILE *out, const struct report *r)
 
 /* ---- how often runs are lost ---- */
 
-static bool has_ended(const struct report_cell *c)
-{
-    return c->end != REPORT_UNFINISHED;
-}
-
-static bool same_trial(const struct report_cell *a, const struct report_cell *b)
-{
-    return a->condition == b->condition && a->seed == b->seed && report_same_rate(a->lr, b->lr);
-}
-
-/* Lost runs of norm under a recipe (that of a condition), among its runs whose condition, rate and seed the
- * other ran too. */
-static void count_matched(const struct report *r, const struct report_condition *recipe, size_t norm,
-                          size_t other, int *lost, int *runs)
-{
-    *lost = *runs = 0;
-    for (size_t i = 0; i < r->cell_count; i++) {
-        const struct report_cell *a = &r->cells[i];
-        bool matched = false;
-        if (strcmp(a->norm, r->norms[norm]) != 0 || !has_ended(a)) continue;
-        if (!report_same_recipe(&r->conditions[a->condition], recipe)) continue;
-        for (size_t k = 0; k < r->cell_count && !matched; k++) {
-            const struct report_cell *b = &r->cells[k];
-            matched = strcmp(b->norm, r->norms[other]) == 0 && has_ended(b) && same_trial(a, b);
-        }
-        *runs += matched;
-        *lost += matched && a->end != REPORT_DONE;
-    }
-}
-
 /* Where two arms stand under a recipe: false, where they made no trial in common. */
 static bool put_loss(FILE *out, const struct report *r, const struct report_condition *recipe, size_t other,
                      bool *tested)
 {
-    int lost[2], runs[2];
+    struct report_losses l;
 
-    count_matched(r, recipe, 0, other, &lost[0], &runs[0]);
-    count_matched(r, recipe, other, 0, &lost[1], &runs[1]);
-    if (!runs[0] || !runs[1]) return false;
+    if (!report_losses(&l, r, recipe, other)) return false;
     fputs("<li>", out);
     markup_put(out, "%s%s%s: ", recipe->init, *recipe->more ? ", " : "", recipe->more);
-    markup_put(out, "%s %d of %d, %s %d of %d: ", r->norms[0], lost[0], runs[0], r->norms[other], lost[1],
-               runs[1]);
-    *tested |= lost[0] + lost[1] > 0;
-    if (lost[0] + lost[1] == 0)
-        fputs("neither lost any.", out);
+    markup_put(out, "%s %d of %d, %s %d of %d: ", r->norms[0], l.lost[0], l.runs[0], r->norms[other],
+               l.lost[1], l.runs[1]);
+    *tested |= l.any;
+    if (l.any)
+        markup_put(out, "Fisher's exact test, p = %.2g.", l.p);
     else
-        markup_put(out, "Fisher's exact test, p = %.2g.",
-                   vit_fisher((size_t)lost[0], (size_t)runs[0], (size_t)lost[1], (size_t)runs[1]));
+        fputs("neither lost any.", out);
     fputs("</li>\n", out);
     return true;
 }

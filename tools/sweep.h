@@ -27,6 +27,7 @@ struct sweep_source {
     uint64_t limit, max_pixels;
     float val;
     int image;
+    const char *from; /* whose pictures' recipe it is; NULL: the data set's */
     struct patch_recipe pictures;
     struct train_data data;
     struct patch_dataset *test; /* NULL: none, or not wanted */

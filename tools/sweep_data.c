@@ -1,5 +1,6 @@
 /* What the cells of a sweep have in common: pictures, opened and read once. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "patch/feed_store.h"
 #include "tools/sweep.h"
@@ -29,7 +30,8 @@ static enum vit_status open_test(struct sweep_source *source, const char *path, 
     return status;
 }
 
-static enum vit_status add_source(struct sweep *s, const struct sweep_cell *c, struct vit_error *err)
+static enum vit_status add_source(struct sweep *s, const struct sweep_cell *c, const struct recipe_base *base,
+                                  struct vit_error *err)
 {
     const size_t size = ((size_t)s->source_count + 1) * sizeof *s->sources;
     struct sweep_source *longer = realloc(s->sources, size), *source;
@@ -41,22 +43,31 @@ static enum vit_status add_source(struct sweep *s, const struct sweep_cell *c, s
     *source = (struct sweep_source){ .limit = c->recipe.limit,
                                      .max_pixels = c->recipe.max_pixels,
                                      .val = c->recipe.val,
-                                     .image = c->config.image };
+                                     .image = c->config.image,
+                                     .from = c->recipe.from };
     status = train_data_open(&source->data, s->data, &c->recipe, err);
     if (!status && s->test) status = open_test(source, s->data, err);
-    if (!status) source->pictures = recipe_pictures(source->image, patch_dataset_kind(source->data.training));
+    if (!status)
+        source->pictures = recipe_pictures(base, source->image, patch_dataset_kind(source->data.training));
     return status;
 }
 
-static enum vit_status find_source(struct sweep *s, struct sweep_cell *c, struct vit_error *err)
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static enum vit_status find_source(struct sweep *s, struct sweep_cell *c, const struct recipe_base *base,
+                                   struct vit_error *err)
 {
     for (c->source = 0; c->source < s->source_count; c->source++) {
         const struct sweep_source *have = &s->sources[c->source];
         if (have->limit == c->recipe.limit && have->max_pixels == c->recipe.max_pixels &&
-            have->val == c->recipe.val && have->image == c->config.image)
+            have->val == c->recipe.val && have->image == c->config.image &&
+            same_text(have->from, c->recipe.from))
             return VIT_OK;
     }
-    return add_source(s, c, err);
+    return add_source(s, c, base, err);
 }
 
 /* ---- cells ---- */
@@ -74,17 +85,37 @@ static double flops_of(const struct sweep_cell *c, const struct sweep_source *so
     return 6 * macs * c->steps * r->batch + 2 * macs * seen;
 }
 
+/* The network that cells start from: neighbours mostly share it. */
+struct start {
+    const char *from; /* NULL: none was opened yet */
+    int image;
+    struct recipe_base base;
+};
+
+/* *base NULL: the cell's weights are drawn. */
+static enum vit_status find_base(const struct recipe_base **base, struct start *start, const struct sweep *s,
+                                 const struct recipe *r, struct vit_error *err)
+{
+    *base = r->from ? &start->base : NULL;
+    if (!r->from || (same_text(start->from, r->from) && start->image == r->image)) return VIT_OK;
+    start->from = r->from, start->image = r->image;
+    return recipe_base_open(&start->base, r, &s->common, err);
+}
+
 /* Everything that train would refuse is refused before the first cell starts. */
-static enum vit_status complete(struct sweep *s, struct sweep_cell *c, int classes, struct vit_error *err)
+static enum vit_status complete(struct sweep *s, struct sweep_cell *c, struct start *start, int classes,
+                                struct vit_error *err)
 {
     const struct recipe *r = &c->recipe;
     struct patch_feed_options feed;
     struct vit_hyper hyper;
     size_t count;
+    const struct recipe_base *base;
     int dead_after;
-    enum vit_status status = recipe_config(&c->config, r, classes, err);
+    enum vit_status status = find_base(&base, start, s, r, err);
 
-    if (!status) status = find_source(s, c, err);
+    if (!status) status = recipe_config(&c->config, r, base, classes, err);
+    if (!status) status = find_source(s, c, base, err);
     if (status) return status;
     count = patch_dataset_count(s->sources[c->source].data.training);
     status = recipe_batches(&c->batches, r, count, err);
@@ -115,6 +146,7 @@ static enum vit_status count_data(int *classes, struct sweep *s, struct vit_erro
 
 int sweep_data_open(struct sweep *s)
 {
+    struct start start = { 0 };
     struct vit_error err;
     int classes;
 
@@ -123,7 +155,7 @@ int sweep_data_open(struct sweep *s)
         return CMD_UNUSABLE;
     }
     for (int i = 0; i < s->count; i++) {
-        if (!complete(s, &s->cells[i], classes, &err)) continue;
+        if (!complete(s, &s->cells[i], &start, classes, &err)) continue;
         cmd_error("cell %s: %s", s->cells[i].id, err.text);
         return err.status == VIT_ERR_ARG || err.status == VIT_ERR_FORMAT ? CMD_USAGE : CMD_UNUSABLE;
     }

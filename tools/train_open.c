@@ -30,17 +30,35 @@ static enum vit_status create_model(struct train *t, const struct vit_config *co
     return status;
 }
 
+/* The network of --from, in *room; *base NULL: none. A run that goes on has it in its state. */
+static enum vit_status find_base(const struct recipe_base **base, struct recipe_base *room,
+                                 const struct train_job *job, struct vit_error *err)
+{
+    bool saved;
+    enum vit_status status;
+
+    *base = NULL;
+    if (!job->recipe.from) return VIT_OK;
+    *base = room;
+    status = train_state_base(room, &saved, job, err);
+    return status || saved ? status : recipe_base_open(room, &job->recipe, job->common, err);
+}
+
 /* A run that goes on has its weights in its state. */
 static enum vit_status take_weights(struct train *t, struct vit_error *err)
 {
     const struct vit_model_options options = { .kernels = t->job->common->kernels,
+                                               .image = vit_model_config(t->model)->image,
                                                .threads = cmd_threads(t->job->common) };
     struct vit_model *from;
     enum vit_status status;
 
     if (!t->recipe->from || t->goes_on) return VIT_OK;
     status = vit_model_open(&from, t->recipe->from, &options, err);
-    if (!status) status = vit_model_take(t->model, from, err);
+    if (status) return status;
+    cmd_say_notes(from, t->job->common);
+    status = vit_model_take(t->model, from, err);
+    if (!status) cmd_say_notes(t->model, t->job->common);
     vit_model_close(from);
     return status;
 }
@@ -76,6 +94,8 @@ static int open_data(struct train *t)
 int train_open(struct train *t)
 {
     const struct patch_dataset *d;
+    const struct recipe_base *base;
+    struct recipe_base room;
     struct vit_config config;
     struct vit_hyper hyper;
     struct vit_error err;
@@ -83,11 +103,12 @@ int train_open(struct train *t)
 
     if (code) return code;
     d = t->data->training;
-    if (recipe_config(&config, t->recipe, patch_dataset_classes(d), &err) ||
+    if (find_base(&base, &room, t->job, &err)) return refuse(&err);
+    if (recipe_config(&config, t->recipe, base, patch_dataset_classes(d), &err) ||
         recipe_batches(&batches, t->recipe, patch_dataset_count(d), &err) ||
         recipe_hyper(&hyper, t->recipe, batches, &err))
         return cmd_usage("%s", err.text);
-    t->pictures = recipe_pictures(config.image, patch_dataset_kind(d));
+    t->pictures = recipe_pictures(base, config.image, patch_dataset_kind(d));
     if (train_folder_make(t->job->out, &err) || train_log_open(t, &err)) return train_fail(t, &err);
     train_folder_sweep(t->job->out);
     if (!t->goes_on && train_folder_clear(t->job->out, &err)) return train_fail(t, &err);

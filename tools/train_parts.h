@@ -97,6 +97,9 @@ enum vit_status train_log_write(struct train *t, const struct train_line *line, 
 /* ---- train_state.c ---- */
 
 enum vit_status train_state_save(struct train *t, struct vit_error *err);
+/* The network that a run to go on with trains; *saved false: there is no such run. */
+enum vit_status train_state_base(struct recipe_base *b, bool *saved, const struct train_job *job,
+                                 struct vit_error *err);
 /* Also cuts the log. No state: nothing happens. */
 enum vit_status train_state_resume(struct train *t, struct vit_error *err);
 

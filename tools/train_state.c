@@ -6,6 +6,7 @@
 
 #include "tools/out.h"
 #include "tools/train_parts.h"
+#include "vit/config_json.h"
 #include "vit/json.h"
 
 static const char STATE[] = "state.safetensors";
@@ -168,6 +169,29 @@ enum vit_status train_state_resume(struct train *t, struct vit_error *err)
 }
 
 /* ---- what was saved, before anything is opened ---- */
+
+enum vit_status train_state_base(struct recipe_base *b, bool *saved, const struct train_job *job,
+                                 struct vit_error *err)
+{
+    char path[PATH_MAX];
+    const char *text;
+    struct weights_file *f;
+    json_t *o = NULL;
+    enum vit_status status;
+
+    *saved = job->resume && train_folder_has(job->out, STATE);
+    if (!*saved) return VIT_OK;
+    status = weights_open(&f, train_path(path, job->out, STATE), err);
+    if (status) return status;
+    text = weights_meta(f, "vit.config");
+    status = text ? vit_json_parse(&o, path, text, strlen(text), err) : damaged(path, "vit.config", err);
+    if (!status) status = vit_config_from_json(&b->config, o, path, err);
+    b->pictures = patch_recipe_default(b->config.image);
+    if (!status) status = vit_recipe_from_json(&b->pictures, json_object_get(o, "preprocess"), path, err);
+    json_decref(o);
+    weights_close(f);
+    return status;
+}
 
 static enum vit_status keep_text(char **out, const json_t *note, const char *key, const char *path,
                                  struct vit_error *err)

@@ -221,9 +221,18 @@ enum vit_status vit_model_create(struct vit_model **out, const struct vit_config
 
 /* ---- a start that is not drawn ---- */
 
+/* As many, and none of another name where both have names. */
+static bool same_classes(const struct vit_model *m, const struct vit_model *from)
+{
+    if (m->config.classes != from->config.classes) return false;
+    for (int i = 0; m->has_labels && from->has_labels && i < m->config.classes; i++)
+        if (strcmp(vit_model_labels(m)[i], vit_model_labels(from)[i]) != 0) return false;
+    return true;
+}
+
 static bool drawn_head(const struct vit_model *m, const struct vit_model *from, const char *name)
 {
-    return m->config.classes != from->config.classes && !strncmp(name, "head", 4);
+    return !strncmp(name, "head", 4) && !same_classes(m, from);
 }
 
 static bool same_shape(const struct vit_parameter *a, const struct vit_parameter *b)
@@ -279,6 +288,8 @@ enum vit_status vit_model_take(struct vit_model *m, const struct vit_model *from
         find_parameter(from, s->name, &number);
         vit_model_read(from, number, *vit_slot_pointer(&m->params, s));
     }
+    if (!same_classes(m, from))
+        vit_model_say(m, true, "%s: its head is for other classes, a new one was drawn", from->path);
     vit_model_pack(m, NULL);
     return VIT_OK;
 }

@@ -40,17 +40,16 @@ static void every_preset_is_a_recipe(void **state)
         struct vit_hyper h;
         struct vit_error err;
 
-        assert_ok(recipe_config(&c, &r, 10, &err), &err);
+        assert_ok(recipe_config(&c, &r, NULL, 10, &err), &err);
         assert_ok(recipe_hyper(&h, &r, 351, &err), &err);
-        pictures = recipe_pictures(c.image, "CIFAR-10 binary");
+        pictures = recipe_pictures(NULL, c.image, "CIFAR-10 binary");
         assert_ok(recipe_feed(&feed, &r, &pictures, &err), &err);
         recipe_texts_free(&texts);
     }
 }
 
-/* Over every pixel of the training pictures: CIFAR-10's as they are copied everywhere (0.49139968, 0.48215827,
- * 0.44653124; 0.24703233, 0.24348505, 0.26158768), CIFAR-100's to the digits in which published ones agree
- * (0.50707516, 0.48654887, 0.44091784; 0.26733429, 0.25643846, 0.27615047), ImageNet's those of torchvision. */
+/* Over every pixel of the training pictures. CIFAR-10's are copied everywhere; CIFAR-100's are held to the
+ * digits in which published ones agree; ImageNet's are those of torchvision. */
 static void pictures_are_normalised_as_their_data_set_is(void **state)
 {
     static const struct {
@@ -78,7 +77,7 @@ static void pictures_are_normalised_as_their_data_set_is(void **state)
 
     (void)state;
     for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
-        const struct patch_recipe p = recipe_pictures(ROWS[i].image, ROWS[i].kind);
+        const struct patch_recipe p = recipe_pictures(NULL, ROWS[i].image, ROWS[i].kind);
         assert_int_equal(p.size, ROWS[i].image);
         for (int c = 0; c < 3; c++) {
             assert_near(p.mean[c], ROWS[i].mean[c], ROWS[i].bound);
@@ -280,7 +279,7 @@ static struct vit_config config_of(const char *text)
 
     assert_ok(recipe_texts_json(&texts, object, "test", &err), &err);
     assert_ok(recipe_parse(&r, &texts, &err), &err);
-    assert_ok(recipe_config(&c, &r, 10, &err), &err);
+    assert_ok(recipe_config(&c, &r, NULL, 10, &err), &err);
     recipe_texts_free(&texts);
     json_decref(object);
     return c;

@@ -228,6 +228,8 @@ static void the_map_has_every_run(void **state)
     assert_table(f, "map", "", "In brackets: trained to the end, and not learnt.");
 }
 
+/* Four trials that both made, two of the eight runs lost, both by one placement: so are 2 x 6 of the 28 ways
+ * to lose two, p 12/28. */
 static void the_summary_has_a_placement_a_column(void **state)
 {
     const struct trial trials[] = {
@@ -251,12 +253,14 @@ static void the_summary_has_a_placement_a_column(void **state)
                  "| lost runs | depth 6, xavier | 0 of 4 | 2 of 4 |\n"
                  "| | depth 12, xavier | 0 of 2 | – |\n"
                  "| | all depths, xavier | 0 of 6 | 2 of 4 |\n"
+                 "| lost runs, Fisher's p against pre | all depths, xavier | – | 0.43 |\n"
                  "| highest rate that learns | depth 6, xavier, warm-up none / 200 steps | "
                  "≥ 0.01 / ≥ 1e-4 | 1e-4 / none |\n"
                  "| best validation top-1 (%) | depth 6, xavier | 41.1 at 1e-3 | 30.1 at 1e-4 |\n"
                  "| test top-1 (%), mean ± deviation (seeds) | depth 12, xavier | "
                  "45.00 ± 7.07 (2) | – |\n",
                  "A rate learns when all its runs learnt; ≥: no higher one was tried.");
+    assert_table(f, "summary", "", "Fisher's p: his exact test, over the runs whose condition,");
 }
 
 /* Nobody says of how many classes the networks are: what cannot be known is not guessed. */
@@ -271,6 +275,7 @@ static void what_is_not_known_is_a_question(void **state)
     assert_table(f, "summary",
                  "| | setting | pre | post |\n"
                  "| lost runs | depth 6, xavier | 0 of 2 | 2 of 2 |\n"
+                 "| lost runs, Fisher's p against pre | depth 6, xavier | – | 0.33 |\n"
                  "| highest rate that learns | depth 6, xavier, warm-up none | ? | none |\n"
                  "| best validation top-1 (%) | depth 6, xavier | 40.0 at 1e-3 | – |\n",
                  "?: of some runs it is not known");
@@ -310,6 +315,14 @@ static void the_accuracies_are_compared_by_run_and_by_seed(void **state)
         "| deepnorm minus pre | +10.00 | +7.73 to +12.27 | 0.00026 | 0.00051 | +7.52 to +12.48 | 0.0033 |\n"
         "| deepnorm minus post | +7.00 | +4.73 to +9.27 | 0.001 | 0.001 | +2.70 to +11.30 | 0.02 |\n",
         "on 10000 pictures");
+    assert_table(f, "summary",
+                 "| | setting | pre | post | deepnorm |\n"
+                 "| lost runs | depth 6, xavier | 0 of 3 | 0 of 3 | 0 of 3 |\n"
+                 "| test top-1 (%), mean ± deviation (seeds) | depth 6, xavier | 51.00 ± 1.00 (3) | "
+                 "54.00 ± 1.00 (3) | 61.00 ± 1.00 (3) |\n"
+                 "| test top-1, points (95 %, Welch) over pre | depth 6, xavier | – | "
+                 "+3.00 (+0.73 to +5.27) | +10.00 (+7.73 to +12.27) |\n",
+                 "");
 }
 
 /* By what they are, not by their names; their difference the other way round. */

@@ -8,6 +8,7 @@
 #include "tests/patch/noise.h"
 #include "tests/support/lines.h"
 #include "tests/support/run.h"
+#include "vit/config_json.h"
 #include "vit/vit.h"
 
 enum { PICTURES = 100, CLASSES = 4 };
@@ -337,6 +338,96 @@ static void a_run_starts_from_a_trained_network(void **state)
            "nowhere.safetensors");
 }
 
+/* Every parameter of a is that of b. */
+static void assert_same_parameters(const struct vit_model *a, const struct vit_model *b)
+{
+    assert_int_equal(vit_model_parameter_count(a), vit_model_parameter_count(b));
+    for (int i = 0; i < vit_model_parameter_count(a); i++) {
+        const struct vit_parameter p = vit_model_parameter(a, i);
+        float *x = calloc(p.count, sizeof *x), *y = calloc(p.count, sizeof *y);
+        assert_true(x && y);
+        vit_model_read(a, i, x);
+        vit_model_read(b, i, y);
+        assert_memory_equal(x, y, p.count * sizeof *x);
+        free(x);
+        free(y);
+    }
+}
+
+/* Started at another image size, with a rate of 0, it is the network that inference runs at that size. */
+static void a_start_at_another_size_resizes_the_positions(void **state)
+{
+    struct fixture *f = *state;
+    struct vit_model_options at48 = { .image = 48 };
+    struct vit_model *given, *taken;
+    char from[400], to[400];
+
+    snprintf(from, sizeof from, "%s/model.safetensors", f->out);
+    snprintf(to, sizeof to, "%s/model.safetensors", f->other);
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "1");
+    EXPECT(0, "position embeddings resized from 2x2 to 3x3", true, "-d", f->data, "-o", f->other, "--epochs",
+           "1", "--lr", "0", "--ema", "0", "--from", from, "--image", "48");
+    assert_int_equal(vit_model_open(&given, from, &at48, NULL), VIT_OK);
+    assert_int_equal(vit_model_open(&taken, to, NULL, NULL), VIT_OK);
+    assert_int_equal(vit_model_config(taken)->image, 48);
+    assert_same_parameters(taken, given);
+    vit_model_close(taken);
+    vit_model_close(given);
+}
+
+static json_t *description(const struct vit_model *m)
+{
+    return vit_config_to_json(vit_model_config(m), vit_model_recipe(m), NULL);
+}
+
+/* What a recipe trains, when it says nothing of a network. */
+#define PLAIN "--batch", "8", "--val", "0.2", "--log-every", "1", "-t", "1"
+
+/* A gated MLP and what else no setting is for: the network and its pictures are those of the checkpoint. */
+static void a_checkpoint_of_others_is_trained_as_it_is(void **state)
+{
+    static const char FROM[] = "tests/data/golden/timm-swiglu";
+    struct fixture *f = *state;
+    struct vit_model *given, *taken;
+    char to[400];
+    json_t *a, *b;
+
+    snprintf(to, sizeof to, "%s/model.safetensors", f->out);
+    EXPECT(0, "", false, "-d", f->data, "-o", f->out, "--from", FROM, "--epochs", "1", "--lr", "0", PLAIN);
+    assert_int_equal(vit_model_open(&given, FROM, NULL, NULL), VIT_OK);
+    assert_int_equal(vit_model_open(&taken, to, NULL, NULL), VIT_OK);
+    assert_same_parameters(taken, given);
+    a = description(given), b = description(taken);
+    assert_true(json_equal(a, b));
+    json_decref(a);
+    json_decref(b);
+    vit_model_close(taken);
+    vit_model_close(given);
+    EXPECT(2, "has no blocks.0.norm1_out.weight", false, "-d", f->data, "-o", f->other, "--from", FROM,
+           "--epochs", "1", "--norm", "sandwich", PLAIN);
+}
+
+/* It has the network in its state. */
+static void a_run_goes_on_without_what_it_started_from(void **state)
+{
+    struct fixture *f = *state;
+    char first[400], from[400];
+    const char *const again[] = { "-d",       f->data, "--resume", f->other, "--from", from,
+                                  "--epochs", "20",    "--norm",   "post",   NULL };
+    static const char *const RECIPE[] = { PLAIN, NULL };
+
+    snprintf(first, sizeof first, "%s/model.safetensors", f->out);
+    snprintf(from, sizeof from, "%s/from.safetensors", f->dir);
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "1", "--norm-kind", "rmsnorm");
+    assert_int_equal(rename(first, from), 0);
+    EXPECT(0, "", false, "-d", f->data, "-o", f->out, "--force", "--from", from, "--epochs", "20", "--norm",
+           "post", PLAIN);
+    assert_int_equal(run_interrupted("train", RECIPE, again, f->other, "log.jsonl", 30, SIGINT), 130);
+    assert_int_equal(unlink(from), 0);
+    EXPECT(0, "", false, "--resume", f->other, "-t", "1");
+    assert_same_run(f->out, f->other);
+}
+
 static void a_damaged_picture_is_counted(void **state)
 {
     struct fixture *f = *state;
@@ -367,6 +458,9 @@ int main(void)
         TEST(a_recipe_file_gives_way_to_the_command_line),
         TEST(a_wrong_setting_is_named),
         TEST(a_run_starts_from_a_trained_network),
+        TEST(a_start_at_another_size_resizes_the_positions),
+        TEST(a_checkpoint_of_others_is_trained_as_it_is),
+        TEST(a_run_goes_on_without_what_it_started_from),
         TEST(a_damaged_picture_is_counted),
     };
 
