@@ -218,8 +218,8 @@ enum vit_status recipe_hyper(struct vit_hyper *h, const struct recipe *r, int ba
 
 /* ---- pictures ---- */
 
-/* Mean and deviation over all pixels of the training pictures, computed for the two CIFARs; ImageNet's are
- * those everybody uses. */
+/* Mean and deviation over all pixels of the training pictures of the two CIFARs, and those of ImageNet, as
+ * everybody uses them (CIFAR-100's differ among sources in the fourth digit). */
 struct patch_recipe recipe_pictures(const struct recipe_base *base, int image, const char *kind)
 {
     static const struct patch_recipe CIFAR10 = { .squash = true,
