@@ -63,14 +63,15 @@ static void append(char *text, size_t size, const char *between, const char *nam
 
 static void describe(struct report_condition *c)
 {
-    char warmup[48];
+    char warmup[48], depth[16];
 
     if (strcmp(c->warmup, "0") == 0)
         snprintf(c->start, sizeof c->start, "no warm-up");
     else
         snprintf(c->start, sizeof c->start, "warm-up %s",
                  report_warmup_text(warmup, sizeof warmup, c->warmup));
-    snprintf(c->brief, sizeof c->brief, "depth %d, %s", c->depth, c->start);
+    snprintf(c->brief, sizeof c->brief, "depth %s, %s", report_depth_text(depth, sizeof depth, c->depth),
+             c->start);
     append(c->brief, sizeof c->brief, ", ", "", c->init);
     append(c->label, sizeof c->label, ", ", "", c->brief);
     if (*c->more) append(c->label, sizeof c->label, ", ", "", c->more);
@@ -167,11 +168,13 @@ static enum vit_status find_matches(struct report *r, struct vit_error *err)
     for (size_t i = 0; i < r->condition_count; i++) {
         struct report_condition *c = &r->conditions[i];
         struct report_match match = { .condition = (int)i };
+        char depth[16];
 
         c->match = find_match(r, c);
         if (c->match >= 0) continue;
         if (report_grow((void **)&r->matches, r->match_count, sizeof match, err)) return VIT_ERR_NOMEM;
-        snprintf(match.label, sizeof match.label, "depth %d", c->depth);
+        snprintf(match.label, sizeof match.label, "depth %s",
+                 report_depth_text(depth, sizeof depth, c->depth));
         append(match.label, sizeof match.label, ", ", "", c->init);
         if (*c->more) append(match.label, sizeof match.label, ", ", "", c->more);
         c->match = (int)r->match_count;

@@ -56,10 +56,10 @@ static void add_rate(struct table *t, const struct report_rate *rate)
 static void add_arm(struct table *t, const struct report *r, const struct report_arm *a)
 {
     const struct report_condition *c = &r->conditions[a->condition];
-    char warmup[48];
+    char depth[16], warmup[48];
 
     table_cell(t, "%s", c->init);
-    table_cell(t, "%d", c->depth);
+    table_cell(t, "%s", report_depth_text(depth, sizeof depth, c->depth));
     table_cell(t, "%s", report_warmup_text(warmup, sizeof warmup, c->warmup));
     if (any_more(r)) table_cell(t, "%s", c->more);
     table_cell(t, "%s", r->norms[a->norm]);

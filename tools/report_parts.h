@@ -23,6 +23,8 @@ struct report_cell *report_find_cell(struct report *r, const char *id, size_t *h
 const char *report_rate_text(char *text, size_t size, double lr);
 /* "none", "200 steps", "5%". */
 const char *report_warmup_text(char *text, size_t size, const char *warmup);
+/* "6"; "?" where it is 0: that of a trained network that runs start from, before one has ended. */
+const char *report_depth_text(char *text, size_t size, int depth);
 /* "3 of 10", "0 of 2, unfinished 3": lost runs of those that ended. */
 const char *report_lost_text(char *text, size_t size, const int *ended, int runs);
 /* The highest rate of an arm that learns: "1e-3"; "≥ 0.01" where no higher one was tried; "none"; "?" where

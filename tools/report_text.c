@@ -24,6 +24,15 @@ const char *report_warmup_text(char *text, size_t size, const char *warmup)
     return text;
 }
 
+const char *report_depth_text(char *text, size_t size, int depth)
+{
+    if (depth)
+        snprintf(text, size, "%d", depth);
+    else
+        snprintf(text, size, "?");
+    return text;
+}
+
 const char *report_lost_text(char *text, size_t size, const int *ended, int runs)
 {
     const int open = ended[REPORT_UNFINISHED];

@@ -281,6 +281,23 @@ static void what_is_not_known_is_a_question(void **state)
                  "?: of some runs it is not known");
 }
 
+/* Runs that start from a trained network have its depth, which nobody wrote down before one has ended: that of
+ * the preset is another. */
+static void the_depth_of_a_trained_network_is_not_the_presets(void **state)
+{
+    struct fixture *f = *state;
+
+    save(f, "sweep.json",
+         "{\"format\":\"vit-sweep-1\",\"settings\":{\"from\":[\"m.safetensors\"],\"norm\":[\"pre\"],"
+         "\"init\":[\"xavier\"],\"warmup\":[\"0\"],\"lr\":[\"0.001\"],\"seed\":[\"0\"]},"
+         "\"cells\":[{\"cell\":\"a\",\"norm\":\"pre\",\"seed\":0}]}");
+    read_all(f);
+    assert_table(f, "map",
+                 "| init | depth | warm-up | placement | 1e-3 |\n"
+                 "| xavier | ? | none | pre | unfinished |\n",
+                 "");
+}
+
 /* Seeds of an arm, as they ended: validation is the same for all. */
 #define SEED(norm, seed, test)                                                                               \
     {                                                                                                        \
@@ -421,6 +438,7 @@ int main(void)
         TEST(the_map_has_every_run),
         TEST(the_summary_has_a_placement_a_column),
         TEST(what_is_not_known_is_a_question),
+        TEST(the_depth_of_a_trained_network_is_not_the_presets),
         TEST(the_accuracies_are_compared_by_run_and_by_seed),
         TEST(the_bootstrap_of_compare_is_beside_its_runs),
         TEST(a_table_without_data_is_refused),
