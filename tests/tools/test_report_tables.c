@@ -281,8 +281,8 @@ static void what_is_not_known_is_a_question(void **state)
                  "?: of some runs it is not known");
 }
 
-/* Runs that start from a trained network have its depth, which nobody wrote down before one has ended: that of
- * the preset is another. */
+/* Runs that start from a trained network have its depth, which nobody wrote down before one has ended: that
+ * of the preset is another. */
 static void the_depth_of_a_trained_network_is_not_the_presets(void **state)
 {
     struct fixture *f = *state;
