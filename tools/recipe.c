@@ -320,6 +320,11 @@ enum vit_status recipe_parse(struct recipe *out, const struct recipe_texts *t, s
     return VIT_OK;
 }
 
+bool recipe_same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
 static bool same(const struct args_option *o, const struct recipe *a, const struct recipe *b)
 {
     static const size_t BYTES[ARGS_KINDS] = { [ARGS_FLAG] = sizeof(bool),
@@ -327,11 +332,9 @@ static bool same(const struct args_option *o, const struct recipe *a, const stru
                                               [ARGS_COUNT] = sizeof(uint64_t),
                                               [ARGS_FLOAT] = sizeof(float) };
     const void *x = (const char *)a + o->at, *y = (const char *)b + o->at;
-    const char *s, *t;
 
     if (BYTES[o->kind]) return memcmp(x, y, BYTES[o->kind]) == 0;
-    s = *(const char *const *)x, t = *(const char *const *)y;
-    return s && t ? strcmp(s, t) == 0 : s == t;
+    return recipe_same_text(*(const char *const *)x, *(const char *const *)y);
 }
 
 int recipe_difference(const struct recipe *a, const struct recipe *b)

@@ -90,6 +90,7 @@ void recipe_texts_free(struct recipe_texts *t);
 
 /* Texts point into t, which must outlive *out. The sentence names the option. */
 enum vit_status recipe_parse(struct recipe *out, const struct recipe_texts *t, struct vit_error *err);
+bool recipe_same_text(const char *a, const char *b); /* NULL, not given, is the same as NULL alone */
 /* The first setting whose value differs, -1: none. */
 int recipe_difference(const struct recipe *a, const struct recipe *b);
 

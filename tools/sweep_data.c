@@ -1,6 +1,5 @@
 /* What the cells of a sweep have in common: pictures, opened and read once. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "patch/feed_store.h"
 #include "tools/sweep.h"
@@ -52,11 +51,6 @@ static enum vit_status add_source(struct sweep *s, const struct sweep_cell *c, c
     return status;
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 static enum vit_status find_source(struct sweep *s, struct sweep_cell *c, const struct recipe_base *base,
                                    struct vit_error *err)
 {
@@ -64,7 +58,7 @@ static enum vit_status find_source(struct sweep *s, struct sweep_cell *c, const 
         const struct sweep_source *have = &s->sources[c->source];
         if (have->limit == c->recipe.limit && have->max_pixels == c->recipe.max_pixels &&
             have->val == c->recipe.val && have->image == c->config.image &&
-            same_text(have->from, c->recipe.from))
+            recipe_same_text(have->from, c->recipe.from))
             return VIT_OK;
     }
     return add_source(s, c, base, err);
@@ -97,7 +91,7 @@ static enum vit_status find_base(const struct recipe_base **base, struct start *
                                  const struct recipe *r, struct vit_error *err)
 {
     *base = r->from ? &start->base : NULL;
-    if (!r->from || (same_text(start->from, r->from) && start->image == r->image)) return VIT_OK;
+    if (!r->from || (recipe_same_text(start->from, r->from) && start->image == r->image)) return VIT_OK;
     start->from = r->from, start->image = r->image;
     return recipe_base_open(&start->base, r, &s->common, err);
 }
