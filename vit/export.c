@@ -74,12 +74,7 @@ static bool fits(const json_t *allowed, const json_t *value, struct misfit *m)
     return false;
 }
 
-/* Numbers that began as floats, in the digits that matter. */
-enum {
-    DIGITS = JSON_REAL_PRECISION(15),
-    VALUE = JSON_ENCODE_ANY | DIGITS,
-    FILE_TEXT = JSON_INDENT(2) | DIGITS
-};
+enum { VALUE = JSON_ENCODE_ANY | VIT_JSON_FLOATS, FILE_TEXT = JSON_INDENT(2) | VIT_JSON_FLOATS };
 
 static enum vit_status refuse(const struct misfit *m, const char *folder, const char *family,
                               struct vit_error *err)

@@ -35,6 +35,9 @@ enum vit_status vit_json_floats(const json_t *object, const char *where, const c
  * json_dumps: jansson 2.14 leaves pieces out when its buffer cannot grow. */
 char *vit_json_text(const json_t *value, size_t flags);
 
+/* One of its flags, for numbers that began as floats (vit_json_number): 0.4822, not 0.48220000000000002. */
+enum { VIT_JSON_FLOATS = JSON_REAL_PRECISION(15) };
+
 /* Building. *object takes value under key; without memory for it (value NULL too) *object is given back and
  * becomes NULL, and what else is put into it as well: a text that lacks a key is never written. */
 void vit_json_put(json_t **object, const char *key, json_t *value);

@@ -12,7 +12,7 @@
 char *vit_model_config_text(const struct vit_model *m)
 {
     json_t *o = vit_config_to_json(&m->config, &m->recipe, m->has_labels ? vit_model_labels(m) : NULL);
-    char *text = vit_json_text(o, JSON_COMPACT);
+    char *text = vit_json_text(o, JSON_COMPACT | VIT_JSON_FLOATS);
 
     json_decref(o);
     return text;

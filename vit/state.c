@@ -61,14 +61,16 @@ enum vit_status vit_trainer_save(const struct vit_trainer *t, const char *path, 
     return status;
 }
 
-/* The first key in which two JSON objects differ, into an error. */
-static enum vit_status name_difference(const char *path, const char *what, const char *saved, const char *now,
-                                       struct vit_error *err)
+/* Two JSON objects must be equal, however their numbers are spelt. An error names the first key in which they
+ * differ. */
+static enum vit_status compare_texts(const char *path, const char *what, const char *saved, const char *now,
+                                     struct vit_error *err)
 {
     json_t *a = json_loads(saved, 0, NULL), *b = json_loads(now, 0, NULL);
     const char *key;
     json_t *value;
-    enum vit_status status = vit_fail(err, VIT_ERR_ARG, "%s: made with another %s", path, what);
+    enum vit_status status =
+        a && json_equal(a, b) ? VIT_OK : vit_fail(err, VIT_ERR_ARG, "%s: made with another %s", path, what);
 
     json_object_foreach(b, key, value)
     {
@@ -95,7 +97,7 @@ static enum vit_status check_text(const struct weights_file *f, const char *key,
 
     if (!saved || !now)
         return vit_fail(err, VIT_ERR_FORMAT, "%s: is not a training state: no \"%s\"", weights_path(f), key);
-    return strcmp(saved, now) ? name_difference(weights_path(f), what, saved, now, err) : VIT_OK;
+    return strcmp(saved, now) ? compare_texts(weights_path(f), what, saved, now, err) : VIT_OK;
 }
 
 static enum vit_status check_state(const struct vit_trainer *t, const struct weights_file *f,

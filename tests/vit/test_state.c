@@ -92,6 +92,23 @@ static void the_whole_state_is_taken(void **state)
     free(note);
 }
 
+/* Values count, not how they are spelt. */
+static void numbers_may_be_spelt_otherwise(void **state)
+{
+    static const char SHORT[] = "\"eps\":1e-6", LONG[] = "\"eps\":9.9999999999999995e-7";
+    const struct fixture *f = *state;
+    const char *config = weights_meta(f->file, "vit.config"), *at = strstr(config, SHORT);
+    char text[2000], *note;
+    struct vit_error err;
+
+    assert_non_null(at);
+    assert_true(strlen(config) + sizeof LONG < sizeof text);
+    snprintf(text, sizeof text, "%.*s%s%s", (int)(at - config), config, LONG, at + sizeof SHORT - 1);
+    write_broken(f, "vit.config", text, NULL);
+    assert_ok(vit_trainer_resume(f->trainer, f->broken, &note, &err), &err);
+    free(note);
+}
+
 static void texts_that_are_wrong_are_named(void **state)
 {
     static const struct {
@@ -154,6 +171,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(the_whole_state_is_taken),
+        TEST(numbers_may_be_spelt_otherwise),
         TEST(texts_that_are_wrong_are_named),
         TEST(tensors_that_are_wrong_are_named),
     };
