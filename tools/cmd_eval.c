@@ -89,7 +89,7 @@ static void csv_field(FILE *out, const char *text)
     fputc('"', out);
 }
 
-/* logits NULL: the picture failed. */
+/* logits NULL: the picture failed; label -1: so did its record, which tells none. */
 static void record_csv(FILE *csv, const struct eval *e, const char *file, int label, const float *logits)
 {
     const int classes = vit_model_config(e->model)->classes;
@@ -98,7 +98,7 @@ static void record_csv(FILE *csv, const struct eval *e, const char *file, int la
 
     csv_field(csv, file);
     fputc(',', csv);
-    csv_field(csv, e->names[label]);
+    csv_field(csv, label < 0 ? "" : e->names[label]);
     if (!logits) {
         fputs(",,\n", csv);
         return;

@@ -534,6 +534,27 @@ static void eval_counts_every_picture_once(void **state)
     tmp_remove(dir);
 }
 
+/* A record whose label is none of the classes has no name to write; the row is there all the same. */
+static void eval_writes_a_row_for_a_record_without_a_class(void **state)
+{
+    enum { RECORD = 1 + 3 * 32 * 32, RECORDS = 3 };
+    static unsigned char bytes[RECORDS * RECORD];
+    char dir[256], data[300], csv[300], *table;
+    (void)state;
+
+    tmp_create(dir, sizeof dir);
+    snprintf(data, sizeof data, "%s/data", dir);
+    snprintf(csv, sizeof csv, "%s/p.csv", dir);
+    for (int i = 0; i < RECORDS; i++) bytes[i * RECORD] = (unsigned char)(i == 1 ? 200 : i);
+    tmp_write(data, "test_batch.bin", bytes, sizeof bytes, NULL, 0);
+    EXPECT(1, "pictures   2, failed 1", "label 200, expected 0 to 9", "eval", "-m", MODEL, "--data", data,
+           "--predictions", csv);
+    table = tmp_text(dir, "p.csv");
+    assert_non_null(strstr(table, "\ntest_batch.bin[1],,,\ntest_batch.bin[2],bird,"));
+    free(table);
+    tmp_remove(dir);
+}
+
 /* The table above the matrix names its rows and columns: all of them, also classes without pictures. */
 static void eval_names_every_row_of_the_matrix(void **state)
 {
@@ -770,6 +791,7 @@ int main(void)
         cmocka_unit_test(a_swapped_norm_warns_once),
         cmocka_unit_test(threads_and_batch_do_not_change_the_answer),
         cmocka_unit_test(eval_counts_every_picture_once),
+        cmocka_unit_test(eval_writes_a_row_for_a_record_without_a_class),
         cmocka_unit_test(eval_names_every_row_of_the_matrix),
         cmocka_unit_test(eval_refuses_classes_the_model_does_not_have),
         cmocka_unit_test(a_model_of_other_channels_is_refused_by_every_verb_that_reads_pictures),
