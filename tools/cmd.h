@@ -53,6 +53,8 @@ int cmd_usage(const char *format, ...) VIT_PRINTF(1, 2);
 
 /* What can be wrong in the common options whatever the model: CMD_DONE or CMD_USAGE, and says why. */
 int cmd_check(const struct cmd_common *o);
+/* The same where gradients are computed. */
+int cmd_check_trainable(const struct cmd_common *o);
 enum kern_dtype cmd_dtype(const struct cmd_common *o); /* --dtype */
 
 /* Those of --kernels, or the default. Fails with VIT_ERR_ARG, also for those that this CPU lacks. */

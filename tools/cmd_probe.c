@@ -268,7 +268,7 @@ static int check(const struct probe_options *o)
         return cmd_usage("--seeds %d: a MODEL has its weights, no seed draws them", o->seeds);
     if (o->common.model && final && strcmp(final, "auto") && strcmp(final, "on") && strcmp(final, "off"))
         return cmd_usage("--final-norm: expected auto, on or off for a MODEL, found \"%s\"", final);
-    return cmd_check(&o->common);
+    return cmd_check_trainable(&o->common);
 }
 
 static int run(const void *options, int count, char **operands)
