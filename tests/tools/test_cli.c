@@ -555,6 +555,24 @@ static void eval_writes_a_row_for_a_record_without_a_class(void **state)
     tmp_remove(dir);
 }
 
+/* Pictures of which no part is set apart for testing are not called so. */
+static void a_set_without_splits_is_all_of_it(void **state)
+{
+    char dir[TMP_PATH], whole[300], parted[300];
+    (void)state;
+
+    tmp_create(dir, sizeof dir);
+    snprintf(whole, sizeof whole, "%s/test", dir);
+    make_data_set(whole, 1);
+    snprintf(parted, sizeof parted, "folder of classes, test: %s\n", dir);
+    EXPECT(1, parted, "", "eval", "-m", MODEL, "--data", dir);
+    EXPECT(1, "folder of classes, all: ", "", "eval", "-m", MODEL, "--data", whole);
+    EXPECT(1, "\"split\":\"all\"", "", "eval", "-m", MODEL, "--data", whole, "--json");
+    EXPECT(1, "folder of classes, all: ", "", "compare", MODEL, MODEL, "--data", whole);
+    EXPECT(1, "\"split\":\"all\"", "", "compare", MODEL, MODEL, "--data", whole, "--json");
+    tmp_remove(dir);
+}
+
 /* The table above the matrix names its rows and columns: all of them, also classes without pictures. */
 static void eval_names_every_row_of_the_matrix(void **state)
 {
@@ -792,6 +810,7 @@ int main(void)
         cmocka_unit_test(threads_and_batch_do_not_change_the_answer),
         cmocka_unit_test(eval_counts_every_picture_once),
         cmocka_unit_test(eval_writes_a_row_for_a_record_without_a_class),
+        cmocka_unit_test(a_set_without_splits_is_all_of_it),
         cmocka_unit_test(eval_names_every_row_of_the_matrix),
         cmocka_unit_test(eval_refuses_classes_the_model_does_not_have),
         cmocka_unit_test(a_model_of_other_channels_is_refused_by_every_verb_that_reads_pictures),
