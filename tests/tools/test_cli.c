@@ -335,6 +335,32 @@ static void an_empty_standard_input_is_a_failure(void **state)
     expect(&r, 1, "{\"file\":\"-\",\"error\":{\"code\":\"format\"", "1 of 1 pictures failed");
 }
 
+/* Paths between zero bytes, as find -print0 gives them: not the first alone. */
+static void a_zero_byte_is_in_no_list(void **state)
+{
+    static const char paths[] = PICTURE "\0" OTHER;
+    const struct run_input input = { .bytes = paths, .size = sizeof paths };
+    struct run r = run_vit((const char *const[]){ "classify", "-m", MODEL, "-", NULL }, &input);
+    (void)state;
+
+    expect(&r, 1, NULL, "standard input: expected a picture, or paths, one a line, found a zero byte");
+}
+
+static void a_list_may_begin_with_its_mark(void **state)
+{
+    static const char list[] = "\xef\xbb\xbf" PICTURE "\r\n";
+    const struct run_input input = { .bytes = list, .size = sizeof list - 1 };
+    struct run r = run_vit((const char *const[]){ "classify", "-m", MODEL, "-", NULL }, &input);
+    char dir[TMP_PATH], path[300];
+    (void)state;
+
+    expect(&r, 0, PICTURE "\n", NULL);
+    tmp_create(dir, sizeof dir);
+    tmp_write(dir, "list.txt", list, sizeof list - 1, path, sizeof path);
+    EXPECT(0, PICTURE "\n", NULL, "classify", "-m", MODEL, path);
+    tmp_remove(dir);
+}
+
 static void assert_failure(const json_t *o)
 {
     const json_t *error = json_object_get(o, "error");
@@ -803,6 +829,8 @@ int main(void)
         cmocka_unit_test(text_is_aligned_and_stderr_silent),
         cmocka_unit_test(stdin_may_be_a_picture_or_a_list),
         cmocka_unit_test(an_empty_standard_input_is_a_failure),
+        cmocka_unit_test(a_zero_byte_is_in_no_list),
+        cmocka_unit_test(a_list_may_begin_with_its_mark),
         cmocka_unit_test(broken_pictures_do_not_stop_the_others),
         cmocka_unit_test(more_pixels_than_allowed_are_refused),
         cmocka_unit_test(strange_names_do_not_reach_the_terminal),
