@@ -264,6 +264,16 @@ int cmd_output(const char *option, const char *path)
     return cmd_usage("%s: expected a file, found \"-\"; ./- is a file of that name", option);
 }
 
+int cmd_output_file(const char *option, const char *path)
+{
+    struct vit_error err;
+    const int code = cmd_output(option, path);
+
+    if (code || !path || !weights_can_write(path, &err)) return code;
+    cmd_error("%s", err.text);
+    return CMD_SOME_FAILED;
+}
+
 bool cmd_ends_with(const char *name, const char *end)
 {
     const size_t a = strlen(name), b = strlen(end);

@@ -62,6 +62,8 @@ enum vit_status cmd_kernels(struct kern *k, const struct cmd_common *o, struct v
 
 /* A file to write, of a verb whose standard output is for something else: "-" is none. NULL: not given. */
 int cmd_output(const char *option, const char *path);
+/* The same, and found out before the work whether it can be written; if not, says so: CMD_SOME_FAILED. */
+int cmd_output_file(const char *option, const char *path);
 
 /* -m, or the default. */
 const char *cmd_model_name(const struct cmd_common *o);

@@ -229,8 +229,8 @@ static int run(const void *options, int count, char **operands)
 
     if (count) return cmd_usage("expected no operands, found \"%s\"", operands[0]);
     if (!o->pass.data) return cmd_usage("--data: expected a data set, found none");
-    code = cmd_output("--predictions", o->predictions);
-    if (!code) code = cmd_output("--logits", o->logits);
+    code = cmd_output_file("--predictions", o->predictions);
+    if (!code) code = cmd_output_file("--logits", o->logits);
     if (code) return code;
     code = cmd_open_model(&m, &o->common, 0, false);
     if (code) return code;

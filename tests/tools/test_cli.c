@@ -731,6 +731,28 @@ static void what_cannot_be_written_is_code_1(void **state)
     EXPECT(1, NULL, "/no/where.png", "preprocess", "-m", MODEL, PICTURE, "-o", "/no/where.png");
 }
 
+/* Before the work, not after it: nothing is computed that would be lost. */
+static void what_cannot_be_written_is_known_at_once(void **state)
+{
+    static const char *const OPTIONS[] = { "--predictions", "--logits" };
+    char dir[TMP_PATH];
+    (void)state;
+
+    tmp_create(dir, sizeof dir);
+    for (size_t i = 0; i < VIT_COUNT(OPTIONS); i++) {
+        EXPECT(1, NULL, "/no/where: cannot be created", "eval", "-m", MODEL, "--data", "no data set",
+               OPTIONS[i], "/no/where");
+        EXPECT(1, NULL, "cannot be written: Is a directory", "eval", "-m", MODEL, "--data", "no data set",
+               OPTIONS[i], dir);
+    }
+    EXPECT(1, NULL, "/no/where: cannot be created", "embed", "-m", "no model", PICTURE, "-o", "/no/where");
+    EXPECT(1, NULL, "/no/where: cannot be created", "logits", "-m", MODEL, "-i", "no file", "-o",
+           "/no/where");
+    EXPECT(0, NULL, NULL, "embed", "-m", MODEL, PICTURE, "-o", "/dev/null");
+    assert_int_equal(tmp_count(dir), 0);
+    tmp_remove(dir);
+}
+
 static void logits_and_gradients_are_the_reference(void **state)
 {
     static const char *const BATCHES[] = { "-b32", "-b2",
@@ -843,6 +865,7 @@ int main(void)
         cmocka_unit_test(eval_refuses_classes_the_model_does_not_have),
         cmocka_unit_test(a_model_of_other_channels_is_refused_by_every_verb_that_reads_pictures),
         cmocka_unit_test(what_cannot_be_written_is_code_1),
+        cmocka_unit_test(what_cannot_be_written_is_known_at_once),
         cmocka_unit_test(logits_and_gradients_are_the_reference),
         cmocka_unit_test(preprocess_needs_no_model_when_the_flags_say_all),
         cmocka_unit_test(embed_writes_what_numpy_reads),
