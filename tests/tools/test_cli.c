@@ -806,6 +806,40 @@ static void preprocess_needs_no_model_when_the_flags_say_all(void **state)
     tmp_remove(dir);
 }
 
+/* What is accepted everywhere means something everywhere. */
+static void json_of_verbs_whose_result_is_a_file(void **state)
+{
+    char dir[TMP_PATH], png[300], out[300];
+    json_t *all, *o;
+    (void)state;
+
+    tmp_create(dir, sizeof dir);
+    snprintf(png, sizeof png, "%s/o.png", dir);
+    snprintf(out, sizeof out, "%s/o.safetensors", dir);
+    all = objects_of(VIT("preprocess", "--json", "-m", MODEL, PICTURE, "-o", png, "--size", "24"));
+    o = json_array_get(all, 0);
+    assert_string_equal(text_of(o, "file"), PICTURE);
+    assert_string_equal(text_of(o, "output"), png);
+    assert_near(number(o, "size"), 24, 0);
+    json_decref(all);
+    EXPECT(1, "{\"file\":\"missing.jpg\",\"error\":{\"code\":\"io\",", "missing.jpg", "preprocess", "--json",
+           "-m", MODEL, "missing.jpg", "-o", png);
+    all = objects_of(VIT("logits", "--json", "-m", MODEL, "-i", MODEL "/expect.safetensors", "-o", out));
+    o = json_array_get(all, 0);
+    assert_string_equal(text_of(o, "output"), out);
+    assert_near(number(o, "n"), 3, 0);
+    assert_near(number(o, "classes"), CLASSES, 0);
+    assert_true(json_is_null(json_object_get(o, "loss")));
+    json_decref(all);
+    all = objects_of(
+        VIT("logits", "--json", "--grad", "-m", MODEL, "-i", MODEL "/expect.safetensors", "-o", out));
+    float *loss = read_tensor(out, "loss", &(size_t){ 0 });
+    assert_near(number(json_array_get(all, 0), "loss"), loss[0], 1e-6);
+    free(loss);
+    json_decref(all);
+    tmp_remove(dir);
+}
+
 static void embed_writes_what_numpy_reads(void **state)
 {
     char dir[256], npy[300];
@@ -868,6 +902,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_written_is_known_at_once),
         cmocka_unit_test(logits_and_gradients_are_the_reference),
         cmocka_unit_test(preprocess_needs_no_model_when_the_flags_say_all),
+        cmocka_unit_test(json_of_verbs_whose_result_is_a_file),
         cmocka_unit_test(embed_writes_what_numpy_reads),
     };
 
