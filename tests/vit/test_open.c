@@ -100,8 +100,8 @@ static void assert_all_is_said(const char *path)
     vit_model_close(m);
 }
 
-/* Nothing is guessed silently: of a model without a configuration of ours everything is said, and the words are
- * those that would have said it. */
+/* Nothing is guessed silently: of a model without a configuration of ours everything is said, and the words
+ * are those that would have said it. */
 static void all_of_a_foreign_model_is_said(void **state)
 {
     char dir[TMP_PATH], path[300];
