@@ -209,6 +209,9 @@ static void info_adds_up_the_parameters(void **state)
         total += count;
     }
     assert_true(total > 0 && total == number(o, "parameters"));
+    /* 16 patches of 192; three times 17 tokens of 48 through 4 48 + 2 192 outputs, and the two of attention. */
+    assert_int_equal(json_integer_value(json_object_get(o, "macs")),
+                     16 * 192 * 48 + 3 * (17 * 48 * (4 * 48 + 2 * 192) + 2 * 17 * 17 * 48) + 48 * CLASSES);
     memory = json_object_get(o, "memory");
     assert_true(number(memory, "batch") == 3);
     json_decref(all);
