@@ -270,8 +270,7 @@ int cmd_output_file(const char *option, const char *path)
     const int code = cmd_output(option, path);
 
     if (code || !path || !weights_can_write(path, &err)) return code;
-    cmd_error("%s", err.text);
-    return CMD_SOME_FAILED;
+    return cmd_error("%s", err.text), CMD_SOME_FAILED;
 }
 
 bool cmd_ends_with(const char *name, const char *end)

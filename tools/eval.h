@@ -20,6 +20,11 @@ struct eval_options {                      /* right after the struct cmd_common 
     bool check; /* a picture whose numbers go wrong has failed */
 };
 
+/* The labels of d, which lies at path, in the order of the model's classes: matched by name. Of a model
+ * without names the order of the data is trusted, with a warning. VIT_ERR_ARG: other classes than its. */
+enum vit_status eval_match_labels(struct patch_dataset *d, const struct vit_model *m, const char *path,
+                                  const struct cmd_common *o, struct vit_error *err);
+
 /* A data set whose labels are numbered as the classes of a model. */
 struct eval_set {
     struct patch_dataset *data;

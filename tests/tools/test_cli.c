@@ -209,7 +209,7 @@ static void info_adds_up_the_parameters(void **state)
         total += count;
     }
     assert_true(total > 0 && total == number(o, "parameters"));
-    /* 16 patches of 192; three times 17 tokens of 48 through 4 48 + 2 192 outputs, and the two of attention. */
+    /* 16 patches of 192; three times 17 tokens of 48 through 4 48 + 2 192 outputs, and attention's two. */
     assert_int_equal(json_integer_value(json_object_get(o, "macs")),
                      16 * 192 * 48 + 3 * (17 * 48 * (4 * 48 + 2 * 192) + 2 * 17 * 17 * 48) + 48 * CLASSES);
     memory = json_object_get(o, "memory");
@@ -636,6 +636,24 @@ static void eval_refuses_classes_the_model_does_not_have(void **state)
     tmp_remove(dir);
 }
 
+/* Nowhere silently: an accuracy would be of other classes, a gradient of another loss. */
+static void the_order_of_the_data_is_trusted_with_a_warning(void **state)
+{
+    static const char WARNING[] = "has no label names: its classes are taken in the order of ";
+    char dir[TMP_PATH], out[300];
+    (void)state;
+
+    tmp_create(dir, sizeof dir);
+    make_data_set(dir, 1);
+    snprintf(out, sizeof out, "%s.safetensors", dir);
+    EXPECT(1, "", WARNING, "eval", "-m", MODEL, "--data", dir);
+    EXPECT(1, "", WARNING, "compare", MODEL, MODEL, "--data", dir);
+    EXPECT(1, "", WARNING, "convert", MODEL, out, "--data", dir);
+    EXPECT(1, "", WARNING, "probe", "-m", MODEL, "--data", dir);
+    unlink(out);
+    tmp_remove(dir);
+}
+
 /* ---- models that take no pictures ---- */
 
 /* A tiny model of any channels, in dir/model.safetensors. */
@@ -900,6 +918,7 @@ int main(void)
         cmocka_unit_test(a_set_without_splits_is_all_of_it),
         cmocka_unit_test(eval_names_every_row_of_the_matrix),
         cmocka_unit_test(eval_refuses_classes_the_model_does_not_have),
+        cmocka_unit_test(the_order_of_the_data_is_trusted_with_a_warning),
         cmocka_unit_test(a_model_of_other_channels_is_refused_by_every_verb_that_reads_pictures),
         cmocka_unit_test(what_cannot_be_written_is_code_1),
         cmocka_unit_test(what_cannot_be_written_is_known_at_once),
