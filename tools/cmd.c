@@ -264,6 +264,15 @@ int cmd_output(const char *option, const char *path)
     return cmd_usage("%s: expected a file, found \"-\"; ./- is a file of that name", option);
 }
 
+int cmd_output_file(const char *option, const char *path)
+{
+    struct vit_error err;
+    const int code = cmd_output(option, path);
+
+    if (code || !path || !weights_can_write(path, &err)) return code;
+    return cmd_error("%s", err.text), CMD_SOME_FAILED;
+}
+
 bool cmd_ends_with(const char *name, const char *end)
 {
     const size_t a = strlen(name), b = strlen(end);
@@ -345,6 +354,14 @@ int cmd_final_norm(const struct cmd_common *o)
     return strcmp(o->final_norm, "on") == 0 ? 1 : -1;
 }
 
+int cmd_check_trainable(const struct cmd_common *o)
+{
+    const int code = cmd_check(o);
+
+    if (code || cmd_dtype(o) != KERN_I8) return code;
+    return cmd_usage("--dtype %s: is for inference; gradients are computed in f32 and bf16", o->dtype);
+}
+
 int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image, bool trainable)
 {
     struct vit_model_options options = { .kernels = o->kernels,
@@ -355,13 +372,9 @@ int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image
                                          .trainable = trainable,
                                          .threads = cmd_threads(o) };
     struct vit_error err;
-    int code = cmd_check(o);
+    const int code = trainable ? cmd_check_trainable(o) : cmd_check(o);
 
     *out = NULL;
-    if (!code && trainable && cmd_dtype(o) == KERN_I8) {
-        cmd_error("--dtype %s: is for inference; gradients are computed in f32 and bf16", o->dtype);
-        code = CMD_USAGE;
-    }
     if (code) return code;
     if (vit_model_open(out, cmd_model_name(o), &options, &err)) {
         cmd_error("%s", err.text);

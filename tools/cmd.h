@@ -53,6 +53,8 @@ int cmd_usage(const char *format, ...) VIT_PRINTF(1, 2);
 
 /* What can be wrong in the common options whatever the model: CMD_DONE or CMD_USAGE, and says why. */
 int cmd_check(const struct cmd_common *o);
+/* The same where gradients are computed. */
+int cmd_check_trainable(const struct cmd_common *o);
 enum kern_dtype cmd_dtype(const struct cmd_common *o); /* --dtype */
 
 /* Those of --kernels, or the default. Fails with VIT_ERR_ARG, also for those that this CPU lacks. */
@@ -60,6 +62,8 @@ enum vit_status cmd_kernels(struct kern *k, const struct cmd_common *o, struct v
 
 /* A file to write, of a verb whose standard output is for something else: "-" is none. NULL: not given. */
 int cmd_output(const char *option, const char *path);
+/* The same, and found out before the work whether it can be written; if not, says so: CMD_SOME_FAILED. */
+int cmd_output_file(const char *option, const char *path);
 
 /* -m, or the default. */
 const char *cmd_model_name(const struct cmd_common *o);

@@ -180,6 +180,8 @@ static int convert(struct convert_comparison *c, const char *path)
 
 static int check_line(const struct convert_options *o, int count, char **operands)
 {
+    /* Whoever is told one of these by its name would not find it inside. */
+    static const char *const OTHERS[] = { ".npz", ".pth", ".pt", ".bin", ".onnx", ".gguf" };
     struct vit_error err;
 
     if (count != 2) return cmd_usage("expected a model and a file to write, found %d operands", count);
@@ -189,6 +191,10 @@ static int check_line(const struct convert_options *o, int count, char **operand
     if (o->names && (o->packed || cmd_dtype(&o->common) == KERN_I8))
         return cmd_usage("--names: other frameworks read f32 and bf16, found %s",
                          o->packed ? "--packed" : "--dtype int8");
+    for (size_t i = 0; !o->names && i < VIT_COUNT(OTHERS); i++)
+        if (cmd_ends_with(operands[1], OTHERS[i]))
+            return cmd_usage("%s: expected a name for a safetensors file, which is written, found one in %s",
+                             operands[1], OTHERS[i]);
     if (check_output(operands[1], o, &err)) return cmd_usage("%s", err.text);
     return cmd_output("OUT", operands[1]);
 }

@@ -105,7 +105,7 @@ static int run(const void *options, int count, char **operands)
     int code;
 
     if (!count) return cmd_usage("nothing to embed: name a picture, a folder, a list or -");
-    code = cmd_output("--output", o->output);
+    code = cmd_output_file("--output", o->output);
     if (!code) code = cmd_open_model(&job.model, &o->common, 0, false);
     if (code) return code;
     c.width = vit_features_width(job.model);

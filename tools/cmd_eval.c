@@ -89,7 +89,7 @@ static void csv_field(FILE *out, const char *text)
     fputc('"', out);
 }
 
-/* logits NULL: the picture failed. */
+/* logits NULL: the picture failed; label -1: so did its record, which tells none. */
 static void record_csv(FILE *csv, const struct eval *e, const char *file, int label, const float *logits)
 {
     const int classes = vit_model_config(e->model)->classes;
@@ -98,7 +98,7 @@ static void record_csv(FILE *csv, const struct eval *e, const char *file, int la
 
     csv_field(csv, file);
     fputc(',', csv);
-    csv_field(csv, e->names[label]);
+    csv_field(csv, label < 0 ? "" : e->names[label]);
     if (!logits) {
         fputs(",,\n", csv);
         return;
@@ -212,6 +212,7 @@ static int with_data(struct eval *e, const struct options *o)
     } else {
         e->data = set.data;
         e->names = set.names;
+        e->split = set.split;
         code = evaluate(e, o);
     }
     json_decref(e->failures);
@@ -222,17 +223,14 @@ static int with_data(struct eval *e, const struct options *o)
 static int run(const void *options, int count, char **operands)
 {
     const struct options *o = options;
-    struct eval e = { .common = &o->common,
-                      .path = o->pass.data,
-                      .split = o->pass.split,
-                      .model_name = cmd_model_name(&o->common) };
+    struct eval e = { .common = &o->common, .path = o->pass.data, .model_name = cmd_model_name(&o->common) };
     struct vit_model *m;
     int code;
 
     if (count) return cmd_usage("expected no operands, found \"%s\"", operands[0]);
     if (!o->pass.data) return cmd_usage("--data: expected a data set, found none");
-    code = cmd_output("--predictions", o->predictions);
-    if (!code) code = cmd_output("--logits", o->logits);
+    code = cmd_output_file("--predictions", o->predictions);
+    if (!code) code = cmd_output_file("--logits", o->logits);
     if (code) return code;
     code = cmd_open_model(&m, &o->common, 0, false);
     if (code) return code;

@@ -1,9 +1,11 @@
 /* vit logits: tensors in, tensors out, for checking against other programs. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/cmd.h"
 #include "tools/grads.h"
+#include "tools/out.h"
 #include "tools/progress.h"
 #include "vit/arena.h"
 
@@ -199,7 +201,15 @@ static enum vit_status write_output(const struct options *o, const struct vit_mo
     return status;
 }
 
-/* On failure *code is what the program ends with. */
+/* With --json. False: stdout is broken. */
+static bool print_json(const struct options *o, const struct vit_model *m, size_t n, double loss)
+{
+    return out_json(json_pack("{s:o,s:o,s:o,s:i,s:i,s:o}", "input", out_text(o->input), "output",
+                              out_text(o->output), "n", out_whole(n), "classes", vit_model_config(m)->classes,
+                              "size", vit_model_config(m)->image, "loss", out_real(loss)));
+}
+
+/* *code is what the program ends with. */
 static enum vit_status run_model(const struct options *o, const struct vit_model *m,
                                  const struct batch_of_planes *in, int *code, struct vit_error *err)
 {
@@ -223,6 +233,7 @@ static enum vit_status run_model(const struct options *o, const struct vit_model
         *code = CMD_SOME_FAILED; /* model and tensors are all right */
         status = write_output(o, m, logits, in->n, o->grad ? &grads : NULL, err);
     }
+    if (!status && (!o->common.json || print_json(o, m, in->n, o->grad ? grads.loss : NAN))) *code = CMD_DONE;
     grads_free(&grads);
     vit_session_close(s);
     free(logits);
@@ -240,7 +251,7 @@ static int run(const void *options, int count, char **operands)
     if (count) return cmd_usage("expected no operands, found \"%s\"", operands[0]);
     if (!o->input || !o->output)
         return cmd_usage("--%s: expected a file, found none", o->input ? "output" : "input");
-    code = cmd_output("--output", o->output);
+    code = cmd_output_file("--output", o->output);
     if (code) return code;
     code = CMD_UNUSABLE;
     if (read_input(&in, o, &err)) {
@@ -249,10 +260,7 @@ static int run(const void *options, int count, char **operands)
         code =
             cmd_usage("--size %d: %s holds pictures of %d pixels a side", o->common.size, o->input, in.size);
     } else if ((code = cmd_open_model(&m, &o->common, in.size, o->grad)) == CMD_DONE) {
-        if (run_model(o, m, &in, &code, &err))
-            cmd_error("%s", err.text);
-        else
-            code = CMD_DONE;
+        if (run_model(o, m, &in, &code, &err)) cmd_error("%s", err.text);
     }
     vit_model_close(m);
     free(in.planes);
@@ -265,7 +273,8 @@ const struct args_verb cmd_logits = {
     .operands = "-i IN.safetensors -o OUT.safetensors",
     .summary = "Run tensors through the model, for parity checks",
     .details = "Other tensors of IN are ignored. When the pictures have another size than the model's, its "
-               "positions are resized as the family of the checkpoint does.",
+               "positions are resized as the family of the checkpoint does.\n\n"
+               "With --json one object: input, output, n, classes, size, loss (null without --grad).",
     .groups = GROUPS,
     .bytes = sizeof(struct options),
     .run = run,

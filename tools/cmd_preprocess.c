@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/out.h"
 #include "tools/pictures.h"
 
 struct options {
@@ -158,6 +159,21 @@ static enum vit_status prepare(const char *path, const struct options *o, const 
     return status;
 }
 
+/* What came of it, to people and with --json. */
+static int say(const struct options *o, const char *file, int size, const struct vit_error *failure)
+{
+    if (failure) {
+        pictures_emit_failure(&o->common, &(struct pictures_result){ .file = file, .err = failure });
+        if (o->common.json && !o->common.quiet) cmd_error("%s", failure->text); /* for people too */
+        return CMD_SOME_FAILED;
+    }
+    if (!o->common.json) return CMD_DONE;
+    return out_json(json_pack("{s:o,s:o,s:i}", "file", out_text(file), "output", out_text(o->output), "size",
+                              size))
+               ? CMD_DONE
+               : CMD_SOME_FAILED;
+}
+
 static int run(const void *options, int count, char **operands)
 {
     const struct options *o = options;
@@ -174,10 +190,11 @@ static int run(const void *options, int count, char **operands)
         return cmd_usage("--output: expected a .png or .safetensors file, found \"%s\"", o->output);
     code = find_recipe(&r, o, normalised);
     if (code) return code;
-    code = CMD_UNUSABLE;
-    if (!cmd_sandbox(&sandbox, o->sandbox, &o->common, 1, o->max_pixels, &err))
-        code = prepare(operands[0], o, &r, normalised, sandbox, &err) ? CMD_SOME_FAILED : CMD_DONE;
-    if (code) cmd_error("%s", err.text);
+    if (cmd_sandbox(&sandbox, o->sandbox, &o->common, 1, o->max_pixels, &err)) {
+        cmd_error("%s", err.text);
+        return CMD_UNUSABLE;
+    }
+    code = say(o, operands[0], r.size, prepare(operands[0], o, &r, normalised, sandbox, &err) ? &err : NULL);
     patch_sandbox_close(sandbox);
     return code;
 }
@@ -189,7 +206,8 @@ const struct args_verb cmd_preprocess = {
     .details =
         "Decodes, turns, resizes and crops as the model's recipe says; flags override it, and --size is "
         "the side of the result. When the flags say all, no model is needed. The picture is a file, or - for "
-        "standard input.",
+        "standard input.\n\n"
+        "With --json one object: file, output, size; or file and error (code, message).",
     .groups = GROUPS,
     .bytes = sizeof(struct options),
     .run = run,

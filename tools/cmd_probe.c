@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/eval.h"
 #include "tools/out.h"
 #include "tools/probe.h"
 #include "tools/progress.h"
@@ -200,20 +201,15 @@ static int measure_cells(struct probing *g)
 
 /* ---- a model of a file ---- */
 
-/* Pictures and model fit together; labels in the model's order, by name where it has names. */
+/* Pictures and model fit together. */
 static int match_data(struct probing *g, const struct vit_model *m)
 {
-    const int classes = vit_model_config(m)->classes;
+    const struct cmd_common *o = &g->options->common;
     struct vit_error err;
 
     if (vit_model_takes_pictures(m, &err)) return fail(&err);
     if (!g->data.set) return CMD_DONE;
-    if (vit_model_has_labels(m))
-        return patch_dataset_match(g->data.set, vit_model_labels(m), classes, &err) ? fail(&err) : CMD_DONE;
-    if (patch_dataset_classes(g->data.set) == classes) return CMD_DONE;
-    cmd_error("%s: the model has no label names and %d classes, the data set has %d", vit_model_path(m),
-              classes, patch_dataset_classes(g->data.set));
-    return CMD_UNUSABLE;
+    return eval_match_labels(g->data.set, m, g->data.path, o, &err) ? fail(&err) : CMD_DONE;
 }
 
 static int measure_model(struct probing *g, size_t cell)
@@ -268,7 +264,7 @@ static int check(const struct probe_options *o)
         return cmd_usage("--seeds %d: a MODEL has its weights, no seed draws them", o->seeds);
     if (o->common.model && final && strcmp(final, "auto") && strcmp(final, "on") && strcmp(final, "off"))
         return cmd_usage("--final-norm: expected auto, on or off for a MODEL, found \"%s\"", final);
-    return cmd_check(&o->common);
+    return cmd_check_trainable(&o->common);
 }
 
 static int run(const void *options, int count, char **operands)

@@ -192,7 +192,10 @@ static int run_grid(struct sweep *s)
     struct vit_error err;
     int code;
 
-    if (sweep_grid_make(s, &err)) return cmd_usage("%s", err.text);
+    if (sweep_grid_make(s, &err)) {
+        cmd_error("%s", err.text);
+        return err.status == VIT_ERR_ARG ? CMD_USAGE : CMD_UNUSABLE;
+    }
     code = sweep_data_open(s);
     if (code) return code;
     if (s->options->plan) return sweep_plan(s);

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "tools/convert.h"
+#include "tools/eval.h"
 #include "tools/progress.h"
 
 /* ---- pictures ---- */
@@ -81,29 +82,17 @@ static void add_rows(void *arg, const struct patch_batch *b)
     c->n += (size_t)b->rows;
 }
 
-/* Labels in the model's order; without names of its own, in the order of the data. */
-static enum vit_status match(const struct convert_comparison *c, struct patch_dataset *d,
-                             struct vit_error *err)
-{
-    const struct vit_model *m = c->model[CONVERT_BEFORE];
-    const int classes = vit_model_config(m)->classes, found = patch_dataset_classes(d);
-
-    if (vit_model_takes_pictures(m, err)) return VIT_ERR_UNSUPPORTED;
-    if (vit_model_has_labels(m)) return patch_dataset_match(d, vit_model_labels(m), classes, err);
-    if (found == classes) return VIT_OK;
-    return vit_fail(err, VIT_ERR_ARG, "%s: the model has no label names and %d classes, the data set has %d",
-                    vit_model_path(m), classes, found);
-}
-
 enum vit_status convert_open_data(struct convert_comparison *c, struct vit_error *err)
 {
     const struct convert_options *o = c->options;
+    const struct vit_model *m = c->model[CONVERT_BEFORE];
     const enum patch_split split = (enum patch_split)patch_split_from_name(o->split);
     enum vit_status status = patch_dataset_open(&c->data, o->data, split, err);
 
     /* In this order, as in vit eval: the same pictures for every model. */
     if (!status && o->limit) status = patch_dataset_limit(c->data, (size_t)o->limit, err);
-    return status ? status : match(c, c->data, err);
+    if (!status) status = vit_model_takes_pictures(m, err);
+    return status ? status : eval_match_labels(c->data, m, o->data, &o->common, err);
 }
 
 static enum vit_status open_sides(struct convert_comparison *c, const char *path, struct vit_error *err)

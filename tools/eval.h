@@ -20,11 +20,17 @@ struct eval_options {                      /* right after the struct cmd_common 
     bool check; /* a picture whose numbers go wrong has failed */
 };
 
+/* The labels of d, which lies at path, in the order of the model's classes: matched by name. Of a model
+ * without names the order of the data is trusted, with a warning. VIT_ERR_ARG: other classes than its. */
+enum vit_status eval_match_labels(struct patch_dataset *d, const struct vit_model *m, const char *path,
+                                  const struct cmd_common *o, struct vit_error *err);
+
 /* A data set whose labels are numbered as the classes of a model. */
 struct eval_set {
     struct patch_dataset *data;
     const char *const *names; /* (classes) the model's, or the data set's where the model has none */
     const char **own;         /* names of the latter kind; owned */
+    const char *split;        /* which part it is: all where there are none, whatever was asked for */
 };
 /* out is zero on failure. */
 enum vit_status eval_set_open(struct eval_set *out, const struct vit_model *m, const struct eval_options *o,

@@ -22,24 +22,33 @@ const struct args_group eval_group = { "Data options", ROWS, VIT_COUNT(ROWS) };
 
 /* ---- the data set ---- */
 
-/* Labels in the model's order, by name; a model without names can only trust the order of the data. */
-static enum vit_status match_labels(struct eval_set *s, const struct vit_model *m, const char *path,
-                                    const struct cmd_common *common, struct vit_error *err)
+enum vit_status eval_match_labels(struct patch_dataset *d, const struct vit_model *m, const char *path,
+                                  const struct cmd_common *o, struct vit_error *err)
 {
-    const int classes = vit_model_config(m)->classes, found = patch_dataset_classes(s->data);
+    const int classes = vit_model_config(m)->classes, found = patch_dataset_classes(d);
 
-    s->names = vit_model_labels(m);
-    if (vit_model_has_labels(m)) return patch_dataset_match(s->data, s->names, classes, err);
+    if (vit_model_has_labels(m)) return patch_dataset_match(d, vit_model_labels(m), classes, err);
     if (found != classes)
         return vit_fail(err, VIT_ERR_ARG,
                         "%s: the model has no label names and %d classes, the data set has %d",
                         vit_model_path(m), classes, found);
+    cmd_warn(o, "%s has no label names: its classes are taken in the order of %s", vit_model_path(m), path);
+    return VIT_OK;
+}
+
+/* The names of the labels too: those of the data where the model has none. */
+static enum vit_status match_labels(struct eval_set *s, const struct vit_model *m, const char *path,
+                                    const struct cmd_common *common, struct vit_error *err)
+{
+    const int classes = vit_model_config(m)->classes;
+    const enum vit_status status = eval_match_labels(s->data, m, path, common, err);
+
+    s->names = vit_model_labels(m);
+    if (status || vit_model_has_labels(m)) return status;
     s->own = calloc((size_t)classes, sizeof *s->own);
     if (!s->own) return vit_fail(err, VIT_ERR_NOMEM, "cannot allocate the names of %d classes", classes);
     for (int i = 0; i < classes; i++) s->own[i] = patch_dataset_class(s->data, i);
     s->names = s->own;
-    cmd_warn(common, "%s has no label names: its classes are taken in the order of %s", vit_model_path(m),
-             path);
     return VIT_OK;
 }
 
@@ -47,10 +56,13 @@ enum vit_status eval_set_open(struct eval_set *out, const struct vit_model *m, c
                               const struct cmd_common *common, struct vit_error *err)
 {
     const enum patch_split split = (enum patch_split)patch_split_from_name(o->split);
+    unsigned splits = 0;
     enum vit_status status;
 
     *out = (struct eval_set){ 0 };
     status = patch_dataset_open(&out->data, o->data, split, err);
+    if (!status) status = patch_dataset_splits(&splits, o->data, err);
+    out->split = patch_split_name(splits ? split : PATCH_ALL);
     /* Limited before the labels are renumbered: the same pictures for every model, and as in training. */
     if (!status && o->limit) status = patch_dataset_limit(out->data, (size_t)o->limit, err);
     if (!status) status = match_labels(out, m, o->data, common, err);

@@ -84,8 +84,8 @@ static json_t *describe_model(const struct vit_model *m, const struct info_optio
     const char *const *labels = everything && vit_model_has_labels(m) ? vit_model_labels(m) : NULL;
     json_t *all = json_pack("{s:o,s:s,s:I,s:o,s:i,s:s,s:o,s:o}", "model", out_text(vit_model_path(m)),
                             "family", vit_model_family(m), "parameters", (json_int_t)vit_model_parameters(m),
-                            "macs", out_real(vit_config_macs(c)), "tokens", vit_config_tokens(c), "kernels",
-                            vit_model_kernels(m), "config",
+                            "macs", out_whole((uint64_t)vit_config_macs(c)), "tokens", vit_config_tokens(c),
+                            "kernels", vit_model_kernels(m), "config",
                             vit_config_to_json(c, vit_model_recipe(m), labels), "notes", describe_notes(m));
 
     vit_json_put(&all, "packed", describe_packing(m));

@@ -279,8 +279,9 @@ static char **split_lines(char *text, size_t *count)
 
 static int run_list(struct run *r, char *text)
 {
+    const bool marked = !strncmp(text, "\xef\xbb\xbf", 3); /* as UTF-8, by Windows */
     size_t count;
-    char **paths = split_lines(text, &count);
+    char **paths = split_lines(text + (marked ? 3 : 0), &count);
     struct vit_error err;
     int code = CMD_DONE;
 
@@ -299,6 +300,12 @@ static int run_list(struct run *r, char *text)
     return code;
 }
 
+static const struct vit_error *refuse_bytes(struct vit_error *err)
+{
+    vit_fail(err, VIT_ERR_FORMAT, STDIN_NAME ": expected a picture, or paths, one a line, found a zero byte");
+    return err;
+}
+
 static int run_stdin(struct run *r)
 {
     struct vit_error err;
@@ -310,6 +317,8 @@ static int run_stdin(struct run *r)
         emit_failure(r, "-", &err);
     else if (is_picture(bytes, size))
         run_picture(r, bytes, size);
+    else if (memchr(bytes, '\0', size)) /* what is behind it would be passed over */
+        emit_failure(r, "-", refuse_bytes(&err));
     else
         code = run_list(r, (char *)bytes);
     free(bytes);

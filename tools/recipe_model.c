@@ -5,6 +5,7 @@
 
 #include "tools/recipe.h"
 #include "vit/config_json.h"
+#include "vit/params.h"
 
 /* name is one of the words: a choice has been checked. */
 static int word_index(const char *(*word)(int i), const char *name)
@@ -136,6 +137,25 @@ enum vit_status recipe_base_open(struct recipe_base *b, const struct recipe *r, 
     return VIT_OK;
 }
 
+/* A network that starts from another needs what that has: asked before any is made, as the cells of a sweep
+ * are made one after the other. */
+static enum vit_status check_base(const struct vit_config *c, const struct vit_config *base, const char *from,
+                                  struct vit_error *err)
+{
+    size_t total;
+    const int count = vit_slots(NULL, c, &total), lent_count = vit_slots(NULL, base, &total);
+    struct vit_slot *slots = calloc((size_t)(count + lent_count), sizeof *slots);
+    enum vit_status status;
+
+    if (!slots) return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory for the names of its tensors", from);
+    vit_slots(slots, c, &total);
+    vit_slots(slots + count, base, &total);
+    /* The head may be drawn: vit_model_take knows. */
+    status = vit_slots_lent(slots, count, slots + count, lent_count, true, from, err);
+    free(slots);
+    return status;
+}
+
 enum vit_status recipe_config(struct vit_config *c, const struct recipe *r, const struct recipe_base *base,
                               int classes, struct vit_error *err)
 {
@@ -151,7 +171,8 @@ enum vit_status recipe_config(struct vit_config *c, const struct recipe *r, cons
     if (status) return status;
     set_readout(c, r);
     status = set_norm(c, r, err);
-    return status ? status : vit_config_check(c, "the network asked for", err);
+    if (!status) status = vit_config_check(c, "the network asked for", err);
+    return status || !base ? status : check_base(c, &base->config, r->from, err);
 }
 
 struct vit_init recipe_init(const struct recipe *r)

@@ -97,18 +97,15 @@ static enum vit_status find_base(const struct recipe_base **base, struct start *
 }
 
 /* Everything that train would refuse is refused before the first cell starts. */
-static enum vit_status complete(struct sweep *s, struct sweep_cell *c, struct start *start, int classes,
-                                struct vit_error *err)
+static enum vit_status complete(struct sweep *s, struct sweep_cell *c, const struct recipe_base *base,
+                                int classes, struct vit_error *err)
 {
     const struct recipe *r = &c->recipe;
     struct patch_feed_options feed;
     struct vit_hyper hyper;
     size_t count;
-    const struct recipe_base *base;
     int dead_after;
-    enum vit_status status = find_base(&base, start, s, r, err);
-
-    if (!status) status = recipe_config(&c->config, r, base, classes, err);
+    enum vit_status status = recipe_config(&c->config, r, base, classes, err);
     if (!status) status = find_source(s, c, base, err);
     if (status) return status;
     count = patch_dataset_count(s->sources[c->source].data.training);
@@ -141,6 +138,7 @@ static enum vit_status count_data(int *classes, struct sweep *s, struct vit_erro
 int sweep_data_open(struct sweep *s)
 {
     struct start start = { 0 };
+    const struct recipe_base *base;
     struct vit_error err;
     int classes;
 
@@ -149,9 +147,13 @@ int sweep_data_open(struct sweep *s)
         return CMD_UNUSABLE;
     }
     for (int i = 0; i < s->count; i++) {
-        if (!complete(s, &s->cells[i], &start, classes, &err)) continue;
-        cmd_error("cell %s: %s", s->cells[i].id, err.text);
-        return err.status == VIT_ERR_ARG || err.status == VIT_ERR_FORMAT ? CMD_USAGE : CMD_UNUSABLE;
+        struct sweep_cell *c = &s->cells[i];
+        const bool found = !find_base(&base, &start, s, &c->recipe, &err);
+
+        if (found && !complete(s, c, base, classes, &err)) continue;
+        cmd_error("cell %s: %s", c->id, err.text);
+        if (found && err.status == VIT_ERR_FORMAT) return CMD_USAGE; /* sizes that are no network */
+        return err.status == VIT_ERR_ARG ? CMD_USAGE : CMD_UNUSABLE;
     }
     return CMD_DONE;
 }

@@ -8,18 +8,36 @@ enum { MOST_CELLS = 10000 };
 
 /* ---- the lists ---- */
 
-/* Norm and seed are part of every cell's name, so that arms and seeds can be added later: say what they are
- * when nobody did. Several presets may have placements of their own. */
-static enum vit_status name_defaults(struct recipe_lists *l, struct vit_error *err)
+/* The network of every cell, but for what the cell changes of it. */
+static enum vit_status find_default(struct vit_config *c, const struct sweep *s, struct vit_error *err)
 {
-    const struct recipe_list *preset = &l->of[RECIPE_PRESET];
+    const struct recipe_list *preset = &s->lists.of[RECIPE_PRESET], *from = &s->lists.of[RECIPE_FROM];
+    const struct recipe r = { .from = from->count ? from->text[0] : NULL };
+    struct recipe_base base;
+    enum vit_status status;
+
+    if (!r.from)
+        return vit_config_preset(c, preset->count ? preset->text[0] : recipe_row(RECIPE_PRESET)->initial,
+                                 err);
+    status = recipe_base_open(&base, &r, &s->common, err);
+    if (!status) *c = base.config;
+    return status;
+}
+
+/* Norm and seed are part of every cell's name, so that arms and seeds can be added later: say what they are
+ * when nobody did. Several presets, or networks to start from, may have placements of their own. */
+static enum vit_status name_defaults(struct sweep *s, struct vit_error *err)
+{
+    struct recipe_lists *l = &s->lists;
+    const struct recipe_list *from = &l->of[RECIPE_FROM];
     struct vit_config c;
     char text[32];
     enum vit_status status = VIT_OK;
 
     if (!l->of[RECIPE_SEED].count) status = recipe_lists_add(l, RECIPE_SEED, "0", err);
-    if (status || l->of[RECIPE_NORM].count || preset->count > 1) return status;
-    status = vit_config_preset(&c, preset->count ? preset->text[0] : recipe_row(RECIPE_PRESET)->initial, err);
+    if (status || l->of[RECIPE_NORM].count) return status;
+    if (from->count > 1 || (!from->count && l->of[RECIPE_PRESET].count > 1)) return VIT_OK;
+    status = find_default(&c, s, err);
     return status ? status
                   : recipe_lists_add(l, RECIPE_NORM, vit_placement_text(&c.norm, text, sizeof text), err);
 }
@@ -143,7 +161,7 @@ static int by_rank(const void *a, const void *b, void *sweep)
 
 enum vit_status sweep_grid_make(struct sweep *s, struct vit_error *err)
 {
-    enum vit_status status = name_defaults(&s->lists, err);
+    enum vit_status status = name_defaults(s, err);
 
     if (!status) status = count_cells(s, err);
     if (status) return status;

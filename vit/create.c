@@ -230,65 +230,71 @@ static bool same_classes(const struct vit_model *m, const struct vit_model *from
     return true;
 }
 
-static bool drawn_head(const struct vit_model *m, const struct vit_model *from, const char *name)
+static bool is_head(const struct vit_slot *s)
 {
-    return !strncmp(name, "head", 4) && !same_classes(m, from);
+    return !strncmp(s->name, "head", 4);
 }
 
-static bool same_shape(const struct vit_parameter *a, const struct vit_parameter *b)
+/* Its number; -1: there is none. */
+static int find_slot(const struct vit_slot *slots, int count, const char *name)
+{
+    for (int i = 0; i < count; i++)
+        if (!strcmp(slots[i].name, name)) return i;
+    return -1;
+}
+
+/* "160x64x3x3" */
+static const char *shape_text(const struct vit_slot *s, char *text, size_t size)
+{
+    size_t used = 0;
+
+    for (int i = 0; i < s->rank && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%d", i ? "x" : "", s->shape[i]);
+    return text;
+}
+
+static bool same_shape(const struct vit_slot *a, const struct vit_slot *b)
 {
     return a->rank == b->rank && !memcmp(a->shape, b->shape, (size_t)a->rank * sizeof *a->shape);
 }
 
-/* The parameter of that name, and its number; name NULL in it: there is none. */
-static struct vit_parameter find_parameter(const struct vit_model *m, const char *name, int *number)
-{
-    for (*number = 0; *number < m->slot_count; ++*number)
-        if (!strcmp(m->slots[*number].name, name)) return vit_model_parameter(m, *number);
-    return (struct vit_parameter){ 0 };
-}
-
-/* "160x64x3x3" */
-static const char *shape_text(const struct vit_parameter *p, char *text, size_t size)
-{
-    size_t used = 0;
-
-    for (int i = 0; i < p->rank && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%d", i ? "x" : "", p->shape[i]);
-    return text;
-}
-
-static enum vit_status refuse_parameter(const struct vit_parameter *p, const struct vit_parameter *found,
-                                        const struct vit_model *from, struct vit_error *err)
+enum vit_status vit_slots_lent(const struct vit_slot *wanted, int count, const struct vit_slot *lent,
+                               int lent_count, bool drawn_head, const char *path, struct vit_error *err)
 {
     char expected[48], has[48];
 
-    if (!found->name)
-        return vit_fail(err, VIT_ERR_ARG, "%s: has no %s, which the network to train needs", from->path,
-                        p->name);
-    return vit_fail(err, VIT_ERR_ARG, "%s: %s: expected the shape %s of the network to train, found %s",
-                    from->path, p->name, shape_text(p, expected, sizeof expected),
-                    shape_text(found, has, sizeof has));
+    for (int i = 0; i < count; i++) {
+        const struct vit_slot *s = &wanted[i];
+        const int at = find_slot(lent, lent_count, s->name);
+
+        if (drawn_head && is_head(s)) continue;
+        if (at < 0)
+            return vit_fail(err, VIT_ERR_ARG, "%s: has no %s, which the network to train needs", path,
+                            s->name);
+        if (!same_shape(s, &lent[at]))
+            return vit_fail(err, VIT_ERR_ARG,
+                            "%s: %s: expected the shape %s of the network to train, found %s", path, s->name,
+                            shape_text(s, expected, sizeof expected), shape_text(&lent[at], has, sizeof has));
+    }
+    return VIT_OK;
 }
 
 enum vit_status vit_model_take(struct vit_model *m, const struct vit_model *from, struct vit_error *err)
 {
-    int number;
+    const bool drawn_head = !same_classes(m, from);
+    enum vit_status status;
 
     if (!m->trainable) return vit_fail(err, VIT_ERR_ARG, "%s: was not opened for training", m->path);
-    for (int i = 0; i < m->slot_count; i++) {
-        const struct vit_parameter p = vit_model_parameter(m, i),
-                                   found = find_parameter(from, p.name, &number);
-        if (!drawn_head(m, from, p.name) && (!found.name || !same_shape(&p, &found)))
-            return refuse_parameter(&p, &found, from, err);
-    }
+    status =
+        vit_slots_lent(m->slots, m->slot_count, from->slots, from->slot_count, drawn_head, from->path, err);
+    if (status) return status;
     for (int i = 0; i < m->slot_count; i++) {
         const struct vit_slot *s = &m->slots[i];
-        if (drawn_head(m, from, s->name)) continue;
-        find_parameter(from, s->name, &number);
-        vit_model_read(from, number, *vit_slot_pointer(&m->params, s));
+        if (drawn_head && is_head(s)) continue;
+        vit_model_read(from, find_slot(from->slots, from->slot_count, s->name),
+                       *vit_slot_pointer(&m->params, s));
     }
-    if (!same_classes(m, from))
+    if (drawn_head)
         vit_model_say(m, true, "%s: its head is for other classes, a new one was drawn", from->path);
     vit_model_pack(m, NULL);
     return VIT_OK;

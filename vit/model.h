@@ -10,7 +10,7 @@ enum { VIT_NOTES = 32 };
 
 struct vit_note {
     bool warning;
-    char text[512];
+    char text[2048]; /* a configuration of eight convolutions fits */
 };
 
 struct vit_model {

@@ -202,18 +202,55 @@ static enum vit_status configure_foreign(struct vit_model *m, struct weights_vie
     return status;
 }
 
+/* What full has and given has not. NULL: no memory. */
+static json_t *unsaid(const json_t *full, const json_t *given)
+{
+    json_t *left = json_object(), *value;
+    const char *key;
+
+    json_object_foreach((json_t *)full, key, value)
+    {
+        const json_t *own = json_object_get(given, key);
+
+        if (!own || json_is_null(own))
+            vit_json_put(&left, key, json_incref(value));
+        else if (json_is_object(value) && json_is_object(own)) {
+            json_t *part = unsaid(value, own);
+            if (part && !json_object_size(part))
+                json_decref(part);
+            else
+                vit_json_put(&left, key, part);
+        }
+    }
+    return left;
+}
+
+/* All that the model is taken to be and its configuration does not say; o NULL: no configuration of ours. */
+static void say_unsaid(struct vit_model *m, const json_t *o)
+{
+    json_t *full = vit_config_to_json(&m->config, &m->recipe, NULL), *left = unsaid(full, o);
+    char *text = vit_json_text(left, JSON_COMPACT | JSON_REAL_PRECISION(9));
+
+    if (text && json_object_size(left))
+        vit_model_say(m, false, "%s: taken to be, in the words of a config.json of ours: %s", m->path, text);
+    free(text);
+    json_decref(left);
+    json_decref(full);
+}
+
 static void say_inferred(struct vit_model *m)
 {
     const struct vit_config *c = &m->config;
-    char placement[32];
+    char placement[32], stem[32];
 
+    snprintf(stem, sizeof stem, c->stem.patch ? "patch %d" : "%d convolutions",
+             c->stem.patch ? c->stem.patch : c->stem.layers);
     vit_model_say(m, false,
-                  "%s: read as %s: image %d, patch %d, width %d, depth %d, heads %d, hidden %d, classes %d, "
+                  "%s: read as %s: image %d, %s, width %d, depth %d, heads %d, hidden %d, classes %d, "
                   "pool %s, norm %s (eps %g), act %s%s",
-                  m->path, m->family, c->image, c->stem.patch, c->width, c->depth, c->heads, c->hidden,
-                  c->classes, vit_pool_name(c->pool),
-                  vit_placement_text(&c->norm, placement, sizeof placement), (double)c->norm.eps,
-                  kern_act_name(c->act), c->glu ? ", gated" : "");
+                  m->path, m->family, c->image, stem, c->width, c->depth, c->heads, c->hidden, c->classes,
+                  vit_pool_name(c->pool), vit_placement_text(&c->norm, placement, sizeof placement),
+                  (double)c->norm.eps, kern_act_name(c->act), c->glu ? ", gated" : "");
 }
 
 static enum vit_status configure(struct vit_model *m, struct weights_view *v, const struct place *p,
@@ -237,6 +274,7 @@ static enum vit_status configure(struct vit_model *m, struct weights_view *v, co
     if (!status) status = vit_read_labels(m, json_object_get(o, format ? "labels" : "id2label"), where, err);
     if (!status && !format) status = vit_read_labels(m, json_object_get(o, "label_names"), where, err);
     if (!status && !format) say_inferred(m);
+    if (!status) say_unsaid(m, format ? o : NULL);
     json_decref(o);
     return status;
 }

@@ -125,6 +125,20 @@ enum vit_status weights_write_bytes(const char *path, const void *bytes, size_t 
     return status;
 }
 
+enum vit_status weights_can_write(const char *path, struct vit_error *err)
+{
+    struct sink s = { .name = path };
+    struct stat there;
+    enum vit_status status;
+
+    if (!stat(path, &there) && !S_ISREG(there.st_mode) && !S_ISDIR(there.st_mode))
+        return access(path, W_OK) ? refused(&s, "created", err)
+                                  : VIT_OK; /* opening a pipe waits for its reader */
+    status = sink_open(&s, path, err);
+    sink_close(&s);
+    return status;
+}
+
 /* ---- safetensors ---- */
 
 static bool add_tensor(json_t *header, const struct weights_entry *e, size_t begin, size_t bytes)

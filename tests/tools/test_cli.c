@@ -209,6 +209,9 @@ static void info_adds_up_the_parameters(void **state)
         total += count;
     }
     assert_true(total > 0 && total == number(o, "parameters"));
+    /* 16 patches of 192; three times 17 tokens of 48 through 4 48 + 2 192 outputs, and attention's two. */
+    assert_int_equal(json_integer_value(json_object_get(o, "macs")),
+                     16 * 192 * 48 + 3 * (17 * 48 * (4 * 48 + 2 * 192) + 2 * 17 * 17 * 48) + 48 * CLASSES);
     memory = json_object_get(o, "memory");
     assert_true(number(memory, "batch") == 3);
     json_decref(all);
@@ -333,6 +336,32 @@ static void an_empty_standard_input_is_a_failure(void **state)
     expect(&r, 1, NULL, "standard input: is empty");
     r = run_vit((const char *const[]){ "classify", "-m", MODEL, "--json", "-", NULL }, &blank);
     expect(&r, 1, "{\"file\":\"-\",\"error\":{\"code\":\"format\"", "1 of 1 pictures failed");
+}
+
+/* Paths between zero bytes, as find -print0 gives them: not the first alone. */
+static void a_zero_byte_is_in_no_list(void **state)
+{
+    static const char paths[] = PICTURE "\0" OTHER;
+    const struct run_input input = { .bytes = paths, .size = sizeof paths };
+    struct run r = run_vit((const char *const[]){ "classify", "-m", MODEL, "-", NULL }, &input);
+    (void)state;
+
+    expect(&r, 1, NULL, "standard input: expected a picture, or paths, one a line, found a zero byte");
+}
+
+static void a_list_may_begin_with_its_mark(void **state)
+{
+    static const char list[] = "\xef\xbb\xbf" PICTURE "\r\n";
+    const struct run_input input = { .bytes = list, .size = sizeof list - 1 };
+    struct run r = run_vit((const char *const[]){ "classify", "-m", MODEL, "-", NULL }, &input);
+    char dir[TMP_PATH], path[300];
+    (void)state;
+
+    expect(&r, 0, PICTURE "\n", NULL);
+    tmp_create(dir, sizeof dir);
+    tmp_write(dir, "list.txt", list, sizeof list - 1, path, sizeof path);
+    EXPECT(0, PICTURE "\n", NULL, "classify", "-m", MODEL, path);
+    tmp_remove(dir);
 }
 
 static void assert_failure(const json_t *o)
@@ -534,6 +563,45 @@ static void eval_counts_every_picture_once(void **state)
     tmp_remove(dir);
 }
 
+/* A record whose label is none of the classes has no name to write; the row is there all the same. */
+static void eval_writes_a_row_for_a_record_without_a_class(void **state)
+{
+    enum { RECORD = 1 + 3 * 32 * 32, RECORDS = 3 };
+    static unsigned char bytes[RECORDS * RECORD];
+    char dir[256], data[300], csv[300], *table;
+    (void)state;
+
+    tmp_create(dir, sizeof dir);
+    snprintf(data, sizeof data, "%s/data", dir);
+    snprintf(csv, sizeof csv, "%s/p.csv", dir);
+    for (int i = 0; i < RECORDS; i++) bytes[i * RECORD] = (unsigned char)(i == 1 ? 200 : i);
+    tmp_write(data, "test_batch.bin", bytes, sizeof bytes, NULL, 0);
+    EXPECT(1, "pictures   2, failed 1", "label 200, expected 0 to 9", "eval", "-m", MODEL, "--data", data,
+           "--predictions", csv);
+    table = tmp_text(dir, "p.csv");
+    assert_non_null(strstr(table, "\ntest_batch.bin[1],,,\ntest_batch.bin[2],bird,"));
+    free(table);
+    tmp_remove(dir);
+}
+
+/* Pictures of which no part is set apart for testing are not called so. */
+static void a_set_without_splits_is_all_of_it(void **state)
+{
+    char dir[TMP_PATH], whole[300], parted[300];
+    (void)state;
+
+    tmp_create(dir, sizeof dir);
+    snprintf(whole, sizeof whole, "%s/test", dir);
+    make_data_set(whole, 1);
+    snprintf(parted, sizeof parted, "folder of classes, test: %s\n", dir);
+    EXPECT(1, parted, "", "eval", "-m", MODEL, "--data", dir);
+    EXPECT(1, "folder of classes, all: ", "", "eval", "-m", MODEL, "--data", whole);
+    EXPECT(1, "\"split\":\"all\"", "", "eval", "-m", MODEL, "--data", whole, "--json");
+    EXPECT(1, "folder of classes, all: ", "", "compare", MODEL, MODEL, "--data", whole);
+    EXPECT(1, "\"split\":\"all\"", "", "compare", MODEL, MODEL, "--data", whole, "--json");
+    tmp_remove(dir);
+}
+
 /* The table above the matrix names its rows and columns: all of them, also classes without pictures. */
 static void eval_names_every_row_of_the_matrix(void **state)
 {
@@ -565,6 +633,24 @@ static void eval_refuses_classes_the_model_does_not_have(void **state)
     tmp_write(dir, "cat/a.png", "x", 1, NULL, 0);
     tmp_write(dir, "dog/a.png", "x", 1, NULL, 0);
     EXPECT(3, NULL, "10 classes, the data set has 2", "eval", "-m", MODEL, "--data", dir, "--split", "all");
+    tmp_remove(dir);
+}
+
+/* Nowhere silently: an accuracy would be of other classes, a gradient of another loss. */
+static void the_order_of_the_data_is_trusted_with_a_warning(void **state)
+{
+    static const char WARNING[] = "has no label names: its classes are taken in the order of ";
+    char dir[TMP_PATH], out[300];
+    (void)state;
+
+    tmp_create(dir, sizeof dir);
+    make_data_set(dir, 1);
+    snprintf(out, sizeof out, "%s.safetensors", dir);
+    EXPECT(1, "", WARNING, "eval", "-m", MODEL, "--data", dir);
+    EXPECT(1, "", WARNING, "compare", MODEL, MODEL, "--data", dir);
+    EXPECT(1, "", WARNING, "convert", MODEL, out, "--data", dir);
+    EXPECT(1, "", WARNING, "probe", "-m", MODEL, "--data", dir);
+    unlink(out);
     tmp_remove(dir);
 }
 
@@ -666,6 +752,28 @@ static void what_cannot_be_written_is_code_1(void **state)
     EXPECT(1, NULL, "/no/where.png", "preprocess", "-m", MODEL, PICTURE, "-o", "/no/where.png");
 }
 
+/* Before the work, not after it: nothing is computed that would be lost. */
+static void what_cannot_be_written_is_known_at_once(void **state)
+{
+    static const char *const OPTIONS[] = { "--predictions", "--logits" };
+    char dir[TMP_PATH];
+    (void)state;
+
+    tmp_create(dir, sizeof dir);
+    for (size_t i = 0; i < VIT_COUNT(OPTIONS); i++) {
+        EXPECT(1, NULL, "/no/where: cannot be created", "eval", "-m", MODEL, "--data", "no data set",
+               OPTIONS[i], "/no/where");
+        EXPECT(1, NULL, "cannot be written: Is a directory", "eval", "-m", MODEL, "--data", "no data set",
+               OPTIONS[i], dir);
+    }
+    EXPECT(1, NULL, "/no/where: cannot be created", "embed", "-m", "no model", PICTURE, "-o", "/no/where");
+    EXPECT(1, NULL, "/no/where: cannot be created", "logits", "-m", MODEL, "-i", "no file", "-o",
+           "/no/where");
+    EXPECT(0, NULL, NULL, "embed", "-m", MODEL, PICTURE, "-o", "/dev/null");
+    assert_int_equal(tmp_count(dir), 0);
+    tmp_remove(dir);
+}
+
 static void logits_and_gradients_are_the_reference(void **state)
 {
     static const char *const BATCHES[] = { "-b32", "-b2",
@@ -719,6 +827,40 @@ static void preprocess_needs_no_model_when_the_flags_say_all(void **state)
     tmp_remove(dir);
 }
 
+/* What is accepted everywhere means something everywhere. */
+static void json_of_verbs_whose_result_is_a_file(void **state)
+{
+    char dir[TMP_PATH], png[300], out[300];
+    json_t *all, *o;
+    (void)state;
+
+    tmp_create(dir, sizeof dir);
+    snprintf(png, sizeof png, "%s/o.png", dir);
+    snprintf(out, sizeof out, "%s/o.safetensors", dir);
+    all = objects_of(VIT("preprocess", "--json", "-m", MODEL, PICTURE, "-o", png, "--size", "24"));
+    o = json_array_get(all, 0);
+    assert_string_equal(text_of(o, "file"), PICTURE);
+    assert_string_equal(text_of(o, "output"), png);
+    assert_near(number(o, "size"), 24, 0);
+    json_decref(all);
+    EXPECT(1, "{\"file\":\"missing.jpg\",\"error\":{\"code\":\"io\",", "missing.jpg", "preprocess", "--json",
+           "-m", MODEL, "missing.jpg", "-o", png);
+    all = objects_of(VIT("logits", "--json", "-m", MODEL, "-i", MODEL "/expect.safetensors", "-o", out));
+    o = json_array_get(all, 0);
+    assert_string_equal(text_of(o, "output"), out);
+    assert_near(number(o, "n"), 3, 0);
+    assert_near(number(o, "classes"), CLASSES, 0);
+    assert_true(json_is_null(json_object_get(o, "loss")));
+    json_decref(all);
+    all = objects_of(
+        VIT("logits", "--json", "--grad", "-m", MODEL, "-i", MODEL "/expect.safetensors", "-o", out));
+    float *loss = read_tensor(out, "loss", &(size_t){ 0 });
+    assert_near(number(json_array_get(all, 0), "loss"), loss[0], 1e-6);
+    free(loss);
+    json_decref(all);
+    tmp_remove(dir);
+}
+
 static void embed_writes_what_numpy_reads(void **state)
 {
     char dir[256], npy[300];
@@ -764,18 +906,25 @@ int main(void)
         cmocka_unit_test(text_is_aligned_and_stderr_silent),
         cmocka_unit_test(stdin_may_be_a_picture_or_a_list),
         cmocka_unit_test(an_empty_standard_input_is_a_failure),
+        cmocka_unit_test(a_zero_byte_is_in_no_list),
+        cmocka_unit_test(a_list_may_begin_with_its_mark),
         cmocka_unit_test(broken_pictures_do_not_stop_the_others),
         cmocka_unit_test(more_pixels_than_allowed_are_refused),
         cmocka_unit_test(strange_names_do_not_reach_the_terminal),
         cmocka_unit_test(a_swapped_norm_warns_once),
         cmocka_unit_test(threads_and_batch_do_not_change_the_answer),
         cmocka_unit_test(eval_counts_every_picture_once),
+        cmocka_unit_test(eval_writes_a_row_for_a_record_without_a_class),
+        cmocka_unit_test(a_set_without_splits_is_all_of_it),
         cmocka_unit_test(eval_names_every_row_of_the_matrix),
         cmocka_unit_test(eval_refuses_classes_the_model_does_not_have),
+        cmocka_unit_test(the_order_of_the_data_is_trusted_with_a_warning),
         cmocka_unit_test(a_model_of_other_channels_is_refused_by_every_verb_that_reads_pictures),
         cmocka_unit_test(what_cannot_be_written_is_code_1),
+        cmocka_unit_test(what_cannot_be_written_is_known_at_once),
         cmocka_unit_test(logits_and_gradients_are_the_reference),
         cmocka_unit_test(preprocess_needs_no_model_when_the_flags_say_all),
+        cmocka_unit_test(json_of_verbs_whose_result_is_a_file),
         cmocka_unit_test(embed_writes_what_numpy_reads),
     };
 

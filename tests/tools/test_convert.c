@@ -401,6 +401,19 @@ static void what_exists_is_not_replaced_unasked(void **state)
     assert_code(VIT(MODEL, f->out, "--force"), 0, "");
 }
 
+static void a_name_that_promises_another_kind_of_file_is_refused(void **state)
+{
+    static const char *const NAMES[] = { "x.npz", "x.pth", "x.pt", "x.bin", "x.onnx", "x.gguf" };
+    const struct fixture *f = *state;
+    char out[512];
+
+    for (size_t i = 0; i < VIT_COUNT(NAMES); i++) {
+        snprintf(out, sizeof out, "%s/%s", f->dir, NAMES[i]);
+        assert_code(VIT(MODEL, out), 2, "expected a name for a safetensors file");
+        assert_false(tmp_has(f->dir, NAMES[i]));
+    }
+}
+
 /* A folder of Hugging Face's is a model like any other, and is compared with the original. */
 static void another_framework_gets_a_folder(void **state)
 {
@@ -477,6 +490,7 @@ int main(void)
         IN_FOLDER(narrow_formats_say_what_they_cost),
         IN_FOLDER(calibration_shows_both_ways),
         IN_FOLDER(what_exists_is_not_replaced_unasked),
+        IN_FOLDER(a_name_that_promises_another_kind_of_file_is_refused),
         IN_FOLDER(another_framework_gets_a_folder),
         IN_FOLDER(unusable_data_leaves_no_file),
         IN_FOLDER(mistakes_are_named),

@@ -377,6 +377,7 @@ static void mistakes_are_named(void **state)
     EXPECT_PROBE(2, "--norm: ", "-m", CHECKPOINT, "--norm", "pre,middle");
     EXPECT_PROBE(2, "--patch 4: the stem is made of convolutions", "--stem", "conv-3x1", "--patch", "4");
     EXPECT_PROBE(2, "did you mean --seeds?", "--sedes", "2");
+    EXPECT_PROBE(2, "--dtype int8: is for inference", "--noise", "--dtype", "int8");
     EXPECT_PROBE(3, "nowhere", "-d", "nowhere");
     EXPECT_PROBE(3, "nowhere", "-m", "nowhere", "--noise");
 }

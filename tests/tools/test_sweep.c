@@ -573,6 +573,44 @@ static void what_is_wrong_is_named_before_anything_is_made(void **state)
     EXPECT(3, "test_batch.bin/out", true, "-d", f->data, "-o", path);
 }
 
+/* The placement is that of the network to start from, as in train; what it cannot lend is known before any
+ * cell is trained. */
+static void cells_start_from_the_network_as_it_is(void **state)
+{
+    struct fixture *f = *state;
+    char from[400], pre[400], both[900], broken[400];
+    json_t *cells;
+
+    snprintf(from, sizeof from, "%s/cells/norm=post_seed=0/model.safetensors", f->other);
+    EXPECT(0, "", true, "-d", f->data, "-o", f->other, "--epochs", "1", "--norm", "pre,post");
+    EXPECT(0, "", false, "-d", f->data, "-o", f->out, "--from", from, "--epochs", "1", "--batch", "8");
+    cells = lines_of(f->out, "cells.jsonl");
+    assert_string_equal(lines_text(cells, 0, "cell"), "norm=post_seed=0");
+    assert_string_equal(lines_text(cells, 0, "norm"), "post");
+    json_decref(cells);
+    tmp_remove(f->out);
+
+    snprintf(pre, sizeof pre, "%s/cells/norm=pre_seed=0/model.safetensors", f->other);
+    snprintf(both, sizeof both, "%s,%s", pre, from);
+    EXPECT(0, "", false, "-d", f->data, "-o", f->out, "--from", both, "--epochs", "1", "--batch", "8");
+    cells = lines_of(f->out, "cells.jsonl");
+    assert_string_equal(lines_text(cells, 0, "norm"), "pre");
+    assert_string_equal(lines_text(cells, 1, "norm"), "post");
+    json_decref(cells);
+    tmp_remove(f->out);
+
+    EXPECT(2, "cell norm=pre_seed=0: ", false, "-d", f->data, "-o", f->out, "--from", from, "--norm",
+           "post,pre", "--batch", "8");
+    EXPECT(2, "has no norm.weight", false, "-d", f->data, "--plan", "--from", from, "--norm", "post,pre",
+           "--batch", "8");
+    EXPECT(2, "expected the shape 32x3x16x16", false, "-d", f->data, "--plan", "--from", from, "--width",
+           "32,16", "--batch", "8");
+    tmp_write(f->dir, "broken.safetensors", "no model", 8, broken, sizeof broken);
+    EXPECT(3, "broken.safetensors", false, "-d", f->data, "-o", f->out, "--from", broken);
+    EXPECT(3, "broken.safetensors", false, "-d", f->data, "-o", f->out, "--from", broken, "--norm", "pre");
+    assert_int_not_equal(access(f->out, F_OK), 0);
+}
+
 static void only_what_is_wanted_is_kept(void **state)
 {
     struct fixture *f = *state;
@@ -674,6 +712,7 @@ int main(void)
         TEST(runs_that_never_left_the_plateau_are_counted),
         TEST(arms_share_weights_order_and_augmentation),
         TEST(arms_start_from_the_same_weights),
+        TEST(cells_start_from_the_network_as_it_is),
         TEST(the_test_split_is_scored_as_eval_does),
         TEST(values_can_be_added),
         TEST(lines_of_steps_are_kept_too),

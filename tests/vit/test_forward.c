@@ -1,6 +1,6 @@
 /* What must hold for a network by its definition, whatever its weights; other image sizes. */
 #include "tests/support/test.h"
-#include "tests/vit/tiny.h"
+#include "tests/vit/folder.h"
 #include "vit/session.h"
 
 /* ---- another image size ---- */
@@ -27,9 +27,8 @@ static void other_image_sizes_resize_the_positions(void **state)
                   &err);
         assert_int_equal(vit_config_grid(vit_model_config(m)), ROWS[i].grid);
         assert_int_equal(vit_model_recipe(m)->size, ROWS[i].image);
-        if (ROWS[i].note)
-            assert_non_null(
-                strstr(vit_model_note(m, vit_model_note(m, 1, NULL) ? 1 : 0, NULL), ROWS[i].note));
+        assert_int_equal(folder_notes(m, true, ROWS[i].note ? ROWS[i].note : "resized"),
+                         ROWS[i].note != NULL);
         planes = tiny_planes(m, 2);
         s = tiny_session(m, 2, 1, false);
         logits = vit_forward(s, planes, 2);

@@ -34,6 +34,90 @@ static void a_model_of_ours_opens_without_a_warning(void **state)
     }
 }
 
+/* What vit_model_note says that the model was taken to be; NULL: nothing. */
+static json_t *taken(const struct vit_model *m)
+{
+    static const char WORDS[] = "taken to be, in the words of a config.json of ours: ";
+    const char *text, *found = NULL;
+
+    for (int i = 0; (text = vit_model_note(m, i, NULL)) && !found; i++) found = strstr(text, WORDS);
+    if (!found) return NULL;
+    json_t *o = json_loads(found + strlen(WORDS), JSON_REJECT_DUPLICATES, NULL);
+    if (!o) fail_msg("not JSON: %s", found);
+    return o;
+}
+
+static void what_a_configuration_leaves_out_is_said(void **state)
+{
+    static const char LEFT_OUT[] = "{\"norm\":{\"eps\":1e-6},\"act\":\"gelu\",\"preprocess\":{\"size\":16}}";
+    struct folder f;
+    struct vit_model *m;
+    char *text;
+    json_t *o, *expected = json_loads(LEFT_OUT, 0, NULL), *found;
+
+    (void)state;
+    plain(&f);
+    text = folder_config_text(&f);
+    o = json_loads(text, 0, NULL);
+    free(text);
+    json_object_del(o, "act");
+    json_object_del(json_object_get(o, "norm"), "eps");
+    json_object_del(json_object_get(o, "preprocess"), "size");
+    text = json_dumps(o, 0);
+    folder_weights(&f, "model.safetensors", NULL);
+    folder_text(&f, "config.json", text);
+    m = folder_open(&f, NULL);
+    found = taken(m);
+    json_object_set_new(json_object_get(expected, "preprocess"), "size", json_integer(f.config.image));
+    assert_true(json_equal(found, expected));
+    vit_model_close(m);
+    folder_remove(&f);
+    json_decref(o);
+    json_decref(expected);
+    json_decref(found);
+    free(text);
+}
+
+static void assert_all_is_said(const char *path)
+{
+    struct vit_model *m;
+    struct vit_config c;
+    struct patch_recipe r = { 0 };
+    struct vit_error err;
+    json_t *found, *whole, *again;
+
+    assert_ok(vit_model_open(&m, path, NULL, &err), &err);
+    found = taken(m);
+    assert_non_null(found);
+    assert_ok(vit_config_from_json(&c, found, "note", &err), &err);
+    assert_ok(vit_recipe_from_json(&r, json_object_get(found, "preprocess"), "note", &err), &err);
+    whole = vit_config_to_json(vit_model_config(m), vit_model_recipe(m), NULL);
+    again = vit_config_to_json(&c, &r, NULL);
+    assert_true(json_equal(again, whole));
+    json_decref(found);
+    json_decref(whole);
+    json_decref(again);
+    vit_model_close(m);
+}
+
+/* Nothing is guessed silently: of a model without a configuration of ours everything is said, and the words
+ * are those that would have said it. */
+static void all_of_a_foreign_model_is_said(void **state)
+{
+    char dir[TMP_PATH], path[300];
+    size_t size;
+    unsigned char *bytes = tmp_read("tests/data/golden/cct-2-3x2/model.safetensors", &size);
+
+    (void)state;
+    tmp_create(dir, sizeof dir);
+    tmp_write(dir, "alone.safetensors", bytes, size, path, sizeof path);
+    assert_all_is_said(path);
+    assert_all_is_said("tests/data/golden/hf-dinov2");
+    assert_all_is_said("tests/data/golden/timm-swiglu");
+    free(bytes);
+    tmp_remove(dir);
+}
+
 static void values_come_from_the_file(void **state)
 {
     struct folder f;
@@ -406,6 +490,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_model_of_ours_opens_without_a_warning),
+        cmocka_unit_test(what_a_configuration_leaves_out_is_said),
+        cmocka_unit_test(all_of_a_foreign_model_is_said),
         cmocka_unit_test(values_come_from_the_file),
         cmocka_unit_test(integers_are_for_inference),
         cmocka_unit_test(missing_tensors_are_all_named_with_their_shapes),

@@ -158,6 +158,28 @@ static void a_failed_write_leaves_the_old_file_and_nothing_else(void **state)
     assert_int_equal(files_in(x->dir), 1);
 }
 
+static void asking_leaves_a_folder_as_it_was(void **state)
+{
+    struct fixture *x = *state;
+    struct vit_error err;
+    char path[1024];
+
+    assert_ok(weights_can_write(x->path, &err), &err);
+    assert_int_equal(files_in(x->dir), 0);
+    assert_ok(weights_write_bytes(x->path, "old", 3, &err), &err);
+    assert_ok(weights_can_write(x->path, &err), &err);
+    char *text = tmp_text(x->dir, strrchr(x->path, '/') + 1);
+    assert_string_equal(text, "old");
+    free(text);
+    assert_int_equal(files_in(x->dir), 1);
+    snprintf(path, sizeof path, "%s/pipe", x->dir);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_ok(weights_can_write(path, &err), &err); /* and does not wait for a reader */
+    snprintf(path, sizeof path, "%s/none/out", x->dir);
+    assert_refused(weights_can_write(path, &err), VIT_ERR_IO, path, &err);
+    assert_refused(weights_can_write(x->dir, &err), VIT_ERR_IO, "directory", &err);
+}
+
 static void a_place_that_cannot_be_written_is_named(void **state)
 {
     struct fixture *x = *state;
@@ -238,6 +260,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(impossible_tensors_are_refused, setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_failed_write_leaves_the_old_file_and_nothing_else, setup,
                                         tmp_teardown),
+        cmocka_unit_test_setup_teardown(asking_leaves_a_folder_as_it_was, setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_place_that_cannot_be_written_is_named, setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_link_keeps_pointing_and_its_file_is_replaced, setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_pipe_is_written_in_place, setup, tmp_teardown),
