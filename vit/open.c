@@ -229,7 +229,7 @@ static json_t *unsaid(const json_t *full, const json_t *given)
 static void say_unsaid(struct vit_model *m, const json_t *o)
 {
     json_t *full = vit_config_to_json(&m->config, &m->recipe, NULL), *left = unsaid(full, o);
-    char *text = vit_json_text(left, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    char *text = vit_json_text(left, JSON_COMPACT | VIT_JSON_FLOATS);
 
     if (text && json_object_size(left))
         vit_model_say(m, false, "%s: taken to be, in the words of a config.json of ours: %s", m->path, text);
