@@ -236,18 +236,28 @@ static enum vit_status recognise(struct weights_view *v, struct vit_error *err)
     return refuse(v->f, err);
 }
 
+/* Whether name, without the prefix, belongs to a block, and which. */
+static bool in_block(const struct weights_naming *naming, const char *name, struct capture *c)
+{
+    char pattern[64];
+
+    for (size_t i = 0; i < VIT_COUNT(naming->block) && naming->block[i]; i++) {
+        snprintf(pattern, sizeof pattern, "%s*", naming->block[i]);
+        if (match(pattern, name, c)) return true;
+    }
+    return false;
+}
+
 static int count_blocks(const struct weights_view *v)
 {
     const size_t prefix_size = strlen(v->prefix);
-    char pattern[64];
     int depth = 0;
 
-    snprintf(pattern, sizeof pattern, "%s*", v->naming->block);
     for (size_t i = 0; i < weights_count(v->f); i++) {
         const char *name = weights_at(v->f, i)->name;
         struct capture c;
 
-        if (strncmp(name, v->prefix, prefix_size) || !match(pattern, name + prefix_size, &c)) continue;
+        if (strncmp(name, v->prefix, prefix_size) || !in_block(v->naming, name + prefix_size, &c)) continue;
         if (c.number_size > 5 || atoi(c.number) >= MAX_BLOCKS) continue;
         if (atoi(c.number) >= depth) depth = atoi(c.number) + 1;
     }
@@ -325,14 +335,11 @@ const char *weights_view_name(const struct weights_view *v, size_t i, bool *bloc
 {
     const char *name = weights_at(v->f, i)->name;
     const size_t prefix_size = strlen(v->prefix);
-    char pattern[64];
     struct capture c;
 
     if (strncmp(name, v->prefix, prefix_size)) return NULL;
     name += prefix_size;
-    if (!block) return name;
-    snprintf(pattern, sizeof pattern, "%s*", v->naming->block);
-    *block = match(pattern, name, &c);
+    if (block) *block = in_block(v->naming, name, &c);
     return name;
 }
 
