@@ -28,4 +28,9 @@ struct weights_naming {
 /* In the order of recognition. */
 extern const struct weights_naming weights_namings[WEIGHTS_FAMILIES];
 
+/* A network that is known not to be read, by a part of a name: VIT_ERR_UNSUPPORTED says which. */
+enum vit_status weights_refuse_stranger(const struct weights_file *f, struct vit_error *err);
+/* Names of no family; never VIT_OK. */
+enum vit_status weights_refuse_names(const struct weights_file *f, struct vit_error *err);
+
 #endif

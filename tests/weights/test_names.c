@@ -391,6 +391,13 @@ static void unknown_names_and_scanned_layers_are_refused(void **state)
         { NULL, "the first of 0" },
         { "decoder_blocks.0.norm1.weight", "no known family" },
         { "Transformer/encoderblock/LayerNorm_0/scale", "scanned Flax model" },
+        { "base_model.model.vit.encoder.layer.0.attention.attention.query.lora_A.weight", "a LoRA adapter" },
+        { "layers.0.blocks.0.norm1.weight+layers.1.blocks.0.norm1.weight+"
+          "layers.0.blocks.0.attn.relative_position_bias_table",
+          "as Swin Transformers have" },
+        { "vision_model.embeddings.class_embedding", "CLIP or SigLIP" },
+        { "visual.class_embedding+visual.proj", "\"visual.class_embedding\" belongs to CLIP" },
+        { "to_patch_embedding.1.weight", "vit-pytorch" },
     };
 
     (void)state;
