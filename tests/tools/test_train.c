@@ -135,7 +135,8 @@ static void a_finished_run_has_nothing_left_to_do(void **state)
     struct run r;
     json_t *result;
 
-    EXPECT(0, "", true, "-d", f->data, "--resume", f->out); /* no state yet: it starts */
+    EXPECT(0, "holds no state yet: the run starts from its beginning", true, "-d", f->data, "--resume",
+           f->out);
     r = train(false, (const char *const[]){ "--resume", f->out, "--json", NULL });
     result = json_loads(r.out, 0, NULL);
     assert_int_equal(json_integer_value(json_object_get(result, "steps")), 30);
@@ -153,6 +154,24 @@ static void another_run_is_not_overwritten(void **state)
     EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--seed", "9", "--force");
     EXPECT(0, "", true, "-d", f->data, "-o", f->other, "--seed", "9");
     assert_same_run(f->out, f->other);
+}
+
+/* A downloaded network in the place of a run: it is not cleared away for a new one. */
+static void a_folder_that_is_no_run_is_left_alone(void **state)
+{
+    static const char CONFIG[] = "{\"model_type\": \"vit\"}";
+    struct fixture *f = *state;
+    char *config, *model;
+
+    tmp_write(f->out, "config.json", CONFIG, strlen(CONFIG), NULL, 0);
+    tmp_write(f->out, "model.safetensors", "weights", 7, NULL, 0);
+    EXPECT(2, "holds no run to go on with; --from", true, "-d", f->data, "--resume", f->out);
+    config = tmp_text(f->out, "config.json");
+    model = tmp_text(f->out, "model.safetensors");
+    assert_string_equal(config, CONFIG);
+    assert_string_equal(model, "weights");
+    free(config);
+    free(model);
 }
 
 static void what_a_failed_start_leaves_is_no_run(void **state)
@@ -447,6 +466,7 @@ int main(void)
         TEST(other_settings_are_refused_by_name),
         TEST(a_finished_run_has_nothing_left_to_do),
         TEST(another_run_is_not_overwritten),
+        TEST(a_folder_that_is_no_run_is_left_alone),
         TEST(what_a_failed_start_leaves_is_no_run),
         TEST(kernels_that_this_cpu_lacks_are_wrong_usage),
         TEST(divergence_is_exit_code_4_with_step_and_rate),
