@@ -140,7 +140,7 @@ int patch_split_from_name(const char *name); /* -1: unknown */
 struct patch_dataset;
 
 /* Open by looking: a folder of CIFAR-10 or CIFAR-100 binary files; a folder with one folder per class,
- * or train/, val/, test/ of such; a CSV of file,label (a header line is recognised; files are relative to
+ * or train/, val/, test/ of such (or Training/ and the like); a CSV of file,label (a header line is recognised; files are relative to
  * the CSV). Classes are sorted as torchvision sorts them (bytewise). Pictures are not read yet.
  * A missing split is an error that names those that exist. CIFAR's files may also lie in the folder that the
  * archive makes in path. A record of them that is cut or has no valid label fails when it is read. */
