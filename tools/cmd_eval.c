@@ -212,6 +212,7 @@ static int with_data(struct eval *e, const struct options *o)
     } else {
         e->data = set.data;
         e->names = set.names;
+        e->split = set.split;
         code = evaluate(e, o);
     }
     json_decref(e->failures);
@@ -222,10 +223,7 @@ static int with_data(struct eval *e, const struct options *o)
 static int run(const void *options, int count, char **operands)
 {
     const struct options *o = options;
-    struct eval e = { .common = &o->common,
-                      .path = o->pass.data,
-                      .split = o->pass.split,
-                      .model_name = cmd_model_name(&o->common) };
+    struct eval e = { .common = &o->common, .path = o->pass.data, .model_name = cmd_model_name(&o->common) };
     struct vit_model *m;
     int code;
 

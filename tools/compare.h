@@ -63,8 +63,9 @@ struct compare {
     struct compare_arm *arms;
     int arm_count;
     /* the pictures */
-    char *kind;   /* of data set; NULL: logits files only. owned */
-    char **names; /* (names_count) classes, in the order of the first model; NULL: no model. owned */
+    char *kind;        /* of data set; NULL: logits files only. owned */
+    const char *split; /* of it */
+    char **names;      /* (names_count) classes, in the order of the first model; NULL: no model. owned */
     int names_count;
     const char *names_file; /* whose */
     unsigned char *failed;  /* (total) pictures that a model could not be given; owned */

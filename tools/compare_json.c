@@ -117,7 +117,7 @@ bool compare_print_json(const struct compare *c)
     const struct compare_pair *p = &c->first;
     json_t *all =
         json_pack("{s:o,s:o,s:I,s:I}", "dataset", c->kind ? out_text(c->options->data) : json_null(), "split",
-                  c->kind ? out_text(c->options->split) : json_null(), "n", (json_int_t)c->n, "n_failed",
+                  c->kind ? out_text(c->split) : json_null(), "n", (json_int_t)c->n, "n_failed",
                   (json_int_t)c->n_failed);
     json_t *middle = networks(c);
     json_t *rest = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:O}", "arms", arms(c), "welch",

@@ -94,6 +94,7 @@ static enum vit_status prepare_pass(struct pass *p, const struct eval_set *set, 
     c->total = p->run->n;
     c->failed = calloc(c->total + 1, sizeof *c->failed);
     c->kind = strdup(patch_dataset_kind(set->data));
+    c->split = set->split;
     if (c->failed && c->kind) return VIT_OK;
     return vit_fail(err, VIT_ERR_NOMEM, "cannot allocate marks of %zu pictures", c->total);
 }

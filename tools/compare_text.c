@@ -176,7 +176,7 @@ void compare_print_text(const struct compare *c)
     char text[1024];
 
     if (c->kind) {
-        printf("%-*s%s, %s: ", LABEL, "data", c->kind, c->options->split);
+        printf("%-*s%s, %s: ", LABEL, "data", c->kind, c->split);
         out_name(stdout, c->options->data);
         putchar('\n');
     }

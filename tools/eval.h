@@ -25,6 +25,7 @@ struct eval_set {
     struct patch_dataset *data;
     const char *const *names; /* (classes) the model's, or the data set's where the model has none */
     const char **own;         /* names of the latter kind; owned */
+    const char *split;        /* what was opened: all of a set without splits, whatever was asked for */
 };
 /* out is zero on failure. */
 enum vit_status eval_set_open(struct eval_set *out, const struct vit_model *m, const struct eval_options *o,

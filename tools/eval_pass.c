@@ -46,11 +46,14 @@ static enum vit_status match_labels(struct eval_set *s, const struct vit_model *
 enum vit_status eval_set_open(struct eval_set *out, const struct vit_model *m, const struct eval_options *o,
                               const struct cmd_common *common, struct vit_error *err)
 {
-    const enum patch_split split = (enum patch_split)patch_split_from_name(o->split);
-    enum vit_status status;
+    enum patch_split split = (enum patch_split)patch_split_from_name(o->split);
+    unsigned splits;
+    enum vit_status status = patch_dataset_splits(&splits, o->data, err);
 
     *out = (struct eval_set){ 0 };
-    status = patch_dataset_open(&out->data, o->data, split, err);
+    if (!status && !splits) split = PATCH_ALL;
+    if (!status) status = patch_dataset_open(&out->data, o->data, split, err);
+    out->split = patch_split_name(split);
     /* Limited before the labels are renumbered: the same pictures for every model, and as in training. */
     if (!status && o->limit) status = patch_dataset_limit(out->data, (size_t)o->limit, err);
     if (!status) status = match_labels(out, m, o->data, common, err);
