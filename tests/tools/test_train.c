@@ -455,6 +455,30 @@ static void a_damaged_picture_is_counted(void **state)
     EXPECT(1, "data_batch_5.bin: record 19", true, "-d", f->data, "-o", f->out);
 }
 
+/* A folder that is not what its owner thinks shows in its classes. */
+static void what_was_found_is_said(void **state)
+{
+    struct fixture *f = *state;
+    char data[600];
+    struct run r;
+
+    for (int i = 0; i < 8; i++) {
+        char name[64];
+        unsigned char pixels[32 * 32 * 3] = { 0 };
+        snprintf(name, sizeof name, "own/%s/%d.png", i % 2 ? "b c" : "a", i);
+        tmp_write(f->dir, name, "", 0, NULL, 0);
+        snprintf(data, sizeof data, "%s/%s", f->dir, name);
+        assert_int_equal(patch_png_write(data, pixels, 32, 32, NULL), VIT_OK);
+    }
+    snprintf(data, sizeof data, "%s/own", f->dir);
+    EXPECT(0, "6 pictures to learn from, 2 held out, 2 classes: a, b c\n", true, "-d", data, "-o", f->out,
+           "--batch", "2", "--val", "0.25", "--epochs", "1");
+    r = train(true, (const char *const[]){ "-d", data, "-o", f->other, "-q", "--batch", "2", "--val", "0.25",
+                                           "--epochs", "1", NULL });
+    assert_string_equal(r.err, "");
+    run_free(&r);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, tmp_teardown)
 
 int main(void)
@@ -482,6 +506,7 @@ int main(void)
         TEST(a_checkpoint_of_others_is_trained_as_it_is),
         TEST(a_run_goes_on_without_what_it_started_from),
         TEST(a_damaged_picture_is_counted),
+        TEST(what_was_found_is_said),
     };
 
     setenv("OMP_WAIT_POLICY", "passive", 1); /* threads that wait busily are slow where others work too */
