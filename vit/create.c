@@ -192,6 +192,7 @@ static enum vit_status create(struct vit_model *m, const struct vit_init *init, 
     if (!status) status = vit_model_make_slots(m, err);
     if (!status) status = vit_model_carve(m, NULL, err);
     for (int i = 0; !status && i < m->slot_count; i++) init_slot(m, &m->slots[i], init);
+    if (!status) vit_model_say_border(m);
     if (!status) vit_model_pack(m, NULL);
     return status;
 }

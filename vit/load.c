@@ -308,6 +308,17 @@ static void say_resized(struct loading *l)
                       l->file_grid, grid, grid);
 }
 
+void vit_model_say_border(struct vit_model *m)
+{
+    const int image = m->config.image, patch = m->config.stem.patch, rest = patch ? image % patch : 0;
+
+    if (rest)
+        vit_model_say(m, true,
+                      "%s: %d pixels a side are no multiple of the patch's %d: the last %d rows and columns "
+                      "of a picture are not seen",
+                      m->path, image, patch, rest);
+}
+
 enum vit_status vit_model_load(struct vit_model *m, struct weights_view *view, int image,
                                struct vit_error *err)
 {
@@ -334,6 +345,7 @@ enum vit_status vit_model_load(struct vit_model *m, struct weights_view *view, i
     if (!status) say_integers(&l);
     if (!status) say_packed(&l);
     if (!status) say_resized(&l);
+    if (!status) vit_model_say_border(m);
     if (!status) vit_model_pack(m, NULL);
     free(copied);
     free(l.packed);

@@ -53,6 +53,9 @@ enum vit_status vit_model_save_as(const struct vit_model *m, const char *path, e
 /* Say one line about how the model was opened. */
 void vit_model_say(struct vit_model *m, bool warning, const char *format, ...) VIT_PRINTF(3, 4);
 
+/* Say which pixels no patch has, where the image is no multiple of one. */
+void vit_model_say_border(struct vit_model *m);
+
 /* The slots and the tables of pointers that m->config needs. */
 enum vit_status vit_model_make_slots(struct vit_model *m, struct vit_error *err);
 /* Memory for the parameters whose bit in copied is set (NULL: all, in one arena), and for the matrices. */
