@@ -473,6 +473,8 @@ static void what_was_found_is_said(void **state)
     snprintf(data, sizeof data, "%s/own", f->dir);
     EXPECT(0, "6 pictures to learn from, 2 held out, 2 classes: a, b c\n", true, "-d", data, "-o", f->out,
            "--batch", "2", "--val", "0.25", "--epochs", "1");
+    EXPECT(3, "--val 0.1: holding out 0.1 of 8 pictures in 2 classes leaves nothing", true, "-d", data, "-o",
+           f->other, "--batch", "2", "--val", "0.1");
     r = train(true, (const char *const[]){ "-d", data, "-o", f->other, "-q", "--batch", "2", "--val", "0.25",
                                            "--epochs", "1", NULL });
     assert_string_equal(r.err, "");
