@@ -353,6 +353,7 @@ int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image
                                          .image = image ? image : o->size,
                                          .dtype = cmd_dtype(o),
                                          .trainable = trainable,
+                                         .headless = o->headless,
                                          .threads = cmd_threads(o) };
     struct vit_error err;
     int code = cmd_check(o);

@@ -50,6 +50,7 @@ static enum vit_status take_weights(struct train *t, struct vit_error *err)
 {
     const struct vit_model_options options = { .kernels = t->job->common->kernels,
                                                .image = vit_model_config(t->model)->image,
+                                               .headless = true,
                                                .threads = cmd_threads(t->job->common) };
     struct vit_model *from;
     enum vit_status status;

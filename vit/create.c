@@ -225,7 +225,7 @@ enum vit_status vit_model_create(struct vit_model **out, const struct vit_config
 /* As many, and none of another name where both have names. */
 static bool same_classes(const struct vit_model *m, const struct vit_model *from)
 {
-    if (m->config.classes != from->config.classes) return false;
+    if (m->config.classes != from->config.classes || from->headless) return false;
     for (int i = 0; m->has_labels && from->has_labels && i < m->config.classes; i++)
         if (strcmp(vit_model_labels(m)[i], vit_model_labels(from)[i]) != 0) return false;
     return true;
@@ -290,7 +290,10 @@ enum vit_status vit_model_take(struct vit_model *m, const struct vit_model *from
         vit_model_read(from, number, *vit_slot_pointer(&m->params, s));
     }
     if (!same_classes(m, from))
-        vit_model_say(m, true, "%s: its head is for other classes, a new one was drawn", from->path);
+        vit_model_say(m, true,
+                      from->headless ? "%s: has no head, one was drawn"
+                                     : "%s: its head is for other classes, a new one was drawn",
+                      from->path);
     vit_model_pack(m, NULL);
     return VIT_OK;
 }

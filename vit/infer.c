@@ -214,12 +214,18 @@ static enum vit_status refuse_headless(const struct weights_view *v, struct vit_
                     path);
 }
 
-static enum vit_status infer_readout(struct vit_config *c, struct weights_view *v, struct vit_error *err)
+static enum vit_status infer_readout(struct vit_model *m, struct weights_view *v, struct vit_error *err)
 {
+    struct vit_config *c = &m->config;
     int pooled;
 
     c->classes = axis(v, "head.weight", 0);
-    if (!c->classes) return refuse_headless(v, err);
+    if (!c->classes && (!m->headless || other_head(v))) return refuse_headless(v, err);
+    m->headless = !c->classes;
+    if (m->headless) {
+        c->classes = 1;
+        vit_model_say(m, false, "%s: holds no classifier", m->path);
+    }
     c->pre_logits = axis(v, "pre_logits.weight", 0);
     c->pool = c->cls && !c->norm.pooled ? VIT_POOL_CLS : VIT_POOL_MEAN;
     if (has(v, "attention_pool.weight")) c->pool = VIT_POOL_SEQ;
@@ -357,7 +363,7 @@ enum vit_status vit_infer(struct vit_model *m, struct weights_view *v, struct vi
     c->width = axis(v, "blocks.0.attn.proj.weight", 0);
     if (!status) status = infer_block(m, v, family, err);
     if (!status) status = infer_positions(m, v, err);
-    if (!status) status = infer_readout(c, v, err);
+    if (!status) status = infer_readout(m, v, err);
     if (status) return status;
     infer_recipe(m, family);
     if (weights_view_family(v) == WEIGHTS_TORCH)

@@ -39,7 +39,8 @@ struct vit_model {
     int job_count;
     float *positions; /* (tokens or patches, d) added to the stream; params.pos or a fixed table */
     bool trainable, row_scales;
-    int threads; /* that lay the matrices out where no session does */
+    bool headless; /* the file has no classifier; until the tensors are looked at: it need not have one */
+    int threads;   /* that lay the matrices out where no session does */
 
     struct vit_note note[VIT_NOTES];
     int notes;

@@ -155,6 +155,7 @@ static enum vit_status configure_ours(struct vit_model *m, struct weights_view *
 {
     enum vit_status status = vit_config_from_json(&m->config, o, where, err);
 
+    m->headless = false;
     if (status) return status;
     fit_to_file(&m->config, o, v);
     m->recipe = patch_recipe_default(m->config.image);
@@ -255,8 +256,10 @@ static enum vit_status configure(struct vit_model *m, struct weights_view *v, co
     if (!status) status = vit_config_check(&m->config, m->path, err);
     if (!status && !format) status = vit_infer_check(m, v, err);
     if (!status) status = vit_model_default_labels(m, err);
-    if (!status) status = vit_read_labels(m, json_object_get(o, format ? "labels" : "id2label"), where, err);
-    if (!status && !format) status = vit_read_labels(m, json_object_get(o, "label_names"), where, err);
+    if (!status && !m->headless)
+        status = vit_read_labels(m, json_object_get(o, format ? "labels" : "id2label"), where, err);
+    if (!status && !format && !m->headless)
+        status = vit_read_labels(m, json_object_get(o, "label_names"), where, err);
     if (!status && !format) say_inferred(m);
     json_decref(o);
     return status;
@@ -351,6 +354,7 @@ static enum vit_status open_model(struct vit_model *m, const struct origin *from
     if (!m->path) return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot be opened: no memory", from->path);
     m->trainable = o->trainable;
     m->row_scales = o->row_scales;
+    m->headless = o->headless;
     status = vit_model_set_options(m, o, err);
     if (!status) status = open_view(&view, m, &place, err);
     if (status) return status;

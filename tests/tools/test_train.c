@@ -426,6 +426,32 @@ static void a_checkpoint_of_others_is_trained_as_it_is(void **state)
            "--epochs", "1", "--norm", "sandwich", PLAIN);
 }
 
+/* A network as it is published for fine-tuning: without a head. */
+static void a_network_without_a_head_is_fine_tuned(void **state)
+{
+    struct fixture *f = *state;
+    struct weights_entry entry[64];
+    struct weights_file *file;
+    struct vit_error err;
+    char from[400], given[400];
+    size_t count = 0;
+
+    snprintf(from, sizeof from, "%s/from.safetensors", f->dir);
+    snprintf(given, sizeof given, "tests/data/golden/timm-cls/model.safetensors");
+    assert_int_equal(weights_open(&file, given, &err), VIT_OK);
+    for (size_t i = 0; i < weights_count(file) && count < VIT_COUNT(entry); i++) {
+        const struct weights_tensor *t = weights_at(file, i);
+        if (!strncmp(t->name, "head.", 5)) continue;
+        entry[count] =
+            (struct weights_entry){ .name = t->name, .dtype = t->dtype, .rank = t->rank, .data = t->data };
+        memcpy(entry[count++].shape, t->shape, sizeof t->shape);
+    }
+    assert_int_equal(weights_write(from, entry, count, NULL, 0, &err), VIT_OK);
+    weights_close(file);
+    EXPECT(0, "from.safetensors: has no head, one was drawn", false, "-d", f->data, "-o", f->out, "--from",
+           from, "--epochs", "1", PLAIN);
+}
+
 /* It has the network in its state. */
 static void a_run_goes_on_without_what_it_started_from(void **state)
 {
@@ -506,6 +532,7 @@ int main(void)
         TEST(a_run_starts_from_a_trained_network),
         TEST(a_start_at_another_size_resizes_the_positions),
         TEST(a_checkpoint_of_others_is_trained_as_it_is),
+        TEST(a_network_without_a_head_is_fine_tuned),
         TEST(a_run_goes_on_without_what_it_started_from),
         TEST(a_damaged_picture_is_counted),
         TEST(what_was_found_is_said),

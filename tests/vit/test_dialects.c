@@ -398,6 +398,78 @@ static void a_classifier_of_another_kind_is_named(void **state)
     }
 }
 
+/* DINOv2, MAE and ImageNet-21k's networks are published without a head: their features are all there. */
+static void a_network_without_a_classifier_has_features(void **state)
+{
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    const struct vit_model_options headless = { .headless = true };
+    struct folder f;
+    struct vit_model *whole, *m;
+    struct vit_session *s;
+    float *planes, want[16];
+
+    (void)state;
+    folder_make(&f, &c);
+    folder_weights(&f, "model.safetensors", NULL);
+    whole = folder_open(&f, &headless); /* it has one: nothing changes */
+    assert_int_equal(vit_model_config(whole)->classes, c.classes);
+    planes = tiny_planes(whole, 1);
+    s = tiny_session(whole, 1, 1, false);
+    vit_forward(s, planes, 1);
+    memcpy(want, vit_features(s), sizeof want);
+    vit_session_close(s);
+    vit_model_close(whole);
+
+    folder_drop(&f, "head.weight");
+    folder_drop(&f, "head.bias");
+    folder_weights(&f, "model.safetensors", NULL);
+    folder_text(&f, "config.json", "{\"num_classes\":0,\"architecture\":\"mine\"}");
+    folder_refused(&f, NULL, VIT_ERR_FORMAT, "holds no classifier");
+    m = folder_open(&f, &headless);
+    assert_int_equal(vit_model_config(m)->classes, 1);
+    assert_int_equal(folder_notes(m, false, "holds no classifier"), 1);
+    s = tiny_session(m, 1, 1, false);
+    assert_true(vit_forward(s, planes, 1)[0] == 0); /* a head of zeros */
+    assert_memory_equal(vit_features(s), want, sizeof want);
+    vit_session_close(s);
+    vit_model_close(m);
+
+    folder_add(&f, "head.fc2.weight", 2, 4, 16);
+    folder_weights(&f, "model.safetensors", NULL);
+    folder_refused(&f, &headless, VIT_ERR_UNSUPPORTED, "of another kind"); /* what it reads is not known */
+    free(planes);
+    folder_remove(&f);
+}
+
+/* As a start of training: all is taken but the head, which is drawn, also where one class is learnt. */
+static void a_network_without_a_classifier_is_a_start(void **state)
+{
+    struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct folder f;
+    struct vit_model *from, *m;
+    struct vit_error err;
+
+    (void)state;
+    folder_make(&f, &c);
+    folder_drop(&f, "head.weight");
+    folder_drop(&f, "head.bias");
+    folder_weights(&f, "model.safetensors", NULL);
+    from = folder_open(&f, &(struct vit_model_options){ .headless = true });
+    for (int classes = 1; classes <= 4; classes += 3) {
+        c = *vit_model_config(from);
+        c.classes = classes;
+        assert_ok(vit_model_create(&m, &c, NULL, NULL, NULL, NULL, &err), &err);
+        assert_ok(vit_model_take(m, from, &err), &err);
+        assert_memory_equal(tiny_values(m, "blocks.1.mlp.fc1.weight"),
+                            folder_entry(&f, "blocks.1.mlp.fc1.weight")->data, 16 * 24 * sizeof(float));
+        assert_true(tiny_values(m, "head.weight")[0] != 0);
+        assert_int_equal(folder_notes(m, true, "has no head, one was drawn"), 1);
+        vit_model_close(m);
+    }
+    vit_model_close(from);
+    folder_remove(&f);
+}
+
 /* timm's vit_*_clip_* have a norm after the embedding, and nn.LayerNorm's eps. */
 static void a_tower_of_clip_has_its_eps(void **state)
 {
@@ -861,6 +933,8 @@ int main(void)
         cmocka_unit_test(an_empty_query_norm_is_refused),
         cmocka_unit_test(tensors_that_are_no_vit_are_refused),
         cmocka_unit_test(a_classifier_of_another_kind_is_named),
+        cmocka_unit_test(a_network_without_a_classifier_has_features),
+        cmocka_unit_test(a_network_without_a_classifier_is_a_start),
         cmocka_unit_test(a_tower_of_clip_has_its_eps),
         cmocka_unit_test(the_copy_that_is_read_is_said),
         cmocka_unit_test(positions_that_are_no_square_are_refused),
