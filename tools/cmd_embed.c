@@ -121,7 +121,7 @@ const struct args_verb cmd_embed = {
     .operands = "IMAGE|DIR|LIST.txt|- ...",
     .summary = "Print the feature vector of pictures",
     .details =
-        "The pooled features that the classification head sees, also of a network that is published without one, "
+        "The pooled features that the classification head sees, also of a network published without one, "
         "one JSON object a line (file, embedding, "
         "milliseconds), or one array for NumPy with -o. Operands are those of classify.",
     .groups = GROUPS,

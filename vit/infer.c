@@ -179,7 +179,7 @@ static void infer_norms(struct vit_config *c, struct weights_view *v, const stru
     n->qk = block_has(v, "attn.q_norm.weight");
 }
 
-/* What may be a classifier, of other layers than a linear one, among what was not asked for; NULL: nothing. */
+/* What may be a classifier of other layers than a linear one, among what was not asked for; NULL: none. */
 static const struct weights_tensor *other_head(const struct weights_view *v)
 {
     static const char *const PARTS[] = { "head", "classifier", "fc" };

@@ -21,7 +21,7 @@ static const struct global {
     { "torch", "float32", PLAIN, 0 },
     { "torch", "float16", PLAIN, 0 },
     { "torch", "bfloat16", PLAIN, 0 },
-    /* What training scripts keep beside the weights (timm's train.py its arguments): nothing of it is used. */
+    /* What training scripts keep beside the weights (timm's train.py: its arguments); nothing is used. */
     { "argparse", "Namespace", OBJECT, 0 },
     { "pathlib", "PosixPath", PLAIN, 0 },
     { "pathlib._local", "PosixPath", PLAIN, 0 }, /* Python 3.13 */

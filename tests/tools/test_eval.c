@@ -277,7 +277,7 @@ static void the_text_says_the_same(void **state)
     run_free(&r);
 }
 
-/* One set is no test set, whatever split is asked for: nobody shall report its own training pictures as one. */
+/* One set is no test set, whatever split is asked for: nobody shall report training pictures as one. */
 static void a_set_without_splits_is_no_test_set(void **state)
 {
     const struct fixture *f = *state;

@@ -274,7 +274,7 @@ static void the_good_pickle_beside_the_bad_ones_is_read(void **state)
     weights_close(f);
 }
 
-/* timm's train.py and many others save their arguments and a metric too: as pickle writes these at protocol 2,
+/* timm's train.py and many others save their arguments and a metric too. As pickle writes them, protocol 2:
  * argparse.Namespace(lr=1, out=pathlib.PosixPath("/x")) and numpy.float32(1). */
 static void what_training_scripts_keep_beside_the_weights_is_passed_over(void **state)
 {
