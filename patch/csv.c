@@ -68,10 +68,11 @@ static bool is_one_of(const char *text, const char *const *names, size_t count)
 
 static bool is_header(const char *file, const char *label)
 {
-    static const char *const FILES[] = {
-        "file", "filename", "file_name", "path", "filepath", "image", "img"
-    };
-    static const char *const LABELS[] = { "label", "labels", "class", "category", "target" };
+    static const char *const FILES[] = { "file",      "filename", "file_name",  "path",       "filepath",
+                                         "file_path", "image",    "image_name", "image_path", "image_id",
+                                         "img",       "img_path", "id" };
+    static const char *const LABELS[] = { "label",      "labels",   "label_name", "class",
+                                          "class_name", "category", "target" };
 
     return is_one_of(file, FILES, VIT_COUNT(FILES)) && is_one_of(label, LABELS, VIT_COUNT(LABELS));
 }

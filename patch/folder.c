@@ -2,17 +2,19 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "patch/dataset.h"
 #include "patch/walk.h"
 
-/* Names under which splits are found. */
+/* Names under which splits are found, in any case: "Training" beside "Testing" are no classes. */
 static const struct {
     enum patch_split split;
     const char *folder;
 } SPLIT_FOLDERS[] = {
-    { PATCH_TRAIN, "train" },    { PATCH_VAL, "val" },   { PATCH_VAL, "valid" },
-    { PATCH_VAL, "validation" }, { PATCH_TEST, "test" },
+    { PATCH_TRAIN, "train" },  { PATCH_TRAIN, "training" }, { PATCH_VAL, "val" },
+    { PATCH_VAL, "valid" },    { PATCH_VAL, "validation" }, { PATCH_TEST, "test" },
+    { PATCH_TEST, "testing" },
 };
 
 static bool holds_folders(const char *path)
@@ -38,26 +40,62 @@ static bool is_split(const char *path, const char *folder)
     return n > 0 && (size_t)n < sizeof text && patch_is_folder(text) && holds_folders(text);
 }
 
+/* Call see for every split below path, in the order of the table and of the names. */
+static enum vit_status each_split(const char *path,
+                                  enum vit_status (*see)(void *arg, const char *path, enum patch_split split,
+                                                         const char *folder, struct vit_error *err),
+                                  void *arg, struct vit_error *err)
+{
+    struct patch_names folders = { 0 };
+    enum vit_status status = patch_list_folders(&folders, path, err);
+
+    for (size_t i = 0; i < VIT_COUNT(SPLIT_FOLDERS); i++)
+        for (size_t j = 0; j < folders.count && !status; j++)
+            if (!strcasecmp(folders.item[j], SPLIT_FOLDERS[i].folder) && is_split(path, folders.item[j]))
+                status = see(arg, path, SPLIT_FOLDERS[i].split, folders.item[j], err);
+    patch_names_free(&folders);
+    return status;
+}
+
+static enum vit_status mark(void *bits, const char *path, enum patch_split split, const char *folder,
+                            struct vit_error *err)
+{
+    (void)path;
+    (void)folder;
+    (void)err;
+    *(unsigned *)bits |= 1u << split;
+    return VIT_OK;
+}
+
 static unsigned splits(const char *path)
 {
     unsigned bits = 0;
 
-    for (size_t i = 0; i < VIT_COUNT(SPLIT_FOLDERS); i++)
-        if (is_split(path, SPLIT_FOLDERS[i].folder)) bits |= 1u << SPLIT_FOLDERS[i].split;
+    each_split(path, mark, &bits, NULL);
     return bits;
+}
+
+struct wanted {
+    struct patch_names *roots;
+    enum patch_split split;
+};
+
+static enum vit_status take(void *arg, const char *path, enum patch_split split, const char *folder,
+                            struct vit_error *err)
+{
+    const struct wanted *w = arg;
+
+    if (w->split != PATCH_ALL && w->split != split) return VIT_OK;
+    return patch_names_join(w->roots, path, folder, err);
 }
 
 /* The folders whose folders are the classes: path itself, or those of the wanted splits. */
 static enum vit_status list_roots(struct patch_names *roots, const char *path, enum patch_split split,
                                   struct vit_error *err)
 {
-    enum vit_status status = VIT_OK;
+    struct wanted w = { roots, split };
+    enum vit_status status = each_split(path, take, &w, err);
 
-    for (size_t i = 0; i < VIT_COUNT(SPLIT_FOLDERS) && !status; i++) {
-        if (split != PATCH_ALL && split != SPLIT_FOLDERS[i].split) continue;
-        if (is_split(path, SPLIT_FOLDERS[i].folder))
-            status = patch_names_join(roots, path, SPLIT_FOLDERS[i].folder, err);
-    }
     if (!status && !roots->count) status = patch_names_add(roots, path, strlen(path), err);
     return status;
 }

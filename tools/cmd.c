@@ -370,6 +370,7 @@ int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image
                                          .image = image ? image : o->size,
                                          .dtype = cmd_dtype(o),
                                          .trainable = trainable,
+                                         .headless = o->headless,
                                          .threads = cmd_threads(o) };
     struct vit_error err;
     const int code = trainable ? cmd_check_trainable(o) : cmd_check(o);

@@ -25,6 +25,7 @@ struct cmd_common {
     uint64_t seed;
     bool json, quiet, verbose, help, version;
     const char *norm, *final_norm;
+    bool headless; /* no option: the verb can do without a classifier */
 };
 
 extern const struct args_group cmd_common_group; /* -m --size -t --dtype --kernels --seed --json -q -v -h */

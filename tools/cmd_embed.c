@@ -101,12 +101,14 @@ static int run(const void *options, int count, char **operands)
 {
     const struct options *o = options;
     struct collector c = { .o = o };
-    struct pictures_job job = { .common = &o->common, .options = o->pictures, .emit = emit, .state = &c };
+    struct cmd_common common = o->common;
+    struct pictures_job job = { .common = &common, .options = o->pictures, .emit = emit, .state = &c };
     int code;
 
+    common.headless = true;
     if (!count) return cmd_usage("nothing to embed: name a picture, a folder, a list or -");
     code = cmd_output_file("--output", o->output);
-    if (!code) code = cmd_open_model(&job.model, &o->common, 0, false);
+    if (!code) code = cmd_open_model(&job.model, &common, 0, false);
     if (code) return code;
     c.width = vit_features_width(job.model);
     code = o->output ? embed_array(o, &job, &c, count, operands) : pictures_run(&job, count, operands);
@@ -119,7 +121,8 @@ const struct args_verb cmd_embed = {
     .operands = "IMAGE|DIR|LIST.txt|- ...",
     .summary = "Print the feature vector of pictures",
     .details =
-        "The pooled features that the classification head sees, one JSON object a line (file, embedding, "
+        "The pooled features that the classification head sees, also of a network published without one, "
+        "one JSON object a line (file, embedding, "
         "milliseconds), or one array for NumPy with -o. Operands are those of classify.",
     .groups = GROUPS,
     .bytes = sizeof(struct options),

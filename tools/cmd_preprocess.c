@@ -109,6 +109,7 @@ static int find_recipe(struct patch_recipe *r, const struct options *o, bool nor
         int code;
 
         common.size = 0; /* the side of the result, not of the model */
+        common.headless = true;
         code = cmd_open_model(&m, &common, 0, false);
         if (code == CMD_UNUSABLE && !o->common.model)
             cmd_error("without -m, give --size --crop-mode --interpolation, --crop-pct unless squashed, and "

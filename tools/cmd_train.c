@@ -167,6 +167,17 @@ static int run_with(const struct options *o, const struct train_saved *saved)
     return code;
 }
 
+/* What is no run is never cleared for one: a folder with a downloaded network is meant for --from. */
+static int check_resumed(const char *folder)
+{
+    if (train_folder_has(folder, "state.safetensors") || train_folder_empty(folder) ||
+        train_folder_runs(folder))
+        return CMD_DONE;
+    cmd_error("%s: is not empty, and holds no run to go on with; --from starts from a trained network",
+              folder);
+    return CMD_USAGE;
+}
+
 static int check_folders(const struct options *o)
 {
     if (o->resume && o->out && strcmp(o->resume, o->out) != 0)
@@ -174,7 +185,8 @@ static int check_folders(const struct options *o)
     if (!o->resume && !o->out) return cmd_usage("--out: expected a folder, found none");
     if (o->resume && o->force)
         return cmd_usage("--force begins anew, --resume goes on: expected one of them");
-    if (o->resume || o->force || train_folder_unused(o->out)) return CMD_DONE;
+    if (o->resume) return check_resumed(o->resume);
+    if (o->force || train_folder_unused(o->out)) return CMD_DONE;
     if (train_folder_runs(o->out))
         cmd_error("%s: is not empty; --resume %s goes on with its run, --force replaces it", o->out, o->out);
     else
@@ -196,6 +208,8 @@ static int run(const void *options, int count, char **operands)
         cmd_error("%s", err.text);
         code = CMD_UNUSABLE;
     } else {
+        if (o->resume && !saved.exists)
+            cmd_warn(&o->common, "%s: holds no state yet: the run starts from its beginning", o->resume);
         code = run_with(o, &saved);
     }
     train_saved_free(&saved);

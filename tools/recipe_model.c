@@ -125,9 +125,9 @@ static enum vit_status set_norm(struct vit_config *c, const struct recipe *r, st
 enum vit_status recipe_base_open(struct recipe_base *b, const struct recipe *r, const struct cmd_common *o,
                                  struct vit_error *err)
 {
-    const struct vit_model_options options = { .kernels = o->kernels,
-                                               .image = r->image,
-                                               .threads = cmd_threads(o) };
+    const struct vit_model_options options = {
+        .kernels = o->kernels, .image = r->image, .headless = true, .threads = cmd_threads(o)
+    };
     struct vit_model *m;
     enum vit_status status = vit_model_open(&m, r->from, &options, err);
 

@@ -19,6 +19,16 @@ static enum vit_status open_training(struct patch_dataset **out, const char *pat
     return status ? status : patch_dataset_open(out, path, splits ? PATCH_TRAIN : PATCH_ALL, err);
 }
 
+/* Each class is divided, so few pictures of many classes leave none to hold out. */
+static enum vit_status hold_out(struct train_data *d, float val, struct vit_error *err)
+{
+    struct vit_error why;
+    const enum vit_status status = patch_dataset_hold_out(d->training, val, &d->held, &why);
+
+    return status ? vit_fail(err, status, "--val %g: %s; --val 0 holds none out", (double)val, why.text)
+                  : VIT_OK;
+}
+
 enum vit_status train_data_open(struct train_data *d, const char *path, const struct recipe *r,
                                 struct vit_error *err)
 {
@@ -29,7 +39,7 @@ enum vit_status train_data_open(struct train_data *d, const char *path, const st
     if (!status && !patch_dataset_classes(d->training))
         status = vit_fail(err, VIT_ERR_ARG, "%s: has no labels to learn from", path);
     if (!status && r->limit) status = patch_dataset_limit(d->training, (size_t)r->limit, err);
-    if (!status && r->val > 0) status = patch_dataset_hold_out(d->training, r->val, &d->held, err);
+    if (!status && r->val > 0) status = hold_out(d, r->val, err);
     if (status) train_data_close(d);
     return status;
 }

@@ -26,6 +26,7 @@ static enum vit_status create_model(struct train *t, const struct vit_config *co
     for (int i = 0; i < config->classes; i++) labels[i] = patch_dataset_class(t->data->training, i);
     status = vit_model_create(&t->model, config, &t->pictures, labels, &init, &options, err);
     free(labels);
+    if (!status && !t->recipe->from) cmd_say_notes(t->model, t->job->common); /* else with the weights */
     vit_placement_text(&config->norm, t->placement, sizeof t->placement);
     return status;
 }
@@ -49,6 +50,7 @@ static enum vit_status take_weights(struct train *t, struct vit_error *err)
 {
     const struct vit_model_options options = { .kernels = t->job->common->kernels,
                                                .image = vit_model_config(t->model)->image,
+                                               .headless = true,
                                                .threads = cmd_threads(t->job->common) };
     struct vit_model *from;
     enum vit_status status;

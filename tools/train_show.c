@@ -1,4 +1,6 @@
 /* Where a run stands, for the eye: a bar on a terminal, a line after each epoch. */
+#include "patch/names.h"
+#include "tools/out.h"
 #include "tools/train_parts.h"
 
 double train_rate(const struct train *t)
@@ -23,10 +25,27 @@ void train_show_progress(struct train *t)
     progress_update(&t->bar, (size_t)t->images);
 }
 
+/* What was found in the data set: whoever named the wrong folder sees it before the first epoch. A sweep has
+ * one for all its cells. */
+static void show_data(const struct train *t)
+{
+    const int classes = vit_model_config(t->model)->classes;
+    char names[200];
+
+    if (t->job->common->quiet || t->job->cell) return;
+    patch_names_list(names, sizeof names, vit_model_labels(t->model), (size_t)classes);
+    fprintf(stderr,
+            "%zu pictures to learn from, %zu held out, %d classes: ", patch_dataset_count(t->data->training),
+            t->data->held ? patch_dataset_count(t->data->held) : 0, classes);
+    out_name(stderr, names);
+    fputc('\n', stderr);
+}
+
 void train_show_start(struct train *t)
 {
     const int left = t->hyper.steps - vit_trainer_steps(t->trainer);
 
+    show_data(t);
     cmd_note(t->job->common, "%zu parameters, %zu training pictures, %d steps an epoch, %.0f MiB, kernels %s",
              vit_model_parameters(t->model), patch_feed_count(t->feed), patch_feed_batches(t->feed),
              (double)vit_trainer_bytes(t->trainer) / (1 << 20), vit_model_kernels(t->model));

@@ -192,6 +192,7 @@ static enum vit_status create(struct vit_model *m, const struct vit_init *init, 
     if (!status) status = vit_model_make_slots(m, err);
     if (!status) status = vit_model_carve(m, NULL, err);
     for (int i = 0; !status && i < m->slot_count; i++) init_slot(m, &m->slots[i], init);
+    if (!status) vit_model_say_border(m);
     if (!status) vit_model_pack(m, NULL);
     return status;
 }
@@ -224,7 +225,7 @@ enum vit_status vit_model_create(struct vit_model **out, const struct vit_config
 /* As many, and none of another name where both have names. */
 static bool same_classes(const struct vit_model *m, const struct vit_model *from)
 {
-    if (m->config.classes != from->config.classes) return false;
+    if (m->config.classes != from->config.classes || from->headless) return false;
     for (int i = 0; m->has_labels && from->has_labels && i < m->config.classes; i++)
         if (strcmp(vit_model_labels(m)[i], vit_model_labels(from)[i]) != 0) return false;
     return true;
@@ -295,7 +296,10 @@ enum vit_status vit_model_take(struct vit_model *m, const struct vit_model *from
                        *vit_slot_pointer(&m->params, s));
     }
     if (drawn_head)
-        vit_model_say(m, true, "%s: its head is for other classes, a new one was drawn", from->path);
+        vit_model_say(m, true,
+                      from->headless ? "%s: has no head, one was drawn"
+                                     : "%s: its head is for other classes, a new one was drawn",
+                      from->path);
     vit_model_pack(m, NULL);
     return VIT_OK;
 }

@@ -321,41 +321,33 @@ enum vit_status vit_read_timm(struct vit_model *m, const json_t *o, const char *
     if (!status) status = read_timm_pool(m, o, where, err);
     if (!status && json_is_object(args)) status = read_timm_args(m, args, where, err);
     if (!status && json_is_object(cfg)) status = read_timm_recipe(m, cfg, where, err);
-    if (!status && json_object_get(o, "num_classes"))
+    if (!status && json_object_get(o, "num_classes") && !m->headless)
         status = agree(o, where, "num_classes", m->config.classes, err);
     return status;
 }
 
 /* ---- Hugging Face ---- */
 
-/* The networks whose names these are: others of Hugging Face have them too, and compute otherwise. */
-static enum vit_status check_hf_type(const json_t *o, enum weights_family family, const char *where,
-                                     struct vit_error *err)
+enum vit_status vit_check_hf_type(const json_t *o, const char *where, struct vit_error *err)
 {
     static const char *const TYPES[] = { "vit", "deit", "dinov2", "dinov2_with_registers", "ijepa" };
-    static const bool HF[WEIGHTS_FAMILIES] = { [WEIGHTS_HF_VIT] = true,
-                                               [WEIGHTS_HF_DEIT] = true,
-                                               [WEIGHTS_HF_DINOV2] = true,
-                                               [WEIGHTS_HF_DINOV2_REG] = true };
     const char *type = NULL;
     enum vit_status status = vit_json_string(o, where, "model_type", &type, err);
 
-    if (status || !type || !HF[family]) return status;
+    if (status || !type) return status;
     for (size_t i = 0; i < VIT_COUNT(TYPES); i++)
         if (!strcmp(type, TYPES[i])) return VIT_OK;
     return vit_fail(
         err, VIT_ERR_UNSUPPORTED,
-        "%s: \"model_type\" \"%s\" is not supported (vit, deit, dinov2 and dinov2_with_registers are)", where,
-        type);
+        "%s: \"model_type\" \"%s\" is not supported (vit, deit, dinov2, dinov2_with_registers and ijepa are)",
+        where, type);
 }
 
-enum vit_status vit_read_hf(struct vit_model *m, const json_t *o, enum weights_family family,
-                            const char *where, struct vit_error *err)
+enum vit_status vit_read_hf(struct vit_model *m, const json_t *o, const char *where, struct vit_error *err)
 {
     struct vit_config *c = &m->config;
-    enum vit_status status = check_hf_type(o, family, where, err);
+    enum vit_status status = agree(o, where, "hidden_size", c->width, err);
 
-    if (!status) status = agree(o, where, "hidden_size", c->width, err);
     if (!status) status = agree(o, where, "num_hidden_layers", c->depth, err);
     if (!status) status = agree(o, where, "patch_size", c->stem.patch, err);
     if (!status) status = agree(o, where, "num_channels", c->channels, err);

@@ -17,8 +17,10 @@ enum vit_status vit_infer_check(const struct vit_model *m, struct weights_view *
 /* Over what vit_infer found: architecture, model_args and pretrained_cfg of timm. */
 enum vit_status vit_read_timm(struct vit_model *m, const json_t *o, const char *where, struct vit_error *err);
 /* Hugging Face ViT, DeiT, DINOv2. */
-enum vit_status vit_read_hf(struct vit_model *m, const json_t *o, enum weights_family family,
-                            const char *where, struct vit_error *err);
+enum vit_status vit_read_hf(struct vit_model *m, const json_t *o, const char *where, struct vit_error *err);
+/* Whether its "model_type" is one of these: others of Hugging Face have the same names, and compute
+ * otherwise. */
+enum vit_status vit_check_hf_type(const json_t *o, const char *where, struct vit_error *err);
 /* preprocessor_config.json of Hugging Face. */
 enum vit_status vit_read_hf_recipe(struct vit_model *m, const json_t *o, const char *where,
                                    struct vit_error *err);

@@ -179,16 +179,53 @@ static void infer_norms(struct vit_config *c, struct weights_view *v, const stru
     n->qk = block_has(v, "attn.q_norm.weight");
 }
 
-static enum vit_status infer_readout(struct vit_config *c, struct weights_view *v, struct vit_error *err)
+/* What may be a classifier of other layers than a linear one, among what was not asked for; NULL: none. */
+static const struct weights_tensor *other_head(const struct weights_view *v)
 {
+    static const char *const PARTS[] = { "head", "classifier", "fc" };
+    const struct weights_file *f = weights_view_file(v);
+
+    for (size_t i = 0; i < weights_count(f); i++) {
+        const struct weights_tensor *t = weights_at(f, i);
+        bool block = false;
+
+        weights_view_name(v, i, &block);
+        if (block || t->rank != 2 || weights_view_used(v, i) || weights_view_ignorable(v, i)) continue;
+        for (size_t j = 0; j < VIT_COUNT(PARTS); j++)
+            if (strstr(t->name, PARTS[j])) return t;
+    }
+    return NULL;
+}
+
+static enum vit_status refuse_headless(const struct weights_view *v, struct vit_error *err)
+{
+    const char *path = weights_path(weights_view_file(v));
+    const struct weights_tensor *t = other_head(v);
+    char shape[128];
+
+    if (t)
+        return vit_fail(err, VIT_ERR_UNSUPPORTED,
+                        "%s: its classifier is of another kind (\"%s\" %s): expected one linear layer, a "
+                        "tensor such as \"head.weight\" of shape [classes, width]",
+                        path, t->name, weights_shape_text(t, shape, sizeof shape));
+    return vit_fail(err, VIT_ERR_FORMAT,
+                    "%s: holds no classifier, only what comes before one: expected a tensor such as "
+                    "\"head.weight\" of shape [classes, width]",
+                    path);
+}
+
+static enum vit_status infer_readout(struct vit_model *m, struct weights_view *v, struct vit_error *err)
+{
+    struct vit_config *c = &m->config;
     int pooled;
 
     c->classes = axis(v, "head.weight", 0);
-    if (!c->classes)
-        return vit_fail(err, VIT_ERR_FORMAT,
-                        "%s: holds no classifier, only what comes before one: expected a tensor such as "
-                        "\"head.weight\" of shape [classes, width]",
-                        weights_path(weights_view_file(v)));
+    if (!c->classes && (!m->headless || other_head(v))) return refuse_headless(v, err);
+    m->headless = !c->classes;
+    if (m->headless) {
+        c->classes = 1;
+        vit_model_say(m, false, "%s: holds no classifier", m->path);
+    }
     c->pre_logits = axis(v, "pre_logits.weight", 0);
     c->pool = c->cls && !c->norm.pooled ? VIT_POOL_CLS : VIT_POOL_MEAN;
     if (has(v, "attention_pool.weight")) c->pool = VIT_POOL_SEQ;
@@ -244,6 +281,7 @@ static enum vit_status refuse_others(const struct weights_view *v, struct vit_er
         { "rel_pos", "relative positions" },
         { "relative_position_bias", "relative positions" },
         { "rope.", "rotary positions" },
+        { ".lora_A.", "a LoRA adapter that is not merged into it" },
     };
     const struct weights_file *f = weights_view_file(v);
 
@@ -325,7 +363,7 @@ enum vit_status vit_infer(struct vit_model *m, struct weights_view *v, struct vi
     c->width = axis(v, "blocks.0.attn.proj.weight", 0);
     if (!status) status = infer_block(m, v, family, err);
     if (!status) status = infer_positions(m, v, err);
-    if (!status) status = infer_readout(c, v, err);
+    if (!status) status = infer_readout(m, v, err);
     if (status) return status;
     infer_recipe(m, family);
     if (weights_view_family(v) == WEIGHTS_TORCH)

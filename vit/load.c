@@ -164,6 +164,12 @@ static void say_packed(struct loading *l)
 
 /* ---- finding and reading ---- */
 
+/* Of a network without a classifier. */
+static bool may_lack(const struct vit_model *m, const char *name)
+{
+    return m->headless && !strncmp(name, "head", 4);
+}
+
 /* Find every slot's tensor and compare shapes; all that is missing goes into one sentence. */
 static enum vit_status find_sources(struct loading *l, struct vit_error *err)
 {
@@ -182,6 +188,7 @@ static enum vit_status find_sources(struct loading *l, struct vit_error *err)
         if (l->packed[i]) continue;
         l->source[i] = weights_view_find(l->view, s->name);
         if (!l->source[i].parts) {
+            if (may_lack(m, s->name)) continue;
             if (count++ < 8)
                 snprintf(missing + strlen(missing), sizeof missing - strlen(missing), "%s\"%s\" %s",
                          count > 1 ? ", " : "", s->name, slot_text(s, expected, sizeof expected));
@@ -265,8 +272,11 @@ static enum vit_status read_positions(struct loading *l, int i, float *out, stru
 
 static enum vit_status read_value(struct loading *l, int i, float *out, struct vit_error *err)
 {
+    const struct vit_slot *s = &l->m->slots[i];
+
     if (l->packed[i]) return unpack(l, i, out), VIT_OK;
-    if (!strcmp(l->m->slots[i].name, "pos_embed")) return read_positions(l, i, out, err);
+    if (!l->source[i].parts) return memset(out, 0, s->count * sizeof *out), VIT_OK;
+    if (!strcmp(s->name, "pos_embed")) return read_positions(l, i, out, err);
     return weights_source_read(&l->source[i], l->m->path, out, err);
 }
 
@@ -308,6 +318,17 @@ static void say_resized(struct loading *l)
                       l->file_grid, grid, grid);
 }
 
+void vit_model_say_border(struct vit_model *m)
+{
+    const int image = m->config.image, patch = m->config.stem.patch, rest = patch ? image % patch : 0;
+
+    if (rest)
+        vit_model_say(m, true,
+                      "%s: %d pixels a side are no multiple of the patch's %d: the last %d rows and columns "
+                      "of a picture are not seen",
+                      m->path, image, patch, rest);
+}
+
 enum vit_status vit_model_load(struct vit_model *m, struct weights_view *view, int image,
                                struct vit_error *err)
 {
@@ -334,6 +355,7 @@ enum vit_status vit_model_load(struct vit_model *m, struct weights_view *view, i
     if (!status) say_integers(&l);
     if (!status) say_packed(&l);
     if (!status) say_resized(&l);
+    if (!status) vit_model_say_border(m);
     if (!status) vit_model_pack(m, NULL);
     free(copied);
     free(l.packed);

@@ -227,9 +227,9 @@ enum vit_status vit_model_set_options(struct vit_model *m, const struct vit_mode
 {
     if ((unsigned)o->dtype >= KERN_DTYPES)
         return vit_fail(err, VIT_ERR_ARG, "%s: unknown dtype %d", m->path, (int)o->dtype);
-    if (o->threads > VIT_MOST_THREADS)
-        return vit_fail(err, VIT_ERR_ARG, "%s: %d threads, expected at most %d", m->path, o->threads,
-                        VIT_MOST_THREADS);
+    if (o->threads < 0 || o->threads > VIT_MOST_THREADS)
+        return vit_fail(err, VIT_ERR_ARG, "%s: %d threads, expected %s %d", m->path, o->threads,
+                        o->threads < 0 ? "0 (the default) to" : "at most", VIT_MOST_THREADS);
     m->dtype = o->dtype;
     m->threads = o->threads > 0 ? o->threads : kern_cpu_cores();
     return VIT_OK;

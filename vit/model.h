@@ -39,7 +39,8 @@ struct vit_model {
     int job_count;
     float *positions; /* (tokens or patches, d) added to the stream; params.pos or a fixed table */
     bool trainable, row_scales;
-    int threads; /* that lay the matrices out where no session does */
+    bool headless; /* the file has no classifier; until the tensors are looked at: it need not have one */
+    int threads;   /* that lay the matrices out where no session does */
 
     struct vit_note note[VIT_NOTES];
     int notes;
@@ -52,6 +53,9 @@ enum vit_status vit_model_save_as(const struct vit_model *m, const char *path, e
 
 /* Say one line about how the model was opened. */
 void vit_model_say(struct vit_model *m, bool warning, const char *format, ...) VIT_PRINTF(3, 4);
+
+/* Say which pixels no patch has, where the image is no multiple of one. */
+void vit_model_say_border(struct vit_model *m);
 
 /* The slots and the tables of pointers that m->config needs. */
 enum vit_status vit_model_make_slots(struct vit_model *m, struct vit_error *err);

@@ -155,6 +155,7 @@ static enum vit_status configure_ours(struct vit_model *m, struct weights_view *
 {
     enum vit_status status = vit_config_from_json(&m->config, o, where, err);
 
+    m->headless = false;
     if (status) return status;
     fit_to_file(&m->config, o, v);
     m->recipe = patch_recipe_default(m->config.image);
@@ -180,21 +181,42 @@ static void assume_heads(struct vit_model *m)
                   m->config.heads);
 }
 
+/* Without a configuration; the towers of CLIP differ from timm's other networks in what no tensor tells. */
+static void assume_alone(struct vit_model *m, const struct weights_view *v)
+{
+    vit_model_say(m, true, "%s: no config.json that can be read: everything is inferred from the tensors",
+                  m->path);
+    if (weights_view_family(v) != WEIGHTS_TIMM || !m->config.norm.embed) return;
+    m->config.norm.eps = 1e-5f;
+    vit_model_say(m, true,
+                  "%s: \"norm_pre\" says that it is a tower of CLIP: eps 1e-5 and gelu assumed (OpenAI's own "
+                  "weights have quick_gelu: give a config.json)",
+                  m->path);
+}
+
+/* A network that Hugging Face's configuration says to be of another kind; both keys: timm's network in a
+ * wrapper of Hugging Face's. */
+static enum vit_status check_type(const json_t *o, const char *family, const char *where,
+                                  struct vit_error *err)
+{
+    if (json_object_get(o, "architecture") || (family && strncmp(family, "hf-", 3))) return VIT_OK;
+    return vit_check_hf_type(o, where, err);
+}
+
 /* Anything that is not ours: what the tensors say, then what the dialect adds. */
 static enum vit_status configure_foreign(struct vit_model *m, struct weights_view *v, const json_t *o,
                                          const struct place *p, struct vit_error *err)
 {
-    enum vit_status status = vit_infer(m, v, err);
+    enum vit_status status = check_type(o, m->family, p->config, err);
     json_t *recipe = NULL;
 
-    /* Both keys: timm's network in a wrapper of Hugging Face's. */
+    if (!status) status = vit_infer(m, v, err);
     if (!status && json_object_get(o, "architecture"))
         status = vit_read_timm(m, o, p->config, err);
     else if (!status && json_object_get(o, "model_type"))
-        status = vit_read_hf(m, o, weights_view_family(v), p->config, err);
+        status = vit_read_hf(m, o, p->config, err);
     else if (!status)
-        vit_model_say(m, true, "%s: no config.json that can be read: everything is inferred from the tensors",
-                      m->path);
+        assume_alone(m, v);
     if (!status && !m->config.heads) assume_heads(m);
     if (!status && *p->recipe) status = vit_json_read(&recipe, p->recipe, CONFIG_BYTES, err);
     if (!status && recipe) status = vit_read_hf_recipe(m, recipe, p->recipe, err);
@@ -271,8 +293,10 @@ static enum vit_status configure(struct vit_model *m, struct weights_view *v, co
     if (!status) status = vit_config_check(&m->config, m->path, err);
     if (!status && !format) status = vit_infer_check(m, v, err);
     if (!status) status = vit_model_default_labels(m, err);
-    if (!status) status = vit_read_labels(m, json_object_get(o, format ? "labels" : "id2label"), where, err);
-    if (!status && !format) status = vit_read_labels(m, json_object_get(o, "label_names"), where, err);
+    if (!status && !m->headless)
+        status = vit_read_labels(m, json_object_get(o, format ? "labels" : "id2label"), where, err);
+    if (!status && !format && !m->headless)
+        status = vit_read_labels(m, json_object_get(o, "label_names"), where, err);
     if (!status && !format) say_inferred(m);
     if (!status) say_unsaid(m, format ? o : NULL);
     json_decref(o);
@@ -331,6 +355,30 @@ static enum vit_status open_weights(struct vit_model *m, struct place *place, co
     return status ? status : weights_open(&m->file, place->weights, err);
 }
 
+/* Of tensors that nobody knows, the configuration beside them may say whose they are. */
+static enum vit_status open_view(struct weights_view **out, struct vit_model *m, const struct place *p,
+                                 struct vit_error *err)
+{
+    enum vit_status status = weights_view_open(out, m->file, err);
+    json_t *o = NULL;
+
+    if (!status || status == VIT_ERR_NOMEM) return status;
+    if (!load_config(&o, m, p, NULL) && json_is_object(o) && check_type(o, NULL, p->config, err))
+        status = VIT_ERR_UNSUPPORTED;
+    json_decref(o);
+    return status;
+}
+
+/* Of several copies one was taken: whoever compares must know which. */
+static void say_copy(struct vit_model *m, const struct weights_view *v)
+{
+    const char *chosen, *other;
+
+    if (weights_view_copies(v, &chosen, &other))
+        vit_model_say(m, true, "%s: holds several copies of the network: \"%.*s\" is read, not \"%.*s\"",
+                      m->path, (int)strlen(chosen) - 1, chosen, (int)strlen(other) - 1, other);
+}
+
 static enum vit_status open_model(struct vit_model *m, const struct origin *from,
                                   const struct vit_model_options *o, struct vit_error *err)
 {
@@ -344,10 +392,12 @@ static enum vit_status open_model(struct vit_model *m, const struct origin *from
     if (!m->path) return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot be opened: no memory", from->path);
     m->trainable = o->trainable;
     m->row_scales = o->row_scales;
+    m->headless = o->headless;
     status = vit_model_set_options(m, o, err);
-    if (!status) status = weights_view_open(&view, m->file, err);
+    if (!status) status = open_view(&view, m, &place, err);
     if (status) return status;
     m->family = weights_family_name(weights_view_family(view));
+    say_copy(m, view);
     status = configure(m, view, &place, err);
     if (!status) status = apply_options(m, o, err);
     /* The network runs at the size its pictures are prepared for: DINOv2's positions are for 518 pixels and

@@ -130,6 +130,9 @@ enum vit_status vit_session_create(struct vit_session **out, const struct vit_mo
     }
     if (s->training && !m->trainable)
         status = vit_fail(err, VIT_ERR_ARG, "%s: was not opened for training", m->path);
+    else if (o->batch < 0 || o->threads < 0)
+        status = vit_fail(err, VIT_ERR_ARG, "session: batch %d, threads %d: expected 0 (the default) or more",
+                          o->batch, o->threads);
     else if (s->kern.threads > VIT_MOST_THREADS)
         status = vit_fail(err, VIT_ERR_ARG, "session: %d threads, expected at most %d", s->kern.threads,
                           VIT_MOST_THREADS);

@@ -53,7 +53,8 @@ enum vit_status vit_model_create(struct vit_model **out, const struct vit_config
                                  const struct vit_init *init, const struct vit_model_options *o,
                                  struct vit_error *err);
 /* Copies the parameters of from, by name: a start that is not drawn. The head stays as it is where the
- * classes differ: in number or, where both models have labels, in these or their order; a note says so.
+ * classes differ: in number or, where both models have labels, in these or their order; or where from has
+ * none (headless). A note says so.
  * VIT_ERR_ARG: m is not trainable, or a parameter of m that from lacks or has in another shape; m is then
  * unchanged. */
 enum vit_status vit_model_take(struct vit_model *m, const struct vit_model *from, struct vit_error *err);

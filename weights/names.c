@@ -195,29 +195,16 @@ static enum vit_status choose_prefix(struct weights_view *v, bool rooted, struct
         tie = rank_of(p) == rank_of(best) ? p : NULL;
         if (!tie) best = p;
     }
-    if (tie)
+    if (tie) {
+        const enum vit_status status = weights_refuse_stranger(v->f, err);
+        if (status) return status;
         return vit_fail(err, VIT_ERR_FORMAT,
                         "%s: holds two models, \"%s\" and \"%s\", and neither is preferred",
                         weights_path(v->f), best, tie);
+    }
     v->prefix = strdup(best);
     return v->prefix ? VIT_OK
                      : vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate memory", weights_path(v->f));
-}
-
-static enum vit_status refuse(const struct weights_file *f, struct vit_error *err)
-{
-    for (size_t i = 0; i < weights_count(f); i++)
-        if (strstr(weights_at(f, i)->name, "Transformer/encoderblock/"))
-            return vit_fail(
-                err, VIT_ERR_UNSUPPORTED,
-                "%s: \"%s\" holds all layers in one tensor (a scanned Flax model); save it unrolled, "
-                "as Transformer/encoderblock_0 and so on",
-                weights_path(f), weights_at(f, i)->name);
-    return vit_fail(
-        err, VIT_ERR_FORMAT,
-        "%s: its tensors have the names of no known family (timm, Hugging Face ViT, DeiT or DINOv2, "
-        "torchvision, torch, Compact-Transformers, JAX); the first of %zu is \"%s\"",
-        weights_path(f), weights_count(f), weights_count(f) ? weights_at(f, 0)->name : "");
 }
 
 static enum vit_status recognise(struct weights_view *v, struct vit_error *err)
@@ -233,21 +220,31 @@ static enum vit_status recognise(struct weights_view *v, struct vit_error *err)
         v->naming = &weights_namings[i];
         if (collect(v->f, v->naming, v->rivals, LIST, &rooted)) return choose_prefix(v, rooted, err);
     }
-    return refuse(v->f, err);
+    return weights_refuse_names(v->f, err);
+}
+
+/* Whether name, without the prefix, belongs to a block, and which. */
+static bool in_block(const struct weights_naming *naming, const char *name, struct capture *c)
+{
+    char pattern[64];
+
+    for (size_t i = 0; i < VIT_COUNT(naming->block) && naming->block[i]; i++) {
+        snprintf(pattern, sizeof pattern, "%s*", naming->block[i]);
+        if (match(pattern, name, c)) return true;
+    }
+    return false;
 }
 
 static int count_blocks(const struct weights_view *v)
 {
     const size_t prefix_size = strlen(v->prefix);
-    char pattern[64];
     int depth = 0;
 
-    snprintf(pattern, sizeof pattern, "%s*", v->naming->block);
     for (size_t i = 0; i < weights_count(v->f); i++) {
         const char *name = weights_at(v->f, i)->name;
         struct capture c;
 
-        if (strncmp(name, v->prefix, prefix_size) || !match(pattern, name + prefix_size, &c)) continue;
+        if (strncmp(name, v->prefix, prefix_size) || !in_block(v->naming, name + prefix_size, &c)) continue;
         if (c.number_size > 5 || atoi(c.number) >= MAX_BLOCKS) continue;
         if (atoi(c.number) >= depth) depth = atoi(c.number) + 1;
     }
@@ -294,6 +291,14 @@ const struct weights_file *weights_view_file(const struct weights_view *v)
     return v->f;
 }
 
+bool weights_view_copies(const struct weights_view *v, const char **chosen, const char **other)
+{
+    *chosen = v->prefix;
+    for (*other = v->rivals; **other; *other += strlen(*other) + 1)
+        if (strcmp(*other, v->prefix) != 0) return *v->prefix != '\0';
+    return false;
+}
+
 int weights_view_depth(const struct weights_view *v)
 {
     return v->depth;
@@ -325,14 +330,11 @@ const char *weights_view_name(const struct weights_view *v, size_t i, bool *bloc
 {
     const char *name = weights_at(v->f, i)->name;
     const size_t prefix_size = strlen(v->prefix);
-    char pattern[64];
     struct capture c;
 
     if (strncmp(name, v->prefix, prefix_size)) return NULL;
     name += prefix_size;
-    if (!block) return name;
-    snprintf(pattern, sizeof pattern, "%s*", v->naming->block);
-    *block = match(pattern, name, &c);
+    if (block) *block = in_block(v->naming, name, &c);
     return name;
 }
 

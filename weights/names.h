@@ -18,7 +18,7 @@ struct weights_naming {
     const char *name;
     char separator;         /* between the parts of a name */
     const char *anchors[4]; /* a file with any of these names, under a prefix, belongs to the family */
-    const char *block;      /* what stands before and after a block's number, '#' */
+    const char *block[2];   /* what stands before and after a block's number, '#' */
     const char *trunk;      /* what a classifier's file puts before all but the head, when it is written */
     const struct weights_row *rows; /* the first whose parts are all in the file wins */
     size_t row_count;
@@ -27,5 +27,10 @@ struct weights_naming {
 
 /* In the order of recognition. */
 extern const struct weights_naming weights_namings[WEIGHTS_FAMILIES];
+
+/* A network that is known not to be read, by a part of a name: VIT_ERR_UNSUPPORTED says which. */
+enum vit_status weights_refuse_stranger(const struct weights_file *f, struct vit_error *err);
+/* Names of no family; never VIT_OK. */
+enum vit_status weights_refuse_names(const struct weights_file *f, struct vit_error *err);
 
 #endif

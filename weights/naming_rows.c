@@ -52,15 +52,40 @@ static const struct weights_row TIMM[] = {
         }                                                                                                    \
     }
 
+/* The names inside a running model since transformers 5: what torch.save of its state_dict() has, where
+ * save_pretrained() goes on to write those above. */
+#define HF_ATTENTION_5(block)                                                                                \
+    { "blocks.#.attn.qkv.*",                                                                                 \
+      AS_IS,                                                                                                 \
+      { block "attention.q_proj.*", block "attention.k_proj.*", block "attention.v_proj.*" } },              \
+    {                                                                                                        \
+        "blocks.#.attn.proj.*", AS_IS,                                                                       \
+        {                                                                                                    \
+            block "attention.o_proj.*"                                                                       \
+        }                                                                                                    \
+    }
+#define HF_BLOCK_5                                                                                           \
+    HF_ATTENTION_5("layers.#."), { "blocks.#.norm1.*", AS_IS, { "layers.#.layernorm_before.*" } },           \
+        { "blocks.#.norm2.*", AS_IS, { "layers.#.layernorm_after.*" } },                                     \
+        { "blocks.#.mlp.fc1.*", AS_IS, { "layers.#.mlp.fc1.*" } },                                           \
+    {                                                                                                        \
+        "blocks.#.mlp.fc2.*", AS_IS,                                                                         \
+        {                                                                                                    \
+            "layers.#.mlp.fc2.*"                                                                             \
+        }                                                                                                    \
+    }
+
 static const struct weights_row HF_VIT[] = {
     HF_EMBEDDINGS,
     HF_BLOCK,
+    HF_BLOCK_5,
     { "head.*", AS_IS, { "classifier.*" } },
 };
 
 static const struct weights_row HF_DEIT[] = {
     HF_EMBEDDINGS,
     HF_BLOCK,
+    HF_BLOCK_5,
     { "dist_token", AS_IS, { "embeddings.distillation_token" } },
     /* DeiTForImageClassification reads the class token alone: this is one more that is attended to. */
     { "reg_token", AS_IS, { "embeddings.distillation_token" } },
@@ -72,6 +97,7 @@ static const struct weights_row HF_DEIT[] = {
 static const struct weights_row HF_DINOV2[] = {
     HF_EMBEDDINGS,
     HF_ATTENTION,
+    HF_ATTENTION_5("encoder.layer.#."),
     { "reg_token", AS_IS, { "embeddings.register_tokens" } },
     { "blocks.#.norm1.*", AS_IS, { "encoder.layer.#.norm1.*" } },
     { "blocks.#.norm2.*", AS_IS, { "encoder.layer.#.norm2.*" } },
@@ -81,6 +107,8 @@ static const struct weights_row HF_DINOV2[] = {
     { "blocks.#.mlp.fc2.*", AS_IS, { "encoder.layer.#.mlp.fc2.*" } },
     { "blocks.#.mlp.fc1.*", AS_IS, { "encoder.layer.#.mlp.weights_in.*" } },
     { "blocks.#.mlp.fc2.*", AS_IS, { "encoder.layer.#.mlp.weights_out.*" } },
+    { "blocks.#.mlp.fc1.*", AS_IS, { "encoder.layer.#.mlp.gate_proj.*", "encoder.layer.#.mlp.up_proj.*" } },
+    { "blocks.#.mlp.fc2.*", AS_IS, { "encoder.layer.#.mlp.down_proj.*" } },
     { "head.*", AS_IS, { "classifier.*" } },
 };
 
@@ -103,6 +131,9 @@ static const struct weights_row TORCHVISION[] = {
     { "norm.*", AS_IS, { "encoder.ln.*" } },
     { "pre_logits.*", AS_IS, { "heads.pre_logits.*" } },
     { "head.*", AS_IS, { "heads.head.*" } },
+    { "head.*",
+      AS_IS,
+      { "heads.*" } }, /* model.heads = nn.Linear(width, classes): a head for other classes */
 };
 
 /* norm1 belongs to the attention and norm2 to the MLP, whether norm_first or not. */
@@ -196,7 +227,7 @@ const struct weights_naming weights_namings[WEIGHTS_FAMILIES] = {
       "jax",
       '/',
       { "Transformer/encoderblock_0/LayerNorm_0/scale" },
-      ENC,
+      { ENC },
       "",
       ROWS(JAX),
       WEIGHTS_LINEAR_CORNERS },
@@ -204,7 +235,7 @@ const struct weights_naming weights_namings[WEIGHTS_FAMILIES] = {
       "hf-deit",
       '.',
       { "embeddings.distillation_token" },
-      "encoder.layer.#.",
+      { "encoder.layer.#.", "layers.#." },
       "deit.",
       ROWS(HF_DEIT),
       WEIGHTS_BICUBIC },
@@ -212,7 +243,7 @@ const struct weights_naming weights_namings[WEIGHTS_FAMILIES] = {
       "hf-dinov2-registers",
       '.',
       { "embeddings.register_tokens" },
-      "encoder.layer.#.",
+      { "encoder.layer.#." },
       "dinov2_with_registers.",
       ROWS(HF_DINOV2),
       WEIGHTS_BICUBIC_ANTIALIAS },
@@ -220,15 +251,15 @@ const struct weights_naming weights_namings[WEIGHTS_FAMILIES] = {
       "hf-dinov2",
       '.',
       { "encoder.layer.0.layer_scale1.lambda1" },
-      "encoder.layer.#.",
+      { "encoder.layer.#." },
       "dinov2.",
       ROWS(HF_DINOV2),
       WEIGHTS_BICUBIC },
     { WEIGHTS_HF_VIT,
       "hf-vit",
       '.',
-      { "encoder.layer.0.layernorm_before.weight" },
-      "encoder.layer.#.",
+      { "encoder.layer.0.layernorm_before.weight", "layers.0.layernorm_before.weight" },
+      { "encoder.layer.#.", "layers.#." },
       "vit.",
       ROWS(HF_VIT),
       WEIGHTS_BICUBIC },
@@ -236,7 +267,7 @@ const struct weights_naming weights_namings[WEIGHTS_FAMILIES] = {
       "torchvision",
       '.',
       { "encoder.layers.encoder_layer_0.self_attention.in_proj_weight" },
-      TV,
+      { TV },
       "",
       ROWS(TORCHVISION),
       WEIGHTS_BICUBIC_CORNERS },
@@ -244,7 +275,7 @@ const struct weights_naming weights_namings[WEIGHTS_FAMILIES] = {
       "cct",
       '.',
       { "classifier.blocks.0.self_attn.qkv.weight" },
-      "classifier.blocks.#.",
+      { "classifier.blocks.#." },
       "",
       ROWS(CCT),
       WEIGHTS_BILINEAR },
@@ -253,7 +284,7 @@ const struct weights_naming weights_namings[WEIGHTS_FAMILIES] = {
       '.',
       { "blocks.0.attn.proj.weight", "blocks.0.norm1.weight", "blocks.0.in_proj.weight",
         "blocks.0.attn.proj.weight_packed" },
-      "blocks.#.",
+      { "blocks.#." },
       "",
       ROWS(TIMM),
       WEIGHTS_BICUBIC_ANTIALIAS },
@@ -261,7 +292,7 @@ const struct weights_naming weights_namings[WEIGHTS_FAMILIES] = {
       "torch",
       '.',
       { "layers.0.self_attn.in_proj_weight" },
-      "layers.#.",
+      { "layers.#." },
       "",
       ROWS(TORCH),
       WEIGHTS_BICUBIC_ANTIALIAS },

@@ -6,7 +6,7 @@
 
 /* ---- the globals that are known ---- */
 
-enum call { DICT, TENSOR, PARAMETER, SIZE, PLAIN, STORAGE };
+enum call { DICT, TENSOR, PARAMETER, SIZE, PLAIN, OBJECT, STORAGE };
 
 static const struct global {
     const char *module, *name;
@@ -21,6 +21,14 @@ static const struct global {
     { "torch", "float32", PLAIN, 0 },
     { "torch", "float16", PLAIN, 0 },
     { "torch", "bfloat16", PLAIN, 0 },
+    /* What training scripts keep beside the weights (timm's train.py: its arguments); nothing is used. */
+    { "argparse", "Namespace", OBJECT, 0 },
+    { "pathlib", "PosixPath", PLAIN, 0 },
+    { "pathlib._local", "PosixPath", PLAIN, 0 }, /* Python 3.13 */
+    { "numpy.core.multiarray", "scalar", PLAIN, 0 },
+    { "numpy._core.multiarray", "scalar", PLAIN, 0 }, /* NumPy 2 */
+    { "numpy", "dtype", PLAIN, 0 },
+    { "_codecs", "encode", PLAIN, 0 },
     { "torch", "DoubleStorage", STORAGE, WEIGHTS_F64 },
     { "torch", "FloatStorage", STORAGE, WEIGHTS_F32 },
     { "torch", "HalfStorage", STORAGE, WEIGHTS_F16 },
@@ -280,11 +288,31 @@ static enum vit_status reduce(struct weights_pickle *p, int n)
     }
 }
 
+static enum vit_status refuse_instruction(struct weights_pickle *p, unsigned char code)
+{
+    return vit_fail(p->err, VIT_ERR_UNSUPPORTED,
+                    "%s: its pickle has the instruction 0x%02x at byte %zu, which no dictionary of tensors "
+                    "needs; this reader refuses to execute it",
+                    p->path, code, (size_t)(p->at - p->begin) - 1);
+}
+
+/* An object of a class: one of those few whose contents are not needed. */
+static enum vit_status new_object(struct weights_pickle *p, int n)
+{
+    struct weights_value *args = pop(p, WEIGHTS_TUPLE), *class = args ? pop(p, WEIGHTS_GLOBAL) : NULL;
+
+    (void)n;
+    if (!class) return VIT_ERR_FORMAT;
+    return GLOBALS[class->number].call == OBJECT ? empty(p, WEIGHTS_PLAIN) : refuse_instruction(p, 0x81);
+}
+
 /* The state of an object: PyTorch attaches _metadata to the OrderedDict of a state dict. Not needed. */
 static enum vit_status build(struct weights_pickle *p, int n)
 {
+    const enum weights_kind kind = p->depth < 2 ? WEIGHTS_MARK : p->stack[p->depth - 2]->kind;
+
     (void)n;
-    if (p->depth < 2 || p->stack[p->depth - 2]->kind != WEIGHTS_DICT)
+    if (kind != WEIGHTS_DICT && kind != WEIGHTS_PLAIN)
         return broken(p, "it sets the state of something that is no dictionary");
     p->depth--;
     return VIT_OK;
@@ -335,6 +363,7 @@ static const struct instruction {
     [0x93] = { stack_global, 0 },    /* STACK_GLOBAL */
     ['Q'] = { storage, 0 },          /* BINPERSID */
     ['R'] = { reduce, 0 },           /* REDUCE */
+    [0x81] = { new_object, 0 },      /* NEWOBJ */
     ['b'] = { build, 0 },            /* BUILD */
 };
 
@@ -350,11 +379,7 @@ static enum vit_status run(struct weights_pickle *p, const struct weights_value 
             *root = p->stack[p->depth - 1];
             return VIT_OK;
         }
-        if (!i->run)
-            return vit_fail(p->err, VIT_ERR_UNSUPPORTED,
-                            "%s: its pickle has the instruction 0x%02x at byte %zu, which no dictionary of "
-                            "tensors needs; this reader refuses to execute it",
-                            p->path, *code, (size_t)(code - p->begin));
+        if (!i->run) return refuse_instruction(p, *code);
         status = i->run(p, i->n);
         if (status) return status;
     }

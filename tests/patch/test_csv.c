@@ -43,6 +43,8 @@ static void quotes_line_ends_and_marks_are_understood(void **state)
 static void a_header_is_recognised(void **state)
 {
     assert_lines(*state, "File,Label\na.png,cat\n", "cat=a.png;");
+    assert_lines(*state, "image_path,class\na.png,cat\n", "cat=a.png;");
+    assert_lines(*state, "id,label\na.png,cat\n", "cat=a.png;");
     assert_lines(*state, "a.png,label\nfile,label\n", "label=a.png;label=file;");
 }
 

@@ -92,6 +92,31 @@ static void splits_are_folders_of_classes(void **state)
     assert_refused(patch_dataset_open(&d, *state, PATCH_TEST, &err), VIT_ERR_ARG, "it has: train, val", &err);
 }
 
+/* As published sets of pictures have them: their pictures must not be told apart by the split. */
+static void splits_may_have_longer_names_and_capitals(void **state)
+{
+    struct patch_dataset *d;
+
+    put(*state, "Training/cat/1.ppm");
+    put(*state, "Training/dog/2.ppm");
+    put(*state, "Valid/cat/3.ppm");
+    put(*state, "TESTING/dog/4.ppm");
+    d = opened(*state, PATCH_TRAIN);
+    assert_pictures(d, *state, "cat:Training/cat/1.ppm dog:Training/dog/2.ppm ");
+    patch_dataset_close(d);
+    d = opened(*state, PATCH_VAL);
+    assert_pictures(d, *state, "cat:Valid/cat/3.ppm ");
+    patch_dataset_close(d);
+    d = opened(*state, PATCH_TEST);
+    assert_pictures(d, *state, "dog:TESTING/dog/4.ppm ");
+    patch_dataset_close(d);
+    d = opened(*state, PATCH_ALL);
+    assert_pictures(
+        d, *state,
+        "cat:Training/cat/1.ppm dog:Training/dog/2.ppm cat:Valid/cat/3.ppm dog:TESTING/dog/4.ppm ");
+    patch_dataset_close(d);
+}
+
 static void a_set_without_splits_is_whole_in_each(void **state)
 {
     struct patch_dataset *d;
@@ -289,6 +314,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(classes_are_folders_sorted_by_bytes, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(pictures_that_are_not_read_are_listed, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(splits_are_folders_of_classes, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(splits_may_have_longer_names_and_capitals, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_set_without_splits_is_whole_in_each, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_class_may_be_called_train, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(links_are_followed_once, tmp_setup, tmp_teardown),

@@ -277,12 +277,29 @@ static void the_text_says_the_same(void **state)
     run_free(&r);
 }
 
+/* One set is no test set, whatever split is asked for: nobody shall report training pictures as one. */
+static void a_set_without_splits_is_no_test_set(void **state)
+{
+    const struct fixture *f = *state;
+    struct run r = VIT("eval", "-q", "-m", f->model, "--data", f->data);
+    json_t *all = objects_of(VIT("eval", "-q", "--json", "-m", f->model, "--data", f->data));
+
+    assert_says("stdout", r.out, "data       folder of classes, all: ");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(all, 0), "split")), "all");
+    json_decref(all);
+    run_free(&r);
+    all = objects_of(VIT("compare", "-q", "--json", f->model, f->model, "--data", f->data));
+    assert_string_equal(json_string_value(json_object_get(json_array_get(all, 0), "split")), "all");
+    json_decref(all);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_json_follows_from_the_logits, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(the_predictions_follow_from_the_logits, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(the_text_says_the_same, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(a_set_without_splits_is_no_test_set, open_fixture, close_fixture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

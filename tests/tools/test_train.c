@@ -135,7 +135,8 @@ static void a_finished_run_has_nothing_left_to_do(void **state)
     struct run r;
     json_t *result;
 
-    EXPECT(0, "", true, "-d", f->data, "--resume", f->out); /* no state yet: it starts */
+    EXPECT(0, "holds no state yet: the run starts from its beginning", true, "-d", f->data, "--resume",
+           f->out);
     r = train(false, (const char *const[]){ "--resume", f->out, "--json", NULL });
     result = json_loads(r.out, 0, NULL);
     assert_int_equal(json_integer_value(json_object_get(result, "steps")), 30);
@@ -153,6 +154,24 @@ static void another_run_is_not_overwritten(void **state)
     EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--seed", "9", "--force");
     EXPECT(0, "", true, "-d", f->data, "-o", f->other, "--seed", "9");
     assert_same_run(f->out, f->other);
+}
+
+/* A downloaded network in the place of a run: it is not cleared away for a new one. */
+static void a_folder_that_is_no_run_is_left_alone(void **state)
+{
+    static const char CONFIG[] = "{\"model_type\": \"vit\"}";
+    struct fixture *f = *state;
+    char *config, *model;
+
+    tmp_write(f->out, "config.json", CONFIG, strlen(CONFIG), NULL, 0);
+    tmp_write(f->out, "model.safetensors", "weights", 7, NULL, 0);
+    EXPECT(2, "holds no run to go on with; --from", true, "-d", f->data, "--resume", f->out);
+    config = tmp_text(f->out, "config.json");
+    model = tmp_text(f->out, "model.safetensors");
+    assert_string_equal(config, CONFIG);
+    assert_string_equal(model, "weights");
+    free(config);
+    free(model);
 }
 
 static void what_a_failed_start_leaves_is_no_run(void **state)
@@ -407,6 +426,32 @@ static void a_checkpoint_of_others_is_trained_as_it_is(void **state)
            "--epochs", "1", "--norm", "sandwich", PLAIN);
 }
 
+/* A network as it is published for fine-tuning: without a head. */
+static void a_network_without_a_head_is_fine_tuned(void **state)
+{
+    struct fixture *f = *state;
+    struct weights_entry entry[64];
+    struct weights_file *file;
+    struct vit_error err;
+    char from[400], given[400];
+    size_t count = 0;
+
+    snprintf(from, sizeof from, "%s/from.safetensors", f->dir);
+    snprintf(given, sizeof given, "tests/data/golden/timm-cls/model.safetensors");
+    assert_int_equal(weights_open(&file, given, &err), VIT_OK);
+    for (size_t i = 0; i < weights_count(file) && count < VIT_COUNT(entry); i++) {
+        const struct weights_tensor *t = weights_at(file, i);
+        if (!strncmp(t->name, "head.", 5)) continue;
+        entry[count] =
+            (struct weights_entry){ .name = t->name, .dtype = t->dtype, .rank = t->rank, .data = t->data };
+        memcpy(entry[count++].shape, t->shape, sizeof t->shape);
+    }
+    assert_int_equal(weights_write(from, entry, count, NULL, 0, &err), VIT_OK);
+    weights_close(file);
+    EXPECT(0, "from.safetensors: has no head, one was drawn", false, "-d", f->data, "-o", f->out, "--from",
+           from, "--epochs", "1", PLAIN);
+}
+
 /* It has the network in its state. */
 static void a_run_goes_on_without_what_it_started_from(void **state)
 {
@@ -436,6 +481,32 @@ static void a_damaged_picture_is_counted(void **state)
     EXPECT(1, "data_batch_5.bin: record 19", true, "-d", f->data, "-o", f->out);
 }
 
+/* A folder that is not what its owner thinks shows in its classes. */
+static void what_was_found_is_said(void **state)
+{
+    struct fixture *f = *state;
+    char data[600];
+    struct run r;
+
+    for (int i = 0; i < 8; i++) {
+        char name[64];
+        unsigned char pixels[32 * 32 * 3] = { 0 };
+        snprintf(name, sizeof name, "own/%s/%d.png", i % 2 ? "b c" : "a", i);
+        tmp_write(f->dir, name, "", 0, NULL, 0);
+        snprintf(data, sizeof data, "%s/%s", f->dir, name);
+        assert_int_equal(patch_png_write(data, pixels, 32, 32, NULL), VIT_OK);
+    }
+    snprintf(data, sizeof data, "%s/own", f->dir);
+    EXPECT(0, "6 pictures to learn from, 2 held out, 2 classes: a, b c\n", true, "-d", data, "-o", f->out,
+           "--batch", "2", "--val", "0.25", "--epochs", "1");
+    EXPECT(3, "--val 0.1: holding out 0.1 of 8 pictures in 2 classes leaves nothing", true, "-d", data, "-o",
+           f->other, "--batch", "2", "--val", "0.1");
+    r = train(true, (const char *const[]){ "-d", data, "-o", f->other, "-q", "--batch", "2", "--val", "0.25",
+                                           "--epochs", "1", NULL });
+    assert_string_equal(r.err, "");
+    run_free(&r);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, tmp_teardown)
 
 int main(void)
@@ -447,6 +518,7 @@ int main(void)
         TEST(other_settings_are_refused_by_name),
         TEST(a_finished_run_has_nothing_left_to_do),
         TEST(another_run_is_not_overwritten),
+        TEST(a_folder_that_is_no_run_is_left_alone),
         TEST(what_a_failed_start_leaves_is_no_run),
         TEST(kernels_that_this_cpu_lacks_are_wrong_usage),
         TEST(divergence_is_exit_code_4_with_step_and_rate),
@@ -460,8 +532,10 @@ int main(void)
         TEST(a_run_starts_from_a_trained_network),
         TEST(a_start_at_another_size_resizes_the_positions),
         TEST(a_checkpoint_of_others_is_trained_as_it_is),
+        TEST(a_network_without_a_head_is_fine_tuned),
         TEST(a_run_goes_on_without_what_it_started_from),
         TEST(a_damaged_picture_is_counted),
+        TEST(what_was_found_is_said),
     };
 
     setenv("OMP_WAIT_POLICY", "passive", 1); /* threads that wait busily are slow where others work too */

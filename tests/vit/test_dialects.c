@@ -377,6 +377,146 @@ static void tensors_that_are_no_vit_are_refused(void **state)
     }
 }
 
+/* A head of several layers, or a dropout in front of the one: torchvision's heads[1], timm's head.mlp. */
+static void a_classifier_of_another_kind_is_named(void **state)
+{
+    static const char *const HEADS[] = { "head.1.weight", "heads.head.0.weight", "classifier.2.weight",
+                                         "fc.weight" };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(HEADS); i++) {
+        const struct vit_config c = tiny_config(VIT_NORM_PRE);
+        struct folder f;
+        char says[100];
+        folder_make(&f, &c);
+        folder_drop(&f, "head.weight");
+        folder_add(&f, HEADS[i], 2, 4, 16);
+        folder_weights(&f, "model.safetensors", NULL);
+        snprintf(says, sizeof says, "its classifier is of another kind (\"%s\" [4, 16])", HEADS[i]);
+        folder_refused(&f, NULL, VIT_ERR_UNSUPPORTED, says);
+        folder_remove(&f);
+    }
+}
+
+/* DINOv2, MAE and ImageNet-21k's networks are published without a head: their features are all there. */
+static void a_network_without_a_classifier_has_features(void **state)
+{
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    const struct vit_model_options headless = { .headless = true };
+    struct folder f;
+    struct vit_model *whole, *m;
+    struct vit_session *s;
+    float *planes, want[16];
+
+    (void)state;
+    folder_make(&f, &c);
+    folder_weights(&f, "model.safetensors", NULL);
+    whole = folder_open(&f, &headless); /* it has one: nothing changes */
+    assert_int_equal(vit_model_config(whole)->classes, c.classes);
+    planes = tiny_planes(whole, 1);
+    s = tiny_session(whole, 1, 1, false);
+    vit_forward(s, planes, 1);
+    memcpy(want, vit_features(s), sizeof want);
+    vit_session_close(s);
+    vit_model_close(whole);
+
+    folder_drop(&f, "head.weight");
+    folder_drop(&f, "head.bias");
+    folder_weights(&f, "model.safetensors", NULL);
+    folder_text(&f, "config.json", "{\"num_classes\":0,\"architecture\":\"mine\"}");
+    folder_refused(&f, NULL, VIT_ERR_FORMAT, "holds no classifier");
+    m = folder_open(&f, &headless);
+    assert_int_equal(vit_model_config(m)->classes, 1);
+    assert_int_equal(folder_notes(m, false, "holds no classifier"), 1);
+    s = tiny_session(m, 1, 1, false);
+    assert_true(vit_forward(s, planes, 1)[0] == 0); /* a head of zeros */
+    assert_memory_equal(vit_features(s), want, sizeof want);
+    vit_session_close(s);
+    vit_model_close(m);
+
+    folder_add(&f, "head.fc2.weight", 2, 4, 16);
+    folder_weights(&f, "model.safetensors", NULL);
+    folder_refused(&f, &headless, VIT_ERR_UNSUPPORTED, "of another kind"); /* what it reads is not known */
+    free(planes);
+    folder_remove(&f);
+}
+
+/* As a start of training: all is taken but the head, which is drawn, also where one class is learnt. */
+static void a_network_without_a_classifier_is_a_start(void **state)
+{
+    struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct folder f;
+    struct vit_model *from, *m;
+    struct vit_error err;
+
+    (void)state;
+    folder_make(&f, &c);
+    folder_drop(&f, "head.weight");
+    folder_drop(&f, "head.bias");
+    folder_weights(&f, "model.safetensors", NULL);
+    from = folder_open(&f, &(struct vit_model_options){ .headless = true });
+    for (int classes = 1; classes <= 4; classes += 3) {
+        c = *vit_model_config(from);
+        c.classes = classes;
+        assert_ok(vit_model_create(&m, &c, NULL, NULL, NULL, NULL, &err), &err);
+        assert_ok(vit_model_take(m, from, &err), &err);
+        assert_memory_equal(tiny_values(m, "blocks.1.mlp.fc1.weight"),
+                            folder_entry(&f, "blocks.1.mlp.fc1.weight")->data, 16 * 24 * sizeof(float));
+        assert_true(tiny_values(m, "head.weight")[0] != 0);
+        assert_int_equal(folder_notes(m, true, "has no head, one was drawn"), 1);
+        vit_model_close(m);
+    }
+    vit_model_close(from);
+    folder_remove(&f);
+}
+
+/* timm's vit_*_clip_* have a norm after the embedding, and nn.LayerNorm's eps. */
+static void a_tower_of_clip_has_its_eps(void **state)
+{
+    struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct folder f;
+    struct vit_model *m;
+
+    (void)state;
+    c.norm.embed = true;
+    folder_make(&f, &c);
+    folder_weights(&f, "model.safetensors", NULL);
+    m = folder_open(&f, NULL);
+    assert_true(vit_model_config(m)->norm.eps == 1e-5f);
+    assert_int_equal(folder_notes(m, true, "eps 1e-5 and gelu assumed"), 1);
+    vit_model_close(m);
+    folder_remove(&f);
+}
+
+/* Averaged weights beside the last: their answers differ, so it is said whose are given. */
+static void the_copy_that_is_read_is_said(void **state)
+{
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    char name[FOLDER_TENSORS][2][100];
+    struct folder f;
+    struct vit_model *m;
+    int count;
+
+    (void)state;
+    folder_make(&f, &c);
+    count = f.count;
+    assert_true(2 * count < FOLDER_TENSORS);
+    for (int i = 0; i < count; i++) {
+        snprintf(name[i][0], sizeof name[i][0], "model.%s", f.entry[i].name);
+        snprintf(name[i][1], sizeof name[i][1], "model_ema.%s", f.entry[i].name);
+        f.entry[count + i] = f.entry[i];
+        f.entry[i].name = name[i][0];
+        f.entry[count + i].name = name[i][1];
+    }
+    f.count = 2 * count;
+    folder_weights(&f, "model.safetensors", NULL);
+    m = folder_open(&f, NULL);
+    assert_int_equal(
+        folder_notes(m, true, "several copies of the network: \"model_ema\" is read, not \"model\""), 1);
+    vit_model_close(m);
+    folder_remove(&f);
+}
+
 static void positions_that_are_no_square_are_refused(void **state)
 {
     const struct vit_config c = tiny_config(VIT_NORM_PRE);
@@ -603,6 +743,7 @@ static void blocks_with_other_tensors_are_refused(void **state)
         { "blocks.0.attn.rel_pos.mlp.fc1.weight", "relative positions" },
         { "attn_pool.latent", "a MAP head" },
         { "rope.freqs", "rotary positions" },
+        { "blocks.0.attn.qkv.lora_A.default.weight", "a LoRA adapter that is not merged" },
         { "patch_embed.backbone.conv.weight", "a convolutional network before the patches" },
     };
 
@@ -791,6 +932,11 @@ int main(void)
         cmocka_unit_test(heads_follow_from_the_kernels_of_jax),
         cmocka_unit_test(an_empty_query_norm_is_refused),
         cmocka_unit_test(tensors_that_are_no_vit_are_refused),
+        cmocka_unit_test(a_classifier_of_another_kind_is_named),
+        cmocka_unit_test(a_network_without_a_classifier_has_features),
+        cmocka_unit_test(a_network_without_a_classifier_is_a_start),
+        cmocka_unit_test(a_tower_of_clip_has_its_eps),
+        cmocka_unit_test(the_copy_that_is_read_is_said),
         cmocka_unit_test(positions_that_are_no_square_are_refused),
         cmocka_unit_test(huge_axes_do_not_overflow),
         cmocka_unit_test(timm_arguments_are_read),

@@ -258,6 +258,36 @@ static void hugging_face_values_that_contradict_the_tensors_are_refused(void **s
     }
 }
 
+/* Names that nobody knows: the configuration beside them may say whose they are. */
+static void a_network_of_another_kind_is_named_by_its_configuration(void **state)
+{
+    static const struct {
+        const char *config, *says;
+        enum vit_status status;
+    } ROWS[] = {
+        { "{\"model_type\":\"siglip\"}", "config.json: \"model_type\" \"siglip\" is not supported",
+          VIT_ERR_UNSUPPORTED },
+        { "{\"model_type\":\"vit\"}", "the names of no known family", VIT_ERR_FORMAT },
+        { "[1]", "the names of no known family", VIT_ERR_FORMAT },
+        { "{", "the names of no known family", VIT_ERR_FORMAT },
+    };
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct folder f;
+    struct vit_model *m;
+
+    (void)state;
+    folder_make(&f, &c);
+    f.count = 0;
+    folder_add(&f, "text_model.embeddings.weight", 2, 4, 4);
+    folder_weights(&f, "model.safetensors", NULL);
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        folder_text(&f, "config.json", ROWS[i].config);
+        folder_refused(&f, NULL, ROWS[i].status, ROWS[i].says);
+        assert_int_equal(vit_model_open(&m, f.path, NULL, NULL), ROWS[i].status);
+    }
+    folder_remove(&f);
+}
+
 /* The golden DeiT as DeiTForImageClassification: the class token's head alone, under another name. */
 static void classifier_of_the_class_token(const char *dir)
 {
@@ -323,6 +353,7 @@ int main(void)
         cmocka_unit_test(the_network_runs_at_the_size_of_its_pictures),
         cmocka_unit_test(our_own_recipe_decides_the_size_too),
         cmocka_unit_test(hugging_face_values_that_contradict_the_tensors_are_refused),
+        cmocka_unit_test(a_network_of_another_kind_is_named_by_its_configuration),
         cmocka_unit_test(a_deit_without_its_teacher_answers_as_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

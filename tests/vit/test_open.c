@@ -289,6 +289,30 @@ static void swapping_the_placement_is_exactly_one_warning(void **state)
     }
 }
 
+static void pixels_that_no_patch_has_are_said(void **state)
+{
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct vit_config odd = c;
+    struct folder f;
+    struct vit_model *m;
+    struct vit_error err;
+    char says[100];
+
+    (void)state;
+    odd.image = c.image + 1;
+    snprintf(says, sizeof says, "%d pixels a side are no multiple of the patch's %d: the last 1 rows",
+             odd.image, c.stem.patch);
+    folder_make(&f, &c);
+    folder_write(&f);
+    m = folder_open(&f, &(struct vit_model_options){ .image = odd.image });
+    assert_int_equal(folder_notes(m, true, says), 1);
+    vit_model_close(m);
+    assert_ok(vit_model_create(&m, &odd, NULL, NULL, NULL, NULL, &err), &err);
+    assert_int_equal(folder_notes(m, true, says), 1);
+    vit_model_close(m);
+    folder_remove(&f);
+}
+
 static void a_swap_changes_the_logits(void **state)
 {
     struct folder f;
@@ -501,6 +525,7 @@ int main(void)
         cmocka_unit_test(a_name_that_would_move_the_cursor_is_refused),
         cmocka_unit_test(a_placement_that_needs_other_tensors_is_refused_with_their_names),
         cmocka_unit_test(swapping_the_placement_is_exactly_one_warning),
+        cmocka_unit_test(pixels_that_no_patch_has_are_said),
         cmocka_unit_test(a_swap_changes_the_logits),
         cmocka_unit_test(the_final_norm_can_be_switched),
         cmocka_unit_test(the_usual_name_wins_over_other_files),

@@ -266,6 +266,27 @@ static void more_threads_than_a_machine_has_are_refused(void **state)
     drop(&f);
 }
 
+/* Nobody means the default by a number below zero: it is a calculation that went wrong. */
+static void less_than_nothing_is_refused(void **state)
+{
+    static const struct vit_session_options BAD[] = { { .batch = -1 }, { .threads = -2 } };
+    struct fixture f = make(0, "ref");
+    struct vit_session *s;
+    struct vit_model *m;
+    struct vit_error err;
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(BAD); i++) {
+        assert_refused(vit_session_create(&s, f.model, &BAD[i], &err), VIT_ERR_ARG,
+                       "expected 0 (the default) or more", &err);
+        assert_null(s);
+    }
+    assert_refused(
+        vit_model_open(&m, "tests/data/golden/timm-cls", &(struct vit_model_options){ .threads = -3 }, &err),
+        VIT_ERR_ARG, "-3 threads, expected 0 (the default) to 1024", &err);
+    drop(&f);
+}
+
 /* Stands where no call may come. */
 static void attend_never(const struct kern_ctx *c, float *ctx, float *prob, const float *qkv,
                          const struct kern_heads *a, const struct kern_drop *drop)
@@ -311,6 +332,7 @@ int main(void)
         cmocka_unit_test(inference_memory_does_not_grow_with_the_depth),
         cmocka_unit_test(a_batch_whose_rows_overflow_is_refused),
         cmocka_unit_test(more_threads_than_a_machine_has_are_refused),
+        cmocka_unit_test(less_than_nothing_is_refused),
         cmocka_unit_test(attention_computes_in_the_format_of_the_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,6 +26,18 @@ struct family {
         "blocks." i ".mlp.fc2.weight", "encoder.layer." i ".output.dense.weight"                             \
     }
 
+/* What a running model of transformers 5 calls them. */
+#define HF_5_BLOCK(i)                                                                                        \
+    { "blocks." i ".attn.qkv.bias", "layers." i ".attention.q_proj.bias+layers." i                           \
+                                    ".attention.k_proj.bias+layers." i ".attention.v_proj.bias" },           \
+        { "blocks." i ".attn.proj.weight", "layers." i ".attention.o_proj.weight" },                         \
+        { "blocks." i ".norm1.weight", "layers." i ".layernorm_before.weight" },                             \
+        { "blocks." i ".norm2.weight", "layers." i ".layernorm_after.weight" },                              \
+        { "blocks." i ".mlp.fc1.bias", "layers." i ".mlp.fc1.bias" },                                        \
+    {                                                                                                        \
+        "blocks." i ".mlp.fc2.weight", "layers." i ".mlp.fc2.weight"                                         \
+    }
+
 static const struct family FAMILIES[] = {
     { WEIGHTS_TIMM,
       11,
@@ -65,6 +77,31 @@ static const struct family FAMILIES[] = {
       { HF_BLOCK("0"),
         { "reg_token", "embeddings.distillation_token" },
         { "head.bias", "classifier.bias" } } },
+    { WEIGHTS_HF_VIT,
+      2,
+      NULL,
+      { HF_5_BLOCK("0"),
+        HF_5_BLOCK("1"),
+        { "cls_token", "embeddings.cls_token" },
+        { "norm.weight", "layernorm.weight" },
+        { "head.weight", "classifier.weight" } } },
+    { WEIGHTS_HF_DEIT,
+      1,
+      NULL,
+      { HF_5_BLOCK("0"),
+        { "dist_token", "embeddings.distillation_token" },
+        { "head.weight", "cls_classifier.weight" } } },
+    { WEIGHTS_HF_DINOV2,
+      1,
+      NULL,
+      { { "blocks.0.ls1.gamma", "encoder.layer.0.layer_scale1.lambda1" },
+        { "blocks.0.attn.qkv.weight",
+          "encoder.layer.0.attention.q_proj.weight+encoder.layer.0.attention.k_proj.weight+"
+          "encoder.layer.0.attention.v_proj.weight" },
+        { "blocks.0.attn.proj.bias", "encoder.layer.0.attention.o_proj.bias" },
+        { "blocks.0.mlp.fc1.weight",
+          "encoder.layer.0.mlp.gate_proj.weight+encoder.layer.0.mlp.up_proj.weight" },
+        { "blocks.0.mlp.fc2.bias", "encoder.layer.0.mlp.down_proj.bias" } } },
     { WEIGHTS_HF_DINOV2_REG,
       1,
       NULL,
@@ -104,6 +141,11 @@ static const struct family FAMILIES[] = {
       { { "patch_embed.conv.3.weight", "conv_proj.conv_bn_relu_3.0.weight" },
         { "patch_embed.bn.3.running_mean", "conv_proj.conv_bn_relu_3.1.running_mean" },
         { "patch_embed.proj.bias", "conv_proj.conv_last.bias" } } },
+    { WEIGHTS_TORCHVISION,
+      1,
+      NULL,
+      { { "blocks.0.attn.qkv.weight", "encoder.layers.encoder_layer_0.self_attention.in_proj_weight" },
+        { "head.weight", "heads.weight" } } },
     { WEIGHTS_CCT,
       1,
       NULL,
@@ -349,6 +391,13 @@ static void unknown_names_and_scanned_layers_are_refused(void **state)
         { NULL, "the first of 0" },
         { "decoder_blocks.0.norm1.weight", "no known family" },
         { "Transformer/encoderblock/LayerNorm_0/scale", "scanned Flax model" },
+        { "base_model.model.vit.encoder.layer.0.attention.attention.query.lora_A.weight", "a LoRA adapter" },
+        { "layers.0.blocks.0.norm1.weight+layers.1.blocks.0.norm1.weight+"
+          "layers.0.blocks.0.attn.relative_position_bias_table",
+          "as Swin Transformers have" },
+        { "vision_model.embeddings.class_embedding", "CLIP or SigLIP" },
+        { "visual.class_embedding+visual.proj", "\"visual.class_embedding\" belongs to CLIP" },
+        { "to_patch_embedding.1.weight", "vit-pytorch" },
     };
 
     (void)state;

@@ -141,6 +141,14 @@ static const struct pickle {
     P(PROTO "(ios\nsystem\n.", "instruction 0x69"),
     P(PROTO "(oos\nsystem\n.", "instruction 0x6f"),
     P(PROTO "ccollections\nOrderedDict\n)\x81.", "instruction 0x81"),
+    P(PROTO "cos\nsystem\n)\x81.", "\"os.system\""),
+    P(PROTO "ctorch\nSize\n)\x81.", "instruction 0x81 at byte 15"),
+    P(PROTO "cargparse\nNamespace\n)R.", "calls a type"),
+    P(PROTO "K\1\x81.", "does not find"),
+    P(PROTO "cargparse\nNamespace\n]\x81.", "does not find"),
+    P(PROTO "cargparse\nNamespace\n)\x81}U\1w" TENSOR(FLOATS, "\0", "K\4\x85", "K\1\x85") "sb.",
+      "holds no tensors"),
+    P(PROTO "cnumpy.core.multiarray\n_reconstruct\n.", "\"numpy.core.multiarray._reconstruct\""),
     P(PROTO "\x82\1.", "instruction 0x82"),
     P(PROTO "P0\n.", "instruction 0x50"),
     P("(dp0\nS'a'\nI1\ns.", "instruction 0x64"),
@@ -263,6 +271,29 @@ static void the_good_pickle_beside_the_bad_ones_is_read(void **state)
     assert_ok(weights_open(&f, x->path, &err), &err);
     assert_ok(weights_read_f32(weights_find(f, "w"), "p", got, &err), &err);
     assert_true(got[0] == 2 && got[1] == 4);
+    weights_close(f);
+}
+
+/* timm's train.py and many others save their arguments and a metric too. As pickle writes them, protocol 2:
+ * argparse.Namespace(lr=1, out=pathlib.PosixPath("/x")) and numpy.float32(1). */
+static void what_training_scripts_keep_beside_the_weights_is_passed_over(void **state)
+{
+    static const char BOTH[] =
+        PROTO "}(U\4argscargparse\nNamespace\nq\1)\x81q\2}q\3(U\2lrK\1U\3outcpathlib\nPosixPath\n"
+              "(U\1/U\1xtRub"
+              "U\6metriccnumpy._core.multiarray\nscalar\ncnumpy\ndtype\nU\2f4\x89\x88\x87R(K\3U\1<NNNJ\377"
+              "\377\377\377J\377\377\377\377K\0tbc_codecs\nencode\nU\4\0\0\200?U\6latin1\x86R\x86R"
+              "U\1w" TENSOR(FLOATS, "\0", "K\4\x85", "K\1\x85") "u.";
+    struct fixture *x = *state;
+    struct weights_file *f;
+    struct vit_error err;
+    float got[4];
+
+    make_pth(x, BOTH, sizeof BOTH - 1);
+    assert_ok(weights_open(&f, x->path, &err), &err);
+    assert_int_equal(weights_count(f), 1);
+    assert_ok(weights_read_f32(weights_find(f, "w"), "p", got, &err), &err);
+    assert_true(got[0] == 1 && got[3] == 4);
     weights_close(f);
 }
 
@@ -426,6 +457,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_archive_cut_off_anywhere_is_refused, setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(every_bad_pickle_is_refused_with_its_reason, setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(the_good_pickle_beside_the_bad_ones_is_read, setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(what_training_scripts_keep_beside_the_weights_is_passed_over, setup,
+                                        tmp_teardown),
         cmocka_unit_test_setup_teardown(every_cut_or_flipped_pickle_is_refused_or_harmless, setup,
                                         tmp_teardown),
         cmocka_unit_test_setup_teardown(dictionaries_that_multiply_are_refused, setup, tmp_teardown),
