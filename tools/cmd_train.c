@@ -167,12 +167,18 @@ static int run_with(const struct options *o, const struct train_saved *saved)
     return code;
 }
 
-/* What is no run is never cleared for one: a folder with a downloaded network is meant for --from. */
+/* Nothing trained is cleared for a run: a folder with a downloaded network is meant for --from, and one of a
+ * finished run may have lost its state on purpose. */
 static int check_resumed(const char *folder)
 {
-    if (train_folder_has(folder, "state.safetensors") || train_folder_empty(folder) ||
-        train_folder_runs(folder))
-        return CMD_DONE;
+    if (train_folder_has(folder, "state.safetensors") || train_folder_empty(folder)) return CMD_DONE;
+    if (train_folder_runs(folder)) {
+        if (!train_folder_has(folder, "model.safetensors")) return CMD_DONE;
+        cmd_error("%s: holds the model of a run that has ended and no state to go on from; --out %s --force "
+                  "replaces it",
+                  folder, folder);
+        return CMD_USAGE;
+    }
     cmd_error("%s: is not empty, and holds no run to go on with; --from starts from a trained network",
               folder);
     return CMD_USAGE;

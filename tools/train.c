@@ -237,18 +237,21 @@ static enum vit_status write_model(const struct train *t, struct vit_error *err)
     return status;
 }
 
+/* The state first: a folder with a model and no state is one whose state was taken away. */
 static int finish(struct train *t)
 {
     struct vit_error err;
     enum vit_status status;
+    int code;
 
     progress_clear(&t->bar);
+    t->finished = true;
+    code = save(t);
+    if (code) return code;
     vit_trainer_average(t->trainer, true);
     status = write_model(t, &err);
     vit_trainer_average(t->trainer, false);
-    if (status) return train_fail(t, &err);
-    t->finished = true;
-    return save(t);
+    return status ? train_fail(t, &err) : CMD_DONE;
 }
 
 /* ---- all of it ---- */

@@ -174,6 +174,36 @@ static void a_folder_that_is_no_run_is_left_alone(void **state)
     free(model);
 }
 
+/* A state is large, and who needs none any more takes it away: the model stays. */
+static void a_model_without_its_state_is_left_alone(void **state)
+{
+    struct fixture *f = *state;
+    char path[400];
+
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "-q");
+    EXPECT(0, "", true, "-d", f->data, "-o", f->other, "-q");
+    snprintf(path, sizeof path, "%s/state.safetensors", f->out);
+    assert_int_equal(remove(path), 0);
+    EXPECT(2, "and no state to go on from", true, "--resume", f->out);
+    snprintf(path, sizeof path, "%s/state.safetensors", f->other);
+    assert_int_equal(remove(path), 0);
+    assert_same_run(f->out, f->other);
+}
+
+/* Killed between the last state and the model: what is missing is written. */
+static void a_missing_model_is_written_again(void **state)
+{
+    struct fixture *f = *state;
+    char path[400];
+
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "-q");
+    EXPECT(0, "", true, "-d", f->data, "-o", f->other, "-q");
+    snprintf(path, sizeof path, "%s/model.safetensors", f->out);
+    assert_int_equal(remove(path), 0);
+    EXPECT(0, "", true, "--resume", f->out);
+    assert_same_run(f->out, f->other);
+}
+
 static void what_a_failed_start_leaves_is_no_run(void **state)
 {
     struct fixture *f = *state;
@@ -519,6 +549,8 @@ int main(void)
         TEST(a_finished_run_has_nothing_left_to_do),
         TEST(another_run_is_not_overwritten),
         TEST(a_folder_that_is_no_run_is_left_alone),
+        TEST(a_model_without_its_state_is_left_alone),
+        TEST(a_missing_model_is_written_again),
         TEST(what_a_failed_start_leaves_is_no_run),
         TEST(kernels_that_this_cpu_lacks_are_wrong_usage),
         TEST(divergence_is_exit_code_4_with_step_and_rate),
