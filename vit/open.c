@@ -369,7 +369,7 @@ static enum vit_status open_view(struct weights_view **out, struct vit_model *m,
     return status;
 }
 
-/* Of several copies one was taken: whoever compares must know which. */
+/* Of several copies one was taken: whoever compares must know which. And what was taken for a wrapper. */
 static void say_copy(struct vit_model *m, const struct weights_view *v)
 {
     const char *chosen, *other;
@@ -377,6 +377,8 @@ static void say_copy(struct vit_model *m, const struct weights_view *v)
     if (weights_view_copies(v, &chosen, &other))
         vit_model_say(m, true, "%s: holds several copies of the network: \"%.*s\" is read, not \"%.*s\"",
                       m->path, (int)strlen(chosen) - 1, chosen, (int)strlen(other) - 1, other);
+    else if (*chosen)
+        vit_model_say(m, false, "%s: \"%s\" before the names of its tensors is left out", m->path, chosen);
 }
 
 static enum vit_status open_model(struct vit_model *m, const struct origin *from,

@@ -152,7 +152,8 @@ void weights_view_close(struct weights_view *v); /* accepts NULL */
 enum weights_family weights_view_family(const struct weights_view *v);
 const struct weights_file *weights_view_file(const struct weights_view *v);
 /* Whether a choice was made between copies of the network (averaged weights, a teacher): what stands before
- * the names of the chosen one ("model_ema.") and of another. Names with nothing before them are no choice. */
+ * the names of the chosen one ("model_ema.") and of another. Names with nothing before them are no choice.
+ * Without one *chosen is what stands before the names, perhaps "". */
 bool weights_view_copies(const struct weights_view *v, const char **chosen, const char **other);
 
 /* Find a canonical tensor ("blocks.3.attn.qkv.weight"); marks its parts as used. */

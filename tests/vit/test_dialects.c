@@ -508,6 +508,10 @@ static void the_copy_that_is_read_is_said(void **state)
         f.entry[i].name = name[i][0];
         f.entry[count + i].name = name[i][1];
     }
+    folder_weights(&f, "model.safetensors", NULL);
+    m = folder_open(&f, NULL);
+    assert_int_equal(folder_notes(m, false, "\"model.\" before the names of its tensors is left out"), 1);
+    vit_model_close(m);
     f.count = 2 * count;
     folder_weights(&f, "model.safetensors", NULL);
     m = folder_open(&f, NULL);
