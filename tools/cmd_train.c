@@ -155,7 +155,7 @@ static int run_with(const struct options *o, const struct train_saved *saved)
         train_again_kernels(&common, saved->kernels, "run", o->resume, &err)) {
         code = err.status == VIT_ERR_ARG || err.status == VIT_ERR_FORMAT ? CMD_USAGE : CMD_UNUSABLE;
         cmd_error("%s", err.text);
-    } else if (saved->finished && train_folder_has(job.out, "model.safetensors")) {
+    } else if (saved->finished && train_folder_done(job.out)) {
         cmd_warn(&common, "%s: this run is finished, nothing is left to do", job.out);
         code = print_result(&saved->result, o, job.out, CMD_DONE);
     } else {

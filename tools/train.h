@@ -136,6 +136,8 @@ bool train_folder_empty(const char *folder);
 bool train_folder_unused(const char *folder);
 /* It has a log. */
 bool train_folder_runs(const char *folder);
+/* All is there that the end of a run writes after its last state. */
+bool train_folder_done(const char *folder);
 /* Make it, and those above it. */
 enum vit_status train_folder_make(const char *folder, struct vit_error *err);
 /* Remove the files of an earlier run, but for the log. */

@@ -57,6 +57,11 @@ bool train_folder_runs(const char *folder)
     return train_folder_has(folder, LOG);
 }
 
+bool train_folder_done(const char *folder)
+{
+    return train_folder_has(folder, "model.safetensors") && train_folder_has(folder, "config.json");
+}
+
 enum vit_status train_folder_make(const char *folder, struct vit_error *err)
 {
     char path[PATH_MAX];

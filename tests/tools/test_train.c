@@ -190,18 +190,21 @@ static void a_model_without_its_state_is_left_alone(void **state)
     assert_same_run(f->out, f->other);
 }
 
-/* Killed between the last state and the model: what is missing is written. */
+/* Killed between the last state and the end: what is missing is written. */
 static void a_missing_model_is_written_again(void **state)
 {
+    static const char *const NAMES[] = { "model.safetensors", "config.json" };
     struct fixture *f = *state;
     char path[400];
 
     EXPECT(0, "", true, "-d", f->data, "-o", f->out, "-q");
     EXPECT(0, "", true, "-d", f->data, "-o", f->other, "-q");
-    snprintf(path, sizeof path, "%s/model.safetensors", f->out);
-    assert_int_equal(remove(path), 0);
-    EXPECT(0, "", true, "--resume", f->out);
-    assert_same_run(f->out, f->other);
+    for (size_t i = 0; i < VIT_COUNT(NAMES); i++) {
+        snprintf(path, sizeof path, "%s/%s", f->out, NAMES[i]);
+        assert_int_equal(remove(path), 0);
+        EXPECT(0, "", true, "--resume", f->out);
+        assert_same_run(f->out, f->other);
+    }
 }
 
 static void what_a_failed_start_leaves_is_no_run(void **state)
