@@ -127,7 +127,7 @@ static enum vit_status parse(struct pairs *p, const char *path, char *text, size
     enum vit_status status = VIT_OK;
 
     if (memchr(text, 0, size)) return vit_fail(err, VIT_ERR_FORMAT, "%s: not a CSV: holds a zero byte", path);
-    if (size >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) c.at += 3;
+    c.at += vit_utf8_mark(text, size);
     while (c.at < c.end && !status) status = take_line(p, &c, err);
     return status;
 }

@@ -60,7 +60,7 @@ static enum vit_status add_lines(struct patch_store *s, const char *text, struct
 {
     enum vit_status status = VIT_OK;
 
-    if (!strncmp(text, "\xef\xbb\xbf", 3)) text += 3; /* UTF-8's mark of itself, from Windows */
+    text += vit_utf8_mark(text, strlen(text));
     text += strspn(text, "\r\n");
     while (*text && !status) {
         const size_t at = s->files.count, length = strcspn(text, "\r\n");

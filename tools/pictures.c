@@ -279,9 +279,8 @@ static char **split_lines(char *text, size_t *count)
 
 static int run_list(struct run *r, char *text)
 {
-    const bool marked = !strncmp(text, "\xef\xbb\xbf", 3); /* as UTF-8, by Windows */
     size_t count;
-    char **paths = split_lines(text + (marked ? 3 : 0), &count);
+    char **paths = split_lines(text + vit_utf8_mark(text, strlen(text)), &count);
     struct vit_error err;
     int code = CMD_DONE;
 

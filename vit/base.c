@@ -36,6 +36,11 @@ int vit_printable(const char *text)
     return control ? 0 : vit_utf8(text);
 }
 
+size_t vit_utf8_mark(const char *text, size_t size)
+{
+    return size >= 3 && !memcmp(text, "\xef\xbb\xbf", 3) ? 3 : 0;
+}
+
 size_t vit_cut(const char *text, size_t size)
 {
     for (size_t back = 1; back <= 3 && back <= size; back++) {

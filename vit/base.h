@@ -58,6 +58,8 @@ int vit_utf8(const char *text);
 /* The same, and 0 for control characters (up to U+001F, U+007F to U+009F): what a
  * terminal may be sent. */
 int vit_printable(const char *text);
+/* Bytes of the mark that some programs on Windows put before a UTF-8 text: 3, or 0 where there is none. */
+size_t vit_utf8_mark(const char *text, size_t size);
 /* size, or up to 3 less: the first bytes of a UTF-8 text without a part of a
  * character at their end. */
 size_t vit_cut(const char *text, size_t size);
