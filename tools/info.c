@@ -30,8 +30,10 @@ static json_t *describe_tensors(const struct vit_model *m)
 
     for (int i = 0; i < vit_model_parameter_count(m); i++) {
         const struct vit_parameter p = vit_model_parameter(m, i);
-        json_t *shape = json_array();
+        json_t *shape;
 
+        if (vit_model_may_lack(m, p.name)) continue;
+        shape = json_array();
         for (int k = 0; k < p.rank; k++) vit_json_append(&shape, json_integer(p.shape[k]));
         vit_json_append(&list, json_pack("{s:o,s:o,s:b}", "name", out_text(p.name), "shape", shape,
                                          "weight_decay", p.decay));
@@ -77,17 +79,31 @@ static json_t *describe_packing(const struct vit_model *m)
                      kern_dtype_name(m->packing.dtype), "in_place", in_place);
 }
 
+/* What the file holds: the classifier that stands in for one is not counted. */
+static json_int_t count_parameters(const struct vit_model *m)
+{
+    size_t count = vit_model_parameters(m);
+
+    for (int i = 0; i < vit_model_parameter_count(m); i++) {
+        const struct vit_parameter p = vit_model_parameter(m, i);
+        if (vit_model_may_lack(m, p.name)) count -= p.count;
+    }
+    return (json_int_t)count;
+}
+
 static json_t *describe_model(const struct vit_model *m, const struct info_options *o)
 {
-    const struct vit_config *c = vit_model_config(m);
+    struct vit_config c = *vit_model_config(m);
     const bool everything = o->common.json || o->common.verbose;
     const char *const *labels = everything && vit_model_has_labels(m) ? vit_model_labels(m) : NULL;
-    json_t *all = json_pack("{s:o,s:s,s:I,s:o,s:i,s:s,s:o,s:o}", "model", out_text(vit_model_path(m)),
-                            "family", vit_model_family(m), "parameters", (json_int_t)vit_model_parameters(m),
-                            "macs", out_whole((uint64_t)vit_config_macs(c)), "tokens", vit_config_tokens(c),
-                            "kernels", vit_model_kernels(m), "config",
-                            vit_config_to_json(c, vit_model_recipe(m), labels), "notes", describe_notes(m));
+    json_t *all;
 
+    if (m->headless) c.classes = 0;
+    all = json_pack("{s:o,s:s,s:I,s:o,s:i,s:s,s:o,s:o}", "model", out_text(vit_model_path(m)), "family",
+                    vit_model_family(m), "parameters", count_parameters(m), "macs",
+                    out_whole((uint64_t)vit_config_macs(&c)), "tokens", vit_config_tokens(&c), "kernels",
+                    vit_model_kernels(m), "config", vit_config_to_json(&c, vit_model_recipe(m), labels),
+                    "notes", describe_notes(m));
     vit_json_put(&all, "packed", describe_packing(m));
     vit_json_put(&all, "fixed_scales", json_integer(vit_model_fixed_scales(m)));
     if (all && everything) vit_json_put(&all, "tensors", describe_tensors(m));
@@ -97,9 +113,13 @@ static json_t *describe_model(const struct vit_model *m, const struct info_optio
 int info_model(const struct info_options *o)
 {
     struct vit_model *m;
+    struct cmd_common common = o->common;
     struct vit_error err;
     json_t *all;
-    int code = cmd_open_model(&m, &o->common, 0, o->training);
+    int code;
+
+    common.headless = true;
+    code = cmd_open_model(&m, &common, 0, o->training);
 
     if (code) return code;
     all = describe_model(m, o);

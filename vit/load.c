@@ -164,8 +164,7 @@ static void say_packed(struct loading *l)
 
 /* ---- finding and reading ---- */
 
-/* Of a network without a classifier. */
-static bool may_lack(const struct vit_model *m, const char *name)
+bool vit_model_may_lack(const struct vit_model *m, const char *name)
 {
     return m->headless && !strncmp(name, "head", 4);
 }
@@ -188,7 +187,7 @@ static enum vit_status find_sources(struct loading *l, struct vit_error *err)
         if (l->packed[i]) continue;
         l->source[i] = weights_view_find(l->view, s->name);
         if (!l->source[i].parts) {
-            if (may_lack(m, s->name)) continue;
+            if (vit_model_may_lack(m, s->name)) continue;
             if (count++ < 8)
                 snprintf(missing + strlen(missing), sizeof missing - strlen(missing), "%s\"%s\" %s",
                          count > 1 ? ", " : "", s->name, slot_text(s, expected, sizeof expected));

@@ -68,6 +68,9 @@ const char *vit_shape_text(const int64_t *shape, int rank, char *text, size_t si
  * many threads. */
 enum vit_status vit_model_set_options(struct vit_model *m, const struct vit_model_options *o,
                                       struct vit_error *err);
+/* Whether the file may be without the parameter: the classifier of a network that has none. Zeros stand for
+ * it. */
+bool vit_model_may_lack(const struct vit_model *m, const char *name);
 /* Read the parameters of a configured model; image: run at another size (0: the file's). */
 enum vit_status vit_model_load(struct vit_model *m, struct weights_view *view, int image,
                                struct vit_error *err);

@@ -177,8 +177,11 @@ static void assume_heads(struct vit_model *m)
         return;
     }
     m->config.heads = m->config.width >= 64 ? m->config.width / 64 : 1;
-    vit_model_say(m, true, "%s: the number of heads is not stored: %d assumed (width / 64)", m->path,
-                  m->config.heads);
+    vit_model_say(
+        m, true,
+        "%s: the number of heads is not stored: %d assumed (width / 64); a config.json beside it can say "
+        "otherwise, -v prints one",
+        m->path, m->config.heads);
 }
 
 /* Without a configuration; the towers of CLIP differ from timm's other networks in what no tensor tells. */
@@ -270,9 +273,10 @@ static void say_inferred(struct vit_model *m)
     vit_model_say(m, false,
                   "%s: read as %s: image %d, %s, width %d, depth %d, heads %d, hidden %d, classes %d, "
                   "pool %s, norm %s (eps %g), act %s%s",
-                  m->path, m->family, c->image, stem, c->width, c->depth, c->heads, c->hidden, c->classes,
-                  vit_pool_name(c->pool), vit_placement_text(&c->norm, placement, sizeof placement),
-                  (double)c->norm.eps, kern_act_name(c->act), c->glu ? ", gated" : "");
+                  m->path, m->family, c->image, stem, c->width, c->depth, c->heads, c->hidden,
+                  m->headless ? 0 : c->classes, vit_pool_name(c->pool),
+                  vit_placement_text(&c->norm, placement, sizeof placement), (double)c->norm.eps,
+                  kern_act_name(c->act), c->glu ? ", gated" : "");
 }
 
 static enum vit_status configure(struct vit_model *m, struct weights_view *v, const struct place *p,

@@ -4,6 +4,7 @@
 
 #include "patch/patch.h"
 #include "tests/tools/cli.h"
+#include "tests/vit/folder.h"
 #include "vit/train.h"
 #include "weights/weights.h"
 
@@ -216,6 +217,37 @@ static void info_adds_up_the_parameters(void **state)
     assert_true(number(memory, "batch") == 3);
     json_decref(all);
     expect(&r, 0, "", NULL);
+}
+
+/* A network published without a classifier is described as its file is, without the one that stands in. */
+static void info_describes_a_network_without_a_classifier(void **state)
+{
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct folder f;
+    double whole, macs;
+    json_t *all, *o, *tensor;
+    size_t i;
+    (void)state;
+
+    folder_make(&f, &c);
+    folder_weights(&f, "model.safetensors", NULL);
+    all = objects_of(VIT("info", "-q", "-m", f.path, "--json"));
+    whole = number(json_array_get(all, 0), "parameters");
+    macs = number(json_array_get(all, 0), "macs");
+    json_decref(all);
+
+    folder_drop(&f, "head.weight");
+    folder_drop(&f, "head.bias");
+    folder_weights(&f, "model.safetensors", NULL);
+    all = objects_of(VIT("info", "-q", "-m", f.path, "--json"));
+    o = json_array_get(all, 0);
+    assert_true(number(json_object_get(o, "config"), "classes") == 0);
+    assert_true(number(o, "parameters") == whole - c.classes * (c.width + 1));
+    assert_true(number(o, "macs") == macs - c.classes * c.width);
+    json_array_foreach(json_object_get(o, "tensors"), i, tensor)
+        assert_int_not_equal(strncmp(text_of(tensor, "name"), "head", 4), 0);
+    json_decref(all);
+    folder_remove(&f);
 }
 
 /* ---- classify ---- */
@@ -901,6 +933,7 @@ int main(void)
         cmocka_unit_test(a_reader_that_went_is_no_fault),
         cmocka_unit_test(info_is_one_object),
         cmocka_unit_test(info_adds_up_the_parameters),
+        cmocka_unit_test(info_describes_a_network_without_a_classifier),
         cmocka_unit_test(classify_prints_one_object_a_picture),
         cmocka_unit_test(no_more_labels_than_classes_are_printed),
         cmocka_unit_test(text_is_aligned_and_stderr_silent),
