@@ -17,6 +17,17 @@ struct ahead {
 
 enum { LINE = 16 }; /* floats of a cache line */
 
+/* count floats that will be read soon (into L2), or written. */
+INLINE void fetch_read(const float *from, int count)
+{
+    for (int l = 0; l < count; l += LINE) __builtin_prefetch(from + l, 0, 2);
+}
+
+INLINE void fetch_write(const float *to, int count)
+{
+    for (int l = 0; l < count; l += LINE) __builtin_prefetch(to + l, 1, 3);
+}
+
 /* The rows of a tile, ld apart, that will be written. */
 INLINE void fetch_written(const float *to, size_t ld)
 {

@@ -83,61 +83,87 @@ struct attention_back {
     const float *dctx, *prob, *qkv;
     const struct kern_heads *a;
     const struct kern_drop *drop;
+    struct deal deal;
     void *scratch;
 };
 
-/* Queries i .. i + rows of head task; q, g: the first query of the block in qkv and dctx. */
-static void back_queries(const struct attention_back *w, const struct back_room *r, int task, int i, int rows)
+/* What comes next of token i: what the next head reads, and where the results of this one go. */
+static void fetch_back(const struct attention_back *w, float *dq, int next, int i)
 {
-    const int t = w->a->t, e = w->a->e;
-    const size_t d = (size_t)w->a->h * e;
-    const float *q = head_start(w->qkv, w->a, task) + i * 3 * d;
-    const float *g = w->dctx + ((size_t)(task / w->a->h) * t + i) * d + (size_t)(task % w->a->h) * e;
-    float *dq = w->dqkv + (head_start(w->qkv, w->a, task) - w->qkv) + i * 3 * d;
+    const size_t d = (size_t)w->a->h * w->a->e;
+
+    fetch_token(w->qkv, w->a, next, i);
+    if (next >= 0) fetch_read(w->dctx + head_place(w->a, next, (size_t)w->a->h) + i * d, w->a->e);
+    for (int part = 0; part < 3; part++) fetch_write(dq + (3 * (size_t)i + (size_t)part) * d, w->a->e);
+}
+
+/* Queries i .. i + rows of a head. */
+static void back_queries(const struct attention_back *w, const struct back_room *r, int head, int i, int rows)
+{
+    const int t = w->a->t, e = w->a->e, next = head_after(&w->deal, head);
+    const size_t d = (size_t)w->a->h * e, place = head_place(w->a, head, 3 * (size_t)w->a->h);
+    const float *q = w->qkv + place + i * 3 * d;
+    const float *g = w->dctx + head_place(w->a, head, (size_t)w->a->h) + i * d;
+    float *dq = w->dqkv + place;
 
     pack_features(r->q, q, 3 * d, rows, e);
     pack_features(r->g, g, d, rows, e);
     multiply_into(r->ds, r->tp, g, d, r->values, rows, t, e);
     for (int j = 0; j < rows; j++) {
-        const size_t at = ((size_t)task * t + i + j) * t;
+        const size_t at = ((size_t)head * t + i + j) * t;
+
+        fetch_back(w, dq, next, i + j);
         logits_back(r->ds + (size_t)j * r->tp, r->p + (size_t)j * r->tp, w->prob + at, w->drop, at,
                     w->a->scale, t);
     }
     multiply_into(r->dq, r->ep, r->ds, (size_t)r->tp, r->keys, rows, e, t);
     for (int j = 0; j < rows; j++)
-        memcpy(dq + j * 3 * d, r->dq + (size_t)j * r->ep, (size_t)e * sizeof(float));
+        memcpy(dq + (i + j) * 3 * d, r->dq + (size_t)j * r->ep, (size_t)e * sizeof(float));
     add_outer(r->dk, r->ds, r->q, r, t, rows);
     add_outer(r->dv, r->p, r->g, r, t, rows);
+}
+
+static void back_head(const struct attention_back *w, const struct back_room *r, int head)
+{
+    const int t = w->a->t, e = w->a->e, step = BACK_TILES * TILE_ROWS;
+    const size_t d = (size_t)w->a->h * e;
+    const float *q = head_start(w->qkv, w->a, head);
+    float *dq = w->dqkv + (q - w->qkv);
+
+    pack_tokens(r->values, q + 2 * d, 3 * d, t, e);
+    pack_features(r->keys, q + d, 3 * d, t, e);
+    memset(r->dk, 0, (size_t)r->tp * r->ep * sizeof(float));
+    memset(r->dv, 0, (size_t)r->tp * r->ep * sizeof(float));
+    for (int i = 0; i < t; i += step) back_queries(w, r, head, i, least(t - i, step));
+    for (int j = 0; j < t; j++) {
+        memcpy(dq + d + j * 3 * d, r->dk + (size_t)j * r->ep, (size_t)e * sizeof(float));
+        memcpy(dq + 2 * d + j * 3 * d, r->dv + (size_t)j * r->ep, (size_t)e * sizeof(float));
+    }
 }
 
 static void back_task(const void *work, int task, int worker)
 {
     const struct attention_back *w = work;
-    const int t = w->a->t, e = w->a->e, step = BACK_TILES * TILE_ROWS;
-    const size_t d = (size_t)w->a->h * e;
-    const float *q = head_start(w->qkv, w->a, task);
-    float *dq = w->dqkv + (q - w->qkv);
-    const struct back_room r = back_room_of(w->scratch, worker, t, e);
+    const struct back_room r = back_room_of(w->scratch, worker, w->a->t, w->a->e);
+    const int first = task * w->deal.span, last = least(first + w->deal.span, w->deal.heads);
 
-    pack_tokens(r.values, q + 2 * d, 3 * d, t, e);
-    pack_features(r.keys, q + d, 3 * d, t, e);
-    memset(r.dk, 0, (size_t)r.tp * r.ep * sizeof(float));
-    memset(r.dv, 0, (size_t)r.tp * r.ep * sizeof(float));
-    for (int i = 0; i < t; i += step) back_queries(w, &r, task, i, least(t - i, step));
-    for (int j = 0; j < t; j++) {
-        memcpy(dq + d + j * 3 * d, r.dk + (size_t)j * r.ep, (size_t)e * sizeof(float));
-        memcpy(dq + 2 * d + j * 3 * d, r.dv + (size_t)j * r.ep, (size_t)e * sizeof(float));
-    }
+    for (int head = first; head < last; head++) back_head(w, &r, head);
 }
 
 static void attend_back(const struct kern_ctx *c, float *dqkv, const float *dctx, const float *prob,
                         const float *qkv, const struct kern_heads *a, const struct kern_drop *drop)
 {
-    const struct attention_back w = { dqkv,      dctx, prob, qkv, a, drop && drop->rate > 0 ? drop : NULL,
-                                      c->scratch };
+    const struct attention_back w = { .dqkv = dqkv,
+                                      .dctx = dctx,
+                                      .prob = prob,
+                                      .qkv = qkv,
+                                      .a = a,
+                                      .drop = drop && drop->rate > 0 ? drop : NULL,
+                                      .deal = deal_heads(a, c->threads),
+                                      .scratch = c->scratch };
 
     assert(c->scratch_bytes >= (size_t)c->threads * back_floats(a->t, a->e) * sizeof(float));
-    kern_share(c, false, back_task, &w, a->b * a->h);
+    kern_share(c, false, back_task, &w, units(w.deal.heads, w.deal.span));
 }
 
 #endif

@@ -17,13 +17,64 @@ enum {
     QUERIES = QUERY_TILES * TILE_ROWS
 };
 
+/* ---- which head, and which next ---- */
+
+enum {
+    DEAL = 8,       /* heads of a task at most */
+    NEXT = 1 << 16, /* floats of a head's queries, keys and values that the one before leaves in L2 */
+};
+
+/* A task takes span neighbours of all heads of a batch: who computes one knows which comes next, and asks the
+ * memory for it. A head's rows are short and far apart, so no prefetcher of a CPU's finds them. */
+struct deal {
+    int heads, span, threads;
+    bool ahead; /* a head is small enough to wait in L2 */
+};
+
+static struct deal deal_heads(const struct kern_heads *a, int threads)
+{
+    const int heads = a->b * a->h;
+
+    return (struct deal){ .heads = heads,
+                          .span = most(1, least(DEAL, heads / (4 * threads))),
+                          .threads = threads,
+                          .ahead = 3 * (size_t)a->t * (size_t)a->e <= NEXT };
+}
+
+/* Behind the last of a task, the threads are taken to be equally fast. -1: none is asked for. */
+static int head_after(const struct deal *d, int head)
+{
+    const int next = head + ((head + 1) % d->span ? 1 : 1 + d->span * (d->threads - 1));
+
+    return d->ahead && next < d->heads ? next : -1;
+}
+
+/* Where a head starts in rows of so many heads, of tokens tokens an image. */
+static size_t head_place(const struct kern_heads *a, int head, size_t heads)
+{
+    return ((size_t)(head / a->h) * a->t * heads + (size_t)(head % a->h)) * a->e;
+}
+
 /* Where the query of an image's first token starts for a head; keys follow at d, values at 2 d. */
-static const float *head_start(const float *qkv, const struct kern_heads *a, int task)
+static const float *head_start(const float *qkv, const struct kern_heads *a, int head)
+{
+    return qkv + head_place(a, head, 3 * (size_t)a->h);
+}
+
+/* What a head, if there is one (-1: none), reads of a token: query, key and value. */
+INLINE void fetch_token(const float *qkv, const struct kern_heads *a, int head, int token)
 {
     const size_t d = (size_t)a->h * a->e;
+    const float *q;
 
-    return qkv + (size_t)(task / a->h) * a->t * 3 * d + (size_t)(task % a->h) * a->e;
+    if (head < 0) return;
+    q = head_start(qkv, a, head) + (size_t)token * 3 * d;
+    fetch_read(q, a->e);
+    fetch_read(q + d, a->e);
+    fetch_read(q + 2 * d, a->e);
 }
+
+/* ---- packing ---- */
 
 /* Panels of TILE_COLS tokens, (e, TILE_COLS) each before folding: keys as the right factor of q k^T. */
 static void pack_tokens(num *to, const float *x, size_t ld, int t, int e)
@@ -152,7 +203,8 @@ struct attention {
     const struct kern_heads *a;
     const struct kern_drop *drop; /* NULL: none */
     bool narrow;                  /* round what is multiplied to bf16 */
-    int parts;                    /* of the queries of a head, a task each */
+    struct deal deal;
+    int parts; /* of the queries of a head: tasks; more than one where a task has one head */
     void *scratch;
 };
 
@@ -186,41 +238,49 @@ static float weigh_row(const struct attention *w, float *x, size_t at)
     return factor;
 }
 
-/* Queries i .. i + rows of head task, rows <= QUERIES. The factor of the probabilities is applied to the
+/* Queries i .. i + rows of a head, rows <= QUERIES. The factor of the probabilities is applied to the
  * result, which is shorter. */
-static void attend_queries(const struct attention *w, const struct attend_room *r, int task, int i, int rows)
+static void attend_queries(const struct attention *w, const struct attend_room *r, int head, int i, int rows)
 {
-    const int t = w->a->t, e = w->a->e;
+    const int t = w->a->t, e = w->a->e, next = head_after(&w->deal, head);
     const int tp = row_step(t), ep = row_step(e);
     const size_t d = (size_t)w->a->h * e;
     float factor[QUERIES];
-    float *to = w->ctx + ((size_t)(task / w->a->h) * t + i) * d + (size_t)(task % w->a->h) * e;
+    float *to = w->ctx + head_place(w->a, head, (size_t)w->a->h) + i * d;
 
-    find_logits(w, r, head_start(w->qkv, w->a, task) + i * 3 * d, rows);
-    for (int j = 0; j < rows; j++)
-        factor[j] = weigh_row(w, r->p + (size_t)j * tp, ((size_t)task * t + i + j) * t);
+    find_logits(w, r, head_start(w->qkv, w->a, head) + i * 3 * d, rows);
+    for (int j = 0; j < rows; j++) {
+        fetch_token(w->qkv, w->a, next, i + j);
+        fetch_write(to + j * d, e);
+        factor[j] = weigh_row(w, r->p + (size_t)j * tp, ((size_t)head * t + i + j) * t);
+    }
     multiply_into(r->out, ep, (const num *)(const void *)r->p, (size_t)tp, r->values, rows, e, t);
     for (int j = 0; j < rows; j++) scale_row(to + j * d, r->out + (size_t)j * ep, factor[j], e);
 }
 
 /* One part of the queries of a head. */
-static void attend_task(const void *work, int task, int worker)
+static void attend_part(const struct attention *w, const struct attend_room *r, int head, int part)
 {
-    const struct attention *w = work;
-    const int t = w->a->t, e = w->a->e;
-    const int head = task / w->parts, part = task % w->parts, rows = padded(units(t, w->parts), TILE_ROWS);
+    const int t = w->a->t, e = w->a->e, rows = padded(units(t, w->parts), TILE_ROWS);
     const int last = least(t, (part + 1) * rows);
     const size_t d = (size_t)w->a->h * e;
     const float *q = head_start(w->qkv, w->a, head);
-    const struct attend_room r = attend_room_of(w->scratch, worker, t, e);
 
     if (part * rows >= t) return;
-    pack_tokens(r.keys, q + d, 3 * d, t, e);
-    pack_features(r.values, q + 2 * d, 3 * d, t, e);
-    if (w->narrow) narrow_nums(r.keys, (size_t)(r.values - r.keys));
-    if (w->narrow) narrow_nums(r.values, (size_t)units(t, FOLD) * padded(e, TILE_COLS));
-    for (int i = part * rows; i < last; i += QUERIES)
-        attend_queries(w, &r, head, i, least(last - i, QUERIES));
+    pack_tokens(r->keys, q + d, 3 * d, t, e);
+    pack_features(r->values, q + 2 * d, 3 * d, t, e);
+    if (w->narrow) narrow_nums(r->keys, (size_t)(r->values - r->keys));
+    if (w->narrow) narrow_nums(r->values, (size_t)units(t, FOLD) * padded(e, TILE_COLS));
+    for (int i = part * rows; i < last; i += QUERIES) attend_queries(w, r, head, i, least(last - i, QUERIES));
+}
+
+static void attend_task(const void *work, int task, int worker)
+{
+    const struct attention *w = work;
+    const struct attend_room r = attend_room_of(w->scratch, worker, w->a->t, w->a->e);
+    const int first = task / w->parts * w->deal.span, last = least(first + w->deal.span, w->deal.heads);
+
+    for (int head = first; head < last; head++) attend_part(w, &r, head, task % w->parts);
 }
 
 /* Few heads are split by queries too, though every part packs the keys and values again. */
@@ -241,11 +301,12 @@ static void attend_heads(const struct kern_ctx *c, bool narrow, float *ctx, floa
                                  .a = a,
                                  .drop = drop && drop->rate > 0 ? drop : NULL,
                                  .narrow = narrow,
+                                 .deal = deal_heads(a, c->threads),
                                  .parts = query_parts(a, c->threads),
                                  .scratch = c->scratch };
 
     assert(c->scratch_bytes >= (size_t)c->threads * attend_floats(a->t, a->e) * sizeof(float));
-    kern_share(c, false, attend_task, &w, a->b * a->h * w.parts);
+    kern_share(c, false, attend_task, &w, units(w.deal.heads, w.deal.span) * w.parts);
 }
 
 #endif

@@ -86,12 +86,13 @@ INLINE void finish_vector(const struct row_end *r, enum kern_act act, int j, int
     store_some(r->out + j, y, count);
 }
 
-INLINE void finish_columns(enum kern_act act, const struct row_end *r, int count)
+INLINE void finish_columns(enum kern_act act, const struct row_end *row, int count)
 {
+    const struct row_end r = *row; /* a copy, which no store can change: what it says is looked at once */
     int j = 0;
 
-    for (; j + VEC <= count; j += VEC) finish_vector(r, act, j, VEC);
-    if (j < count) finish_vector(r, act, j, count - j);
+    for (; j + VEC <= count; j += VEC) finish_vector(&r, act, j, VEC);
+    if (j < count) finish_vector(&r, act, j, count - j);
 }
 
 OUTLINE void finish_row(const struct row_end *r, enum kern_act act, int count)

@@ -157,6 +157,8 @@ static void tiles(float *c, size_t ldc, bool add, const struct factors *f, struc
     last_tiles(c, ldc, add, f);
 }
 
+enum { PACK_AHEAD = 8 }; /* rows */
+
 /* to: neighbouring panels of width columns each, (rows, width); from: count columns of rows, ld apart, count
  * at most width panels. Rows outermost: a row's columns lie together, and its page is touched once. */
 INLINE void pack_panels(float *to, const float *from, size_t ld, int count, int width, int rows)
@@ -164,6 +166,7 @@ INLINE void pack_panels(float *to, const float *from, size_t ld, int count, int 
     for (int i = 0; i < rows; i++, from += ld, to += width) {
         int j = 0;
 
+        for (int l = 0; l < count; l += LINE) __builtin_prefetch(from + PACK_AHEAD * ld + l, 0, 3);
         for (; j + width <= count; j += width)
             memcpy(to + (size_t)j * rows, from + j, (size_t)width * sizeof(float));
         if (j == count) continue;
