@@ -13,7 +13,8 @@
 enum {
     DEPTH = 256,      /* k at a time: a panel's slice, 256 x 2 VEC floats, stays in L1 */
     BLOCK_TILES = 16, /* tiles of rows a task takes at most: its slice of x stays in L2 */
-    GROUP = 4         /* panels a task takes at most */
+    GROUP = 4,        /* panels a task takes at most */
+    FEW = 128         /* rows that are done with a panel as soon as it has come: a network's next, from far */
 };
 
 static size_t linear_pack_bytes(int n, int k, bool back)
@@ -74,7 +75,7 @@ static struct ahead ahead_of(const struct product *p, int row, int rows, int fir
     const size_t from = least_size(count, first * share), to = least_size(count, (first + panels) * share);
     const float *later = p->x + (size_t)(row + rows) * p->k;
 
-    return (struct ahead){ .panels = (size_t)p->k * p->n > WARM,
+    return (struct ahead){ .panels = (size_t)p->k * p->n > WARM || p->m <= FEW,
                            .ld = (size_t)p->n,
                            .later = later + from,
                            .end = later + to,
