@@ -1,5 +1,6 @@
-/* The binary files of CIFAR-10 and CIFAR-100 as published (Krizhevsky 2009): records of one or two label
- * bytes and 3072 bytes of pixels, planes red, green, blue of 32 x 32. */
+/* CIFAR-10 and CIFAR-100 as published (Krizhevsky 2009). In the binary files records of one or two label
+ * bytes and 3072 bytes of pixels, planes red, green, blue of 32 x 32; in those for Python the same pixels,
+ * the labels apart. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -9,11 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "patch/dataset.h"
+#include "patch/cifar.h"
 #include "patch/file.h"
 #include "patch/walk.h"
 
-enum { SIDE = 32, PLANE = SIDE * SIDE, PIXELS = 3 * PLANE, MAX_RECORD = 2 + PIXELS };
+enum { PIXELS = PATCH_CIFAR_PIXELS, MAX_RECORD = 2 + PIXELS };
 
 static const char *const CIFAR10[] = { "airplane", "automobile", "bird",  "cat",  "deer",
                                        "dog",      "frog",       "horse", "ship", "truck" };
@@ -35,61 +36,75 @@ static const char *const CIFAR100[] = {
     "woman",      "worm",
 };
 
-struct cifar {
-    const char *folder; /* as the archive unpacks */
-    const char *names;  /* file of the class names, one a line */
-    const char *const *classes;
-    int class_count;
-    int label_at; /* CIFAR-100: the coarse label first, then the fine one */
-    size_t record;
-    struct {
-        enum patch_split split;
-        const char *name;
-    } file[PATCH_STORE_FILES];
-    int files;
-};
+#define TEN(extension)                                                                                       \
+    {                                                                                                        \
+        { PATCH_TRAIN, "data_batch_1" extension }, { PATCH_TRAIN, "data_batch_2" extension },                \
+            { PATCH_TRAIN, "data_batch_3" extension }, { PATCH_TRAIN, "data_batch_4" extension },            \
+            { PATCH_TRAIN, "data_batch_5" extension }, { PATCH_TEST, "test_batch" extension },               \
+    }
+#define HUNDRED(extension)                                                                                   \
+    {                                                                                                        \
+        { PATCH_TRAIN, "train" extension }, { PATCH_TEST, "test" extension },                                \
+    }
 
-static const struct cifar CIFARS[2] = {
-    { "cifar-10-batches-bin",
-      "batches.meta.txt",
-      CIFAR10,
-      VIT_COUNT(CIFAR10),
-      0,
-      1 + PIXELS,
-      { { PATCH_TRAIN, "data_batch_1.bin" },
-        { PATCH_TRAIN, "data_batch_2.bin" },
-        { PATCH_TRAIN, "data_batch_3.bin" },
-        { PATCH_TRAIN, "data_batch_4.bin" },
-        { PATCH_TRAIN, "data_batch_5.bin" },
-        { PATCH_TEST, "test_batch.bin" } },
-      6 },
-    { "cifar-100-binary",
-      "fine_label_names.txt",
-      CIFAR100,
-      VIT_COUNT(CIFAR100),
-      1,
-      2 + PIXELS,
-      { { PATCH_TRAIN, "train.bin" }, { PATCH_TEST, "test.bin" } },
-      2 },
+static const struct patch_cifar BINARY10 = {
+    .folder = "cifar-10-batches-bin",
+    .names = "batches.meta.txt",
+    .classes = CIFAR10,
+    .class_count = VIT_COUNT(CIFAR10),
+    .labels = 1,
+    .file = TEN(".bin"),
+    .files = 6,
+};
+static const struct patch_cifar BINARY100 = {
+    .folder = "cifar-100-binary",
+    .names = "fine_label_names.txt",
+    .classes = CIFAR100,
+    .class_count = VIT_COUNT(CIFAR100),
+    .labels = 2,
+    .file = HUNDRED(".bin"),
+    .files = 2,
+};
+static const struct patch_cifar PYTHON10 = {
+    .folder = "cifar-10-batches-py",
+    .names = "batches.meta",
+    .classes = CIFAR10,
+    .class_count = VIT_COUNT(CIFAR10),
+    .label_key = "labels",
+    .name_key = "label_names",
+    .file = TEN(""),
+    .files = 6,
+};
+static const struct patch_cifar PYTHON100 = {
+    .folder = "cifar-100-python",
+    .names = "meta",
+    .classes = CIFAR100,
+    .class_count = VIT_COUNT(CIFAR100),
+    .label_key = "fine_labels",
+    .name_key = "fine_label_names",
+    .plain_names = true,
+    .file = HUNDRED(""),
+    .files = 2,
 };
 _Static_assert(VIT_COUNT(CIFAR100) == 100, "CIFAR-100 has 100 classes");
 
-static const struct cifar *cifar_of(const struct patch_kind *kind)
+static size_t record_size(const struct patch_cifar *c)
 {
-    return &CIFARS[kind == &patch_kind_cifar100];
+    return (size_t)c->labels + PIXELS;
 }
 
-static unsigned splits_right_in(const char *path, const struct cifar *c)
+static unsigned splits_right_in(const char *path, const struct patch_cifar *c)
 {
     unsigned bits = 0;
 
+    if (c->plain_names && !patch_has_file(path, c->names)) return 0;
     for (int i = 0; i < c->files; i++)
         if (patch_has_file(path, c->file[i].name)) bits |= 1u << c->file[i].split;
     return bits;
 }
 
 /* The folder of the files: path, or the archive's folder in it; text holds it. NULL: neither. */
-static const char *locate(char text[PATH_MAX], const char *path, const struct cifar *c)
+static const char *locate(char text[PATH_MAX], const char *path, const struct patch_cifar *c)
 {
     int n = snprintf(text, PATH_MAX, "%s", path);
 
@@ -98,16 +113,21 @@ static const char *locate(char text[PATH_MAX], const char *path, const struct ci
     return n > 0 && n < PATH_MAX && splits_right_in(text, c) ? text : NULL;
 }
 
-static unsigned splits_of(const char *path, const struct cifar *c)
+static unsigned splits(const struct patch_kind *kind, const char *path)
 {
     char text[PATH_MAX];
 
-    return locate(text, path, c) ? splits_right_in(text, c) : 0;
+    return locate(text, path, kind->cifar) ? splits_right_in(text, kind->cifar) : 0;
+}
+
+static bool found(const struct patch_kind *kind, const char *path)
+{
+    return splits(kind, path) != 0;
 }
 
 /* ---- opening ---- */
 
-static enum vit_status standard_names(struct patch_names *classes, const struct cifar *c,
+static enum vit_status standard_names(struct patch_names *classes, const struct patch_cifar *c,
                                       struct vit_error *err)
 {
     enum vit_status status = VIT_OK;
@@ -117,54 +137,80 @@ static enum vit_status standard_names(struct patch_names *classes, const struct 
     return status;
 }
 
-static enum vit_status read_names(struct patch_names *classes, const char *folder, const struct cifar *c,
-                                  struct vit_error *err)
+static enum vit_status read_lines(struct patch_names *classes, const char *path, struct vit_error *err)
 {
     enum { MAX_BYTES = 1 << 20 };
-    struct patch_names path = { 0 };
     unsigned char *bytes = NULL;
     size_t size;
-    enum vit_status status = patch_names_join(&path, folder, c->names, err);
+    enum vit_status status = patch_file_read(&bytes, &size, path, MAX_BYTES, err);
 
-    if (!status) status = patch_file_read(&bytes, &size, path.item[0], MAX_BYTES, err);
     for (const char *text = (const char *)bytes; !status && *text;) {
         const size_t length = strcspn(text, "\r\n");
         if (length) status = patch_names_add(classes, text, length, err);
         text += length + strspn(text + length, "\r\n");
     }
+    free(bytes);
+    return status;
+}
+
+static enum vit_status read_names(struct patch_names *classes, const char *folder,
+                                  const struct patch_cifar *c, struct vit_error *err)
+{
+    struct patch_names path = { 0 };
+    enum vit_status status = patch_names_join(&path, folder, c->names, err);
+
+    if (!status)
+        status = c->name_key ? patch_cifar_names_read(classes, path.item[0], c, err)
+                             : read_lines(classes, path.item[0], err);
     if (!status && classes->count != (size_t)c->class_count)
         status = vit_fail(err, VIT_ERR_FORMAT, "%s: expected %d class names, found %zu", path.item[0],
                           c->class_count, classes->count);
-    free(bytes);
     patch_names_free(&path);
     return status;
 }
 
 /* The label byte of record i of the file; -1: beyond the classes, or not there. */
-static int label_of(const unsigned char *head, const struct cifar *c)
+static int label_of(const unsigned char *head, const struct patch_cifar *c)
 {
-    return head[c->label_at] < c->class_count ? head[c->label_at] : -1;
+    const int label = head[c->labels - 1];
+
+    return label < c->class_count ? label : -1;
 }
 
 /* One record for each begun one: the rest of a cut file is a picture that cannot be read. */
-static enum vit_status add_records(struct patch_dataset *d, int file, const struct cifar *c,
+static enum vit_status add_records(struct patch_dataset *d, int file, const struct patch_cifar *c,
                                    struct vit_error *err)
 {
     struct patch_store *s = d->store;
-    const size_t count = (s->bytes[file] + c->record - 1) / c->record;
+    const size_t count = (s->bytes[file] + record_size(c) - 1) / record_size(c);
     enum vit_status status = VIT_OK;
 
     for (size_t i = 0; i < count && !status; i++) {
         unsigned char head[2] = { 0 };
-        const bool there = pread(s->fd[file], head, sizeof head, (off_t)(i * c->record)) == sizeof head;
+        const bool there = pread(s->fd[file], head, sizeof head, (off_t)(i * record_size(c))) == sizeof head;
         status = patch_dataset_add(d, s->first[file] + i, there ? label_of(head, c) : -1, err);
     }
     s->first[file + 1] = s->first[file] + count;
     return status;
 }
 
+static enum vit_status add_batch(struct patch_dataset *d, int file, const struct patch_cifar *c,
+                                 struct vit_error *err)
+{
+    struct patch_store *s = d->store;
+    struct patch_cifar_batch b;
+    enum vit_status status = patch_cifar_batch_read(&b, s->files.item[file], c, err);
+
+    for (size_t i = 0; !status && i < b.count; i++)
+        status = patch_dataset_add(d, s->first[file] + i, b.labels[i], err);
+    free(b.labels);
+    s->begin[file] = b.at;
+    s->first[file + 1] = s->first[file] + b.count;
+    return status;
+}
+
 static enum vit_status add_file(struct patch_dataset *d, const char *folder, const char *name,
-                                const struct cifar *c, struct vit_error *err)
+                                const struct patch_cifar *c, struct vit_error *err)
 {
     struct patch_store *s = d->store;
     struct stat info;
@@ -179,16 +225,16 @@ static enum vit_status add_file(struct patch_dataset *d, const char *folder, con
     s->fd[s->open++] = fd; /* closed with the store */
     if (fstat(fd, &info)) return vit_fail(err, VIT_ERR_IO, "%s: %s", path, strerror(errno));
     if (!S_ISREG(info.st_mode) || info.st_size == 0)
-        return vit_fail(err, VIT_ERR_FORMAT, "%s: expected records of %zu bytes, found an empty file", path,
-                        c->record);
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: expected pictures of %zu bytes, found an empty file", path,
+                        record_size(c));
     s->bytes[s->open - 1] = (size_t)info.st_size;
-    return add_records(d, s->open - 1, c, err);
+    return c->label_key ? add_batch(d, s->open - 1, c, err) : add_records(d, s->open - 1, c, err);
 }
 
 static enum vit_status open_cifar(struct patch_dataset *d, const char *path, enum patch_split split,
                                   struct vit_error *err)
 {
-    const struct cifar *c = cifar_of(d->store->kind);
+    const struct patch_cifar *c = d->store->kind->cifar;
     char text[PATH_MAX];
     const char *folder = locate(text, path, c);
     enum vit_status status;
@@ -224,19 +270,20 @@ static const char *describe(const struct patch_store *s, size_t where, char *tex
 static enum vit_status read_record(unsigned char *record, const struct patch_store *s, size_t where,
                                    struct vit_error *err)
 {
-    const struct cifar *c = cifar_of(s->kind);
+    const struct patch_cifar *c = s->kind->cifar;
     const int file = file_of(s, where);
     const size_t i = where - s->first[file];
     const char *path = s->files.item[file];
-    const ssize_t got = pread(s->fd[file], record, c->record, (off_t)(i * c->record));
+    const size_t size = record_size(c);
+    const ssize_t got = pread(s->fd[file], record, size, (off_t)(s->begin[file] + i * size));
 
     if (got < 0) return vit_fail(err, VIT_ERR_IO, "%s: record %zu: %s", path, i, strerror(errno));
-    if ((size_t)got != c->record)
-        return vit_fail(err, VIT_ERR_FORMAT, "%s: record %zu: expected %zu bytes, found %zd", path, i,
-                        c->record, got);
-    if (label_of(record, c) < 0)
+    if ((size_t)got != size)
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: record %zu: expected %zu bytes, found %zd", path, i, size,
+                        got);
+    if (c->labels && label_of(record, c) < 0)
         return vit_fail(err, VIT_ERR_FORMAT, "%s: record %zu: label %d, expected 0 to %d", path, i,
-                        record[c->label_at], c->class_count - 1);
+                        record[c->labels - 1], c->class_count - 1);
     return VIT_OK;
 }
 
@@ -245,50 +292,23 @@ static enum vit_status read_cifar(const struct patch_store *s, size_t where,
                                   struct vit_error *err)
 {
     unsigned char record[MAX_RECORD];
-    const unsigned char *planes = record + cifar_of(s->kind)->record - PIXELS;
+    const unsigned char *planes = record + s->kind->cifar->labels;
     enum vit_status status = read_record(record, s, where, err);
 
     (void)options;
-    if (!status) status = patch_image_create(out, SIDE, SIDE, err);
-    for (int i = 0; !status && i < PIXELS; i++) out->rgb[i] = planes[i % 3 * PLANE + i / 3];
+    if (!status) status = patch_image_create(out, PATCH_CIFAR_SIDE, PATCH_CIFAR_SIDE, err);
+    for (int i = 0; !status && i < PIXELS; i++) out->rgb[i] = planes[i % 3 * PATCH_CIFAR_PLANE + i / 3];
     return status;
 }
 
-/* ---- the two kinds ---- */
+/* ---- the four kinds ---- */
 
-static bool found10(const char *path)
-{
-    return splits_of(path, &CIFARS[0]) != 0;
-}
-
-static unsigned splits10(const char *path)
-{
-    return splits_of(path, &CIFARS[0]);
-}
-
-static bool found100(const char *path)
-{
-    return splits_of(path, &CIFARS[1]) != 0;
-}
-
-static unsigned splits100(const char *path)
-{
-    return splits_of(path, &CIFARS[1]);
-}
-
-const struct patch_kind patch_kind_cifar10 = {
-    .name = "CIFAR-10 binary",
-    .found = found10,
-    .splits = splits10,
-    .open = open_cifar,
-    .read = read_cifar,
-    .describe = describe,
-};
-const struct patch_kind patch_kind_cifar100 = {
-    .name = "CIFAR-100 binary",
-    .found = found100,
-    .splits = splits100,
-    .open = open_cifar,
-    .read = read_cifar,
-    .describe = describe,
-};
+#define KIND(called, of)                                                                                     \
+    {                                                                                                        \
+        .name = called, .cifar = of, .found = found, .splits = splits, .open = open_cifar,                   \
+        .read = read_cifar, .describe = describe,                                                            \
+    }
+const struct patch_kind patch_kind_cifar10 = KIND("CIFAR-10 binary", &BINARY10);
+const struct patch_kind patch_kind_cifar100 = KIND("CIFAR-100 binary", &BINARY100);
+const struct patch_kind patch_kind_cifar10_python = KIND("CIFAR-10 Python", &PYTHON10);
+const struct patch_kind patch_kind_cifar100_python = KIND("CIFAR-100 Python", &PYTHON100);

@@ -174,13 +174,15 @@ static enum vit_status open_csv(struct patch_dataset *d, const char *path, enum 
     return status;
 }
 
-static bool found(const char *path)
+static bool found(const struct patch_kind *kind, const char *path)
 {
+    (void)kind;
     return patch_has_extension(path, ".csv") && patch_is_file(path);
 }
 
-static unsigned splits(const char *path)
+static unsigned splits(const struct patch_kind *kind, const char *path)
 {
+    (void)kind;
     (void)path;
     return 0;
 }

@@ -81,47 +81,30 @@ void patch_dataset_close(struct patch_dataset *d)
 
 /* ---- opening ---- */
 
-static const struct patch_kind *const KINDS[] = { &patch_kind_cifar10, &patch_kind_cifar100,
-                                                  &patch_kind_folder, &patch_kind_csv };
-
-/* CIFAR's version for Python holds pickles, which are not read. */
-static bool holds_pickles(const char *path)
-{
-    static const char *const NAMES[] = { "batches.meta", "data_batch_1", "test_batch",
-                                         "cifar-10-batches-py/batches.meta", "cifar-100-python/meta" };
-
-    for (size_t i = 0; i < VIT_COUNT(NAMES); i++)
-        if (patch_has_file(path, NAMES[i])) return true;
-    return patch_has_file(path, "meta") && patch_has_file(path, "train") && patch_has_file(path, "test");
-}
+/* A folder of classes last among the folders: an archive's would be a class, without pictures. */
+static const struct patch_kind *const KINDS[] = {
+    &patch_kind_cifar10,         &patch_kind_cifar100, &patch_kind_cifar10_python,
+    &patch_kind_cifar100_python, &patch_kind_folder,   &patch_kind_csv,
+};
 
 static const struct patch_kind *recognise(const char *path, struct vit_error *err)
 {
-    const bool pickles = holds_pickles(path);
-
-    /* The archive's folder would be a class, without pictures. */
     for (size_t i = 0; i < VIT_COUNT(KINDS); i++)
-        if (KINDS[i]->found(path) && !(pickles && KINDS[i] == &patch_kind_folder)) return KINDS[i];
+        if (KINDS[i]->found(KINDS[i], path)) return KINDS[i];
     if (access(path, F_OK))
         vit_fail(err, VIT_ERR_IO, "%s: no such data set", path);
-    else if (pickles)
-        vit_fail(err, VIT_ERR_FORMAT,
-                 "%s: is CIFAR in its version for Python (pickles), which is not read: expected the binary "
-                 "version, cifar-10-binary.tar.gz or cifar-100-binary.tar.gz, unpacked",
-                 path);
     else
-        vit_fail(
-            err, VIT_ERR_FORMAT,
-            "%s: not a data set: expected a folder of CIFAR-10 or CIFAR-100 binary files, a folder with a "
-            "folder of pictures for each class, or a CSV of file,label",
-            path);
+        vit_fail(err, VIT_ERR_FORMAT,
+                 "%s: not a data set: expected a folder of the files of CIFAR-10 or CIFAR-100 (binary or "
+                 "Python version), a folder with a folder of pictures for each class, or a CSV of file,label",
+                 path);
     return NULL;
 }
 
 static enum vit_status check_split(const char *path, const struct patch_kind *kind, enum patch_split split,
                                    struct vit_error *err)
 {
-    const unsigned there = kind->splits(path);
+    const unsigned there = kind->splits(kind, path);
     const char *names[PATCH_SPLITS];
     char text[64];
     size_t count = 0;
@@ -137,7 +120,7 @@ enum vit_status patch_dataset_splits(unsigned *out, const char *path, struct vit
 {
     const struct patch_kind *kind = recognise(path, err);
 
-    *out = kind ? kind->splits(path) : 0;
+    *out = kind ? kind->splits(kind, path) : 0;
     if (kind) return VIT_OK;
     return access(path, F_OK) ? VIT_ERR_IO : VIT_ERR_FORMAT;
 }

@@ -8,14 +8,16 @@
 #include "patch/patch.h"
 
 struct patch_store;
+struct patch_cifar;
 
 /* A kind of data set: how it is recognised, opened and read. */
 struct patch_kind {
     const char *name;
+    const struct patch_cifar *cifar; /* NULL: another kind */
     /* path is one of these. */
-    bool (*found)(const char *path);
+    bool (*found)(const struct patch_kind *kind, const char *path);
     /* Its splits as bits, 1 << PATCH_TRAIN and so on; 0: it is one set. */
-    unsigned (*splits)(const char *path);
+    unsigned (*splits)(const struct patch_kind *kind, const char *path);
     /* Fill d, which is made for this kind; split is PATCH_ALL or one it has, or it has none. On failure d
      * is closed by the caller. */
     enum vit_status (*open)(struct patch_dataset *d, const char *path, enum patch_split split,
@@ -25,8 +27,8 @@ struct patch_kind {
                             struct patch_image *out, struct vit_error *err);
     const char *(*describe)(const struct patch_store *s, size_t where, char *text, size_t size);
 };
-extern const struct patch_kind patch_kind_cifar10, patch_kind_cifar100, patch_kind_folder, patch_kind_csv,
-    patch_kind_files;
+extern const struct patch_kind patch_kind_cifar10, patch_kind_cifar100, patch_kind_cifar10_python,
+    patch_kind_cifar100_python, patch_kind_folder, patch_kind_csv, patch_kind_files;
 
 enum { PATCH_STORE_FILES = 6 }; /* CIFAR-10: five of training, one of test */
 
@@ -41,9 +43,10 @@ struct patch_store {
     atomic_int users;
     const struct patch_kind *kind;
     struct patch_names files; /* one a picture; CIFAR: one for some thousand */
-    /* CIFAR: files[i] is open as fd[i], its records have the numbers first[i] to first[i + 1]. */
+    /* CIFAR: files[i] is open as fd[i], its records have the numbers first[i] to first[i + 1] and lie there
+     * from byte begin[i] on. */
     int open, fd[PATCH_STORE_FILES];
-    size_t first[PATCH_STORE_FILES + 1], bytes[PATCH_STORE_FILES];
+    size_t first[PATCH_STORE_FILES + 1], bytes[PATCH_STORE_FILES], begin[PATCH_STORE_FILES];
     struct patch_refusal *refused; /* (refusals), in the order of where */
     size_t refusals;
 };

@@ -26,8 +26,9 @@ static bool holds_folders(const char *path)
     return found;
 }
 
-static bool found(const char *path)
+static bool found(const struct patch_kind *kind, const char *path)
 {
+    (void)kind;
     return patch_is_folder(path) && holds_folders(path);
 }
 
@@ -67,8 +68,9 @@ static enum vit_status mark(void *bits, const char *path, enum patch_split split
     return VIT_OK;
 }
 
-static unsigned splits(const char *path)
+static unsigned splits(const struct patch_kind *kind, const char *path)
 {
+    (void)kind;
     unsigned bits = 0;
 
     each_split(path, mark, &bits, NULL);

@@ -139,12 +139,12 @@ int patch_split_from_name(const char *name); /* -1: unknown */
 
 struct patch_dataset;
 
-/* Open by looking: a folder of CIFAR-10 or CIFAR-100 binary files; a folder with one folder per class,
- * or train/, val/, test/ of such (or Training/ and the like); a CSV of file,label (a header line is
- * recognised; files are relative to the CSV). Classes are sorted as torchvision sorts them (bytewise).
- * Pictures are not read yet. A missing split is an error that names those that exist. CIFAR's files may also
- * lie in the folder that the archive makes in path. A record of them that is cut or has no valid label fails
- * when it is read. */
+/* Open by looking: a folder of the files of CIFAR-10 or CIFAR-100, of the binary version or of that for
+ * Python (whose pickles are read, not executed); a folder with one folder per class, or train/, val/, test/
+ * of such (or Training/ and the like); a CSV of file,label (a header line is recognised; files are relative
+ * to the CSV). Classes are sorted as torchvision sorts them (bytewise). Pictures are not read yet. A missing
+ * split is an error that names those that exist. CIFAR's files may also lie in the folder that the archive
+ * makes in path. A record of them that is cut or (binary) has no valid label fails when it is read. */
 enum vit_status patch_dataset_open(struct patch_dataset **out, const char *path, enum patch_split split,
                                    struct vit_error *err);
 /* The splits path has, as bits 1 << PATCH_TRAIN and so on. 0: it is one set (a folder of classes without

@@ -136,8 +136,8 @@ enum vit_status cmd_sandbox(struct patch_sandbox **out, const char *when, const 
 /* The row --data of verbs that read a labelled data set; the target is a string at an offset. without: what
  * is taken when it is not given, NULL: it must be; more: a clause. */
 #define CMD_DATA_HELP                                                                                        \
-    "a folder of CIFAR-10 or CIFAR-100 binary files, a folder with one folder per class (perhaps in train, " \
-    "val, test), or a CSV of file,label"
+    "a folder of the files of CIFAR-10 or CIFAR-100 (binary or Python version), a folder with one folder "   \
+    "per class (perhaps in train, val, test), or a CSV of file,label"
 #define CMD_DATA_ROW(offset, without, more)                                                                  \
     {                                                                                                        \
         .name = "data", .letter = 'd', .kind = ARGS_PATH, .at = (offset), .metavar = "PATH",                 \

@@ -258,10 +258,8 @@ struct patch_recipe recipe_pictures(const struct recipe_base *base, int image, c
                                                   .mean = { 0.485f, 0.456f, 0.406f },
                                                   .std = { 0.229f, 0.224f, 0.225f } };
     enum { SMALL = 64 };
-    struct patch_recipe p = base                               ? base->pictures
-                            : image > SMALL                    ? IMAGENET
-                            : strcmp(kind, "CIFAR-100 binary") ? CIFAR10
-                                                               : CIFAR100;
+    const bool hundred = !strncmp(kind, "CIFAR-100 ", strlen("CIFAR-100 "));
+    struct patch_recipe p = base ? base->pictures : image > SMALL ? IMAGENET : hundred ? CIFAR100 : CIFAR10;
 
     p.size = image;
     return p;

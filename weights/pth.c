@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "vit/arena.h"
-#include "weights/pickle.h"
+#include "vit/pickle.h"
 #include "weights/readers.h"
 
 enum { MAX_PICKLE = 16 << 20, MAX_NAME = 512, MAX_DEPTH = 32, MAX_VISITS = 1 << 20 };
@@ -24,6 +24,72 @@ struct reader {
     char name[MAX_NAME];      /* of the value being looked at: keys joined by dots */
     size_t visits;
     struct vit_error *err;
+};
+
+/* ---- the globals that are known ---- */
+
+/* _rebuild_tensor_v2(storage, offset, shape, strides, requires_grad, hooks) is the one that is called for its
+ * result. meaning: the weights_dtype of a type of storage. */
+static const struct vit_pickle_global GLOBALS[] = {
+    { "collections", "OrderedDict", .use = VIT_PICKLE_NEW_DICT },
+    { "torch._utils", "_rebuild_tensor_v2", .use = VIT_PICKLE_NEW },
+    { "torch._utils", "_rebuild_parameter", .use = VIT_PICKLE_FIRST, .first = VIT_PICKLE_CALL },
+    { "torch", "Size", .use = VIT_PICKLE_FIRST, .first = VIT_PICKLE_TUPLE },
+    { "torch", "device", .use = VIT_PICKLE_IGNORED },
+    { "torch", "float32", .use = VIT_PICKLE_IGNORED },
+    { "torch", "float16", .use = VIT_PICKLE_IGNORED },
+    { "torch", "bfloat16", .use = VIT_PICKLE_IGNORED },
+    /* What training scripts keep beside the weights (timm's train.py: its arguments); nothing is used. */
+    { "argparse", "Namespace", .use = VIT_PICKLE_OBJECT },
+    { "pathlib", "PosixPath", .use = VIT_PICKLE_IGNORED },
+    { "pathlib._local", "PosixPath", .use = VIT_PICKLE_IGNORED }, /* Python 3.13 */
+    { "numpy.core.multiarray", "scalar", .use = VIT_PICKLE_IGNORED },
+    { "numpy._core.multiarray", "scalar", .use = VIT_PICKLE_IGNORED }, /* NumPy 2 */
+    { "numpy", "dtype", .use = VIT_PICKLE_IGNORED },
+    { "_codecs", "encode", .use = VIT_PICKLE_IGNORED },
+    { "torch", "DoubleStorage", .meaning = WEIGHTS_F64 },
+    { "torch", "FloatStorage", .meaning = WEIGHTS_F32 },
+    { "torch", "HalfStorage", .meaning = WEIGHTS_F16 },
+    { "torch", "BFloat16Storage", .meaning = WEIGHTS_BF16 },
+    { "torch", "LongStorage", .meaning = WEIGHTS_I64 },
+    { "torch", "IntStorage", .meaning = WEIGHTS_I32 },
+    { "torch", "ShortStorage", .meaning = WEIGHTS_I16 },
+    { "torch", "CharStorage", .meaning = WEIGHTS_I8 },
+    { "torch", "ByteStorage", .meaning = WEIGHTS_U8 },
+    { "torch", "BoolStorage", .meaning = WEIGHTS_BOOL },
+};
+
+/* Type of the elements of a storage; false: v names no such type. */
+static bool dtype_of(const struct vit_pickle_value *v, enum weights_dtype *dtype)
+{
+    if (v->kind != VIT_PICKLE_GLOBAL || GLOBALS[v->number].use != VIT_PICKLE_TYPE) return false;
+    *dtype = (enum weights_dtype)GLOBALS[v->number].meaning;
+    return true;
+}
+
+static const char *check(const struct vit_pickle_dialect *d, const struct vit_pickle_value *v)
+{
+    /* ("storage", type, key, where it was, elements) */
+    static const enum vit_pickle_kind STORAGE[] = { VIT_PICKLE_TEXT, VIT_PICKLE_GLOBAL, VIT_PICKLE_TEXT,
+                                                    VIT_PICKLE_TEXT, VIT_PICKLE_INT },
+                                      TENSOR[] = { VIT_PICKLE_ID, VIT_PICKLE_INT, VIT_PICKLE_TUPLE,
+                                                   VIT_PICKLE_TUPLE };
+    enum weights_dtype dtype;
+
+    (void)d;
+    if (v->kind == VIT_PICKLE_CALL)
+        return vit_pickle_are(v, VIT_COUNT(TENSOR), TENSOR) ? NULL
+                                                            : "a tensor is not described as PyTorch does";
+    return vit_pickle_are(v, VIT_COUNT(STORAGE), STORAGE) && dtype_of(v->items[1], &dtype)
+               ? NULL
+               : "a storage is not described as PyTorch does";
+}
+
+static const struct vit_pickle_dialect TORCH = {
+    .globals = GLOBALS,
+    .count = VIT_COUNT(GLOBALS),
+    .reads = "tensors, dictionaries and plain values only, so save model.state_dict() or use .safetensors",
+    .check = check,
 };
 
 static enum vit_status bad_tensor(struct reader *r, const char *why)
@@ -57,10 +123,10 @@ static enum vit_status check_size(struct reader *r, zip_uint64_t i, size_t expec
                     r->f->path, r->name, (unsigned long long)s.size, expected);
 }
 
-static enum vit_status open_storage(struct reader *r, const struct weights_value *v,
+static enum vit_status open_storage(struct reader *r, const struct vit_pickle_value *v,
                                     enum weights_dtype *dtype, size_t *count, const unsigned char **data)
 {
-    const struct weights_value *key = v->items[2], *number = v->items[4];
+    const struct vit_pickle_value *key = v->items[2], *number = v->items[4];
     char name[MAX_NAME];
     int n = snprintf(name, sizeof name, "%sdata/%.*s", r->folder, (int)(key->size < MAX_NAME ? key->size : 0),
                      key->text);
@@ -69,7 +135,7 @@ static enum vit_status open_storage(struct reader *r, const struct weights_value
     enum vit_status status;
 
     if (i < 0) return bad_tensor(r, "lies in a storage that is not in the archive");
-    if (!weights_pickle_dtype(v->items[1], dtype) || number->number < 0)
+    if (!dtype_of(v->items[1], dtype) || number->number < 0)
         return bad_tensor(r, "lies in a storage of impossible size");
     bytes = *count = (size_t)number->number;
     if (!vit_size_mul(&bytes, weights_dtype_size(*dtype)))
@@ -88,18 +154,18 @@ struct strided {
     size_t offset, stride[WEIGHTS_RANK];
 };
 
-static bool read_numbers(const struct weights_value *v, int rank, int64_t *out)
+static bool read_numbers(const struct vit_pickle_value *v, int rank, int64_t *out)
 {
     for (int i = 0; i < rank; i++) {
-        if (v->items[i]->kind != WEIGHTS_INT || v->items[i]->number < 0) return false;
+        if (v->items[i]->kind != VIT_PICKLE_INT || v->items[i]->number < 0) return false;
         out[i] = v->items[i]->number;
     }
     return true;
 }
 
-static bool read_view(const struct weights_value *v, struct weights_tensor *t, struct strided *s)
+static bool read_view(const struct vit_pickle_value *v, struct weights_tensor *t, struct strided *s)
 {
-    const struct weights_value *shape = v->items[2], *stride = v->items[3];
+    const struct vit_pickle_value *shape = v->items[2], *stride = v->items[3];
     int64_t numbers[WEIGHTS_RANK];
 
     if (shape->count > WEIGHTS_RANK || stride->count != shape->count || v->items[1]->number < 0) return false;
@@ -163,14 +229,14 @@ static enum vit_status copy_view(struct reader *r, struct weights_tensor *t, con
     return VIT_OK;
 }
 
-static enum vit_status place(struct reader *r, const struct weights_value *v, struct weights_tensor *t)
+static enum vit_status place(struct reader *r, const struct vit_pickle_value *v, struct weights_tensor *t)
 {
     const unsigned char *data = NULL;
     struct strided s = { 0 };
     size_t count = 0, bytes;
     enum vit_status status;
 
-    if (v->items[0]->kind != WEIGHTS_STORAGE || !read_view(v, t, &s))
+    if (v->items[0]->kind != VIT_PICKLE_ID || !read_view(v, t, &s))
         return bad_tensor(r, "has an impossible shape or strides");
     status = open_storage(r, v->items[0], &t->dtype, &count, &data);
     if (!status) status = weights_check_shape(r->f, t, &bytes, r->err);
@@ -183,7 +249,7 @@ static enum vit_status place(struct reader *r, const struct weights_value *v, st
     return t->fortran ? VIT_OK : copy_view(r, t, &s, data, bytes);
 }
 
-static enum vit_status add_tensor(struct reader *r, const struct weights_value *v)
+static enum vit_status add_tensor(struct reader *r, const struct vit_pickle_value *v)
 {
     struct weights_tensor t = { .name = weights_file_text(r->f, r->name, strlen(r->name)) };
     enum vit_status status;
@@ -197,7 +263,7 @@ static enum vit_status add_tensor(struct reader *r, const struct weights_value *
 /* ---- from nested dictionaries to names ---- */
 
 /* Extend the name by a key; false: it is no text or integer (then its value is no weight), or too long. */
-static bool extend(struct reader *r, size_t used, const struct weights_value *key, size_t number)
+static bool extend(struct reader *r, size_t used, const struct vit_pickle_value *key, size_t number)
 {
     const char *dot = used ? "." : "";
     char *to = r->name + used;
@@ -206,21 +272,21 @@ static bool extend(struct reader *r, size_t used, const struct weights_value *ke
 
     if (!key)
         n = snprintf(to, room, "%s%zu", dot, number);
-    else if (key->kind == WEIGHTS_INT)
+    else if (key->kind == VIT_PICKLE_INT)
         n = snprintf(to, room, "%s%lld", dot, (long long)key->number);
-    else if (key->kind == WEIGHTS_TEXT && key->size < room && !memchr(key->text, '\0', key->size))
+    else if (key->kind == VIT_PICKLE_TEXT && key->size < room && !memchr(key->text, '\0', key->size))
         n = snprintf(to, room, "%s%.*s", dot, (int)key->size, key->text);
     return n >= 0 && (size_t)n < room;
 }
 
 /* Adds every tensor under v, whose name is the first used characters of r->name. */
-static enum vit_status flatten(struct reader *r, const struct weights_value *v, size_t used, int depth)
+static enum vit_status flatten(struct reader *r, const struct vit_pickle_value *v, size_t used, int depth)
 {
-    const bool dict = v->kind == WEIGHTS_DICT;
+    const bool dict = v->kind == VIT_PICKLE_DICT;
     enum vit_status status = VIT_OK;
 
-    if (v->kind == WEIGHTS_TENSOR) return add_tensor(r, v);
-    if (!dict && v->kind != WEIGHTS_LIST && v->kind != WEIGHTS_TUPLE) return VIT_OK;
+    if (v->kind == VIT_PICKLE_CALL) return add_tensor(r, v);
+    if (!dict && v->kind != VIT_PICKLE_LIST && v->kind != VIT_PICKLE_TUPLE) return VIT_OK;
     if (depth == MAX_DEPTH || (r->visits += v->count) > MAX_VISITS)
         return vit_fail(r->err, VIT_ERR_FORMAT, "%s: its dictionaries are nested too deep or too large",
                         r->f->path);
@@ -279,17 +345,17 @@ static enum vit_status read_pickle(struct reader *r, zip_uint64_t i, unsigned ch
 
 static enum vit_status read_tensors(struct reader *r, zip_uint64_t pickle)
 {
-    struct weights_pickle *p = NULL;
-    const struct weights_value *root;
+    struct vit_pickle *p = NULL;
+    const struct vit_pickle_value *root;
     unsigned char *bytes = NULL;
     size_t size;
     enum vit_status status = read_pickle(r, pickle, &bytes, &size);
 
-    if (!status) status = weights_pickle_read(&p, &root, r->f->path, bytes, size, r->err);
+    if (!status) status = vit_pickle_read(&p, &root, &TORCH, r->f->path, bytes, size, r->err);
     if (!status) status = flatten(r, root, 0, 0);
     if (!status && !r->f->count)
         status = vit_fail(r->err, VIT_ERR_FORMAT, "%s: holds no tensors", r->f->path);
-    weights_pickle_close(p);
+    vit_pickle_close(p);
     free(bytes);
     return status;
 }

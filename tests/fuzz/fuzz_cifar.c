@@ -1,4 +1,4 @@
-/* CIFAR's binary files. The first byte says which set; the rest is the test file. */
+/* CIFAR's files. The first byte says which; the rest is the test file, or that of the class names. */
 #include <stdio.h>
 
 #include "patch/patch.h"
@@ -6,15 +6,17 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const NAMES[] = { "ten/test_batch.bin", "hundred/test.bin" };
-    static const char *const FOLDERS[] = { "ten", "hundred" };
+    static const char *const NAMES[] = { "ten/test_batch.bin", "hundred/test.bin", "python/test_batch",
+                                         "names/batches.meta" };
+    static const char *const FOLDERS[] = { "ten", "hundred", "python", "names" };
     struct patch_dataset *d;
     struct patch_image image;
     char path[300], name[300];
     int which;
 
     if (!size) return 0;
-    which = data[0] & 1;
+    which = data[0] & 3;
+    if (which == 3) fuzz_write(fuzz_folder(), "names/test_batch", data, 1);
     fuzz_write(fuzz_folder(), NAMES[which], data + 1, size - 1);
     snprintf(path, sizeof path, "%s/%s", fuzz_folder(), FOLDERS[which]);
     if (patch_dataset_open(&d, path, PATCH_TEST, NULL)) return 0;

@@ -271,6 +271,23 @@ static void answers(void)
 
 /* ---- pictures ---- */
 
+/* A dictionary of one picture and its label, and one of class names, as cPickle writes them. */
+static void cifar_python(void)
+{
+    static const char FRONT[] = "\x80\2}(U\6labels]K\5aU\4datacnumpy.core.multiarray\n_reconstruct\n"
+                                "cnumpy\nndarray\nK\0\x85U\1b\x87R(K\1K\1M\0\14\x86cnumpy\ndtype\nU\2u1K\0K\1"
+                                "\x87R(K\3U\1|NNNJ\377\377\377\377J\377\377\377\377K\0tb\x89T\0\14\0\0",
+                      BACK[] = "tbu.", NAMES[] = "\x80\2}q\1U\13label_namesq\2]q\3(U\1aU\1bes.";
+    enum { PIXELS = 3072, AT = sizeof FRONT - 1 };
+    unsigned char bytes[AT + PIXELS + sizeof BACK - 1];
+
+    memcpy(bytes, FRONT, AT);
+    memset(bytes + AT, 100, PIXELS);
+    memcpy(bytes + AT + PIXELS, BACK, sizeof BACK - 1);
+    seed_for("cifar", "python", 2, bytes, sizeof bytes);
+    seed_for("cifar", "names", 3, NAMES, sizeof NAMES - 1);
+}
+
 static void cifar(void)
 {
     unsigned char records[2 * NOISE_RECORD + 100];
@@ -280,6 +297,7 @@ static void cifar(void)
     seed_for("cifar", "ten", 0, records, 2 * NOISE_RECORD);
     seed_for("cifar", "cut", 0, records, sizeof records);
     seed_for("cifar", "hundred", 1, records, NOISE_RECORD + 1);
+    cifar_python();
 }
 
 static struct patch_image noise(int width, int height)

@@ -2,6 +2,7 @@
 #include "patch/feed.h"
 #include "tests/patch/fixtures.h"
 #include "tests/patch/noise.h"
+#include "tests/patch/pickles.h"
 #include "tests/support/gate.h"
 
 static struct {
@@ -111,6 +112,7 @@ static void write_pictures(void)
     for (size_t i = 0; i < VIT_COUNT(NAMES); i++) tmp_write(made.dir, NAMES[i], bytes, size, NULL, 0);
     tmp_write(made.dir, "list.csv", CSV, sizeof CSV - 1, NULL, 0);
     noise_write(made.dir, 10, 2, 20, 1, 0);
+    pickle_write_batch(made.dir, "python/test_batch", "labels", (const unsigned char[]){ 1, 2, 3 }, 3);
     free(bytes);
 }
 
@@ -125,6 +127,7 @@ static void a_failed_allocation_is_no_smaller_data_set(void **state)
     static const struct maker CSV = { "csv", make_dataset, unmake_dataset, has_three, false };
     static const struct maker FILES = { "files", make_files, unmake_dataset, has_three, false };
     static const struct maker CIFAR = { "cifar", make_dataset, unmake_dataset, has_ten, false };
+    static const struct maker PYTHON = { "cifar for Python", make_dataset, unmake_dataset, has_three, false };
 
     (void)state;
     tmp_create(made.dir, sizeof made.dir);
@@ -136,6 +139,8 @@ static void a_failed_allocation_is_no_smaller_data_set(void **state)
     fail_every_allocation(&CSV);
     place(".");
     fail_every_allocation(&CIFAR);
+    place("python");
+    fail_every_allocation(&PYTHON);
     tmp_remove(made.dir);
 }
 

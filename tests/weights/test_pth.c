@@ -179,7 +179,7 @@ static const struct pickle {
     P(PROTO "\x93.", "does not find"),
     P(PROTO "\x8a\11abcdefghi.", "more than 64 bits"),
     P(PROTO "ccollections\nOrderedDict\n]\x85R.", "has arguments"),
-    P(PROTO "ctorch\nFloatStorage\n)R.", "calls a type of storage"),
+    P(PROTO "ctorch\nFloatStorage\n)R.", "calls a type"),
     P(PROTO "ctorch\nSize\n)R.", "wrong arguments"),
     P(PROTO "ctorch._utils\n_rebuild_parameter\nK\1\x85R.", "wrong arguments"),
     P(PROTO "K\1Q.", "does not find"),

@@ -1,25 +1,26 @@
 /* pickle_stack.h - the machine's values, stack and memory, and its program's bytes; for pickle.c only. */
-#ifndef WEIGHTS_PICKLE_STACK_H
-#define WEIGHTS_PICKLE_STACK_H
+#ifndef VIT_PICKLE_STACK_H
+#define VIT_PICKLE_STACK_H
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "weights/pickle.h"
+#include "vit/pickle.h"
 
-/* Far above any state dict (200 tensors make 3,000 values), far below what hurts. */
+/* Far above any state dict (200 tensors make 3,000 values) and CIFAR-100 (150,000), far below what hurts. */
 enum { MAX_VALUES = 1 << 20, CHUNK = 256 };
 
 struct chunk {
     struct chunk *next;
-    struct weights_value values[CHUNK];
+    struct vit_pickle_value values[CHUNK];
 };
 
-struct weights_pickle {
+struct vit_pickle {
+    const struct vit_pickle_dialect *dialect;
     const char *path;
     const unsigned char *begin, *at, *end;
     struct vit_error *err;
-    struct weights_value **stack, **memo; /* (depth of stack_room), (memo_room) */
+    struct vit_pickle_value **stack, **memo; /* (depth of stack_room), (memo_room) */
     size_t depth, stack_room, memo_room, memo_next;
     struct chunk *chunks;
     size_t made;
@@ -27,22 +28,22 @@ struct weights_pickle {
 
 /* ---- values, stack, memo ---- */
 
-static inline enum vit_status broken(struct weights_pickle *p, const char *why)
+static inline enum vit_status broken(struct vit_pickle *p, const char *why)
 {
     return vit_fail(p->err, VIT_ERR_FORMAT, "%s: its pickle is broken at byte %zu: %s", p->path,
                     (size_t)(p->at - p->begin), why);
 }
 
-static inline enum vit_status no_memory(struct weights_pickle *p)
+static inline enum vit_status no_memory(struct vit_pickle *p)
 {
     return vit_fail(p->err, VIT_ERR_NOMEM, "%s: cannot allocate memory for its pickle", p->path);
 }
 
 /* Make room for one more pointer. */
-static inline bool grow(struct weights_value ***array, size_t *room, size_t wanted)
+static inline bool grow(struct vit_pickle_value ***array, size_t *room, size_t wanted)
 {
     size_t more = *room ? *room : 8;
-    struct weights_value **bigger;
+    struct vit_pickle_value **bigger;
 
     if (wanted <= *room) return true;
     while (more < wanted) more *= 2;
@@ -54,7 +55,7 @@ static inline bool grow(struct weights_value ***array, size_t *room, size_t want
     return true;
 }
 
-static inline enum vit_status push(struct weights_pickle *p, struct weights_value *v)
+static inline enum vit_status push(struct vit_pickle *p, struct vit_pickle_value *v)
 {
     if (p->depth == MAX_VALUES) return broken(p, "its stack is too deep");
     if (!grow(&p->stack, &p->stack_room, p->depth + 1)) return no_memory(p);
@@ -63,9 +64,9 @@ static inline enum vit_status push(struct weights_pickle *p, struct weights_valu
 }
 
 /* A new value, not yet on the stack; NULL, with the sentence: there are too many. */
-static inline struct weights_value *fresh(struct weights_pickle *p, enum weights_kind kind)
+static inline struct vit_pickle_value *fresh(struct vit_pickle *p, enum vit_pickle_kind kind)
 {
-    struct weights_value *v;
+    struct vit_pickle_value *v;
 
     if (p->made == MAX_VALUES) return broken(p, "it has too many values"), NULL;
     if (p->made % CHUNK == 0) {
@@ -79,9 +80,9 @@ static inline struct weights_value *fresh(struct weights_pickle *p, enum weights
     return v;
 }
 
-static inline enum vit_status push_new(struct weights_pickle *p, struct weights_value v)
+static inline enum vit_status push_new(struct vit_pickle *p, struct vit_pickle_value v)
 {
-    struct weights_value *made = fresh(p, v.kind);
+    struct vit_pickle_value *made = fresh(p, v.kind);
 
     if (!made) return VIT_ERR_FORMAT;
     *made = v;
@@ -89,7 +90,7 @@ static inline enum vit_status push_new(struct weights_pickle *p, struct weights_
 }
 
 /* The value on top, of a kind; NULL, with the sentence: there is none. */
-static inline struct weights_value *pop(struct weights_pickle *p, enum weights_kind kind)
+static inline struct vit_pickle_value *pop(struct vit_pickle *p, enum vit_pickle_kind kind)
 {
     if (p->depth && p->stack[p->depth - 1]->kind == kind) return p->stack[--p->depth];
     broken(p, "an instruction does not find the value it needs");
@@ -97,7 +98,7 @@ static inline struct weights_value *pop(struct weights_pickle *p, enum weights_k
 }
 
 /* Move the n values on top to the end of items. */
-static inline enum vit_status gather(struct weights_pickle *p, struct weights_value *to, size_t n)
+static inline enum vit_status gather(struct vit_pickle *p, struct vit_pickle_value *to, size_t n)
 {
     if (n > p->depth) return broken(p, "an instruction does not find the value it needs");
     if (!grow(&to->items, &to->room, to->count + n)) return no_memory(p);
@@ -108,17 +109,17 @@ static inline enum vit_status gather(struct weights_pickle *p, struct weights_va
 }
 
 /* Number of values above the last mark; SIZE_MAX, with the sentence: there is no mark. */
-static inline size_t above_mark(struct weights_pickle *p)
+static inline size_t above_mark(struct vit_pickle *p)
 {
     for (size_t i = p->depth; i > 0; i--)
-        if (p->stack[i - 1]->kind == WEIGHTS_MARK) return p->depth - i;
+        if (p->stack[i - 1]->kind == VIT_PICKLE_MARK) return p->depth - i;
     broken(p, "a mark is missing");
     return SIZE_MAX;
 }
 
 /* ---- the bytes of an instruction ---- */
 
-static inline bool take(struct weights_pickle *p, size_t size, const unsigned char **out)
+static inline bool take(struct vit_pickle *p, size_t size, const unsigned char **out)
 {
     if (size > (size_t)(p->end - p->at)) return broken(p, "it is cut off"), false;
     *out = p->at;
@@ -127,7 +128,7 @@ static inline bool take(struct weights_pickle *p, size_t size, const unsigned ch
 }
 
 /* size bytes, little endian, without sign. */
-static inline bool take_number(struct weights_pickle *p, int size, uint64_t *out)
+static inline bool take_number(struct vit_pickle *p, int size, uint64_t *out)
 {
     const unsigned char *bytes;
 
@@ -137,7 +138,7 @@ static inline bool take_number(struct weights_pickle *p, int size, uint64_t *out
     return true;
 }
 
-static inline bool take_line(struct weights_pickle *p, const char **text, size_t *size)
+static inline bool take_line(struct vit_pickle *p, const char **text, size_t *size)
 {
     const unsigned char *end = memchr(p->at, '\n', (size_t)(p->end - p->at));
 
