@@ -6,11 +6,6 @@
 #include "tools/train.h"
 #include "vit/vit.h"
 
-bool report_same_rate(double a, double b)
-{
-    return fabs(a - b) <= 1e-6 * fmax(a, b);
-}
-
 /* ---- placements ---- */
 
 /* The place in the library's table, so that pre looks the same on every page; -1: none that it knows. */
@@ -103,11 +98,6 @@ int report_by_number(const void *a, const void *b)
 static int by_rate(const void *a, const void *b)
 {
     return report_by_number(&((const struct report_rate *)a)->lr, &((const struct report_rate *)b)->lr);
-}
-
-int report_lost(const int *ended)
-{
-    return ended[REPORT_DEAD] + ended[REPORT_DIVERGED];
 }
 
 int report_classes(const struct report *r, int source)

@@ -19,12 +19,14 @@ struct report_cell *report_find_cell(struct report *r, const char *id, size_t *h
 
 /* ---- report_text.c ---- */
 
+bool report_same_rate(double a, double b); /* two writings of one learning rate */
 /* "3e-4", "0.25": as one would type it. */
 const char *report_rate_text(char *text, size_t size, double lr);
 /* "none", "200 steps", "5%". */
 const char *report_warmup_text(char *text, size_t size, const char *warmup);
 /* "6"; "?" where it is 0: that of a trained network that runs start from, before one has ended. */
 const char *report_depth_text(char *text, size_t size, int depth);
+int report_lost(const int *ended); /* dead and diverged */
 /* "3 of 10", "0 of 2, unfinished 3": lost runs of those that ended. */
 const char *report_lost_text(char *text, size_t size, const int *ended, int runs);
 /* The highest rate of an arm that learns: "1e-3"; "≥ 0.01" where no higher one was tried; "none"; "?" where
@@ -74,9 +76,7 @@ enum vit_status report_add_planned(struct report *r, const char *where, struct v
 #define REPORT_POINT 0.01
 
 int report_by_number(const void *a, const void *b); /* doubles ascending, for qsort */
-bool report_same_rate(double a, double b);          /* two writings of one learning rate */
 int report_style(const struct report *r, const char *norm);
-int report_lost(const int *ended); /* dead and diverged */
 /* Of the networks of a source, of the others where it does not say, or of all (source -1); 0: nobody says, or
  * they differ. */
 int report_classes(const struct report *r, int source);

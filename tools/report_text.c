@@ -6,6 +6,11 @@
 #include "vit/stats.h"
 #include "vit/vit.h"
 
+bool report_same_rate(double a, double b)
+{
+    return fabs(a - b) <= 1e-6 * fmax(a, b);
+}
+
 const char *report_rate_text(char *text, size_t size, double lr)
 {
     const int e = lr > 0 ? (int)floor(log10(lr) + 1e-9) : 0;
@@ -31,6 +36,11 @@ const char *report_depth_text(char *text, size_t size, int depth)
     else
         snprintf(text, size, "?");
     return text;
+}
+
+int report_lost(const int *ended)
+{
+    return ended[REPORT_DEAD] + ended[REPORT_DIVERGED];
 }
 
 const char *report_lost_text(char *text, size_t size, const int *ended, int runs)

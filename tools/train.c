@@ -12,13 +12,6 @@
 /* A time-based checkpoint loses at most this much to a kill. */
 #define CHECKPOINT_SECONDS 120.0
 
-int train_fail(struct train *t, const struct vit_error *err)
-{
-    progress_clear(&t->bar);
-    cmd_error("%s", err->text);
-    return CMD_UNUSABLE;
-}
-
 /* ---- checkpoints ---- */
 
 static int save(struct train *t)

@@ -54,11 +54,6 @@ struct train {
     char reason[160];
 };
 
-/* ---- train.c ---- */
-
-/* Says what is wrong, below the line of progress; returns CMD_UNUSABLE. */
-int train_fail(struct train *t, const struct vit_error *err);
-
 /* ---- train_open.c ---- */
 
 /* Returns an exit code; what is wrong has been said. Close it in any case. */
@@ -105,6 +100,8 @@ enum vit_status train_state_resume(struct train *t, struct vit_error *err);
 
 /* ---- train_show.c ---- */
 
+/* Says what is wrong, below the line of progress; returns CMD_UNUSABLE. */
+int train_fail(struct train *t, const struct vit_error *err);
 /* Of the epoch under way. */
 double train_loss(const struct train *t);
 double train_top1(const struct train *t);

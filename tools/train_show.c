@@ -3,6 +3,13 @@
 #include "tools/out.h"
 #include "tools/train_parts.h"
 
+int train_fail(struct train *t, const struct vit_error *err)
+{
+    progress_clear(&t->bar);
+    cmd_error("%s", err->text);
+    return CMD_UNUSABLE;
+}
+
 double train_rate(const struct train *t)
 {
     return t->epoch_seconds > 0 ? (double)t->epoch_images / t->epoch_seconds : 0;
