@@ -275,7 +275,7 @@ static void answers(void)
 static void cifar_python(void)
 {
     static const char FRONT[] = "\x80\2}(U\6labels]K\5aU\4datacnumpy.core.multiarray\n_reconstruct\n"
-                                "cnumpy\nndarray\nK\0\x85U\1b\x87R(K\1K\1M\0\14\x86cnumpy\ndtype\nU\2u1K\0K\1"
+                                "cnumpy\nndarray\nK\0\x85U\1b\x87R(K\1K\1M\0\14\206cnumpy\ndtype\nU\2u1K\0K\1"
                                 "\x87R(K\3U\1|NNNJ\377\377\377\377J\377\377\377\377K\0tb\x89T\0\14\0\0",
                       BACK[] = "tbu.", NAMES[] = "\x80\2}q\1U\13label_namesq\2]q\3(U\1aU\1bes.";
     enum { PIXELS = 3072, AT = sizeof FRONT - 1 };
