@@ -253,7 +253,7 @@ static void a_network_lost_by_its_last_step_has_diverged(void **state)
 
     EXPECT(4, "diverged at step 1, learning rate 1e+09: the loss on the validation pictures is not finite",
            true, "-d", f->data, "-o", f->out, "--lr", "1e9", "--warmup", "0", "--epochs", "1", "--batch",
-           "80", "--width", "64");
+           "80", "--width", "64", "--norm", "rezero");
     lines = lines_of(f->out, "log.jsonl");
     last = json_array_get(lines, json_array_size(lines) - 1);
     assert_string_equal(json_string_value(json_object_get(last, "kind")), "epoch");
