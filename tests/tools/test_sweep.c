@@ -277,8 +277,8 @@ static void a_cell_that_diverges_is_a_result(void **state)
     json_decref(result);
 }
 
-/* One step, which nothing follows but the validation. Without norms the stream overflows in every kernels: those of the
- * reference add in double. */
+/* One step, which nothing follows but the validation. Without norms the stream overflows with any kernels,
+ * also with the reference's, which add in double. */
 static void a_cell_lost_by_its_last_step_has_diverged(void **state)
 {
     struct fixture *f = *state;
