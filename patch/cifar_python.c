@@ -10,7 +10,7 @@
 
 /* ---- the arrays of NumPy ---- */
 
-enum { NOTHING, ARRAY, DTYPE };
+enum { ARRAY = 1, DTYPE }; /* meanings; 0: none */
 
 /* _reconstruct(ndarray, (0,), "b") makes an empty array, whose state is set then: (version, shape, dtype,
  * whether the first index is the fastest, bytes). dtype("u1", ...) is a byte without sign. */

@@ -5,8 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "patch/walk.h"
-
 static const char *const SPLITS[] = {
     [PATCH_TRAIN] = "train",
     [PATCH_VAL] = "val",
