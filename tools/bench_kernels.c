@@ -5,6 +5,7 @@
 
 #include "kernels/team.h"
 #include "tools/bench.h"
+#include "vit/config.h"
 #include "vit/model.h"
 #include "vit/random.h"
 

@@ -49,7 +49,7 @@ static const struct args_option ROWS[] = {
       .high = 1e9,
       .metavar = "GFLOPS",
       .otherwise = "measured: some steps of every different network",
-      .help = "GFLOP/s that --plan reckons with" },
+      .help = "GFLOP/s of all jobs together that --plan reckons with" },
     { .name = "dead-after",
       .kind = ARGS_TEXT,
       .at = AT(dead_after),
@@ -68,6 +68,16 @@ static const struct args_option ROWS[] = {
       .initial = "model",
       .metavar = "WHAT",
       .help = "what stays of a cell that has ended, beside its log and logits" },
+    { .name = "jobs",
+      .letter = 'j',
+      .kind = ARGS_INT,
+      .at = AT(jobs),
+      .low = 1,
+      .high = VIT_MOST_THREADS,
+      .initial = "1",
+      .metavar = "N",
+      .help = "cells trained side by side, each with its share of --threads and memory of its own; the "
+              "numbers stay the same" },
     TRAIN_CHECKPOINT_ROW(AT(checkpoint_every), "steps between states of the cell under way"),
 };
 static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
@@ -185,6 +195,20 @@ static enum vit_status choose_rest(struct sweep *s, const struct sweep_options *
     return VIT_OK;
 }
 
+/* Each job has as many threads as the others. */
+static int share_threads(struct sweep *s)
+{
+    const int threads = cmd_threads(&s->common) ? cmd_threads(&s->common) : kern_cpu_cores();
+    const int wanted = s->options->jobs;
+
+    if (wanted > 1 && wanted > threads)
+        return cmd_usage("--jobs: expected at most %d, the threads to compute with, found %d", threads,
+                         wanted);
+    s->jobs = wanted < s->count ? wanted : s->count;
+    if (s->jobs > 1) s->common.threads = threads / s->jobs;
+    return CMD_DONE;
+}
+
 /* ---- the verb ---- */
 
 static int run_grid(struct sweep *s)
@@ -196,7 +220,8 @@ static int run_grid(struct sweep *s)
         cmd_error("%s", err.text);
         return err.status == VIT_ERR_ARG ? CMD_USAGE : CMD_UNUSABLE;
     }
-    code = sweep_data_open(s);
+    code = share_threads(s);
+    if (!code) code = sweep_data_open(s);
     if (code) return code;
     if (s->options->plan) return sweep_plan(s);
     code = sweep_run(s);
@@ -252,8 +277,9 @@ const struct args_verb cmd_sweep = {
         "Every setting of train takes a list, as in --norm pre,post --depth 6,12 --lr 3e-4,1e-3 --seeds 3 "
         "(switches take theirs in --recipe); a cell is one value of each, and the grid is all cells. For "
         "equal seeds all cells have the same initial weights, order of pictures and augmentation. One cell "
-        "is trained after the other: all arms with the first seed, from the middle learning rates to the "
-        "edges, then the next seed.\n\n"
+        "is trained after the other, or --jobs of them side by side, which uses many cores better than one "
+        "small network does: all arms with the first seed, from the middle learning rates to the edges, "
+        "then the next seed.\n\n"
         "DIR receives sweep.json (the grid), cells/ID/ (what train writes), cells.jsonl (a line for each "
         "cell that has ended: its settings, status, reason, epochs_done, steps, train_loss, val_loss, "
         "val_top1, val_n, plateau_step, images_per_second, seconds, test_loss, test_top1, test_n, logits), "

@@ -2,16 +2,22 @@
 #include "tools/stop.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "tools/cmd.h"
 
-static volatile sig_atomic_t signals;
+static atomic_int signals; /* lock-free, as a handler needs it */
 
 static void count_signal(int number)
 {
     (void)number;
     if (signals) _exit(CMD_INTERRUPTED); /* asked twice: at once */
+    signals = 1;
+}
+
+void stop_ask(void)
+{
     signals = 1;
 }
 
@@ -23,7 +29,7 @@ bool stop_wanted(void)
 enum { SIGNALS = 2 };
 static const int CAUGHT[SIGNALS] = { SIGINT, SIGTERM };
 static struct sigaction before[SIGNALS];
-static int catching; /* how often it was asked for */
+static atomic_int catching; /* how often it was asked for */
 
 void stop_catch(void)
 {

@@ -1,4 +1,4 @@
-/* sweep.h - a grid of training runs under one recipe, one after the other, in a folder:
+/* sweep.h - a grid of training runs under one recipe, one after the other or some side by side, in a folder:
  *
  *   sweep.json                the grid: lists of settings, data set, kernels, cells in their order
  *   cells/ID/                 what train writes
@@ -11,13 +11,15 @@
 #ifndef TOOLS_SWEEP_H
 #define TOOLS_SWEEP_H
 
+#include <pthread.h>
+
 #include "tools/train.h"
 
 struct sweep_options {
     struct cmd_common common;
     struct recipe_words words; /* right here: the shared rows point to it */
     const char *data, *out, *recipe, *dead_after, *keep;
-    int seeds, checkpoint_every;
+    int seeds, checkpoint_every, jobs;
     float rate; /* GFLOP/s; 0: measured */
     bool plan, no_test;
 };
@@ -44,11 +46,13 @@ struct sweep_cell {
     int source, batches, steps; /* batches of an epoch; steps in all */
     double flops;               /* training: 6 for a multiply-add; validations and test: 2 */
     const json_t *line;         /* of cells.jsonl; NULL: it has not ended */
+    bool taken;                 /* by one of the jobs of this process */
 };
 
 struct sweep {
     const struct sweep_options *options;
-    struct cmd_common common; /* with the sweep's kernels */
+    struct cmd_common common; /* with the sweep's kernels, and the threads of one cell */
+    int jobs;                 /* cells trained side by side */
     const char *data;         /* path */
     const char *dead_after;
     bool test;
@@ -62,12 +66,14 @@ struct sweep {
     int count;
     struct sweep_source *sources; /* (source_count) */
     int source_count;
-    double start, flops_done; /* of this process */
+
+    pthread_mutex_t lock;     /* while jobs run: of the cells' taken and line, and of what follows */
+    int code;                 /* the first that was not CMD_DONE: no further cell begins */
+    double flops_done, spent; /* by the cells that ended in this process, and their seconds */
     size_t cached;            /* bytes of pictures in memory */
     bool unread;              /* there were pictures that cannot be read */
-
-    int file;      /* cells.jsonl, locked; -1: none */
-    json_t *lines; /* of it: array of objects */
+    int file;                 /* cells.jsonl, locked; -1: none */
+    json_t *lines;            /* of it: array of objects */
 };
 
 /* ---- the grid (sweep_grid.c) ---- */

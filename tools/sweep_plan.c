@@ -63,8 +63,8 @@ static double time_steps(struct vit_trainer *t, const struct vit_batch *batch)
 }
 
 /* *rate = flops a second of training the cell's network. */
-static enum vit_status measure(double *rate, const struct sweep *s, const struct sweep_cell *c,
-                               struct vit_error *err)
+static enum vit_status measure_alone(double *rate, const struct sweep *s, const struct sweep_cell *c,
+                                     struct vit_error *err)
 {
     const struct recipe *r = &c->recipe;
     const struct vit_init init = recipe_init(r);
@@ -95,6 +95,47 @@ static enum vit_status measure(double *rate, const struct sweep *s, const struct
     return status;
 }
 
+struct trial {
+    const struct sweep *s;
+    const struct sweep_cell *c;
+    pthread_t thread;
+    double rate;
+    enum vit_status status;
+    struct vit_error err;
+};
+
+static void *try(void *trial)
+{
+    struct trial *t = trial;
+
+    t->status = measure_alone(&t->rate, t->s, t->c, &t->err);
+    return NULL;
+}
+
+/* The same while the other jobs do so too: they share caches and memory. */
+static enum vit_status measure(double *rate, const struct sweep *s, const struct sweep_cell *c,
+                               struct vit_error *err)
+{
+    struct trial *trials = calloc((size_t)s->jobs, sizeof *trials);
+    int started = 0;
+    enum vit_status status = VIT_OK;
+
+    if (!trials) return vit_fail(err, VIT_ERR_NOMEM, "no memory for a plan");
+    for (int i = 0; i < s->jobs; i++) trials[i] = (struct trial){ .s = s, .c = c };
+    while (started + 1 < s->jobs &&
+           !pthread_create(&trials[started + 1].thread, NULL, try, &trials[started + 1]))
+        started++;
+    try(&trials[0]);
+    *rate = 0;
+    for (int i = 0; i <= started; i++) {
+        if (i) pthread_join(trials[i].thread, NULL);
+        *rate += trials[i].rate / (started + 1);
+        if (trials[i].status && !status) status = trials[i].status, *err = trials[i].err;
+    }
+    free(trials);
+    return status;
+}
+
 /* Seconds of every cell: at the rate given, or measured once for all cells of equal work. */
 static enum vit_status estimate(struct estimate *e, const struct sweep *s, struct vit_error *err)
 {
@@ -113,7 +154,7 @@ static enum vit_status estimate(struct estimate *e, const struct sweep *s, struc
             break;
         }
         while (strcmp(work[same], work[i]) != 0) same++;
-        rate[i] = s->options->rate > 0 ? 1e9 * (double)s->options->rate : rate[same];
+        rate[i] = s->options->rate > 0 ? 1e9 * (double)s->options->rate / s->jobs : rate[same];
         if (!(rate[i] > 0)) status = measure(&rate[i], s, c, err);
         e[i] = (struct estimate){ .seconds = c->flops / rate[i], .ended = c->line != NULL };
         progress_update(&bar, (size_t)i + 1);
@@ -138,10 +179,10 @@ static struct totals add_up(const struct sweep *s, const struct estimate *e)
 
     for (int i = 0; i < s->count; i++) {
         t.flops += s->cells[i].flops;
-        t.seconds += e[i].seconds;
+        t.seconds += e[i].seconds / s->jobs;
         if (e[i].ended) continue;
         t.flops_left += s->cells[i].flops;
-        t.seconds_left += e[i].seconds;
+        t.seconds_left += e[i].seconds / s->jobs;
     }
     return t;
 }

@@ -1,4 +1,4 @@
-/* The cells of a sweep, one after the other. */
+/* The cells of a sweep: jobs take them in their order, each the next one that nobody has. */
 #include <limits.h>
 #include <math.h>
 #include <string.h>
@@ -15,6 +15,8 @@ struct outcome {
     struct train_result train;
     struct train_score test; /* n 0: not tested */
     char logits[240];        /* file in the folder, "" : none */
+    double seconds;          /* of this process */
+    bool unread;             /* there were pictures that cannot be read */
 };
 
 /* How a run may end so that its cell has ended, by train_run's codes. Divergence is a result. */
@@ -86,14 +88,19 @@ static json_t *line_of(const struct sweep *s, const struct sweep_cell *c, const 
 
 /* ---- one cell ---- */
 
-/* Seconds that the cells left may take, as fast as those of this process; NAN: there are none yet. */
+/* Seconds that the cells left may take, as fast as those that ended in this process; NAN: none has. */
 static double seconds_left(const struct sweep *s)
 {
     double left = 0;
+    int cells = 0;
 
-    for (int i = 0; i < s->count; i++)
-        if (!s->cells[i].line) left += s->cells[i].flops;
-    return s->flops_done > 0 ? (progress_seconds() - s->start) * left / s->flops_done : NAN;
+    for (int i = 0; i < s->count; i++) {
+        if (s->cells[i].line) continue;
+        left += s->cells[i].flops;
+        cells++;
+    }
+    if (!(s->flops_done > 0)) return NAN;
+    return cells ? s->spent * left / s->flops_done / (cells < s->jobs ? cells : s->jobs) : 0;
 }
 
 /* "cell 3/16 norm=pre_lr=0.001_seed=0: done, val top-1 61.20 %, 12.3 s; 1:05 left" on stderr. */
@@ -102,6 +109,7 @@ static void show(struct sweep *s, const struct sweep_cell *c, const struct outco
     char left[32];
 
     s->flops_done += c->flops * o->train.steps / c->steps;
+    s->spent += o->seconds;
     if (s->common.quiet) return;
     fprintf(stderr, "cell %d/%d %s: %s", (int)(c - s->cells) + 1, s->count, c->id,
             o->train.reason[0] ? o->train.reason : o->status);
@@ -120,6 +128,31 @@ static int test_cell(struct sweep *s, const struct sweep_cell *c, struct outcome
     return sweep_test(s, c, train_path(path, s->options->out, o->logits), &o->test);
 }
 
+/* Not locked: other jobs do the same meanwhile. */
+static int train_cell(struct sweep *s, const struct sweep_cell *c, struct outcome *o)
+{
+    char folder[PATH_MAX];
+    const struct train_job job = { .common = &s->common,
+                                   .texts = &c->texts,
+                                   .recipe = c->recipe,
+                                   .data = s->data,
+                                   .out = sweep_folder_cell(folder, s, c),
+                                   .cell = c->id,
+                                   .beside = s->jobs > 1,
+                                   .pictures = &s->sources[c->source].data,
+                                   .dead_after = s->dead_after,
+                                   .checkpoint_every = s->options->checkpoint_every,
+                                   .resume = true };
+    const double start = progress_seconds();
+    int code = train_run(&job, &o->train);
+
+    o->status = status_of(code);
+    o->unread = code == CMD_SOME_FAILED;
+    if (o->status) code = test_cell(s, c, o);
+    o->seconds = progress_seconds() - start;
+    return code;
+}
+
 static int record(struct sweep *s, struct sweep_cell *c, const struct outcome *o)
 {
     struct vit_error err;
@@ -132,54 +165,85 @@ static int record(struct sweep *s, struct sweep_cell *c, const struct outcome *o
     return CMD_DONE;
 }
 
+/* Locked, but while it trains. */
 static int run_cell(struct sweep *s, struct sweep_cell *c)
 {
-    char folder[PATH_MAX];
-    struct sweep_source *source = &s->sources[c->source];
-    const struct train_job job = { .common = &s->common,
-                                   .texts = &c->texts,
-                                   .recipe = c->recipe,
-                                   .data = s->data,
-                                   .out = sweep_folder_cell(folder, s, c),
-                                   .cell = c->id,
-                                   .pictures = &source->data,
-                                   .dead_after = s->dead_after,
-                                   .checkpoint_every = s->options->checkpoint_every,
-                                   .resume = true };
     struct outcome o = { 0 };
     struct vit_error err;
     int code;
 
-    if (sweep_data_read(s, source, &err)) {
+    if (sweep_data_read(s, &s->sources[c->source], &err)) {
         cmd_error("%s", err.text);
         return CMD_UNUSABLE;
     }
     if (stop_wanted()) return CMD_INTERRUPTED;
     if (!s->common.quiet) fprintf(stderr, "cell %d/%d %s\n", (int)(c - s->cells) + 1, s->count, c->id);
-    code = train_run(&job, &o.train);
-    o.status = status_of(code);
-    s->unread |= code == CMD_SOME_FAILED;
-    if (o.status) code = test_cell(s, c, &o);
+    pthread_mutex_unlock(&s->lock);
+    code = train_cell(s, c, &o);
+    pthread_mutex_lock(&s->lock);
+    s->unread |= o.unread;
     return o.status && !code ? record(s, c, &o) : code;
 }
 
 /* ---- all of them ---- */
 
+/* NULL: all are taken. */
+static struct sweep_cell *take(struct sweep *s)
+{
+    for (int i = 0; i < s->count; i++) {
+        struct sweep_cell *c = &s->cells[i];
+        if (c->line || c->taken) continue;
+        c->taken = true;
+        return c;
+    }
+    return NULL;
+}
+
+/* One of the jobs. Where one fails the others save what they have and end. */
+static void *work(void *sweep)
+{
+    struct sweep *s = sweep;
+    struct sweep_cell *c;
+    int code;
+
+    pthread_mutex_lock(&s->lock);
+    while (!s->code && (c = take(s))) {
+        code = run_cell(s, c);
+        if (!code || s->code) continue;
+        s->code = code;
+        stop_ask();
+    }
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+/* This thread is the first job. */
+static void run_jobs(struct sweep *s)
+{
+    pthread_t others[VIT_MOST_THREADS];
+    int started = 0;
+
+    while (started + 1 < s->jobs && !pthread_create(&others[started], NULL, work, s)) started++;
+    if (started + 1 < s->jobs)
+        cmd_warn(&s->common, "--jobs %d: the system gives threads for %d", s->jobs, started + 1);
+    work(s);
+    for (int i = 0; i < started; i++) pthread_join(others[i], NULL);
+}
+
 int sweep_run(struct sweep *s)
 {
     struct vit_error err;
-    int code = CMD_DONE;
 
     if (sweep_folder_open(s, &err)) {
         cmd_error("%s", err.text);
         return err.status == VIT_ERR_ARG ? CMD_USAGE : CMD_UNUSABLE;
     }
-    s->start = progress_seconds();
     stop_catch();
-    for (int i = 0; i < s->count && !code; i++)
-        if (!s->cells[i].line) code = run_cell(s, &s->cells[i]);
+    pthread_mutex_init(&s->lock, NULL);
+    run_jobs(s);
+    pthread_mutex_destroy(&s->lock);
     stop_release();
-    if (code == CMD_INTERRUPTED)
+    if (s->code == CMD_INTERRUPTED)
         cmd_warn(&s->common, "interrupted; vit sweep --out %s goes on from there", s->options->out);
-    return !code && s->unread ? CMD_SOME_FAILED : code;
+    return !s->code && s->unread ? CMD_SOME_FAILED : s->code;
 }

@@ -30,6 +30,7 @@ struct train_job {
     struct recipe recipe;             /* the same, parsed */
     const char *data, *out;
     const char *cell;                  /* of a sweep; NULL: none */
+    bool beside;                       /* other cells are trained meanwhile: lines say which, and no bar */
     const struct train_data *pictures; /* those of data, shared with other runs; NULL: of its own */
     const char *dead_after;            /* when train_dead decides, for train_dead_after; NULL: never */
     int checkpoint_every;              /* steps; 0: every two minutes */

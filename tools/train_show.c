@@ -56,7 +56,8 @@ void train_show_start(struct train *t)
     cmd_note(t->job->common, "%zu parameters, %zu training pictures, %d steps an epoch, %.0f MiB, kernels %s",
              vit_model_parameters(t->model), patch_feed_count(t->feed), patch_feed_batches(t->feed),
              (double)vit_trainer_bytes(t->trainer) / (1 << 20), vit_model_kernels(t->model));
-    progress_start(&t->bar, t->what, (size_t)left * (size_t)t->recipe->batch, !t->job->common->quiet);
+    progress_start(&t->bar, t->what, (size_t)left * (size_t)t->recipe->batch,
+                   !t->job->common->quiet && !t->job->beside);
 }
 
 /* One line on stderr after an epoch. */
@@ -70,8 +71,8 @@ void train_show_epoch(struct train *t, bool validated)
     progress_clear(&t->bar);
     if (validated && t->val.n)
         snprintf(val, sizeof val, "  val loss %.4f  val top-1 %.2f %%", t->val.loss, 100 * t->val.top1);
-    fprintf(stderr, "epoch %d/%d  step %d  loss %.4f  top-1 %.2f %%%s  %.1f images/s  %s left\n",
-            t->epoch + 1, t->recipe->epochs, vit_trainer_steps(t->trainer), train_loss(t),
-            100 * train_top1(t), val, rate,
+    fprintf(stderr, "%s%sepoch %d/%d  step %d  loss %.4f  top-1 %.2f %%%s  %.1f images/s  %s left\n",
+            t->job->beside ? t->job->cell : "", t->job->beside ? ": " : "", t->epoch + 1, t->recipe->epochs,
+            vit_trainer_steps(t->trainer), train_loss(t), 100 * train_top1(t), val, rate,
             progress_clock(time, sizeof time, rate > 0 ? (double)left * t->recipe->batch / rate : 0));
 }

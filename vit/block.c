@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "vit/config.h"
+
 static bool is_join(enum vit_op op)
 {
     return op == VIT_OP_JOIN || op == VIT_OP_JOIN_ALPHA;
@@ -80,18 +82,12 @@ static int rows_of(const struct vit_block_call *call)
 
 static struct kern_norm norm_of(const struct vit_block_call *call, const struct vit_norm_params *p)
 {
-    return (struct kern_norm){ .kind = call->config->norm.kind,
-                               .eps = call->config->norm.eps,
-                               .gain = p->gain,
-                               .bias = p->bias,
-                               .alpha = p->alpha };
+    return vit_norm_of(call->config, p);
 }
 
 static struct kern_rows plain_rows(const struct vit_block_call *call)
 {
-    const size_t d = (size_t)call->config->width;
-
-    return (struct kern_rows){ rows_of(call), 1, (int)d, d, d };
+    return vit_rows_of(rows_of(call), call->config->width);
 }
 
 /* The query (0) or key (1) vectors inside qkv. */

@@ -1,6 +1,6 @@
-#include <stdio.h>
+#include "vit/config.h"
 
-#include "vit/params.h"
+#include <stdio.h>
 
 /* Largest values that are taken: far above any model, far below overflow. */
 enum {
@@ -29,6 +29,21 @@ int vit_config_prefix(const struct vit_config *c)
 int vit_config_tokens(const struct vit_config *c)
 {
     return vit_config_prefix(c) + vit_config_grid(c) * vit_config_grid(c);
+}
+
+int vit_up_rows(const struct vit_config *c)
+{
+    return c->glu ? 2 * c->hidden : c->hidden;
+}
+
+int vit_pooled_width(const struct vit_config *c)
+{
+    return c->pool == VIT_POOL_CLS_MEAN ? 2 * c->width : c->width;
+}
+
+int vit_head_inputs(const struct vit_config *c)
+{
+    return c->pre_logits ? c->pre_logits : vit_pooled_width(c);
 }
 
 double vit_config_macs(const struct vit_config *c)

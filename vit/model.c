@@ -7,6 +7,7 @@
 
 #include "kernels/cpu.h"
 #include "vit/block.h"
+#include "vit/config.h"
 
 /* ---- notes ---- */
 

@@ -4,24 +4,10 @@
 #include <string.h>
 
 #include "vit/block.h"
+#include "vit/config.h"
 
 /* Sizes a shape may be written in; dim_of() turns them into numbers. */
 enum dim { ABSENT, ONE, D, D3, M, M_UP, E, POS, REG, K, F, POOLED, PRE, SCALE };
-
-int vit_up_rows(const struct vit_config *c)
-{
-    return c->glu ? 2 * c->hidden : c->hidden;
-}
-
-int vit_pooled_width(const struct vit_config *c)
-{
-    return c->pool == VIT_POOL_CLS_MEAN ? 2 * c->width : c->width;
-}
-
-int vit_head_inputs(const struct vit_config *c)
-{
-    return c->pre_logits ? c->pre_logits : vit_pooled_width(c);
-}
 
 static int dim_of(enum dim dim, const struct vit_config *c)
 {
@@ -236,4 +222,18 @@ float **vit_slot_pointer(struct vit_params *p, const struct vit_slot *s)
     char *base = s->block < 0 ? (char *)p : (char *)&p->block[s->block];
 
     return (float **)(void *)(base + s->field);
+}
+
+/* ---- as the kernels take them ---- */
+
+struct kern_norm vit_norm_of(const struct vit_config *c, const struct vit_norm_params *p)
+{
+    return (struct kern_norm){
+        .kind = c->norm.kind, .eps = c->norm.eps, .gain = p->gain, .bias = p->bias, .alpha = p->alpha
+    };
+}
+
+struct kern_rows vit_rows_of(int m, int d)
+{
+    return (struct kern_rows){ m, 1, d, (size_t)d, (size_t)d };
 }

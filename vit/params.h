@@ -57,16 +57,14 @@ int vit_slots(struct vit_slot *slots, const struct vit_config *c, size_t *total)
 enum vit_status vit_slots_lent(const struct vit_slot *wanted, int count, const struct vit_slot *lent,
                                int lent_count, bool drawn_head, const char *path, struct vit_error *err);
 
-/* Widths that shapes share: rows of fc1 (gate and value, or value alone), what pooling gives, and what the
- * head reads. */
-int vit_up_rows(const struct vit_config *c);
-int vit_pooled_width(const struct vit_config *c);
-int vit_head_inputs(const struct vit_config *c);
-
 /* The pointer of a slot in p. */
 float **vit_slot_pointer(struct vit_params *p, const struct vit_slot *s);
 
-/* ---- matrices as the products take them ---- */
+/* ---- as the kernels take them ---- */
+
+/* A norm, and m rows of d for it. */
+struct kern_norm vit_norm_of(const struct vit_config *c, const struct vit_norm_params *p);
+struct kern_rows vit_rows_of(int m, int d);
 
 struct vit_block_mats {
     struct kern_mat qkv, proj, fc1, fc2;

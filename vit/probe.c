@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vit/config.h"
 #include "vit/gradients.h"
 #include "vit/loss.h"
 #include "vit/session.h"

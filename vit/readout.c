@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "vit/config.h"
+
 /* From the stream after the blocks to logits: final norm, pooling, fc_norm, pre_logits, head. Pooling by
  * token needs the norm of that token alone, so the rows are picked first. */
 

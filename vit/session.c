@@ -4,19 +4,8 @@
 #include <stdlib.h>
 
 #include "kernels/cpu.h"
+#include "vit/config.h"
 #include "vit/random.h"
-
-struct kern_norm vit_norm_of(const struct vit_config *c, const struct vit_norm_params *p)
-{
-    return (struct kern_norm){
-        .kind = c->norm.kind, .eps = c->norm.eps, .gain = p->gain, .bias = p->bias, .alpha = p->alpha
-    };
-}
-
-struct kern_rows vit_rows_of(int m, int d)
-{
-    return (struct kern_rows){ m, 1, d, (size_t)d, (size_t)d };
-}
 
 /* One named part of the plan: what was carved since the last. */
 static void mark(struct vit_session *s, const char *name, size_t *since)

@@ -74,8 +74,4 @@ void vit_readout_backward(struct vit_session *s, const struct vit_params *grads,
  * skipped for whole products only); the last forward's n pictures. */
 void vit_session_backward(struct vit_session *s, const struct vit_params *grads);
 
-/* A norm over m rows of d as a model's block or ends use it. */
-struct kern_norm vit_norm_of(const struct vit_config *c, const struct vit_norm_params *p);
-struct kern_rows vit_rows_of(int m, int d);
-
 #endif

@@ -19,6 +19,15 @@ json_t *lines_of(const char *dir, const char *name)
     return lines;
 }
 
+json_t *lines_where(const json_t *lines, const char *key, const char *text)
+{
+    json_t *found = json_array();
+
+    for (size_t i = 0; i < json_array_size(lines); i++)
+        if (strcmp(lines_text(lines, i, key), text) == 0) json_array_append(found, json_array_get(lines, i));
+    return found;
+}
+
 void lines_assert_same(const char *a, const char *b, const char *name)
 {
     json_t *x = lines_of(a, name), *y = lines_of(b, name);

@@ -7,6 +7,8 @@
 /* The lines of dir/name without their times, which no two runs share; the caller releases them. What is no
  * line fails the test. */
 json_t *lines_of(const char *dir, const char *name);
+/* Those with this text under key, in their order; the caller releases them. */
+json_t *lines_where(const json_t *lines, const char *key, const char *text);
 /* Fails the test when the file of that name differs between the two folders, times aside. */
 void lines_assert_same(const char *a, const char *b, const char *name);
 

@@ -68,13 +68,11 @@ static json_t *result_of(bool tiny, const char *const *words)
 
 /* ---- what it left ---- */
 
-static void assert_same_sweep(const char *a, const char *b)
+static void assert_same_files(const char *a, const char *b)
 {
     json_t *cells = lines_of(a, "cells.jsonl");
     char name[400];
 
-    lines_assert_same(a, b, "cells.jsonl");
-    lines_assert_same(a, b, "epochs.jsonl");
     tmp_assert_same(a, b, "sweep.json");
     for (size_t i = 0; i < json_array_size(cells); i++) {
         if (strcmp(lines_text(cells, i, "status"), "done") != 0) continue;
@@ -83,6 +81,31 @@ static void assert_same_sweep(const char *a, const char *b)
         tmp_assert_same(a, b, name);
     }
     json_decref(cells);
+}
+
+static void assert_same_sweep(const char *a, const char *b)
+{
+    lines_assert_same(a, b, "cells.jsonl");
+    lines_assert_same(a, b, "epochs.jsonl");
+    assert_same_files(a, b);
+}
+
+/* The lines of every cell are the same; those of jobs stand in the order in which cells ended. */
+static void assert_same_cells(const char *a, const char *b, const char *name)
+{
+    json_t *cells = lines_of(a, "cells.jsonl"), *x = lines_of(a, name), *y = lines_of(b, name);
+
+    assert_int_equal(json_array_size(x), json_array_size(y));
+    for (size_t i = 0; i < json_array_size(cells); i++) {
+        const char *id = lines_text(cells, i, "cell");
+        json_t *of_a = lines_where(x, "cell", id), *of_b = lines_where(y, "cell", id);
+        if (!json_equal(of_a, of_b)) fail_msg("%s: the lines of %s differ", name, id);
+        json_decref(of_a);
+        json_decref(of_b);
+    }
+    json_decref(cells);
+    json_decref(x);
+    json_decref(y);
 }
 
 /* ---- killing ---- */
@@ -252,6 +275,76 @@ static void an_interrupted_sweep_says_130_and_goes_on(void **state)
             130);
     EXPECT(0, "", false, "-o", f->other, "-t", "1");
     assert_same_sweep(f->out, f->other);
+}
+
+/* A cell of one thread, alone or beside others. */
+static void jobs_come_to_the_same_numbers(void **state)
+{
+    struct fixture *f = *state;
+    int killed = 0;
+
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, GRID);
+    for (int lines = 1; lines < 4; lines++)
+        killed += INTERRUPT(f->other, "cells.jsonl", lines, SIGKILL, "-d", f->data, "-o", f->other, GRID,
+                            "-j", "3", "-t", "3") == 128 + SIGKILL;
+    assert_int_equal(killed, 3);
+    assert_int_equal(INTERRUPT(f->other, "cells.jsonl", 5, SIGTERM, "-o", f->other, "-j", "2", "-t", "2"),
+                     130);
+    EXPECT(0, "", false, "-o", f->other, "-j", "3", "-t", "3");
+    assert_same_cells(f->out, f->other, "cells.jsonl");
+    assert_same_cells(f->out, f->other, "epochs.jsonl");
+    assert_same_files(f->out, f->other);
+}
+
+/* What one of them cannot do ends all of them, and what the others have is saved. */
+static void a_job_that_fails_ends_the_others(void **state)
+{
+    struct fixture *f = *state;
+    char log[400];
+    struct run r;
+
+    tmp_write(f->out, "cells.jsonl", "", 0, NULL, 0);
+    tmp_write(f->out, "cells/norm=post_seed=0", "in the way of a folder", 22, NULL, 0);
+    r = sweep(true, (const char *const[]){ "-d", f->data, "-o", f->out, "--norm", "pre,post", "--epochs",
+                                           "9999", "-j", "2", "-t", "2", NULL });
+    run_expect(&r, 3, "norm=post_seed=0");
+    snprintf(log, sizeof log, "%s/cells/norm=pre_seed=0", f->out);
+    assert_true(tmp_has(log, "state.safetensors"));
+    assert_int_equal(tmp_lines(f->out, "cells.jsonl"), 0);
+}
+
+/* Epochs say whose they are where several are trained at a time. */
+static void jobs_say_which_cell_they_are_of(void **state)
+{
+    struct fixture *f = *state;
+    struct run r = sweep(true, (const char *const[]){ "-d", f->data, "-o", f->out, "--norm", "pre,post",
+                                                      "--epochs", "2", "-j", "2", "-t", "2", NULL });
+
+    assert_non_null(strstr(r.err, "\nnorm=pre_seed=0: epoch 2/2 "));
+    assert_non_null(strstr(r.err, "\nnorm=post_seed=0: epoch 2/2 "));
+    run_expect(&r, 0, "");
+    EXPECT(2, "--jobs: expected at most 2, the threads to compute with, found 3", true, "-d", f->data, "-o",
+           f->other, "-j", "3", "-t", "2");
+}
+
+/* The rate is that of both together: one cell takes twice as long, all of them as long. */
+static void a_plan_reckons_with_jobs(void **state)
+{
+    struct fixture *f = *state;
+    json_t *one = RESULT(true, "-d", f->data, "--norm", "pre,post", "--plan", "--rate", "2"),
+           *two = RESULT(true, "-d", f->data, "--norm", "pre,post", "--plan", "--rate", "2", "-j", "2", "-t",
+                         "2"),
+           *measured = RESULT(true, "-d", f->data, "--norm", "pre,post", "--plan", "-j", "2", "-t", "2");
+    const json_t *a = json_object_get(one, "cells"), *b = json_object_get(two, "cells");
+
+    assert_true(fabs(json_number_value(json_object_get(two, "hours")) /
+                         json_number_value(json_object_get(one, "hours")) -
+                     1) < 1e-9);
+    assert_true(fabs(lines_number(b, 0, "hours") / lines_number(a, 0, "hours") - 2) < 1e-9);
+    assert_true(json_number_value(json_object_get(measured, "hours")) > 0);
+    json_decref(one);
+    json_decref(two);
+    json_decref(measured);
 }
 
 static void a_cell_that_diverges_is_a_result(void **state)
@@ -706,6 +799,10 @@ int main(void)
         TEST(a_sweep_killed_at_any_moment_ends_with_the_same_numbers),
         TEST(half_written_lines_are_written_again),
         TEST(an_interrupted_sweep_says_130_and_goes_on),
+        TEST(jobs_come_to_the_same_numbers),
+        TEST(a_job_that_fails_ends_the_others),
+        TEST(jobs_say_which_cell_they_are_of),
+        TEST(a_plan_reckons_with_jobs),
         TEST(a_cell_that_diverges_is_a_result),
         TEST(a_cell_lost_by_its_last_step_has_diverged),
         TEST(a_cell_that_stays_at_chance_is_stopped),
