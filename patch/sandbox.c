@@ -1,177 +1,28 @@
 /* A sandbox as the program sees it: cells, each with a decoder, one picture at a time. */
-#include "patch/sandbox.h"
+#include "patch/sandbox_cell.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "vit/arena.h"
 
 #ifdef __linux__
 
-/* Whether a decoder hangs is looked at so often. */
-enum { TICK_MILLISECONDS = 50 };
 /* Shared pages that a picture has used are kept for the next, up to this. */
 #define KEEP_BYTES ((size_t)32 << 20)
 
-struct cell {
-    struct patch_sandbox *sandbox;
-    unsigned char *bytes; /* of the mapping */
-    int fd;               /* of its decoder; -1: there is none */
-    pid_t pid;
-    clockid_t clock;     /* of its time on processors */
-    size_t file, pixels; /* bytes in use */
-    bool busy;           /* guarded by the lock of the sandbox */
-};
-
-struct patch_sandbox {
-    struct patch_sandbox_plan plan;
-    size_t max_pixels;
-    double seconds;
-    struct cell *cell; /* (plan.cells.count) */
-    pid_t keeper;
-    int control;
-    pthread_mutex_t lock; /* of busy */
-    pthread_cond_t freed;
-    pthread_mutex_t asking; /* the keeper, one question at a time */
-};
-
-/* How waiting for a decoder ended. */
-enum end { ANSWERED, DIED, LATE, NOBODY /* was there to be asked */ };
-
-/* ---- the keeper ---- */
-
-/* The answer, and the file descriptor that came with it or -1. */
-static bool receive(int control, struct patch_keeper_answer *a, int *fd)
-{
-    union {
-        struct cmsghdr head;
-        char bytes[CMSG_SPACE(sizeof(int))];
-    } extra;
-    struct iovec part = { a, sizeof *a };
-    struct msghdr m = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = extra.bytes, .msg_controllen = sizeof extra.bytes
-    };
-    const struct cmsghdr *c;
-    ssize_t got;
-
-    *fd = -1;
-    do got = recvmsg(control, &m, MSG_CMSG_CLOEXEC);
-    while (got < 0 && errno == EINTR);
-    if (got != (ssize_t)sizeof *a) return false;
-    c = CMSG_FIRSTHDR(&m);
-    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) memcpy(fd, CMSG_DATA(c), sizeof *fd);
-    return true;
-}
-
-static bool ask_keeper(struct patch_sandbox *s, int cell, struct patch_keeper_answer *a, int *fd)
-{
-    bool done;
-
-    pthread_mutex_lock(&s->asking);
-    done = send(s->control, &cell, sizeof cell, MSG_NOSIGNAL) == (ssize_t)sizeof cell &&
-           receive(s->control, a, fd);
-    pthread_mutex_unlock(&s->asking);
-    return done;
-}
-
-/* ---- a decoder ---- */
-
-static double seconds_of(clockid_t clock)
-{
-    struct timespec t = { 0 };
-
-    (void)clock_gettime(clock, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-/* Whether it waits for something, instead of for its turn on a processor or for a stop to be over. */
-static bool sleeps(pid_t pid)
-{
-    char path[64], text[512], *end;
-    ssize_t got;
-    int fd;
-
-    snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    got = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    if (fd >= 0) close(fd);
-    if (got <= 0) return true;
-    text[got] = '\0';
-    end = strrchr(text, ')'); /* of the program's name */
-    return !end || end[1] != ' ' || end[2] == 'S';
-}
-
-/* What a decoder has had of its time since it was looked at last. A processor's time, so that a busy machine
- * or one that was suspended fails no picture; and the time on the clock where it waits, since there is
- * nothing it might wait for. */
-static double spent(const struct cell *c, double *computed, double *clock)
-{
-    const double now_computed = seconds_of(c->clock), now = seconds_of(CLOCK_MONOTONIC);
-    const double busy = now_computed - *computed, most = 1e-3 * TICK_MILLISECONDS;
-    const double passed = now - *clock < most ? now - *clock : most;
-
-    *computed = now_computed;
-    *clock = now;
-    return sleeps(c->pid) && passed > busy ? passed : busy;
-}
-
-/* A message of size bytes. */
-static enum end wait_for(const struct cell *c, void *message, size_t size)
-{
-    double computed = seconds_of(c->clock), clock = seconds_of(CLOCK_MONOTONIC), sum = 0;
-    ssize_t got;
-
-    while ((got = recv(c->fd, message, size, 0)) < 0) {
-        if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) return DIED;
-        sum += spent(c, &computed, &clock);
-        if (sum > c->sandbox->seconds) return LATE;
-    }
-    return got == (ssize_t)size ? ANSWERED : DIED;
-}
-
-/* A new decoder for a cell; how the one before ended in *died (may be NULL). */
-static enum vit_status renew(struct cell *c, int *died, struct vit_error *err)
-{
-    const struct timeval tick = { 0, 1000 * TICK_MILLISECONDS };
-    struct patch_sandbox *s = c->sandbox;
-    struct patch_keeper_answer a = { 0 };
-    int error = 0;
-
-    if (c->fd >= 0) close(c->fd);
-    c->fd = -1;
-    if (!ask_keeper(s, (int)(c - s->cell), &a, &c->fd))
-        return vit_fail(err, VIT_ERR_IO, "the process that keeps the decoders has ended");
-    if (died) *died = a.died;
-    if (c->fd < 0)
-        return vit_fail(err, VIT_ERR_NOMEM, "the system refused a process to decode in: %s",
-                        strerror(a.error));
-    c->pid = a.pid;
-    if (clock_getcpuclockid(a.pid, &c->clock) ||
-        setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof tick) ||
-        wait_for(c, &error, sizeof error) != ANSWERED)
-        error = EPIPE;
-    if (!error) return VIT_OK;
-    close(c->fd);
-    c->fd = -1;
-    return vit_fail(err, VIT_ERR_UNSUPPORTED, "a process cannot be confined here: %s", strerror(error));
-}
-
 /* ---- a picture ---- */
 
-static struct cell *take(struct patch_sandbox *s)
+static struct patch_cell *take(struct patch_sandbox *s)
 {
-    struct cell *c = NULL;
+    struct patch_cell *c = NULL;
 
     pthread_mutex_lock(&s->lock);
     for (;;) {
@@ -188,7 +39,7 @@ static struct cell *take(struct patch_sandbox *s)
 /* Pages of a large picture are not kept. */
 static void give_back(void *cell)
 {
-    struct cell *c = cell;
+    struct patch_cell *c = cell;
     struct patch_sandbox *s = c->sandbox;
     const struct patch_cells *at = &s->plan.cells;
 
@@ -202,13 +53,14 @@ static void give_back(void *cell)
 }
 
 /* The decoder ended, or has to: say so, and get another. */
-static enum vit_status bury(struct cell *c, enum end end, const char *name, struct vit_error *err)
+static enum vit_status bury(struct patch_cell *c, enum patch_ending end, const char *name,
+                            struct vit_error *err)
 {
     int died = 0, number;
 
     /* Without another the cell stays empty, and the next picture tries again. */
-    (void)renew(c, &died, NULL);
-    if (end == LATE)
+    (void)patch_cell_renew(c, &died, NULL);
+    if (end == PATCH_LATE)
         return vit_fail(err, VIT_ERR_FORMAT, "%s: its decoder was stopped, it had no answer after %g seconds",
                         name, c->sandbox->seconds);
     number = WIFSIGNALED(died) ? WTERMSIG(died) : 0;
@@ -220,8 +72,8 @@ static enum vit_status bury(struct cell *c, enum end end, const char *name, stru
 }
 
 /* What the decoder says, copied before it is looked at, and believed in nothing. */
-static enum vit_status read_answer(struct cell *c, struct patch_image *out, const char *name, bool borrow,
-                                   struct vit_error *err)
+static enum vit_status read_answer(struct patch_cell *c, struct patch_image *out, const char *name,
+                                   bool borrow, struct vit_error *err)
 {
     const struct patch_sandbox *s = c->sandbox;
     unsigned char *rgb = c->bytes + s->plan.cells.pixels_at;
@@ -246,27 +98,27 @@ static enum vit_status read_answer(struct cell *c, struct patch_image *out, cons
 }
 
 /* The question is in the cell: have it answered. */
-static enum end ask(struct cell *c, struct vit_error *err)
+static enum patch_ending ask(struct patch_cell *c, struct vit_error *err)
 {
-    enum vit_status status = c->fd < 0 ? renew(c, NULL, err) : VIT_OK;
+    enum vit_status status = c->fd < 0 ? patch_cell_renew(c, NULL, err) : VIT_OK;
     char word = 0;
 
     if (!status && send(c->fd, &word, 1, MSG_NOSIGNAL) != 1) { /* it ended while it had nothing to do */
-        status = renew(c, NULL, err);
+        status = patch_cell_renew(c, NULL, err);
         if (!status && send(c->fd, &word, 1, MSG_NOSIGNAL) != 1)
             status = vit_fail(err, VIT_ERR_IO, "%s", strerror(errno));
     }
-    return status ? NOBODY : wait_for(c, &word, 1);
+    return status ? PATCH_NOBODY : patch_cell_wait(c, &word, 1);
 }
 
-static enum vit_status decode_in(struct cell *c, struct patch_image *out, const char *name, bool borrow,
+static enum vit_status decode_in(struct patch_cell *c, struct patch_image *out, const char *name, bool borrow,
                                  struct vit_error *err)
 {
     struct vit_error why = { 0 };
-    const enum end end = ask(c, &why);
+    const enum patch_ending end = ask(c, &why);
 
-    if (end == ANSWERED) return read_answer(c, out, name, borrow, err);
-    if (end != NOBODY) return bury(c, end, name, err);
+    if (end == PATCH_ANSWERED) return read_answer(c, out, name, borrow, err);
+    if (end != PATCH_NOBODY) return bury(c, end, name, err);
     return vit_fail(err, why.status, "%s: no process to decode it in: %s", name, why.text);
 }
 
@@ -276,7 +128,7 @@ enum vit_status patch_sandbox_decode(struct patch_sandbox *s, struct patch_image
 {
     const size_t pixels = options && options->max_pixels ? options->max_pixels : PATCH_MAX_PIXELS;
     struct patch_exchange *x;
-    struct cell *c;
+    struct patch_cell *c;
     enum vit_status status;
 
     *out = (struct patch_image){ 0 };
@@ -352,12 +204,12 @@ static enum vit_status start(struct patch_sandbox *s, int decoders, struct vit_e
                         s->max_pixels, decoders);
     s->cell = calloc((size_t)decoders, sizeof *s->cell);
     if (!s->cell) return vit_fail(err, VIT_ERR_NOMEM, "no memory for %d decoders", decoders);
-    for (int i = 0; i < decoders; i++) s->cell[i] = (struct cell){ .sandbox = s, .fd = -1 };
+    for (int i = 0; i < decoders; i++) s->cell[i] = (struct patch_cell){ .sandbox = s, .fd = -1 };
     status = map_cells(c, err);
     if (!status) status = start_keeper(s, err);
     for (int i = 0; !status && i < decoders; i++) {
         s->cell[i].bytes = c->area + (size_t)i * c->bytes;
-        status = renew(&s->cell[i], NULL, err);
+        status = patch_cell_renew(&s->cell[i], NULL, err);
     }
     return status;
 }

@@ -24,6 +24,12 @@ enum vit_op {
     VIT_OPS
 };
 
+/* Whether the step ends a branch. */
+static inline bool vit_op_joins(enum vit_op op)
+{
+    return op == VIT_OP_JOIN || op == VIT_OP_JOIN_ALPHA;
+}
+
 enum { VIT_STEPS = 12, VIT_NORMS = 4, VIT_SCALES = 2 };
 
 struct vit_step {

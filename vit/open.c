@@ -1,131 +1,21 @@
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "vit/block.h"
 #include "vit/config_json.h"
 #include "vit/dialects.h"
 #include "vit/json.h"
 #include "vit/model.h"
+#include "vit/place.h"
 #include "weights/builtin.h"
 
-enum { PATH_BYTES = 4096, CONFIG_BYTES = 16 << 20 };
-
-/* What is on disk: paths are empty where there is no such file. */
-struct place {
-    char weights[PATH_BYTES], config[PATH_BYTES], recipe[PATH_BYTES];
-};
-
-/* ---- finding the files ---- */
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), k = strlen(end);
-
-    return n >= k && !strcmp(text + n - k, end);
-}
-
-static bool join_path(char *out, const char *dir, const char *name)
-{
-    return snprintf(out, PATH_BYTES, "%s/%s", dir, name) < PATH_BYTES;
-}
-
-/* dir/name into out if it exists, else "". */
-static void beside(char *out, const char *dir, const char *name)
-{
-    if (!join_path(out, dir, name) || access(out, F_OK)) *out = '\0';
-}
-
-/* The one file of a folder with this ending; several are an error that names two of them. */
-static enum vit_status only_file(char *out, const char *dir, const char *end, struct vit_error *err)
-{
-    DIR *d = opendir(dir);
-    struct dirent *e;
-    enum vit_status status = VIT_OK;
-
-    *out = '\0';
-    if (!d) return vit_fail(err, VIT_ERR_IO, "%s: cannot be listed: %s", dir, strerror(errno));
-    while (!status && (e = readdir(d))) {
-        if (e->d_name[0] == '.' || !ends_with(e->d_name, end)) continue;
-        if (*out)
-            status =
-                vit_fail(err, VIT_ERR_ARG, "%s: several models: %s and %s; name one", dir, out, e->d_name);
-        else if (!join_path(out, dir, e->d_name))
-            status = vit_fail(err, VIT_ERR_ARG, "%s: the path is too long", dir);
-    }
-    closedir(d);
-    return status;
-}
-
-/* What the index of a model in several files is called, for either kind. */
-static enum vit_status refuse_shards(const char *dir, struct vit_error *err)
-{
-    static const char *const NAMES[] = { "model.safetensors.index.json", "pytorch_model.bin.index.json" };
-    char path[PATH_BYTES];
-
-    for (size_t i = 0; i < VIT_COUNT(NAMES); i++) {
-        beside(path, dir, NAMES[i]);
-        if (*path)
-            return vit_fail(err, VIT_ERR_UNSUPPORTED,
-                            "%s: the model lies in several files (%s), which are not read: save it in one, "
-                            "save_pretrained(DIR, max_shard_size=\"100GB\")",
-                            dir, NAMES[i]);
-    }
-    return VIT_OK;
-}
-
-static enum vit_status find_weights(char *out, const char *dir, struct vit_error *err)
-{
-    static const char *const NAMES[] = { "model.safetensors", "pytorch_model.bin", "model.npz", "model.pth" };
-    static const char *const ENDS[] = { ".safetensors", ".npz", ".pth", ".bin" };
-    enum vit_status status;
-
-    for (size_t i = 0; i < VIT_COUNT(NAMES); i++) {
-        beside(out, dir, NAMES[i]);
-        if (*out) return VIT_OK;
-    }
-    status = refuse_shards(dir, err);
-    for (size_t i = 0; !status && i < VIT_COUNT(ENDS); i++) {
-        status = only_file(out, dir, ENDS[i], err);
-        if (status || *out) return status;
-    }
-    if (status) return status;
-    return vit_fail(err, VIT_ERR_IO,
-                    "%s: no model in this folder: expected model.safetensors, or one .safetensors, "
-                    ".npz, .pth or .bin file",
-                    dir);
-}
-
-static enum vit_status find_files(struct place *p, const char *path, struct vit_error *err)
-{
-    struct stat s;
-    char dir[PATH_BYTES];
-    const char *slash = strrchr(path, '/');
-
-    if (stat(path, &s)) return vit_fail(err, VIT_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
-    if (strlen(path) >= PATH_BYTES - 32)
-        return vit_fail(err, VIT_ERR_ARG, "%.64s...: the path is too long", path);
-    if (S_ISDIR(s.st_mode)) {
-        snprintf(dir, sizeof dir, "%s", path);
-        enum vit_status status = find_weights(p->weights, dir, err);
-        if (status) return status;
-    } else {
-        snprintf(p->weights, sizeof p->weights, "%s", path);
-        snprintf(dir, sizeof dir, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
-    }
-    beside(p->config, dir, "config.json");
-    beside(p->recipe, dir, "preprocessor_config.json");
-    return VIT_OK;
-}
+enum { CONFIG_BYTES = 16 << 20 };
 
 /* ---- the configuration ---- */
 
 /* The configuration object: the file's own metadata first, then config.json, else NULL. */
-static enum vit_status load_config(json_t **out, const struct vit_model *m, const struct place *p,
+static enum vit_status load_config(json_t **out, const struct vit_model *m, const struct vit_place *p,
                                    struct vit_error *err)
 {
     const char *text = weights_meta(m->file, "vit.config");
@@ -208,7 +98,7 @@ static enum vit_status check_type(const json_t *o, const char *family, const cha
 
 /* Anything that is not ours: what the tensors say, then what the dialect adds. */
 static enum vit_status configure_foreign(struct vit_model *m, struct weights_view *v, const json_t *o,
-                                         const struct place *p, struct vit_error *err)
+                                         const struct vit_place *p, struct vit_error *err)
 {
     enum vit_status status = check_type(o, m->family, p->config, err);
     json_t *recipe = NULL;
@@ -279,7 +169,7 @@ static void say_inferred(struct vit_model *m)
                   kern_act_name(c->act), c->glu ? ", gated" : "");
 }
 
-static enum vit_status configure(struct vit_model *m, struct weights_view *v, const struct place *p,
+static enum vit_status configure(struct vit_model *m, struct weights_view *v, const struct vit_place *p,
                                  struct vit_error *err)
 {
     json_t *o = NULL;
@@ -341,7 +231,7 @@ struct origin {
 };
 
 /* Memory, a network inside the binary, or the file that path means; place tells what lies beside it. */
-static enum vit_status open_weights(struct vit_model *m, struct place *place, const struct origin *from,
+static enum vit_status open_weights(struct vit_model *m, struct vit_place *place, const struct origin *from,
                                     struct vit_error *err)
 {
     const char *path = from->path;
@@ -355,12 +245,12 @@ static enum vit_status open_weights(struct vit_model *m, struct place *place, co
         snprintf(place->weights, sizeof place->weights, "%s", path);
         return weights_open_builtin(&m->file, path, err);
     }
-    status = find_files(place, path, err);
+    status = vit_place_find(place, path, err);
     return status ? status : weights_open(&m->file, place->weights, err);
 }
 
 /* Of tensors that nobody knows, the configuration beside them may say whose they are. */
-static enum vit_status open_view(struct weights_view **out, struct vit_model *m, const struct place *p,
+static enum vit_status open_view(struct weights_view **out, struct vit_model *m, const struct vit_place *p,
                                  struct vit_error *err)
 {
     enum vit_status status = weights_view_open(out, m->file, err);
@@ -388,7 +278,7 @@ static void say_copy(struct vit_model *m, const struct weights_view *v)
 static enum vit_status open_model(struct vit_model *m, const struct origin *from,
                                   const struct vit_model_options *o, struct vit_error *err)
 {
-    struct place place = { "", "", "" };
+    struct vit_place place = { "", "", "" };
     struct weights_view *view;
     enum vit_status status = kern_select(&m->kern, o->kernels, err);
 
