@@ -1,4 +1,5 @@
 /* Folders and files into cells, epochs and blocks. */
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
@@ -254,28 +255,83 @@ static enum vit_status read_file(struct report *r, const char *path, struct vit_
 
 /* ---- any of them ---- */
 
-static enum vit_status read_folder(struct report *r, const char *folder, struct vit_error *err)
+/* A search for folders ends so many levels down. */
+enum { DEEPEST = 3 };
+
+/* What lies beside runs. */
+static enum vit_status read_beside(struct report *r, bool *found, const char *folder, struct vit_error *err)
 {
     static const char *const FILES[] = { "probe.jsonl", "probe.json", "compare.jsonl", "compare.json" };
     char path[PATH_MAX];
     enum vit_status status = VIT_OK;
-    bool found = true;
 
-    if (is_file(folder, "cells.jsonl") || is_file(folder, "sweep.json"))
-        status = read_sweep(r, folder, err);
-    else if (is_file(folder, "log.jsonl"))
-        status = read_train(r, folder, err);
-    else
-        found = false;
     for (size_t i = 0; i < VIT_COUNT(FILES) && !status; i++) {
         if (!is_file(folder, FILES[i])) continue;
-        found = true;
+        *found = true;
         status = read_file(r, train_path(path, folder, FILES[i]), err);
     }
-    if (found) return status;
+    return status;
+}
+
+/* Runs, or else the folders in it; sets *found when there is anything of ours. */
+static enum vit_status read_folder(struct report *r, bool *found, const char *folder, int level,
+                                   struct vit_error *err);
+
+static int is_shown(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+static enum vit_status read_part(struct report *r, bool *found, const char *parent, const char *name,
+                                 int level, struct vit_error *err)
+{
+    char path[PATH_MAX];
+    struct stat info;
+
+    if (strlen(parent) + strlen(name) > PATH_MAX - 64)
+        return vit_fail(err, VIT_ERR_ARG, "%.60s.../%.60s: the name is too long", parent, name);
+    if (stat(train_path(path, parent, name), &info) || !S_ISDIR(info.st_mode)) return VIT_OK;
+    return read_folder(r, found, path, level, err);
+}
+
+/* By name, numbers in their order. */
+static enum vit_status read_parts(struct report *r, bool *found, const char *parent, int level,
+                                  struct vit_error *err)
+{
+    struct dirent **entry = NULL;
+    const int count = scandir(parent, &entry, is_shown, versionsort);
+    enum vit_status status = VIT_OK;
+
+    if (count < 0) return vit_fail(err, VIT_ERR_IO, "%s: cannot be listed: %s", parent, strerror(errno));
+    for (int i = 0; i < count; i++) {
+        if (!status) status = read_part(r, found, parent, entry[i]->d_name, level + 1, err);
+        free(entry[i]);
+    }
+    free(entry);
+    return status;
+}
+
+static enum vit_status read_folder(struct report *r, bool *found, const char *folder, int level,
+                                   struct vit_error *err)
+{
+    const bool sweep = is_file(folder, "cells.jsonl") || is_file(folder, "sweep.json");
+    const bool run = !sweep && is_file(folder, "log.jsonl");
+    enum vit_status status = sweep ? read_sweep(r, folder, err) : run ? read_train(r, folder, err) : VIT_OK;
+
+    *found |= sweep || run;
+    if (!status && !sweep && !run && level < DEEPEST) status = read_parts(r, found, folder, level, err);
+    return status ? status : read_beside(r, found, folder, err);
+}
+
+static enum vit_status read_tree(struct report *r, const char *folder, struct vit_error *err)
+{
+    bool found = false;
+    enum vit_status status = read_folder(r, &found, folder, 0, err);
+
+    if (found || status) return status;
     return vit_fail(err, VIT_ERR_ARG,
-                    "%s: expected a folder of vit sweep or vit train, or probe.jsonl or compare.json in it, "
-                    "found none of them",
+                    "%s: expected a folder of vit sweep or vit train, or folders of these or probe.jsonl or "
+                    "compare.json in it, found none of them",
                     folder);
 }
 
@@ -300,5 +356,5 @@ enum vit_status report_read(struct report *r, const char *path, struct vit_error
     if (status) return status;
     if (stat(path, &info))
         return vit_fail(err, VIT_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
-    return S_ISDIR(info.st_mode) ? read_folder(r, path, err) : read_file(r, path, err);
+    return S_ISDIR(info.st_mode) ? read_tree(r, path, err) : read_file(r, path, err);
 }

@@ -402,6 +402,32 @@ static void a_folder_of_something_else_is_refused(void **state)
     assert_refused(report_read(&f->r, path, &err), VIT_ERR_IO, "cannot be opened", &err);
 }
 
+/* Parts of an experiment, by name, with what lies beside them; a sweep's own folders are not looked into. */
+static void a_folder_of_folders_is_read_as_them(void **state)
+{
+    static const struct line A[] = { { "pre", "xavier", 6, 0, 5, 0, 1e-3, "done", 0.5 } },
+                             B[] = { { "pre", "xavier", 12, 0, 5, 0, 1e-3, "done", 0.6 } };
+    static const struct grid GRIDS[] = { { "batch/12/pre", "/d", "", B, 1 },
+                                         { "batch/6", "/d", "", A, 1 },
+                                         { "batch/6/cells/x", "/d", "", B, 1 },
+                                         { "a/b/c/d", "/d", "", B, 1 } };
+    struct fixture *f = *state;
+    struct vit_error err;
+    char path[300];
+
+    for (size_t i = 0; i < VIT_COUNT(GRIDS); i++) save_grid(f, &GRIDS[i]);
+    save(f, "batch/notes.txt", "");
+    read_all(f);
+    assert_int_equal(f->r.path_count, 1);
+    assert_int_equal(f->r.source_count, 2);
+    assert_int_equal(f->r.cell_count, 2);
+    assert_int_equal(f->r.cells[0].depth, 6);
+    assert_int_equal(f->r.cells[1].depth, 12);
+    save(f, "batch/compare.json", "{}");
+    snprintf(path, sizeof path, "%s/batch", f->dir);
+    assert_refused(report_read(&f->r, path, &err), VIT_ERR_FORMAT, "batch/compare.json", &err);
+}
+
 static void what_is_no_file_of_rows_is_refused(void **state)
 {
     enum { LONGEST = 4096 }; /* PATH_MAX */
@@ -559,6 +585,7 @@ int main(void)
         TEST(a_wrong_line_is_named),
         TEST(a_line_without_an_end_is_not_there),
         TEST(a_folder_of_something_else_is_refused),
+        TEST(a_folder_of_folders_is_read_as_them),
         TEST(what_is_no_file_of_rows_is_refused),
         TEST(steps_of_a_run_do_not_go_back),
         TEST(a_training_run_is_a_cell),
