@@ -154,7 +154,7 @@ const struct args_verb cmd_compare = {
         "Classes are matched by name. Other classes, labels or pictures in one run than in another are an "
         "error (exit code 3), and so is a network whose logits are not finite: it diverged. Pictures that "
         "cannot be read count for no run and are listed; the exit code is then 1.\n\n"
-        "With --json one object: dataset, split, n, n_failed; of the median networks run_a, run_b, top1_a, "
+        "With --json one object: dataset, split, flip, n, n_failed; of the median networks run_a, run_b, top1_a, "
         "top1_b, top1_a_ci95, top1_b_ci95, only_a, only_b, both, neither, mcnemar_p, difference, "
         "difference_ci95, least_significant (difference that McNemar's test would have called one); arms "
         "(name, mean, sd, median_run, runs); of the first two arms welch, paired (difference, "

@@ -116,9 +116,9 @@ bool compare_print_json(const struct compare *c)
 {
     const struct compare_pair *p = &c->first;
     json_t *all =
-        json_pack("{s:o,s:o,s:I,s:I}", "dataset", c->kind ? out_text(c->options->data) : json_null(), "split",
-                  c->kind ? out_text(c->split) : json_null(), "n", (json_int_t)c->n, "n_failed",
-                  (json_int_t)c->n_failed);
+        json_pack("{s:o,s:o,s:b,s:I,s:I}", "dataset", c->kind ? out_text(c->options->data) : json_null(),
+                  "split", c->kind ? out_text(c->split) : json_null(), "flip", (int)c->options->flip, "n",
+                  (json_int_t)c->n, "n_failed", (json_int_t)c->n_failed);
     json_t *middle = networks(c);
     json_t *rest = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:O}", "arms", arms(c), "welch",
                              t_test(&p->welch), "paired", t_test(&p->paired), "bootstrap", bootstrap(c),

@@ -18,6 +18,7 @@ struct eval_options {                      /* right after the struct cmd_common 
     uint64_t max_pixels;
     const char *sandbox;
     bool check; /* a picture whose numbers go wrong has failed */
+    bool flip;  /* the logits of a picture are the mean of its own and those of its mirror image */
 };
 
 /* The labels of d, which lies at path, in the order of the model's classes: matched by name. Of a model
@@ -54,6 +55,8 @@ struct eval_seconds {
 /* Every picture through loader and model; nothing is kept. */
 enum vit_status eval_pass(const struct eval_pass *p, struct eval_seconds *seconds, struct vit_error *err);
 
+#define EVAL_FLIP_WORDS "each with its mirror image: the mean of their logits"
+
 /* ---- a share with its interval ---- */
 
 struct eval_share {
@@ -71,6 +74,7 @@ struct eval {
     const struct patch_dataset *data;
     const char *const *names; /* (classes) of the classes: the model's, or the data set's */
     const char *path, *split; /* of the data set */
+    bool flip;
     struct vit_metrics *metrics;
     size_t n, n_failed;
     json_t *failures; /* [{"file","error"}] */

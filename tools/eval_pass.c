@@ -1,6 +1,7 @@
 /* A model over a labelled data set, picture by picture. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tools/eval.h"
 #include "tools/out.h"
@@ -17,6 +18,10 @@ static const struct args_option ROWS[] = {
     CMD_MAX_PIXELS_ROW(AT(max_pixels)),
     CMD_SANDBOX_ROW(AT(sandbox)),
     CMD_CHECK_ROW(AT(check)),
+    { .name = "flip",
+      .kind = ARGS_FLAG,
+      .at = AT(flip),
+      .help = "take the mean of the logits of every picture and of its mirror image, in twice the time" },
 };
 const struct args_group eval_group = { "Data options", ROWS, VIT_COUNT(ROWS) };
 
@@ -79,6 +84,70 @@ void eval_set_close(struct eval_set *s)
 
 /* ---- the pass ---- */
 
+struct work {
+    struct vit_session *session;
+    struct vit_trouble *trouble; /* (2, batch) of pictures and mirror images, with --check; else NULL */
+    float *mirrored;             /* (batch, channels, side, side) with --flip, else NULL */
+    float *mean;                 /* (batch, classes) of both logits */
+};
+
+static enum vit_status work_open(struct work *w, const struct eval_pass *p, struct vit_error *err)
+{
+    const size_t batch = (size_t)p->options->batch;
+    const struct vit_session_options session = { .batch = p->options->batch,
+                                                 .threads = cmd_threads(p->common) };
+    enum vit_status status = VIT_OK;
+
+    if (p->options->check) {
+        w->trouble = calloc(2 * batch, sizeof *w->trouble);
+        status = w->trouble ? vit_model_check(p->model, err)
+                            : vit_fail(err, VIT_ERR_NOMEM, "no memory for --check");
+    }
+    if (!status && p->options->flip) {
+        w->mirrored = calloc(batch, vit_model_input_floats(p->model) * sizeof *w->mirrored);
+        w->mean = calloc(batch, (size_t)vit_model_config(p->model)->classes * sizeof *w->mean);
+        if (!w->mirrored || !w->mean) status = vit_fail(err, VIT_ERR_NOMEM, "no memory for --flip");
+    }
+    return status ? status : vit_session_create(&w->session, p->model, &session, err);
+}
+
+static void work_close(struct work *w)
+{
+    vit_session_close(w->session);
+    free(w->trouble);
+    free(w->mirrored);
+    free(w->mean);
+}
+
+/* trouble (n): with --check, else NULL. */
+static const float *forward(const struct work *w, const float *planes, int n, struct vit_trouble *trouble)
+{
+    return trouble ? vit_forward_watched(w->session, planes, n, trouble) : vit_forward(w->session, planes, n);
+}
+
+/* Rows of side pixels, each from its end. */
+static void mirror(float *out, const float *in, size_t rows, size_t side)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < side; i++) out[r * side + i] = in[r * side + side - 1 - i];
+}
+
+/* What went wrong in a mirror image has gone wrong in the picture. */
+static const float *forward_both(const struct work *w, const struct eval_pass *p, const float *planes, int n)
+{
+    const size_t side = (size_t)vit_model_config(p->model)->image;
+    const size_t floats = (size_t)n * (size_t)vit_model_config(p->model)->classes;
+    struct vit_trouble *other = w->trouble ? w->trouble + p->options->batch : NULL;
+
+    memcpy(w->mean, forward(w, planes, n, w->trouble), floats * sizeof *w->mean);
+    mirror(w->mirrored, planes, (size_t)n * vit_model_input_floats(p->model) / side, side);
+    const float *logits = forward(w, w->mirrored, n, other);
+    for (size_t i = 0; i < floats; i++) w->mean[i] = 0.5f * (w->mean[i] + logits[i]);
+    for (int i = 0; other && i < n; i++)
+        if (!w->trouble[i].found) w->trouble[i] = other[i];
+    return w->mean;
+}
+
 /* A picture whose numbers went wrong has failed, as one that cannot be read. */
 static void find_trouble(struct patch_item *item, const struct patch_dataset *data,
                          const struct vit_trouble *trouble)
@@ -90,17 +159,16 @@ static void find_trouble(struct patch_item *item, const struct patch_dataset *da
                                    patch_dataset_name(data, item->index, name, sizeof name), &item->error);
 }
 
-/* trouble (batch): with --check, else NULL. */
-static void add_batch(const struct eval_pass *p, struct eval_seconds *seconds, struct vit_session *s,
-                      const struct patch_batch *b, struct vit_trouble *trouble)
+static void add_batch(const struct eval_pass *p, struct eval_seconds *seconds, const struct work *w,
+                      const struct patch_batch *b)
 {
     const size_t classes = (size_t)vit_model_config(p->model)->classes;
     const float *logits = NULL;
 
     if (b->rows) {
         double start = progress_seconds();
-        logits = trouble ? vit_forward_watched(s, b->planes, b->rows, trouble)
-                         : vit_forward(s, b->planes, b->rows);
+        logits =
+            w->mirrored ? forward_both(w, p, b->planes, b->rows) : forward(w, b->planes, b->rows, w->trouble);
         seconds->forward += progress_seconds() - start;
     }
     for (int i = 0; i < b->count; i++) {
@@ -108,46 +176,36 @@ static void add_batch(const struct eval_pass *p, struct eval_seconds *seconds, s
 
         seconds->decode += item.decode_seconds;
         seconds->prepare += item.prepare_seconds;
-        if (trouble) find_trouble(&item, p->data, trouble);
+        if (w->trouble) find_trouble(&item, p->data, w->trouble);
         p->add(p->state, &item, item.status ? NULL : logits + (size_t)item.row * classes);
     }
 }
 
-static enum vit_status start_check(struct vit_trouble **out, const struct eval_pass *p, struct vit_error *err)
-{
-    *out = calloc((size_t)p->options->batch, sizeof **out);
-    return *out ? vit_model_check(p->model, err) : vit_fail(err, VIT_ERR_NOMEM, "no memory for --check");
-}
-
 enum vit_status eval_pass(const struct eval_pass *p, struct eval_seconds *seconds, struct vit_error *err)
 {
-    const struct vit_session_options session = { .batch = p->options->batch,
-                                                 .threads = cmd_threads(p->common) };
     struct patch_loader_options loading = { .batch = p->options->batch,
                                             .decode = { .ignore_exif = p->options->no_exif,
                                                         .max_pixels = (size_t)p->options->max_pixels } };
-    struct vit_trouble *trouble = NULL;
     struct patch_loader *loader = NULL;
-    struct vit_session *s = NULL;
+    struct work w = { 0 };
     const struct patch_batch *b;
     struct progress bar;
     size_t done = 0;
     enum vit_status status = vit_model_takes_pictures(p->model, err);
 
     *seconds = (struct eval_seconds){ 0 };
-    if (!status && p->options->check) status = start_check(&trouble, p, err);
     if (!status)
         status = cmd_sandbox(&loading.decode.sandbox, p->options->sandbox, p->common, 0,
                              p->options->max_pixels, err);
-    if (!status) status = vit_session_create(&s, p->model, &session, err);
+    if (!status) status = work_open(&w, p, err);
     if (status) goto done;
-    loading.workers = vit_session_threads(s);
+    loading.workers = vit_session_threads(w.session);
     status = patch_loader_create(&loader, p->data, vit_model_recipe(p->model), &loading, err);
     if (status) goto done;
     progress_start(&bar, "pictures", patch_dataset_count(p->data), !p->common->quiet);
     while ((b = patch_loader_next(loader))) {
         progress_clear(&bar);
-        add_batch(p, seconds, s, b, trouble);
+        add_batch(p, seconds, &w, b);
         progress_update(&bar, done += (size_t)b->count);
     }
     progress_clear(&bar);
@@ -155,8 +213,7 @@ enum vit_status eval_pass(const struct eval_pass *p, struct eval_seconds *second
 done:
     patch_loader_close(loader);
     patch_sandbox_close(loading.decode.sandbox);
-    vit_session_close(s);
-    free(trouble);
+    work_close(&w);
     return status;
 }
 

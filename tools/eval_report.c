@@ -77,9 +77,9 @@ bool eval_print_json(const struct eval *e)
 {
     struct eval_share top1 = eval_share_of(vit_metrics_correct(e->metrics, 1), e->n);
     struct eval_share top5 = eval_share_of(vit_metrics_correct(e->metrics, 5), e->n);
-    json_t *all = json_pack("{s:o,s:o,s:s,s:s,s:I,s:I}", "model", out_text(e->model_name), "dataset",
+    json_t *all = json_pack("{s:o,s:o,s:s,s:s,s:b,s:I,s:I}", "model", out_text(e->model_name), "dataset",
                             out_text(e->path), "dataset_kind", patch_dataset_kind(e->data), "split", e->split,
-                            "n", (json_int_t)e->n, "n_failed", (json_int_t)e->n_failed);
+                            "flip", (int)e->flip, "n", (json_int_t)e->n, "n_failed", (json_int_t)e->n_failed);
     json_t *rest = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:O}", "top1", out_real(top1.value),
                              "top1_ci95", eval_interval(top1.low, top1.high), "top5", out_real(top5.value),
                              "top5_ci95", eval_interval(top5.low, top5.high), "loss",
@@ -191,6 +191,7 @@ void eval_print_text(const struct eval *e)
     printf("\ndata       %s, %s: ", patch_dataset_kind(e->data), e->split);
     out_name(stdout, e->path);
     printf("\npictures   %zu, failed %zu\n", e->n, e->n_failed);
+    if (e->flip) puts("flip       " EVAL_FLIP_WORDS);
     if (!e->n) return;
     print_share("top-1", vit_metrics_correct(e->metrics, 1), e->n);
     print_share("top-5", vit_metrics_correct(e->metrics, 5), e->n);

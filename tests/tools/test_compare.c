@@ -136,6 +136,7 @@ static void every_key_is_there_and_null_where_nothing_is_known(void **state)
 {
     static const char *const KEYS[] = { "dataset",
                                         "split",
+                                        "flip",
                                         "n",
                                         "n_failed",
                                         "failed",

@@ -37,19 +37,22 @@ static void make_model(const char *path)
                                   .classes = CLASSES,
                                   .pool = VIT_POOL_MEAN,
                                   .norm = { .eps = 1e-6f, .final = true } };
+    struct patch_recipe recipe = patch_recipe_default(32);
     const char *labels[CLASSES];
     struct vit_model *m;
     struct vit_error err;
 
+    recipe.crop_pct = 1; /* the pixels as they are, so that a mirrored picture gives mirrored ones */
     for (int i = 0; i < CLASSES; i++) labels[i] = name_of(i);
-    assert_ok(vit_model_create(&m, &c, NULL, labels, &(struct vit_init){ .seed = 1 }, NULL, &err), &err);
+    assert_ok(vit_model_create(&m, &c, &recipe, labels, &(struct vit_init){ .seed = 1 }, NULL, &err), &err);
     assert_ok(vit_model_save(m, path, WEIGHTS_F32, &err), &err);
     vit_model_close(m);
 }
 
-static void make_data(const char *root)
+/* mirrored: the same pictures, left for right. */
+static void make_data(const char *root, bool mirrored)
 {
-    unsigned char pixels[32 * 32 * 3];
+    unsigned char pixels[32 * 32 * 3], turned[sizeof pixels];
     char path[512];
 
     for (int i = 0; i < N; i++) {
@@ -59,7 +62,9 @@ static void make_data(const char *root)
         snprintf(path, sizeof path, "%s/%d.png", name_of(i / PICTURES), i);
         tmp_write(root, path, "", 0, NULL, 0);
         snprintf(path, sizeof path, "%s/%s/%d.png", root, name_of(i / PICTURES), i);
-        assert_int_equal(patch_png_write(path, pixels, 32, 32, NULL), VIT_OK);
+        for (size_t k = 0; k < sizeof pixels; k++)
+            turned[k] = pixels[k / 96 * 96 + (31 - k % 96 / 3) * 3 + k % 3];
+        assert_int_equal(patch_png_write(path, mirrored ? turned : pixels, 32, 32, NULL), VIT_OK);
     }
 }
 
@@ -81,7 +86,7 @@ static int open_fixture(void **state)
     snprintf(f->data, sizeof f->data, "%s/data", f->dir);
     snprintf(f->logits, sizeof f->logits, "%s/logits.safetensors", f->dir);
     make_model(f->model);
-    make_data(f->data);
+    make_data(f->data, false);
     EXPECT(0, "", "", "eval", "-q", "-m", f->model, "--data", f->data, "--split", "all", "--logits",
            f->logits);
     assert_ok(weights_open(&f->file, f->logits, &err), &err);
@@ -293,6 +298,42 @@ static void a_set_without_splits_is_no_test_set(void **state)
     json_decref(all);
 }
 
+/* The logits that eval writes of a folder; words: further flags. */
+static const float *logits_of(const struct fixture *f, struct weights_file **file, const char *data,
+                              const char *flag, const char *other)
+{
+    struct vit_error err;
+    char path[300];
+
+    snprintf(path, sizeof path, "%s/other.safetensors", f->dir);
+    EXPECT(0, "", "", "eval", "-q", "-m", f->model, "--data", data, "--split", "all", "--logits", path, flag,
+           other);
+    assert_ok(weights_open(file, path, &err), &err);
+    return weights_find(*file, "logits")->data;
+}
+
+static void flip_is_the_mean_with_the_mirror_image(void **state)
+{
+    struct fixture *f = *state;
+    struct weights_file *file[3];
+    const float *mirrored, *both, *watched;
+    char data[300];
+
+    snprintf(data, sizeof data, "%s/mirrored", f->dir);
+    make_data(data, true);
+    mirrored = logits_of(f, &file[0], data, NULL, NULL);
+    both = logits_of(f, &file[1], f->data, "--flip", NULL);
+    watched = logits_of(f, &file[2], data, "--flip", "--check");
+    assert_memory_not_equal(f->answer, mirrored, N * CLASSES * sizeof *mirrored);
+    for (int i = 0; i < N * CLASSES; i++) {
+        assert_true(both[i] == 0.5f * (f->answer[i] + mirrored[i]));
+        assert_true(watched[i] == both[i]); /* a mirror image's mirror image is the picture */
+    }
+    for (int i = 0; i < 3; i++) weights_close(file[i]);
+    EXPECT(0, "\nflip       each with its mirror image", "", "eval", "-m", f->model, "--data", f->data,
+           "--split", "all", "--flip");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,6 +341,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_predictions_follow_from_the_logits, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(the_text_says_the_same, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_set_without_splits_is_no_test_set, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(flip_is_the_mean_with_the_mirror_image, open_fixture, close_fixture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
