@@ -17,9 +17,10 @@ RUNS forwards or steps, and the median over all rounds is shown. A share is of t
 vit bench --limits measured in the same round. Environment that slows OpenBLAS is removed.
 
 bf16: PyTorch with weights and activations in bf16, traced and frozen; OpenVINO asked for bf16. Without a row asked
-for, bf16 is left out where the CPU does not multiply it: PyTorch takes seconds a forward there. int8 of ONNX Runtime is its dynamic quantisation (per channel, activations by
-tensor), that of vit a scale for every row of weights and activations: neither needs calibration. Training is forward,
-backward, clipping and AdamW; in bf16 with weights in f32 (PyTorch's autocast)."""
+for, bf16 is left out where the CPU does not multiply it: PyTorch takes seconds a forward there. int8 of ONNX Runtime
+is its dynamic quantisation (per channel, activations by tensor), that of vit a scale for every row of weights and
+activations: neither needs calibration. Training is forward, backward, clipping and AdamW; in bf16 with weights in f32
+(PyTorch's autocast)."""
 
 import importlib.util
 import json
