@@ -252,7 +252,8 @@ const struct args_verb cmd_eval = {
         "accuracy per class, confusion matrix, pictures per second by stage. Classes are matched to the "
         "model's labels by name. Pictures that cannot be read are listed and counted; the exit code is "
         "then 1.\n\n"
-        "With --json one object: model, dataset, dataset_kind, split, flip, n, n_failed, top1, top1_ci95, top5, "
+        "With --json one object: model, dataset, dataset_kind, split, flip, n, n_failed, top1, top1_ci95, "
+        "top5, "
         "top5_ci95, loss, ece, images_per_second, stages, per_class, confusion (rows: labels), failed. "
         "Accuracies are fractions.",
     .groups = GROUPS,

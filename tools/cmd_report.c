@@ -131,7 +131,8 @@ const struct args_verb cmd_report = {
     .details =
         "DIR is a folder of vit sweep (sweep.json, cells.jsonl, epochs.jsonl) or of vit train (log.jsonl), "
         "perhaps with probe.jsonl (vit probe --json) and compare.json (vit compare --json) in it; such "
-        "files may also be given by themselves. Of any other folder the folders in it are read, by name, three "
+        "files may also be given by themselves. Of any other folder the folders in it are read, by name, "
+        "three "
         "levels deep. A sweep that is still running is shown as far as it came. "
         "A run that stands in several of the inputs counts once.\n\n"
         "The page has accuracy against learning rate with every run that was lost, the arms in numbers "
