@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/cpu.h"
 #include "tools/recipe_preset.h"
 #include "tools/sweep.h"
 
