@@ -1,7 +1,7 @@
 #!/bin/sh
 # Does a sweep survive? check-sweep.sh VIT DATA: a small grid on 2000 pictures, once left alone, once killed
 # (KILL, INT and TERM in turn) whenever its logs have grown by five lines, until it is through, and once so
-# with two cells side by side; then the numbers of all must be the same. Four minutes on one core.
+# with two cells side by side; then the numbers of all must be the same. A minute or two.
 set -u
 
 vit=$1 data=$2

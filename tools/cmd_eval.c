@@ -253,8 +253,7 @@ const struct args_verb cmd_eval = {
         "model's labels by name. Pictures that cannot be read are listed and counted; the exit code is "
         "then 1.\n\n"
         "With --json one object: model, dataset, dataset_kind, split, flip, n, n_failed, top1, top1_ci95, "
-        "top5, "
-        "top5_ci95, loss, ece, images_per_second, stages, per_class, confusion (rows: labels), failed. "
+        "top5, top5_ci95, loss, ece, images_per_second, stages, per_class, confusion (rows: labels), failed. "
         "Accuracies are fractions.",
     .groups = GROUPS,
     .bytes = sizeof(struct options),

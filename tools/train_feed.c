@@ -20,8 +20,7 @@ int train_feed_open(struct train *t)
 
     options.store = t->data->store;
     if (!status) {
-        progress_start(&t->bar, "pictures read", patch_dataset_count(t->data->training),
-                       !t->job->common->quiet && !t->job->beside);
+        train_show_bar(t, "pictures read", patch_dataset_count(t->data->training));
         status =
             patch_feed_create(&t->feed, t->data->training, &t->pictures, &options, show_reading, t, &err);
     }

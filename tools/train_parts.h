@@ -100,6 +100,8 @@ enum vit_status train_state_resume(struct train *t, struct vit_error *err);
 
 /* ---- train_show.c ---- */
 
+/* The bar, of what in all; none where other cells are trained beside this one. */
+void train_show_bar(struct train *t, const char *what, size_t all);
 /* Says what is wrong, below the line of progress; returns CMD_UNUSABLE. */
 int train_fail(struct train *t, const struct vit_error *err);
 /* Of the epoch under way. */

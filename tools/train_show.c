@@ -25,6 +25,11 @@ double train_top1(const struct train *t)
     return t->sums.seen ? (double)t->sums.correct / (double)t->sums.seen : 0;
 }
 
+void train_show_bar(struct train *t, const char *what, size_t all)
+{
+    progress_start(&t->bar, what, all, !t->job->common->quiet && !t->job->beside);
+}
+
 void train_show_progress(struct train *t)
 {
     snprintf(t->what, sizeof t->what, "images  epoch %d/%d  loss %.4f  acc %.1f %%", t->epoch + 1,
@@ -56,8 +61,7 @@ void train_show_start(struct train *t)
     cmd_note(t->job->common, "%zu parameters, %zu training pictures, %d steps an epoch, %.0f MiB, kernels %s",
              vit_model_parameters(t->model), patch_feed_count(t->feed), patch_feed_batches(t->feed),
              (double)vit_trainer_bytes(t->trainer) / (1 << 20), vit_model_kernels(t->model));
-    progress_start(&t->bar, t->what, (size_t)left * (size_t)t->recipe->batch,
-                   !t->job->common->quiet && !t->job->beside);
+    train_show_bar(t, t->what, (size_t)left * (size_t)t->recipe->batch);
 }
 
 /* One line on stderr after an epoch. */
