@@ -314,7 +314,9 @@ do-check-report: $B/bin/vit
 do-docs-norm: $B/bin/vit
 	@tools/docs-norm.sh $B/bin/vit
 
-do-lint: $(LIB_OBJ) $(TOOL_OBJ) $B/libvit.so.$(VERSION)
+# Also what no other target of every day compiles.
+SELDOM_OBJ := $(patsubst %.c,$B/%.o,$(wildcard tests/fuzz/*.c))
+do-lint: $(LIB_OBJ) $(TOOL_OBJ) $B/libvit.so.$(VERSION) $(SELDOM_OBJ)
 	@tools/lint.sh $B
 
 format:
@@ -332,6 +334,7 @@ MAN  := $(call in,share/man/man1)
 BASH := $(call in,share/bash-completion/completions)
 ZSH  := $(call in,share/zsh/site-functions)
 FISH := $(call in,share/fish/vendor_completions.d)
+SAMPLES := $(call in,share/libvit/samples)
 
 $B/vit.pc: Makefile vit/base.h $B/flags FORCE
 	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))' \
@@ -341,7 +344,7 @@ $B/vit.pc: Makefile vit/base.h $B/flags FORCE
 	  'Libs.private: -lm -lpthread -fopenmp' 'Cflags: -I"$${includedir}"' > $@
 
 do-install: do-all $B/vit.pc
-	install -d $(call in,bin) $(call lib,pkgconfig) $(MAN) $(BASH) $(ZSH) $(FISH)
+	install -d $(call in,bin) $(call lib,pkgconfig) $(MAN) $(BASH) $(ZSH) $(FISH) $(SAMPLES)
 	install -m 755 $B/bin/vit $(call in,bin/vit)
 	install -m 644 $B/libvit.a $(call lib,libvit.a)
 	install -m 755 $B/libvit.so.$(VERSION) $(call lib,libvit.so.$(VERSION))
@@ -349,6 +352,7 @@ do-install: do-all $B/vit.pc
 	ln -sf $(SONAME) $(call lib,libvit.so)
 	for h in $(HEADERS); do install -D -m 644 $$h $(call in,include/libvit)/$$h || exit 1; done
 	install -m 644 $B/vit.pc $(call lib,pkgconfig/vit.pc)
+	install -m 644 samples/README.md samples/labels.csv samples/*.jpg $(SAMPLES)
 	$B/bin/vit help --man > $(MAN)/vit.1
 	$B/bin/vit help --bash > $(BASH)/vit
 	$B/bin/vit help --zsh > $(ZSH)/_vit
@@ -357,7 +361,7 @@ do-install: do-all $B/vit.pc
 uninstall:
 	rm -f $(call in,bin/vit) $(call lib,libvit.a) $(call lib,libvit.so) $(call lib,$(SONAME)) \
 	  $(call lib,libvit.so.$(VERSION)) $(call lib,pkgconfig/vit.pc)
-	rm -rf $(call in,include/libvit)
+	rm -rf $(call in,include/libvit) $(call in,share/libvit)
 	rm -f $(MAN)/vit.1 $(BASH)/vit $(ZSH)/_vit $(FISH)/vit.fish
 
 clean:

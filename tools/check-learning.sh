@@ -6,7 +6,7 @@ set -u
 
 vit=$1 data=$2 failed=
 shift 2
-[ $# -gt 0 ] || set -- pre post deepnorm res-post sandwich pre-post
+[ $# -gt 0 ] || set -- pre post deepnorm res-post sandwich pre-post post-pre layerscale rezero mix:0.5
 out=$(mktemp -d) || exit 1
 trap 'rm -rf "$out"' EXIT
 trap 'exit 130' INT TERM

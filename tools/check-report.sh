@@ -5,6 +5,7 @@
 #
 # CHROMIUM: the browser to use. CHECK_SECONDS: the most it may take for a page (default 600).
 set -u
+export LC_ALL=C # awk of a locale with a decimal comma reads and writes commas
 
 vit=$1
 browser=${CHROMIUM:-}

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "kernels/cpu.h"
 #include "tools/out.h"
@@ -271,6 +272,27 @@ int cmd_output_file(const char *option, const char *path)
 
     if (code || !path || !weights_can_write(path, &err)) return code;
     return cmd_error("%s", err.text), CMD_SOME_FAILED;
+}
+
+int cmd_output_apart(const char *option, const char *path, const char *input)
+{
+    struct stat a, b;
+
+    if (!path || !input || stat(path, &a) || stat(input, &b) || !S_ISREG(a.st_mode)) return CMD_DONE;
+    if (a.st_dev != b.st_dev || a.st_ino != b.st_ino) return CMD_DONE;
+    return cmd_usage("%s: expected another file than the one that is read, found %s", option, path);
+}
+
+int cmd_output_format(const char *option, const char *path, const char *end)
+{
+    static const char *const KNOWN[] = { ".safetensors", ".npy", ".npz",  ".pth",   ".pt",  ".bin", ".onnx",
+                                         ".gguf",        ".csv", ".json", ".jsonl", ".txt", ".png", ".jpg" };
+
+    for (size_t i = 0; path && i < VIT_COUNT(KNOWN); i++)
+        if (strcmp(KNOWN[i], end) != 0 && cmd_ends_with(path, KNOWN[i]))
+            return cmd_usage("%s: expected a name for a %s file, which is written, found %s", option, end + 1,
+                             path);
+    return CMD_DONE;
 }
 
 bool cmd_ends_with(const char *name, const char *end)

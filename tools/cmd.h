@@ -65,6 +65,11 @@ enum vit_status cmd_kernels(struct kern *k, const struct cmd_common *o, struct v
 int cmd_output(const char *option, const char *path);
 /* The same, and found out before the work whether it can be written; if not, says so: CMD_SOME_FAILED. */
 int cmd_output_file(const char *option, const char *path);
+/* A file to write is not the one that is read: CMD_USAGE, and says so. Either may be NULL. */
+int cmd_output_apart(const char *option, const char *path, const char *input);
+/* Nor has it the name of another format than is written (".npy"): whoever is told such a name would not find
+ * inside what it says. Names without a known end are taken. path may be NULL. */
+int cmd_output_format(const char *option, const char *path, const char *end);
 
 /* -m, or the default. */
 const char *cmd_model_name(const struct cmd_common *o);
@@ -137,18 +142,19 @@ enum vit_status cmd_sandbox(struct patch_sandbox **out, const char *when, const 
  * is taken when it is not given, NULL: it must be; more: a clause. */
 #define CMD_DATA_HELP                                                                                        \
     "a folder of the files of CIFAR-10 or CIFAR-100 (binary or Python version), a folder with one folder "   \
-    "per class (perhaps in train, val, test), or a CSV of file,label"
+    "per class (perhaps in train, val, test), or a CSV of file,label (files from where it lies)"
 #define CMD_DATA_ROW(offset, without, more)                                                                  \
     {                                                                                                        \
         .name = "data", .letter = 'd', .kind = ARGS_PATH, .at = (offset), .metavar = "PATH",                 \
         .otherwise = (without), .help = CMD_DATA_HELP more                                                   \
     }
 
-/* The row --split of verbs that read a labelled data set; the target is a string at an offset. */
+/* The row --split of verbs that read a labelled data set; the target is a string at an offset, NULL where it
+ * is not given: see eval_data_open. */
 #define CMD_SPLIT_ROW(offset)                                                                                \
     {                                                                                                        \
-        .name = "split", .kind = ARGS_CHOICE, .at = (offset), .choice = cmd_split_word, .initial = "test",   \
-        .metavar = "SPLIT", .help = "part of the data set"                                                   \
+        .name = "split", .kind = ARGS_CHOICE, .at = (offset), .choice = cmd_split_word, .metavar = "SPLIT",  \
+        .otherwise = "test, or all of a set without splits", .help = "part of the data set"                  \
     }
 
 /* The row --check; the target is a bool at an offset. */

@@ -121,7 +121,8 @@ const struct args_verb cmd_classify = {
     .summary = "Name what is in pictures",
     .details =
         "Each operand is a picture, a folder (its pictures, also in folders below), a .txt file with one "
-        "path a line, or - for standard input: one picture, or paths, one a line. A picture that cannot "
+        "path a line (from the working directory, not from where the list lies; blank lines are left out), "
+        "or - for standard input: one picture, or paths, one a line. A picture that cannot "
         "be read is reported, the others are done, and the exit code is 1.\n\n"
         "With --json one object a line: file, predictions (label, index, score), milliseconds (decode, "
         "preprocess, forward); or file and error (code, message).",

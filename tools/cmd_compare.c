@@ -72,6 +72,25 @@ static enum vit_status parse_counts(struct compare_counts *out, const char *wher
     return VIT_OK;
 }
 
+/* A model wants a data set; files of logits alone have no use for one, nor for what is said of it. */
+static enum vit_status check_data(const struct compare *c, const struct eval_options *o,
+                                  struct vit_error *err)
+{
+    const char *model = compare_needs_data(c);
+    const char *idle = o->data    ? "data"
+                       : o->split ? "split"
+                       : o->limit ? "limit"
+                       : o->flip  ? "flip"
+                       : o->check ? "check"
+                                  : NULL;
+
+    if (model && !o->data)
+        return vit_fail(err, VIT_ERR_ARG, "--data: expected a data set to run %s on, found none", model);
+    if (!model && idle)
+        return vit_fail(err, VIT_ERR_ARG, "--%s: expected a model to run, found files of logits alone", idle);
+    return VIT_OK;
+}
+
 static enum vit_status read_words(struct compare *c, const struct options *o, int count, char **operands,
                                   struct vit_error *err)
 {
@@ -91,10 +110,7 @@ static enum vit_status read_words(struct compare *c, const struct options *o, in
     c->has_diverged = o->diverged_a != NULL;
     if (!status && o->diverged_a) status = parse_counts(&c->diverged[0], "--diverged-a", o->diverged_a, err);
     if (!status && o->diverged_b) status = parse_counts(&c->diverged[1], "--diverged-b", o->diverged_b, err);
-    if (!status && !o->pass.data && compare_needs_data(c))
-        return vit_fail(err, VIT_ERR_ARG, "--data: expected a data set to run %s on, found none",
-                        compare_needs_data(c));
-    return status;
+    return status ? status : check_data(c, &o->pass, err);
 }
 
 /* Read, compute, print. Returns an exit code. */
@@ -140,7 +156,7 @@ const struct args_verb cmd_compare = {
     .summary = "Compare trained networks on the same pictures",
     .details =
         "An operand is an arm: runs that differ by their seed alone. A run is a model, or a .safetensors "
-        "file that vit eval --logits wrote (then --data is not needed). Two networks are compared picture "
+        "file that vit eval --logits wrote (of these alone, without --data). Two networks are compared picture "
         "by picture: accuracies with Wilson intervals, discordant pictures, exact McNemar p, Tango's score "
         "interval of the difference. Arms of several runs are compared run by run: Welch's t and, where "
         "both have equally many, the paired t over runs in the order given, a two-way bootstrap over runs "
@@ -157,7 +173,8 @@ const struct args_verb cmd_compare = {
         "With --json one object: dataset, split, flip, n, n_failed; of the median networks run_a, run_b, "
         "top1_a, top1_b, top1_a_ci95, top1_b_ci95, only_a, only_b, both, neither, mcnemar_p, difference, "
         "difference_ci95, least_significant (difference that McNemar's test would have called one); arms "
-        "(name, mean, sd, median_run, runs); of the first two arms welch, paired (difference, "
+        "(name, mean, sd, median_run, runs: file, top1, top1_ci95, and how it was run as vit eval says it, "
+        "where that is known); of the first two arms welch, paired (difference, "
         "difference_ci95, t, df, p), bootstrap (difference, difference_ci95, draws), tost (margin, p, "
         "equivalent), detectable, fisher (a, b, p); holm (a, b, test, difference, difference_ci95, p, "
         "p_holm); follows (the sentences), failed. Accuracies, differences and the margin are fractions; "

@@ -48,14 +48,15 @@ static const struct args_option ROWS[] = {
       .kind = ARGS_PATH,
       .at = AT(calibrate),
       .metavar = "PATH",
-      .help = "int8: fix the scales of activations from the pictures of a data set (its training split), "
-              "instead of finding them row by row in every forward" },
+      .help = "int8: fix the scales of activations from the pictures of a folder or data set (its training "
+              "split), instead of finding them row by row in every forward; without --data the answers of "
+              "the two files are compared on these" },
     { .name = "calibrate-limit",
       .kind = ARGS_COUNT,
       .at = AT(calibrate_limit),
       .low = 1,
       .high = 0x1p63,
-      .initial = "256",
+      .otherwise = CMD_TEXT(CONVERT_CALIBRATE),
       .metavar = "N",
       .help = "pictures to calibrate with, equally many of each class" },
 };
@@ -64,18 +65,31 @@ static const struct args_group *const GROUPS[] = { &OWN, &cmd_modelless_group, N
 
 /* ---- reporting ---- */
 
-/* Of a file, or of the weights in a folder. */
-static json_t *file_size(const char *path)
+/* Bytes of a file, or of the weights in a folder; -1: not known. */
+static int64_t file_size(const char *path)
 {
     char inside[4096];
     struct stat s;
 
-    if (stat(path, &s)) return json_null();
+    if (stat(path, &s)) return -1;
     if (S_ISDIR(s.st_mode)) {
         const int n = snprintf(inside, sizeof inside, "%s/model.safetensors", path);
-        if (n >= (int)sizeof inside || stat(inside, &s)) return json_null();
+        if (n >= (int)sizeof inside || stat(inside, &s)) return -1;
     }
-    return S_ISREG(s.st_mode) ? json_integer((json_int_t)s.st_size) : json_null();
+    return S_ISREG(s.st_mode) ? (int64_t)s.st_size : -1;
+}
+
+static json_t *bytes(int64_t size)
+{
+    return size < 0 ? json_null() : json_integer((json_int_t)size);
+}
+
+/* Of the original: the file that was opened, where the model is one in a folder. */
+static const char *source_of(const struct convert_comparison *c)
+{
+    const struct vit_model *m = c->model[CONVERT_BEFORE];
+
+    return m->file ? weights_path(m->file) : vit_model_path(m);
 }
 
 static json_t *share(size_t part, size_t whole)
@@ -87,7 +101,7 @@ static json_t *share(size_t part, size_t whole)
 static void describe_side(json_t **to, const struct convert_comparison *c, enum convert_side side,
                           const char *top1)
 {
-    vit_json_put(to, top1, share(c->correct[side], c->n));
+    if (patch_dataset_classes(c->data)) vit_json_put(to, top1, share(c->correct[side], c->n));
     vit_json_put(to, "agreement", share(c->agree[side], c->n));
     vit_json_put(to, "largest_logit_difference", c->n ? out_real(c->largest[side]) : json_null());
     vit_json_put(to, "relative_logit_difference",
@@ -97,17 +111,18 @@ static void describe_side(json_t **to, const struct convert_comparison *c, enum 
 static json_t *describe(const struct convert_comparison *c, const char *path)
 {
     const struct vit_model *m = c->model[CONVERT_BEFORE];
-    const char *source = m->file ? weights_path(m->file) : vit_model_path(m);
     json_t *all =
-        json_pack("{s:o,s:o,s:s,s:I,s:o,s:o}", "input", out_text(source), "output", out_text(path), "dtype",
-                  c->options->common.dtype, "parameters", (json_int_t)vit_model_parameters(m), "bytes_before",
-                  file_size(source), "bytes_after", file_size(path));
+        json_pack("{s:o,s:o,s:s,s:I,s:o,s:o}", "input", out_text(source_of(c)), "output", out_text(path),
+                  "dtype", c->options->common.dtype, "parameters", (json_int_t)vit_model_parameters(m),
+                  "bytes_before", bytes(c->bytes_before), "bytes_after", bytes(file_size(path)));
 
     if (all && c->calibrated) vit_json_put(&all, "calibrated_on", json_integer((json_int_t)c->calibrated));
     if (!all || !c->data) return all;
+    vit_json_put(&all, "compared_on", out_text(c->options->data ? c->options->data : c->options->calibrate));
     vit_json_put(&all, "n", json_integer((json_int_t)c->n));
     vit_json_put(&all, "n_failed", json_integer((json_int_t)c->n_failed));
-    vit_json_put(&all, "top1_before", share(c->correct[CONVERT_BEFORE], c->n));
+    if (patch_dataset_classes(c->data))
+        vit_json_put(&all, "top1_before", share(c->correct[CONVERT_BEFORE], c->n));
     describe_side(&all, c, CONVERT_AFTER, "top1_after");
     if (c->model[CONVERT_ROW_SCALES]) {
         json_t *rows = json_object();
@@ -163,6 +178,7 @@ static int convert(struct convert_comparison *c, const char *path)
     struct vit_error err;
     int code = CMD_DONE;
 
+    c->bytes_before = file_size(source_of(c));
     if (o->data && convert_open_data(c, &err))
         code = CMD_UNUSABLE;
     else if (o->calibrate && convert_calibrate(c, &err))
@@ -171,8 +187,11 @@ static int convert(struct convert_comparison *c, const char *path)
         code = err.status == VIT_ERR_ARG           ? CMD_USAGE
                : err.status == VIT_ERR_UNSUPPORTED ? CMD_UNUSABLE
                                                    : CMD_SOME_FAILED;
-    else if (o->data && convert_compare(c, path, &err))
+    else if (c->data && convert_compare(c, path, &err))
         code = CMD_UNUSABLE;
+    if (!code && !c->data && cmd_dtype(&o->common) != KERN_F32)
+        cmd_warn(&o->common, "what %s costs in accuracy was not measured; --data PATH compares the answers",
+                 o->common.dtype);
     if (!code) return report(c, path);
     cmd_error("%s", err.text);
     return code;
@@ -180,23 +199,23 @@ static int convert(struct convert_comparison *c, const char *path)
 
 static int check_line(const struct convert_options *o, int count, char **operands)
 {
-    /* Whoever is told one of these by its name would not find it inside. */
-    static const char *const OTHERS[] = { ".npz", ".pth", ".pt", ".bin", ".onnx", ".gguf" };
     struct vit_error err;
+    int code;
 
     if (count != 2) return cmd_usage("expected a model and a file to write, found %d operands", count);
     if (o->calibrate && cmd_dtype(&o->common) != KERN_I8)
         return cmd_usage("--calibrate: is for --dtype int8, found %s", o->common.dtype);
     if (o->limit && !o->data) return cmd_usage("--limit: expected --data, whose pictures it counts");
+    if (o->split && !o->data) return cmd_usage("--split: expected --data, whose part it names");
+    if (o->calibrate_limit && !o->calibrate)
+        return cmd_usage("--calibrate-limit: expected --calibrate, whose pictures it counts");
     if (o->names && (o->packed || cmd_dtype(&o->common) == KERN_I8))
         return cmd_usage("--names: other frameworks read f32 and bf16, found %s",
                          o->packed ? "--packed" : "--dtype int8");
-    for (size_t i = 0; !o->names && i < VIT_COUNT(OTHERS); i++)
-        if (cmd_ends_with(operands[1], OTHERS[i]))
-            return cmd_usage("%s: expected a name for a safetensors file, which is written, found one in %s",
-                             operands[1], OTHERS[i]);
+    code = o->names ? CMD_DONE : cmd_output_format("OUT", operands[1], ".safetensors");
+    if (code) return code;
     if (check_output(operands[1], o, &err)) return cmd_usage("%s", err.text);
-    return cmd_output("OUT", operands[1]);
+    return o->names ? cmd_output("OUT", operands[1]) : cmd_output_file("OUT", operands[1]);
 }
 
 static int run(const void *options, int count, char **operands)
@@ -234,14 +253,17 @@ const struct args_verb cmd_convert = {
         "(ViTForImageClassification.from_pretrained(\"OUT\") and the like) load; a model that they have no "
         "class for is refused, with the setting that is in the way. With --data the two are compared, the "
         "original computing in f32 and OUT in the TYPE of --dtype: accuracy before and after, share of "
-        "equal answers, largest difference of a logit and what that is of the largest logit.\n\n"
+        "equal answers, largest difference of a logit and what that is of the largest logit. A picture "
+        "whose answers are not finite has failed.\n\n"
         "An int8 product takes the scale of each row of its activations from that row. --calibrate fixes "
         "one scale for all rows of a product instead, from the largest number that the pictures of a data "
-        "set give, and stores it beside the matrix; --data then compares both ways. The scales of an int8 "
+        "set give, and stores it beside the matrix; both ways are then compared, with the original, on the "
+        "pictures of --data, or else on those that the scales are from, which flatters them. The scales of an int8 "
         "file are kept when it is converted to int8 again, and dropped by any other type.\n\n"
         "With --json one object: input, output, dtype, parameters, bytes_before, bytes_after, and with "
-        "--data n, n_failed, top1_before, top1_after, agreement, largest_logit_difference, "
-        "relative_logit_difference; calibrated_on (pictures) with --calibrate; and when OUT has fixed "
+        "--data or --calibrate compared_on, n, n_failed, top1_before and top1_after (where there are "
+        "labels), agreement, largest_logit_difference, relative_logit_difference; calibrated_on (pictures) "
+        "with --calibrate; and when OUT has fixed "
         "scales, row_scales: top1, agreement and the differences without them.",
     .groups = GROUPS,
     .bytes = sizeof(struct convert_options),

@@ -42,8 +42,10 @@ static bool emit(void *state, const struct pictures_result *r)
 
     if (r->err) return pictures_emit_failure(&c->o->common, r);
     if (c->array.out) {
-        c->rows++;
-        return fwrite(r->features, sizeof *r->features, (size_t)c->width, c->array.out) == (size_t)c->width;
+        const size_t width = (size_t)c->width, row = c->rows++;
+        if (fwrite(r->features, sizeof *r->features, width, c->array.out) != width) return false;
+        return !c->o->common.json ||
+               out_json(json_pack("{s:o,s:o}", "file", out_text(r->file), "row", out_whole(row)));
     }
     vector = json_array();
     for (int i = 0; i < c->width; i++) vit_json_append(&vector, out_float(r->features[i]));
@@ -107,7 +109,8 @@ static int run(const void *options, int count, char **operands)
 
     common.headless = true;
     if (!count) return cmd_usage("nothing to embed: name a picture, a folder, a list or -");
-    code = cmd_output_file("--output", o->output);
+    code = cmd_output_format("--output", o->output, ".npy");
+    if (!code) code = cmd_output_file("--output", o->output);
     if (!code) code = cmd_open_model(&job.model, &common, 0, false);
     if (code) return code;
     c.width = vit_features_width(job.model);
@@ -122,8 +125,9 @@ const struct args_verb cmd_embed = {
     .summary = "Print the feature vector of pictures",
     .details =
         "The pooled features that the classification head sees, also of a network published without one, "
-        "one JSON object a line (file, embedding, "
-        "milliseconds), or one array for NumPy with -o. Operands are those of classify.",
+        "one JSON object a line (file, embedding, milliseconds), or one array for NumPy with -o, whose rows "
+        "are in the order of the pictures; --json then says which row is whose (file, row). Operands are "
+        "those of classify.",
     .groups = GROUPS,
     .bytes = sizeof(struct options),
     .run = run,

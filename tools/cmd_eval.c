@@ -29,7 +29,7 @@ static const struct args_option ROWS[] = {
       .at = AT(logits),
       .metavar = "FILE.safetensors",
       .help = "write logits (n, classes), labels (n) and index (n) in the data set, of pictures that did "
-              "not fail" },
+              "not fail; vit compare takes such files in the place of models" },
 };
 static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
 static const struct args_group *const GROUPS[] = { &eval_group, &OWN, &cmd_norm_group, &cmd_common_group,
@@ -147,6 +147,22 @@ static void add_item(void *state, const struct patch_item *item, const float *lo
     r->index[r->count++] = (int64_t)item->index;
 }
 
+/* With what was run in the metadata, so that vit compare can tell. */
+static enum vit_status write_logits(const struct eval *e, const char *path,
+                                    const struct weights_entry *entries, size_t count, struct vit_error *err)
+{
+    json_t *how = json_pack("{s:o}", "model", out_text(e->model_name)), *more = eval_how(e->model, e->flip);
+    char *text = how && more && !json_object_update(how, more) ? vit_json_text(how, JSON_COMPACT) : NULL;
+    const struct weights_text meta = { EVAL_HOW_KEY, text };
+    enum vit_status status = text ? weights_write(path, entries, count, &meta, 1, err)
+                                  : vit_fail(err, VIT_ERR_NOMEM, "%s: memory ran out", path);
+
+    json_decref(how);
+    json_decref(more);
+    free(text);
+    return status;
+}
+
 static enum vit_status write_files(const struct eval *e, const struct options *o, struct record *r,
                                    struct vit_error *err)
 {
@@ -162,7 +178,7 @@ static enum vit_status write_files(const struct eval *e, const struct options *o
         if (!memory_close(&r->csv)) return vit_fail(err, VIT_ERR_NOMEM, "%s: memory ran out", o->predictions);
         if (weights_write_bytes(o->predictions, r->csv.bytes, r->csv.size, err)) return VIT_ERR_IO;
     }
-    return r->wanted ? weights_write(o->logits, entries, VIT_COUNT(entries), NULL, 0, err) : VIT_OK;
+    return r->wanted ? write_logits(e, o->logits, entries, VIT_COUNT(entries), err) : VIT_OK;
 }
 
 /* Measure, write the files, print. Returns an exit code. */
@@ -232,7 +248,9 @@ static int run(const void *options, int count, char **operands)
 
     if (count) return cmd_usage("expected no operands, found \"%s\"", operands[0]);
     if (!o->pass.data) return cmd_usage("--data: expected a data set, found none");
-    code = cmd_output_file("--predictions", o->predictions);
+    code = cmd_output_apart("--predictions", o->predictions, o->pass.data);
+    if (!code) code = cmd_output_format("--logits", o->logits, ".safetensors");
+    if (!code) code = cmd_output_file("--predictions", o->predictions);
     if (!code) code = cmd_output_file("--logits", o->logits);
     if (code) return code;
     code = cmd_open_model(&m, &o->common, 0, false);
@@ -252,9 +270,9 @@ const struct args_verb cmd_eval = {
         "accuracy per class, confusion matrix, pictures per second by stage. Classes are matched to the "
         "model's labels by name. Pictures that cannot be read are listed and counted; the exit code is "
         "then 1.\n\n"
-        "With --json one object: model, dataset, dataset_kind, split, flip, n, n_failed, top1, top1_ci95, "
-        "top5, top5_ci95, loss, ece, images_per_second, stages, per_class, confusion (rows: labels), failed. "
-        "Accuracies are fractions.",
+        "With --json one object: model, dataset, dataset_kind, split, n, n_failed; how the network was run: "
+        "norm, final_norm, dtype, size, flip; top1, top1_ci95, top5, top5_ci95, loss, ece, "
+        "images_per_second, stages, per_class, confusion (rows: labels), failed. Accuracies are fractions.",
     .groups = GROUPS,
     .bytes = sizeof(struct options),
     .run = run,

@@ -361,7 +361,8 @@ static int run(const void *options, int count, char **operands)
     if (!o->output && !o->common.json) return cmd_usage("--output: expected a .png file, found none");
     if (o->output && !cmd_ends_with(o->output, ".png"))
         return cmd_usage("--output: expected a .png file, found \"%s\"", o->output);
-    code = cmd_open_model(&m, &o->common, 0, false);
+    code = cmd_output_apart("--output", o->output, operands[0]);
+    if (!code) code = cmd_open_model(&m, &o->common, 0, false);
     if (code) return code;
     v.file = operands[0];
     v.model = m;

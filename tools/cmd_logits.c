@@ -251,7 +251,9 @@ static int run(const void *options, int count, char **operands)
     if (count) return cmd_usage("expected no operands, found \"%s\"", operands[0]);
     if (!o->input || !o->output)
         return cmd_usage("--%s: expected a file, found none", o->input ? "output" : "input");
-    code = cmd_output_file("--output", o->output);
+    code = cmd_output_format("--output", o->output, ".safetensors");
+    if (!code) code = cmd_output_apart("--output", o->output, o->input);
+    if (!code) code = cmd_output_file("--output", o->output);
     if (code) return code;
     code = CMD_UNUSABLE;
     if (read_input(&in, o, &err)) {

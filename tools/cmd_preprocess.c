@@ -189,7 +189,8 @@ static int run(const void *options, int count, char **operands)
     normalised = cmd_ends_with(o->output, ".safetensors");
     if (!normalised && !cmd_ends_with(o->output, ".png"))
         return cmd_usage("--output: expected a .png or .safetensors file, found \"%s\"", o->output);
-    code = find_recipe(&r, o, normalised);
+    code = cmd_output_apart("--output", o->output, operands[0]);
+    if (!code) code = find_recipe(&r, o, normalised);
     if (code) return code;
     if (cmd_sandbox(&sandbox, o->sandbox, &o->common, 1, o->max_pixels, &err)) {
         cmd_error("%s", err.text);

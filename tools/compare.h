@@ -18,6 +18,7 @@ enum { COMPARE_MIN_RUNS = 3, COMPARE_MANY_RUNS = 10 };
 struct compare_run {
     const char *file; /* as given */
     bool logits;      /* a file of logits, not a model */
+    json_t *how;      /* eval_how() of it; owned. NULL: the file does not say */
     size_t n;         /* pictures */
     int classes;
     int64_t *index;          /* (n) place in the data set, rising */
@@ -94,6 +95,7 @@ void compare_free(struct compare *c); /* accepts what compare_add_arm left */
 struct compare_run *compare_run_at(const struct compare *c, int i);
 /* Room for n answers. */
 enum vit_status compare_run_alloc(struct compare_run *run, size_t n, struct vit_error *err);
+void compare_run_free(struct compare_run *run);
 void compare_run_set(struct compare_run *run, size_t i, int label, int prediction);
 /* A row of logits with a NaN or an infinity in it gives some class all the same, which is no answer of the
  * network: VIT_ERR_FORMAT. picture: of the data set. */
@@ -101,7 +103,8 @@ enum vit_status compare_check_logits(const struct compare_run *run, int64_t pict
                                      struct vit_error *err);
 /* Whether a file holds logits; one that cannot be opened does not. */
 bool compare_is_logits(const char *path);
-int compare_read_logits(struct compare_run *run); /* returns an exit code */
+enum vit_status compare_read_logits(struct compare_run *run, struct vit_error *err);
+bool compare_flips(const struct compare *c); /* whether the runs had mirror images; after compare_read */
 
 /* ---- what follows ---- */
 

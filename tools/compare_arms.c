@@ -110,6 +110,15 @@ enum vit_status compare_run_alloc(struct compare_run *run, size_t n, struct vit_
     return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate the answers to %zu pictures", run->file, n);
 }
 
+void compare_run_free(struct compare_run *run)
+{
+    json_decref(run->how);
+    free(run->index);
+    free(run->label);
+    free(run->prediction);
+    free(run->right);
+}
+
 void compare_run_set(struct compare_run *run, size_t i, int label, int prediction)
 {
     run->label[i] = label;
@@ -131,12 +140,7 @@ void compare_free(struct compare *c)
 {
     struct compare_run *run;
 
-    for (int i = 0; (run = compare_run_at(c, i)); i++) {
-        free(run->index);
-        free(run->label);
-        free(run->prediction);
-        free(run->right);
-    }
+    for (int i = 0; (run = compare_run_at(c, i)); i++) compare_run_free(run);
     for (int i = 0; i < c->arm_count; i++) {
         free(c->arms[i].runs);
         free(c->arms[i].top1);

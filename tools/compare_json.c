@@ -15,8 +15,13 @@ static json_t *arms(const struct compare *c)
 
         for (int k = 0; k < arm->count; k++) {
             const struct eval_share s = eval_share_of(arm->runs[k].correct, arm->runs[k].n);
-            vit_json_append(&runs, json_pack("{s:o,s:o,s:o}", "file", out_text(arm->runs[k].file), "top1",
-                                             out_real(s.value), "top1_ci95", eval_interval(s.low, s.high)));
+            json_t *run = json_pack("{s:o,s:o,s:o}", "file", out_text(arm->runs[k].file), "top1",
+                                    out_real(s.value), "top1_ci95", eval_interval(s.low, s.high));
+            if (arm->runs[k].how && json_object_update(run, arm->runs[k].how)) {
+                json_decref(run);
+                run = NULL; /* out of memory, which ends in no list */
+            }
+            vit_json_append(&runs, run);
         }
         vit_json_append(&list, json_pack("{s:o,s:o,s:o,s:i,s:o}", "name", out_text(arm->name), "mean",
                                          out_real(arm->mean), "sd", out_real(arm->sd), "median_run",
@@ -117,7 +122,7 @@ bool compare_print_json(const struct compare *c)
     const struct compare_pair *p = &c->first;
     json_t *all =
         json_pack("{s:o,s:o,s:b,s:I,s:I}", "dataset", c->kind ? out_text(c->options->data) : json_null(),
-                  "split", c->kind ? out_text(c->split) : json_null(), "flip", (int)c->options->flip, "n",
+                  "split", c->kind ? out_text(c->split) : json_null(), "flip", (int)compare_flips(c), "n",
                   (json_int_t)c->n, "n_failed", (json_int_t)c->n_failed);
     json_t *middle = networks(c);
     json_t *rest = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:O}", "arms", arms(c), "welch",

@@ -1,8 +1,10 @@
 /* A run of a comparison from the logits that vit eval --logits has kept. */
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "tools/compare.h"
+#include "vit/json.h"
 
 bool compare_is_logits(const char *path)
 {
@@ -86,16 +88,22 @@ static enum vit_status read_tensors(struct compare_run *run, const struct weight
     return status;
 }
 
-int compare_read_logits(struct compare_run *run)
+/* How the network was run, where the file has it. */
+static enum vit_status read_how(struct compare_run *run, const struct weights_file *f, struct vit_error *err)
+{
+    const char *text = weights_meta(f, EVAL_HOW_KEY);
+
+    return text ? vit_json_parse(&run->how, run->file, text, strlen(text), err) : VIT_OK;
+}
+
+enum vit_status compare_read_logits(struct compare_run *run, struct vit_error *err)
 {
     struct weights_file *f = NULL;
-    struct vit_error err;
-    enum vit_status status = weights_open(&f, run->file, &err);
+    enum vit_status status = weights_open(&f, run->file, err);
 
     run->logits = true;
-    if (!status) status = read_tensors(run, f, &err);
+    if (!status) status = read_tensors(run, f, err);
+    if (!status) status = read_how(run, f, err);
     weights_close(f);
-    if (!status) return CMD_DONE;
-    cmd_error("%s", err.text);
-    return CMD_UNUSABLE;
+    return status;
 }

@@ -128,6 +128,19 @@ static enum vit_status pass_model(struct compare *c, struct compare_run *run, co
     return status;
 }
 
+static int unusable(const struct vit_error *err)
+{
+    cmd_error("%s", err->text);
+    return CMD_UNUSABLE;
+}
+
+static int run_logits(struct compare_run *run)
+{
+    struct vit_error err;
+
+    return compare_read_logits(run, &err) ? unusable(&err) : CMD_DONE;
+}
+
 static int run_model(struct compare *c, struct compare_run *run)
 {
     struct cmd_common common = *c->common;
@@ -138,10 +151,8 @@ static int run_model(struct compare *c, struct compare_run *run)
     common.model = run->file;
     code = cmd_open_model(&m, &common, 0, false);
     if (code) return code;
-    if (pass_model(c, run, m, &err)) {
-        cmd_error("%s", err.text);
-        code = CMD_UNUSABLE;
-    }
+    run->how = eval_how(m, c->options->flip);
+    if (pass_model(c, run, m, &err)) code = unusable(&err);
     vit_model_close(m);
     return code;
 }
@@ -161,6 +172,16 @@ static void drop_failed(const struct compare *c, struct compare_run *run)
     run->n = kept;
 }
 
+static bool flipped(const struct compare_run *run)
+{
+    return json_is_true(json_object_get(run->how, "flip"));
+}
+
+bool compare_flips(const struct compare *c)
+{
+    return flipped(compare_run_at(c, 0));
+}
+
 static enum vit_status check_same(const struct compare_run *a, const struct compare_run *b,
                                   struct vit_error *err)
 {
@@ -170,6 +191,12 @@ static enum vit_status check_same(const struct compare_run *a, const struct comp
     if (a->classes != b->classes)
         return vit_fail(err, VIT_ERR_ARG, "%s has %d classes, %s has %d: expected the same", a->file,
                         a->classes, b->file, b->classes);
+    if (flipped(a) != flipped(b))
+        return vit_fail(
+            err, VIT_ERR_ARG,
+            "%s has the logits of every picture with its mirror image (--flip), %s of the picture "
+            "alone: expected the same",
+            flipped(a) ? a->file : b->file, flipped(a) ? b->file : a->file);
     for (size_t i = 0; i < a->n; i++) {
         if (a->index[i] != b->index[i])
             return vit_fail(err, VIT_ERR_ARG,
@@ -228,7 +255,7 @@ int compare_read(struct compare *c)
 
     c->failures = json_array();
     for (int i = 0; (run = compare_run_at(c, i)); i++) {
-        int code = compare_is_logits(run->file) ? compare_read_logits(run) : run_model(c, run);
+        int code = compare_is_logits(run->file) ? run_logits(run) : run_model(c, run);
         if (code) return code;
     }
     if (!c->failures || line_up(c, &err)) {

@@ -181,7 +181,7 @@ void compare_print_text(const struct compare *c)
         putchar('\n');
     }
     printf("%-*s%zu, failed %zu\n", LABEL, "pictures", c->n, c->n_failed);
-    if (c->options->flip) printf("%-*s%s\n", LABEL, "flip", EVAL_FLIP_WORDS);
+    if (compare_flips(c)) printf("%-*s%s\n", LABEL, "flip", EVAL_FLIP_WORDS);
     if (c->n) {
         print_runs(c);
         print_arms(c);

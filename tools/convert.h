@@ -8,10 +8,11 @@
 struct convert_options {
     struct cmd_common common;
     const char *data, *split, *calibrate, *names;
-    uint64_t limit, calibrate_limit;
+    uint64_t limit, calibrate_limit; /* 0: not given */
     bool force, packed;
 };
 
+#define CONVERT_CALIBRATE 256 /* pictures, where --calibrate-limit is not given */
 enum { CONVERT_BATCH = 32 };
 
 /* What is compared: the original, the new file, and that file without its fixed scales, if it has any. */
@@ -22,18 +23,20 @@ struct convert_comparison {
     struct vit_model *model[CONVERT_SIDES];     /* NULL: not there */
     struct vit_session *session[CONVERT_SIDES]; /* likewise */
     struct patch_dataset *data;                 /* NULL: nothing to compare with */
-    size_t n, n_failed;
+    size_t n, n_failed, no_answer; /* no_answer: of those that failed, by numbers that are not finite */
     size_t correct[CONVERT_SIDES], agree[CONVERT_SIDES]; /* agree: with the original */
     double largest[CONVERT_SIDES];                       /* |difference| of two logits */
     double most_logit;                                   /* |logit| of the original */
     size_t calibrated;                                   /* pictures */
+    int64_t bytes_before;                                /* of the original; -1: not known */
 };
 
 /* Before anything is written: open the data set of --data. */
 enum vit_status convert_open_data(struct convert_comparison *c, struct vit_error *err);
 /* Open the new file, to compute in the numbers it holds, and show all sides the data set. */
 enum vit_status convert_compare(struct convert_comparison *c, const char *path, struct vit_error *err);
-/* Fix the scales of the original's activations from the pictures of --calibrate. */
+/* Fix the scales of the original's activations from the pictures of --calibrate; without --data these are
+ * what is compared on, their labels as far as they are the model's. */
 enum vit_status convert_calibrate(struct convert_comparison *c, struct vit_error *err);
 void convert_close(struct convert_comparison *c);
 

@@ -1,5 +1,6 @@
 /* Fixed scales of int8 activations from pictures. */
 #include "tools/convert.h"
+#include "tools/eval.h"
 
 struct looking {
     struct vit_calibration *calibration;
@@ -15,19 +16,21 @@ static void look(void *arg, const struct patch_batch *b)
     l->n += (size_t)b->rows;
 }
 
-/* The pictures that training sees, where a data set tells; labels do not matter. */
+/* The pictures that training sees, where a data set tells; labels do not matter, nor that there are any. */
 static enum vit_status open_pictures(struct patch_dataset **out, const struct convert_options *o,
                                      struct vit_error *err)
 {
+    const size_t limit = o->calibrate_limit ? (size_t)o->calibrate_limit : CONVERT_CALIBRATE;
     unsigned splits;
     enum vit_status status = patch_dataset_splits(&splits, o->calibrate, err);
 
     *out = NULL;
-    if (!status)
+    if (status == VIT_ERR_FORMAT) /* no data set: pictures */
+        status = patch_dataset_files(out, &o->calibrate, 1, err);
+    else if (!status)
         status =
             patch_dataset_open(out, o->calibrate, splits & 1u << PATCH_TRAIN ? PATCH_TRAIN : PATCH_ALL, err);
-    if (!status && patch_dataset_count(*out) > o->calibrate_limit)
-        status = patch_dataset_limit(*out, (size_t)o->calibrate_limit, err);
+    if (!status && patch_dataset_count(*out) > limit) status = patch_dataset_limit(*out, limit, err);
     return status;
 }
 
@@ -49,6 +52,7 @@ enum vit_status convert_calibrate(struct convert_comparison *c, struct vit_error
     const struct vit_session_options options = { .batch = CONVERT_BATCH,
                                                  .threads = cmd_threads(&c->options->common) };
     struct looking l = { 0 };
+    struct vit_error ignored; /* other classes than the model's: nothing to compare on */
     struct patch_dataset *data;
     enum vit_status status = open_pictures(&data, c->options, err);
 
@@ -59,6 +63,12 @@ enum vit_status convert_calibrate(struct convert_comparison *c, struct vit_error
     if (!status) vit_calibration_apply(l.calibration, c->model[CONVERT_BEFORE]);
     c->calibrated = l.n;
     vit_calibration_close(l.calibration);
-    patch_dataset_close(data);
+    if (status || c->data ||
+        (patch_dataset_classes(data) &&
+         eval_match_labels(data, c->model[CONVERT_BEFORE], c->options->calibrate, &c->options->common,
+                           &ignored)))
+        patch_dataset_close(data);
+    else
+        c->data = data;
     return status;
 }

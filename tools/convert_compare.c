@@ -49,45 +49,68 @@ enum vit_status convert_pictures(const struct convert_comparison *c, const struc
 
 /* ---- comparing ---- */
 
+/* One picture's logits of a side, and of the original; label -1: there is none. */
 static void compare_side(struct convert_comparison *c, int side, const float *before, const float *logits,
-                         const struct patch_batch *b)
+                         int label)
 {
     const int classes = vit_model_config(c->model[CONVERT_BEFORE])->classes;
+    int best, was;
 
-    for (int r = 0; r < b->rows; r++) {
-        int best, was;
-        vit_top(&best, logits + (size_t)r * classes, classes, 1);
-        vit_top(&was, before + (size_t)r * classes, classes, 1);
-        c->correct[side] += best == b->labels[r];
-        c->agree[side] += best == was;
-    }
-    for (size_t k = 0; k < (size_t)b->rows * classes; k++)
+    vit_top(&best, logits, classes, 1);
+    vit_top(&was, before, classes, 1);
+    c->correct[side] += best == label;
+    c->agree[side] += best == was;
+    for (int k = 0; k < classes; k++)
         c->largest[side] = fmax(c->largest[side], fabs((double)before[k] - (double)logits[k]));
+}
+
+/* Whether every side has answered item, whose row starts at in the logits; said where not. */
+static bool all_answer(const struct convert_comparison *c, const float *const logits[CONVERT_SIDES],
+                       size_t at, const struct patch_item *item)
+{
+    const int classes = vit_model_config(c->model[CONVERT_BEFORE])->classes;
+    char name[4096];
+    const char *file = patch_dataset_name(c->data, item->index, name, sizeof name);
+    struct vit_error err;
+
+    for (int side = 0; side < CONVERT_SIDES; side++) {
+        if (!logits[side] || !cmd_check_answer(logits[side] + at, classes, file, &err)) continue;
+        cmd_error("%s", err.text);
+        return false;
+    }
+    return true;
 }
 
 static void add_rows(void *arg, const struct patch_batch *b)
 {
     struct convert_comparison *c = arg;
-    const size_t count = (size_t)b->rows * (size_t)vit_model_config(c->model[CONVERT_BEFORE])->classes;
-    const float *before = NULL;
+    const size_t classes = (size_t)vit_model_config(c->model[CONVERT_BEFORE])->classes;
+    const float *logits[CONVERT_SIDES] = { NULL };
 
-    for (int side = 0; side < CONVERT_SIDES; side++) {
-        const float *logits;
-        if (!c->session[side]) continue;
-        logits = vit_forward(c->session[side], b->planes, b->rows);
-        if (side == CONVERT_BEFORE) before = logits;
-        compare_side(c, side, before, logits, b);
+    for (int side = 0; side < CONVERT_SIDES; side++)
+        if (c->session[side]) logits[side] = vit_forward(c->session[side], b->planes, b->rows);
+    for (int i = 0; i < b->count; i++) {
+        const size_t at = (size_t)b->items[i].row * classes;
+        const float *before;
+        if (b->items[i].status) continue;
+        if (!all_answer(c, logits, at, &b->items[i])) {
+            c->no_answer++;
+            continue;
+        }
+        before = logits[CONVERT_BEFORE] + at;
+        for (int side = 0; side < CONVERT_SIDES; side++)
+            if (logits[side]) compare_side(c, side, before, logits[side] + at, b->items[i].label);
+        for (size_t k = 0; k < classes; k++) c->most_logit = fmax(c->most_logit, fabs((double)before[k]));
+        c->n++;
     }
-    for (size_t k = 0; k < count; k++) c->most_logit = fmax(c->most_logit, fabs((double)before[k]));
-    c->n += (size_t)b->rows;
 }
 
 enum vit_status convert_open_data(struct convert_comparison *c, struct vit_error *err)
 {
     const struct convert_options *o = c->options;
     const struct vit_model *m = c->model[CONVERT_BEFORE];
-    const enum patch_split split = (enum patch_split)patch_split_from_name(o->split);
-    enum vit_status status = patch_dataset_open(&c->data, o->data, split, err);
+    const char *part;
+    enum vit_status status = eval_data_open(&c->data, &part, o->data, o->split, err);
 
     /* In this order, as in vit eval: the same pictures for every model. */
     if (!status && o->limit) status = patch_dataset_limit(c->data, (size_t)o->limit, err);
@@ -118,7 +141,9 @@ enum vit_status convert_compare(struct convert_comparison *c, const char *path, 
     for (int i = 0; !status && i < CONVERT_SIDES; i++)
         if (c->model[i] && !c->session[i])
             status = vit_session_create(&c->session[i], c->model[i], &session, err);
-    return status ? status : convert_pictures(c, c->data, "pictures", add_rows, c, &c->n_failed, err);
+    if (!status) status = convert_pictures(c, c->data, "pictures", add_rows, c, &c->n_failed, err);
+    c->n_failed += c->no_answer;
+    return status;
 }
 
 void convert_close(struct convert_comparison *c)

@@ -5,6 +5,7 @@
 # The processes of the sandbox end without writing their counters: patch/keeper.c and patch/confine.c say 0.
 # Fails when less than 90 % of the library's lines are run, or less than 95 % of a file of tools/parsers.txt.
 set -u
+export LC_ALL=C # awk of a locale with a decimal comma reads and writes commas
 
 build=$1
 command -v gcov >/dev/null 2>&1 || { echo "cover: no gcov" >&2; exit 1; }

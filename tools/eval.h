@@ -26,12 +26,22 @@ struct eval_options {                      /* right after the struct cmd_common 
 enum vit_status eval_match_labels(struct patch_dataset *d, const struct vit_model *m, const char *path,
                                   const struct cmd_common *o, struct vit_error *err);
 
+/* Open the data set at path: the part that split names, NULL: test; one without splits has no part but all.
+ * *part: which it is. VIT_ERR_ARG: a split that it has not. */
+enum vit_status eval_data_open(struct patch_dataset **out, const char **part, const char *path,
+                               const char *split, struct vit_error *err);
+
+/* How m is run: {"norm","final_norm","dtype","size","flip"}; NULL: no memory. */
+json_t *eval_how(const struct vit_model *m, bool flip);
+/* The key of the metadata of vit eval --logits that holds this as a text, with "model" before it. */
+#define EVAL_HOW_KEY "vit.run"
+
 /* A data set whose labels are numbered as the classes of a model. */
 struct eval_set {
     struct patch_dataset *data;
     const char *const *names; /* (classes) the model's, or the data set's where the model has none */
     const char **own;         /* names of the latter kind; owned */
-    const char *split;        /* which part it is: all where there are none, whatever was asked for */
+    const char *split;        /* which part it is */
 };
 /* out is zero on failure. */
 enum vit_status eval_set_open(struct eval_set *out, const struct vit_model *m, const struct eval_options *o,

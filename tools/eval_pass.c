@@ -25,7 +25,34 @@ static const struct args_option ROWS[] = {
 };
 const struct args_group eval_group = { "Data options", ROWS, VIT_COUNT(ROWS) };
 
-/* ---- the data set ---- */
+/* ---- how, and on what ---- */
+
+json_t *eval_how(const struct vit_model *m, bool flip)
+{
+    const struct vit_config *c = vit_model_config(m);
+    char norm[32];
+
+    return json_pack("{s:s,s:b,s:s,s:i,s:b}", "norm", vit_placement_text(&c->norm, norm, sizeof norm),
+                     "final_norm", (int)c->norm.final, "dtype", kern_dtype_name(vit_model_dtype(m)), "size",
+                     c->image, "flip", (int)flip);
+}
+
+enum vit_status eval_data_open(struct patch_dataset **out, const char **part, const char *path,
+                               const char *split, struct vit_error *err)
+{
+    enum patch_split wanted = split ? (enum patch_split)patch_split_from_name(split) : PATCH_TEST;
+    unsigned splits = 0;
+    enum vit_status status = patch_dataset_splits(&splits, path, err);
+
+    *out = NULL;
+    if (status) return status;
+    if (!splits && split && wanted != PATCH_ALL)
+        return vit_fail(err, VIT_ERR_ARG, "%s: has no splits: expected --split all, or none, found %s", path,
+                        split);
+    if (!splits) wanted = PATCH_ALL;
+    *part = patch_split_name(wanted);
+    return patch_dataset_open(out, path, wanted, err);
+}
 
 enum vit_status eval_match_labels(struct patch_dataset *d, const struct vit_model *m, const char *path,
                                   const struct cmd_common *o, struct vit_error *err)
@@ -60,14 +87,15 @@ static enum vit_status match_labels(struct eval_set *s, const struct vit_model *
 enum vit_status eval_set_open(struct eval_set *out, const struct vit_model *m, const struct eval_options *o,
                               const struct cmd_common *common, struct vit_error *err)
 {
-    const enum patch_split split = (enum patch_split)patch_split_from_name(o->split);
-    unsigned splits = 0;
     enum vit_status status;
 
     *out = (struct eval_set){ 0 };
-    status = patch_dataset_open(&out->data, o->data, split, err);
-    if (!status) status = patch_dataset_splits(&splits, o->data, err);
-    out->split = patch_split_name(splits ? split : PATCH_ALL);
+    status = eval_data_open(&out->data, &out->split, o->data, o->split, err);
+    if (!status && !o->split && !strcmp(out->split, patch_split_name(PATCH_ALL)))
+        cmd_warn(common,
+                 "%s: has no splits: all of it is read, what a network was trained on too; --split all "
+                 "is this without a warning",
+                 o->data);
     /* Limited before the labels are renumbered: the same pictures for every model, and as in training. */
     if (!status && o->limit) status = patch_dataset_limit(out->data, (size_t)o->limit, err);
     if (!status) status = match_labels(out, m, o->data, common, err);

@@ -77,9 +77,10 @@ bool eval_print_json(const struct eval *e)
 {
     struct eval_share top1 = eval_share_of(vit_metrics_correct(e->metrics, 1), e->n);
     struct eval_share top5 = eval_share_of(vit_metrics_correct(e->metrics, 5), e->n);
-    json_t *all = json_pack("{s:o,s:o,s:s,s:s,s:b,s:I,s:I}", "model", out_text(e->model_name), "dataset",
+    json_t *all = json_pack("{s:o,s:o,s:s,s:s,s:I,s:I}", "model", out_text(e->model_name), "dataset",
                             out_text(e->path), "dataset_kind", patch_dataset_kind(e->data), "split", e->split,
-                            "flip", (int)e->flip, "n", (json_int_t)e->n, "n_failed", (json_int_t)e->n_failed);
+                            "n", (json_int_t)e->n, "n_failed", (json_int_t)e->n_failed);
+    json_t *how = eval_how(e->model, e->flip);
     json_t *rest = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:O}", "top1", out_real(top1.value),
                              "top1_ci95", eval_interval(top1.low, top1.high), "top5", out_real(top5.value),
                              "top5_ci95", eval_interval(top5.low, top5.high), "loss",
@@ -88,12 +89,12 @@ bool eval_print_json(const struct eval *e)
                              out_real(per_second(e->n, e->seconds.total)), "stages", stages(e), "per_class",
                              per_class(e), "confusion", confusion(e), "failed", e->failures);
 
-    if (all && rest && json_object_update(all, rest) == 0) {
-        json_decref(rest);
-        return out_json(all);
-    }
-    json_decref(all);
+    const bool whole = all && how && rest && !json_object_update(all, how) && !json_object_update(all, rest);
+
+    json_decref(how);
     json_decref(rest);
+    if (whole) return out_json(all);
+    json_decref(all);
     return out_json(NULL);
 }
 
@@ -186,8 +187,14 @@ static void print_share(const char *name, size_t k, size_t n)
 
 void eval_print_text(const struct eval *e)
 {
+    const struct vit_config *c = vit_model_config(e->model);
+    char norm[32];
+
     fputs("model      ", stdout);
     out_name(stdout, e->model_name);
+    printf("\nrun as     norm %s, final norm %s, %s, %d pixels a side",
+           vit_placement_text(&c->norm, norm, sizeof norm), c->norm.final ? "on" : "off",
+           kern_dtype_name(vit_model_dtype(e->model)), c->image);
     printf("\ndata       %s, %s: ", patch_dataset_kind(e->data), e->split);
     out_name(stdout, e->path);
     printf("\npictures   %zu, failed %zu\n", e->n, e->n_failed);

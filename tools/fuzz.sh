@@ -3,16 +3,18 @@
 #
 # Each target runs for SECONDS (0: no such limit) or RUNS executions (0: no such limit), whichever ends first.
 # Inputs that reach something new are kept in BUILD-FOLDER/corpus/TARGET and built upon the next time; what
-# crashes, leaks, hangs or takes too much memory is kept in BUILD-FOLDER/found. Fails when there is any.
+# crashes, leaks, hangs or takes too much memory is kept in BUILD-FOLDER/found, with the log, until the same target
+# runs again. Fails when there is any.
 #
 # BUILD-FOLDER/corpus/TARGET.total adds up, over all runs since it is there: executions, and seconds of processors.
 set -u
+export LC_ALL=C # awk of a locale with a decimal comma reads and writes commas
 
 build=$1 seconds=$2 runs=$3 failed='' stopped=''
 shift 3
 [ "$seconds$runs" = 00 ] && { echo "fuzz: expected a limit of seconds or of executions, found none" >&2; exit 2; }
 [ "$runs" = 0 ] && runs=-1
-rm -rf "$build/seeds" "$build/found"
+rm -rf "$build/seeds"
 mkdir -p "$build/seeds" "$build/found"
 "$build/tests/fuzz/seeds" "$build/seeds" || exit 1
 # In memory where the system has such a place: some targets write files for every execution.
@@ -38,6 +40,7 @@ measure() {
 for target; do
     corpus=$build/corpus/$target log=$build/found/$target.log total=$build/corpus/$target.total
     mkdir -p "$corpus" "$build/seeds/$target"
+    rm -f "$build/found/$target-"* "$log"
     [ -f "$total" ] || echo 0 0 >"$total"
     dictionary=tests/fuzz/$target.dict longest=32768
     case $target in

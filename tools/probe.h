@@ -3,6 +3,8 @@
 #ifndef TOOLS_PROBE_H
 #define TOOLS_PROBE_H
 
+#include <limits.h>
+
 #include "tools/recipe.h"
 #include "vit/probe.h"
 
@@ -52,6 +54,7 @@ struct probe_data {
     const struct probe_options *options;
     struct patch_dataset *set; /* NULL: noise */
     const char *path;          /* as it is printed; "noise" */
+    char samples[PATH_MAX];    /* what path may be */
     struct patch_recipe recipe;
     int count, room; /* pictures that could be read, and asked for */
     size_t failed;   /* pictures */

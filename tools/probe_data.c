@@ -2,12 +2,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "tools/eval.h"
 #include "tools/probe.h"
 #include "vit/arena.h"
 #include "vit/random.h"
 
-#define SAMPLES "samples/labels.csv"
+/* The pictures that come with the program, from the folder it lies in: the source tree's, or installed. */
+static const char *const SAMPLES[] = { "../samples/labels.csv", "../share/libvit/samples/labels.csv" };
+
+/* In text; where neither is there, of the working directory. */
+static const char *find_samples(char text[PATH_MAX])
+{
+    char program[PATH_MAX];
+    const ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+
+    program[length > 0 ? length : 0] = '\0';
+    char *name = strrchr(program, '/');
+    for (size_t i = 0; name && i < VIT_COUNT(SAMPLES); i++) {
+        const int n = snprintf(text, PATH_MAX, "%.*s/%s", (int)(name - program), program, SAMPLES[i]);
+        if (n < PATH_MAX && !access(text, R_OK)) return text;
+    }
+    snprintf(text, PATH_MAX, "samples/labels.csv");
+    return text;
+}
 
 static int fail(const struct vit_error *err)
 {
@@ -17,15 +36,16 @@ static int fail(const struct vit_error *err)
 
 int probe_data_open(struct probe_data *d, const struct probe_options *o)
 {
-    const enum patch_split split = (enum patch_split)patch_split_from_name(o->split);
+    const char *part;
     struct vit_error err;
 
-    *d = (struct probe_data){ .options = o, .path = o->noise ? "noise" : o->data ? o->data : SAMPLES };
+    *d = (struct probe_data){ .options = o, .path = o->noise ? "noise" : o->data };
     if (o->noise) {
         d->room = (int)o->limit;
         return CMD_DONE;
     }
-    if (patch_dataset_open(&d->set, d->path, split, &err)) {
+    if (!d->path) d->path = find_samples(d->samples);
+    if (eval_data_open(&d->set, &part, d->path, o->split, &err)) {
         if (o->data) return fail(&err);
         return cmd_usage("%s; --data PATH names a data set with labels, whose pictures are to be used",
                          err.text);

@@ -149,7 +149,6 @@ void vit_trainer_close(struct vit_trainer *t);
 struct vit_report vit_trainer_step(struct vit_trainer *t, const struct vit_batch *batch);
 int vit_trainer_steps(const struct vit_trainer *t); /* done so far */
 size_t vit_trainer_bytes(const struct vit_trainer *t);
-const struct vit_session *vit_trainer_session(const struct vit_trainer *t);
 /* Put the averaged weights into the model (on), or the trained ones back (off). In between no step, saving or
  * resuming. */
 void vit_trainer_average(struct vit_trainer *t, bool on);

@@ -129,11 +129,6 @@ size_t vit_trainer_bytes(const struct vit_trainer *t)
            t->model->packed.size;
 }
 
-const struct vit_session *vit_trainer_session(const struct vit_trainer *t)
-{
-    return t->session;
-}
-
 /* ---- one step ---- */
 
 /* Factors of the branches of n pictures from the first: 0, or 1 / keep. The rate rises linearly to the last

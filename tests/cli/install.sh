@@ -107,6 +107,10 @@ $CC -std=c11 -Wall -Werror $(pkg --cflags) "$root/train.c" -o "$root/train" $(pk
 (cd "$root" && OMP_NUM_THREADS=1 LD_LIBRARY_PATH=$root/usr/lib ./train && [ -s trained.safetensors ]) ||
     fail "a program that trains"
 
+# The pictures that come with it are found from any folder.
+(cd "$root" && usr/bin/vit probe -q --norm pre --depth 1 --init xavier --width 16 --heads 2 --hidden 16 --seeds 1 \
+    --limit 2 -t 1 >/dev/null) || fail "probe does not find the samples that are installed"
+
 cp tests/data/golden/timm-cls/model.safetensors tests/data/golden/timm-cls/config.json "$root"
 cp tests/data/preprocess/fmt-420.jpg "$root/cat.jpg"
 # It says what the program says.

@@ -9,9 +9,10 @@
 enum { MOST_WORDS = 64 };
 
 /* Those of main.c, but for help, which reads no options. */
-static const struct args_verb *const VERBS[] = { &cmd_classify,   &cmd_eval,   &cmd_train, &cmd_logits,
-                                                 &cmd_preprocess, &cmd_embed,  &cmd_info,  &cmd_bench,
-                                                 &cmd_convert,    &cmd_explain };
+static const struct args_verb *const VERBS[] = { &cmd_classify,   &cmd_eval,    &cmd_train, &cmd_logits,
+                                                 &cmd_preprocess, &cmd_embed,   &cmd_info,  &cmd_bench,
+                                                 &cmd_convert,    &cmd_explain, &cmd_sweep, &cmd_compare,
+                                                 &cmd_probe,      &cmd_report };
 
 static void parse(const struct args_verb *v, int count, char **words)
 {
@@ -34,7 +35,7 @@ static void parse_recipe(const uint8_t *data, size_t size)
     if (vit_json_parse(&object, "fuzz", (const char *)data, size, &err)) return;
     if (json_is_object(object) && !recipe_texts_json(&texts, object, "fuzz", &err) &&
         !recipe_texts_preset(&texts, &err) && !recipe_parse(&recipe, &texts, &err)) {
-        recipe_config(&config, &recipe, 10, &err);
+        recipe_config(&config, &recipe, NULL, 10, &err);
         recipe_hyper(&hyper, &recipe, 100, &err);
     }
     recipe_texts_free(&texts);

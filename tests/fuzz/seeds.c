@@ -253,6 +253,27 @@ static void reports(void)
     SEED_TEXT("report", "train", 1,
               EPOCH("epoch", "pre") EPOCH("step", "pre") "\0{\"classes\":10}\0" BLOCK BLOCK);
     SEED_TEXT("report", "rows", 2, "[" BLOCK "," BLOCK "]\0" COMPARISON);
+    SEED("sweep", "grid",
+         "{\"format\":\"vit-sweep-1\",\"data\":\"d\",\"pictures\":9,\"kernels\":\"avx2\",\"dead_after\":"
+         "\"600\",\"test\":false,\"settings\":{\"norm\":[\"pre\",\"mix:0.5\"],\"lr\":[\"0.001\"]}}"
+         "\0" CELL("pre", "done") CELL("post", "dead") "{\"cell\":");
+}
+
+/* Two answers of three classes, with how they were made. */
+static void logits(const char *scratch)
+{
+    const float rows[] = { 1, 2, 3, 3, 2, 1 };
+    const int64_t labels[] = { 2, 1 }, index[] = { 0, 5 };
+    const struct weights_entry entries[] = { { "logits", WEIGHTS_F32, 2, { 2, 3 }, rows },
+                                             { "labels", WEIGHTS_I64, 1, { 2 }, labels },
+                                             { "index", WEIGHTS_I64, 1, { 2 }, index } };
+    const struct weights_text how = { "vit.run", "{\"norm\":\"pre\",\"flip\":true}" };
+    struct vit_error err;
+
+    if (weights_write(scratch, entries, VIT_COUNT(entries), &how, 1, &err)) abort();
+    take_file("logits", "two", scratch);
+    if (weights_write(scratch, entries, 2, NULL, 0, &err)) abort();
+    take_file("logits", "bare", scratch);
 }
 
 /* An answer of a picture of 2 x 3 pixels, and one that says what is wrong. */
@@ -417,6 +438,7 @@ int main(int argc, char **argv)
     configurations();
     lists_and_lines();
     reports();
+    logits(scratch);
     answers();
     cifar();
     pictures(scratch);

@@ -8,13 +8,12 @@
 
 #include "tests/support/test.h"
 
-void tmp_create(char *text, size_t size)
-{
-    const char *root = getenv("TMPDIR");
-
-    snprintf(text, size, "%s/vit-test-XXXXXX", root && *root ? root : "/tmp");
-    if (!mkdtemp(text)) fail_msg("cannot make %s: %s", text, strerror(errno));
-}
+/* Folders that are there, of the process that made them: children end without a word on them. */
+static struct folder {
+    struct folder *next;
+    pid_t owner;
+    char path[];
+} * folders;
 
 static int remove_one(const char *path, const struct stat *s, int type, struct FTW *f)
 {
@@ -22,8 +21,47 @@ static int remove_one(const char *path, const struct stat *s, int type, struct F
     return remove(path);
 }
 
+static void remove_all(void)
+{
+    while (folders) {
+        struct folder *f = folders;
+        folders = f->next;
+        if (f->owner == getpid()) nftw(f->path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        free(f);
+    }
+}
+
+void tmp_create(char *text, size_t size)
+{
+    static bool begun;
+    const char *root = getenv("TMPDIR");
+    struct folder *f;
+
+    snprintf(text, size, "%s/vit-test-XXXXXX", root && *root ? root : "/tmp");
+    if (!mkdtemp(text)) fail_msg("cannot make %s: %s", text, strerror(errno));
+    f = malloc(sizeof *f + size);
+    if (!f) fail_msg("cannot allocate %zu bytes", size);
+    *f = (struct folder){ .next = folders, .owner = getpid() };
+    memcpy(f->path, text, strlen(text) + 1);
+    folders = f;
+    if (!begun) atexit(remove_all);
+    begun = true;
+}
+
+void tmp_keep(const char *path)
+{
+    for (struct folder **f = &folders; *f; f = &(*f)->next) {
+        struct folder *found = *f;
+        if (strcmp(found->path, path)) continue;
+        *f = found->next;
+        free(found);
+        return;
+    }
+}
+
 void tmp_remove(const char *path)
 {
+    tmp_keep(path);
     nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 

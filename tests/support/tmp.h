@@ -7,10 +7,13 @@
 
 enum { TMP_PATH = 256 }; /* room for the path of a folder */
 
-/* Make a fresh folder; its path in text. Fails the test when it cannot. */
+/* Make a fresh folder; its path in text. Fails the test when it cannot. What a test that failed leaves of it
+ * is removed as the program ends. */
 void tmp_create(char *text, size_t size);
 /* Remove a folder and all it holds. */
 void tmp_remove(const char *path);
+/* Not to be removed as the program ends. */
+void tmp_keep(const char *path);
 /* Write bytes to dir/name (folders in name are made); the whole path in text (may be NULL). */
 void tmp_write(const char *dir, const char *name, const void *bytes, size_t size, char *text,
                size_t text_size);

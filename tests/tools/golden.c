@@ -1,10 +1,11 @@
 /* golden VIT FOLDER...: parity with other programs.
  *
  * Each FOLDER holds a checkpoint, its config.json and expect.safetensors (input, logits, perhaps labels,
- * loss and grad.NAME). The program under test is run on it as a user would. Bounds, from what is promised:
- * logits to 1e-4 of the largest, the loss to 1e-5, gradients to 1e-3 of the tensor's largest. Some gradients
- * are zero but for rounding (the bias of the keys: softmax does not see it); so a tensor's largest counts as
- * at least 1e-4 of the largest of all, which leaves an error of 1e-7 of that: one unit in the last place. */
+ * loss and grad.NAME). The program under test is run on it as a user would. Bounds: logits to 1e-5 of the
+ * largest, the loss to 1e-5, gradients to 1e-4 of the tensor's largest; a tenth of what is promised, ten times
+ * what is seen and printed at the end. Some gradients are zero but for rounding (the bias of the keys: softmax
+ * does not see it); so a tensor's largest counts as at least 1e-4 of the largest of all, which leaves an error
+ * of 1e-8 of that: rounding. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@
 #include "tests/support/tmp.h"
 #include "weights/weights.h"
 
-static const double LOGITS = 1e-4, LOSS = 1e-5, GRADIENTS = 1e-3, FLOOR = 1e-4;
+static const double LOGITS = 1e-5, LOSS = 1e-5, GRADIENTS = 1e-4, FLOOR = 1e-4;
 
 struct outcome {
     double logits, gradients; /* worst difference over largest value */
@@ -184,6 +185,7 @@ static bool left_out(const char *name)
 int main(int argc, char **argv)
 {
     char dir[256], out[300];
+    double logits = 0, gradients = 0;
     int failed = 0;
 
     if (argc < 3) {
@@ -204,8 +206,11 @@ int main(int argc, char **argv)
         check_folder(&o, argv[1], argv[i], out);
         report(name, &o);
         failed += !passed(&o);
+        logits = fmax(logits, o.logits);
+        gradients = fmax(gradients, o.gradients);
     }
     tmp_remove(dir);
-    printf("%d of %d folders failed\n", failed, argc - 2);
+    printf("%d of %d folders failed; largest difference of logits %.1e, of gradients %.1e\n", failed,
+           argc - 2, logits, gradients);
     return failed ? 1 : 0;
 }

@@ -1,6 +1,7 @@
-/* signals VIT N: a training run is struck by N signals at random moments, and goes on with --resume every
- * time. Whatever the moment, each run that comes to its end must have the bits of one that was never
- * disturbed.
+/* signals VIT N [SEED]: a training run is struck by N signals at random moments, and goes on with --resume
+ * every time. Whatever the moment, each run that comes to its end must have the bits of one that was never
+ * disturbed. SEED draws signals and moments (default: the time); it is printed, and so is the folder that a
+ * failure leaves.
  *
  * SIGKILL leaves what is on the disk; SIGINT and SIGTERM let the run save its state (exit code 130) once it
  * has begun, and end it by default before. */
@@ -32,9 +33,11 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+static const char *left; /* the folder of the runs */
+
 static void stop(const char *what, int number)
 {
-    printf("FAILED: %s (%d)\n", what, number);
+    printf("FAILED: %s (%d); what there was is in %s\n", what, number, left);
     exit(1);
 }
 
@@ -133,16 +136,19 @@ static void finish(struct disturber *d)
 
 int main(int argc, char **argv)
 {
-    struct disturber d = { .vit = argc == 3 ? argv[1] : "", .key = vit_key(1, (uint64_t)time(NULL)) };
-    const int wanted = argc == 3 ? atoi(argv[2]) : 0;
+    const uint64_t seed = argc == 4 ? strtoull(argv[3], NULL, 10) : (uint64_t)time(NULL);
+    struct disturber d = { .vit = argc >= 3 ? argv[1] : "", .key = vit_key(1, seed) };
+    const int wanted = argc == 3 || argc == 4 ? atoi(argv[2]) : 0;
     double begun;
 
     if (wanted < 1) {
-        fprintf(stderr, "usage: signals VIT N\n");
+        fprintf(stderr, "usage: signals VIT N [SEED]\n");
         return 2;
     }
+    printf("seed %llu\n", (unsigned long long)seed);
     setenv("OMP_WAIT_POLICY", "passive", 1);
     tmp_create(d.dir, sizeof d.dir);
+    tmp_keep(left = d.dir);
     snprintf(d.data, sizeof d.data, "%s/data", d.dir);
     snprintf(d.whole, sizeof d.whole, "%s/whole", d.dir);
     snprintf(d.broken, sizeof d.broken, "%s/broken", d.dir);

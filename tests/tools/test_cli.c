@@ -80,11 +80,28 @@ static void a_dash_is_no_file_to_write(void **state)
     assert_int_not_equal(access("-", F_OK), 0);
 }
 
+static char *kept(const char *variable)
+{
+    const char *value = getenv(variable);
+
+    return value ? strdup(value) : NULL;
+}
+
+static void put_back(const char *variable, char *value)
+{
+    if (value)
+        setenv(variable, value, 1);
+    else
+        unsetenv(variable);
+    free(value);
+}
+
 /* What the environment asks for and cannot have: said once, with its name. */
 static void the_environment_is_named(void **state)
 {
     struct run r;
     const char *first;
+    char *threads = kept("OMP_NUM_THREADS"), *kernels = kept("VIT_KERNELS");
     (void)state;
 
     setenv("OMP_NUM_THREADS", "4096", 1);
@@ -94,12 +111,12 @@ static void the_environment_is_named(void **state)
     assert_null(strstr(first + 1, "OMP_NUM_THREADS"));
     expect(&r, 0, "", "not used");
     EXPECT(0, "", NULL, "classify", "-m", MODEL, "-t1", PICTURE);
-    unsetenv("OMP_NUM_THREADS");
+    put_back("OMP_NUM_THREADS", threads);
     setenv("VIT_KERNELS", "magic", 1);
     EXPECT(2, NULL, "vit: VIT_KERNELS: unknown kernels \"magic\"", "classify", "-m", MODEL, PICTURE);
     EXPECT(2, NULL, "vit: --kernels: unknown kernels \"tragic\"", "train", "--data", "x", "--out", "no/where",
            "--kernels", "tragic");
-    unsetenv("VIT_KERNELS");
+    put_back("VIT_KERNELS", kernels);
 }
 
 static void every_dtype_classifies(void **state)
@@ -915,6 +932,47 @@ static void embed_writes_what_numpy_reads(void **state)
     free(bytes);
     json_decref(all);
     expect(&r, 0, "", NULL);
+    /* Which row is whose, where a picture between two has none. */
+    r = VIT("embed", "-q", "-m", MODEL, "--json", PICTURE, "no/where.png", OTHER, "-o", npy);
+    all = objects(r.out);
+    assert_int_equal(json_array_size(all), 3);
+    assert_true(number(json_array_get(all, 0), "row") == 0 && number(json_array_get(all, 2), "row") == 1);
+    assert_string_equal(text_of(json_array_get(all, 2), "file"), OTHER);
+    json_decref(all);
+    expect(&r, 1, "", "");
+    tmp_remove(dir);
+}
+
+/* Nothing is written over what is read, nor under a name that says another format. */
+static void an_output_is_neither_the_input_nor_another_format(void **state)
+{
+    char dir[256], picture[300], tensors[300];
+    unsigned char *bytes, *again;
+    size_t size, found;
+    (void)state;
+
+    tmp_create(dir, sizeof dir);
+    bytes = tmp_read(OTHER, &size);
+    tmp_write(dir, "x.png", bytes, size, picture, sizeof picture);
+    EXPECT(2, NULL, "--output: expected another file than the one that is read", "preprocess", "-m", MODEL,
+           picture, "-o", picture);
+    EXPECT(2, NULL, "--output: expected another file than the one that is read", "explain", "-m", MODEL,
+           picture, "-o", picture);
+    again = tmp_read(picture, &found);
+    assert_int_equal(found, size);
+    assert_memory_equal(again, bytes, size);
+    free(again);
+    free(bytes);
+    bytes = tmp_read(MODEL "/expect.safetensors", &size);
+    tmp_write(dir, "x.safetensors", bytes, size, tensors, sizeof tensors);
+    EXPECT(2, NULL, "another file than the one that is read", "logits", "-m", MODEL, "-i", tensors, "-o",
+           tensors);
+    EXPECT(2, NULL, "expected a name for a npy file", "embed", "-m", MODEL, PICTURE, "-o", "x.txt");
+    EXPECT(2, NULL, "expected a name for a safetensors file", "logits", "-m", MODEL, "-i", tensors, "-o",
+           "x.npy");
+    EXPECT(2, NULL, "expected a name for a safetensors file", "eval", "-m", MODEL, "--data", "x", "--logits",
+           "x.csv");
+    free(bytes);
     tmp_remove(dir);
 }
 
@@ -959,6 +1017,7 @@ int main(void)
         cmocka_unit_test(preprocess_needs_no_model_when_the_flags_say_all),
         cmocka_unit_test(json_of_verbs_whose_result_is_a_file),
         cmocka_unit_test(embed_writes_what_numpy_reads),
+        cmocka_unit_test(an_output_is_neither_the_input_nor_another_format),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

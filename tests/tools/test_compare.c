@@ -623,6 +623,34 @@ static void models_and_their_logits_give_the_same(void **state)
     json_decref(mixed);
 }
 
+/* Logits say whether they are of a picture alone or with its mirror image; the two are not compared. */
+static void mirror_images_in_one_run_alone_are_refused(void **state)
+{
+    const char *dir = *state;
+    char model[PATH], flipped[PATH], plain[PATH], data[PATH];
+    json_t *o;
+
+    make_data(dir, false, data);
+    make_model(dir, "a.safetensors", 1, LABELS, model);
+    snprintf(flipped, sizeof flipped, "%s/flipped.safetensors", dir);
+    snprintf(plain, sizeof plain, "%s/plain.safetensors", dir);
+    keep_logits(model, data, plain, 0);
+    EXPECT(0, "", "", "eval", "-q", "-m", model, "--data", data, "--split", "all", "--flip", "--logits",
+           flipped);
+    o = COMPARE(flipped, model, "--data", data, "--split", "all", "--flip", "-q");
+    assert_true(json_is_true(part(o, "flip")));
+    assert_number(o, "difference", 0);
+    o = json_array_get(part(json_array_get(part(o, "arms"), 0), "runs"), 0);
+    assert_string_equal(text_of(o, "norm"), "pre"); /* of the file, which says how it was made */
+    EXPECT(3, NULL, "flipped.safetensors has the logits of every picture with its mirror image", "compare",
+           plain, flipped);
+    EXPECT(3, NULL, "plain.safetensors of the picture alone", "compare", plain, model, "--data", data,
+           "--flip");
+    EXPECT(2, NULL, "--flip: expected a model to run, found files of logits alone", "compare", plain, plain,
+           "--flip");
+    EXPECT(2, NULL, "--data: expected a model to run", "compare", plain, plain, "--data", "nowhere");
+}
+
 static void accuracies_are_those_of_eval(void **state)
 {
     const char *dir = *state;
@@ -739,6 +767,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(logits_that_are_not_finite_are_no_answers, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(mistakes_in_the_line_are_wrong_usage, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(models_and_their_logits_give_the_same, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(mirror_images_in_one_run_alone_are_refused, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(accuracies_are_those_of_eval, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_network_that_diverged_has_no_accuracy, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(other_classes_are_an_error_that_names_both, tmp_setup, tmp_teardown),

@@ -6,6 +6,7 @@
 #include "tests/support/run.h"
 #include "tests/support/test.h"
 #include "tests/support/tmp.h"
+#include "vit/train.h"
 
 #define MODEL "tests/data/golden/timm-cls"
 
@@ -384,6 +385,61 @@ static void calibration_shows_both_ways(void **state)
     free(second);
 }
 
+/* Pictures that nobody has labelled fix scales as well, and show what these cost in equal answers. */
+static void calibration_needs_no_labels(void **state)
+{
+    const struct fixture *f = *state;
+    struct run r;
+    json_t *o;
+
+    r = VIT(MODEL, f->out, "--dtype", "int8", "--calibrate", "samples", "--calibrate-limit", "3", "--json",
+            "-q");
+    assert_int_equal(r.code, 0);
+    o = object_of(&r);
+    assert_true(number(o, "calibrated_on") == 3 && number(o, "n") == 3);
+    assert_string_equal(json_string_value(json_object_get(o, "compared_on")), "samples");
+    assert_true(number(o, "agreement") >= 0 && number(o, "largest_logit_difference") > 0);
+    assert_null(json_object_get(o, "top1_before"));
+    json_decref(o);
+    run_free(&r);
+}
+
+static void a_cost_that_was_not_measured_is_no_secret(void **state)
+{
+    const struct fixture *f = *state;
+
+    assert_code(VIT(MODEL, f->out, "--dtype", "bf16"), 0, "what bf16 costs in accuracy was not measured");
+}
+
+/* A class is named whatever the logits are; but a NaN is no answer, on whichever side. */
+static void answers_that_are_not_finite_are_not_compared(void **state)
+{
+    const struct fixture *f = *state;
+    char data[512], broken[512];
+    struct vit_model *m;
+    struct vit_error err;
+    struct run r;
+    json_t *o;
+
+    make_data_set(f->dir);
+    snprintf(data, sizeof data, "%s/data", f->dir);
+    snprintf(broken, sizeof broken, "%s/broken.safetensors", f->dir);
+    assert_ok(vit_model_open(&m, MODEL, &(struct vit_model_options){ .trainable = true }, &err), &err);
+    for (int i = 0; i < vit_model_parameter_count(m); i++)
+        if (!strcmp(vit_model_parameter(m, i).name, "head.bias"))
+            ((float *)vit_model_parameter(m, i).values)[0] = NAN;
+    assert_ok(vit_model_save(m, broken, WEIGHTS_F32, &err), &err);
+    vit_model_close(m);
+    r = VIT(broken, f->out, "--dtype", "bf16", "--data", data, "--split", "all", "--json", "-q");
+    assert_int_equal(r.code, 1);
+    assert_non_null(strstr(r.err, "the network answers nan"));
+    o = object_of(&r);
+    assert_true(number(o, "n") == 0 && number(o, "n_failed") > 1);
+    assert_true(json_is_null(json_object_get(o, "agreement")));
+    json_decref(o);
+    run_free(&r);
+}
+
 /* ---- refusals ---- */
 
 static void what_exists_is_not_replaced_unasked(void **state)
@@ -467,6 +523,8 @@ static void mistakes_are_named(void **state)
     assert_code(VIT(MODEL, f->dir), 2, "found a folder");
     assert_code(VIT(MODEL, f->out, "--calibrate", f->dir), 2, "is for --dtype int8, found f32");
     assert_code(VIT(MODEL, f->out, "--calibrate", "nowhere", "--dtype", "int8"), 3, "nowhere");
+    assert_code(VIT(MODEL, f->out, "--split", "train"), 2, "--split: expected --data");
+    assert_code(VIT(MODEL, f->out, "--calibrate-limit", "9"), 2, "--calibrate-limit: expected --calibrate");
     assert_code(VIT(MODEL, f->out, "--packed", "--kernels", "ref"), 2, "there is nothing to pack");
     assert_code(VIT("nowhere", f->out), 3, "nowhere");
     assert_code(VIT(MODEL, missing), 1, "no/out.safetensors");
@@ -489,6 +547,9 @@ int main(void)
         IN_FOLDER(a_limit_takes_the_pictures_of_eval),
         IN_FOLDER(narrow_formats_say_what_they_cost),
         IN_FOLDER(calibration_shows_both_ways),
+        IN_FOLDER(calibration_needs_no_labels),
+        IN_FOLDER(a_cost_that_was_not_measured_is_no_secret),
+        IN_FOLDER(answers_that_are_not_finite_are_not_compared),
         IN_FOLDER(what_exists_is_not_replaced_unasked),
         IN_FOLDER(a_name_that_promises_another_kind_of_file_is_refused),
         IN_FOLDER(another_framework_gets_a_folder),

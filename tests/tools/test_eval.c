@@ -296,6 +296,27 @@ static void a_set_without_splits_is_no_test_set(void **state)
     all = objects_of(VIT("compare", "-q", "--json", f->model, f->model, "--data", f->data));
     assert_string_equal(json_string_value(json_object_get(json_array_get(all, 0), "split")), "all");
     json_decref(all);
+    EXPECT(0, "", "has no splits: all of it is read", "eval", "-m", f->model, "--data", f->data);
+    EXPECT(0, "", NULL, "eval", "-m", f->model, "--data", f->data, "--split", "all");
+    EXPECT(3, NULL, "has no splits: expected --split all, or none, found train", "eval", "-m", f->model,
+           "--data", f->data, "--split", "train");
+}
+
+/* Two results of one model can be told apart. */
+static void what_was_run_is_said(void **state)
+{
+    const struct fixture *f = *state;
+    json_t *all = objects_of(VIT("eval", "-q", "--json", "-m", f->model, "--data", f->data, "--norm", "post",
+                                 "--final-norm", "off", "--dtype", "int8", "--size", "48"));
+    const json_t *o = json_array_get(all, 0);
+
+    assert_string_equal(text_of(o, "norm"), "post");
+    assert_string_equal(text_of(o, "dtype"), "int8");
+    assert_true(json_is_false(json_object_get(o, "final_norm")) && json_is_false(json_object_get(o, "flip")));
+    assert_true(number(o, "size") == 48);
+    json_decref(all);
+    EXPECT(0, "\nrun as     norm pre, final norm on, f32, 32 pixels a side\n", "", "eval", "-m", f->model,
+           "--data", f->data);
 }
 
 /* The logits that eval writes of a folder; words: further flags. */
@@ -341,6 +362,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_predictions_follow_from_the_logits, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(the_text_says_the_same, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_set_without_splits_is_no_test_set, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(what_was_run_is_said, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(flip_is_the_mean_with_the_mirror_image, open_fixture, close_fixture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,8 +5,11 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <jansson.h>
+
 #include "tests/patch/noise.h"
 #include "tests/support/gate.h"
+#include "tests/support/run.h"
 #include "tools/cmd.h"
 #include "tools/memory.h"
 
@@ -52,7 +55,7 @@ static void restore(const struct streams *s)
 }
 
 /* Parse first (a command line is a few bytes), then run with allocation refuse refused; 0: none. */
-static int run_verb(const struct args_verb *v, const char *const *line, int refuse, int *seen)
+static int run_starved(const struct args_verb *v, const char *const *line, int refuse, int *seen)
 {
     char copies[WORDS][320], *words[WORDS + 1] = { NULL };
     struct vit_error err = { 0 };
@@ -91,8 +94,40 @@ static unsigned char *content(const char *path, size_t *size)
 
 struct verb {
     const struct args_verb *verb;
+    const char *name; /* of the file it writes, in dir */
     const char *line[WORDS];
 };
+
+/* Objects in what the verb has printed with --json, a line each; -1: one is not whole. */
+static int printed(void)
+{
+    int count = 0;
+    char *text = tmp_text(dir, "out");
+    const char *at = text;
+
+    while (*at && count >= 0) {
+        const size_t length = strcspn(at, "\n");
+        json_t *one = json_loadb(at, length, 0, NULL);
+        count = at[length] && json_is_object(one) ? count + 1 : -1;
+        json_decref(one);
+        at += length + (at[length] == '\n');
+    }
+    free(text);
+    return count;
+}
+
+static bool prints_json(const struct verb *v)
+{
+    for (const char *const *word = v->line; *word; word++)
+        if (!strcmp(*word, "--json")) return true;
+    return false;
+}
+
+/* A verb that has failed leaves nothing, or, where a picture failed it alone, the whole of the others. */
+static bool may_be_another(const struct verb *v, int code)
+{
+    return v->verb == &cmd_eval && code == CMD_SOME_FAILED;
+}
 
 /* Most allocations of a verb repeat, tensor by tensor. A prime, so that it does not step with them. */
 static int stride(void)
@@ -106,20 +141,25 @@ static void starve(const struct verb *v)
 {
     size_t size = 0, found = 0;
     unsigned char *want, *is;
-    int seen, failed = 0, code = run_verb(v->verb, v->line, 0, &seen);
+    int seen, failed = 0, code = run_starved(v->verb, v->line, 0, &seen);
+    const int objects = prints_json(v) ? printed() : 0;
 
     assert_int_equal(code, CMD_DONE);
+    assert_true(!prints_json(v) || objects > 0);
     want = content(result, &size);
     for (int n = 1, all = seen; n <= all; n += stride()) {
         unlink(result);
-        code = run_verb(v->verb, v->line, n, &seen);
+        code = run_starved(v->verb, v->line, n, &seen);
         if (code != CMD_DONE && code != CMD_SOME_FAILED && code != CMD_UNUSABLE && code != CMD_USAGE)
             fail_msg("%s: allocation %d: exit code %d", v->verb->name, n, code);
         if (code && is_silent()) fail_msg("%s: allocation %d: failed in silence", v->verb->name, n);
         failed += code != CMD_DONE;
+        if (!code && objects && printed() != objects)
+            fail_msg("%s: allocation %d: objects were lost on standard output, and exit code 0",
+                     v->verb->name, n);
         is = content(result, &found);
-        if (is && (found != size || memcmp(is, want, size) != 0) && !code)
-            fail_msg("%s: allocation %d: another result, and exit code 0", v->verb->name, n);
+        if (is && (found != size || memcmp(is, want, size) != 0) && !may_be_another(v, code))
+            fail_msg("%s: allocation %d: another result, exit code %d", v->verb->name, n, code);
         if (!is && want && !code) fail_msg("%s: allocation %d: no result, and exit code 0", v->verb->name, n);
         free(is);
     }
@@ -128,27 +168,54 @@ static void starve(const struct verb *v)
     assert_true(failed > 0);
 }
 
+/* Two runs of one condition, as a sweep writes them. */
+static void write_cells(void)
+{
+    static const char CELLS[] =
+        "{\"cell\":\"a\",\"norm\":\"pre\",\"depth\":6,\"lr\":0.001,\"warmup\":0,\"init\":\"xavier\",\"seed\":0,"
+        "\"status\":\"done\",\"val_top1\":0.5,\"val_n\":1000}\n"
+        "{\"cell\":\"b\",\"norm\":\"post\",\"depth\":6,\"lr\":0.001,\"warmup\":0,\"init\":\"xavier\",\"seed\":0,"
+        "\"status\":\"dead\",\"val_top1\":0.1,\"val_n\":1000}\n";
+
+    tmp_write(dir, "grid/cells.jsonl", CELLS, sizeof CELLS - 1, NULL, 0);
+}
+
+static void write_logits(const char *path, const char *data)
+{
+    struct run r = run_vit((const char *const[]){ "eval", "-q", "-m", "builtin:pre", "--data", data, "--split",
+                                                  "train", "--logits", path, NULL },
+                           NULL);
+
+    run_expect(&r, 0, "");
+}
+
 static void a_verb_without_memory_says_so(void **state)
 {
-    char data[300];
+    char data[300], grid[300], logits[300];
     const struct verb verbs[] = {
-        { &cmd_logits, { "-m", MODEL, "-i", INPUT, "-o", "@", "-t1" } },
-        { &cmd_convert, { MODEL, "@", "--dtype", "bf16" } },
-        { &cmd_preprocess, { "-m", MODEL, PICTURE, "-o", "@" } },
-        { &cmd_explain, { "-m", MODEL, PICTURE, "-o", "@", "-t1", "--panel", "32", "--json" } },
-        { &cmd_embed, { "-m", MODEL, PICTURE, "-o", "@", "-t1" } },
-        { &cmd_classify, { "-m", MODEL, PICTURE, "--json", "-t1" } },
+        { &cmd_logits, "x.safetensors", { "-m", MODEL, "-i", INPUT, "-o", "@", "-t1" } },
+        { &cmd_convert, "x.safetensors", { MODEL, "@", "--dtype", "bf16" } },
+        { &cmd_preprocess, "x.png", { "-m", MODEL, PICTURE, "-o", "@" } },
+        { &cmd_explain, "x.png", { "-m", MODEL, PICTURE, "-o", "@", "-t1", "--panel", "32", "--json" } },
+        { &cmd_embed, "x.npy", { "-m", MODEL, PICTURE, "-o", "@", "-t1" } },
+        { &cmd_classify, "none", { "-m", MODEL, PICTURE, "--json", "-t1" } },
         { &cmd_eval,
+          "x.csv",
           { "-m", "builtin:pre", "--data", data, "--split", "train", "--predictions", "@", "-t1", "-q" } },
-        { &cmd_info, { "-m", MODEL, "--json", "--memory" } },
+        { &cmd_info, "none", { "-m", MODEL, "--json", "--memory" } },
+        { &cmd_compare, "none", { logits, logits, "--json", "-q" } },
+        { &cmd_report, "x.html", { grid, "-o", "@" } },
     };
 
     (void)state;
     snprintf(data, sizeof data, "%s/data", dir);
+    snprintf(grid, sizeof grid, "%s/grid", dir);
+    snprintf(logits, sizeof logits, "%s/logits.safetensors", dir);
     noise_write(data, 20, 10, 20, 1, 0);
+    write_cells();
+    write_logits(logits, data);
     for (size_t i = 0; i < VIT_COUNT(verbs); i++) {
-        const bool picture = verbs[i].verb == &cmd_preprocess || verbs[i].verb == &cmd_explain;
-        snprintf(result, sizeof result, "%s/%s", dir, picture ? "x.png" : "x.safetensors");
+        snprintf(result, sizeof result, "%s/%s", dir, verbs[i].name);
         starve(&verbs[i]);
     }
 }

@@ -1,5 +1,5 @@
-/* Finite differences through whole small networks: every placement with every norm kind, every pooling,
- * stem, activation and switch. */
+/* Finite differences through whole small networks, along two directions of each tensor: every placement with
+ * every norm kind, every pooling, stem, activation and switch. Element by element: test_slopes.c. */
 #include "tests/vit/tiny.h"
 #include "vit/trainer.h"
 

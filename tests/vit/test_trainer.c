@@ -319,11 +319,14 @@ static void ten_steps_equal_torch_adamw(void **state)
     }
     for (size_t i = 0; i < VIT_COUNT(TENSORS); i++) {
         const struct weights_tensor *e = weights_find(expect, TENSORS[i]);
+        bool found = false;
         for (int j = 0; j < vit_model_parameter_count(g.model); j++) {
             const struct vit_parameter p = vit_model_parameter(g.model, j);
-            if (!strcmp(p.name, TENSORS[i]))
-                assert_close(p.name, p.values, (const float *)e->data, p.count, 1e-5);
+            if (strcmp(p.name, TENSORS[i])) continue;
+            assert_close(p.name, p.values, (const float *)e->data, p.count, 1e-5);
+            found = true;
         }
+        if (!found) fail_msg("no parameter %s", TENSORS[i]);
     }
     vit_trainer_close(t);
     weights_close(expect);

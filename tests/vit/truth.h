@@ -197,19 +197,24 @@ static inline void head(double *logits, double x[T][D], struct vit_model *m)
     dense(logits, first[0], tiny_values(m, "head.weight"), tiny_values(m, "head.bias"), TINY_CLASSES, D);
 }
 
+/* Picture n of planes. */
+static inline void forward_picture(struct truth *r, struct vit_model *m, const float *planes, int n)
+{
+    double x[T][D];
+
+    embed(x, m, planes + (size_t)n * vit_model_input_floats(m));
+    memcpy(r->stream[0][n], x, sizeof x);
+    for (int block = 0; block < DEPTH; block++) {
+        for (int half = 0; half < 2; half++)
+            sublayer(r, x, m, &DEFINITIONS[m->config.norm.placement], block, half, n);
+        memcpy(r->stream[block + 1][n], x, sizeof x);
+    }
+    head(r->logits[n], x, m);
+}
+
 static inline void forward(struct truth *r, struct vit_model *m, const float *planes)
 {
-    for (int n = 0; n < N; n++) {
-        double x[T][D];
-        embed(x, m, planes + (size_t)n * vit_model_input_floats(m));
-        memcpy(r->stream[0][n], x, sizeof x);
-        for (int block = 0; block < DEPTH; block++) {
-            for (int half = 0; half < 2; half++)
-                sublayer(r, x, m, &DEFINITIONS[m->config.norm.placement], block, half, n);
-            memcpy(r->stream[block + 1][n], x, sizeof x);
-        }
-        head(r->logits[n], x, m);
-    }
+    for (int n = 0; n < N; n++) forward_picture(r, m, planes, n);
 }
 
 #endif
