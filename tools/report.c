@@ -7,6 +7,7 @@ static const char *const ENDS[] = {
     [REPORT_DONE] = "done",
     [REPORT_DEAD] = "dead",
     [REPORT_DIVERGED] = "diverged",
+    [REPORT_STAYED] = "not learnt",
     [REPORT_UNFINISHED] = "unfinished",
 };
 _Static_assert(VIT_COUNT(ENDS) == REPORT_ENDS, "an end has no name");

@@ -19,8 +19,9 @@
 /* How a run ended. */
 enum report_end {
     REPORT_DONE,
-    REPORT_DEAD,       /* never left the plateau of chance; stopped early */
+    REPORT_DEAD,       /* at chance when that was asked; stopped early */
     REPORT_DIVERGED,   /* loss or gradient not finite */
+    REPORT_STAYED,     /* trained to its end, and at chance there: what report_arrange finds */
     REPORT_UNFINISHED, /* so far */
     REPORT_ENDS
 };
@@ -96,7 +97,7 @@ struct report_match {
 struct report_rate {
     double lr;
     int runs, ended[REPORT_ENDS];
-    int learnt, stayed;             /* runs that are done: off the plateau of chance, and on it */
+    int learnt;                     /* of those that are done: known to be off the plateau of chance */
     double mean, median, low, high; /* validation top-1 of those that are done */
 };
 

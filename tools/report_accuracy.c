@@ -279,6 +279,15 @@ static bool any_comparison(const struct report *r)
     return false;
 }
 
+/* Whether a placement had more than one rate or warm-up to be best at. */
+static bool any_choice(const struct report *r)
+{
+    for (size_t m = 0; m < r->match_count; m++)
+        for (size_t n = 0; n < r->norm_count; n++)
+            if (report_tally(r, (int)m, n).trials > 1) return true;
+    return false;
+}
+
 void report_note_accuracy(FILE *out, const struct report *r)
 {
     int pictures = 0;
@@ -287,15 +296,17 @@ void report_note_accuracy(FILE *out, const struct report *r)
         pictures = report_tested(r) ? r->cells[i].test_n : r->cells[i].val_n;
     fputs("Mean ± standard deviation of training runs that differ by their seed alone", out);
     if (pictures) fprintf(out, ", on %d pictures", pictures);
-    fputs(". Differences in points of top-1, each placement at its best rate and warm-up by validation: "
-          "Welch's t over runs, and the paired t where both have the same seeds;",
-          out);
+    fprintf(out,
+            ". Differences in points of top-1, each placement at %s: Welch's t over runs, and the paired t "
+            "where both have the same seeds;",
+            any_choice(r) ? "its best rate and warm-up by validation"
+                          : "the only rate and warm-up that it was run at here");
     fprintf(out, " no p from fewer than %d runs.", COMPARE_MIN_RUNS);
     fputs(" The first pair is the comparison chosen beforehand; the p of the others are corrected for their "
           "number (Holm).",
           out);
     if (any_comparison(r))
         fputs(" Runs and pictures: the bootstrap of vit compare, which draws both anew, where it was "
-              "given these runs.",
+              "given these runs; of so few runs it is too narrow.",
               out);
 }

@@ -82,27 +82,30 @@ static void put_count(FILE *out, int k, int n)
 
 static void put_range(FILE *out, const struct report_arm *a)
 {
-    char low[32], high[32];
-    double from, to;
+    char text[80];
 
-    if (a->best < 0) {
-        fputs("<td>–</td>", out);
-        return;
-    }
-    from = a->rates[a->within_low].lr, to = a->rates[a->within_high].lr;
-    if (from == to)
-        markup_put(out, "<td>%s</td>", report_rate_text(low, sizeof low, from));
-    else
-        markup_put(out, "<td>%s to %s <small>(×%.2g)</small></td>", report_rate_text(low, sizeof low, from),
-                   report_rate_text(high, sizeof high, to), to / from);
+    markup_put(out, "<td>%s", report_within_text(text, sizeof text, a));
+    if (a->best >= 0 && a->within_low < a->within_high)
+        markup_put(out, " <small>(×%.2g)</small>", a->rates[a->within_high].lr / a->rates[a->within_low].lr);
+    fputs("</td>", out);
 }
 
-/* Without any there is no column for them. */
-static bool any_diverged(const struct report *r)
+/* Ways to be lost beside death that have a column where there are any. */
+static const enum report_end RARE[] = { REPORT_DIVERGED, REPORT_STAYED };
+
+static bool any_ended(const struct report *r, enum report_end end)
 {
     for (size_t i = 0; i < r->cell_count; i++)
-        if (r->cells[i].end == REPORT_DIVERGED) return true;
+        if (r->cells[i].end == end) return true;
     return false;
+}
+
+static int rare_columns(const struct report *r)
+{
+    int count = 0;
+
+    for (size_t i = 0; i < VIT_COUNT(RARE); i++) count += any_ended(r, RARE[i]);
+    return count;
 }
 
 static bool at_edge(const struct report_arm *a)
@@ -114,7 +117,7 @@ static bool at_edge(const struct report_arm *a)
 static bool any_judged(const struct report *r)
 {
     for (size_t i = 0; i < r->arm_count; i++)
-        if (r->arms[i].judged && r->arms[i].ended[REPORT_DONE]) return true;
+        if (r->arms[i].judged && r->arms[i].ended[REPORT_DONE] + r->arms[i].ended[REPORT_STAYED]) return true;
     return false;
 }
 
@@ -145,7 +148,8 @@ static void put_arm(FILE *out, const struct report *r, const struct report_arm *
     put_range(out, a);
     if (any_judged(r)) put_highest(out, a);
     put_count(out, a->ended[REPORT_DEAD], ended);
-    if (any_diverged(r)) put_count(out, a->ended[REPORT_DIVERGED], ended);
+    for (size_t i = 0; i < VIT_COUNT(RARE); i++)
+        if (any_ended(r, RARE[i])) put_count(out, a->ended[RARE[i]], ended);
     fputs("</tr>\n", out);
 }
 
@@ -161,7 +165,9 @@ static void put_head(FILE *out, const struct report *r, bool test)
         r->norm_count ? r->norms[0] : "", test ? "test" : "validation");
     if (any_judged(r)) fputs("<th scope=\"col\">highest rate that learns</th>", out);
     fputs("<th class=\"n\" scope=\"col\">dead</th>", out);
-    if (any_diverged(r)) fputs("<th class=\"n\" scope=\"col\">diverged</th>", out);
+    for (size_t i = 0; i < VIT_COUNT(RARE); i++)
+        if (any_ended(r, RARE[i]))
+            markup_put(out, "<th class=\"n\" scope=\"col\">%s</th>", report_end_name(RARE[i]));
     fputs("</tr></thead>\n", out);
 }
 
@@ -179,7 +185,7 @@ bool report_put_arms(FILE *out, const struct report *r)
         if (!i || a->condition != r->arms[i - 1].condition) {
             first = a;
             markup_put(out, "<tbody><tr><th class=\"group\" scope=\"rowgroup\" colspan=\"%d\">%s</th></tr>\n",
-                       7 + test + any_judged(r) + any_diverged(r), r->conditions[a->condition].label);
+                       7 + test + any_judged(r) + rare_columns(r), r->conditions[a->condition].label);
         }
         put_arm(out, r, a, first, test, room);
         if (i + 1 == r->arm_count || r->arms[i + 1].condition != a->condition) fputs("</tbody>", out);
@@ -192,11 +198,10 @@ bool report_put_arms(FILE *out, const struct report *r)
           "<i>edge</i>: the best rate is the lowest or the highest tried; <i>only</i>: no other was. "
           "Counts with 95 % Wilson intervals, over all rates.",
           out);
-    if (!any_diverged(r)) fputs(" No run diverged.", out);
-    if (any_judged(r)) {
-        fputs(" A rate learns when all its runs learnt; ≥: no higher one was tried.", out);
-        report_put_learns(out, r);
-    }
+    if (!any_ended(r, REPORT_DIVERGED)) fputs(" No run diverged.", out);
+    report_put_lost(out, r);
+    if (any_judged(r))
+        fputs(" A rate learns when none of its runs was lost; ≥: no higher one was tried.", out);
     fputs("</small></p>\n", out);
     free(room);
     return true;

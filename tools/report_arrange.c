@@ -113,24 +113,23 @@ int report_classes(const struct report *r, int source)
     return classes;
 }
 
-/* A run that is done learnt, or stayed on the plateau of chance: by the line that training tells it by, for
- * the loss it ended with. That over the validation pictures is of the end itself, that of training is the
- * mean of an epoch; the lower counts, since a network that knows its training pictures by heart may be sure
- * of wrong answers on others. */
-static void judge(struct report_rate *rate, const struct report_cell *c, int classes)
+/* Whether a run that is done is known to have learnt; if it is known to have stayed on the plateau of chance,
+ * it has ended there. By the line that training tells it by, for the loss it ended with. That over the
+ * validation pictures is of the end itself, that of training is the mean of an epoch; the lower counts, since
+ * a network that knows its training pictures by heart may be sure of wrong answers on others. */
+static bool judge(struct report_cell *c, int classes)
 {
     const double loss = fmin(c->val_loss, c->train_loss);
 
-    if (c->end != REPORT_DONE || !classes || !isfinite(loss)) return;
-    if (train_left(loss, classes))
-        rate->learnt++;
-    else
-        rate->stayed++;
+    if (c->end != REPORT_DONE || !classes || !isfinite(loss)) return false;
+    if (!train_left(loss, classes)) c->end = REPORT_STAYED;
+    return c->end == REPORT_DONE;
 }
 
-static enum vit_status add_rate(struct report_arm *a, const struct report_cell *c, int classes,
+static enum vit_status add_rate(struct report_arm *a, struct report_cell *c, int classes,
                                 struct vit_error *err)
 {
+    const bool learnt = judge(c, classes);
     struct report_rate *rate = NULL;
     enum vit_status status;
 
@@ -144,7 +143,7 @@ static enum vit_status add_rate(struct report_arm *a, const struct report_cell *
     }
     rate->runs++, rate->ended[c->end]++;
     a->runs++, a->ended[c->end]++;
-    judge(rate, c, classes);
+    rate->learnt += learnt;
     return VIT_OK;
 }
 
@@ -246,7 +245,7 @@ static void find_highest(struct report_arm *a)
     a->highest = -1;
     for (int i = 0; i < a->rate_count; i++) {
         const struct report_rate *rate = &a->rates[i];
-        judged += rate->learnt + rate->stayed;
+        judged += rate->learnt;
         if (rate->learnt && rate->learnt == rate->runs - rate->ended[REPORT_UNFINISHED]) a->highest = i;
     }
     a->judged = judged == a->ended[REPORT_DONE];

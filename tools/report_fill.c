@@ -271,7 +271,7 @@ static int first_cell(const struct report *r, const struct report_arm *a, double
 {
     for (size_t i = 0; i < r->cell_count; i++) {
         const struct report_cell *c = &r->cells[i];
-        const bool is_lost = c->end == REPORT_DEAD || c->end == REPORT_DIVERGED;
+        const bool is_lost = c->end != REPORT_DONE && c->end != REPORT_UNFINISHED;
         if (c->condition == a->condition && c->arm == (int)(a - r->arms) && is_lost == lost &&
             report_same_rate(c->lr, lr))
             return (int)i;

@@ -34,13 +34,12 @@ static const struct report_rate *find_rate(const struct report_arm *a, double lr
     return NULL;
 }
 
-/* "41.1", "(14.5)", "dead", "41.1, dead 1 of 5". */
+/* "41.1", "dead", "41.1, dead 1 of 5". */
 static void add_rate(struct table *t, const struct report_rate *rate)
 {
     char text[160] = "";
 
-    if (rate && isfinite(rate->mean))
-        snprintf(text, sizeof text, rate->stayed ? "(%.1f)" : "%.1f", 100 * rate->mean);
+    if (rate && isfinite(rate->mean)) snprintf(text, sizeof text, "%.1f", 100 * rate->mean);
     for (int e = REPORT_DEAD; e < REPORT_ENDS && rate; e++) {
         const size_t used = strlen(text);
         if (!rate->ended[e]) continue;
@@ -89,14 +88,6 @@ enum vit_status report_tabulate_map(struct table *t, const struct report *r, str
 
 /* ---- what its reader must know ---- */
 
-static bool any_stayed(const struct report *r)
-{
-    for (size_t i = 0; i < r->arm_count; i++)
-        for (int k = 0; k < r->arms[i].rate_count; k++)
-            if (r->arms[i].rates[k].stayed) return true;
-    return false;
-}
-
 void report_note_map(FILE *out, const struct report *r)
 {
     int pictures;
@@ -107,7 +98,4 @@ void report_note_map(FILE *out, const struct report *r)
         fprintf(out, " It is of %d pictures: that of one run is known to about ± %.1f points (95 %%).",
                 pictures, 100 * half);
     report_put_lost(out, r);
-    if (!any_stayed(r)) return;
-    fputs(" In brackets: trained to the end, and not learnt.", out);
-    report_put_learns(out, r);
 }

@@ -1,35 +1,60 @@
-/* Sentences that the page and the tables have in common: which runs are lost, and what learning is. */
+/* Sentences that the page and the tables have in common: which runs are lost. */
 #include <math.h>
 
 #include "tools/report_parts.h"
 #include "tools/train.h"
 
-void report_put_lost(FILE *out, const struct report *r)
+/* At which step runs were given up: that of all, or 0. */
+static int steps_of_dead(const struct report *r)
 {
-    int dead = 0, diverged = 0, steps = 0;
-    bool alike = true;
+    int steps = 0;
 
     for (size_t i = 0; i < r->cell_count; i++) {
-        diverged += r->cells[i].end == REPORT_DIVERGED;
         if (r->cells[i].end != REPORT_DEAD) continue;
-        alike &= !dead++ || r->cells[i].steps == steps;
+        if (steps && r->cells[i].steps != steps) return 0;
         steps = r->cells[i].steps;
     }
-    if (dead && alike && steps)
-        fprintf(out, " Dead: the training loss still at chance after %d steps, and given up there.", steps);
-    else if (dead)
-        fputs(" Dead: the training loss still at chance when that was asked, and given up there.", out);
-    if (diverged) fputs(" Diverged: loss or gradient no longer finite.", out);
+    return steps;
 }
 
-void report_put_learns(FILE *out, const struct report *r)
+static bool any(const struct report *r, enum report_end end)
+{
+    for (size_t i = 0; i < r->cell_count; i++)
+        if (r->cells[i].end == end) return true;
+    return false;
+}
+
+static void put_dead(FILE *out, const struct report *r, int classes)
+{
+    const int steps = steps_of_dead(r);
+
+    fputs(" Dead: a running mean of the training loss ", out);
+    if (classes)
+        fprintf(out, "above %.2f (chance is %.2f) ", train_plateau_dead(classes), log(classes));
+    else
+        fputs("still at chance ", out);
+    if (steps)
+        fprintf(out, "after %d steps", steps);
+    else
+        fputs("when that was asked", out);
+    fputs(", and given up there, also where it had been lower before.", out);
+}
+
+static void put_stayed(FILE *out, int classes)
+{
+    fputs(
+        " Not learnt: trained to the end, and on the plateau of chance there: with a loss (validation, or an "
+        "epoch's training where that is lower) ",
+        out);
+    if (classes) fprintf(out, "of %.2f or more, ", train_plateau(classes));
+    fputs("the line by which training itself tells that a run has left the plateau.", out);
+}
+
+void report_put_lost(FILE *out, const struct report *r)
 {
     const int classes = report_classes(r, -1);
 
-    fputs(
-        " A run learnt that ended off the plateau of chance: with a loss (validation, or an epoch's training "
-        "where that is lower) below ",
-        out);
-    if (classes) fprintf(out, "%.2f (chance is %.2f), ", train_plateau(classes), log(classes));
-    fputs("the line by which training itself tells that a run has left the plateau.", out);
+    if (any(r, REPORT_DEAD)) put_dead(out, r, classes);
+    if (any(r, REPORT_DIVERGED)) fputs(" Diverged: loss or gradient no longer finite.", out);
+    if (any(r, REPORT_STAYED)) put_stayed(out, classes);
 }

@@ -26,12 +26,14 @@ const char *report_rate_text(char *text, size_t size, double lr);
 const char *report_warmup_text(char *text, size_t size, const char *warmup);
 /* "6"; "?" where it is 0: that of a trained network that runs start from, before one has ended. */
 const char *report_depth_text(char *text, size_t size, int depth);
-int report_lost(const int *ended); /* dead and diverged */
+int report_lost(const int *ended); /* dead, diverged, not learnt */
 /* "3 of 10", "0 of 2, unfinished 3": lost runs of those that ended. */
 const char *report_lost_text(char *text, size_t size, const int *ended, int runs);
 /* The highest rate of an arm that learns: "1e-3"; "≥ 0.01" where no higher one was tried; "none"; "?" where
  * of some runs it is not known whether they learnt. */
 const char *report_highest_text(char *text, size_t size, const struct report_arm *a);
+/* The rates of an arm around its best whose mean is at most a point below: "3e-4", "3e-4 to 1e-3", or a dash. */
+const char *report_within_text(char *text, size_t size, const struct report_arm *a);
 /* "61.20" of 0.612, or a dash. */
 const char *report_percent(char *text, size_t size, double share);
 /* The 95 % interval of k of n, Wilson's. */
@@ -101,8 +103,8 @@ struct report_tally report_tally(const struct report *r, int match, size_t norm)
 
 /* ---- report_notes.c: sentences for page and tables, a blank before each ---- */
 
-void report_put_lost(FILE *out, const struct report *r);   /* when a run counts as dead or diverged */
-void report_put_learns(FILE *out, const struct report *r); /* when one learnt */
+/* When a run counts as dead, diverged or not learnt, as far as there are such. */
+void report_put_lost(FILE *out, const struct report *r);
 
 /* ---- report_conditions.c ---- */
 
@@ -117,8 +119,10 @@ bool report_same_recipe(const struct report_condition *a, const struct report_co
  * placement of the report. */
 struct report_losses {
     int lost[2], runs[2];
-    bool any; /* lost at all */
-    double p; /* Fisher's exact test; 1 where none was lost */
+    int only[2];   /* lost of the trials that the other won; run for run */
+    bool any;      /* lost at all */
+    double p;      /* Fisher's exact test; 1 where none was lost */
+    double paired; /* McNemar's, of only; it takes the runs as the pairs they are */
 };
 /* Of the first placement and norm, over all that ended under a recipe (that of a condition); false: they made
  * no trial in common. */

@@ -40,7 +40,7 @@ const char *report_depth_text(char *text, size_t size, int depth)
 
 int report_lost(const int *ended)
 {
-    return ended[REPORT_DEAD] + ended[REPORT_DIVERGED];
+    return ended[REPORT_DEAD] + ended[REPORT_DIVERGED] + ended[REPORT_STAYED];
 }
 
 const char *report_lost_text(char *text, size_t size, const int *ended, int runs)
@@ -63,6 +63,20 @@ const char *report_highest_text(char *text, size_t size, const struct report_arm
     else
         snprintf(text, size, "%s%s", a->highest == a->rate_count - 1 ? "≥ " : "",
                  report_rate_text(lr, sizeof lr, a->rates[a->highest].lr));
+    return text;
+}
+
+const char *report_within_text(char *text, size_t size, const struct report_arm *a)
+{
+    char low[32], high[32];
+
+    if (a->best < 0) {
+        snprintf(text, size, "–");
+        return text;
+    }
+    report_rate_text(low, sizeof low, a->rates[a->within_low].lr);
+    report_rate_text(high, sizeof high, a->rates[a->within_high].lr);
+    snprintf(text, size, a->within_low == a->within_high ? "%s" : "%s to %s", low, high);
     return text;
 }
 

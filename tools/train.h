@@ -64,7 +64,8 @@ int train_run(const struct train_job *job, struct train_result *result);
  * training loss of the last steps. */
 double train_plateau(int classes); /* loss at which the plateau of chance is left: 2.2 of 10 classes' 2.303 */
 bool train_left(double running, int classes); /* it is below that */
-bool train_dead(double running, int classes); /* still on it: above 2.25 of 2.303 */
+double train_plateau_dead(int classes);       /* above which a run is on it: 2.25 of 2.303 */
+bool train_dead(double running, int classes); /* it is above that */
 /* The step to ask at: "N" or "N%" of all steps, 0: never; "auto": 30 %, but 600 steps at least. */
 enum vit_status train_dead_after(int *step, const char *text, int steps, struct vit_error *err);
 

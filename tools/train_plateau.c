@@ -22,9 +22,14 @@ bool train_left(double running, int classes)
     return running < train_plateau(classes);
 }
 
+double train_plateau_dead(int classes)
+{
+    return DEAD / TEN * log(classes);
+}
+
 bool train_dead(double running, int classes)
 {
-    return running > DEAD / TEN * log(classes);
+    return running > train_plateau_dead(classes);
 }
 
 /* The grid's 600 of 1950 steps, where a run is longer; a shorter one has had no time to be called dead. */
