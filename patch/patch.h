@@ -80,10 +80,10 @@ struct patch_sandbox_options {
 #define PATCH_SANDBOX_BYTES       ((size_t)64 << 20)
 
 /* Processes that may compute, take a limited memory and answer, and nothing else: no file, no socket, no
- * program (Linux: seccomp and rlimits). A picture that crashes its decoder, or holds it longer than
- * seconds, fails with VIT_ERR_FORMAT and a sentence that says so; another decoder takes its place. File
- * and pixels go through memory that both sides share. VIT_ERR_UNSUPPORTED where the system has no such
- * thing.
+ * program (Linux: seccomp and rlimits). A picture that crashes its decoder, holds it longer than seconds or
+ * makes it answer what makes no sense fails with VIT_ERR_FORMAT and a sentence that says so; another decoder
+ * takes its place. File and pixels go through memory that both sides share. VIT_ERR_UNSUPPORTED where the
+ * system has no such thing.
  *
  * Any number of threads may decode in a sandbox; those that find no free decoder wait. It forks: one child,
  * in the call of create, which then forks and buries the decoders. So a program with threads may use it; one

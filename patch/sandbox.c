@@ -63,6 +63,8 @@ static enum vit_status bury(struct patch_cell *c, enum patch_ending end, const c
     if (end == PATCH_LATE)
         return vit_fail(err, VIT_ERR_FORMAT, "%s: its decoder was stopped, it had no answer after %g seconds",
                         name, c->sandbox->seconds);
+    if (end == PATCH_SENSELESS)
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: its decoder gave an answer that makes no sense", name);
     number = WIFSIGNALED(died) ? WTERMSIG(died) : 0;
     if (number == SIGSYS)
         return vit_fail(err, VIT_ERR_FORMAT,
@@ -71,55 +73,76 @@ static enum vit_status bury(struct patch_cell *c, enum patch_ending end, const c
                     number ? strsignal(number) : "it ended without an answer");
 }
 
-/* What the decoder says, copied before it is looked at, and believed in nothing. */
-static enum vit_status read_answer(struct patch_cell *c, struct patch_image *out, const char *name,
-                                   bool borrow, struct vit_error *err)
+/* A picture within the limits, or a failure. */
+static bool makes_sense(const struct patch_exchange *x, const struct patch_sandbox *s)
 {
-    const struct patch_sandbox *s = c->sandbox;
-    unsigned char *rgb = c->bytes + s->plan.cells.pixels_at;
-    struct patch_exchange x;
+    if (x->status != VIT_OK) return x->status > VIT_OK && x->status < VIT_STATUS_COUNT;
+    return x->width >= 1 && x->height >= 1 && x->width <= PATCH_MAX_SIDE && x->height <= PATCH_MAX_SIDE &&
+           (uint64_t)x->width * (uint64_t)x->height <= s->max_pixels;
+}
+
+/* x: an answer that makes sense. */
+static enum vit_status take_answer(struct patch_cell *c, struct patch_image *out,
+                                   const struct patch_exchange *x, bool borrow, struct vit_error *err)
+{
+    unsigned char *rgb = c->bytes + c->sandbox->plan.cells.pixels_at;
     enum vit_status status;
 
-    memcpy(&x, c->bytes, sizeof x);
-    x.text[sizeof x.text - 1] = '\0';
-    if (x.status > VIT_OK && x.status < VIT_STATUS_COUNT)
-        return vit_fail(err, (enum vit_status)x.status, "%s", x.text);
-    if (x.status != VIT_OK || x.width < 1 || x.height < 1 || x.width > PATCH_MAX_SIDE ||
-        x.height > PATCH_MAX_SIDE || (uint64_t)x.width * (uint64_t)x.height > s->max_pixels)
-        return vit_fail(err, VIT_ERR_FORMAT, "%s: its decoder gave an answer that makes no sense", name);
-    c->pixels = (size_t)3 * (size_t)x.width * (size_t)x.height;
+    if (x->status) return vit_fail(err, (enum vit_status)x->status, "%s", x->text);
+    c->pixels = (size_t)3 * (size_t)x->width * (size_t)x->height;
     if (borrow) {
-        *out = (struct patch_image){ x.width, x.height, rgb, give_back, c };
+        *out = (struct patch_image){ x->width, x->height, rgb, give_back, c };
         return VIT_OK;
     }
-    status = patch_image_create(out, x.width, x.height, err);
+    status = patch_image_create(out, x->width, x->height, err);
     if (!status) memcpy(out->rgb, rgb, c->pixels);
     return status;
 }
 
-/* The question is in the cell: have it answered. */
+/* Whether there is a decoder that says nothing unasked. One that was taken over may: what it sends ahead
+ * would pass for the answers to the next pictures. */
+static bool is_silent(const struct patch_cell *c)
+{
+    char word;
+
+    return c->fd >= 0 && recv(c->fd, &word, 1, MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+/* Without waiting: the questions before are still there if the decoder answers without reading them. */
+static bool send_question(const struct patch_cell *c)
+{
+    const char word = 0;
+
+    return send(c->fd, &word, 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
+}
+
+/* The question is in the cell: have it answered, by another decoder if this one ended or is none any more. */
 static enum patch_ending ask(struct patch_cell *c, struct vit_error *err)
 {
-    enum vit_status status = c->fd < 0 ? patch_cell_renew(c, NULL, err) : VIT_OK;
-    char word = 0;
+    enum vit_status status = VIT_OK;
+    char word;
 
-    if (!status && send(c->fd, &word, 1, MSG_NOSIGNAL) != 1) { /* it ended while it had nothing to do */
+    if (!is_silent(c) || !send_question(c)) {
         status = patch_cell_renew(c, NULL, err);
-        if (!status && send(c->fd, &word, 1, MSG_NOSIGNAL) != 1)
-            status = vit_fail(err, VIT_ERR_IO, "%s", strerror(errno));
+        if (!status && !send_question(c)) status = vit_fail(err, VIT_ERR_IO, "%s", strerror(errno));
     }
     return status ? PATCH_NOBODY : patch_cell_wait(c, &word, 1);
 }
 
+/* What the decoder says is copied before it is looked at, and believed in nothing. */
 static enum vit_status decode_in(struct patch_cell *c, struct patch_image *out, const char *name, bool borrow,
                                  struct vit_error *err)
 {
     struct vit_error why = { 0 };
-    const enum patch_ending end = ask(c, &why);
+    struct patch_exchange x;
+    enum patch_ending end = ask(c, &why);
 
-    if (end == PATCH_ANSWERED) return read_answer(c, out, name, borrow, err);
-    if (end != PATCH_NOBODY) return bury(c, end, name, err);
-    return vit_fail(err, why.status, "%s: no process to decode it in: %s", name, why.text);
+    if (end == PATCH_NOBODY)
+        return vit_fail(err, why.status, "%s: no process to decode it in: %s", name, why.text);
+    memcpy(&x, c->bytes, sizeof x);
+    x.text[sizeof x.text - 1] = '\0';
+    if (end == PATCH_ANSWERED && !makes_sense(&x, c->sandbox)) end = PATCH_SENSELESS;
+    return end == PATCH_ANSWERED ? take_answer(c, out, &x, borrow, err) : bury(c, end, name, err);
 }
 
 enum vit_status patch_sandbox_decode(struct patch_sandbox *s, struct patch_image *out,

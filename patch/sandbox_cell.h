@@ -33,7 +33,13 @@ struct patch_sandbox {
 };
 
 /* How waiting for a decoder ended. */
-enum patch_ending { PATCH_ANSWERED, PATCH_DIED, PATCH_LATE, PATCH_NOBODY /* was there to be asked */ };
+enum patch_ending {
+    PATCH_ANSWERED,
+    PATCH_SENSELESS, /* the answer is none */
+    PATCH_DIED,
+    PATCH_LATE,
+    PATCH_NOBODY, /* was there to be asked */
+};
 
 /* A new decoder for a cell; how the one before ended in *died (may be NULL), as waitpid says. */
 enum vit_status patch_cell_renew(struct patch_cell *c, int *died, struct vit_error *err);

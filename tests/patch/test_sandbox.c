@@ -3,8 +3,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -370,25 +372,31 @@ static int children(pid_t *child, pid_t of)
     return count;
 }
 
-/* Kill, and wait until it is dead though not buried. */
-static void kill_fully(pid_t pid)
+/* Wait until a process is in one of the states, and has at most threads; or is gone. */
+static void await_state(pid_t pid, const char *states, int most_threads)
 {
-    char path[64], state = 0;
-    int threads = 0; /* a sanitizer may have one of its own, which ends after the first and holds the files */
+    char path[64], state = ' ';
+    int threads = 0;
 
-    kill(pid, SIGKILL);
-    while ((state != 'Z' && state != 'X') || threads > 1) {
-        FILE *f;
-        snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-        f = fopen(path, "r");
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    while (!strchr(states, state) || threads > most_threads) {
+        FILE *f = fopen(path, "r");
         if (!f) return;
         if (fscanf(f,
                    "%*d (%*[^)]) %c"
                    "%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%d",
                    &state, &threads) != 2)
-            state = 0;
+            state = ' ';
         fclose(f);
     }
+}
+
+/* Kill, and wait until it is dead though not buried. A sanitizer may have a thread of its own, which ends
+ * after the first and holds the files. */
+static void kill_fully(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    await_state(pid, "ZX", 1);
 }
 
 static void a_decoder_that_died_before_costs_nothing(void **state)
@@ -453,6 +461,114 @@ static void no_process_outlives_a_killed_program(void **state)
     assert_true(buried >= 2); /* the program and the keeper; decoders are buried by it */
     assert_int_equal(errno, ECHILD);
     prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
+/* ---- decoders that were taken over ---- */
+
+/* The head of the cell, where the name of the picture lies. */
+static struct patch_exchange *head_of(const char *name)
+{
+    return (struct patch_exchange *)(void *)((char *)name - offsetof(struct patch_exchange, name));
+}
+
+static void say_one_pixel(struct patch_exchange *x)
+{
+    x->width = x->height = 1;
+    x->status = VIT_OK;
+}
+
+/* One answer after the other, to whatever is asked. */
+static enum vit_status flood(struct patch_image *out, const unsigned char *bytes, size_t size,
+                             const char *name, const struct patch_decode *options,
+                             const struct patch_space *space, struct vit_error *err)
+{
+    (void)out, (void)bytes, (void)size, (void)options, (void)space;
+    say_one_pixel(head_of(name));
+    while (write(0, "x", 1) == 1) continue;
+    return vit_fail(err, VIT_ERR_FORMAT, "nobody listens");
+}
+
+/* An answer to each question, which it sees in the cell; the socket is never read again. Some time later,
+ * since the program asks when the question is there. */
+static enum vit_status answer_unread(struct patch_image *out, const unsigned char *bytes, size_t size,
+                                     const char *name, const struct patch_decode *options,
+                                     const struct patch_space *space, struct vit_error *err)
+{
+    struct patch_exchange *x = head_of(name);
+    volatile size_t *asked = &x->size;
+
+    (void)out, (void)bytes, (void)size, (void)options, (void)space;
+    say_one_pixel(x);
+    do {
+        for (int i = 0; i < 1000; i++) syscall(SYS_sched_yield);
+        *asked = 0;
+        if (write(0, "x", 1) != 1) break;
+        while (!*asked) syscall(SYS_sched_yield);
+    } while (true);
+    return vit_fail(err, VIT_ERR_FORMAT, "nobody listens");
+}
+
+static pid_t only_decoder(void)
+{
+    pid_t keeper[8], decoder[8];
+
+    assert_int_equal(children(keeper, getpid()), 1);
+    assert_int_equal(children(decoder, keeper[0]), 1);
+    return decoder[0];
+}
+
+static void a_decoder_whose_answer_makes_no_sense_is_replaced(void **state)
+{
+    struct patch_sandbox *s = created(1, decode_or_misbehave);
+    const struct patch_decode inside = { .sandbox = s };
+    const pid_t before = only_decoder();
+    struct vit_error err = { 0 };
+    struct patch_image image;
+
+    (void)state;
+    assert_refused(patch_image_decode(&image, (const unsigned char *)"LIE", 3, "lie", &inside, &err),
+                   VIT_ERR_FORMAT, "lie: its decoder gave an answer that makes no sense", &err);
+    assert_int_not_equal(only_decoder(), before);
+    patch_sandbox_close(s);
+}
+
+static void a_decoder_that_answers_unasked_is_replaced(void **state)
+{
+    struct patch_sandbox *s = created(1, flood);
+    const struct patch_decode inside = { .sandbox = s };
+    struct vit_error err = { 0 };
+    struct patch_image image;
+    pid_t before = only_decoder();
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        assert_ok(patch_image_decode(&image, (const unsigned char *)"x", 1, "x", &inside, &err), &err);
+        patch_image_free(&image);
+        if (i) assert_int_not_equal(only_decoder(), before);
+        before = only_decoder();
+        await_state(before, "S", INT_MAX); /* nothing more fits into the socket */
+    }
+    patch_sandbox_close(s);
+}
+
+/* As many questions as the socket has room for, and one more. */
+static void a_decoder_that_reads_no_question_is_replaced(void **state)
+{
+    enum { MOST = 100000 };
+    struct patch_sandbox *s = created(1, answer_unread);
+    const struct patch_decode inside = { .sandbox = s };
+    const pid_t before = only_decoder();
+    struct vit_error err = { 0 };
+    struct patch_image image;
+    int asked = 0;
+
+    (void)state;
+    for (; asked < MOST && only_decoder() == before; asked++) {
+        assert_ok(patch_image_decode(&image, (const unsigned char *)"x", 1, "x", &inside, &err), &err);
+        patch_image_free(&image);
+    }
+    if (asked < 2 || asked == MOST) fail_msg("it was replaced after %d questions", asked);
+    patch_sandbox_close(s);
 }
 
 /* ---- threads ---- */
@@ -534,6 +650,9 @@ int main(void)
         cmocka_unit_test(a_decoder_that_died_before_costs_nothing),
         cmocka_unit_test(without_its_keeper_a_sandbox_says_so),
         cmocka_unit_test(no_process_outlives_a_killed_program),
+        cmocka_unit_test(a_decoder_whose_answer_makes_no_sense_is_replaced),
+        cmocka_unit_test(a_decoder_that_answers_unasked_is_replaced),
+        cmocka_unit_test(a_decoder_that_reads_no_question_is_replaced),
         cmocka_unit_test(more_threads_than_decoders_take_turns),
         cmocka_unit_test(impossible_options_are_refused),
     };
