@@ -170,10 +170,11 @@ enum vit_status patch_dataset_read(const struct patch_dataset *d, size_t i,
                                    const struct patch_decode *options, struct patch_image *out,
                                    struct vit_error *err);
 /* Renumber the labels to the model's order, by name: names (count). Classes of the data the model does
- * not have, or (exact) the reverse, are an error that prints both lists. */
+ * not have are an error that prints both lists. */
 enum vit_status patch_dataset_match(struct patch_dataset *d, const char *const *names, int count,
                                     struct vit_error *err);
-/* Keep n pictures, equally many of each class (as far as there are), the same for every call. */
+/* Keep n pictures, equally many of each class (as far as there are), the same for every call. Those without a
+ * label count as one more class, the last. */
 enum vit_status patch_dataset_limit(struct patch_dataset *d, size_t n, struct vit_error *err);
 /* Move a fraction of each class into *held (closed by the caller), the same pictures for every call. */
 enum vit_status patch_dataset_hold_out(struct patch_dataset *d, float fraction, struct patch_dataset **held,

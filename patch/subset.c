@@ -91,7 +91,8 @@ static int by_label(const void *a, const void *b)
 {
     const struct draw *x = a, *y = b;
 
-    if (x->label != y->label) return x->label < y->label ? -1 : 1;
+    /* Damaged pictures, -1, are the last: they are no class, and take no class's turn. */
+    if (x->label != y->label) return (unsigned)x->label < (unsigned)y->label ? -1 : 1;
     if (x->key != y->key) return x->key < y->key ? -1 : 1;
     return compare(x->index, y->index);
 }

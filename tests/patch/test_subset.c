@@ -1,4 +1,5 @@
 #include "tests/patch/fixtures.h"
+#include "tests/patch/noise.h"
 
 enum { CATS = 30, DOGS = 10, EELS = 5 };
 
@@ -88,6 +89,28 @@ static void a_limit_is_the_same_every_time_and_grows(void **state)
     patch_dataset_close(more);
 }
 
+/* Three of 20 pictures have a label that is none: there is no place for them among ten. */
+static void a_damaged_picture_takes_no_class_its_place(void **state)
+{
+    enum { COUNT = 20, CLASSES = 10, FALSE_LABEL = 99 };
+    unsigned char *bytes = calloc(COUNT, NOISE_RECORD);
+    bool seen[CLASSES] = { false };
+    struct vit_error err = { 0 };
+    struct patch_dataset *d;
+
+    for (int i = 0; i < COUNT; i++) bytes[i * NOISE_RECORD] = i % 7 == 6 ? FALSE_LABEL : i % CLASSES;
+    tmp_write(*state, "test_batch.bin", bytes, (size_t)COUNT * NOISE_RECORD, NULL, 0);
+    free(bytes);
+    assert_ok(patch_dataset_open(&d, *state, PATCH_TEST, &err), &err);
+    assert_ok(patch_dataset_limit(d, CLASSES, &err), &err);
+    for (size_t i = 0; i < CLASSES; i++) {
+        assert_in_range(patch_dataset_label(d, i), 0, CLASSES - 1);
+        seen[patch_dataset_label(d, i)] = true;
+    }
+    for (int i = 0; i < CLASSES; i++) assert_true(seen[i]);
+    patch_dataset_close(d);
+}
+
 static void holding_out_divides_every_class(void **state)
 {
     struct vit_error err = { 0 };
@@ -162,6 +185,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_limit_takes_equally_many_of_each_class, setup, teardown),
         cmocka_unit_test_setup_teardown(a_limit_is_the_same_every_time_and_grows, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_damaged_picture_takes_no_class_its_place, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(holding_out_divides_every_class, setup, teardown),
         cmocka_unit_test_setup_teardown(holding_out_nothing_or_all_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(labels_are_matched_by_name, setup, teardown),
