@@ -21,12 +21,18 @@ static void **entry_of(const void *p)
     return NULL;
 }
 
+/* The system had no memory. Else stb says "outofmem" of what is too long. */
+static _Thread_local bool exhausted;
+
 /* Lengths in stb are int; a longer piece comes only from a PNG made to fill the memory. */
 static void *limited_realloc(void *p, size_t size)
 {
     void **entry = entry_of(p), *to = size > INT_MAX || !entry ? NULL : realloc(p, size);
 
-    if (to) *entry = to;
+    if (to)
+        *entry = to;
+    else if (size <= INT_MAX)
+        exhausted = true;
     return to;
 }
 
@@ -155,7 +161,9 @@ static enum vit_status blame(const struct patch_input *in, const char *format, s
     const char *why = stbi_failure_reason();
 
     if (why && strcmp(why, "outofmem") == 0)
-        return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to decode this %s", in->name, format);
+        return exhausted ? vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to decode this %s", in->name, format)
+                         : vit_fail(err, VIT_ERR_FORMAT, "%s: damaged %s: it would take more than 2 GiB",
+                                    in->name, format);
     return vit_fail(err, VIT_ERR_FORMAT, "%s: damaged %s: %s", in->name, format, why ? why : "unreadable");
 }
 
@@ -177,6 +185,7 @@ enum vit_status patch_stb_decode(struct patch_image *out, const struct patch_inp
     struct stream s = { in->bytes, in->size, 0, false };
     int channels;
 
+    exhausted = false;
     out->rgb = stbi_load_from_callbacks(&IO, &s, &out->width, &out->height, &channels, STBI_rgb);
     release_all_but(out->rgb);
     if (out->rgb && !s.ran_out) return VIT_OK;

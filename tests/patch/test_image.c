@@ -351,6 +351,23 @@ static void a_picture_is_put_where_there_is_space(void **state)
     }
 }
 
+/* What fills the memory is wrong, whether or not there is as much: it costs its picture, not a whole run. */
+static void a_png_without_end_is_damaged(void **state)
+{
+    const double gib = (double)sysconf(_SC_AVPHYS_PAGES) * (double)sysconf(_SC_PAGESIZE) / (1 << 30);
+    struct vit_error err = { 0 };
+    struct patch_image image;
+    size_t size;
+    unsigned char *bytes;
+
+    (void)state;
+    if (gib < 4) skip();
+    bytes = flat_endless_png(&size);
+    assert_refused(patch_image_decode(&image, bytes, size, "endless.png", NULL, &err), VIT_ERR_FORMAT,
+                   "endless.png: damaged PNG: it would take more than 2 GiB", &err);
+    free(bytes);
+}
+
 static void a_png_that_cannot_be_is_not_written(void **state)
 {
     const unsigned char rgb[3] = { 0 };
@@ -473,6 +490,7 @@ int main(void)
         cmocka_unit_test(bmp_that_is_none_is_refused),
         cmocka_unit_test(a_picture_that_ends_early_is_not_filled_with_zeros),
         cmocka_unit_test(a_picture_is_put_where_there_is_space),
+        cmocka_unit_test(a_png_without_end_is_damaged),
         cmocka_unit_test(a_png_that_cannot_be_is_not_written),
         cmocka_unit_test(a_written_png_reads_back),
         cmocka_unit_test(decoders_are_named),

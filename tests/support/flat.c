@@ -76,9 +76,9 @@ static unsigned char *close_chunk(unsigned char *chunk, const char *type, size_t
     return chunk + 12 + length;
 }
 
-unsigned char *flat_png(int width, int height, size_t *size)
+/* format (5): depth, colour type, compression, filter, interlacing; raw: zero bytes to deflate. */
+static unsigned char *make(int width, int height, const char *format, uint64_t raw, size_t *size)
 {
-    const uint64_t raw = (uint64_t)height * (1 + ((uint64_t)width + 7) / 8);
     /* 13 bits for 258 bytes, at most 257 single ones, and the frames. */
     unsigned char *png = calloc(1, (size_t)(raw / 258 * 13 / 8) + 1024), *at = png;
     struct bits b = { 0 };
@@ -88,7 +88,7 @@ unsigned char *flat_png(int width, int height, size_t *size)
     at += 8;
     big32(at + 8, (uint32_t)width);
     big32(at + 12, (uint32_t)height);
-    memcpy(at + 16, "\1\0\0\0\0", 5); /* one bit, grey, deflate, filtered, not interlaced */
+    memcpy(at + 16, format, 5);
     at = close_chunk(at, "IHDR", 13);
     b.bytes = at + 8;
     deflate_zeros(&b, raw);
@@ -96,4 +96,16 @@ unsigned char *flat_png(int width, int height, size_t *size)
     at = close_chunk(at, "IEND", 0);
     *size = (size_t)(at - png);
     return png;
+}
+
+unsigned char *flat_png(int width, int height, size_t *size)
+{
+    return make(width, height, "\1\0\0\0\0", (uint64_t)height * (1 + ((uint64_t)width + 7) / 8), size);
+}
+
+unsigned char *flat_endless_png(size_t *size)
+{
+    enum { WIDTH = 800, HEIGHT = 656 };
+
+    return make(WIDTH, HEIGHT, "\20\6\0\0\0", (uint64_t)260 * HEIGHT * (1 + 8 * WIDTH), size);
 }
