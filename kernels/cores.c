@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kernels/cpu.h"
 #include "vit/base.h"
@@ -132,19 +133,40 @@ int kern_cpu_quota(const char *root)
     return least;
 }
 
+#ifdef CPU_ALLOC
+/* allowed (CPUS): a flag for each logical CPU; false: the system does not say. */
+static bool list_allowed(unsigned char *allowed)
+{
+    const size_t size = CPU_ALLOC_SIZE(CPUS);
+    cpu_set_t *set = CPU_ALLOC(CPUS);
+    bool said;
+
+    if (!set) return false;
+    CPU_ZERO_S(size, set);
+    said = !sched_getaffinity(0, size, set);
+    for (int i = 0; i < CPUS; i++) allowed[i] = said && CPU_ISSET_S(i, size, set);
+    CPU_FREE(set);
+    return said;
+}
+#else
+/* No Linux: it binds no process to some CPUs. */
+static bool list_allowed(unsigned char *allowed)
+{
+    (void)allowed;
+    return false;
+}
+#endif
+
 int kern_cpu_cores(void)
 {
-    unsigned char allowed[CPUS] = { 0 };
-    cpu_set_t *set = CPU_ALLOC(CPUS);
-    size_t size = CPU_ALLOC_SIZE(CPUS);
-    int cores = 1, quota = kern_cpu_quota("");
+    unsigned char allowed[CPUS];
+    const int quota = kern_cpu_quota("");
+    int cores;
 
-    if (!set) return 1;
-    CPU_ZERO_S(size, set);
-    if (!sched_getaffinity(0, size, set)) {
-        for (int i = 0; i < CPUS; i++) allowed[i] = CPU_ISSET_S(i, size, set) != 0;
+    if (list_allowed(allowed))
         cores = kern_cpu_distinct_cores("", allowed, CPUS);
-    }
-    CPU_FREE(set);
+    else
+        cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    if (cores < 1) cores = 1; /* sysconf: unknown */
     return cores < quota ? cores : quota;
 }
