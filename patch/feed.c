@@ -53,6 +53,7 @@ struct patch_feed {
     int held;             /* oldest batch whose slot is in use */
     int busy;             /* workers at a batch */
     size_t late;          /* pictures that failed after having been read once */
+    bool *lost;           /* (store->count) which ones, guarded by the lock */
     atomic_bool stop;
 
     char *why[PATCH_FEED_ERRORS]; /* of the first late ones, guarded by the lock; NULL past the end */
@@ -65,15 +66,17 @@ static size_t plane_floats(const struct patch_feed *f)
     return f->store->picture_bytes;
 }
 
-static void report_late(struct patch_feed *f, const struct vit_error *err)
+/* Once for each picture, however many epochs ask for it. */
+static void report_late(struct patch_feed *f, size_t picture, const struct vit_error *err)
 {
     pthread_mutex_lock(&f->lock);
-    for (int i = 0; i < PATCH_FEED_ERRORS; i++) {
+    for (int i = 0; i < PATCH_FEED_ERRORS && !f->lost[picture]; i++) {
         if (f->why[i]) continue;
         f->why[i] = strdup(err->text);
         break;
     }
-    f->late++;
+    f->late += !f->lost[picture];
+    f->lost[picture] = true;
     pthread_mutex_unlock(&f->lock);
 }
 
@@ -83,7 +86,7 @@ static bool make_row(struct patch_feed *f, const struct worker *w, size_t i, flo
     struct vit_error err;
 
     if (patch_feed_store_get(f->store, i, w->pixels, &err)) {
-        report_late(f, &err);
+        report_late(f, i, &err);
         return false;
     }
     patch_augment_apply(w->pixels, w->scratch, f->store->recipe.size, &f->augment, f->seed,
@@ -161,6 +164,7 @@ static void carve(struct patch_feed *f)
     f->slot = vit_arena_take(a, (size_t)f->slots, sizeof *f->slot);
     f->worker = vit_arena_take(a, (size_t)f->workers, sizeof *f->worker);
     f->order = vit_arena_take(a, f->store->count, sizeof *f->order);
+    f->lost = vit_arena_take(a, f->store->count, sizeof *f->lost);
     for (int i = 0; i < f->slots; i++) {
         struct slot unused, *s = a->base ? &f->slot[i] : &unused;
         s->planes = vit_arena_take(a, all, sizeof *s->planes);
