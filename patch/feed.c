@@ -203,9 +203,14 @@ static enum vit_status read_pictures(struct patch_feed *f, const struct patch_da
                                      void (*progress)(void *arg, size_t done, size_t all), void *arg,
                                      struct vit_error *err)
 {
-    const size_t cache = o->cache_bytes ? o->cache_bytes : (size_t)2 << 30;
-    enum vit_status status =
-        o->store ? VIT_OK : patch_feed_store_create(&f->own, d, r, &o->decode, cache, progress, arg, err);
+    const struct patch_feed_store_options reading = {
+        .decode = o->decode,
+        .threads = o->threads,
+        .cache_bytes = o->cache_bytes ? o->cache_bytes : (size_t)2 << 30,
+        .progress = progress,
+        .arg = arg,
+    };
+    enum vit_status status = o->store ? VIT_OK : patch_feed_store_create(&f->own, d, r, &reading, err);
 
     if (status) return status;
     f->store = o->store ? o->store : f->own;

@@ -14,6 +14,7 @@ struct patch_feed_store; /* feed_store.h */
 struct patch_feed_options {
     int batch;
     int workers;        /* threads that augment ahead; 0: one */
+    int threads;        /* that read the pictures before; 0: one */
     size_t cache_bytes; /* keep prepared pictures up to this; 0: 2 GiB */
     uint64_t seed;
     struct patch_augment augment;

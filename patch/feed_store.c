@@ -1,9 +1,8 @@
-/* Pictures decoded, resized and cropped once, by as many threads as there are CPUs. Each has its place before
- * it is read, so the threads change nothing; those that failed are closed up afterwards. */
+/* Pictures decoded, resized and cropped once, by as many threads as are wanted. Each has its place before it
+ * is read, so the threads change nothing; those that failed are closed up afterwards. */
 #include "patch/feed_store.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +16,9 @@ struct fill {
     size_t all;
     char **why; /* (all) NULL: readable */
     atomic_size_t next, done;
-    atomic_bool starved; /* no memory for a sentence or a picture */
-    void (*progress)(void *arg, size_t done, size_t all);
-    void *arg;
+    atomic_bool starved;         /* no memory for a picture or a sentence */
+    struct vit_error starved_at; /* the first to find so, and only it, writes this */
+    const struct patch_feed_store_options *options;
 };
 
 /* ---- one picture ---- */
@@ -39,6 +38,12 @@ static enum vit_status prepare(const struct patch_feed_store *s, size_t index, u
     return status;
 }
 
+/* Memory that ran out is no fault of the picture: a run must not silently train on fewer. */
+static void starve(struct fill *f, const char *sentence)
+{
+    if (!atomic_exchange(&f->starved, true)) vit_fail(&f->starved_at, VIT_ERR_NOMEM, "%s", sentence);
+}
+
 static void prepare_one(struct fill *f, size_t i, unsigned char *scratch)
 {
     struct patch_feed_store *s = f->store;
@@ -47,9 +52,12 @@ static void prepare_one(struct fill *f, size_t i, unsigned char *scratch)
     enum vit_status status = prepare(s, i, to, &err);
 
     if (!status) return;
+    if (status == VIT_ERR_NOMEM) {
+        starve(f, err.text);
+        return;
+    }
     f->why[i] = strdup(err.text);
-    /* Memory that ran out is no fault of the picture: a run must not silently train on fewer. */
-    if (status == VIT_ERR_NOMEM || !f->why[i]) f->starved = true;
+    if (!f->why[i]) starve(f, "no memory to say what is wrong with a picture");
 }
 
 /* The calling thread's part ends with progress; the others have none. */
@@ -58,11 +66,11 @@ static void work(struct fill *f, bool shows)
     unsigned char *scratch = malloc(f->store->picture_bytes);
     size_t i;
 
-    if (!scratch) f->starved = true;
+    if (!scratch) starve(f, "no memory to prepare a picture");
     while (!f->starved && (i = atomic_fetch_add(&f->next, 1)) < f->all) {
         prepare_one(f, i, scratch);
         const size_t done = atomic_fetch_add(&f->done, 1) + 1;
-        if (shows && f->progress) f->progress(f->arg, done, f->all);
+        if (shows && f->options->progress) f->options->progress(f->options->arg, done, f->all);
     }
     free(scratch);
 }
@@ -75,25 +83,25 @@ static void *helper(void *argument)
 
 /* ---- all of them ---- */
 
-static int helpers_wanted(size_t pictures)
+/* Beside the calling thread. */
+static int helpers_wanted(int threads, size_t pictures)
 {
-    cpu_set_t set;
-    const int cpus = sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
-    const int wanted = cpus > MAX_THREADS ? MAX_THREADS : cpus;
+    const int wanted = threads > MAX_THREADS ? MAX_THREADS : threads;
 
-    return pictures < (size_t)wanted ? 0 : wanted - 1;
+    return wanted < 1 || pictures < (size_t)wanted ? 0 : wanted - 1;
 }
 
 static void work_together(struct fill *f)
 {
     pthread_t thread[MAX_THREADS];
-    const int wanted = helpers_wanted(f->all);
+    const struct patch_feed_store_options *o = f->options;
+    const int wanted = helpers_wanted(o->threads, f->all);
     int started = 0;
 
     while (started < wanted && !pthread_create(&thread[started], NULL, helper, f)) started++;
     work(f, true);
     for (int i = 0; i < started; i++) pthread_join(thread[i], NULL);
-    if (f->progress && !f->starved) f->progress(f->arg, f->all, f->all);
+    if (o->progress && !f->starved) o->progress(o->arg, f->all, f->all);
 }
 
 /* Close up the places of the failed, in order, and keep the first sentences. */
@@ -116,8 +124,7 @@ static void close_up(struct patch_feed_store *s, struct fill *f)
     }
 }
 
-static enum vit_status allocate(struct patch_feed_store *s, struct fill *f, size_t cache_bytes,
-                                struct vit_error *err)
+static enum vit_status allocate(struct patch_feed_store *s, struct fill *f, struct vit_error *err)
 {
     size_t bytes = s->picture_bytes;
 
@@ -126,25 +133,23 @@ static enum vit_status allocate(struct patch_feed_store *s, struct fill *f, size
     f->why = calloc(f->all + 1, sizeof *f->why);
     if (!s->index || !s->label || !f->why)
         return vit_fail(err, VIT_ERR_NOMEM, "no memory for a list of %zu pictures", f->all);
-    if (!vit_size_mul(&bytes, f->all) || bytes > cache_bytes) return VIT_OK;
+    if (!vit_size_mul(&bytes, f->all) || bytes > f->options->cache_bytes) return VIT_OK;
     s->pixels = malloc(bytes + 1); /* without it they are decoded every time: slower, not wrong */
     return VIT_OK;
 }
 
-static enum vit_status fill_store(struct patch_feed_store *s, size_t cache_bytes,
-                                  void (*progress)(void *arg, size_t done, size_t all), void *arg,
+static enum vit_status fill_store(struct patch_feed_store *s, const struct patch_feed_store_options *options,
                                   struct vit_error *err)
 {
-    struct fill f = { .store = s, .all = patch_dataset_count(s->data), .progress = progress, .arg = arg };
+    struct fill f = { .store = s, .all = patch_dataset_count(s->data), .options = options };
     enum vit_status status;
 
     s->picture_bytes = (size_t)s->recipe.size * (size_t)s->recipe.size * 3;
-    status = allocate(s, &f, cache_bytes, err);
+    status = allocate(s, &f, err);
     if (!status) {
         work_together(&f);
         if (f.starved)
-            status = vit_fail(err, VIT_ERR_NOMEM, "no memory to prepare %zu pictures of %d pixels a side",
-                              f.all, s->recipe.size);
+            status = vit_fail(err, f.starved_at.status, "%s", f.starved_at.text);
         else
             close_up(s, &f);
     }
@@ -154,10 +159,8 @@ static enum vit_status fill_store(struct patch_feed_store *s, size_t cache_bytes
 }
 
 enum vit_status patch_feed_store_create(struct patch_feed_store **out, const struct patch_dataset *d,
-                                        const struct patch_recipe *r, const struct patch_decode *decode,
-                                        size_t cache_bytes,
-                                        void (*progress)(void *arg, size_t done, size_t all), void *arg,
-                                        struct vit_error *err)
+                                        const struct patch_recipe *r,
+                                        const struct patch_feed_store_options *options, struct vit_error *err)
 {
     struct patch_feed_store *s = calloc(1, sizeof *s);
     enum vit_status status;
@@ -166,8 +169,8 @@ enum vit_status patch_feed_store_create(struct patch_feed_store **out, const str
     if (!s) return vit_fail(err, VIT_ERR_NOMEM, "no memory for pictures");
     s->data = d;
     s->recipe = *r;
-    if (decode) s->decode = *decode;
-    status = fill_store(s, cache_bytes, progress, arg, err);
+    s->decode = options->decode;
+    status = fill_store(s, options, err);
     if (status) {
         patch_feed_store_close(s);
         return status;

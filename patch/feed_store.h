@@ -19,13 +19,20 @@ struct patch_feed_store {
     char *error[PATCH_FEED_ERRORS]; /* of the first failed ones; NULL past the end */
 };
 
-/* Decode every picture of d (which must outlive the store) once, on all CPUs this process may use, and keep
- * them up to cache_bytes. decode NULL: the default. A picture that cannot be read is left out and counted.
- * progress (may be NULL) is called from this thread with pictures done of all. */
+struct patch_feed_store_options {
+    struct patch_decode decode;
+    int threads;        /* that decode; 0: one; more than 64 are not used */
+    size_t cache_bytes; /* keep the pictures when they take no more; 0: decode them every time */
+    /* Called from the thread of the call with pictures done of all; may be NULL. */
+    void (*progress)(void *arg, size_t done, size_t all);
+    void *arg;
+};
+
+/* Decode every picture of d (which must outlive the store) once. One that cannot be read is left out and
+ * counted; memory that runs out ends it with the sentence of the picture that got none. */
 enum vit_status patch_feed_store_create(struct patch_feed_store **out, const struct patch_dataset *d,
-                                        const struct patch_recipe *r, const struct patch_decode *decode,
-                                        size_t cache_bytes,
-                                        void (*progress)(void *arg, size_t done, size_t all), void *arg,
+                                        const struct patch_recipe *r,
+                                        const struct patch_feed_store_options *options,
                                         struct vit_error *err);
 /* pixels (size, size, 3) of readable picture i. Fails only where nothing is kept. */
 enum vit_status patch_feed_store_get(const struct patch_feed_store *s, size_t i, unsigned char *pixels,

@@ -212,8 +212,7 @@ json_t *cmd_error_json(const struct vit_error *err)
 enum vit_status cmd_sandbox(struct patch_sandbox **out, const char *when, const struct cmd_common *o,
                             int decoders, uint64_t max_pixels, struct vit_error *err)
 {
-    const int threads = cmd_threads(o) ? cmd_threads(o) : kern_cpu_cores();
-    const struct patch_sandbox_options options = { .decoders = decoders ? decoders : threads,
+    const struct patch_sandbox_options options = { .decoders = decoders ? decoders : cmd_threads_in_all(o),
                                                    .max_pixels = (size_t)max_pixels };
     enum vit_status status;
 
@@ -325,6 +324,13 @@ int cmd_threads(const struct cmd_common *o)
 
     if (o->threads) return o->threads;
     return environment_threads(&threads, NULL) ? 0 : (int)threads;
+}
+
+int cmd_threads_in_all(const struct cmd_common *o)
+{
+    const int threads = cmd_threads(o);
+
+    return threads ? threads : kern_cpu_cores();
 }
 
 void cmd_check_environment(const struct args_verb *v, const struct cmd_common *o)

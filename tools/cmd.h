@@ -76,6 +76,8 @@ const char *cmd_model_name(const struct cmd_common *o);
 
 /* Threads to compute with: -t, else OMP_NUM_THREADS, else 0 (the library's choice). */
 int cmd_threads(const struct cmd_common *o);
+/* The same, with that choice: the physical cores this process may use. At least 1. */
+int cmd_threads_in_all(const struct cmd_common *o);
 /* Warn of what cmd_threads leaves alone, where v has such an option. Called once, before the verb runs. */
 void cmd_check_environment(const struct args_verb *v, const struct cmd_common *o);
 

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernels/cpu.h"
 #include "tools/recipe_preset.h"
 #include "tools/sweep.h"
 
@@ -199,7 +198,7 @@ static enum vit_status choose_rest(struct sweep *s, const struct sweep_options *
 /* Each job has as many threads as the others. */
 static int share_threads(struct sweep *s)
 {
-    const int threads = cmd_threads(&s->common) ? cmd_threads(&s->common) : kern_cpu_cores();
+    const int threads = cmd_threads_in_all(&s->common);
     const int wanted = s->options->jobs;
 
     if (wanted > 1 && wanted > threads)

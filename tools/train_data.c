@@ -58,10 +58,15 @@ enum vit_status train_data_read_set(struct patch_feed_store **out, const struct 
                                     struct vit_error *err)
 {
     struct progress bar;
+    const struct patch_feed_store_options options = { .decode = *decode,
+                                                      .threads = cmd_threads_in_all(common),
+                                                      .cache_bytes = cache_bytes,
+                                                      .progress = show_reading,
+                                                      .arg = &bar };
     enum vit_status status;
 
     progress_start(&bar, "pictures read", patch_dataset_count(set), !common->quiet);
-    status = patch_feed_store_create(out, set, p, decode, cache_bytes, show_reading, &bar, err);
+    status = patch_feed_store_create(out, set, p, &options, err);
     progress_clear(&bar);
     return status;
 }

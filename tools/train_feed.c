@@ -19,6 +19,7 @@ int train_feed_open(struct train *t)
     enum vit_status status = recipe_feed(&options, t->recipe, &t->pictures, &err);
 
     options.store = t->data->store;
+    options.threads = cmd_threads_in_all(t->job->common);
     if (!status) {
         train_show_bar(t, "pictures read", patch_dataset_count(t->data->training));
         status =

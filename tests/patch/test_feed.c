@@ -52,7 +52,7 @@ static struct patch_feed *feed_of(const struct fixture *f, int workers)
     struct patch_feed *feed;
     struct vit_error err;
 
-    o.workers = workers;
+    o.workers = o.threads = workers;
     assert_ok(patch_feed_create(&feed, f->data, &f->recipe, &o, NULL, NULL, &err), &err);
     return feed;
 }
@@ -220,6 +220,7 @@ static void starting_again_gives_up_the_epoch_under_way(void **state)
 /* The data set is gone when the second feed opens: nothing is read again. */
 static void feeds_share_pictures_that_were_read_once(void **state)
 {
+    const struct patch_feed_store_options reading = { .threads = 2, .cache_bytes = SIZE_MAX };
     struct fixture *f = *state;
     struct patch_feed *own, *sharing;
     struct patch_feed_store *store;
@@ -229,7 +230,7 @@ static void feeds_share_pictures_that_were_read_once(void **state)
     change_everything(f);
     own = feed_of(f, 1);
     want = collect(own, 2, 0);
-    assert_ok(patch_feed_store_create(&store, f->data, &f->recipe, NULL, SIZE_MAX, NULL, NULL, &err), &err);
+    assert_ok(patch_feed_store_create(&store, f->data, &f->recipe, &reading, &err), &err);
     f->options.store = store;
     for (int i = 1; i <= 5; i++) {
         char path[300];
@@ -393,6 +394,37 @@ static void progress_ends_at_all_pictures(void **state)
     patch_feed_close(feed);
 }
 
+#define TASKS "/proc/self/task"
+
+static void count_threads(void *arg, size_t done, size_t all)
+{
+    int *most = arg;
+    const int now = tmp_count(TASKS);
+
+    (void)done, (void)all;
+    if (now > *most) *most = now;
+}
+
+static void reading_takes_no_more_threads_than_it_is_given(void **state)
+{
+    struct fixture *f = *state;
+
+    if (access(TASKS, R_OK)) skip();
+    for (int threads = 0; threads <= 3; threads++) {
+        const int before = tmp_count(TASKS);
+        int most = 0;
+        const struct patch_feed_store_options o = { .threads = threads,
+                                                    .progress = count_threads,
+                                                    .arg = &most };
+        struct patch_feed_store *store;
+        struct vit_error err;
+
+        assert_ok(patch_feed_store_create(&store, f->data, &f->recipe, &o, &err), &err);
+        assert_in_range(most, 1, before + (threads > 1 ? threads - 1 : 0));
+        patch_feed_store_close(store);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -411,6 +443,7 @@ int main(void)
         TEST(fewer_pictures_than_a_batch_are_refused),
         TEST(closing_at_any_time_ends),
         TEST(progress_ends_at_all_pictures),
+        TEST(reading_takes_no_more_threads_than_it_is_given),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* Memory that runs out while pictures are decoded, prepared, listed and loaded: libjpeg's memory too. */
 #include "patch/feed.h"
+#include "patch/feed_store.h"
 #include "tests/patch/fixtures.h"
 #include "tests/patch/noise.h"
 #include "tests/patch/pickles.h"
@@ -243,6 +244,35 @@ static void a_loader_reports_each_picture_memory_failed(void **state)
     tmp_remove(made.dir);
 }
 
+/* A training run that ends for want of memory names the picture it was at. */
+static void memory_that_ends_in_a_picture_names_it(void **state)
+{
+    const struct patch_recipe r = patch_recipe_default(8);
+    const struct patch_feed_store_options o = { .cache_bytes = SIZE_MAX };
+    struct vit_error err = { 0 };
+    int named = 0, n = 0;
+    bool over = false;
+
+    (void)state;
+    tmp_create(made.dir, sizeof made.dir);
+    write_pictures();
+    place("set");
+    assert_ok(patch_dataset_open(&data, made.path, PATCH_ALL, &err), &err);
+    while (!over) {
+        struct patch_feed_store *s;
+        enum vit_status status;
+
+        arm(++n);
+        status = patch_feed_store_create(&s, data, &r, &o, &err);
+        over = disarm() < n;
+        named += status == VIT_ERR_NOMEM && strstr(err.text, made.path) == err.text;
+        patch_feed_store_close(s);
+    }
+    assert_true(named > 0);
+    patch_dataset_close(data);
+    tmp_remove(made.dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +281,7 @@ int main(void)
         cmocka_unit_test(a_failed_allocation_is_no_smaller_data_set),
         cmocka_unit_test(a_failed_allocation_is_reported_by_loader_and_feed),
         cmocka_unit_test(a_loader_reports_each_picture_memory_failed),
+        cmocka_unit_test(memory_that_ends_in_a_picture_names_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
