@@ -1,4 +1,4 @@
-/* file.h - whole files in and out. */
+/* file.h - whole files in. */
 #ifndef PATCH_FILE_H
 #define PATCH_FILE_H
 
@@ -8,8 +8,5 @@
  * devices are refused without waiting for them. A zero byte, not counted, follows the content. */
 enum vit_status patch_file_read(unsigned char **bytes, size_t *size, const char *path, size_t max,
                                 struct vit_error *err);
-
-/* Temporary name beside path, fsync, rename, fsync of the folder: a crash leaves the old file or the new. */
-enum vit_status patch_file_write(const char *path, const void *bytes, size_t size, struct vit_error *err);
 
 #endif

@@ -58,7 +58,7 @@ enum vit_status patch_image_decode(struct patch_image *out, const unsigned char 
 enum vit_status patch_image_create(struct patch_image *out, int width, int height, struct vit_error *err);
 void patch_image_free(struct patch_image *image); /* accepts a zeroed image */
 
-/* Write (height, width, 3) bytes as PNG: temporary name, fsync, rename. */
+/* Write (height, width, 3) bytes as PNG, whole or not at all (vit/sink.h). */
 enum vit_status patch_png_write(const char *path, const unsigned char *rgb, int width, int height,
                                 struct vit_error *err);
 

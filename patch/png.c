@@ -6,7 +6,7 @@
 
 #include "patch/bytes.h"
 #include "patch/decode.h"
-#include "patch/file.h"
+#include "vit/sink.h"
 
 enum { SIGNATURE = 8, FRAME = 12 }; /* FRAME: length, type and checksum around the data of a chunk */
 
@@ -100,7 +100,7 @@ enum vit_status patch_png_write(const char *path, const unsigned char *rgb, int 
         return vit_fail(err, VIT_ERR_ARG, "%s: a PNG of %dx%d pixels cannot be written", path, width, height);
     png = patch_stb_png(rgb, width, height, &size);
     if (!png) return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to write %dx%d pixels", path, width, height);
-    status = patch_file_write(path, png, (size_t)size, err);
+    status = vit_write_file(path, png, (size_t)size, err);
     free(png);
     return status;
 }

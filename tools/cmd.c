@@ -9,6 +9,7 @@
 
 #include "kernels/cpu.h"
 #include "tools/out.h"
+#include "vit/sink.h"
 
 /* ---- words of choices ---- */
 
@@ -269,7 +270,7 @@ int cmd_output_file(const char *option, const char *path)
     struct vit_error err;
     const int code = cmd_output(option, path);
 
-    if (code || !path || !weights_can_write(path, &err)) return code;
+    if (code || !path || !vit_can_write_file(path, &err)) return code;
     return cmd_error("%s", err.text), CMD_SOME_FAILED;
 }
 

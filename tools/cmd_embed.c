@@ -7,6 +7,7 @@
 #include "tools/out.h"
 #include "tools/pictures.h"
 #include "vit/json.h"
+#include "vit/sink.h"
 
 struct options {
     struct cmd_common common;
@@ -90,7 +91,7 @@ static int embed_array(const struct options *o, struct pictures_job *job, struct
         if (code <= CMD_SOME_FAILED) code = no_memory(o->output);
     } else if (code <= CMD_SOME_FAILED) {
         npy_header(c->array.bytes, c->rows, c->width); /* now the number of rows is known */
-        if (weights_write_bytes(o->output, c->array.bytes, c->array.size, &err)) {
+        if (vit_write_file(o->output, c->array.bytes, c->array.size, &err)) {
             cmd_error("%s", err.text);
             code = CMD_SOME_FAILED;
         }

@@ -8,6 +8,7 @@
 #include "tools/out.h"
 #include "vit/arena.h"
 #include "vit/json.h"
+#include "vit/sink.h"
 
 struct options {
     struct cmd_common common;
@@ -176,7 +177,7 @@ static enum vit_status write_files(const struct eval *e, const struct options *o
 
     if (o->predictions) {
         if (!memory_close(&r->csv)) return vit_fail(err, VIT_ERR_NOMEM, "%s: memory ran out", o->predictions);
-        if (weights_write_bytes(o->predictions, r->csv.bytes, r->csv.size, err)) return VIT_ERR_IO;
+        if (vit_write_file(o->predictions, r->csv.bytes, r->csv.size, err)) return VIT_ERR_IO;
     }
     return r->wanted ? write_logits(e, o->logits, entries, VIT_COUNT(entries), err) : VIT_OK;
 }

@@ -5,6 +5,7 @@
 #include "tools/cmd.h"
 #include "tools/memory.h"
 #include "tools/report_figures.h"
+#include "vit/sink.h"
 
 struct options {
     struct cmd_common common;
@@ -76,7 +77,7 @@ static int write_out(const struct report *r, const struct options *o)
     if (!status && to_stdout)
         fwrite(page.bytes, 1, page.size, stdout);
     else if (!status)
-        status = weights_write_bytes(o->out, page.bytes, page.size, &err);
+        status = vit_write_file(o->out, page.bytes, page.size, &err);
     if (status)
         cmd_error("%s", err.text);
     else if (!to_stdout)

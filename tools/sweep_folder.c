@@ -13,6 +13,7 @@
 #include "tools/sweep.h"
 #include "tools/sweep_lines.h"
 #include "vit/json.h"
+#include "vit/sink.h"
 
 static const char GRID[] = "sweep.json", CELLS[] = "cells.jsonl", EPOCHS[] = "epochs.jsonl",
                   FORMAT[] = "vit-sweep-1";
@@ -98,7 +99,7 @@ static enum vit_status write_grid(const struct sweep *s, struct vit_error *err)
     text = vit_json_text(object, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
     train_path(path, s->options->out, GRID);
     if (!status)
-        status = text ? weights_write_bytes(path, text, strlen(text), err)
+        status = text ? vit_write_file(path, text, strlen(text), err)
                       : vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to write it", path);
     free(text);
     free(real);

@@ -8,7 +8,7 @@
 
 #include "tools/memory.h"
 #include "vit/json.h"
-#include "weights/weights.h"
+#include "vit/sink.h"
 
 static enum vit_status refused(const char *path, const char *what, struct vit_error *err)
 {
@@ -163,7 +163,7 @@ enum vit_status sweep_lines_keep(const char *path, bool (*wanted)(const void *ar
     struct memory kept;
     enum vit_status status = filter(&kept, &all, path, is_wanted, &wish, err);
 
-    if (!status && kept.size < all) status = weights_write_bytes(path, kept.bytes, kept.size, err);
+    if (!status && kept.size < all) status = vit_write_file(path, kept.bytes, kept.size, err);
     free(kept.bytes);
     return status;
 }

@@ -8,6 +8,7 @@
 
 #include "tools/stop.h"
 #include "tools/train_parts.h"
+#include "vit/sink.h"
 
 /* A time-based checkpoint loses at most this much to a kill. */
 #define CHECKPOINT_SECONDS 120.0
@@ -224,7 +225,7 @@ static enum vit_status write_model(const struct train *t, struct vit_error *err)
     if (!status) {
         const size_t size = strlen(config);
         config[size] = '\n'; /* in the place of the NUL: a text file ends with a line */
-        status = weights_write_bytes(train_path(path, t->job->out, "config.json"), config, size + 1, err);
+        status = vit_write_file(train_path(path, t->job->out, "config.json"), config, size + 1, err);
     }
     free(config);
     return status;

@@ -10,6 +10,7 @@
 #include "vit/dialects.h"
 #include "vit/json.h"
 #include "vit/model.h"
+#include "vit/sink.h"
 #include "vit/train.h"
 
 /* ---- what each framework can hold ---- */
@@ -315,7 +316,7 @@ static enum vit_status write_json(json_t *o, const char *folder, const char *nam
     enum vit_status status = path_in(path, folder, name, err);
 
     if (!status && !text) status = vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to write it", path);
-    if (!status) status = weights_write_bytes(path, text, strlen(text), err);
+    if (!status) status = vit_write_file(path, text, strlen(text), err);
     free(text);
     json_decref(o);
     return status;

@@ -95,11 +95,6 @@ struct weights_text {
  * one. Equal arguments give equal bytes. Data starts 64-byte aligned. */
 enum vit_status weights_write(const char *path, const struct weights_entry *entries, size_t count,
                               const struct weights_text *meta, size_t meta_count, struct vit_error *err);
-/* The same manner for any bytes (config.json). */
-enum vit_status weights_write_bytes(const char *path, const void *bytes, size_t size, struct vit_error *err);
-/* Whether path can be written, asked before the work whose result it is to hold. Nothing is left there;
- * what is no ordinary file is not opened. Fails as the two above would. */
-enum vit_status weights_can_write(const char *path, struct vit_error *err);
 
 /* ---- names: one canonical (timm) view of every family's file ---- */
 

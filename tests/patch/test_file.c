@@ -1,27 +1,9 @@
-/* Whole files, read and written. */
-#include <sys/stat.h>
-#include <unistd.h>
-
+/* Whole files. */
 #include "patch/file.h"
+
+#include <sys/stat.h>
+
 #include "tests/support/test.h"
-#include "tests/support/tmp.h"
-
-/* The old one stays, and nothing is left beside it. */
-static void a_file_is_not_written_over_a_folder(void **state)
-{
-    char dir[256], path[512];
-    struct vit_error err = { 0 };
-
-    (void)state;
-    tmp_create(dir, sizeof dir);
-    tmp_write(dir, "taken/inside", "x", 1, NULL, 0);
-    snprintf(path, sizeof path, "%s/taken", dir);
-    assert_refused(patch_file_write(path, "abc", 3, &err), VIT_ERR_IO, "taken: cannot be written: ", &err);
-    assert_int_equal(unlink(strcat(path, "/inside")), 0);
-    snprintf(path, sizeof path, "%s/taken", dir);
-    assert_int_equal(rmdir(path), 0);
-    assert_int_equal(rmdir(dir), 0); /* empty: no temporary file is left */
-}
 
 /* The system's own files say a page and hold less: as one that is cut while it is read. */
 static void a_file_that_holds_less_than_it_says_is_refused(void **state)
@@ -43,7 +25,6 @@ static void a_file_that_holds_less_than_it_says_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_file_is_not_written_over_a_folder),
         cmocka_unit_test(a_file_that_holds_less_than_it_says_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

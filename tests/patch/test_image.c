@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -403,6 +404,29 @@ static void a_written_png_reads_back(void **state)
     tmp_remove(dir);
 }
 
+/* As every other file the program writes: what is no ordinary file is not replaced. */
+static void a_png_is_written_into_a_pipe(void **state)
+{
+    const unsigned char rgb[3] = { 0 };
+    struct vit_error err = { 0 };
+    char dir[256], path[512], got[4];
+    struct stat s;
+    int fd;
+
+    (void)state;
+    tmp_create(dir, sizeof dir);
+    snprintf(path, sizeof path, "%s/pipe", dir);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    fd = open(path, O_RDONLY | O_NONBLOCK);
+    assert_ok(patch_png_write(path, rgb, 1, 1, &err), &err);
+    assert_int_equal(read(fd, got, sizeof got), sizeof got);
+    assert_memory_equal(got, "\x89PNG", sizeof got);
+    close(fd);
+    assert_int_equal(stat(path, &s), 0);
+    assert_true(S_ISFIFO(s.st_mode));
+    tmp_remove(dir);
+}
+
 static void decoders_are_named(void **state)
 {
     (void)state;
@@ -493,6 +517,7 @@ int main(void)
         cmocka_unit_test(a_png_without_end_is_damaged),
         cmocka_unit_test(a_png_that_cannot_be_is_not_written),
         cmocka_unit_test(a_written_png_reads_back),
+        cmocka_unit_test(a_png_is_written_into_a_pipe),
         cmocka_unit_test(decoders_are_named),
         cmocka_unit_test(a_png_with_more_than_its_pixels_is_refused),
     };
