@@ -68,6 +68,21 @@ enum vit_status patch_dataset_add(struct patch_dataset *d, size_t where, int lab
     return VIT_OK;
 }
 
+enum vit_status patch_store_refuse(struct patch_store *s, size_t where, const struct vit_error *why,
+                                   struct vit_error *err)
+{
+    if (s->refusals == s->refusal_room) {
+        const size_t room = s->refusal_room ? 2 * s->refusal_room : 16;
+        struct patch_refusal *more = realloc(s->refused, room * sizeof *more);
+        if (!more)
+            return vit_fail(err, VIT_ERR_NOMEM, "no memory to say what is wrong with %zu pictures", room);
+        s->refused = more;
+        s->refusal_room = room;
+    }
+    s->refused[s->refusals++] = (struct patch_refusal){ where, *why };
+    return VIT_OK;
+}
+
 void patch_dataset_close(struct patch_dataset *d)
 {
     if (!d) return;
@@ -175,12 +190,24 @@ const char *patch_dataset_kind(const struct patch_dataset *d)
     return d->store->kind->name;
 }
 
+static int by_where(const void *key, const void *refusal)
+{
+    const size_t a = *(const size_t *)key, b = ((const struct patch_refusal *)refusal)->where;
+
+    return (a > b) - (a < b);
+}
+
 enum vit_status patch_dataset_read(const struct patch_dataset *d, size_t i,
                                    const struct patch_decode *options, struct patch_image *out,
                                    struct vit_error *err)
 {
+    const struct patch_store *s = d->store;
+    const size_t where = d->records[i].where;
+    const struct patch_refusal *r =
+        s->refusals ? bsearch(&where, s->refused, s->refusals, sizeof *r, by_where) : NULL;
+
     *out = (struct patch_image){ 0 };
-    return d->store->kind->read(d->store, d->records[i].where, options, out, err);
+    return r ? vit_fail(err, r->why.status, "%s", r->why.text) : s->kind->read(s, where, options, out, err);
 }
 
 enum vit_status patch_file_of_store_read(const struct patch_store *s, size_t where,

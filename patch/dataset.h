@@ -22,7 +22,7 @@ struct patch_kind {
      * is closed by the caller. */
     enum vit_status (*open)(struct patch_dataset *d, const char *path, enum patch_split split,
                             struct vit_error *err);
-    /* Picture number where, as the records say. */
+    /* Picture number where, as the records say; not called for one that is refused. */
     enum vit_status (*read)(const struct patch_store *s, size_t where, const struct patch_decode *options,
                             struct patch_image *out, struct vit_error *err);
     const char *(*describe)(const struct patch_store *s, size_t where, char *text, size_t size);
@@ -32,7 +32,7 @@ extern const struct patch_kind patch_kind_cifar10, patch_kind_cifar100, patch_ki
 
 enum { PATCH_STORE_FILES = 6 }; /* CIFAR-10: five of training, one of test */
 
-/* A file that was named and stands for no picture. */
+/* What counts as a picture and is known to be none before it is read. */
 struct patch_refusal {
     size_t where;
     struct vit_error why;
@@ -48,7 +48,7 @@ struct patch_store {
     int open, fd[PATCH_STORE_FILES];
     size_t first[PATCH_STORE_FILES + 1], bytes[PATCH_STORE_FILES], begin[PATCH_STORE_FILES];
     struct patch_refusal *refused; /* (refusals), in the order of where */
-    size_t refusals;
+    size_t refusals, refusal_room;
 };
 
 struct patch_record {
@@ -66,6 +66,10 @@ struct patch_dataset {
 enum vit_status patch_dataset_create(struct patch_dataset **out, const struct patch_kind *kind,
                                      struct vit_error *err);
 enum vit_status patch_dataset_add(struct patch_dataset *d, size_t where, int label, struct vit_error *err);
+
+/* Reading number where, which comes after those refused before, fails with why. */
+enum vit_status patch_store_refuse(struct patch_store *s, size_t where, const struct vit_error *why,
+                                   struct vit_error *err);
 
 /* read and describe of the kinds with a file for each picture. */
 enum vit_status patch_file_of_store_read(const struct patch_store *s, size_t where,

@@ -18,15 +18,11 @@ static enum vit_status add_file(struct patch_store *s, const char *path, size_t 
 static enum vit_status refuse(struct patch_store *s, const char *path, const struct vit_error *why,
                               struct vit_error *err)
 {
-    const struct patch_refusal refusal = { s->files.count, *why };
-    struct patch_refusal *more;
+    enum vit_status status;
 
     if (why->status == VIT_ERR_NOMEM) return vit_fail(err, why->status, "%s", why->text);
-    more = realloc(s->refused, (s->refusals + 1) * sizeof *more);
-    if (!more) return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to say what is wrong with it", path);
-    s->refused = more;
-    s->refused[s->refusals++] = refusal;
-    return add_file(s, path, strlen(path), err);
+    status = patch_store_refuse(s, s->files.count, why, err);
+    return status ? status : add_file(s, path, strlen(path), err);
 }
 
 /* It could not be listed a moment ago. */
@@ -51,7 +47,7 @@ static enum vit_status add_folder(struct patch_store *s, const char *path, struc
     for (size_t i = 0; i < closed.count && !status; i++) status = refuse_closed(s, closed.item[i], err);
     patch_names_free(&closed);
     if (status || s->files.count > before) return status;
-    vit_fail(&why, VIT_ERR_IO, "%s: a folder without pictures: expected JPEG, PNG, BMP or PNM", path);
+    patch_say_no_pictures(&why, path);
     return refuse(s, path, &why, err);
 }
 
@@ -119,26 +115,8 @@ enum vit_status patch_dataset_files(struct patch_dataset **out, const char *cons
     return status;
 }
 
-static int by_where(const void *key, const void *refusal)
-{
-    const size_t a = *(const size_t *)key, b = ((const struct patch_refusal *)refusal)->where;
-
-    return (a > b) - (a < b);
-}
-
-static enum vit_status read_named(const struct patch_store *s, size_t where,
-                                  const struct patch_decode *options, struct patch_image *out,
-                                  struct vit_error *err)
-{
-    const struct patch_refusal *r =
-        s->refusals ? bsearch(&where, s->refused, s->refusals, sizeof *r, by_where) : NULL;
-
-    if (r) return vit_fail(err, r->why.status, "%s", r->why.text);
-    return patch_file_of_store_read(s, where, options, out, err);
-}
-
 const struct patch_kind patch_kind_files = {
     .name = "files",
-    .read = read_named,
+    .read = patch_file_of_store_read,
     .describe = patch_file_of_store_name,
 };

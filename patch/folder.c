@@ -114,16 +114,31 @@ static enum vit_status list_classes(struct patch_names *classes, const struct pa
     return status;
 }
 
+/* Its pictures. A folder without any stands for itself: its class is not missing in silence. */
+static enum vit_status add_folder(struct patch_dataset *d, const char *path, int label, struct vit_error *err)
+{
+    struct patch_names *files = &d->store->files;
+    const size_t first = files->count;
+    struct vit_error why;
+    enum vit_status status = patch_list_pictures(files, NULL, path, err);
+
+    if (!status && files->count == first) {
+        patch_say_no_pictures(&why, path);
+        status = patch_store_refuse(d->store, first, &why, err);
+        if (!status) status = patch_names_add(files, path, strlen(path), err);
+    }
+    for (size_t i = first; i < files->count && !status; i++) status = patch_dataset_add(d, i, label, err);
+    return status;
+}
+
 static enum vit_status add_class(struct patch_dataset *d, const char *root, int label, struct vit_error *err)
 {
-    struct patch_names *files = &d->store->files, path = { 0 };
-    size_t first = files->count;
+    struct patch_names path = { 0 };
     enum vit_status status;
 
     if (!patch_has_folder(root, d->classes.item[label])) return VIT_OK;
     status = patch_names_join(&path, root, d->classes.item[label], err);
-    if (!status) status = patch_list_pictures(files, NULL, path.item[0], err);
-    for (; first < files->count && !status; first++) status = patch_dataset_add(d, first, label, err);
+    if (!status) status = add_folder(d, path.item[0], label, err);
     patch_names_free(&path);
     return status;
 }
@@ -138,6 +153,7 @@ static enum vit_status open_folder(struct patch_dataset *d, const char *path, en
     for (size_t i = 0; i < roots.count && !status; i++)
         for (size_t label = 0; label < d->classes.count && !status; label++)
             status = add_class(d, roots.item[i], (int)label, err);
+    if (d->count == d->store->refusals) d->count = 0; /* folders alone: no data set */
     patch_names_free(&roots);
     return status;
 }

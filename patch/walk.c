@@ -54,13 +54,19 @@ bool patch_has_extension(const char *name, const char *extension)
 
 bool patch_is_picture_name(const char *name)
 {
-    /* Those of the second line are not read: whoever has some among the others is told so. */
-    static const char *const EXTENSIONS[] = { ".jpg",  ".jpeg", ".png",  ".bmp", ".ppm",  ".pgm", ".pnm",
-                                              ".webp", ".gif",  ".tiff", ".tif", ".heic", ".avif" };
+    /* From WebP on they are not read: whoever has some among the others is told so. */
+    static const char *const EXTENSIONS[] = { ".jpg", ".jpeg", ".jpe", ".jfif", ".png",
+                                              ".bmp", ".ppm",  ".pgm", ".pnm",  ".webp",
+                                              ".gif", ".tiff", ".tif", ".heic", ".avif" };
 
     for (size_t i = 0; i < VIT_COUNT(EXTENSIONS); i++)
         if (patch_has_extension(name, EXTENSIONS[i])) return true;
     return false;
+}
+
+void patch_say_no_pictures(struct vit_error *why, const char *path)
+{
+    vit_fail(why, VIT_ERR_IO, "%s: a folder without pictures: expected JPEG, PNG, BMP or PNM", path);
 }
 
 /* Links and file systems that do not tell the kind of an entry need a stat. */

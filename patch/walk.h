@@ -21,6 +21,8 @@ bool patch_is_file(const char *path); /* a regular one */
 bool patch_has_folder(const char *path, const char *name);
 bool patch_has_file(const char *path, const char *name);
 bool patch_is_picture_name(const char *name);
+/* why: a folder has none of them. */
+void patch_say_no_pictures(struct vit_error *why, const char *path);
 /* name ends in extension (".csv"), in any case of letters. */
 bool patch_has_extension(const char *name, const char *extension);
 

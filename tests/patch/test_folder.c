@@ -42,6 +42,8 @@ static void classes_are_folders_sorted_by_bytes(void **state)
     put(*state, "dog/b.ppm");
     put(*state, "dog/a.PPM");
     put(*state, "dog/more/c.pnm");
+    put(*state, "dog/d.jpe");
+    put(*state, "dog/e.JFIF");
     put(*state, "Zebra/z.pgm");
     put(*state, "dog/.hidden.ppm");
     put(*state, ".hidden/a.ppm");
@@ -50,7 +52,9 @@ static void classes_are_folders_sorted_by_bytes(void **state)
     d = opened(*state, PATCH_ALL);
     assert_string_equal(patch_dataset_kind(d), "folder of classes");
     assert_int_equal(patch_dataset_classes(d), 2);
-    assert_pictures(d, *state, "Zebra:Zebra/z.pgm dog:dog/a.PPM dog:dog/b.ppm dog:dog/more/c.pnm ");
+    assert_pictures(
+        d, *state,
+        "Zebra:Zebra/z.pgm dog:dog/a.PPM dog:dog/b.ppm dog:dog/d.jpe dog:dog/e.JFIF dog:dog/more/c.pnm ");
     patch_dataset_close(d);
 }
 
@@ -69,6 +73,26 @@ static void pictures_that_are_not_read_are_listed(void **state)
     assert_pictures(d, *state, "dog:dog/a.ppm dog:dog/b.webp dog:dog/c.GIF dog:dog/d.tif ");
     assert_refused(patch_dataset_read(d, 1, NULL, &image, &err), VIT_ERR_UNSUPPORTED, "b.webp: is WebP",
                    &err);
+    patch_dataset_close(d);
+}
+
+/* Its class stays, and reading says what became of its pictures. */
+static void a_class_without_pictures_is_a_failure(void **state)
+{
+    struct patch_dataset *d;
+    struct patch_image image;
+    struct vit_error err;
+
+    put(*state, "cat/1.ppm");
+    put(*state, "eel/2.ppm");
+    tmp_write(*state, "dog/film.mp4", "x", 1, NULL, 0);
+    d = opened(*state, PATCH_ALL);
+    assert_int_equal(patch_dataset_classes(d), 3);
+    assert_pictures(d, *state, "cat:cat/1.ppm dog:dog eel:eel/2.ppm ");
+    assert_refused(patch_dataset_read(d, 1, NULL, &image, &err), VIT_ERR_IO, "dog: a folder without pictures",
+                   &err);
+    assert_ok(patch_dataset_read(d, 2, NULL, &image, &err), &err);
+    patch_image_free(&image);
     patch_dataset_close(d);
 }
 
@@ -321,6 +345,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(classes_are_folders_sorted_by_bytes, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(pictures_that_are_not_read_are_listed, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_class_without_pictures_is_a_failure, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(splits_are_folders_of_classes, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(splits_may_have_longer_names_and_capitals, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_set_without_splits_is_whole_in_each, tmp_setup, tmp_teardown),
