@@ -198,11 +198,18 @@ static enum vit_status add_batch(struct patch_dataset *d, int file, const struct
                                  struct vit_error *err)
 {
     struct patch_store *s = d->store;
+    const char *path = s->files.item[file];
     struct patch_cifar_batch b;
-    enum vit_status status = patch_cifar_batch_read(&b, s->files.item[file], c, err);
+    enum vit_status status = patch_cifar_batch_read(&b, path, c, err);
 
-    for (size_t i = 0; !status && i < b.count; i++)
+    for (size_t i = 0; !status && i < b.count; i++) {
+        struct vit_error why;
         status = patch_dataset_add(d, s->first[file] + i, b.labels[i], err);
+        if (status || b.labels[i] >= 0) continue;
+        vit_fail(&why, VIT_ERR_FORMAT, "%s: record %zu: its label is no number from 0 to %d", path, i,
+                 c->class_count - 1);
+        status = patch_store_refuse(s, s->first[file] + i, &why, err);
+    }
     free(b.labels);
     s->begin[file] = b.at;
     s->first[file + 1] = s->first[file] + b.count;

@@ -22,7 +22,7 @@ struct patch_cifar {
 };
 
 /* The pictures of a pickle: count records of PATCH_CIFAR_PIXELS bytes from byte at of the file on, and their
- * labels (count), owned by the caller. A label beyond c's classes is an error. */
+ * labels (count), owned by the caller; -1: no number of one of c's classes. */
 struct patch_cifar_batch {
     size_t at, count;
     int *labels;

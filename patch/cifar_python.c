@@ -123,10 +123,8 @@ static enum vit_status copy_labels(struct patch_cifar_batch *out, const struct v
     if (!out->labels) return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory for its labels", b->path);
     for (size_t i = 0; i < out->count; i++) {
         const struct vit_pickle_value *v = list->items[i];
-        if (v->kind != VIT_PICKLE_INT || v->number < 0 || v->number >= c->class_count)
-            return vit_fail(err, VIT_ERR_FORMAT, "%s: label %zu is no number from 0 to %d", b->path, i,
-                            c->class_count - 1);
-        out->labels[i] = (int)v->number;
+        const bool valid = v->kind == VIT_PICKLE_INT && v->number >= 0 && v->number < c->class_count;
+        out->labels[i] = valid ? (int)v->number : -1;
     }
     return VIT_OK;
 }

@@ -144,7 +144,9 @@ struct patch_dataset;
  * of such (or Training/ and the like); a CSV of file,label (a header line is recognised; files are relative
  * to the CSV). Classes are sorted as torchvision sorts them (bytewise). Pictures are not read yet. A missing
  * split is an error that names those that exist. CIFAR's files may also lie in the folder that the archive
- * makes in path. A record of them that is cut or (binary) has no valid label fails when it is read. */
+ * makes in path. A record of them without a valid label fails when it is read, as does one that is cut in a
+ * binary file; a pickle that is cut is an error. A class's folder without pictures counts as one of them,
+ * whose reading says so. */
 enum vit_status patch_dataset_open(struct patch_dataset **out, const char *path, enum patch_split split,
                                    struct vit_error *err);
 /* The splits path has, as bits 1 << PATCH_TRAIN and so on. 0: it is one set (a folder of classes without
@@ -160,7 +162,7 @@ void patch_dataset_close(struct patch_dataset *d); /* accepts NULL */
 size_t patch_dataset_count(const struct patch_dataset *d);
 int patch_dataset_classes(const struct patch_dataset *d);              /* 0: unlabelled */
 const char *patch_dataset_class(const struct patch_dataset *d, int i); /* "airplane" */
-int patch_dataset_label(const struct patch_dataset *d, size_t i);      /* -1: unlabelled */
+int patch_dataset_label(const struct patch_dataset *d, size_t i);      /* -1: none */
 /* The file, or "test_batch.bin[17]"; valid until the next call with the same buffer. */
 const char *patch_dataset_name(const struct patch_dataset *d, size_t i, char *text, size_t size);
 /* "folder of classes", "CIFAR-10 binary", "CSV", "files": how it was recognised. */
