@@ -13,6 +13,7 @@ struct csv {
     const char *path;
     char *at, *end; /* what is left of the text; fields are unquoted in place */
     size_t line;    /* of at, from 1 */
+    bool begun;     /* a line was not empty */
 };
 
 enum stop { STOP_COMMA, STOP_LINE, STOP_END, STOP_BAD };
@@ -102,10 +103,12 @@ static enum vit_status add_pair(struct pairs *p, const char *file, const char *l
 static enum vit_status take_line(struct pairs *p, struct csv *c, struct vit_error *err)
 {
     const size_t line = c->line;
+    const bool first = !c->begun;
     char *file, *label = NULL;
     enum stop stop = take_field(c, &file);
 
     if (!*file && (stop == STOP_LINE || stop == STOP_END)) return VIT_OK;
+    c->begun = true;
     if (stop == STOP_COMMA) stop = take_field(c, &label);
     if (stop == STOP_BAD)
         return vit_fail(err, VIT_ERR_FORMAT, "%s: line %zu: a quoted field does not end, or more follows it",
@@ -116,14 +119,14 @@ static enum vit_status take_line(struct pairs *p, struct csv *c, struct vit_erro
     if (!*file || !*label)
         return vit_fail(err, VIT_ERR_FORMAT, "%s: line %zu: the name of its %s is empty", c->path, line,
                         *file ? "label" : "file");
-    if (!p->count && line == 1 && is_header(file, label)) return VIT_OK;
+    if (first && is_header(file, label)) return VIT_OK;
     return add_pair(p, file, label, err);
 }
 
 static enum vit_status parse(struct pairs *p, const char *path, char *text, size_t size,
                              struct vit_error *err)
 {
-    struct csv c = { path, text, text + size, 1 };
+    struct csv c = { .path = path, .at = text, .end = text + size, .line = 1 };
     enum vit_status status = VIT_OK;
 
     if (memchr(text, 0, size)) return vit_fail(err, VIT_ERR_FORMAT, "%s: not a CSV: holds a zero byte", path);

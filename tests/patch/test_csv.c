@@ -45,6 +45,7 @@ static void a_header_is_recognised(void **state)
     assert_lines(*state, "File,Label\na.png,cat\n", "cat=a.png;");
     assert_lines(*state, "image_path,class\na.png,cat\n", "cat=a.png;");
     assert_lines(*state, "id,label\na.png,cat\n", "cat=a.png;");
+    assert_lines(*state, "\r\n\nfile,label\nimg,target\na.png,cat\n", "target=img;cat=a.png;");
     assert_lines(*state, "a.png,label\nfile,label\n", "label=a.png;label=file;");
 }
 
