@@ -143,17 +143,29 @@ static enum vit_status read_text(struct weights_member *m, char *text, struct vi
     return status;
 }
 
+/* "<f8, <f4, ...": what is read. */
+static const char *list_descrs(char *text, size_t size)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < VIT_COUNT(DESCRS) && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", DESCRS[i].descr);
+    return text;
+}
+
 static enum vit_status read_dtype(const struct weights_member *m, const struct header *h,
                                   enum weights_dtype *dtype, struct vit_error *err)
 {
+    char text[128];
+
     for (size_t i = 0; i < VIT_COUNT(DESCRS); i++) {
         if (strcmp(h->descr, DESCRS[i].descr)) continue;
         *dtype = DESCRS[i].dtype;
         return VIT_OK;
     }
-    return vit_fail(err, VIT_ERR_UNSUPPORTED,
-                    "%s: \"%s\" has the type \"%s\"%s; f8, f4, f2, bfloat16 and integers are read",
-                    m->f->path, m->name, h->descr, h->descr[0] == '>' ? " (big endian)" : "");
+    return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: \"%s\" has the type \"%s\"%s; read are %s", m->f->path,
+                    m->name, h->descr, h->descr[0] == '>' ? " (big endian)" : "",
+                    list_descrs(text, sizeof text));
 }
 
 /* "Transformer/encoder_norm/scale.npy" without the ending. */

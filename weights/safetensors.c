@@ -1,6 +1,7 @@
 /* The checks are those of the reference implementation (safetensors/src/tensor.rs, read_metadata and
  * validate): tensors sorted by their offsets cover the data without a hole, an overlap or a rest. */
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,7 @@ static uint64_t little_endian(const unsigned char *p)
 static enum vit_status read_header(struct weights_file *f, struct data *data, struct vit_error *err)
 {
     const uint64_t size = little_endian(f->bytes);
+    enum vit_status status;
     json_t *header;
 
     if (size > MAX_HEADER)
