@@ -38,7 +38,8 @@ enum vit_status vit_json_parse(json_t **out, const char *where, const char *text
 
     *out = json_loadb(text, size, JSON_REJECT_DUPLICATES, &parse);
     if (*out) return VIT_OK;
-    if (json_error_code(&parse) == json_error_out_of_memory)
+    /* jansson says nothing where an allocation of its own fails. */
+    if (json_error_code(&parse) == json_error_out_of_memory || !*parse.text)
         return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory for its JSON", where);
     return vit_fail(err, VIT_ERR_FORMAT, "%s: not valid JSON: line %d, column %d: %s", where, parse.line,
                     parse.column, parse.text);

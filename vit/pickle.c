@@ -65,19 +65,22 @@ static enum vit_status text(struct vit_pickle *p, int n)
 /* The n values on top become a tuple. */
 static enum vit_status tuple(struct vit_pickle *p, int n)
 {
-    struct vit_pickle_value *v = fresh(p, VIT_PICKLE_TUPLE);
-    enum vit_status status = v ? gather(p, v, (size_t)n) : VIT_ERR_FORMAT;
+    struct vit_pickle_value *v;
+    enum vit_status status = fresh(p, VIT_PICKLE_TUPLE, &v);
 
+    if (!status) status = gather(p, v, (size_t)n);
     return status ? status : push(p, v);
 }
 
 static enum vit_status tuple_to_mark(struct vit_pickle *p, int n)
 {
-    struct vit_pickle_value *v = fresh(p, VIT_PICKLE_TUPLE);
-    const size_t count = v ? above_mark(p) : SIZE_MAX;
-    enum vit_status status;
+    struct vit_pickle_value *v;
+    size_t count;
+    enum vit_status status = fresh(p, VIT_PICKLE_TUPLE, &v);
 
     (void)n;
+    if (status) return status;
+    count = above_mark(p);
     if (count == SIZE_MAX) return VIT_ERR_FORMAT;
     status = gather(p, v, count);
     if (status) return status;

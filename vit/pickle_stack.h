@@ -63,28 +63,29 @@ static inline enum vit_status push(struct vit_pickle *p, struct vit_pickle_value
     return VIT_OK;
 }
 
-/* A new value, not yet on the stack; NULL, with the sentence: there are too many. */
-static inline struct vit_pickle_value *fresh(struct vit_pickle *p, enum vit_pickle_kind kind)
+/* *out: a new value, not yet on the stack. */
+static inline enum vit_status fresh(struct vit_pickle *p, enum vit_pickle_kind kind,
+                                    struct vit_pickle_value **out)
 {
-    struct vit_pickle_value *v;
-
-    if (p->made == MAX_VALUES) return broken(p, "it has too many values"), NULL;
+    *out = NULL;
+    if (p->made == MAX_VALUES) return broken(p, "it has too many values");
     if (p->made % CHUNK == 0) {
         struct chunk *c = calloc(1, sizeof *c);
-        if (!c) return no_memory(p), NULL;
+        if (!c) return no_memory(p);
         c->next = p->chunks;
         p->chunks = c;
     }
-    v = &p->chunks->values[p->made++ % CHUNK];
-    v->kind = kind;
-    return v;
+    *out = &p->chunks->values[p->made++ % CHUNK];
+    (*out)->kind = kind;
+    return VIT_OK;
 }
 
 static inline enum vit_status push_new(struct vit_pickle *p, struct vit_pickle_value v)
 {
-    struct vit_pickle_value *made = fresh(p, v.kind);
+    struct vit_pickle_value *made;
+    enum vit_status status = fresh(p, v.kind, &made);
 
-    if (!made) return VIT_ERR_FORMAT;
+    if (status) return status;
     *made = v;
     return push(p, made);
 }

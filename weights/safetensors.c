@@ -36,28 +36,38 @@ static enum vit_status read_header(struct weights_file *f, struct data *data, st
     if (size > f->size - 8)
         return vit_fail(err, VIT_ERR_FORMAT, "%s: is cut off: its header claims %llu bytes, %zu are there",
                         f->path, (unsigned long long)size, f->size - 8);
-    if (vit_json_parse(&header, f->path, (const char *)f->bytes + 8, (size_t)size, err))
-        return VIT_ERR_FORMAT;
+    status = vit_json_parse(&header, f->path, (const char *)f->bytes + 8, (size_t)size, err);
+    if (status) return status;
     f->header = header;
     data->bytes = f->bytes + 8 + size;
     data->size = f->size - 8 - (size_t)size;
     return VIT_OK;
 }
 
+/* "F64, F32, ...": what is read. */
+static const char *list_dtypes(char *text, size_t size)
+{
+    size_t used = 0;
+
+    for (int i = 0; i < WEIGHTS_DTYPES && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "",
+                                 weights_dtype_name((enum weights_dtype)i));
+    return text;
+}
+
 static enum vit_status read_dtype(const struct weights_file *f, const json_t *info, struct weights_tensor *t,
                                   struct vit_error *err)
 {
     const char *dtype = json_string_value(json_object_get(info, "dtype"));
+    char text[128];
 
     if (!dtype) return vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\" has no dtype", f->path, t->name);
     for (int i = 0; i < WEIGHTS_DTYPES; i++) {
         t->dtype = (enum weights_dtype)i;
         if (!strcmp(dtype, weights_dtype_name(t->dtype))) return VIT_OK;
     }
-    return vit_fail(err, VIT_ERR_UNSUPPORTED,
-                    "%s: \"%s\" has the dtype \"%.20s\"; F64, F32, F16, BF16, integers of 8 to 64 bits and "
-                    "BOOL are read",
-                    f->path, t->name, dtype);
+    return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: \"%s\" has the dtype \"%.20s\"; read are %s", f->path,
+                    t->name, dtype, list_dtypes(text, sizeof text));
 }
 
 static enum vit_status read_shape(const struct weights_file *f, const json_t *info, struct weights_tensor *t,

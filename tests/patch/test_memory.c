@@ -134,7 +134,9 @@ static void a_failed_allocation_is_no_smaller_data_set(void **state)
     tmp_create(made.dir, sizeof made.dir);
     write_pictures();
     place("set");
+    gate.guesses = true;
     fail_every_allocation(&FOLDER);
+    gate.guesses = false;
     fail_every_allocation(&FILES);
     place("list.csv");
     fail_every_allocation(&CSV);

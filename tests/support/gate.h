@@ -30,6 +30,7 @@ static struct {
     atomic_int seen;     /* allocations while armed */
     atomic_int refuse;   /* the one that fails, counted from 1; 0: none */
     atomic_bool jansson; /* its allocations count too: only where nothing is parsed */
+    bool guesses;        /* what cannot be looked at is taken for something else, and is no such file then */
 } gate;
 
 static struct {
@@ -158,6 +159,8 @@ static inline void fail_every_allocation(const struct maker *k)
         seen = disarm();
         if (status && (out || !*err.text))
             fail_msg("%s: allocation %d: failed, but left something or said nothing", k->name, n);
+        if (status == VIT_ERR_FORMAT && !gate.guesses && !atomic_load(&gate.jansson))
+            fail_msg("%s: allocation %d failed and the file is blamed: %s", k->name, n, err.text);
         if (!status && k->whole && !k->whole(out))
             fail_msg("%s: allocation %d failed and the result is not whole", k->name, n);
         if (!status) k->unmake(out);
