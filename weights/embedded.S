@@ -1,4 +1,5 @@
-/* The networks inside the binary, byte for byte, 64-byte aligned so that they are used in place. */
+/* The networks inside the binary, byte for byte. They are bf16, which is copied into floats when one is opened;
+ * aligned as a mapped file is, so that a network of floats would be used in place. */
 #if VIT_BUILTIN
 #if defined(__APPLE__)
 #define SYMBOL(name) _##name
