@@ -60,8 +60,7 @@ static enum vit_status known_keys(const json_t *object, const char *where, const
 static enum vit_status json_object_at(const json_t *object, const char *where, const char *key,
                                       const json_t **out, struct vit_error *err)
 {
-    *out = json_object_get(object, key);
-    if (json_is_null(*out)) *out = NULL;
+    *out = vit_json_get(object, key);
     if (*out && !json_is_object(*out))
         return vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\" must be an object", where, key);
     return VIT_OK;
@@ -317,7 +316,7 @@ enum vit_status vit_recipe_from_json(struct patch_recipe *r, const json_t *p, co
     if (filter) r->filter = (enum patch_filter)patch_filter_from_name(filter);
     r->squash = mode == 1;
     r->crop_down = round == 1;
-    if (r->squash && !json_object_get(p, "crop_pct")) r->crop_pct = 1;
+    if (r->squash && !vit_json_get(p, "crop_pct")) r->crop_pct = 1;
     return patch_recipe_check(r, where, err);
 }
 

@@ -321,8 +321,7 @@ enum vit_status vit_read_timm(struct vit_model *m, const json_t *o, const char *
     if (!status) status = read_timm_pool(m, o, where, err);
     if (!status && json_is_object(args)) status = read_timm_args(m, args, where, err);
     if (!status && json_is_object(cfg)) status = read_timm_recipe(m, cfg, where, err);
-    if (!status && json_object_get(o, "num_classes") && !m->headless)
-        status = agree(o, where, "num_classes", m->config.classes, err);
+    if (!status && !m->headless) status = agree(o, where, "num_classes", m->config.classes, err);
     return status;
 }
 

@@ -9,17 +9,17 @@
 static enum vit_status read_hf_size(const json_t *o, const char *where, const char *key, int *size,
                                     bool *shortest, struct vit_error *err)
 {
-    const json_t *v = json_object_get(o, key);
+    const json_t *v = vit_json_get(o, key);
     int width = *size;
     enum vit_status status;
 
     *shortest = false;
     if (!json_is_object(v)) return vit_json_int(o, where, key, 1, 1 << 14, size, err);
-    *shortest = json_object_get(v, "shortest_edge") != NULL;
+    *shortest = vit_json_get(v, "shortest_edge") != NULL;
     if (*shortest) return vit_json_int(v, where, "shortest_edge", 1, 1 << 14, size, err);
     status = vit_json_int(v, where, "height", 1, 1 << 14, size, err);
     if (!status) status = vit_json_int(v, where, "width", 1, 1 << 14, &width, err);
-    if (!status && json_object_get(v, "width") && width != *size)
+    if (!status && vit_json_get(v, "width") && width != *size)
         return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: \"%s\" is %d x %d: only squares are supported", where,
                         key, *size, width);
     return status;
@@ -35,7 +35,7 @@ static enum vit_status read_resample(struct patch_recipe *r, const json_t *o, co
     int number = 0;
     enum vit_status status = vit_json_int(o, where, "resample", 0, 5, &number, err);
 
-    if (status || !json_object_get(o, "resample")) return status;
+    if (status || !vit_json_get(o, "resample")) return status;
     if (number < 1 || number > 4)
         return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: \"resample\" %d is not supported (1 to 4 are)", where,
                         number);
@@ -115,7 +115,7 @@ enum vit_status vit_read_hf_recipe(struct vit_model *m, const json_t *o, const c
 {
     struct patch_recipe *r = &m->recipe;
     int resized = m->config.image, crop = m->config.image;
-    bool shortest = false, number, ignored, cropped = json_object_get(o, "crop_size") != NULL;
+    bool shortest = false, number, ignored, cropped = vit_json_get(o, "crop_size") != NULL;
     enum vit_status status;
 
     if (!json_is_object(o)) return vit_fail(err, VIT_ERR_FORMAT, "%s: must be a JSON object", where);

@@ -23,8 +23,7 @@ static enum vit_status wrong_type(const char *where, const char *key, const char
                     type_name(found));
 }
 
-/* The value under key, or NULL when it is absent or null. */
-static const json_t *value_of(const json_t *object, const char *key)
+const json_t *vit_json_get(const json_t *object, const char *key)
 {
     const json_t *v = json_object_get(object, key);
 
@@ -91,7 +90,7 @@ enum vit_status vit_json_read(json_t **out, const char *path, size_t max, struct
 enum vit_status vit_json_int(const json_t *object, const char *where, const char *key, int low, int high,
                              int *out, struct vit_error *err)
 {
-    const json_t *v = value_of(object, key);
+    const json_t *v = vit_json_get(object, key);
 
     if (!v) return VIT_OK;
     if (!json_is_integer(v)) return wrong_type(where, key, "an integer", v, err);
@@ -105,7 +104,7 @@ enum vit_status vit_json_int(const json_t *object, const char *where, const char
 enum vit_status vit_json_float(const json_t *object, const char *where, const char *key, float *out,
                                struct vit_error *err)
 {
-    const json_t *v = value_of(object, key);
+    const json_t *v = vit_json_get(object, key);
 
     if (!v) return VIT_OK;
     if (!json_is_number(v)) return wrong_type(where, key, "a number", v, err);
@@ -119,7 +118,7 @@ enum vit_status vit_json_float(const json_t *object, const char *where, const ch
 enum vit_status vit_json_bool(const json_t *object, const char *where, const char *key, bool *out,
                               struct vit_error *err)
 {
-    const json_t *v = value_of(object, key);
+    const json_t *v = vit_json_get(object, key);
 
     if (!v) return VIT_OK;
     if (!json_is_boolean(v)) return wrong_type(where, key, "true or false", v, err);
@@ -130,7 +129,7 @@ enum vit_status vit_json_bool(const json_t *object, const char *where, const cha
 enum vit_status vit_json_string(const json_t *object, const char *where, const char *key, const char **out,
                                 struct vit_error *err)
 {
-    const json_t *v = value_of(object, key);
+    const json_t *v = vit_json_get(object, key);
 
     if (!v) return VIT_OK;
     if (!json_is_string(v)) return wrong_type(where, key, "a string", v, err);
@@ -141,7 +140,7 @@ enum vit_status vit_json_string(const json_t *object, const char *where, const c
 enum vit_status vit_json_floats(const json_t *object, const char *where, const char *key, int n, float *out,
                                 struct vit_error *err)
 {
-    const json_t *v = value_of(object, key);
+    const json_t *v = vit_json_get(object, key);
 
     if (!v) return VIT_OK;
     if (!json_is_array(v)) return wrong_type(where, key, "an array of numbers", v, err);

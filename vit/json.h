@@ -18,6 +18,9 @@ enum vit_status vit_json_parse(json_t **out, const char *where, const char *text
 /* Parse a whole file of at most max bytes. */
 enum vit_status vit_json_read(json_t **out, const char *path, size_t max, struct vit_error *err);
 
+/* The value under key, or NULL when it is absent or null. */
+const json_t *vit_json_get(const json_t *object, const char *key);
+
 enum vit_status vit_json_int(const json_t *object, const char *where, const char *key, int low, int high,
                              int *out, struct vit_error *err);
 enum vit_status vit_json_float(const json_t *object, const char *where, const char *key, float *out,

@@ -32,10 +32,10 @@ static void fit_to_file(struct vit_config *c, const json_t *o, struct weights_vi
     int64_t shape[WEIGHTS_RANK];
     int rank;
 
-    if (!json_object_get(o, "patch_bias") && c->stem.patch)
+    if (!vit_json_get(o, "patch_bias") && c->stem.patch)
         c->patch_bias = weights_view_find(v, "patch_embed.proj.bias").parts > 0;
-    if (!json_object_get(o, "dist")) c->dist = weights_view_find(v, "dist_token").parts > 0;
-    if (!json_object_get(o, "position_prefix") && pos.parts && weights_source_shape(&pos, &rank, shape) &&
+    if (!vit_json_get(o, "dist")) c->dist = weights_view_find(v, "dist_token").parts > 0;
+    if (!vit_json_get(o, "position_prefix") && pos.parts && weights_source_shape(&pos, &rank, shape) &&
         rank == 3)
         c->position_prefix = shape[1] != vit_config_grid(c) * vit_config_grid(c);
 }
@@ -50,7 +50,7 @@ static enum vit_status configure_ours(struct vit_model *m, struct weights_view *
     fit_to_file(&m->config, o, v);
     m->recipe = patch_recipe_default(m->config.image);
     status = vit_recipe_from_json(&m->recipe, json_object_get(o, "preprocess"), where, err);
-    if (!json_object_get(o, "preprocess"))
+    if (!vit_json_get(o, "preprocess"))
         vit_model_say(m, true, "%s: no \"preprocess\": timm's default for ViTs assumed", where);
     return status;
 }
@@ -92,7 +92,7 @@ static void assume_alone(struct vit_model *m, const struct weights_view *v)
 static enum vit_status check_type(const json_t *o, const char *family, const char *where,
                                   struct vit_error *err)
 {
-    if (json_object_get(o, "architecture") || (family && strncmp(family, "hf-", 3))) return VIT_OK;
+    if (vit_json_get(o, "architecture") || (family && strncmp(family, "hf-", 3))) return VIT_OK;
     return vit_check_hf_type(o, where, err);
 }
 
@@ -104,9 +104,9 @@ static enum vit_status configure_foreign(struct vit_model *m, struct weights_vie
     json_t *recipe = NULL;
 
     if (!status) status = vit_infer(m, v, err);
-    if (!status && json_object_get(o, "architecture"))
+    if (!status && vit_json_get(o, "architecture"))
         status = vit_read_timm(m, o, p->config, err);
-    else if (!status && json_object_get(o, "model_type"))
+    else if (!status && vit_json_get(o, "model_type"))
         status = vit_read_hf(m, o, p->config, err);
     else if (!status)
         assume_alone(m, v);
@@ -125,9 +125,9 @@ static json_t *unsaid(const json_t *full, const json_t *given)
 
     json_object_foreach((json_t *)full, key, value)
     {
-        const json_t *own = json_object_get(given, key);
+        const json_t *own = vit_json_get(given, key);
 
-        if (!own || json_is_null(own))
+        if (!own)
             vit_json_put(&left, key, json_incref(value));
         else if (json_is_object(value) && json_is_object(own)) {
             json_t *part = unsaid(value, own);

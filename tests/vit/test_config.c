@@ -377,6 +377,24 @@ static void recipes_with_wrong_values_are_refused(void **state)
     }
 }
 
+/* Of a square nothing is cropped unless it is told, and null tells nothing. */
+static void the_crop_of_a_square_must_be_told(void **state)
+{
+    static const char *const TEXTS[] = { "{\"crop_mode\":\"squash\"}",
+                                         "{\"crop_mode\":\"squash\",\"crop_pct\":null}" };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(TEXTS); i++) {
+        json_t *o = json_loads(TEXTS[i], 0, NULL);
+        struct patch_recipe r = patch_recipe_default(8);
+        struct vit_error err;
+
+        assert_ok(vit_recipe_from_json(&r, o, "config.json", &err), &err);
+        assert_true(r.squash && r.crop_pct == 1);
+        json_decref(o);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -394,6 +412,7 @@ int main(void)
         cmocka_unit_test(settings_that_contradict_each_other_are_refused),
         cmocka_unit_test(pixels_past_the_last_patch_are_left_out),
         cmocka_unit_test(recipes_with_wrong_values_are_refused),
+        cmocka_unit_test(the_crop_of_a_square_must_be_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

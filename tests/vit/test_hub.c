@@ -38,6 +38,11 @@ static void hugging_face_recipes_are_read(void **state)
           false, 1, PATCH_BOX },
         { "{\"size\":{\"height\":64,\"width\":64},\"crop_size\":{\"height\":32,\"width\":32}}", 32, true,
           0.5f, PATCH_BICUBIC },
+        /* as fast processors write what they do not have */
+        { "{\"size\":{\"height\":64,\"width\":64,\"shortest_edge\":null},\"crop_size\":null,"
+          "\"resample\":null}",
+          64, true, 1, PATCH_BICUBIC },
+        { "{\"size\":{\"height\":32,\"width\":null},\"image_mean\":null}", 32, true, 1, PATCH_BICUBIC },
     };
 
     (void)state;

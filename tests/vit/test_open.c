@@ -34,6 +34,40 @@ static void a_model_of_ours_opens_without_a_warning(void **state)
     }
 }
 
+/* What a key of ours that is left out means, a null means too; and of others' keys, which tell whose file it
+ * is. */
+static void null_is_as_if_it_were_not_there(void **state)
+{
+    static const char *const KEYS[] = { "patch_bias", "dist", "position_prefix", "preprocess", "labels" };
+    struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct folder f;
+    struct vit_model *m;
+    char *text;
+    json_t *o;
+
+    (void)state;
+    c.patch_bias = c.position_prefix = false;
+    folder_make(&f, &c);
+    text = folder_config_text(&f);
+    o = json_loads(text, 0, NULL);
+    free(text);
+    for (size_t i = 0; i < VIT_COUNT(KEYS); i++) json_object_set_new(o, KEYS[i], json_null());
+    text = json_dumps(o, 0);
+    folder_weights(&f, "model.safetensors", NULL);
+    folder_text(&f, "config.json", text);
+    m = folder_open(&f, NULL);
+    assert_false(vit_model_config(m)->patch_bias || vit_model_config(m)->position_prefix);
+    assert_int_equal(folder_notes(m, true, "no \"preprocess\": timm's default"), 1);
+    vit_model_close(m);
+    folder_text(&f, "config.json", "{\"format\":null,\"architecture\":null,\"model_type\":null}");
+    m = folder_open(&f, NULL);
+    assert_int_equal(folder_notes(m, true, "everything is inferred"), 1);
+    vit_model_close(m);
+    json_decref(o);
+    free(text);
+    folder_remove(&f);
+}
+
 /* What vit_model_note says that the model was taken to be; NULL: nothing. */
 static json_t *taken(const struct vit_model *m)
 {
@@ -514,6 +548,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_model_of_ours_opens_without_a_warning),
+        cmocka_unit_test(null_is_as_if_it_were_not_there),
         cmocka_unit_test(what_a_configuration_leaves_out_is_said),
         cmocka_unit_test(all_of_a_foreign_model_is_said),
         cmocka_unit_test(values_come_from_the_file),
