@@ -129,3 +129,11 @@ enum vit_status vit_config_check(const struct vit_config *c, const char *where, 
     if (!status) status = check_together(c, where, err);
     return status;
 }
+
+enum vit_status vit_recipe_check(const struct patch_recipe *r, const char *where, struct vit_error *err)
+{
+    struct vit_error inner;
+
+    if (!patch_recipe_check(r, where, &inner)) return VIT_OK;
+    return vit_fail(err, VIT_ERR_FORMAT, "%s", inner.text);
+}

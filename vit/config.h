@@ -1,4 +1,5 @@
-/* config.h - sizes that follow from a configuration; those of its tokens are in vit.h. */
+/* config.h - sizes that follow from a configuration (those of its tokens are in vit.h), and the check of a
+ * recipe. */
 #ifndef VIT_CONFIG_H
 #define VIT_CONFIG_H
 
@@ -9,5 +10,8 @@
 int vit_up_rows(const struct vit_config *c);
 int vit_pooled_width(const struct vit_config *c);
 int vit_head_inputs(const struct vit_config *c);
+
+/* patch_recipe_check() of what a file says: VIT_ERR_FORMAT. */
+enum vit_status vit_recipe_check(const struct patch_recipe *r, const char *where, struct vit_error *err);
 
 #endif

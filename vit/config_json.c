@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vit/config.h"
 #include "vit/json.h"
 
 static const char *const POOLS[] = { "cls", "mean", "seq", "cls_mean" };
@@ -317,7 +318,7 @@ enum vit_status vit_recipe_from_json(struct patch_recipe *r, const json_t *p, co
     r->squash = mode == 1;
     r->crop_down = round == 1;
     if (r->squash && !vit_json_get(p, "crop_pct")) r->crop_pct = 1;
-    return patch_recipe_check(r, where, err);
+    return vit_recipe_check(r, where, err);
 }
 
 /* ---- writing ---- */

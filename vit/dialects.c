@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vit/config_json.h"
+#include "vit/config.h"
 #include "vit/json.h"
 
 /* ---- names of other frameworks ---- */
@@ -286,7 +286,7 @@ static enum vit_status read_timm_recipe(struct vit_model *m, const json_t *cfg, 
         return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: unknown \"interpolation\" \"%s\"", where, filter);
     if (filter) r->filter = (enum patch_filter)patch_filter_from_name(filter);
     r->squash = mode && !strcmp(mode, "squash");
-    status = patch_recipe_check(r, where, err);
+    status = vit_recipe_check(r, where, err);
     if (status) return status;
     if ((int)input[1] != m->config.image)
         vit_model_say(m, false, "%s: pretrained_cfg names %d pixels, the position embeddings are for %d",

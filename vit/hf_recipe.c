@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "vit/config.h"
 #include "vit/dialects.h"
 #include "vit/json.h"
 
@@ -131,5 +132,5 @@ enum vit_status vit_read_hf_recipe(struct vit_model *m, const json_t *o, const c
     r->crop_pct = cropped ? (float)crop / (float)resized : 1;
     r->size = cropped ? crop : resized;
     r->crop_down = !r->squash || r->size != resized; /* transformers: image_transforms.py, center_crop */
-    return patch_recipe_check(r, where, err);
+    return vit_recipe_check(r, where, err);
 }

@@ -371,6 +371,7 @@ static void recipes_with_wrong_values_are_refused(void **state)
         struct vit_error err = { 0 };
 
         if (!vit_recipe_from_json(&r, o, "config.json", &err)) fail_msg("%s was taken", ROWS[i].member);
+        assert_int_equal(err.status, VIT_ERR_FORMAT);
         if (!strstr(err.text, ROWS[i].says))
             fail_msg("%s: \"%s\" does not say %s", ROWS[i].member, err.text, ROWS[i].says);
         json_decref(o);

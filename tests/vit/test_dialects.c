@@ -617,6 +617,7 @@ static void timm_arguments_that_contradict_the_tensors_are_refused(void **state)
         struct vit_error err = { 0 };
         timm_folder(&f, ROWS[i].config);
         if (!vit_model_open(&m, f.path, NULL, &err)) fail_msg("%s was taken", ROWS[i].config);
+        assert_int_equal(err.status, VIT_ERR_FORMAT);
         if (!strstr(err.text, ROWS[i].says))
             fail_msg("%s: \"%s\" does not say %s", ROWS[i].config, err.text, ROWS[i].says);
         folder_remove(&f);
