@@ -408,7 +408,7 @@ int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image
     if (code) return code;
     if (vit_model_open(out, cmd_model_name(o), &options, &err)) {
         cmd_error("%s", err.text);
-        return CMD_UNUSABLE;
+        return err.status == VIT_ERR_ARG && !image ? CMD_USAGE : CMD_UNUSABLE; /* image: an input's */
     }
     cmd_say_notes(*out, o);
     return CMD_DONE;

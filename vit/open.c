@@ -199,6 +199,19 @@ static enum vit_status configure(struct vit_model *m, struct weights_view *v, co
 
 /* ---- swaps at run time ---- */
 
+/* The network went together as the file has it: what does not at this size is not the file's fault. */
+static enum vit_status check_image(const struct vit_model *m, int image, struct vit_error *err)
+{
+    struct vit_config c = m->config;
+    struct vit_error inner;
+    char where[512];
+
+    c.image = image;
+    snprintf(where, sizeof where, "%s: at %d pixels", m->path, image);
+    if (!vit_config_check(&c, where, &inner)) return VIT_OK;
+    return vit_fail(err, VIT_ERR_ARG, "%s", inner.text);
+}
+
 static enum vit_status apply_options(struct vit_model *m, const struct vit_model_options *o,
                                      struct vit_error *err)
 {
@@ -295,6 +308,7 @@ static enum vit_status open_model(struct vit_model *m, const struct origin *from
     m->family = weights_family_name(weights_view_family(view));
     say_copy(m, view);
     status = configure(m, view, &place, err);
+    if (!status && o->image) status = check_image(m, o->image, err);
     if (!status) status = apply_options(m, o, err);
     /* The network runs at the size its pictures are prepared for: DINOv2's positions are for 518 pixels and
      * its recipe for 224. */

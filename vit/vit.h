@@ -132,7 +132,8 @@ struct vit_model_options {
                             * or "auto" */
     const char *placement; /* swap the norm placement at run time; NULL: the file's */
     int final_norm;        /* 0: the file's; 1: on; -1: off */
-    int image;             /* run at another image size (positions are resized); 0: the file's */
+    int image;             /* run at another image size (positions are resized); 0: the file's. VIT_ERR_ARG:
+                            * the network cannot */
     /* Products of stem and blocks; the head and its neighbours are f32. KERN_I8: of the blocks' matrices
      * only, and not with trainable. */
     enum kern_dtype dtype;

@@ -166,6 +166,14 @@ static void a_model_that_cannot_be_used_is_code_3(void **state)
     EXPECT(3, NULL, "nowhere", "eval", "-m", MODEL, "--data", "nowhere");
 }
 
+static void a_size_that_no_model_has_is_wrong_usage(void **state)
+{
+    (void)state;
+    EXPECT(2, NULL, "at 3 pixels: stem: patch is 8, expected 1 to 3", "classify", "-m", MODEL, "--size", "3",
+           PICTURE);
+    EXPECT(2, NULL, "no such network in this build", "classify", "-m", "builtin:nothing", PICTURE);
+}
+
 static void no_result_is_lost_silently(void **state)
 {
     const struct run_input full = { .out_path = "/dev/full" };
@@ -987,6 +995,7 @@ int main(void)
         cmocka_unit_test(every_dtype_classifies),
         cmocka_unit_test(help_and_version_go_to_stdout),
         cmocka_unit_test(a_model_that_cannot_be_used_is_code_3),
+        cmocka_unit_test(a_size_that_no_model_has_is_wrong_usage),
         cmocka_unit_test(no_result_is_lost_silently),
         cmocka_unit_test(a_reader_that_went_is_no_fault),
         cmocka_unit_test(info_is_one_object),

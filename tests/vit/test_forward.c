@@ -52,8 +52,8 @@ static void an_image_that_cannot_be_is_refused(void **state)
         struct vit_model *m;
         struct vit_error err;
 
-        assert_refused(vit_model_open(&m, "tests/data/golden/timm-cls", &o, &err), VIT_ERR_FORMAT,
-                       ROWS[i].says, &err);
+        assert_refused(vit_model_open(&m, "tests/data/golden/timm-cls", &o, &err), VIT_ERR_ARG, ROWS[i].says,
+                       &err);
         assert_null(m);
     }
 }

@@ -347,6 +347,28 @@ static void pixels_that_no_patch_has_are_said(void **state)
     folder_remove(&f);
 }
 
+/* The file is whole: the size is the caller's. */
+static void a_size_that_the_network_cannot_run_at_is_an_argument(void **state)
+{
+    static const struct {
+        int image;
+        const char *says;
+    } ROWS[] = {
+        { 3, "model.safetensors: at 3 pixels: stem: patch is 4, expected 1 to 3" },
+        { -8, "at -8 pixels: \"image\" must be between 1 and" },
+        { 1 << 20, "at 1048576 pixels: \"image\" must be between 1 and" },
+        { 16384, "\"tokens\" must be between 1 and" },
+    };
+    struct folder f;
+
+    (void)state;
+    plain(&f);
+    folder_write(&f);
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++)
+        folder_refused(&f, &(struct vit_model_options){ .image = ROWS[i].image }, VIT_ERR_ARG, ROWS[i].says);
+    folder_remove(&f);
+}
+
 static void a_swap_changes_the_logits(void **state)
 {
     struct folder f;
@@ -561,6 +583,7 @@ int main(void)
         cmocka_unit_test(a_placement_that_needs_other_tensors_is_refused_with_their_names),
         cmocka_unit_test(swapping_the_placement_is_exactly_one_warning),
         cmocka_unit_test(pixels_that_no_patch_has_are_said),
+        cmocka_unit_test(a_size_that_the_network_cannot_run_at_is_an_argument),
         cmocka_unit_test(a_swap_changes_the_logits),
         cmocka_unit_test(the_final_norm_can_be_switched),
         cmocka_unit_test(the_usual_name_wins_over_other_files),
