@@ -103,6 +103,9 @@ static enum vit_status check_together(const struct vit_config *c, const char *wh
     if (c->width % c->heads)
         return vit_fail(err, VIT_ERR_FORMAT, "%s: width %d is not a multiple of %d heads", where, c->width,
                         c->heads);
+    if (c->glu && c->act != KERN_ACT_SILU)
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: a gated MLP (swiglu) has the activation silu, found %s",
+                        where, kern_act_name(c->act));
     if ((c->pool == VIT_POOL_CLS || c->pool == VIT_POOL_CLS_MEAN) && !c->cls)
         why = "pooling reads the class token, but there is none";
     else if (c->dist && c->pool != VIT_POOL_CLS)

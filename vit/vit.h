@@ -99,7 +99,7 @@ struct vit_config {
     int pre_logits; /* width of the tanh layer before the head; 0: none */
     struct vit_norm_config norm;
     enum kern_act act;
-    bool glu;            /* gated MLP: fc1 has 2 hidden rows, gate first */
+    bool glu;            /* gated MLP, act KERN_ACT_SILU: fc1 has 2 hidden rows, gate first */
     bool qkv_bias, bias; /* bias: of proj, fc1, fc2 */
     bool patch_bias;     /* of the patch embedding */
 };

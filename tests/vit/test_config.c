@@ -295,6 +295,23 @@ static void a_configuration_of_no_known_kind_is_refused(void **state)
     }
 }
 
+/* A file has one word for a gate, "swiglu": with another activation it would be another network. */
+static void a_gate_has_silu(void **state)
+{
+    struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct vit_error err;
+
+    (void)state;
+    c.glu = true;
+    for (int act = 0; act < KERN_ACTS; act++) {
+        c.act = (enum kern_act)act;
+        if (act == KERN_ACT_SILU)
+            assert_ok(vit_config_check(&c, "here", &err), &err);
+        else
+            assert_refused(vit_config_check(&c, "here", &err), VIT_ERR_FORMAT, kern_act_name(c.act), &err);
+    }
+}
+
 static void a_stem_that_does_not_fit_is_refused(void **state)
 {
     static const struct refusal ROWS[] = {
@@ -409,6 +426,7 @@ int main(void)
         cmocka_unit_test(a_value_of_another_type_is_refused),
         cmocka_unit_test(a_value_out_of_range_is_refused),
         cmocka_unit_test(a_configuration_of_no_known_kind_is_refused),
+        cmocka_unit_test(a_gate_has_silu),
         cmocka_unit_test(a_stem_that_does_not_fit_is_refused),
         cmocka_unit_test(settings_that_contradict_each_other_are_refused),
         cmocka_unit_test(pixels_past_the_last_patch_are_left_out),

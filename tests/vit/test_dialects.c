@@ -624,6 +624,23 @@ static void timm_arguments_that_contradict_the_tensors_are_refused(void **state)
     }
 }
 
+/* timm's MLPs take any activation behind a gate; of its own networks all have silu. */
+static void a_gate_of_timm_without_silu_is_refused(void **state)
+{
+    struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct folder f;
+
+    (void)state;
+    c.glu = true, c.act = KERN_ACT_SILU;
+    folder_make(&f, &c);
+    folder_weights(&f, "model.safetensors", NULL);
+    folder_text(&f, "config.json", "{\"architecture\":\"x\",\"model_args\":{\"act_layer\":\"silu\"}}");
+    vit_model_close(folder_open(&f, NULL));
+    folder_text(&f, "config.json", "{\"architecture\":\"x\",\"model_args\":{\"act_layer\":\"gelu\"}}");
+    folder_refused(&f, NULL, VIT_ERR_FORMAT, "a gated MLP (swiglu) has the activation silu, found gelu");
+    folder_remove(&f);
+}
+
 static void what_timm_has_and_we_do_not_is_unsupported(void **state)
 {
     static const char *const CONFIGS[] = {
@@ -947,6 +964,7 @@ int main(void)
         cmocka_unit_test(timm_arguments_are_read),
         cmocka_unit_test(timm_arguments_that_contradict_the_tensors_are_refused),
         cmocka_unit_test(what_timm_has_and_we_do_not_is_unsupported),
+        cmocka_unit_test(a_gate_of_timm_without_silu_is_refused),
         cmocka_unit_test(timm_names_tell_what_no_tensor_shows),
         cmocka_unit_test(timm_without_positions_must_say_so),
         cmocka_unit_test(means_of_other_channels_are_not_needed),
