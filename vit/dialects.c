@@ -230,14 +230,15 @@ static void split_positions(struct vit_model *m, const json_t *args)
 {
     struct vit_config *c = &m->config;
     const json_t *size = json_object_get(args, "img_size");
+    const int prefix = vit_config_prefix(c);
     json_int_t image;
-    const int was = vit_config_grid(c), prefix = vit_config_prefix(c);
-    const int rows = was * was + (c->position_prefix ? prefix : 0);
-    int grid;
+    int was, rows, grid;
 
     if (json_is_array(size)) size = json_array_get(size, 0);
     image = json_integer_value(size);
     if (c->position != VIT_POS_LEARNED || !c->stem.patch || image < c->stem.patch || image > 1 << 14) return;
+    was = vit_config_grid(c);
+    rows = was * was + (c->position_prefix ? prefix : 0);
     grid = (int)image / c->stem.patch;
     if (rows != grid * grid && rows != grid * grid + prefix) return;
     c->image = m->recipe.size = (int)image;
@@ -288,9 +289,9 @@ static enum vit_status read_timm_recipe(struct vit_model *m, const json_t *cfg, 
     r->squash = mode && !strcmp(mode, "squash");
     status = vit_recipe_check(r, where, err);
     if (status) return status;
-    if ((int)input[1] != m->config.image)
-        vit_model_say(m, false, "%s: pretrained_cfg names %d pixels, the position embeddings are for %d",
-                      where, (int)input[1], m->config.image);
+    if (input[1] != (float)m->config.image)
+        vit_model_say(m, false, "%s: pretrained_cfg names %g pixels, the position embeddings are for %d",
+                      where, (double)input[1], m->config.image);
     return VIT_OK;
 }
 

@@ -126,8 +126,11 @@ static int image_of(const struct patch_stem *s, int grid)
     int image = grid;
 
     if (s->patch) return s->patch > (1 << 28) / (grid + 1) ? 1 << 28 : grid * s->patch; /* refused later */
-    for (int i = 0; i < s->layers; i++)
-        image *= s->conv[i].stride * (s->conv[i].pool.kernel ? s->conv[i].pool.stride : 1);
+    for (int i = 0; i < s->layers; i++) {
+        const int step = s->conv[i].stride * (s->conv[i].pool.kernel ? s->conv[i].pool.stride : 1);
+        if (image > (1 << 28) / step) return 1 << 28;
+        image *= step;
+    }
     return image;
 }
 

@@ -13,6 +13,15 @@ static void timm_folder(struct folder *f, const char *config)
     if (config) folder_text(f, "config.json", config);
 }
 
+static const char *name_in(char *text, size_t size, enum weights_family family, const char *canonical)
+{
+    char names[3][WEIGHTS_NAME];
+
+    assert_int_equal(weights_family_names(family, canonical, names), 1);
+    snprintf(text, size, "%.*s", (int)size - 1, names[0]);
+    return text;
+}
+
 /* ---- nothing but tensors ---- */
 
 static void without_a_configuration_the_tensors_tell(void **state)
@@ -557,6 +566,37 @@ static void huge_axes_do_not_overflow(void **state)
     }
 }
 
+/* Strides of convolutions do, too; the cap is far above any size that is taken. */
+static void huge_strides_do_not_overflow(void **state)
+{
+    enum { KERNEL = (1 << 16) + 2 }; /* stride 2^15, and 2 of the pooling: 2^32 of two layers */
+    struct vit_config c = tiny_config(VIT_NORM_PRE_POST);
+    char names[FOLDER_TENSORS][64];
+    struct folder f;
+
+    (void)state;
+    c.stem = (struct patch_stem){ .layers = 2 };
+    for (int i = 0; i < 2; i++)
+        c.stem.conv[i] = (struct patch_conv){
+            .out = c.width, .kernel = 3, .stride = 1, .padding = 1, .pool = { 3, 2, 1 }
+        };
+    c.cls = c.position_prefix = false, c.pool = VIT_POOL_SEQ;
+    folder_make(&f, &c);
+    for (int i = 0; i < 2; i++) {
+        struct weights_entry *e =
+            folder_entry(&f, i ? "patch_embed.conv.1.weight" : "patch_embed.conv.0.weight");
+        e->shape[0] = 0;
+        e->shape[2] = e->shape[3] = KERNEL;
+    }
+    for (int i = 0; i < f.count; i++)
+        f.entry[i].name = name_in(names[i], sizeof names[i], WEIGHTS_CCT, f.entry[i].name);
+    folder_weights(&f, "model.safetensors", NULL);
+    folder_refused(&f, NULL, VIT_ERR_FORMAT, "found 268435456");
+    folder_text(&f, "config.json", "{\"architecture\":\"x\",\"model_args\":{\"img_size\":8}}");
+    folder_refused(&f, NULL, VIT_ERR_FORMAT, "found 268435456");
+    folder_remove(&f);
+}
+
 /* ---- timm ---- */
 
 static void timm_arguments_are_read(void **state)
@@ -620,6 +660,37 @@ static void timm_arguments_that_contradict_the_tensors_are_refused(void **state)
         assert_int_equal(err.status, VIT_ERR_FORMAT);
         if (!strstr(err.text, ROWS[i].says))
             fail_msg("%s: \"%s\" does not say %s", ROWS[i].config, err.text, ROWS[i].says);
+        folder_remove(&f);
+    }
+}
+
+/* Whatever it is, it is only said. */
+static void a_size_of_timm_that_is_not_the_positions_is_a_note(void **state)
+{
+    static const struct {
+        const char *size, *says;
+    } ROWS[] = {
+        { "[3,16,16]", "names 16 pixels, the position embeddings are for 8" },
+        { "[3,8.5,8.5]", "names 8.5 pixels" },
+        { "[3,1e30,1e30]", "names 1e+30 pixels" },
+        { "[3,-1e30,-1e30]", "names -1e+30 pixels" },
+        { "[3,8,8]", NULL },
+        { "null", NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        struct folder f;
+        struct vit_model *m;
+        char text[128];
+        snprintf(text, sizeof text,
+                 "{\"architecture\":\"x\",\"num_classes\":null,\"pretrained_cfg\":{\"input_size\":%s}}",
+                 ROWS[i].size);
+        timm_folder(&f, text);
+        m = folder_open(&f, NULL);
+        assert_int_equal(folder_notes(m, false, "pretrained_cfg names"), ROWS[i].says != NULL);
+        if (ROWS[i].says) assert_int_equal(folder_notes(m, false, ROWS[i].says), 1);
+        vit_model_close(m);
         folder_remove(&f);
     }
 }
@@ -784,15 +855,6 @@ static void blocks_with_other_tensors_are_refused(void **state)
         free(ours);
         folder_remove(&f);
     }
-}
-
-static const char *name_in(char *text, size_t size, enum weights_family family, const char *canonical)
-{
-    char names[3][WEIGHTS_NAME];
-
-    assert_int_equal(weights_family_names(family, canonical, names), 1);
-    snprintf(text, size, "%.*s", (int)size - 1, names[0]);
-    return text;
 }
 
 /* nn.TransformerEncoderLayer(bias=False) has LayerNorms of a weight alone, as an RMSNorm of timm's. */
@@ -961,8 +1023,10 @@ int main(void)
         cmocka_unit_test(the_copy_that_is_read_is_said),
         cmocka_unit_test(positions_that_are_no_square_are_refused),
         cmocka_unit_test(huge_axes_do_not_overflow),
+        cmocka_unit_test(huge_strides_do_not_overflow),
         cmocka_unit_test(timm_arguments_are_read),
         cmocka_unit_test(timm_arguments_that_contradict_the_tensors_are_refused),
+        cmocka_unit_test(a_size_of_timm_that_is_not_the_positions_is_a_note),
         cmocka_unit_test(what_timm_has_and_we_do_not_is_unsupported),
         cmocka_unit_test(a_gate_of_timm_without_silu_is_refused),
         cmocka_unit_test(timm_names_tell_what_no_tensor_shows),
