@@ -61,7 +61,8 @@ struct vit_step_trace {
 };
 struct vit_block_trace {
     struct vit_step_trace step[VIT_STEPS];
-    float *drop[2]; /* (batch) factor of the branch of each image: stochastic depth; NULL: off */
+    float *drop[2]; /* (batch) factor of the branch of each image: stochastic depth, lent by the trainer that
+                     * draws them; NULL: off */
 };
 
 /* Buffers that all blocks share. */
@@ -103,7 +104,7 @@ const struct vit_step_trace *vit_block_attention(const struct vit_block_call *ca
 
 /* Reserve the trace of one block for batch pictures; in inference every block carves the same one. */
 void vit_block_trace_carve(struct vit_block_trace *t, struct vit_arena *a, const struct vit_config *c,
-                           int block, int batch, bool training, bool drop_path);
+                           int block, int batch, bool training);
 void vit_block_scratch_carve(struct vit_block_scratch *s, struct vit_arena *a, const struct vit_config *c,
                              int batch, bool training);
 

@@ -42,13 +42,11 @@ static void carve_step(struct vit_step_trace *t, struct vit_arena *a, const stru
 }
 
 void vit_block_trace_carve(struct vit_block_trace *t, struct vit_arena *a, const struct vit_config *c,
-                           int block, int batch, bool training, bool drop_path)
+                           int block, int batch, bool training)
 {
     const struct vit_step *steps = vit_block_steps(&c->norm, block, c->depth);
 
     for (int i = 0; steps[i].op != VIT_OP_END; i++) carve_step(&t->step[i], a, c, &steps[i], batch, training);
-    for (int i = 0; i < 2; i++)
-        t->drop[i] = drop_path ? vit_arena_take(a, (size_t)batch, sizeof(float)) : NULL;
 }
 
 void vit_block_scratch_carve(struct vit_block_scratch *s, struct vit_arena *a, const struct vit_config *c,

@@ -28,7 +28,7 @@ static void carve_blocks(struct vit_session *s)
         if (same < i)
             s->trace[i] = s->trace[same];
         else
-            vit_block_trace_carve(&s->trace[i], &s->arena, c, i, s->batch, s->training, s->drop_path);
+            vit_block_trace_carve(&s->trace[i], &s->arena, c, i, s->batch, s->training);
     }
 }
 
@@ -109,7 +109,6 @@ enum vit_status vit_session_create(struct vit_session **out, const struct vit_mo
     s->model = m;
     s->batch = o->batch > 0 ? o->batch : 1;
     s->training = o->training;
-    s->drop_path = o->training && o->drop_path;
     s->tokens = vit_config_tokens(&m->config);
     s->kern = (struct kern_ctx){ .k = &m->kern, .threads = o->threads > 0 ? o->threads : kern_cpu_cores() };
     s->kern.team = kern_team_create();

@@ -39,7 +39,7 @@ enum { VIT_PIECES = 12 };
 struct vit_session {
     const struct vit_model *model;
     int batch, tokens;
-    bool training, drop_path;
+    bool training;
     struct kern_ctx kern;
     struct vit_arena arena;
     struct vit_ends ends;

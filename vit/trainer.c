@@ -49,10 +49,22 @@ static int list_matrices(const struct vit_trainer *t, struct vit_muon_matrix *li
     return count;
 }
 
+/* Lent to the session, whose branches have no factors without a trainer that draws them. */
+static void carve_drop_path(struct vit_trainer *t)
+{
+    const size_t batch = (size_t)t->session->batch;
+
+    if (t->hyper.drop_path <= 0) return;
+    for (int block = 0; block < t->model->config.depth; block++)
+        for (int half = 0; half < 2; half++)
+            t->session->trace[block].drop[half] = vit_arena_take(&t->arena, batch, sizeof(float));
+}
+
 static void carve(struct vit_trainer *t)
 {
     int rows, cols;
 
+    carve_drop_path(t);
     t->mean = vit_arena_take(&t->arena, t->floats, sizeof(float));
     t->square = vit_arena_take(&t->arena, t->floats, sizeof(float));
     t->average = t->hyper.ema > 0 ? vit_arena_take(&t->arena, t->floats, sizeof(float)) : NULL;
@@ -66,9 +78,7 @@ static void carve(struct vit_trainer *t)
 static enum vit_status create(struct vit_trainer *t, int threads, struct vit_error *err)
 {
     const int micro = (t->batch + t->hyper.accumulate - 1) / t->hyper.accumulate;
-    const struct vit_session_options o = {
-        .batch = micro, .threads = threads, .training = true, .drop_path = t->hyper.drop_path > 0
-    };
+    const struct vit_session_options o = { .batch = micro, .threads = threads, .training = true };
     enum vit_status status = vit_session_create(&t->session, t->model, &o, err);
 
     if (!status) status = vit_gradients_create(&t->grads, t->model, err);

@@ -208,10 +208,9 @@ enum vit_status vit_prepare_image(const struct vit_model *m, const unsigned char
 /* ---- inference ---- */
 
 struct vit_session_options {
-    int batch;      /* most pictures a call; 0: 1 */
-    int threads;    /* 0: physical cores this process may use; at most VIT_MOST_THREADS */
-    bool training;  /* keep what the backward needs, which the model must be opened for (trainable) */
-    bool drop_path; /* room for stochastic depth's factors (training) */
+    int batch;     /* most pictures a call; 0: 1 */
+    int threads;   /* 0: physical cores this process may use; at most VIT_MOST_THREADS */
+    bool training; /* keep what the backward needs, which the model must be opened for (trainable) */
 };
 
 struct vit_session;
