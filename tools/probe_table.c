@@ -8,6 +8,7 @@
 #include "tools/probe.h"
 #include "tools/running.h"
 #include "vit/config_json.h"
+#include "vit/tokens.h"
 
 /* ---- what there is to print ---- */
 
@@ -96,7 +97,8 @@ static double value_of(const struct column *c, const struct vit_probe *p, int de
         for (int i = 0; i < depth; i++) sum += field_of(vit_probe_block(p, i), c->at) / depth;
         return sum;
     case MOST:
-        for (int i = 0; i < depth; i++) value = fmax(value, field_of(vit_probe_block(p, i), c->at));
+        for (int i = 0; i < depth; i++)
+            value = vit_tokens_larger(value, field_of(vit_probe_block(p, i), c->at));
         return value;
     default: return value;
     }

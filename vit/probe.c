@@ -152,7 +152,7 @@ static void see_attention(struct vit_probe *p, const struct vit_block_call *call
             const float *prob = attention->prob + (i * (size_t)c->heads + h) * t * t;
             const float *q = attention->qkv_normed + i * t * 3 * d + h * e;
             for (size_t row = 0; row < t; row++) entropy[h] += vit_tokens_entropy(prob + row * t, (int)t);
-            b->max_logit = fmax(b->max_logit, vit_tokens_logit(q, q + d, (int)t, (int)e, 3 * d));
+            b->max_logit = vit_tokens_larger(b->max_logit, vit_tokens_logit(q, q + d, (int)t, (int)e, 3 * d));
         }
 }
 
@@ -272,6 +272,7 @@ static void finish_attention(struct vit_probe *p, int i)
         b->entropy += entropy[h] / c->heads;
         b->one_hot += entropy[h] * 10 < ONE_HOT_TENTHS ? 1.0 / c->heads : 0;
     }
+    if (isnan(b->entropy)) b->one_hot = NAN;
     b->head_entropy = entropy;
 }
 

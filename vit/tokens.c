@@ -13,6 +13,11 @@ static double dot(const float *a, const float *b, int d)
     return sum;
 }
 
+double vit_tokens_larger(double a, double b)
+{
+    return a > b || isnan(a) ? a : b;
+}
+
 double vit_tokens_squares(const float *x, size_t count, double *largest)
 {
     double sum = 0;
@@ -24,7 +29,7 @@ double vit_tokens_squares(const float *x, size_t count, double *largest)
         sum += (double)x[i] * (double)x[i];
         most = size > most ? size : most;
     }
-    if (largest && (double)most > *largest) *largest = (double)most;
+    if (largest) *largest = vit_tokens_larger(*largest, isnan(sum) ? sum : (double)most); /* most has none */
     return sum;
 }
 
@@ -222,7 +227,7 @@ double vit_tokens_entropy(const float *prob, int t)
     double sum = 0;
 
     for (int j = 0; j < t; j++)
-        if (prob[j] > 0) sum -= (double)prob[j] * log((double)prob[j]); /* a ln a goes to 0 with a */
+        if (prob[j] != 0) sum -= (double)prob[j] * log((double)prob[j]); /* a ln a goes to 0 with a */
     return sum;
 }
 
@@ -231,6 +236,7 @@ double vit_tokens_logit(const float *q, const float *k, int t, int e, size_t row
     double most = -INFINITY;
 
     for (int i = 0; i < t; i++)
-        for (int j = 0; j < t; j++) most = fmax(most, dot(q + (size_t)i * row, k + (size_t)j * row, e));
+        for (int j = 0; j < t; j++)
+            most = vit_tokens_larger(most, dot(q + (size_t)i * row, k + (size_t)j * row, e));
     return most / sqrt((double)e);
 }

@@ -1,10 +1,12 @@
 /* tokens.h - how large and how alike the vectors of a stream are, and how they attend to each other. Sums are
- * in double. */
+ * in double. Of numbers with a NaN among them the answer is NaN. */
 #ifndef VIT_TOKENS_H
 #define VIT_TOKENS_H
 
 #include "vit/base.h"
 
+/* The larger of two; NaN if one is. */
+double vit_tokens_larger(double a, double b);
 /* Sum of x^2 over count numbers; *largest (may be NULL) = max(*largest, |x|). */
 double vit_tokens_squares(const float *x, size_t count, double *largest);
 /* Sum of (a - b)^2 over count numbers. */

@@ -591,6 +591,36 @@ static void a_token_of_zeros_is_like_no_other(void **state)
     assert_near(angle, (0 + 0.5 + 0.5) / 3, 1e-15);
 }
 
+/* A NaN is larger than nothing and smaller than nothing: what only compares would not see it. */
+static void what_is_not_a_number_is_not_measured(void **state)
+{
+    const float x[] = { 3, NAN, -5 }, y[] = { 1, 2, 4 }, prob[] = { 0, 1, NAN };
+    double most = 1;
+    struct fixture f;
+
+    (void)state;
+    assert_true(isnan(vit_tokens_squares(x, 3, &most)) && isnan(most));
+    assert_true(vit_tokens_squares(y, 3, &most) == 21 && isnan(most));
+    assert_true(isnan(vit_tokens_entropy(prob, 3)) && vit_tokens_entropy(prob, 2) == 0);
+    assert_true(isnan(vit_tokens_logit(x, y, 3, 1, 1)) && vit_tokens_logit(y, y, 3, 1, 1) == 16);
+    open_net(&f, VIT_NORM_PRE);
+    tiny_values(f.model, "blocks.1.attn.qkv.bias")[0] = NAN; /* head 0 */
+    vit_model_pack(f.model, NULL);
+    vit_probe_close(f.probe);
+    f.probe = probe_of(f.model, f.planes, f.labels, N, 1, 1);
+    for (int i = 0; i < DEPTH; i++) {
+        const struct vit_probe_block *b = vit_probe_block(f.probe, i);
+        const bool sick = i > 0;
+        assert_int_equal(isnan(b->head_entropy[0]) != 0, sick);
+        assert_int_equal(isnan(b->entropy) != 0, sick);
+        assert_int_equal(isnan(b->one_hot) != 0, sick);
+        assert_int_equal(isnan(b->max_logit) != 0, sick);
+        assert_int_equal(isnan(b->stream_max) != 0, sick);
+        assert_int_equal(isnan(b->rank) != 0, sick);
+    }
+    close_net(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -610,6 +640,7 @@ int main(void)
         cmocka_unit_test(pres_last_gradient_is_posts_over_the_rms),
         cmocka_unit_test(trunc02_hides_the_difference),
         cmocka_unit_test(a_token_of_zeros_is_like_no_other),
+        cmocka_unit_test(what_is_not_a_number_is_not_measured),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
