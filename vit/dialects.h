@@ -30,6 +30,10 @@ int vit_preset_heads(const char *architecture, int width);
 /* Heads of the size of this width, depth and hidden width in the same table, and its name; 0: none is. */
 int vit_preset_heads_of(const struct vit_config *c, const char **size);
 
+/* The MLP's hidden width as the ratio of which timm and DINOv2 take int(width * ratio) in double: the decimal
+ * of the fewest digits. */
+double vit_mlp_ratio(int width, int hidden);
+
 /* Keep labels: an object {"0": name, ...} or an array of names. Wrong counts are an error. */
 enum vit_status vit_read_labels(struct vit_model *m, const json_t *labels, const char *where,
                                 struct vit_error *err);

@@ -1,5 +1,6 @@
 /* A model as a folder of another framework, the reverse of dialects.c: its tensors' names, its config.json,
  * its preprocessing. */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,17 +119,17 @@ struct dialect {
 
 /* ---- timm ---- */
 
-/* The MLP's width as a ratio, of whose product with the width both frameworks take the integer part: the
- * shortest decimal that gives it. */
-static double ratio_of(const struct vit_config *c)
+/* From the middle of the ratios that give it: what a decimal misses it by may be above or below. */
+double vit_mlp_ratio(int width, int hidden)
 {
     double ratio = 0;
     char text[32];
 
-    for (int digits = 1; digits <= 15 && (int)(ratio * c->width) != c->hidden; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, (double)c->hidden / c->width);
+    for (int digits = 1; digits <= 15 && (int)(width * ratio) != hidden; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, (hidden + 0.5) / width);
         ratio = strtod(text, NULL);
     }
+    assert((int)(width * ratio) == hidden);
     return ratio;
 }
 
@@ -167,14 +168,14 @@ static const char *pool_of(const struct vit_config *c)
 static json_t *timm_args(const struct vit_config *c)
 {
     const struct vit_norm_config *n = &c->norm;
-    json_t *o =
-        json_pack("{ss si si si si si si sf sb sb sb si sb sb sb ss ss ss}", "global_pool", pool_of(c),
-                  "img_size", c->image, "patch_size", c->stem.patch, "in_chans", c->channels, "embed_dim",
-                  c->width, "depth", c->depth, "num_heads", c->heads, "mlp_ratio", ratio_of(c), "qkv_bias",
-                  c->qkv_bias, "proj_bias", c->bias, "qk_norm", n->qk, "reg_tokens", c->registers,
-                  "class_token", c->cls, "no_embed_class", !c->position_prefix, "final_norm",
-                  n->final || n->pooled, "pos_embed", c->position == VIT_POS_NONE ? "none" : "learn",
-                  "norm_layer", "layernorm", "act_layer", kern_act_name(c->act));
+    json_t *o = json_pack("{ss si si si si si si sf sb sb sb si sb sb sb ss ss ss}", "global_pool",
+                          pool_of(c), "img_size", c->image, "patch_size", c->stem.patch, "in_chans",
+                          c->channels, "embed_dim", c->width, "depth", c->depth, "num_heads", c->heads,
+                          "mlp_ratio", vit_mlp_ratio(c->width, c->hidden), "qkv_bias", c->qkv_bias,
+                          "proj_bias", c->bias, "qk_norm", n->qk, "reg_tokens", c->registers, "class_token",
+                          c->cls, "no_embed_class", !c->position_prefix, "final_norm", n->final || n->pooled,
+                          "pos_embed", c->position == VIT_POS_NONE ? "none" : "learn", "norm_layer",
+                          "layernorm", "act_layer", kern_act_name(c->act));
 
     vit_json_put(&o, "fc_norm", json_boolean(n->pooled));
     if (n->placement == VIT_NORM_LAYERSCALE) vit_json_put(&o, "init_values", json_real(1));
@@ -252,7 +253,8 @@ static json_t *hf_dinov2_config(const struct vit_model *m, const struct dialect 
     json_t *o = hf_config(m, d);
 
     vit_json_put(&o, "mlp_ratio",
-                 c->hidden % c->width ? json_real(ratio_of(c)) : json_integer(c->hidden / c->width));
+                 c->hidden % c->width ? json_real(vit_mlp_ratio(c->width, c->hidden))
+                                      : json_integer(c->hidden / c->width));
     vit_json_put(&o, "layerscale_value", json_real(1));
     vit_json_put(&o, "use_swiglu_ffn", json_false());
     return o;

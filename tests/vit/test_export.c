@@ -5,6 +5,7 @@
 #include "tests/support/tmp.h"
 #include "tests/vit/tiny.h"
 #include "vit/config_json.h"
+#include "vit/dialects.h"
 
 struct fixture {
     char dir[256], out[300];
@@ -295,6 +296,65 @@ static void a_dinov2_is_complete(void **state)
     vit_model_close(m);
 }
 
+/* int(width * ratio) of Python, whose floats are doubles. */
+static void assert_ratio(int width, int hidden)
+{
+    const double ratio = vit_mlp_ratio(width, hidden);
+
+    if ((int)(width * ratio) != hidden)
+        fail_msg("%d of %d: %.17g gives %d", hidden, width, ratio, (int)(width * ratio));
+}
+
+static void the_ratio_gives_the_hidden_width(void **state)
+{
+    static const struct {
+        int width, hidden;
+        double ratio;
+    } SHORTEST[] = { { 768, 3072, 4 }, { 16, 24, 1.5 }, { 192, 256, 1.336 }, { 1152, 4304, 3.7365 } };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(SHORTEST); i++) {
+        assert_ratio(SHORTEST[i].width, SHORTEST[i].hidden);
+        assert_true(vit_mlp_ratio(SHORTEST[i].width, SHORTEST[i].hidden) == SHORTEST[i].ratio);
+    }
+    for (int width = 1; width <= 64; width++)
+        for (int hidden = 1; hidden <= 5 * width; hidden++) assert_ratio(width, hidden);
+    for (int width = 64; width <= 1 << 16; width += 8 * (width / 64)) {
+        assert_ratio(width, width * 4 / 3);
+        assert_ratio(width, width * 8 / 3);
+        assert_ratio(width, 4 * width - 1);
+        assert_ratio(width, 1);
+        assert_ratio(width, 8 << 16);
+    }
+}
+
+/* The key of an object of an object in config.json; *whole: json_decref. */
+static const json_t *written(json_t **whole, const struct fixture *f, const char *object, const char *key)
+{
+    char path[400];
+
+    snprintf(path, sizeof path, "%s/config.json", f->out);
+    *whole = json_load_file(path, 0, NULL);
+    assert_non_null(*whole);
+    return json_object_get(object ? json_object_get(*whole, object) : *whole, key);
+}
+
+static void the_ratio_survives_the_file(void **state)
+{
+    struct vit_config c = tiny_config(VIT_NORM_PRE);
+    const struct fixture *f = *state;
+    struct vit_model *m;
+    struct vit_error err;
+    json_t *whole;
+
+    c.width = 192, c.hidden = 256, c.depth = 1;
+    m = tiny_model(&c, "ref");
+    assert_ok(vit_model_export(m, f->out, WEIGHTS_TIMM, WEIGHTS_F32, &err), &err);
+    assert_int_equal((int)(192 * json_real_value(written(&whole, f, "model_args", "mlp_ratio"))), 256);
+    json_decref(whole);
+    vit_model_close(m);
+}
+
 /* ---- what they have no model for ---- */
 
 static void assert_not_exported(const struct vit_model *m, const struct fixture *f,
@@ -361,6 +421,8 @@ int main(void)
         TEST(the_tensors_have_the_names_of_the_class),
         TEST(the_configuration_has_what_the_class_reads),
         TEST(a_dinov2_is_complete),
+        TEST(the_ratio_gives_the_hidden_width),
+        TEST(the_ratio_survives_the_file),
         TEST(what_they_have_no_class_for_is_refused),
         TEST(other_requests_are_refused),
     };
