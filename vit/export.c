@@ -146,18 +146,26 @@ static json_t *floats_of(const float *x)
     return json_pack("[ooo]", vit_json_number(x[0]), vit_json_number(x[1]), vit_json_number(x[2]));
 }
 
-/* The registered architecture of this size, or one of any: model_args say all of it again. */
+/* timm builds under the names that it has registered only. One of another size does where none is of this:
+ * model_args say all of it again. */
 static const char *architecture_of(const struct vit_config *c)
 {
-    const char *name;
+    static const char *const PLAIN[] = {
+        /* of vision_transformer.py, timm 1.0.31 */
+        "vit_base_patch16_224",  "vit_base_patch16_384",  "vit_base_patch32_224",  "vit_base_patch32_384",
+        "vit_base_patch8_224",   "vit_tiny_patch16_224",  "vit_tiny_patch16_384",  "vit_small_patch16_224",
+        "vit_small_patch16_384", "vit_small_patch32_224", "vit_small_patch32_384", "vit_small_patch8_224",
+        "vit_large_patch14_224", "vit_large_patch16_224", "vit_large_patch16_384", "vit_large_patch32_224",
+        "vit_large_patch32_384", "vit_huge_patch14_224",  "vit_giant_patch14_224", "vit_gigantic_patch14_224"
+    };
     struct vit_config of;
 
-    for (int i = 0; (name = vit_config_preset_name(i)); i++)
-        if (!strncmp(name, "vit_", 4) && !vit_config_preset(&of, name, NULL) && of.width == c->width &&
-            of.depth == c->depth && of.heads == c->heads && of.hidden == c->hidden &&
-            of.stem.patch == c->stem.patch)
-            return name;
-    return "vit_base_patch16_224";
+    for (size_t i = 0; i < VIT_COUNT(PLAIN); i++)
+        if (!vit_config_preset(&of, PLAIN[i], NULL) && of.width == c->width && of.depth == c->depth &&
+            of.heads == c->heads && of.hidden == c->hidden && of.stem.patch == c->stem.patch &&
+            of.image == c->image)
+            return PLAIN[i];
+    return PLAIN[0];
 }
 
 static const char *pool_of(const struct vit_config *c)

@@ -355,6 +355,36 @@ static void the_ratio_survives_the_file(void **state)
     vit_model_close(m);
 }
 
+/* Size, patch and picture are those of the name; others get one that timm knows. */
+static void the_architecture_is_the_one_of_this_size(void **state)
+{
+    static const struct {
+        const char *preset, *name;
+        int image;
+    } ROWS[] = {
+        { "vit_tiny_patch16_384", "vit_tiny_patch16_384", 384 },
+        { "vit_tiny_patch16_224", "vit_tiny_patch16_224", 224 },
+        { "vit_tiny_patch16_224", "vit_base_patch16_224", 240 },
+        { "vit_tiny_patch4_32", "vit_base_patch16_224", 32 },
+    };
+    const struct fixture *f = *state;
+
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        struct vit_config c;
+        struct vit_model *m;
+        struct vit_error err;
+        json_t *whole;
+        assert_ok(vit_config_preset(&c, ROWS[i].preset, &err), &err);
+        c.image = ROWS[i].image;
+        c.classes = TINY_CLASSES;
+        assert_ok(vit_model_create(&m, &c, NULL, NULL, NULL, NULL, &err), &err);
+        assert_ok(vit_model_export(m, f->out, WEIGHTS_TIMM, WEIGHTS_BF16, &err), &err);
+        assert_string_equal(json_string_value(written(&whole, f, NULL, "architecture")), ROWS[i].name);
+        json_decref(whole);
+        vit_model_close(m);
+    }
+}
+
 /* ---- what they have no model for ---- */
 
 static void assert_not_exported(const struct vit_model *m, const struct fixture *f,
@@ -423,6 +453,7 @@ int main(void)
         TEST(a_dinov2_is_complete),
         TEST(the_ratio_gives_the_hidden_width),
         TEST(the_ratio_survives_the_file),
+        TEST(the_architecture_is_the_one_of_this_size),
         TEST(what_they_have_no_class_for_is_refused),
         TEST(other_requests_are_refused),
     };
