@@ -159,6 +159,18 @@ static enum vit_status check_output(const char *path, const struct convert_optio
     return vit_fail(err, VIT_ERR_ARG, "%s: exists; --force replaces it", path);
 }
 
+static enum vit_status save_folder(const struct convert_comparison *c, const char *path,
+                                   enum weights_family family, struct vit_error *err)
+{
+    const struct vit_model *m = c->model[CONVERT_BEFORE];
+    const struct cmd_common *o = &c->options->common;
+    const char *difference = vit_export_difference(m, family);
+    enum vit_status status = vit_model_export(m, path, family, vit_stored_dtype(cmd_dtype(o)), err);
+
+    if (!status && difference) cmd_warn(o, "%s: %s", path, difference);
+    return status;
+}
+
 static enum vit_status save(const struct convert_comparison *c, const char *path, struct vit_error *err)
 {
     const struct convert_options *o = c->options;
@@ -166,8 +178,7 @@ static enum vit_status save(const struct convert_comparison *c, const char *path
     enum weights_family family;
 
     for (int i = 0; o->names && (family = vit_export_family(i)) < WEIGHTS_FAMILIES; i++)
-        if (!strcmp(o->names, weights_family_name(family)))
-            return vit_model_export(c->model[CONVERT_BEFORE], path, family, vit_stored_dtype(dtype), err);
+        if (!strcmp(o->names, weights_family_name(family))) return save_folder(c, path, family, err);
     return o->packed ? vit_model_save_packed(c->model[CONVERT_BEFORE], path, dtype, o->common.kernels, err)
                      : vit_model_save(c->model[CONVERT_BEFORE], path, vit_stored_dtype(dtype), err);
 }

@@ -114,6 +114,7 @@ struct dialect {
     json_t *(*config)(const struct vit_model *m, const struct dialect *d);
     const char *type, *class;                     /* Hugging Face's model_type and its class */
     json_t *(*recipe)(const struct vit_model *m); /* NULL: config.json has it */
+    bool crop_down;                               /* how it rounds the place of a crop: struct patch_recipe */
     const char *blank;                            /* a token that no classifier reads; NULL: none */
 };
 
@@ -297,13 +298,37 @@ static json_t *hf_recipe(const struct vit_model *m)
 /* ---- the folder ---- */
 
 static const struct dialect DIALECTS[] = {
-    { WEIGHTS_TIMM, TIMM, timm_config, NULL, NULL, NULL, NULL },
-    { WEIGHTS_HF_VIT, HF_VIT, hf_plain_config, "vit", "ViTForImageClassification", hf_recipe, NULL },
+    { WEIGHTS_TIMM, TIMM, timm_config, NULL, NULL, NULL, false, NULL },
+    { WEIGHTS_HF_VIT, HF_VIT, hf_plain_config, "vit", "ViTForImageClassification", hf_recipe, true, NULL },
     { WEIGHTS_HF_DEIT, HF_DEIT, hf_plain_config, "deit", "DeiTForImageClassificationWithTeacher", hf_recipe,
-      NULL },
+      true, NULL },
     { WEIGHTS_HF_DINOV2, HF_DINOV2, hf_dinov2_config, "dinov2", "Dinov2ForImageClassification", hf_recipe,
-      "dinov2.embeddings.mask_token" },
+      true, "dinov2.embeddings.mask_token" },
 };
+
+/* NULL: models are not written for it. */
+static const struct dialect *dialect_of(enum weights_family family)
+{
+    for (size_t i = 0; i < VIT_COUNT(DIALECTS); i++)
+        if (DIALECTS[i].family == family) return &DIALECTS[i];
+    return NULL;
+}
+
+const char *vit_export_difference(const struct vit_model *m, enum weights_family family)
+{
+    const struct patch_recipe *r = &m->recipe;
+    const struct dialect *d = dialect_of(family);
+    const int margin = patch_recipe_side(r) - r->size;
+
+    if (!d || d->crop_down == r->crop_down) return NULL;
+    /* Of a square the margin is known, and half of 3, 7, ... goes to 2, 4, ... or down. */
+    if (r->squash && (margin < 0 || margin % 4 != 3)) return NULL;
+    return d->crop_down
+               ? "transformers crops some pictures one pixel beside: half a pixel goes down there, to "
+                 "the even side here"
+               : "timm crops some pictures one pixel beside: half a pixel goes to the even side "
+                 "there, down here";
+}
 
 enum weights_family vit_export_family(int i)
 {
@@ -335,12 +360,11 @@ static enum vit_status write_json(json_t *o, const char *folder, const char *nam
 enum vit_status vit_model_export(const struct vit_model *m, const char *folder, enum weights_family family,
                                  enum weights_dtype dtype, struct vit_error *err)
 {
-    const struct dialect *d = DIALECTS;
+    const struct dialect *d = dialect_of(family);
     char path[PATH_SIZE];
     enum vit_status status;
 
-    while (d < DIALECTS + VIT_COUNT(DIALECTS) && d->family != family) d++;
-    if (d == DIALECTS + VIT_COUNT(DIALECTS))
+    if (!d)
         return vit_fail(err, VIT_ERR_ARG, "%s: models are not written for %s", folder,
                         weights_family_name(family));
     status = check(m, d->allowed, folder, family, err);

@@ -489,6 +489,8 @@ static void another_framework_gets_a_folder(void **state)
     run_free(&r);
     assert_true(tmp_has(out, "preprocessor_config.json"));
     assert_code(VIT(MODEL, out, "--names", "hf-vit"), 2, "--force");
+    assert_code(VIT(MODEL, out, "--names", "hf-vit", "--force"), 0,
+                "hf: transformers crops some pictures one pixel beside");
     assert_code(VIT(MODEL, out, "--names", "timm", "--force"), 0, "");
     assert_code(VIT(MODEL, f->out, "--names", "hf"), 2, "timm, hf-vit, hf-deit or hf-dinov2");
     assert_code(VIT(MODEL, f->out, "--names", "timm", "--packed"), 2, "found --packed");

@@ -385,6 +385,41 @@ static void the_architecture_is_the_one_of_this_size(void **state)
     }
 }
 
+/* ---- what they do otherwise ---- */
+
+/* Where a crop has half a pixel, timm goes to the even side and transformers down. */
+static void a_crop_that_lies_elsewhere_is_said(void **state)
+{
+    static const struct {
+        bool squash, down;
+        int side; /* of TINY_SIDE it keeps 8 */
+        bool timm, hf;
+    } ROWS[] = {
+        { true, false, 8, false, false },  { true, true, 8, false, false },
+        { true, false, 9, false, false },  { true, false, 10, false, false },
+        { true, false, 11, false, true },  { true, true, 11, true, false },
+        { true, true, 15, true, false },   { true, false, 5, false, false },
+        { false, false, 8, false, true },  { false, true, 8, true, false },
+        { false, false, 10, false, true },
+    };
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct vit_error err;
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        struct patch_recipe r = patch_recipe_default(TINY_SIDE);
+        struct vit_model *m;
+        r.squash = ROWS[i].squash;
+        r.crop_down = ROWS[i].down;
+        r.crop_pct = (float)TINY_SIDE / (float)ROWS[i].side;
+        assert_ok(vit_model_create(&m, &c, &r, NULL, NULL, NULL, &err), &err);
+        assert_int_equal(vit_export_difference(m, WEIGHTS_TIMM) != NULL, ROWS[i].timm);
+        assert_int_equal(vit_export_difference(m, WEIGHTS_HF_VIT) != NULL, ROWS[i].hf);
+        assert_null(vit_export_difference(m, WEIGHTS_JAX));
+        vit_model_close(m);
+    }
+}
+
 /* ---- what they have no model for ---- */
 
 static void assert_not_exported(const struct vit_model *m, const struct fixture *f,
@@ -454,6 +489,7 @@ int main(void)
         TEST(the_ratio_gives_the_hidden_width),
         TEST(the_ratio_survives_the_file),
         TEST(the_architecture_is_the_one_of_this_size),
+        TEST(a_crop_that_lies_elsewhere_is_said),
         TEST(what_they_have_no_class_for_is_refused),
         TEST(other_requests_are_refused),
     };
