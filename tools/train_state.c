@@ -145,6 +145,7 @@ static enum vit_status read_position(struct train *t, const json_t *note, const 
         return vit_fail(err, VIT_ERR_ARG, "%s: was made with %lld training pictures, now there are %zu", path,
                         (long long)json_integer_value(pictures), patch_feed_count(t->feed));
     if (t->batch > batches || t->epoch > t->recipe->epochs ||
+        vit_trainer_steps(t->trainer) > t->hyper.steps ||
         (int64_t)t->epoch * batches + t->batch != vit_trainer_steps(t->trainer))
         return damaged(path, "batch", err);
     if (!json_is_integer(bytes) || json_integer_value(bytes) < 0) return damaged(path, "log_bytes", err);

@@ -78,7 +78,7 @@ static const struct field {
     const char *name;
     enum kind kind;
     size_t at;
-    float low, high; /* of a number */
+    float low, high; /* of a number; an integer has no high */
 } FIELDS[] = {
     { "lr", NUMBER, offsetof(struct vit_hyper, lr), 0, FLT_MAX },
     { "muon_lr", NUMBER, offsetof(struct vit_hyper, muon_lr), 0, FLT_MAX },
@@ -93,19 +93,31 @@ static const struct field {
     { "attn_drop", NUMBER, offsetof(struct vit_hyper, attn_drop), 0, BELOW_1 },
     { "ema", NUMBER, offsetof(struct vit_hyper, ema), 0, BELOW_1 },
     { "lr_end", NUMBER, offsetof(struct vit_hyper, lr_end), 0, FLT_MAX },
-    { "steps", INTEGER, offsetof(struct vit_hyper, steps), 0, 0 },
+    { "steps", INTEGER, offsetof(struct vit_hyper, steps), 1, 0 },
     { "warmup", INTEGER, offsetof(struct vit_hyper, warmup), 0, 0 },
     { "accumulate", INTEGER, offsetof(struct vit_hyper, accumulate), 0, 0 },
 };
 
+static enum vit_status check_field(const struct vit_hyper *h, const struct field *f, struct vit_error *err)
+{
+    const void *at = (const char *)h + f->at;
+    const float x = f->kind == NUMBER ? *(const float *)at : 0;
+    const int n = f->kind == INTEGER ? *(const int *)at : 0;
+
+    if (f->kind == NUMBER && !(x >= f->low && x <= f->high))
+        return vit_fail(err, VIT_ERR_ARG, "trainer: %s must be between %g and %.8g, found %g", f->name,
+                        (double)f->low, (double)f->high, (double)x);
+    if (f->kind == INTEGER && n < (int)f->low)
+        return vit_fail(err, VIT_ERR_ARG, "trainer: %s must be at least %d, found %d", f->name, (int)f->low,
+                        n);
+    return VIT_OK;
+}
+
 enum vit_status vit_hyper_check(const struct vit_hyper *h, struct vit_error *err)
 {
     for (size_t i = 0; i < VIT_COUNT(FIELDS); i++) {
-        const struct field *f = &FIELDS[i];
-        const float *x = (const float *)(const void *)((const char *)h + f->at);
-        if (f->kind == NUMBER && !(*x >= f->low && *x <= f->high))
-            return vit_fail(err, VIT_ERR_ARG, "trainer: %s must be between %g and %.8g, found %g", f->name,
-                            (double)f->low, (double)f->high, (double)*x);
+        enum vit_status status = check_field(h, &FIELDS[i], err);
+        if (status) return status;
     }
     if ((unsigned)h->schedule >= VIT_SCHEDULES)
         return vit_fail(err, VIT_ERR_ARG, "trainer: unknown schedule %d", (int)h->schedule);

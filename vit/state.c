@@ -123,15 +123,16 @@ static enum vit_status check_state(const struct vit_trainer *t, const struct wei
 static enum vit_status read_state(struct vit_trainer *t, const struct weights_file *f, char **note,
                                   struct vit_error *err)
 {
+    enum { MOST = 1 << 30 }; /* more than any run takes; what is counted on from there fits an int */
     const char *step = weights_meta(f, "vit.step"), *text = weights_meta(f, "vit.note");
     struct arena_ref refs[ARENAS];
     const int count = arenas_of(t, refs);
     char *end = NULL;
     long done = step ? strtol(step, &end, 10) : -1;
 
-    if (done < 0 || !*step || *end || done > t->hyper.steps)
+    if (done < 0 || !*step || *end || done > MOST)
         return vit_fail(err, VIT_ERR_FORMAT, "%s: \"vit.step\" must be between 0 and %d, found \"%s\"",
-                        weights_path(f), t->hyper.steps, step ? step : "");
+                        weights_path(f), MOST, step ? step : "");
     *note = strdup(text ? text : "");
     if (!*note) return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory", weights_path(f));
     for (int i = 0; i < count; i++)

@@ -8,6 +8,7 @@ struct fixture {
     char dir[TMP_PATH], path[300], broken[300];
     struct vit_model *model;
     struct vit_trainer *trainer;
+    float *planes;             /* of two pictures */
     struct weights_file *file; /* a state that is whole */
 };
 
@@ -22,6 +23,7 @@ static int setup(void **state)
     snprintf(f->path, sizeof f->path, "%s/state", f->dir);
     snprintf(f->broken, sizeof f->broken, "%s/broken", f->dir);
     f->model = tiny_model(&c, "ref");
+    f->planes = tiny_planes(f->model, 2);
     assert_ok(vit_trainer_create(&f->trainer, f->model, &h, 2, 1, &err), &err);
     assert_ok(vit_trainer_save(f->trainer, f->path, "note", &err), &err);
     assert_ok(weights_open(&f->file, f->path, &err), &err);
@@ -35,6 +37,7 @@ static int teardown(void **state)
     weights_close(f->file);
     vit_trainer_close(f->trainer);
     vit_model_close(f->model);
+    free(f->planes);
     return tmp_teardown(state);
 }
 
@@ -92,6 +95,23 @@ static void the_whole_state_is_taken(void **state)
     free(note);
 }
 
+/* Whoever took more steps than the schedule has goes on from them. */
+static void steps_beyond_the_schedule_are_taken(void **state)
+{
+    const struct fixture *f = *state;
+    const struct vit_batch b = { f->planes, (const int[]){ 0, 1 }, NULL, NULL, 2 };
+    struct vit_error err;
+    char *note;
+
+    for (int i = 0; i < STEPS + 1; i++) assert_true(vit_trainer_step(f->trainer, &b).finite);
+    assert_ok(vit_trainer_save(f->trainer, f->broken, "beyond", &err), &err);
+    vit_trainer_step(f->trainer, &b);
+    assert_ok(vit_trainer_resume(f->trainer, f->broken, &note, &err), &err);
+    assert_int_equal(vit_trainer_steps(f->trainer), STEPS + 1);
+    assert_string_equal(note, "beyond");
+    free(note);
+}
+
 /* Values count, not how they are spelt. */
 static void numbers_may_be_spelt_otherwise(void **state)
 {
@@ -122,10 +142,10 @@ static void texts_that_are_wrong_are_named(void **state)
         { "vit.config", "[]", VIT_ERR_ARG, " absent, this run has " },
         { "vit.config", "{\"format\":\"vit-2\"}", VIT_ERR_ARG,
           "broken: made with \"format\" \"vit-2\", this run has \"vit-1\"" },
-        { "vit.step", NULL, VIT_ERR_FORMAT, "\"vit.step\" must be between 0 and 10, found \"\"" },
+        { "vit.step", NULL, VIT_ERR_FORMAT, "\"vit.step\" must be between 0 and 1073741824, found \"\"" },
         { "vit.step", "", VIT_ERR_FORMAT, "found \"\"" },
         { "vit.step", "-1", VIT_ERR_FORMAT, "found \"-1\"" },
-        { "vit.step", "11", VIT_ERR_FORMAT, "found \"11\"" },
+        { "vit.step", "2147483647", VIT_ERR_FORMAT, "found \"2147483647\"" },
         { "vit.step", "1x", VIT_ERR_FORMAT, "found \"1x\"" },
         { "vit.step", "99999999999999999999", VIT_ERR_FORMAT, "found \"99999999999999999999\"" },
     };
@@ -170,9 +190,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(the_whole_state_is_taken),
-        TEST(numbers_may_be_spelt_otherwise),
-        TEST(texts_that_are_wrong_are_named),
+        TEST(the_whole_state_is_taken),         TEST(steps_beyond_the_schedule_are_taken),
+        TEST(numbers_may_be_spelt_otherwise),   TEST(texts_that_are_wrong_are_named),
         TEST(tensors_that_are_wrong_are_named),
     };
 

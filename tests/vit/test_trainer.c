@@ -484,13 +484,21 @@ static void what_nothing_can_be_trained_with_is_refused(void **state)
 {
     const struct vit_config c = tiny(VIT_NORM_PRE);
     struct vit_model *m = drawn(&c, 1);
-    struct vit_hyper h[6];
-    static const char *const SAYS[] = { "eps", "beta2", "drop_path", "lr", "schedule", "optimizer" };
+    struct vit_hyper h[9];
+    static const char *const SAYS[] = { "eps",
+                                        "beta2",
+                                        "drop_path",
+                                        "lr",
+                                        "schedule",
+                                        "optimizer",
+                                        "steps must be at least 1, found 0",
+                                        "warmup must be at least 0, found -1",
+                                        "accumulate must be at least 0, found -2" };
     struct vit_trainer *t;
     struct vit_error err;
 
     (void)state;
-    for (int i = 0; i < 6; i++) h[i] = recipe();
+    for (int i = 0; i < 9; i++) h[i] = recipe();
     assert_refused(vit_trainer_create(&t, m, &h[0], 0, 1, &err), VIT_ERR_ARG, "a batch of 0 pictures", &err);
     assert_refused(vit_trainer_create(&t, m, &h[0], -1, 1, &err), VIT_ERR_ARG, "a batch of -1 pictures",
                    &err);
@@ -500,7 +508,10 @@ static void what_nothing_can_be_trained_with_is_refused(void **state)
     h[3].lr = NAN;
     h[4].schedule = VIT_SCHEDULES;
     h[5].optimizer = VIT_OPTIMIZERS;
-    for (int i = 0; i < 6; i++)
+    h[6].steps = 0;
+    h[7].warmup = -1;
+    h[8].accumulate = -2;
+    for (int i = 0; i < 9; i++)
         assert_refused(vit_trainer_create(&t, m, &h[i], 4, 1, &err), VIT_ERR_ARG, SAYS[i], &err);
     vit_model_close(m);
 }
