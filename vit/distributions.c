@@ -126,7 +126,7 @@ double vit_noncentral_t_cdf(double t, double df, double delta)
     const double x = t * t / (df + t * t), mean = delta * delta / 2;
     double sum = 0;
 
-    if (isnan(t) || isnan(df) || isnan(delta)) return NAN;
+    if (isnan(t) || isnan(df) || !(fabs(delta) <= VIT_MOST_NONCENTRALITY)) return NAN;
     if (t < 0) return 1 - vit_noncentral_t_cdf(-t, df, -delta);
     if (mean <= 0) return vit_t_cdf(t, df); /* a delta whose square is too small for a double counts as 0 */
     for (int j = 0; x > 0 && j < 20000; j++) {

@@ -146,8 +146,9 @@ double vit_detectable(double error, double df, double alpha, double power)
     assert(alpha > 0 && alpha < power && power < 1);
     limit = vit_t_quantile(1 - alpha / 2, df);
     while (power_at(high, df, limit) < power) {
+        if (high >= VIT_MOST_NONCENTRALITY) return NAN;
         low = high;
-        high *= 2;
+        high = fmin(2 * high, VIT_MOST_NONCENTRALITY);
     }
     while (high - low > 1e-12 * high) {
         const double middle = (low + high) / 2;

@@ -10,7 +10,8 @@
  *
  * Accuracies and differences are fractions, a level is the share an interval covers (0.95), and p-values
  * are two-sided where nothing else is said. What cannot be known from the data (a spread from one run) is
- * NAN. Accuracy of the distributions: ten digits and more, where arguments are below 1e5. */
+ * NAN. Accuracy of the distributions: ten digits and more where arguments are below 1e4, nine below 1e5; the
+ * logarithms of gamma functions that cancel grow with them. */
 #ifndef VIT_STATS_H
 #define VIT_STATS_H
 
@@ -30,7 +31,8 @@ double vit_normal_quantile(double p); /* p in (0, 1) */
 /* Student's t with df above 0 degrees of freedom, whole or not; DLMF 8.17 for Abramowitz & Stegun 26.7.1. */
 double vit_t_cdf(double t, double df);
 double vit_t_quantile(double p, double df);
-/* Noncentral t, noncentrality delta up to 100: Lenth 1989, AS 243. */
+/* Noncentral t, noncentrality delta; NAN where |delta| is more: Lenth 1989, AS 243. */
+enum { VIT_MOST_NONCENTRALITY = 100 };
 double vit_noncentral_t_cdf(double t, double df, double delta);
 /* P(X <= k) of n trials with chance p in (0, 1): I_{1-p}(n - k, k + 1). */
 double vit_binomial_cdf(size_t k, size_t n, double p);
@@ -69,7 +71,8 @@ struct vit_t_test vit_paired(const double *a, const double *b, int n, double lev
  * 1 - 2 alpha lies inside it). */
 double vit_equivalence(const struct vit_t_test *t, double margin);
 /* The true difference which a test with this error and these degrees of freedom finds (two-sided p below
- * alpha) with the probability power, from the noncentral t. */
+ * alpha) with the probability power, from the noncentral t. NAN: there is no error, or the
+ * difference is above VIT_MOST_NONCENTRALITY of it (one degree of freedom and an alpha well below 1 %). */
 double vit_detectable(double error, double df, double alpha, double power);
 
 /* ---- counts and many tests ---- */

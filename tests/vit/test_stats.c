@@ -1,5 +1,6 @@
 /* The statistics against SciPy 1.17.1, statsmodels 0.15.0 and published tables. Constants stand with the call
- * that printed them; st is scipy.stats, sp scipy.special. stats.h promises ten digits: DIGITS. */
+ * that printed them; st is scipy.stats, sp scipy.special. stats.h promises ten digits of small arguments:
+ * DIGITS. */
 #include <float.h>
 
 #include "tests/support/test.h"
@@ -38,6 +39,8 @@ static void incomplete_beta_equals_scipy(void **state)
     for (size_t i = 0; i < VIT_COUNT(ROWS); i++)
         near("I", vit_incomplete_beta(ROWS[i].x, ROWS[i].a, ROWS[i].b), ROWS[i].want, DIGITS);
     assert_true(vit_incomplete_beta(0, 2, 3) == 0 && vit_incomplete_beta(1, 2, 3) == 1);
+    near("I, symmetric", vit_incomplete_beta(0.5, 9999, 9999), 0.5, DIGITS);
+    near("I, nine digits", vit_incomplete_beta(0.5, 99999, 99999), 0.5, 1e-9);
 }
 
 static void normal_equals_scipy(void **state)
@@ -97,6 +100,8 @@ static void noncentral_t_equals_scipy(void **state)
     assert_true(vit_noncentral_t_cdf(1.7, 6, 0) == vit_t_cdf(1.7, 6));
     /* Where the first weight, exp(-delta^2 / 2), underflows: nearly a shifted normal of df 1e6. */
     near("far", vit_noncentral_t_cdf(60, 1e6, 60), vit_normal_cdf(0), 0.01);
+    assert_true(isfinite(vit_noncentral_t_cdf(3, 5, 100)) && isfinite(vit_noncentral_t_cdf(-3, 5, -100)));
+    assert_true(isnan(vit_noncentral_t_cdf(3, 5, 100.5)) && isnan(vit_noncentral_t_cdf(3, 5, -100.5)));
 }
 
 static void binomial_equals_scipy(void **state)
@@ -338,6 +343,10 @@ static void detectable_differences_equal_scipy(void **state)
              ROWS[i].want, DIGITS);
     near("one degree", vit_detectable(1, 1, 0.05, 0.8), 16.33400886992096, DIGITS);
     near("1 %, 90 %", vit_detectable(0.002, 5.7, 0.01, 0.9), 0.011100862830608203, DIGITS);
+    /* The same by mpmath's quad, over the density of the one degree. */
+    near("1 %, one degree", vit_detectable(1, 1, 0.01, 0.8), 81.589461784168446, DIGITS);
+    assert_true(isnan(vit_detectable(1, 1, 0.005, 0.8))); /* twice that */
+    assert_true(isnan(vit_detectable(1, 1, 1e-5, 0.8)));
     assert_true(isnan(vit_detectable(NAN, 4, 0.05, 0.8)) && isnan(vit_detectable(0, 4, 0.05, 0.8)));
     assert_true(isnan(vit_detectable(0.1, NAN, 0.05, 0.8)));
 }
