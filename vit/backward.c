@@ -98,10 +98,10 @@ const float *vit_gradients_get(const struct vit_gradients *g, int i)
 double vit_backward(struct vit_session *s, const int *labels, int n, struct vit_gradients *grads)
 {
     const struct vit_targets targets = { .label = labels, .smoothing = 0 };
-    const double loss =
-        vit_cross_entropy(s->ends.dlogits, s->ends.logits, &targets, n, s->model->config.classes, n);
+    double loss;
 
     assert(n == s->n);
+    loss = vit_cross_entropy(s->ends.dlogits, s->ends.logits, &targets, n, s->model->config.classes, n);
     vit_session_backward(s, &grads->params);
     return loss;
 }

@@ -1,5 +1,6 @@
 #include "vit/loss.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stddef.h>
 
@@ -31,6 +32,8 @@ double vit_cross_entropy(float *dlogits, const float *logits, const struct vit_t
         const float *row = logits + (size_t)i * (size_t)classes;
         const double norm = log_sum_exp(row, classes);
 
+        assert(t->label[i] >= 0 && t->label[i] < classes);
+        assert(!t->other || (t->other[i] >= 0 && t->other[i] < classes));
         for (int j = 0; j < classes; j++) {
             const double q = target(t, i, j, classes), log_p = row[j] - norm;
             if (q > 0) loss -= q * log_p;

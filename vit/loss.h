@@ -5,8 +5,8 @@
 /* What a batch should have been: q = weight onehot(label) + (1 - weight) onehot(other), then smoothed to
  * (1 - e) q + e / classes (PyTorch's and timm's convention). */
 struct vit_targets {
-    const int *label;    /* (n) */
-    const int *other;    /* (n) or NULL: not mixed */
+    const int *label;    /* (n), in [0, classes) */
+    const int *other;    /* (n), the same, or NULL: not mixed */
     const float *weight; /* (n), of label; read only when other is set */
     float smoothing;     /* e */
 };
