@@ -103,8 +103,8 @@ static float layer_scale(const struct vit_config *c, const struct vit_init *init
 static float norm_gain(const struct vit_config *c, const struct vit_slot *s, const struct vit_init *init)
 {
     const bool block_norm = s->block >= 0 && strstr(s->name, ".norm");
-    const bool output = ends(s->name, "_out.weight") ||
-                        (c->norm.placement == VIT_NORM_RES_POST && block_norm && !strstr(s->name, "attn."));
+    const bool output =
+        ends(s->name, "_out.weight") || (c->norm.placement == VIT_NORM_RES_POST && block_norm);
 
     return output ? init->out_gain : 1;
 }
