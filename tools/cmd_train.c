@@ -236,7 +236,7 @@ const struct args_verb cmd_train = {
         "said of a network changes it, and the preset gives the recipe alone. Trained weights want a lower "
         "rate and fewer epochs than new ones, such as --lr 1e-4 --epochs 5.\n\n"
         "Exit codes: 0 done, 1 done without the pictures that could not be read, 2 wrong usage, 3 data "
-        "set or folder unusable, 4 diverged (loss or gradient not finite), 130 "
+        "set or folder unusable, 4 diverged (loss, gradient or the answers of the network not finite), 130 "
         "interrupted.\n\n" RECIPE_PRESETS_TEXT,
     .groups = GROUPS,
     .bytes = sizeof(struct options),

@@ -170,6 +170,25 @@ static enum vit_status log_epoch(struct train *t, bool validated, bool diverged,
     return train_log_write(t, &line, err);
 }
 
+/* Whether the network that is written gives an answer: asked of a batch, where no validation tells. */
+static bool answers(struct train *t)
+{
+    const struct patch_feed_batch *b;
+    const float *logits;
+    bool finite = true;
+    int n;
+
+    patch_feed_start(t->feed, t->epoch, 0, false);
+    b = patch_feed_next(t->feed);
+    if (!b || !b->n) return true;
+    n = b->n < TRAIN_EVAL_BATCH ? b->n : TRAIN_EVAL_BATCH;
+    vit_trainer_average(t->trainer, true);
+    logits = vit_forward(t->eval, b->planes, n);
+    for (int i = 0; i < n * vit_model_config(t->model)->classes; i++) finite &= isfinite(logits[i]) != 0;
+    vit_trainer_average(t->trainer, false);
+    return finite;
+}
+
 /* A signal in the middle of the validation leaves the epoch's end to the continuation. */
 static int end_epoch(struct train *t)
 {
@@ -177,18 +196,20 @@ static int end_epoch(struct train *t)
     const bool due = t->data->held && (last || (t->epoch + 1) % t->recipe->eval_every == 0);
     struct vit_error err;
     int code = due ? validate(t) : CMD_DONE;
-    bool diverged;
+    bool validated, diverged;
 
     if (code) return code == CMD_INTERRUPTED ? interrupted(t) : code;
+    validated = due && t->val.n;
     /* What the last step did to the network, no loss of a further step will tell. */
-    diverged = last && due && t->val.n && !isfinite(t->val.loss);
+    diverged = last && !(validated ? isfinite(t->val.loss) : answers(t));
     if (log_epoch(t, due, diverged, &err)) return train_fail(t, &err);
     train_show_epoch(t, due);
     t->train_loss = train_loss(t);
     t->epoch++;
     t->batch = 0;
     t->sums = (struct train_sums){ 0 };
-    return diverged ? lost(t, vit_trainer_steps(t->trainer), last_rate(t), "loss on the validation pictures")
+    return diverged ? lost(t, vit_trainer_steps(t->trainer), last_rate(t),
+                           validated ? "loss on the validation pictures" : "network's answer")
                     : checkpoint(t);
 }
 

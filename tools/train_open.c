@@ -67,16 +67,15 @@ static enum vit_status take_weights(struct train *t, struct vit_error *err)
 
 static enum vit_status create_trainer(struct train *t, struct vit_error *err)
 {
-    enum { EVAL_BATCH = 64 };
     const int threads = cmd_threads(t->job->common);
-    const struct vit_session_options o = { .batch = EVAL_BATCH, .threads = threads };
+    const struct vit_session_options o = { .batch = TRAIN_EVAL_BATCH, .threads = threads };
     enum vit_status status = recipe_hyper(&t->hyper, t->recipe, patch_feed_batches(t->feed), err);
 
     if (!status && t->job->dead_after)
         status = train_dead_after(&t->dead_after, t->job->dead_after, t->hyper.steps, err);
     if (!status)
         status = vit_trainer_create(&t->trainer, t->model, &t->hyper, t->recipe->batch, threads, err);
-    if (!status && t->data->held) status = vit_session_create(&t->eval, t->model, &o, err);
+    if (!status) status = vit_session_create(&t->eval, t->model, &o, err);
     return status;
 }
 

@@ -5,6 +5,8 @@
 #include "tools/progress.h"
 #include "tools/train.h"
 
+enum { TRAIN_EVAL_BATCH = 64 }; /* pictures that eval computes together */
+
 /* Over the steps of the epoch under way. */
 struct train_sums {
     double loss, norm; /* loss: times pictures */

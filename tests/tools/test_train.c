@@ -292,6 +292,22 @@ static void a_full_disk_destroys_nothing(void **state)
     was = tmp_read(state_path, &size);
     getrlimit(RLIMIT_FSIZE, &before);
     signal(SIGXFSZ, SIG_IGN); /* then a write beyond the limit fails, as on a full disk */
+static void a_network_lost_by_its_last_step_has_diverged_without_validation_too(void **state)
+{
+    struct fixture *f = *state;
+    json_t *lines, *last;
+
+    EXPECT(4, "diverged at step 1, learning rate 1e+09: the network's answer is not finite", true, "-d",
+           f->data, "-o", f->out, "--lr", "1e9", "--warmup", "0", "--epochs", "1", "--batch", "100",
+           "--width", "64", "--norm", "rezero", "--val", "0");
+    lines = lines_of(f->out, "log.jsonl");
+    last = json_array_get(lines, json_array_size(lines) - 1);
+    assert_string_equal(json_string_value(json_object_get(last, "kind")), "epoch");
+    assert_true(json_is_true(json_object_get(last, "diverged")));
+    json_decref(lines);
+    assert_false(tmp_has(f->out, "model.safetensors"));
+}
+
     setrlimit(RLIMIT_FSIZE, &(struct rlimit){ small.rlim_cur, before.rlim_max });
     EXPECT(3, "cannot be written", false, "--resume", f->out, "--checkpoint-every", "1");
     setrlimit(RLIMIT_FSIZE, &before);
@@ -580,3 +596,4 @@ int main(void)
     setenv("OMP_WAIT_POLICY", "passive", 1); /* threads that wait busily are slow where others work too */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
+        TEST(a_network_lost_by_its_last_step_has_diverged_without_validation_too),
