@@ -192,7 +192,7 @@ static int check_folders(const struct options *o)
     if (o->resume && o->force)
         return cmd_usage("--force begins anew, --resume goes on: expected one of them");
     if (o->resume) return check_resumed(o->resume);
-    if (o->force || train_folder_unused(o->out)) return CMD_DONE;
+    if (train_folder_unused(o->out) || (o->force && train_folder_runs(o->out))) return CMD_DONE;
     if (train_folder_runs(o->out))
         cmd_error("%s: is not empty; --resume %s goes on with its run, --force replaces it", o->out, o->out);
     else

@@ -12,20 +12,15 @@ static void show_reading(void *arg, size_t done, size_t all)
     if (done == all) progress_clear(&t->bar);
 }
 
-int train_feed_open(struct train *t)
+int train_feed_open(struct train *t, const struct patch_feed_options *given)
 {
-    struct patch_feed_options options;
+    struct patch_feed_options options = *given;
     struct vit_error err;
-    enum vit_status status = recipe_feed(&options, t->recipe, &t->pictures, &err);
 
     options.store = t->data->store;
     options.threads = cmd_threads_in_all(t->job->common);
-    if (!status) {
-        train_show_bar(t, "pictures read", patch_dataset_count(t->data->training));
-        status =
-            patch_feed_create(&t->feed, t->data->training, &t->pictures, &options, show_reading, t, &err);
-    }
-    if (status) {
+    train_show_bar(t, "pictures read", patch_dataset_count(t->data->training));
+    if (patch_feed_create(&t->feed, t->data->training, &t->pictures, &options, show_reading, t, &err)) {
         progress_clear(&t->bar);
         cmd_error("%s", err.text);
         return CMD_UNUSABLE;

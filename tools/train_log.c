@@ -29,7 +29,7 @@ enum vit_status train_log_open(struct train *t, struct vit_error *err)
     if (flock(t->log, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
         return vit_fail(err, VIT_ERR_IO, "%s: another run is writing to it", path);
     t->goes_on = t->job->resume && train_folder_has(t->job->out, "state.safetensors");
-    return t->goes_on ? VIT_OK : train_log_trim(t, 0, err);
+    return VIT_OK;
 }
 
 enum vit_status train_log_trim(struct train *t, int64_t bytes, struct vit_error *err)

@@ -91,12 +91,25 @@ static int open_data(struct train *t)
     return CMD_DONE;
 }
 
-/* What can be wrong in the settings is found before anything is written. */
+/* A run that begins anew replaces what the folder holds. The state goes first: it says how long the log is. */
+static enum vit_status begin(struct train *t, struct vit_error *err)
+{
+    enum vit_status status;
+
+    train_folder_sweep(t->job->out);
+    if (t->goes_on) return train_state_resume(t, err);
+    status = train_folder_clear(t->job->out, err);
+    return status ? status : train_log_trim(t, 0, err);
+}
+
+/* What can be wrong in the settings is found before anything is made, and all else before an earlier run is
+ * replaced, which may be what this one starts from. */
 int train_open(struct train *t)
 {
     const struct patch_dataset *d;
     const struct recipe_base *base;
     struct recipe_base room;
+    struct patch_feed_options feed;
     struct vit_config config;
     struct vit_hyper hyper;
     struct vit_error err;
@@ -105,19 +118,18 @@ int train_open(struct train *t)
     if (code) return code;
     d = t->data->training;
     if (find_base(&base, &room, t->job, &err)) return refuse(&err);
-    if (recipe_config(&config, t->recipe, base, patch_dataset_classes(d), &err) ||
-        recipe_batches(&batches, t->recipe, patch_dataset_count(d), &err) ||
-        recipe_hyper(&hyper, t->recipe, batches, &err))
+    if (recipe_config(&config, t->recipe, base, patch_dataset_classes(d), &err))
         return cmd_usage("%s", err.text);
     t->pictures = recipe_pictures(base, config.image, patch_dataset_kind(d));
+    if (recipe_batches(&batches, t->recipe, patch_dataset_count(d), &err) ||
+        recipe_hyper(&hyper, t->recipe, batches, &err) || recipe_feed(&feed, t->recipe, &t->pictures, &err))
+        return cmd_usage("%s", err.text);
     if (train_folder_make(t->job->out, &err) || train_log_open(t, &err)) return train_fail(t, &err);
-    train_folder_sweep(t->job->out);
-    if (!t->goes_on && train_folder_clear(t->job->out, &err)) return train_fail(t, &err);
-    code = train_feed_open(t);
+    code = train_feed_open(t, &feed);
     if (code) return code;
-    if (create_model(t, &config, &err) || take_weights(t, &err) || create_trainer(t, &err))
+    if (create_model(t, &config, &err) || take_weights(t, &err) || create_trainer(t, &err) || begin(t, &err))
         return refuse(&err);
-    return train_state_resume(t, &err) ? refuse(&err) : CMD_DONE;
+    return CMD_DONE;
 }
 
 void train_close(struct train *t)

@@ -64,7 +64,7 @@ void train_close(struct train *t);
 
 /* ---- train_feed.c: all return an exit code ---- */
 
-int train_feed_open(struct train *t);
+int train_feed_open(struct train *t, const struct patch_feed_options *given);
 /* Score of the model as it is. CMD_INTERRUPTED: a signal came, *out is nothing. */
 int train_feed_validate(struct train *t, struct train_score *out);
 /* Say which pictures could not be read since the last time. */
@@ -77,7 +77,7 @@ void train_plateau_step(struct train *t, double loss, int step, int classes);
 
 /* ---- train_log.c ---- */
 
-/* Opens, locks and, unless it goes on, empties the log. */
+/* Makes, opens and locks the log; whether the run goes on is known from then on. */
 enum vit_status train_log_open(struct train *t, struct vit_error *err);
 enum vit_status train_log_trim(struct train *t, int64_t bytes, struct vit_error *err);
 enum vit_status train_log_sync(struct train *t, int64_t *bytes, struct vit_error *err);
@@ -97,7 +97,7 @@ enum vit_status train_state_save(struct train *t, struct vit_error *err);
 /* The network that a run to go on with trains; *saved false: there is no such run. */
 enum vit_status train_state_base(struct recipe_base *b, bool *saved, const struct train_job *job,
                                  struct vit_error *err);
-/* Also cuts the log. No state: nothing happens. */
+/* Of a run that goes on. Also cuts the log. */
 enum vit_status train_state_resume(struct train *t, struct vit_error *err);
 
 /* ---- train_show.c ---- */

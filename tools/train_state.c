@@ -159,7 +159,6 @@ enum vit_status train_state_resume(struct train *t, struct vit_error *err)
     json_t *note = NULL;
     enum vit_status status;
 
-    if (!t->goes_on) return VIT_OK;
     train_path(path, t->job->out, STATE);
     status = vit_trainer_resume(t->trainer, path, &text, err);
     if (!status) status = vit_json_parse(&note, path, text, strlen(text), err);

@@ -156,6 +156,31 @@ static void another_run_is_not_overwritten(void **state)
     assert_same_run(f->out, f->other);
 }
 
+/* --force is for a run: what else is in a folder stays. */
+static void a_folder_that_holds_no_run_is_never_replaced(void **state)
+{
+    struct fixture *f = *state;
+    char *model;
+
+    tmp_write(f->out, "model.safetensors", "weights", 7, NULL, 0);
+    EXPECT(2, "is not empty, and holds no run", true, "-d", f->data, "-o", f->out, "--force");
+    model = tmp_text(f->out, "model.safetensors");
+    assert_string_equal(model, "weights");
+    assert_false(tmp_has(f->out, "log.jsonl"));
+    free(model);
+}
+
+static void settings_that_are_wrong_replace_no_run(void **state)
+{
+    struct fixture *f = *state;
+
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "1");
+    EXPECT(0, "", true, "-d", f->data, "-o", f->other, "--epochs", "1");
+    EXPECT(2, "crop", true, "-d", f->data, "-o", f->out, "--force", "--image", "4", "--patch", "2");
+    EXPECT(3, "nowhere", true, "-d", "nowhere", "-o", f->out, "--force");
+    assert_same_run(f->out, f->other);
+}
+
 /* A downloaded network in the place of a run: it is not cleared away for a new one. */
 static void a_folder_that_is_no_run_is_left_alone(void **state)
 {
@@ -264,6 +289,22 @@ static void a_network_lost_by_its_last_step_has_diverged(void **state)
     assert_int_equal(access(model, F_OK), -1);
 }
 
+static void a_network_lost_by_its_last_step_has_diverged_without_validation_too(void **state)
+{
+    struct fixture *f = *state;
+    json_t *lines, *last;
+
+    EXPECT(4, "diverged at step 1, learning rate 1e+09: the network's answer is not finite", true, "-d",
+           f->data, "-o", f->out, "--lr", "1e9", "--warmup", "0", "--epochs", "1", "--batch", "100",
+           "--width", "64", "--norm", "rezero", "--val", "0");
+    lines = lines_of(f->out, "log.jsonl");
+    last = json_array_get(lines, json_array_size(lines) - 1);
+    assert_string_equal(json_string_value(json_object_get(last, "kind")), "epoch");
+    assert_true(json_is_true(json_object_get(last, "diverged")));
+    json_decref(lines);
+    assert_false(tmp_has(f->out, "model.safetensors"));
+}
+
 static void a_log_that_lost_lines_is_noticed(void **state)
 {
     struct fixture *f = *state;
@@ -292,22 +333,6 @@ static void a_full_disk_destroys_nothing(void **state)
     was = tmp_read(state_path, &size);
     getrlimit(RLIMIT_FSIZE, &before);
     signal(SIGXFSZ, SIG_IGN); /* then a write beyond the limit fails, as on a full disk */
-static void a_network_lost_by_its_last_step_has_diverged_without_validation_too(void **state)
-{
-    struct fixture *f = *state;
-    json_t *lines, *last;
-
-    EXPECT(4, "diverged at step 1, learning rate 1e+09: the network's answer is not finite", true, "-d",
-           f->data, "-o", f->out, "--lr", "1e9", "--warmup", "0", "--epochs", "1", "--batch", "100",
-           "--width", "64", "--norm", "rezero", "--val", "0");
-    lines = lines_of(f->out, "log.jsonl");
-    last = json_array_get(lines, json_array_size(lines) - 1);
-    assert_string_equal(json_string_value(json_object_get(last, "kind")), "epoch");
-    assert_true(json_is_true(json_object_get(last, "diverged")));
-    json_decref(lines);
-    assert_false(tmp_has(f->out, "model.safetensors"));
-}
-
     setrlimit(RLIMIT_FSIZE, &(struct rlimit){ small.rlim_cur, before.rlim_max });
     EXPECT(3, "cannot be written", false, "--resume", f->out, "--checkpoint-every", "1");
     setrlimit(RLIMIT_FSIZE, &before);
@@ -408,6 +433,22 @@ static void a_run_starts_from_a_trained_network(void **state)
            "--from", model, "--width", "32");
     EXPECT(3, "nowhere.safetensors", true, "-d", f->data, "-o", f->other, "--force", "--from",
            "nowhere.safetensors");
+}
+
+/* It is read before it is replaced, and stays where the start fails. */
+static void a_run_may_replace_what_it_starts_from(void **state)
+{
+    struct fixture *f = *state;
+    char model[400];
+
+    snprintf(model, sizeof model, "%s/model.safetensors", f->out);
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "1");
+    EXPECT(0, "", true, "-d", f->data, "-o", f->other, "--epochs", "1", "--seed", "5", "--from", model);
+    EXPECT(2, "patch_embed.proj.weight: expected the shape", true, "-d", f->data, "-o", f->out, "--force",
+           "--from", model, "--width", "32");
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--force", "--epochs", "1", "--seed", "5", "--from",
+           model);
+    assert_same_run(f->out, f->other);
 }
 
 /* Every parameter of a is that of b. */
@@ -571,6 +612,8 @@ int main(void)
         TEST(other_settings_are_refused_by_name),
         TEST(a_finished_run_has_nothing_left_to_do),
         TEST(another_run_is_not_overwritten),
+        TEST(a_folder_that_holds_no_run_is_never_replaced),
+        TEST(settings_that_are_wrong_replace_no_run),
         TEST(a_folder_that_is_no_run_is_left_alone),
         TEST(a_model_without_its_state_is_left_alone),
         TEST(a_missing_model_is_written_again),
@@ -578,6 +621,7 @@ int main(void)
         TEST(kernels_that_this_cpu_lacks_are_wrong_usage),
         TEST(divergence_is_exit_code_4_with_step_and_rate),
         TEST(a_network_lost_by_its_last_step_has_diverged),
+        TEST(a_network_lost_by_its_last_step_has_diverged_without_validation_too),
         TEST(a_log_that_lost_lines_is_noticed),
         TEST(a_full_disk_destroys_nothing),
         TEST(a_folder_that_cannot_be_made_is_exit_code_3),
@@ -585,6 +629,7 @@ int main(void)
         TEST(a_recipe_file_gives_way_to_the_command_line),
         TEST(a_wrong_setting_is_named),
         TEST(a_run_starts_from_a_trained_network),
+        TEST(a_run_may_replace_what_it_starts_from),
         TEST(a_start_at_another_size_resizes_the_positions),
         TEST(a_checkpoint_of_others_is_trained_as_it_is),
         TEST(a_network_without_a_head_is_fine_tuned),
@@ -596,4 +641,3 @@ int main(void)
     setenv("OMP_WAIT_POLICY", "passive", 1); /* threads that wait busily are slow where others work too */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
-        TEST(a_network_lost_by_its_last_step_has_diverged_without_validation_too),
