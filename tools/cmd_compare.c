@@ -124,11 +124,7 @@ static int compare(struct compare *c, const struct options *o)
         cmd_error("%s", err.text);
         return CMD_UNUSABLE;
     }
-    if (!o->common.json)
-        compare_print_text(c);
-    else if (!compare_print_json(c))
-        return CMD_SOME_FAILED;
-    return code;
+    return (o->common.json ? compare_print_json(c) : compare_print_text(c)) ? code : CMD_SOME_FAILED;
 }
 
 static int run(const void *options, int count, char **operands)

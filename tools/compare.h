@@ -112,10 +112,11 @@ bool compare_flips(const struct compare *c); /* whether the runs had mirror imag
 enum vit_status compare_measure(struct compare *c, struct vit_error *err);
 int compare_fewest(const struct compare_pair *p); /* runs of the smaller arm */
 
-/* Sentence i of what follows, in text; NULL past the end. */
-const char *compare_words(const struct compare *c, int i, char *text, size_t size);
+/* *text = sentence i of what follows (free it; NULL: no memory for it); false past the end. */
+bool compare_words(char **text, const struct compare *c, int i);
 
+/* False: something could not be written, which is said. */
 bool compare_print_json(const struct compare *c);
-void compare_print_text(const struct compare *c);
+bool compare_print_text(const struct compare *c);
 
 #endif

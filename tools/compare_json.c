@@ -1,5 +1,6 @@
 /* A comparison as one JSON object. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "tools/compare.h"
 #include "tools/out.h"
@@ -93,9 +94,12 @@ static json_t *holm(const struct compare *c)
 static json_t *follows(const struct compare *c)
 {
     json_t *list = json_array();
-    char text[1024];
+    char *text;
 
-    for (int i = 0; compare_words(c, i, text, sizeof text); i++) vit_json_append(&list, out_text(text));
+    for (int i = 0; compare_words(&text, c, i); i++) {
+        vit_json_append(&list, text ? out_text(text) : NULL);
+        free(text);
+    }
     return list;
 }
 

@@ -1,5 +1,6 @@
 /* A comparison as text: tables, then sentences. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "tools/compare.h"
 #include "tools/out.h"
@@ -171,10 +172,24 @@ static void print_others(const struct compare *c)
     }
 }
 
-void compare_print_text(const struct compare *c)
+static bool print_words(const struct compare *c)
 {
-    char text[1024];
+    bool whole = true;
+    char *text;
 
+    puts("\nwhat follows");
+    for (int i = 0; compare_words(&text, c, i); i++) {
+        fputs("- ", stdout);
+        args_wrap(stdout, text ? text : "(no memory)", 2, 2);
+        whole &= text != NULL;
+        free(text);
+    }
+    if (!whole) cmd_error("out of memory while writing a result");
+    return whole;
+}
+
+bool compare_print_text(const struct compare *c)
+{
     if (c->kind) {
         printf("%-*s%s, %s: ", LABEL, "data", c->kind, c->split);
         out_name(stdout, c->options->data);
@@ -190,9 +205,5 @@ void compare_print_text(const struct compare *c)
     }
     print_diverged(c);
     if (c->n) print_others(c);
-    puts("\nwhat follows");
-    for (int i = 0; compare_words(c, i, text, sizeof text); i++) {
-        fputs("- ", stdout);
-        args_wrap(stdout, text, 2, 2);
-    }
+    return print_words(c);
 }

@@ -1,7 +1,9 @@
 /* What follows from a comparison and what does not, in sentences: a table of conditions and texts. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "tools/compare.h"
+#include "tools/memory.h"
 
 /* ---- conditions ---- */
 
@@ -208,24 +210,23 @@ static bool is_name(const char *name, size_t length, const char *known)
 }
 
 /* "post - deepnorm (-2.16 points, p 0.0009), ..." */
-static void list_others(const struct compare *c, bool differ, char *text, size_t size)
+static void list_others(FILE *out, const struct compare *c, bool differ)
 {
-    size_t used = 0;
+    bool first = true;
 
-    text[0] = '\0';
-    for (int i = 0; i < c->other_count && used < size; i++) {
+    for (int i = 0; i < c->other_count; i++) {
         const struct compare_pair *p = &c->others[i];
         const double difference = c->others_by_run ? p->welch.difference : p->difference;
 
         if (isnan(c->other_holm[i]) || (c->other_holm[i] <= COMPARE_ALPHA) != differ) continue;
-        used +=
-            (size_t)snprintf(text + used, size - used, "%s%.60s - %.60s (%+.2f points, p %.2g)",
-                             used ? ", " : "", p->a->name, p->b->name, 100 * difference, c->other_holm[i]);
+        fprintf(out, "%s%s - %s (%+.2f points, p %.2g)", first ? "" : ", ", p->a->name, p->b->name,
+                100 * difference, c->other_holm[i]);
+        first = false;
     }
 }
 
-/* text = the value of a name that sentences use: a word, or a number in its format. */
-static void value(const struct compare *c, const char *name, size_t length, char *text, size_t size)
+/* The value of a name that sentences use: a word, a number in its format, or a list. */
+static void value(FILE *out, const struct compare *c, const char *name, size_t length)
 {
     const struct compare_pair *p = &c->first;
     const struct {
@@ -257,42 +258,44 @@ static void value(const struct compare *c, const char *name, size_t length, char
         { "fisher", NULL, "%.2g", c->fisher },
     };
 
-    text[0] = '\0';
-    if (is_name(name, length, "others-differ")) list_others(c, true, text, size);
-    if (is_name(name, length, "others-alike")) list_others(c, false, text, size);
+    if (is_name(name, length, "others-differ")) list_others(out, c, true);
+    if (is_name(name, length, "others-alike")) list_others(out, c, false);
     for (size_t i = 0; i < VIT_COUNT(VALUES); i++) {
         if (!is_name(name, length, VALUES[i].name)) continue;
         if (VALUES[i].word)
-            snprintf(text, size, "%s", VALUES[i].word);
+            fputs(VALUES[i].word, out);
         else
-            snprintf(text, size, VALUES[i].format, VALUES[i].number);
+            fprintf(out, VALUES[i].format, VALUES[i].number);
     }
 }
 
-static void expand(const struct compare *c, const char *sentence, char *text, size_t size)
+static void expand(FILE *out, const struct compare *c, const char *sentence)
 {
-    size_t used = 0;
-
-    for (const char *s = sentence; *s && used + 1 < size; s++) {
+    for (const char *s = sentence; *s; s++) {
         const char *end = *s == '{' ? strchr(s, '}') : NULL;
 
         if (!end) {
-            text[used++] = *s;
+            fputc(*s, out);
             continue;
         }
-        value(c, s + 1, (size_t)(end - s - 1), text + used, size - used);
-        used += strlen(text + used);
+        value(out, c, s + 1, (size_t)(end - s - 1));
         s = end;
     }
-    text[used] = '\0';
 }
 
-const char *compare_words(const struct compare *c, int i, char *text, size_t size)
+bool compare_words(char **text, const struct compare *c, int i)
 {
+    struct memory m;
+
     for (size_t k = 0; k < VIT_COUNT(SENTENCES); k++) {
         if (!SENTENCES[k].holds(c) || i-- > 0) continue;
-        expand(c, SENTENCES[k].text, text, size);
-        return text;
+        if (memory_open(&m)) expand(m.out, c, SENTENCES[k].text);
+        if (!memory_close(&m)) {
+            free(m.bytes);
+            m.bytes = NULL;
+        }
+        *text = m.bytes;
+        return true;
     }
-    return NULL;
+    return false;
 }

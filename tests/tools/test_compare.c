@@ -325,6 +325,39 @@ static void more_arms_are_corrected(void **state)
     EXPECT(0, "other pairs (McNemar, the median networks)", "", "compare", a, b, c, "--bootstrap", "100");
 }
 
+/* Nine arms with names as long as placements and rates make them: 35 pairs beside the first, none cut off. */
+static void every_other_pair_is_listed(void **state)
+{
+    enum { ARMS = 9, NAME = 80 };
+    char file[PATH], arm[ARMS][NAME + PATH], pair[3 * NAME];
+    const char *words[ARMS + 4] = { "compare", "-q" };
+    const char *at;
+    int count = 0;
+    struct run text;
+    json_t *o;
+
+    write_logits(*state, "a.safetensors", &(struct answers){ 50, 3, 0, 0, 32, 0 }, file);
+    for (int i = 0; i < ARMS; i++) {
+        snprintf(arm[i], sizeof arm[i], "norm-%d%065d=%s", i, 0, file);
+        words[2 + i] = arm[i];
+    }
+    text = run_vit(words, NULL);
+    words[2 + ARMS] = "--json";
+    o = object(run_vit(words, NULL), 0);
+    for (int i = 0; i < ARMS; i++)
+        for (int k = i + 1; k < ARMS; k++) {
+            if (i == 0 && k == 1) continue;
+            snprintf(pair, sizeof pair, "norm-%d%065d - norm-%d%065d (+0.00 points", i, 0, k, 0);
+            assert_follows(o, pair);
+        }
+    json_decref(o);
+    assert_int_equal(text.code, 0);
+    snprintf(pair, sizeof pair, "norm-8%065d", 0);
+    for (at = strstr(text.out, "what follows"); (at = strstr(at + 1, pair));) count++;
+    assert_int_equal(count, ARMS - 1);
+    run_free(&text);
+}
+
 /* An arm far below the first is said to differ from a third one that is near the first, which is not. */
 static void what_holm_leaves_is_said_in_words(void **state)
 {
@@ -758,6 +791,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(no_p_value_from_two_seeds, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(arms_without_spread_are_not_tested, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(more_arms_are_corrected, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(every_other_pair_is_listed, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(what_holm_leaves_is_said_in_words, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(divergence_is_compared_by_fishers_test, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(the_bootstrap_depends_on_the_seed_alone, tmp_setup, tmp_teardown),
