@@ -86,7 +86,8 @@ struct view {
     struct patch_sandbox *sandbox; /* NULL: none */
     struct vit_attention *attention;
     struct span blocks, heads;
-    struct patch_image panel; /* what the network saw, at the size of a panel */
+    struct explain_panel *panels; /* (maps + 1), the last for the picture; NULL: nothing is drawn */
+    struct patch_image panel;     /* what the network saw, at the size of a panel */
     int class;
     float score;
 };
@@ -229,6 +230,29 @@ static void place(struct explain_panel *p, const struct view *v, int i)
     p->column = i ? head % columns : 1;
 }
 
+static void write_range(struct explain_panel *p, double least, double most)
+{
+    snprintf(p->line[1], sizeof p->line[1], "x%.2f - x%.2f", least, most);
+}
+
+/* The sheet before there are maps, with the longest text they may get: its size is a matter of the flags. */
+static enum vit_status plan(struct view *v, struct vit_error *err)
+{
+    const int maps = maps_of(v);
+
+    v->panels = calloc((size_t)maps + 1, sizeof *v->panels);
+    if (!v->panels)
+        return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate %d panels", v->o->output, maps + 1);
+    for (int i = 0; i < maps; i++) {
+        struct explain_panel *p = &v->panels[i];
+        place(p, v, i);
+        name_of(p->line[0], sizeof p->line[0], v, i);
+        write_range(p, v->tokens, v->tokens);
+    }
+    v->panels[maps] = (struct explain_panel){ .line = { "picture" } };
+    return explain_check(v->o->panel, v->panels, maps + 1, err);
+}
+
 static enum vit_status draw(const struct view *v, struct vit_error *err)
 {
     const int maps = maps_of(v);
@@ -239,25 +263,18 @@ static enum vit_status draw(const struct view *v, struct vit_error *err)
         .alpha = v->o->alpha,
         .filter = (enum patch_filter)patch_filter_from_name(v->o->interpolation),
     };
-    struct explain_panel *panels = calloc((size_t)maps + 1, sizeof *panels);
     struct patch_image image = { 0 };
     enum vit_status status;
     double least, most;
 
-    if (!panels) return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate %d panels", v->o->output, maps + 1);
     for (int i = 0; i < maps; i++) {
-        struct explain_panel *p = &panels[i];
-        p->map = map_of(v, i);
-        place(p, v, i);
-        name_of(p->line[0], sizeof p->line[0], v, i);
-        range_of(v, p->map, &least, &most);
-        snprintf(p->line[1], sizeof p->line[1], "x%.2f - x%.2f", least, most);
+        v->panels[i].map = map_of(v, i);
+        range_of(v, v->panels[i].map, &least, &most);
+        write_range(&v->panels[i], least, most);
     }
-    panels[maps] = (struct explain_panel){ .line = { "picture" } };
-    status = explain_draw(&image, &sheet, panels, maps + 1, err);
+    status = explain_draw(&image, &sheet, v->panels, maps + 1, err);
     if (!status) status = patch_png_write(v->o->output, image.rgb, image.width, image.height, err);
     patch_image_free(&image);
-    free(panels);
     return status;
 }
 
@@ -333,6 +350,11 @@ static int explain(struct view *v)
 
     if (!code) code = read_span(&v->heads, "--head", o->head, v->config->heads);
     if (code) return code;
+    if (o->output && plan(v, &err)) {
+        if (err.status == VIT_ERR_ARG) return cmd_usage("--panel %d: %s", o->panel, err.text);
+        cmd_error("%s", err.text);
+        return CMD_UNUSABLE;
+    }
     if (vit_model_takes_pictures(v->model, &err) ||
         cmd_sandbox(&v->sandbox, o->sandbox, &o->common, 1, o->max_pixels, &err) ||
         vit_attention_create(&v->attention, v->model, cmd_threads(&o->common), &err)) {
@@ -373,6 +395,7 @@ static int run(const void *options, int count, char **operands)
     vit_attention_close(v.attention);
     patch_sandbox_close(v.sandbox);
     patch_image_free(&v.panel);
+    free(v.panels);
     vit_model_close(m);
     return code;
 }

@@ -9,26 +9,58 @@ struct layout {
     int rows, columns;  /* of panels */
 };
 
+static int64_t sheet_width(const struct layout *l)
+{
+    return l->gap + (int64_t)l->columns * (l->width + l->gap);
+}
+
+static int64_t sheet_height(const struct layout *l)
+{
+    return l->gap + (int64_t)l->rows * (l->height + l->gap);
+}
+
+/* No larger than what we would read again, and far from where stb_image_write's int ends. */
+static enum vit_status check_size(const struct layout *l, int count, struct vit_error *err)
+{
+    const int64_t width = sheet_width(l), height = sheet_height(l);
+
+    if (width <= PATCH_MAX_SIDE && height <= PATCH_MAX_SIDE && width * height <= PATCH_MAX_PIXELS)
+        return VIT_OK;
+    return vit_fail(
+        err, VIT_ERR_ARG,
+        "%d panels are %lld x %lld pixels, expected at most %d and %d a side: choose fewer or smaller ones",
+        count, (long long)width, (long long)height, PATCH_MAX_PIXELS, PATCH_MAX_SIDE);
+}
+
 static int larger(int a, int b)
 {
     return a > b ? a : b;
 }
 
-static struct layout lay_out(const struct explain_sheet *s, const struct explain_panel *panels, int count)
+/* Of pictures of width x height. VIT_ERR_ARG: the sheet is too large. */
+static enum vit_status lay_out(struct layout *out, int width, int height, const struct explain_panel *panels,
+                               int count, struct vit_error *err)
 {
-    const int side = larger(s->picture->width, s->picture->height);
-    struct layout l = { .dot = larger(1, side / 112), .width = s->picture->width };
+    struct layout l = { .dot = larger(1, larger(width, height) / 112), .width = width };
 
     l.gap = 4 * l.dot;
     l.text = 2 * EXPLAIN_LETTER_HEIGHT * l.dot;
-    l.height = l.text + s->picture->height;
+    l.height = l.text + height;
     for (int i = 0; i < count; i++) {
         l.rows = larger(l.rows, panels[i].row + 1);
         l.columns = larger(l.columns, panels[i].column + 1);
         for (int k = 0; k < 2; k++)
             l.width = larger(l.width, (int)strlen(panels[i].line[k]) * EXPLAIN_LETTER_WIDTH * l.dot);
     }
-    return l;
+    *out = l;
+    return check_size(&l, count, err);
+}
+
+enum vit_status explain_check(int side, const struct explain_panel *panels, int count, struct vit_error *err)
+{
+    struct layout l;
+
+    return lay_out(&l, side, side, panels, count, err);
 }
 
 /* The map as a grey picture of the picture's size: 0 where it is least, 255 where it is most. */
@@ -99,22 +131,13 @@ static enum vit_status draw_panel(struct patch_image *out, const struct explain_
 enum vit_status explain_draw(struct patch_image *out, const struct explain_sheet *s,
                              const struct explain_panel *panels, int count, struct vit_error *err)
 {
-    const struct layout l = lay_out(s, panels, count);
-    const int64_t width = l.gap + (int64_t)l.columns * (l.width + l.gap);
-    const int64_t height = l.gap + (int64_t)l.rows * (l.height + l.gap);
-    enum vit_status status;
+    struct layout l;
+    enum vit_status status = lay_out(&l, s->picture->width, s->picture->height, panels, count, err);
 
     *out = (struct patch_image){ 0 };
-    /* No larger than what we would read again, and far from where stb_image_write's int ends. */
-    if (width > PATCH_MAX_SIDE || height > PATCH_MAX_SIDE || width * height > PATCH_MAX_PIXELS)
-        return vit_fail(
-            err, VIT_ERR_ARG,
-            "%d panels are %lld x %lld pixels, expected at most %d and %d a side: choose fewer or "
-            "smaller ones",
-            count, (long long)width, (long long)height, PATCH_MAX_PIXELS, PATCH_MAX_SIDE);
-    status = patch_image_create(out, (int)width, (int)height, err);
+    if (!status) status = patch_image_create(out, (int)sheet_width(&l), (int)sheet_height(&l), err);
     if (status) return status;
-    memset(out->rgb, 255, (size_t)width * (size_t)height * 3);
+    memset(out->rgb, 255, (size_t)out->width * (size_t)out->height * 3);
     for (int i = 0; !status && i < count; i++) status = draw_panel(out, s, &l, &panels[i], err);
     if (status) patch_image_free(out);
     return status;
