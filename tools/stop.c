@@ -7,23 +7,23 @@
 
 #include "tools/cmd.h"
 
-static atomic_int signals; /* lock-free, as a handler needs it */
+static atomic_int signals, asked; /* lock-free, as a handler needs it */
 
 static void count_signal(int number)
 {
     (void)number;
-    if (signals) _exit(CMD_INTERRUPTED); /* asked twice: at once */
+    if (signals) _exit(CMD_INTERRUPTED); /* the second one: at once */
     signals = 1;
 }
 
 void stop_ask(void)
 {
-    signals = 1;
+    asked = 1;
 }
 
 bool stop_wanted(void)
 {
-    return signals != 0;
+    return signals || asked;
 }
 
 enum { SIGNALS = 2 };
@@ -37,7 +37,7 @@ void stop_catch(void)
 
     if (catching++) return; /* a signal that came meanwhile still counts */
     sigemptyset(&action.sa_mask);
-    signals = 0;
+    signals = asked = 0;
     for (int i = 0; i < SIGNALS; i++) sigaction(CAUGHT[i], &action, &before[i]);
 }
 

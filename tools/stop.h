@@ -5,11 +5,11 @@
 #include <stdbool.h>
 
 /* From stop_catch to stop_release (they may be nested, by several threads inside a pair of one) SIGINT and
- * SIGTERM ask for the end, which stop_wanted tells; asked twice, the process ends at once, with exit code
- * CMD_INTERRUPTED. */
+ * SIGTERM ask for the end, which stop_wanted tells; at the second of them the process ends at once, with exit
+ * code CMD_INTERRUPTED. */
 void stop_catch(void);
 void stop_release(void);
-void stop_ask(void); /* as the signals do */
+void stop_ask(void); /* as the first signal does, and it counts as none */
 bool stop_wanted(void);
 
 #endif
