@@ -22,7 +22,7 @@ struct bench_options {
 
 struct bench_times {
     int runs;
-    double median, min, sd; /* milliseconds; sd over runs - 1, 0 for one run */
+    double median, min, sd; /* milliseconds; sd over runs - 1, NAN for one run */
 };
 
 /* Median, minimum and deviation of ms (runs), which is sorted. runs > 0. */

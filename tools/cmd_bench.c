@@ -226,6 +226,7 @@ static int check_model(const struct bench_options *o, const struct mode *mode)
 
     if (random && o->common.model)
         return cmd_usage("expected -m MODEL or an architecture (--arch, --width, ...), found both");
+    if (o->image && o->common.size) return cmd_usage("--image, --size: expected one of them, found both");
     if (mode->measure == bench_model_train && cmd_dtype(&o->common) == KERN_I8)
         return cmd_usage("train: --dtype %s is for inference; gradients are computed in f32 and bf16",
                          o->common.dtype);
