@@ -82,7 +82,6 @@ enum { PLOT_LEVELS = 2 };
 
 struct plot {
     const char *title; /* for those who hear the page */
-    const char *about; /* one or two sentences for them; NULL: made from the series */
     const char *above; /* names the strips above */
     struct plot_axis x, y;
     struct plot_level levels[PLOT_LEVELS]; /* label NULL: none */
