@@ -6,10 +6,10 @@
     peers/bin/python tools/peers.py bin/vit ti:1 b:8             some models and batches, in every kind of numbers
     peers/bin/python tools/peers.py bin/vit cifar:128:train-f32  one row
 
-Engines that are not installed, and numbers an engine does not have, leave their column empty. VIT_CPP=PROGRAM adds
-vit.cpp at batch 1: "PROGRAM vit_tiny_patch16_224 f32|q8_0 THREADS RUNS" has to load its model, forward once for
-warming up and RUNS times, and print milliseconds, a line each. vit.cpp has no such program of its own; ours calls its
-vit_predict().
+Engines that are not installed, and numbers an engine does not have, leave their column empty; torch and onnx write the
+networks for ONNX Runtime and OpenVINO. VIT_CPP=PROGRAM adds vit.cpp at batch 1: "PROGRAM vit_tiny_patch16_224 f32|q8_0
+THREADS RUNS" has to load its model, forward once for warming up and RUNS times, and print milliseconds, a line each.
+vit.cpp has no such program of its own; ours calls its vit_predict().
 
 Nothing of the product or its tests needs this file. Weights are random: time does not depend on them. Every
 engine holds its own process with its own threads and waits asleep for its turn; a round gives each of them
@@ -41,6 +41,7 @@ ARCHS = {
     "cifar": ((32, 4, 192, 12, 3, 768, 10), "plain-4"),
 }
 FORWARD = ("f32", "bf16", "int8")
+WORKS = (*FORWARD, "train-f32", "train-bf16")
 # model and batch, runs of a round, what is done
 ROWS = {
     "ti:1": (15, FORWARD),
@@ -49,18 +50,24 @@ ROWS = {
     "b:1": (3, FORWARD),
     "b:8": (1, FORWARD),
     "cifar:1": (40, FORWARD),
-    "cifar:128": (2, (*FORWARD, "train-f32", "train-bf16")),
+    "cifar:128": (2, WORKS),
 }
-# the column, the package, what it does
+# what writes the networks that the first two of PEERS read
+EXPORTERS = ("torch", "onnx")
+# the column, the package and those it needs, what it does
 PEERS = (
-    ("ONNX Runtime", "onnxruntime", ("f32", "int8")),
-    ("OpenVINO", "openvino", ("f32", "bf16")),
-    ("PyTorch", "torch", ("f32", "bf16", "train-f32", "train-bf16")),
+    ("ONNX Runtime", ("onnxruntime", *EXPORTERS), ("f32", "int8")),
+    ("OpenVINO", ("openvino", *EXPORTERS), ("f32", "bf16")),
+    ("PyTorch", ("torch",), ("f32", "bf16", "train-f32", "train-bf16")),
 )
 VIT_CPP = {"f32": "f32", "int8": "q8_0"}
 
 
 # ---- one engine, in a process of its own ----
+
+
+def installed(*packages):
+    return all(map(importlib.util.find_spec, packages))
 
 
 def network(shape, fused_attention):
@@ -105,9 +112,8 @@ def network(shape, fused_attention):
 
 
 def export(folder, name):
-    """folder/name.onnx and folder/name.int8.onnx, unless they are there."""
+    """folder/name.onnx and, with ONNX Runtime, folder/name.int8.onnx, unless that is there."""
     import torch
-    from onnxruntime.quantization import QuantType, quantize_dynamic
 
     path, small = f"{folder}/{name}.onnx", f"{folder}/{name}.int8.onnx"
     if os.path.exists(small):
@@ -115,6 +121,10 @@ def export(folder, name):
     shape = ARCHS[name][0]
     torch.onnx.export(network(shape, False).eval(), torch.randn(1, 3, shape[0], shape[0]), path, opset_version=17,
                       input_names=["x"], output_names=["y"], dynamic_axes={"x": {0: "n"}, "y": {0: "n"}}, dynamo=False)
+    if not installed("onnxruntime"):
+        return
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
     quantize_dynamic(path, small, weight_type=QuantType.QInt8, per_channel=True)
 
 
@@ -245,8 +255,8 @@ def compare(program, folder, name, batch, work, runs):
     """One row of the table."""
     shares = []
     turns = {"vit": vit(program, name, batch, work, shares)}
-    workers = {column: start(package, folder, name, batch, work) for column, package, works in PEERS
-               if work in works and importlib.util.find_spec(package)}
+    workers = {column: start(packages[0], folder, name, batch, work) for column, packages, works in PEERS
+               if work in works and installed(*packages)}
     turns.update({column: peer(worker) for column, worker in workers.items()})
     if "VIT_CPP" in os.environ and work in VIT_CPP and batch == 1 and name != "cifar":
         turns["vit.cpp"] = vit_cpp(name, work)
@@ -274,7 +284,11 @@ def wanted(arguments):
     """(name, batch, work, runs) for each row."""
     narrow = cpu_multiplies_bf16()
     for argument in arguments or ROWS:
-        name, batch, *work = argument.split(":")
+        name, *more = argument.split(":")
+        if name not in ARCHS or not more or not more[0].isdigit() or not set(more[1:]) <= set(WORKS):
+            sys.exit(f"{argument}: expected MODEL:BATCH or MODEL:BATCH:NUMBERS, models {', '.join(ARCHS)}, "
+                     f"numbers {', '.join(WORKS)}")
+        batch, *work = more
         runs, works = ROWS.get(f"{name}:{batch}", (3, FORWARD))
         for w in work or [w for w in works if narrow or "bf16" not in w]:
             yield name, int(batch), w, runs
@@ -290,9 +304,12 @@ def main():
     folder = os.path.join(tempfile.gettempdir(), "vit-peers")
     os.makedirs(folder, exist_ok=True)
     rows = list(wanted(sys.argv[2:]))
-    for name in dict.fromkeys(row[0] for row in rows):
-        subprocess.run([sys.executable, "-c", f"import sys; sys.path.insert(0, {os.path.dirname(__file__) or '.'!r}); "
-                        f"import peers; peers.export({folder!r}, {name!r})"], check=True, capture_output=True)
+    for name in dict.fromkeys(row[0] for row in rows) if installed(*EXPORTERS) else ():
+        code = (f"import sys; sys.path.insert(0, {os.path.dirname(__file__) or '.'!r}); "
+                f"import peers; peers.export({folder!r}, {name!r})")
+        made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        if made.returncode:
+            sys.exit(f"{name} cannot be exported:\n{made.stderr}")
     print("| model, batch | numbers | vit (share) | ONNX Runtime | OpenVINO | PyTorch | vit.cpp | against the best |")
     print("|---|" + "---|" * 7, flush=True)
     for row in rows:
