@@ -5,8 +5,9 @@
     peers/bin/python tools/check-export.py bin/vit MODEL...
 
 Every MODEL (a file or folder that vit opens) is written for each family that has such a model, loaded there, and
-shown noise; the largest difference of a logit is printed as a part of the largest logit. Fails above 1e-5, or when
-no model could be written. Nothing of the product or its tests needs this file."""
+shown noise; the largest difference of a logit is printed as a part of the largest logit, or why the family has no
+such model. Fails above 1e-5, when vit convert fails in another way, or when no model could be written. Nothing of the
+product or its tests needs this file."""
 
 import json
 import subprocess
@@ -18,6 +19,7 @@ import safetensors.torch
 import torch
 
 LIMIT = 1e-5  # ten times what is seen
+UNUSABLE = 3  # how vit convert ends where the family has no such model
 CLASSES = {
     "hf-vit": "ViTForImageClassification",
     "hf-deit": "DeiTForImageClassificationWithTeacher",
@@ -61,9 +63,13 @@ def main():
         for family in ("timm", *CLASSES):
             with tempfile.TemporaryDirectory() as place:
                 folder = Path(place) / "model"
-                made = subprocess.run([vit, "convert", model, folder, "--names", family], capture_output=True)
+                command = [vit, "convert", model, folder, "--names", family]
+                made = subprocess.run(command, capture_output=True, text=True)
                 if made.returncode:
-                    continue  # vit has said why: the family has no such model
+                    print(f"{model} as {family}: {made.stderr.strip()}", flush=True)
+                    if made.returncode != UNUSABLE:
+                        sys.exit(f"vit convert ended with {made.returncode}")
+                    continue
                 x = torch.randn(2, 3, image_size(folder), image_size(folder))
                 ours = logits(vit, model, x, Path(place))
                 with torch.no_grad():
