@@ -83,6 +83,16 @@ static void zsh_text(FILE *out, const char *text)
     }
 }
 
+static void zsh_words(FILE *out, const char *(*word)(int i))
+{
+    fputc('(', out);
+    for (int i = 0; word(i); i++) {
+        if (i) fputc(' ', out);
+        zsh_text(out, word(i));
+    }
+    fputc(')', out);
+}
+
 static void zsh_option(FILE *out, const struct args_option *o)
 {
     if (o->letter)
@@ -98,11 +108,7 @@ static void zsh_option(FILE *out, const struct args_option *o)
         fputc(':', out);
     }
     if (o->kind == ARGS_PATH) fputs("_files", out);
-    if (o->choice) {
-        fputc('(', out);
-        words(out, o->choice);
-        fputc(')', out);
-    }
+    if (o->choice) zsh_words(out, o->choice);
     fputs("' \\\n", out);
 }
 
@@ -112,9 +118,9 @@ static void zsh_operands(FILE *out, const struct args_verb *v)
         fputs("        '*:file:_files' ;;\n", out);
         return;
     }
-    fputs("        '*:word:(", out);
-    words(out, v->operand);
-    fputs(")' ;;\n", out);
+    fputs("        '*:word:", out);
+    zsh_words(out, v->operand);
+    fputs("' ;;\n", out);
 }
 
 void args_zsh(FILE *out, const char *program, const struct args_verb *const *verbs)

@@ -75,7 +75,7 @@ static const struct args_verb *const VERBS[] = { &VERB, NULL };
 /* Beside it one that shares a group, and one of the same title that nobody else has. */
 static const char *thing_word(int i)
 {
-    static const char *const WORDS[] = { "left", "right", NULL };
+    static const char *const WORDS[] = { "left", "right", "by:F", NULL };
     return WORDS[i];
 }
 static const struct args_option TURNS[] = {
@@ -338,7 +338,7 @@ static void the_manual_lists_words_as_the_help_does(void **state)
     (void)state;
 
     assert_non_null(strstr(text, "a mode; center or squash"));
-    assert_non_null(strstr(text, "where to turn; left or right"));
+    assert_non_null(strstr(text, "where to turn; left, right or by:F"));
     free(text);
 }
 
@@ -349,12 +349,13 @@ static void operands_are_completed(void **state)
     char *fish = printed_of(args_fish, BOTH);
     (void)state;
 
-    assert_non_null(strstr(bash, "    turn) words='left right' ;;"));
+    assert_non_null(strstr(bash, "    turn) words='left right by:F' ;;"));
     assert_non_null(strstr(bash, "    'turn --topk' | 'turn -k') return ;;"));
     assert_null(strstr(bash, "'try --topk'"));
-    assert_non_null(strstr(zsh, "'*:word:(left right)' ;;"));
+    assert_non_null(strstr(zsh, "'*:word:(left right by\\:F)' ;;"));
     assert_non_null(strstr(zsh, "'*:file:_files' ;;"));
-    assert_non_null(strstr(fish, "from turn' -a 'left right'"));
+    assert_non_null(strstr(zsh, "[where to turn]:WHERE:(left right by\\:F)'"));
+    assert_non_null(strstr(fish, "from turn' -a 'left right by:F'"));
     free(bash);
     free(zsh);
     free(fish);
