@@ -77,7 +77,8 @@ static enum vit_status refuse(const char *shown, const struct args_option *o, co
     char accepts[512];
 
     args_accepts(o, accepts, sizeof accepts);
-    return vit_fail(err, VIT_ERR_ARG, "%s: expected %s, found \"%s\"", shown, accepts, text);
+    return vit_fail(err, VIT_ERR_ARG, "%s: expected %s, found \"%s\"%s", shown, accepts, text,
+                    small ? ", too close to 0 to be told from it" : "");
 }
 
 static bool parse_whole(const char *text, double low, double high, uint64_t *out)
@@ -105,7 +106,8 @@ static bool parse_float(const char *text, double low, double high, float *out, c
     char *stop;
     double value = strtod(text, &stop);
 
-    if (!length || stop != text + length || !isfinite(value) || value < low || value > high) return false;
+    if (!length || stop != text + length || !isfinite(value) || value < low || value > high || vanishes(text))
+        return false;
     *out = (float)value;
     *end = stop;
     return true;
@@ -116,9 +118,20 @@ static bool store_flag(const struct args_option *o, const char *text, void *targ
     (void)o, (void)text;
     *(bool *)target = true;
     return true;
+/* A number that a float would make 0, which is another setting: no limit, never, all. */
+static bool vanishes(const char *text)
+{
+    double value;
+
+    errno = 0;
+    value = strtod(text, NULL);
+    return (float)value == 0 && (value != 0 || errno == ERANGE);
+}
+
 }
 
 static bool store_int(const struct args_option *o, const char *text, void *target)
+    const bool small = o->kind == ARGS_FLOAT && vanishes(text);
 {
     uint64_t value;
 
