@@ -42,6 +42,51 @@ static int distance(const char *a, const char *b)
     return cost[rows][cols];
 }
 
+/* How others call things. A name may stand here twice: the first that the list has is meant. */
+static const struct {
+    const char *theirs, *ours;
+} SYNONYMS[] = {
+    { "aa", "augment" },
+    { "batch-size", "batch" },
+    { "checkpoint", "model" },
+    { "data-dir", "data" },
+    { "img-size", "image" },
+    { "img-size", "size" },
+    { "input-size", "image" },
+    { "input-size", "size" },
+    { "learning-rate", "lr" },
+    { "min-lr", "lr-end" },
+    { "num-classes", "classes" },
+    { "opt", "optimizer" },
+    { "output-dir", "out" },
+    { "pretrained", "from" },
+    { "resume-from", "resume" },
+    { "smoothing", "label-smoothing" },
+    { "wd", "weight-decay" },
+    { "workers", "threads" },
+    /* verbs */
+    { "benchmark", "bench" },
+    { "export", "convert" },
+    { "infer", "classify" },
+    { "predict", "classify" },
+    { "quantize", "convert" },
+    { "run", "classify" },
+    { "test", "eval" },
+    { "validate", "eval" },
+};
+
+static const char *synonym(const char *word, const char *(*name)(const void *list, int i), const void *list)
+{
+    const char *candidate;
+
+    for (size_t k = 0; k < VIT_COUNT(SYNONYMS); k++) {
+        if (strcmp(SYNONYMS[k].theirs, word) != 0) continue;
+        for (int i = 0; (candidate = name(list, i)); i++)
+            if (strcmp(candidate, SYNONYMS[k].ours) == 0) return candidate;
+    }
+    return NULL;
+}
+
 static bool starts_with(const char *text, const char *start)
 {
     return strncmp(text, start, strlen(start)) == 0;
@@ -49,10 +94,10 @@ static bool starts_with(const char *text, const char *start)
 
 const char *args_nearest(const char *word, const char *(*name)(const void *list, int i), const void *list)
 {
-    const char *best = NULL, *candidate;
+    const char *best = synonym(word, name, list), *candidate;
     int least = (int)strlen(word) / 3 + 1; /* a third of the letters may be wrong */
 
-    if (!*word || strlen(word) >= LONGEST) return NULL;
+    if (best || !*word || strlen(word) >= LONGEST) return best;
     for (int i = 0; (candidate = name(list, i)); i++) {
         if (strlen(candidate) >= LONGEST) continue;
         int d = distance(word, candidate);
@@ -71,9 +116,20 @@ static const char *option_name(const void *list, int i)
 
 /* ---- values ---- */
 
+/* A number that a float would make 0, which is another setting: no limit, never, all. */
+static bool vanishes(const char *text)
+{
+    double value;
+
+    errno = 0;
+    value = strtod(text, NULL);
+    return (float)value == 0 && (value != 0 || errno == ERANGE);
+}
+
 static enum vit_status refuse(const char *shown, const struct args_option *o, const char *text,
                               struct vit_error *err)
 {
+    const bool small = o->kind == ARGS_FLOAT && vanishes(text);
     char accepts[512];
 
     args_accepts(o, accepts, sizeof accepts);
@@ -118,20 +174,9 @@ static bool store_flag(const struct args_option *o, const char *text, void *targ
     (void)o, (void)text;
     *(bool *)target = true;
     return true;
-/* A number that a float would make 0, which is another setting: no limit, never, all. */
-static bool vanishes(const char *text)
-{
-    double value;
-
-    errno = 0;
-    value = strtod(text, NULL);
-    return (float)value == 0 && (value != 0 || errno == ERANGE);
-}
-
 }
 
 static bool store_int(const struct args_option *o, const char *text, void *target)
-    const bool small = o->kind == ARGS_FLOAT && vanishes(text);
 {
     uint64_t value;
 

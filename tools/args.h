@@ -73,8 +73,8 @@ const struct args_option *args_option_at(const struct args_verb *v, int i);
 enum vit_status args_parse(const struct args_verb *v, void *options, int *count, char **words,
                            struct vit_error *err);
 
-/* The candidate closest to word by edit distance (a neighbouring swap counts once), or NULL when none
- * is close. name(list, i): candidate i, NULL past the end. */
+/* The candidate that others call word ("wd" is "weight-decay"), else the closest to it by edit distance (a
+ * neighbouring swap counts once), or NULL when none is close. name(list, i): candidate i, NULL past the end. */
 const char *args_nearest(const char *word, const char *(*name)(const void *list, int i), const void *list);
 
 /* One whole number; the sentence begins with where. */

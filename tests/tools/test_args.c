@@ -245,6 +245,37 @@ static void unknown_options_suggest_the_nearest(void **state)
     }
 }
 
+static const char *word_of(const void *list, int i)
+{
+    return ((const char *const *)list)[i];
+}
+
+/* What they mean here is suggested where the list has it, and the first of several that it has. */
+static void names_of_other_programs_are_known(void **state)
+{
+    static const char
+        *const TRAIN[] = { "image", "lr", "label-smoothing", "weight-decay", "checkpoint-every", NULL },
+               *const INFER[] = { "model", "size", NULL }, *const VERBS_[] = { "eval", "bench", NULL };
+    static const struct {
+        const char *const *list;
+        const char *word, *near; /* NULL: no suggestion */
+    } CASES[] = {
+        { TRAIN, "learning-rate", "lr" }, { TRAIN, "wd", "weight-decay" },
+        { TRAIN, "img-size", "image" },   { INFER, "img-size", "size" },
+        { INFER, "checkpoint", "model" }, { TRAIN, "checkpoint", "checkpoint-every" },
+        { INFER, "learning-rate", NULL }, { VERBS_, "test", "eval" },
+        { VERBS_, "predict", NULL },
+    };
+    (void)state;
+
+    for (size_t i = 0; i < VIT_COUNT(CASES); i++) {
+        const char *near = args_nearest(CASES[i].word, word_of, CASES[i].list);
+        if (!near != !CASES[i].near || (near && strcmp(near, CASES[i].near) != 0))
+            fail_msg("%s: expected %s, found %s", CASES[i].word, CASES[i].near ? CASES[i].near : "nothing",
+                     near ? near : "nothing");
+    }
+}
+
 static void an_endless_option_is_refused(void **state)
 {
     char word[100000];
@@ -374,6 +405,7 @@ int main(void)
         cmocka_unit_test(every_kind_reads_its_value),
         cmocka_unit_test(wrong_values_are_refused_by_name),
         cmocka_unit_test(unknown_options_suggest_the_nearest),
+        cmocka_unit_test(names_of_other_programs_are_known),
         cmocka_unit_test(an_endless_option_is_refused),
         cmocka_unit_test(every_printer_names_every_option),
         cmocka_unit_test(help_fits_the_screen_and_shows_defaults),

@@ -28,6 +28,8 @@ static void mistakes_in_the_line_are_wrong_usage(void **state)
 {
     (void)state;
     EXPECT(2, NULL, "did you mean vit classify?", "clasify");
+    EXPECT(2, NULL, "did you mean vit classify?", "predict");
+    EXPECT(2, NULL, "did you mean --weight-decay?", "train", "--wd", "0.1");
     EXPECT(2, NULL, "unknown verb", "xylophone");
     EXPECT(2, NULL, "before the options", "--json", "classify");
     EXPECT(2, NULL, "did you mean --topk?", "classify", "--top-k", "3", PICTURE);
