@@ -121,8 +121,8 @@ const struct args_verb cmd_info = {
     .details =
         "Without -m: processor, kernels, OpenBLAS, decoders, presets. With -m: configuration, parameters, "
         "multiply-adds of one picture, recipe, what was inferred, the kernels its matrices are packed for, "
-        "how many products have fixed scales for int8; -v adds every tensor, --memory the pieces of a "
-        "session's one allocation.",
+        "how many products have fixed scales for int8; -v adds every tensor and the names of more than 20 "
+        "classes, --memory the pieces of a session's one allocation.",
     .groups = GROUPS,
     .bytes = sizeof(struct info_options),
     .run = run,

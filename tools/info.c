@@ -91,11 +91,14 @@ static json_int_t count_parameters(const struct vit_model *m)
     return (json_int_t)count;
 }
 
+enum { MOST_NAMES = 20 }; /* of classes, where not everything is wanted */
+
 static json_t *describe_model(const struct vit_model *m, const struct info_options *o)
 {
     struct vit_config c = *vit_model_config(m);
     const bool everything = o->common.json || o->common.verbose;
-    const char *const *labels = everything && vit_model_has_labels(m) ? vit_model_labels(m) : NULL;
+    const bool names = vit_model_has_labels(m) && (everything || c.classes <= MOST_NAMES);
+    const char *const *labels = names ? vit_model_labels(m) : NULL;
     json_t *all;
 
     if (m->headless) c.classes = 0;

@@ -221,6 +221,12 @@ static void info_is_one_object(void **state)
     expect(&r, 0, "", NULL);
 }
 
+static void info_names_a_few_classes(void **state)
+{
+    (void)state;
+    EXPECT(0, "airplane", NULL, "info", "-m", "builtin:pre");
+}
+
 static void info_adds_up_the_parameters(void **state)
 {
     struct run r = VIT("info", "-m", MODEL, "--json", "--memory", "--batch", "3");
@@ -1001,6 +1007,7 @@ int main(void)
         cmocka_unit_test(no_result_is_lost_silently),
         cmocka_unit_test(a_reader_that_went_is_no_fault),
         cmocka_unit_test(info_is_one_object),
+        cmocka_unit_test(info_names_a_few_classes),
         cmocka_unit_test(info_adds_up_the_parameters),
         cmocka_unit_test(info_describes_a_network_without_a_classifier),
         cmocka_unit_test(classify_prints_one_object_a_picture),
