@@ -74,7 +74,8 @@ enum vit_status args_parse(const struct args_verb *v, void *options, int *count,
                            struct vit_error *err);
 
 /* The candidate that others call word ("wd" is "weight-decay"), else the closest to it by edit distance (a
- * neighbouring swap counts once), or NULL when none is close. name(list, i): candidate i, NULL past the end. */
+ * neighbouring swap counts once), or NULL when none is close. name(list, i): candidate i, NULL past the
+ * end. */
 const char *args_nearest(const char *word, const char *(*name)(const void *list, int i), const void *list);
 
 /* One whole number; the sentence begins with where. */

@@ -2,7 +2,7 @@
 # Run test programs once for every kernel overlay this CPU can run: check-kernels.sh VIT PROGRAM...
 set -u
 
-vit=$1 failed= ran=
+vit=$1 failed='' ran=''
 shift
 for overlay in $(sed -n 's/^OVERLAY(\([a-z0-9]*\),.*/\1/p' kernels/overlays.def); do
     spec=ref+$overlay

@@ -152,9 +152,9 @@ const struct args_verb cmd_compare = {
     .summary = "Compare trained networks on the same pictures",
     .details =
         "An operand is an arm: runs that differ by their seed alone. A run is a model, or a .safetensors "
-        "file that vit eval --logits wrote (of these alone, without --data). Two networks are compared picture "
-        "by picture: accuracies with Wilson intervals, discordant pictures, exact McNemar p, Tango's score "
-        "interval of the difference. Arms of several runs are compared run by run: Welch's t and, where "
+        "file that vit eval --logits wrote (of these alone, without --data). Two networks are compared "
+        "picture by picture: accuracies with Wilson intervals, discordant pictures, exact McNemar p, "
+        "Tango's score interval of the difference. Arms of several runs are compared run by run: Welch's t and, where "
         "both have equally many, the paired t over runs in the order given, a two-way bootstrap over runs "
         "and pictures, two one-sided tests of equality within --margin, the difference that would have "
         "been found; then picture by picture by their median runs. From fewer than three runs an arm no "

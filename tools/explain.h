@@ -28,8 +28,8 @@ struct explain_sheet {
     enum patch_filter filter;
 };
 
-/* VIT_ERR_ARG: panels with their text, of pictures of up to side pixels a side, make a sheet that is too large
- * to be drawn. Maps are not read. */
+/* VIT_ERR_ARG: panels with their text, of pictures of up to side pixels a side, make a sheet that is too
+ * large to be drawn. Maps are not read. */
 enum vit_status explain_check(int side, const struct explain_panel *panels, int count, struct vit_error *err);
 
 /* *out: owned by the caller, zeroed on failure. Fails as explain_check does too. */

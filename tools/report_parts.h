@@ -32,7 +32,7 @@ const char *report_lost_text(char *text, size_t size, const int *ended, int runs
 /* The highest rate of an arm that learns: "1e-3"; "≥ 0.01" where no higher one was tried; "none"; "?" where
  * of some runs it is not known whether they learnt. */
 const char *report_highest_text(char *text, size_t size, const struct report_arm *a);
-/* The rates of an arm around its best whose mean is at most a point below: "3e-4", "3e-4 to 1e-3", or a dash. */
+/* The rates around an arm's best whose mean is at most a point below: "3e-4", "3e-4 to 1e-3"; or a dash. */
 const char *report_within_text(char *text, size_t size, const struct report_arm *a);
 /* "61.20" of 0.612, or a dash. */
 const char *report_percent(char *text, size_t size, double share);

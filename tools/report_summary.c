@@ -349,7 +349,8 @@ void report_note_summary(FILE *out, const struct report *r)
         if (!report_judged(r))
             fputs(" ?: of some runs it is not known (classes or losses are not said).", out);
         fputs(
-            " Best: the highest mean over seeds, of all rates and warm-ups; being chosen flatters it, and not its test top-1.",
+            " Best: the highest mean over seeds, of all rates and warm-ups; to be chosen flatters it, and not "
+            "its test top-1.",
             out);
     }
     if (any_match(r, was_tested))

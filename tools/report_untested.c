@@ -178,8 +178,8 @@ static void say_dead(FILE *out, const struct report *r)
     if (dead)
         markup_put(
             out,
-            "<li><b>Patience.</b> %d runs were given up as dead%s%s%s; whether they would have learnt later is "
-            "not known.</li>\n",
+            "<li><b>Patience.</b> %d runs were given up as dead%s%s%s; whether they would have learnt later "
+            "is not known.</li>\n",
             dead, after ? " after " : "", after ? after : "", !after || strchr(after, '%') ? "" : " steps");
 }
 

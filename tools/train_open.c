@@ -91,7 +91,7 @@ static int open_data(struct train *t)
     return CMD_DONE;
 }
 
-/* A run that begins anew replaces what the folder holds. The state goes first: it says how long the log is. */
+/* A run that begins anew replaces what the folder holds; the state first, which says how long the log is. */
 static enum vit_status begin(struct train *t, struct vit_error *err)
 {
     enum vit_status status;

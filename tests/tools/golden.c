@@ -2,10 +2,10 @@
  *
  * Each FOLDER holds a checkpoint, its config.json and expect.safetensors (input, logits, perhaps labels,
  * loss and grad.NAME). The program under test is run on it as a user would. Bounds: logits to 1e-5 of the
- * largest, the loss to 1e-5, gradients to 1e-4 of the tensor's largest; a tenth of what is promised, ten times
- * what is seen and printed at the end. Some gradients are zero but for rounding (the bias of the keys: softmax
- * does not see it); so a tensor's largest counts as at least 1e-4 of the largest of all, which leaves an error
- * of 1e-8 of that: rounding. */
+ * largest, the loss to 1e-5, gradients to 1e-4 of the tensor's largest: a tenth of what is promised, and ten
+ * times what is seen and printed at the end. Some gradients are zero but for rounding (the bias of the keys:
+ * softmax does not see it); so a tensor's largest counts as at least 1e-4 of the largest of all, which leaves
+ * an error of 1e-8 of that: rounding. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -172,18 +172,18 @@ static void starve(const struct verb *v)
 static void write_cells(void)
 {
     static const char CELLS[] =
-        "{\"cell\":\"a\",\"norm\":\"pre\",\"depth\":6,\"lr\":0.001,\"warmup\":0,\"init\":\"xavier\",\"seed\":0,"
-        "\"status\":\"done\",\"val_top1\":0.5,\"val_n\":1000}\n"
-        "{\"cell\":\"b\",\"norm\":\"post\",\"depth\":6,\"lr\":0.001,\"warmup\":0,\"init\":\"xavier\",\"seed\":0,"
-        "\"status\":\"dead\",\"val_top1\":0.1,\"val_n\":1000}\n";
+        "{\"cell\":\"a\",\"norm\":\"pre\",\"depth\":6,\"lr\":0.001,\"warmup\":0,\"init\":\"xavier\","
+        "\"seed\":0,\"status\":\"done\",\"val_top1\":0.5,\"val_n\":1000}\n"
+        "{\"cell\":\"b\",\"norm\":\"post\",\"depth\":6,\"lr\":0.001,\"warmup\":0,\"init\":\"xavier\","
+        "\"seed\":0,\"status\":\"dead\",\"val_top1\":0.1,\"val_n\":1000}\n";
 
     tmp_write(dir, "grid/cells.jsonl", CELLS, sizeof CELLS - 1, NULL, 0);
 }
 
 static void write_logits(const char *path, const char *data)
 {
-    struct run r = run_vit((const char *const[]){ "eval", "-q", "-m", "builtin:pre", "--data", data, "--split",
-                                                  "train", "--logits", path, NULL },
+    struct run r = run_vit((const char *const[]){ "eval", "-q", "-m", "builtin:pre", "--data", data,
+                                                  "--split", "train", "--logits", path, NULL },
                            NULL);
 
     run_expect(&r, 0, "");
