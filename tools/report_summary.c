@@ -348,10 +348,9 @@ void report_note_summary(FILE *out, const struct report *r)
               out);
         if (!report_judged(r))
             fputs(" ?: of some runs it is not known (classes or losses are not said).", out);
-        fputs(
-            " Best: the highest mean over seeds, of all rates and warm-ups; to be chosen flatters it, and not "
-            "its test top-1.",
-            out);
+        fputs(" Best: the highest mean over seeds, of all rates and warm-ups; to be chosen flatters it, and "
+              "not its test top-1.",
+              out);
     }
     if (any_match(r, was_tested))
         fputs(" Test: at the rate and warm-up that are best on the validation pictures, or the only one that "

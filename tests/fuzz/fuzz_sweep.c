@@ -1,5 +1,5 @@
-/* What a sweep reads of its own folder before it goes on: the grid, the lines of cells that have ended. A byte
- * 0 stands between the two. */
+/* What a sweep reads of its own folder before it goes on: the grid, and behind a byte 0 the lines of the
+ * cells that have ended. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>

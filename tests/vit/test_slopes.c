@@ -4,7 +4,7 @@
 #include "tests/vit/truth.h"
 
 /* The quotient's own error is its third derivative times h^2 / 6, some 1e-8 of it here; the backward's is
- * that of sums of f32: 1e-5 of the tensor's largest in the networks of other programs (tests/tools/golden.c). */
+ * that of sums of f32: 1e-5 of the tensor's largest in other programs' networks (tests/tools/golden.c). */
 #define H_STEP 2e-4
 #define BOUND  1e-4
 
