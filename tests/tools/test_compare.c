@@ -661,6 +661,7 @@ static void mirror_images_in_one_run_alone_are_refused(void **state)
 {
     const char *dir = *state;
     char model[PATH], flipped[PATH], plain[PATH], data[PATH];
+    const json_t *run;
     json_t *o;
 
     make_data(dir, false, data);
@@ -673,8 +674,9 @@ static void mirror_images_in_one_run_alone_are_refused(void **state)
     o = COMPARE(flipped, model, "--data", data, "--split", "all", "--flip", "-q");
     assert_true(json_is_true(part(o, "flip")));
     assert_number(o, "difference", 0);
-    o = json_array_get(part(json_array_get(part(o, "arms"), 0), "runs"), 0);
-    assert_string_equal(text_of(o, "norm"), "pre"); /* of the file, which says how it was made */
+    run = json_array_get(part(json_array_get(part(o, "arms"), 0), "runs"), 0);
+    assert_string_equal(text_of(run, "norm"), "pre"); /* of the file, which says how it was made */
+    json_decref(o);
     EXPECT(3, NULL, "flipped.safetensors has the logits of every picture with its mirror image", "compare",
            plain, flipped);
     EXPECT(3, NULL, "plain.safetensors of the picture alone", "compare", plain, model, "--data", data,

@@ -126,7 +126,7 @@ static bool prints_json(const struct verb *v)
 /* A verb that has failed leaves nothing, or, where a picture failed it alone, the whole of the others. */
 static bool may_be_another(const struct verb *v, int code)
 {
-    return v->verb == &cmd_eval && code == CMD_SOME_FAILED;
+    return (v->verb == &cmd_eval || v->verb == &cmd_embed) && code == CMD_SOME_FAILED;
 }
 
 /* Most allocations of a verb repeat, tensor by tensor. A prime, so that it does not step with them. */
