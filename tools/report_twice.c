@@ -20,19 +20,34 @@ static bool same_end(const struct report_cell *a, const struct report_cell *b)
     return a->whole && b->whole && *a->reason && strcmp(a->reason, b->reason) == 0;
 }
 
-static bool same_run(const struct report_cell *a, const struct report_cell *b)
+static bool same_trial(const struct report_cell *a, const struct report_cell *b)
 {
     return a->condition == b->condition && a->source != b->source && a->seed == b->seed &&
-           strcmp(a->norm, b->norm) == 0 && report_same_rate(a->lr, b->lr) && same_end(a, b) &&
-           fits(a->val_loss, b->val_loss) && fits(a->val_top1, b->val_top1) &&
-           fits(a->test_top1, b->test_top1);
+           strcmp(a->norm, b->norm) == 0 && report_same_rate(a->lr, b->lr);
 }
 
-/* kept (cells): false where another says as much. A folder of train knows no test. */
+static bool same_run(const struct report_cell *a, const struct report_cell *b)
+{
+    return same_trial(a, b) && same_end(a, b) && fits(a->val_loss, b->val_loss) &&
+           fits(a->val_top1, b->val_top1) && fits(a->test_top1, b->test_top1);
+}
+
+/* What this input has only begun or planned another has ended, or one before has it begun or planned too. */
+static bool open_for_nothing(const struct report *r, size_t cell)
+{
+    const struct report_cell *c = &r->cells[cell];
+
+    if (c->end != REPORT_UNFINISHED) return false;
+    for (size_t i = 0; i < r->cell_count; i++)
+        if ((i < cell || r->cells[i].end != REPORT_UNFINISHED) && same_trial(&r->cells[i], c)) return true;
+    return false;
+}
+
+/* kept (cells): false where another says as much, or more. A folder of train knows no test. */
 static void choose(bool *kept, const struct report *r)
 {
     for (size_t i = 0; i < r->cell_count; i++) {
-        kept[i] = true;
+        kept[i] = !open_for_nothing(r, i);
         for (size_t k = 0; k < i && kept[i]; k++) {
             if (!kept[k] || !same_run(&r->cells[k], &r->cells[i])) continue;
             if (isnan(r->cells[k].test_top1) && !isnan(r->cells[i].test_top1))

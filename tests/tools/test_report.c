@@ -232,6 +232,32 @@ static void a_run_in_two_folders_counts_once(void **state)
     }
 }
 
+#define SEEDS_GRID                                                                                           \
+    "{\"format\":\"vit-sweep-1\",\"settings\":{\"norm\":[\"pre\"],\"depth\":[\"6\"],\"init\":[\"xavier\"],"  \
+    "\"warmup\":[\"0\"],\"lr\":[\"0.001\"],\"seed\":[\"0\",\"1\",\"2\"]},\"cells\":["                        \
+    "{\"cell\":\"pre0\",\"seed\":0},{\"cell\":\"pre1\",\"seed\":1},{\"cell\":\"pre2\",\"seed\":2}]}"
+
+/* A grid that was left in the middle, and its other half that was run elsewhere. */
+static void a_run_that_another_folder_has_ended_is_not_open(void **state)
+{
+    struct fixture *f = *state;
+    char path[512];
+    struct vit_error err;
+
+    save(f, "a/sweep.json", SEEDS_GRID);
+    save(f, "a/cells.jsonl", RUN(0, 1.5, 0.5, ""));
+    save(f, "b/sweep.json", SEEDS_GRID);
+    save(f, "b/cells.jsonl", RUN(1, 1.4, 0.6, ""));
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/%c", f->dir, 'a' + i);
+        assert_ok(report_read(&f->r, path, &err), &err);
+    }
+    assert_ok(report_arrange(&f->r, &err), &err);
+    assert_int_equal(f->r.cell_count, 3);
+    assert_int_equal(f->r.arms[0].ended[REPORT_DONE], 2);
+    assert_int_equal(f->r.arms[0].ended[REPORT_UNFINISHED], 1); /* seed 2, which nobody has, and both want */
+}
+
 /* Warm-up is chosen for each placement, as the rate is; all else makes another match. Numbers order as
  * such. */
 static void only_the_warm_up_may_differ_within_a_match(void **state)
@@ -578,6 +604,7 @@ int main(void)
         TEST(data_sets_are_not_mixed),
         TEST(seeds_of_another_folder_join_their_condition),
         TEST(a_run_in_two_folders_counts_once),
+        TEST(a_run_that_another_folder_has_ended_is_not_open),
         TEST(only_the_warm_up_may_differ_within_a_match),
         TEST(panels_stand_by_depth_under_their_heading),
         TEST(rows_of_different_networks_are_not_mixed),
