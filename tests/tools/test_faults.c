@@ -16,7 +16,7 @@
 #define PICTURE "tests/data/preprocess/fmt-420.jpg"
 #define INPUT   "tests/data/golden/timm-cls/expect.safetensors"
 
-enum { FILES = 2, OLD_SIZE = 4, SCENE_WORDS = 16 };
+enum { FILES = 3, OLD_SIZE = 4, SCENE_WORDS = 16 };
 static const char OLD[] = "old\n";
 
 static const char *dir;
@@ -91,6 +91,11 @@ static const struct scene SCENES[] = {
       { "eval", "-m", "^", "--data", "$", "--split", "train", "--predictions", "@/p.csv", "--logits",
         "@/l.safetensors" },
       { "p.csv", "l.safetensors" } },
+    { "packed", { "convert", MODEL, "@/x.safetensors", "--packed", "--force" }, { "x.safetensors" } },
+    { "folder",
+      { "convert", MODEL, "@", "--names", "hf-vit", "--force" },
+      { "model.safetensors", "config.json", "preprocessor_config.json" } },
+    { "report", { "report", "^", "-o", "@/r.html" }, { "r.html" } },
 };
 
 /* A first letter stands for a folder: @ of the results, $ the data, ^ the trained model. */
