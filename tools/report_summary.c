@@ -79,34 +79,30 @@ static const struct report_arm *find_arm(const struct report *r, int condition, 
     return NULL;
 }
 
-/* "1e-3 / 3e-3": for each warm-up. */
-static void put_highest(struct table *t, const struct report *r, int match, size_t norm)
+/* "1e-3 / 3e-3": what is said of the arm of each warm-up. */
+static void put_warmups(struct table *t, const struct report *r, int match, size_t norm,
+                        const char *(*say)(char *text, size_t size, const struct report_arm *a))
 {
-    char text[256] = "", highest[48];
+    char text[256] = "", one[80];
 
     for (size_t i = 0; i < r->condition_count; i++) {
         const struct report_arm *a = find_arm(r, (int)i, norm);
         const size_t used = strlen(text);
         if (r->conditions[i].match != match) continue;
         snprintf(text + used, sizeof text - used, "%s%s", used ? " / " : "",
-                 a ? report_highest_text(highest, sizeof highest, a) : "–");
+                 a ? say(one, sizeof one, a) : "–");
     }
     table_cell(t, "%s", text);
 }
 
-/* "3e-4 / 3e-4 to 1e-3": for each warm-up. */
+static void put_highest(struct table *t, const struct report *r, int match, size_t norm)
+{
+    put_warmups(t, r, match, norm, report_highest_text);
+}
+
 static void put_within(struct table *t, const struct report *r, int match, size_t norm)
 {
-    char text[256] = "", range[80];
-
-    for (size_t i = 0; i < r->condition_count; i++) {
-        const struct report_arm *a = find_arm(r, (int)i, norm);
-        const size_t used = strlen(text);
-        if (r->conditions[i].match != match) continue;
-        snprintf(text + used, sizeof text - used, "%s%s", used ? " / " : "",
-                 a ? report_within_text(range, sizeof range, a) : "–");
-    }
-    table_cell(t, "%s", text);
+    put_warmups(t, r, match, norm, report_within_text);
 }
 
 /* "52.8 at 1e-3, 54.2": the choice, and what the same networks reach on pictures that chose nothing. */

@@ -70,9 +70,13 @@ enum vit_status report_count_once(struct report *r, struct vit_error *err)
         return vit_fail(err, VIT_ERR_NOMEM, "report: no memory");
     }
     choose(kept, r);
+    r->twice = 0;
     for (size_t i = 0; i < r->cell_count; i++) {
         place[i] = (int)cells;
-        if (kept[i]) r->cells[cells++] = r->cells[i];
+        if (kept[i])
+            r->cells[cells++] = r->cells[i];
+        else
+            r->twice += r->cells[i].end != REPORT_UNFINISHED; /* what has not ended is no copy */
     }
     for (size_t i = 0; i < r->epoch_count; i++) {
         struct report_epoch e = r->epochs[i];
@@ -80,7 +84,6 @@ enum vit_status report_count_once(struct report *r, struct vit_error *err)
         e.cell = place[e.cell];
         r->epochs[epochs++] = e;
     }
-    r->twice = r->cell_count - cells;
     r->cell_count = cells;
     r->epoch_count = epochs;
     free(kept);

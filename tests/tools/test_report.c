@@ -255,6 +255,7 @@ static void a_run_that_another_folder_has_ended_is_not_open(void **state)
     assert_ok(report_arrange(&f->r, &err), &err);
     assert_int_equal(f->r.cell_count, 3);
     assert_int_equal(f->r.arms[0].ended[REPORT_DONE], 2);
+    assert_int_equal(f->r.twice, 0);                            /* a plan is no copy of a run */
     assert_int_equal(f->r.arms[0].ended[REPORT_UNFINISHED], 1); /* seed 2, which nobody has, and both want */
 }
 
