@@ -295,6 +295,18 @@ static const struct args_verb TYPED_VERB = { .name = "train",
                                              .groups = TYPED_GROUPS,
                                              .bytes = sizeof(struct recipe) };
 
+enum vit_status recipe_check_path(const char *option, const char *path, struct vit_error *err)
+{
+    const char *rest = path;
+
+    for (int bytes; (bytes = vit_utf8(rest));) rest += bytes;
+    return !*rest ? VIT_OK
+                  : vit_fail(err, VIT_ERR_ARG,
+                             "%s: expected a path in UTF-8, which is all that the files of a run can keep, "
+                             "found \"%s\"; rename it",
+                             option, path);
+}
+
 enum vit_status recipe_parse(struct recipe *out, const struct recipe_texts *t, struct vit_error *err)
 {
     char name[RECIPE_SETTINGS][32], *words[2 * RECIPE_SETTINGS];
@@ -311,6 +323,7 @@ enum vit_status recipe_parse(struct recipe *out, const struct recipe_texts *t, s
         if (!flag) words[count++] = t->text[i];
     }
     status = args_parse(&TYPED_VERB, out, &count, words, err);
+    if (!status && out->from) status = recipe_check_path("--from", out->from, err);
     if (status) return status;
     if (out->norm && vit_placement_parse(&norm, out->norm, err)) {
         char text[sizeof err->text];

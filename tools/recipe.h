@@ -88,6 +88,9 @@ enum vit_status recipe_texts_saved(struct recipe_texts *t, const json_t *object,
                                    struct vit_error *err);
 void recipe_texts_free(struct recipe_texts *t);
 
+/* VIT_ERR_ARG: path is not UTF-8, so that JSON, which states and sweep.json are, cannot keep it. The sentence
+ * begins with option, "--from". */
+enum vit_status recipe_check_path(const char *option, const char *path, struct vit_error *err);
 /* Texts point into t, which must outlive *out. The sentence names the option. */
 enum vit_status recipe_parse(struct recipe *out, const struct recipe_texts *t, struct vit_error *err);
 bool recipe_same_text(const char *a, const char *b); /* NULL, not given, is the same as NULL alone */

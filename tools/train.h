@@ -106,8 +106,8 @@ int train_visit(const struct train_visit *v, struct vit_session *s);
 
 /* ---- what a continuation must agree with (train_again.c) ---- */
 
-/* *out = the data set given, or the saved one; both must be the same place. saved NULL: nothing is. what:
- * "run". */
+/* *out = the data set given, or the saved one; both must be the same place, its real path UTF-8, as it is
+ * saved. saved NULL: nothing is. what: "run". */
 enum vit_status train_again_data(const char **out, const char *given, const char *saved, const char *what,
                                  const char *folder, struct vit_error *err);
 /* common->kernels = those given, or the saved ones where this CPU can run them (else a warning): others give

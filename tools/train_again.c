@@ -8,11 +8,13 @@ enum vit_status train_again_data(const char **out, const char *given, const char
                                  const char *folder, struct vit_error *err)
 {
     char *real = given ? realpath(given, NULL) : NULL;
+    const char *place = real ? real : given;
     enum vit_status status = VIT_OK;
 
     *out = given ? given : saved;
     if (!*out) status = vit_fail(err, VIT_ERR_ARG, "--data: expected a data set, found none");
-    if (given && saved && strcmp(real ? real : given, saved) != 0)
+    if (given) status = recipe_check_path("--data", place, err);
+    if (given && saved && !status && strcmp(place, saved) != 0)
         status = vit_fail(err, VIT_ERR_ARG, "--data: the %s in %s has \"%s\", found \"%s\"", what, folder,
                           saved, given);
     free(real);

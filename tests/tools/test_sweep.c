@@ -660,6 +660,8 @@ static void what_is_wrong_is_named_before_anything_is_made(void **state)
     EXPECT(2, "cell norm=pre_heads=3_seed=0: ", false, "-d", f->data, "-o", f->out, "--heads", "2,3",
            "--width", "16", "--batch", "8");
     EXPECT(2, "--batch 500", true, "-d", f->data, "-o", f->out, "--batch", "500");
+    EXPECT(2, "--from: expected a path in UTF-8", true, "-d", f->data, "-o", f->out, "--from", "a,caf\xe9");
+    EXPECT(2, "--data: expected a path in UTF-8", true, "-d", "caf\xe9", "-o", f->out);
     EXPECT(3, "nowhere", true, "-d", "nowhere", "-o", f->out);
     assert_int_not_equal(access(f->out, F_OK), 0);
     EXPECT(2, "holds no sweep", true, "-d", f->data, "-o", f->data);

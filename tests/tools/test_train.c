@@ -416,6 +416,21 @@ static void a_wrong_setting_is_named(void **state)
     assert_int_not_equal(access(f->out, F_OK), 0); /* and nothing was made */
 }
 
+/* A state is JSON: what it cannot keep is refused before anything is trained. */
+static void a_path_that_is_not_utf_8_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    char path[400];
+
+    snprintf(path, sizeof path, "%s/caf\xe9", f->dir);
+    EXPECT(2, "--from: expected a path in UTF-8", true, "-d", f->data, "-o", f->out, "--from", path);
+    assert_int_equal(rename(f->data, path), 0);
+    EXPECT(2, "--data: expected a path in UTF-8", true, "-d", path, "-o", f->out);
+    assert_int_equal(symlink(path, f->data), 0); /* a state keeps where the link points to */
+    EXPECT(2, "--data: expected a path in UTF-8", true, "-d", f->data, "-o", f->out);
+    assert_int_not_equal(access(f->out, F_OK), 0);
+}
+
 /* A rate of 0 keeps what it starts from, to the bit. */
 static void a_run_starts_from_a_trained_network(void **state)
 {
@@ -628,6 +643,7 @@ int main(void)
         TEST(coloured_noise_is_learnt),
         TEST(a_recipe_file_gives_way_to_the_command_line),
         TEST(a_wrong_setting_is_named),
+        TEST(a_path_that_is_not_utf_8_is_refused),
         TEST(a_run_starts_from_a_trained_network),
         TEST(a_run_may_replace_what_it_starts_from),
         TEST(a_start_at_another_size_resizes_the_positions),
