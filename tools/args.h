@@ -38,12 +38,13 @@ struct args_option {
     const char *name; /* without the dashes */
     char letter;      /* '\0': no short form */
     enum args_kind kind;
-    size_t at;                    /* offset of the target in the verb's options */
-    int count;                    /* of ARGS_FLOATS */
-    double low, high;             /* of numbers, both included */
-    const char *(*choice)(int i); /* word i, NULL past the end */
-    const char *initial;          /* parsed before the command line; NULL: the target is zero */
-    const char *otherwise;        /* the default in words, where initial cannot say it */
+    size_t at;                       /* offset of the target in the verb's options */
+    int count;                       /* of ARGS_FLOATS */
+    double low, high;                /* of numbers, both included */
+    const char *(*choice)(int i);    /* word i, NULL past the end */
+    const struct args_option *typed; /* of a text: the row by which it is read later; NULL: none */
+    const char *initial;             /* parsed before the command line; NULL: the target is zero */
+    const char *otherwise;           /* the default in words, where initial cannot say it */
     const char *metavar, *help;
 };
 
@@ -86,6 +87,8 @@ enum vit_status args_whole(const char *where, const char *text, double low, doub
 
 /* "whole number from 1 to 64", "f32, bf16 or int8", ...; "" for what needs no explanation. */
 void args_accepts(const struct args_option *o, char *text, size_t size);
+/* The same of numbers alone, also of a text that is read as one; "" for all else. */
+void args_range(const struct args_option *o, char *text, size_t size);
 /* "f32, bf16 or int8": the words of choice; "" without one. */
 void args_choices(const struct args_option *o, char *text, size_t size);
 /* Words from column at (already printed up to there), lines broken at 90 columns, the next ones indented. */

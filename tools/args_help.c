@@ -30,10 +30,12 @@ void args_choices(const struct args_option *o, char *text, size_t size)
     }
 }
 
-void args_accepts(const struct args_option *o, char *text, size_t size)
+void args_range(const struct args_option *o, char *text, size_t size)
 {
     char what[64];
 
+    text[0] = '\0';
+    if (o->typed) o = o->typed;
     switch (o->kind) {
     case ARGS_INT:
     case ARGS_COUNT: accepts_number(o, "a whole number", text, size); break;
@@ -42,12 +44,15 @@ void args_accepts(const struct args_option *o, char *text, size_t size)
         snprintf(what, sizeof what, "%d numbers separated by commas, each", o->count);
         accepts_number(o, what, text, size);
         break;
-    case ARGS_CHOICE: args_choices(o, text, size); break;
-    case ARGS_TEXT:
-    case ARGS_PATH:
-    case ARGS_FLAG:
-    case ARGS_KINDS: snprintf(text, size, "a text that is not empty"); break;
+    default: break;
     }
+}
+
+void args_accepts(const struct args_option *o, char *text, size_t size)
+{
+    args_range(o, text, size);
+    if (o->kind == ARGS_CHOICE) args_choices(o, text, size);
+    if (!text[0]) snprintf(text, size, "a text that is not empty");
 }
 
 void args_wrap(FILE *out, const char *text, int at, int indent)

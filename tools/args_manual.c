@@ -36,7 +36,7 @@ static void option(FILE *out, const struct args_option *o)
     fputc('\n', out);
     roff(out, o->help);
     args_choices(o, accepts, sizeof accepts);
-    if (o->kind == ARGS_INT || o->kind == ARGS_FLOAT) args_accepts(o, accepts, sizeof accepts);
+    if (!accepts[0]) args_range(o, accepts, sizeof accepts);
     if (accepts[0]) {
         fputs("; ", out);
         roff(out, accepts);

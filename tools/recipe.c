@@ -58,6 +58,7 @@ _Static_assert(VIT_COUNT(TYPED) == RECIPE_SETTINGS, "a setting has no row");
                  ? offsetof(struct recipe_words, flag) + RECIPE_##id                                         \
                  : offsetof(struct recipe_words, text) + RECIPE_##id * sizeof(const char *)),                \
       .choice = words,                                                                                       \
+      .typed = TYPED + RECIPE_##id,                                                                          \
       .otherwise = fallback ? fallback : first,                                                              \
       .metavar = meta,                                                                                       \
       .help = text_ },

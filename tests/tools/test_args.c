@@ -78,6 +78,7 @@ static const char *thing_word(int i)
     static const char *const WORDS[] = { "left", "right", "by:F", NULL };
     return WORDS[i];
 }
+static const struct args_option STEPS = { .kind = ARGS_INT, .low = 1, .high = 9 };
 static const struct args_option TURNS[] = {
     { .name = "turn",
       .kind = ARGS_TEXT,
@@ -85,6 +86,12 @@ static const struct args_option TURNS[] = {
       .choice = thing_word,
       .metavar = "WHERE",
       .help = "where to turn" },
+    { .name = "steps",
+      .kind = ARGS_TEXT,
+      .at = AT(path),
+      .typed = &STEPS,
+      .metavar = "N",
+      .help = "how far" },
 };
 static const struct args_group THIRD = { "More options", TURNS, VIT_COUNT(TURNS) };
 static const struct args_group *const OTHERS[] = { &THIRD, &FIRST, NULL };
@@ -366,6 +373,25 @@ static void the_manual_says_which_verbs_share_options(void **state)
     free(text);
 }
 
+/* Of numbers of every kind, and of those that a verb takes as texts and reads as another row says. */
+static void the_manual_says_which_numbers_are_taken(void **state)
+{
+    static const char *const PARTS[] = {
+        "how many; a whole number from 1 to 100 (default: 5).\n",
+        "where random numbers start; a whole number, 0 or more and less than 2^64.\n",
+        "a rate; a number from 0 to 1.\n",
+        "three numbers; 3 numbers separated by commas, each from \\-1 to 1.\n",
+        "a file.\n",
+        "how far; a whole number from 1 to 9.\n",
+    };
+    char *text = printed_of(args_manual, BOTH);
+    (void)state;
+
+    for (size_t i = 0; i < VIT_COUNT(PARTS); i++)
+        if (!strstr(text, PARTS[i])) fail_msg("no \"%s\" in %s", PARTS[i], text);
+    free(text);
+}
+
 static void the_manual_lists_words_as_the_help_does(void **state)
 {
     char *text = printed_of(args_manual, BOTH);
@@ -410,6 +436,7 @@ int main(void)
         cmocka_unit_test(every_printer_names_every_option),
         cmocka_unit_test(help_fits_the_screen_and_shows_defaults),
         cmocka_unit_test(the_manual_says_which_verbs_share_options),
+        cmocka_unit_test(the_manual_says_which_numbers_are_taken),
         cmocka_unit_test(the_manual_lists_words_as_the_help_does),
         cmocka_unit_test(operands_are_completed),
     };
