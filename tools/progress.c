@@ -35,7 +35,7 @@ void progress_start(struct progress *p, const char *what, size_t total, bool wan
     p->start = p->last = progress_seconds();
 }
 
-static void draw(const struct progress *p, size_t done, double elapsed)
+const char *progress_line(char *text, size_t size, const struct progress *p, size_t done, double elapsed)
 {
     double rate = elapsed > 0 ? (double)done / elapsed : 0;
     int filled = p->total ? (int)(BAR * (double)done / (double)p->total) : 0;
@@ -44,19 +44,22 @@ static void draw(const struct progress *p, size_t done, double elapsed)
     for (int i = 0; i < BAR; i++) bar[i] = i < filled ? '#' : '.';
     bar[BAR] = '\0';
     progress_clock(left, sizeof left, rate > 0 ? (double)(p->total - done) / rate : NAN);
-    fprintf(stderr, "\r[%s] %zu/%zu %s  %.1f/s  %s left \033[K", bar, done, p->total, p->what, rate, left);
-    fflush(stderr);
+    snprintf(text, size, "[%s] %zu/%zu %s  %.1f/s  %s left", bar, done, p->total, p->what, rate, left);
+    return text;
 }
 
 void progress_update(struct progress *p, size_t done)
 {
+    char line[PROGRESS_LINE];
     double now;
 
     if (!p->shown) return;
     now = progress_seconds();
     if (now - p->last < 0.1) return;
     p->last = now;
-    draw(p, done < p->total ? done : p->total, now - p->start);
+    progress_line(line, sizeof line, p, done < p->total ? done : p->total, now - p->start);
+    fprintf(stderr, "\r%s \033[K", line);
+    fflush(stderr);
 }
 
 void progress_clear(struct progress *p)
