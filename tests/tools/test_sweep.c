@@ -597,8 +597,9 @@ static void another_grid_is_refused_by_name(void **state)
     EXPECT(2, "--no-test: the sweep in", false, "-o", f->out, "--no-test");
     EXPECT(2, "--data: the sweep in", false, "-o", f->out, "--data", f->dir);
     EXPECT(2, "--kernels: the sweep in", false, "-o", f->out, "--kernels", "ref+vec");
-    EXPECT(0, "", false, "-o", f->out, "--lr", "0.01,0.001", "--beta2", "0.98");
     after = tmp_text(f->out, "sweep.json");
+    assert_string_equal(before, after);
+    EXPECT(0, "", false, "-o", f->out, "--lr", "0.01,0.001", "--beta2", "0.98");
     assert_int_equal(tmp_lines(f->out, "cells.jsonl"), 2);
     free(before);
     free(after);

@@ -65,8 +65,10 @@ static void assert_same_run(const char *a, const char *b)
 
 /* ---- facts ---- */
 
-/* Long enough that a signal meant for the middle does not come too late: 200 steps, 220 lines. */
-#define LONG "--epochs", "20"
+/* Long enough that a signal meant for the middle does not come too late: 200 steps, 220 lines. ENDLESS, where
+ * nobody waits for the end. */
+#define LONG    "--epochs", "20"
+#define ENDLESS "--epochs", "1000000"
 
 static void a_run_killed_at_any_moment_ends_with_the_same_bits(void **state)
 {
@@ -114,10 +116,10 @@ static void other_settings_are_refused_by_name(void **state)
     struct fixture *f = *state;
     char *before, *after;
 
-    assert_int_equal(INTERRUPT(f->out, 5, SIGINT, "-d", f->data, "-o", f->out, "--kernels", "ref", LONG),
+    assert_int_equal(INTERRUPT(f->out, 5, SIGINT, "-d", f->data, "-o", f->out, "--kernels", "ref", ENDLESS),
                      130);
     before = tmp_text(f->out, "log.jsonl");
-    EXPECT(2, "--lr: the run in", true, "-d", f->data, "--resume", f->out, LONG, "--lr", "0.5");
+    EXPECT(2, "--lr: the run in", true, "-d", f->data, "--resume", f->out, ENDLESS, "--lr", "0.5");
     EXPECT(2, "--seed: the run in", false, "--resume", f->out, "--seed", "1");
     EXPECT(2, "--preset: the run in", false, "--resume", f->out, "--preset", "accurate");
     EXPECT(2, "--qk-norm: the run in", false, "--resume", f->out, "--qk-norm");
