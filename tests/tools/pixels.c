@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "patch/patch.h"
 #include "tests/support/run.h"
+#include "tests/support/tmp.h"
 
 static const struct transform {
     const char *name, *size, *mode, *crop, *filter;
@@ -24,7 +24,7 @@ static const struct transform {
 
 struct check {
     const char *vit, *folder;
-    char out[64]; /* a file of our own, .png */
+    char out[TMP_PATH + 16]; /* a file of our own, .png */
     int done, failed;
 };
 
@@ -126,22 +126,20 @@ static void check_manifest(struct check *c, const json_t *manifest)
 
 int main(int argc, char **argv)
 {
-    struct check c = { .vit = argc > 1 ? argv[1] : "",
-                       .folder = argc > 2 ? argv[2] : "",
-                       .out = "/tmp/vit-pixels-XXXXXX.png" };
-    char path[4096];
+    struct check c = { .vit = argc > 1 ? argv[1] : "", .folder = argc > 2 ? argv[2] : "" };
+    char path[4096], dir[TMP_PATH];
     json_t *manifest =
         argc == 3 ? json_load_file(path_of(&c, "manifest.json", path, sizeof path), 0, NULL) : NULL;
-    int fd = mkstemps(c.out, 4);
 
-    if (!manifest || fd < 0) {
+    if (!manifest) {
         fprintf(stderr, "usage: pixels VIT FOLDER-WITH-manifest.json\n");
         return 2;
     }
-    close(fd);
+    tmp_create(dir, sizeof dir);
+    snprintf(c.out, sizeof c.out, "%s/out.png", dir);
     check_manifest(&c, manifest);
     json_decref(manifest);
-    unlink(c.out);
+    tmp_remove(dir);
     printf("%d of %d pictures failed\n", c.failed, c.done);
     return c.failed || !c.done ? 1 : 0;
 }

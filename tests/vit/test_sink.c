@@ -85,11 +85,23 @@ static void a_place_that_cannot_be_written_is_named(void **state)
     tmp_write(x->dir, "file", "x", 1, NULL, 0);
     snprintf(path, sizeof path, "%s/file/out", x->dir);
     assert_refused(vit_write_file(path, "x", 1, &err), VIT_ERR_IO, path, &err);
-    if (geteuid() == 0) return; /* root may write anywhere */
-    chmod(x->dir, 0500);
-    enum vit_status status = vit_write_file(x->path, "x", 1, &err);
-    chmod(x->dir, 0700);
+}
+
+static void a_folder_that_may_not_be_written_is_named(void **state)
+{
+    const uid_t was = geteuid();
+    struct fixture *x = *state;
+    struct vit_error err;
+    enum vit_status status;
+
+    assert_int_equal(chmod(x->dir, 0555), 0);
+    if (was == 0 && seteuid(65534)) skip(); /* root may write anywhere */
+    status = vit_write_file(x->path, "x", 1, &err);
+    if (was == 0) assert_int_equal(seteuid(was), 0);
+    assert_int_equal(chmod(x->dir, 0700), 0);
     assert_int_equal(status, VIT_ERR_IO);
+    assert_non_null(strstr(err.text, x->path));
+    assert_int_equal(tmp_count(x->dir), 0);
 }
 
 static void a_link_keeps_pointing_and_its_file_is_replaced(void **state)
@@ -185,6 +197,7 @@ int main(void)
                                         tmp_teardown),
         cmocka_unit_test_setup_teardown(asking_leaves_a_folder_as_it_was, setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_place_that_cannot_be_written_is_named, setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_folder_that_may_not_be_written_is_named, setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_link_keeps_pointing_and_its_file_is_replaced, setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_pipe_is_written_in_place, setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_new_file_has_the_usual_permissions, setup, tmp_teardown),
