@@ -15,7 +15,7 @@ done
 [ -n "$browser" ] || { echo "check-report: no Chromium here, the page was not opened" >&2; exit 0; }
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
+. tools/limit.sh
 
 # Two arms, three rates, two seeds; post dies at one rate and diverges at the next.
 runs() {
@@ -49,14 +49,11 @@ sed 's|</body>|<script>addEventListener("load", function () {\
             return e.name.slice(0, 5) !== "data:"; }).length;\
 });</script></body>|' "$work/report.html" >"$work/judged.html"
 
-limit=
-command -v timeout >/dev/null 2>&1 && limit="timeout -k 5 ${CHECK_SECONDS:-600}"
 failed=
 
 # What the page WHAT (.html) says of itself at a width; it must be EXPECTED.
 judge() { # WHAT WIDTH EXPECTED
-    # shellcheck disable=SC2086  # a command and its arguments
-    $limit "$browser" --headless --no-sandbox --disable-gpu --no-first-run --disable-extensions \
+    limited "${CHECK_SECONDS:-600}" "$browser" --headless --no-sandbox --disable-gpu --no-first-run --disable-extensions \
         --disable-background-networking --disable-component-update --disable-dev-shm-usage --in-process-gpu \
         --no-zygote --user-data-dir="$work/profile" --window-size=$2,1200 --enable-logging=stderr --dump-dom \
         "file://$work/$1.html" >"$work/dom" 2>"$work/log"

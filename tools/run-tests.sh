@@ -13,14 +13,12 @@ export OMP_WAIT_POLICY
 [ $# -gt 0 ] || { echo "no test to run" >&2; exit 1; }
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
-trap 'exit 130' INT TERM
-limit=
-command -v timeout >/dev/null 2>&1 && limit="timeout ${VIT_TEST_SECONDS:-240}"
+. tools/limit.sh
 
 programs=0 passed=0 skipped=0 failed=
 for program; do
     echo "== $program"
-    $limit "$program" >"$log" 2>&1
+    limited "${VIT_TEST_SECONDS:-240}" "$program" >"$log" 2>&1
     code=$?
     cat "$log"
     programs=$((programs + 1))
