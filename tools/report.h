@@ -21,7 +21,7 @@ enum report_end {
     REPORT_DONE,
     REPORT_DEAD,       /* at chance when that was asked; stopped early */
     REPORT_DIVERGED,   /* loss or gradient not finite */
-    REPORT_STAYED,     /* trained to its end, and at chance there: what report_arrange finds */
+    REPORT_STAYED,     /* trained to its end, and hardly above chance there: what report_arrange finds */
     REPORT_UNFINISHED, /* so far */
     REPORT_ENDS
 };
@@ -37,7 +37,8 @@ struct report_cell {
     int depth, epochs, epochs_done, steps;
     int val_n, test_n; /* pictures; 0: not known */
     enum report_end end;
-    double lr, seed, train_loss, val_loss, val_top1, test_top1, plateau_step, images_per_second, seconds;
+    double lr, seed, train_loss, val_loss, val_top1, test_top1, images_per_second, seconds;
+    double plateau_step; /* the first that had left the plateau; INFINITY: none did */
     const json_t *line, *planned; /* objects with more settings, or NULL */
 
     /* Set by report_arrange. */
@@ -97,7 +98,7 @@ struct report_match {
 struct report_rate {
     double lr;
     int runs, ended[REPORT_ENDS];
-    int learnt;                     /* of those that are done: known to be off the plateau of chance */
+    int learnt;                     /* of those that are done: known to be above chance */
     double mean, median, low, high; /* validation top-1 of those that are done */
 };
 

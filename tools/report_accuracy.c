@@ -288,6 +288,13 @@ static bool any_choice(const struct report *r)
     return false;
 }
 
+static bool any_lost(const struct report *r)
+{
+    for (size_t i = 0; i < r->arm_count; i++)
+        if (report_lost(r->arms[i].ended)) return true;
+    return false;
+}
+
 void report_note_accuracy(FILE *out, const struct report *r)
 {
     int pictures = 0;
@@ -305,6 +312,12 @@ void report_note_accuracy(FILE *out, const struct report *r)
     fputs(" The first pair is the comparison chosen beforehand; the p of the others are corrected for their "
           "number (Holm).",
           out);
+    if (any_lost(r)) {
+        fputs(" Lost runs (dead, diverged or not learnt) are in no mean and no test, which flatters a "
+              "placement that lost any.",
+              out);
+        report_put_lost(out, r);
+    }
     if (any_comparison(r))
         fputs(" Runs and pictures: the bootstrap of vit compare, which draws both anew, where it was "
               "given these runs; of so few runs it is too narrow.",

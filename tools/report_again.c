@@ -1,4 +1,7 @@
 /* The commands that make everything on the page again. */
+#include <math.h>
+#include <string.h>
+
 #include "tools/markup.h"
 #include "tools/memory.h"
 #include "tools/recipe.h"
@@ -116,6 +119,7 @@ static void put_compare(FILE *out, const struct report_source *s)
 {
     const json_t *arms = json_object_get(s->about, "arms"), *arm;
     const char *data = text_at(s->about, "dataset"), *split = text_at(s->about, "split");
+    const json_t *margin = json_object_get(json_object_get(s->about, "tost"), "margin");
     size_t i;
 
     if (!json_array_size(arms)) return;
@@ -126,13 +130,15 @@ static void put_compare(FILE *out, const struct report_source *s)
     }
     if (data) put_option(out, "data", data);
     if (split) put_option(out, "split", split);
+    if (json_is_true(json_object_get(s->about, "flip"))) put_option(out, "flip", NULL);
+    if (json_is_number(margin)) markup_put(out, " \\\n    --margin %.9g", 100 * json_number_value(margin));
     fputs(" \\\n    --json &gt; ", out);
     markup_word(out, s->path);
     fputs("\n\n", out);
 }
 
-/* All values that the rows of a probe have of a key, in their order. */
-static void put_values(FILE *out, const struct report *r, const char *key)
+/* All values that the rows of a probe have of a key, in their order, as the list of an option. */
+static void put_values(FILE *out, const struct report *r, const char *key, const char *option)
 {
     json_t *values = json_array();
 
@@ -154,27 +160,63 @@ static void put_values(FILE *out, const struct report *r, const char *key)
         }
         if (!seen) vit_json_append(&values, json_string(text));
     }
-    if (json_array_size(values)) put_list(out, key, values);
+    if (json_array_size(values)) put_list(out, option, values);
     json_decref(values);
+}
+
+/* Options whose values every row has; what the steps are done with was one value for all. */
+static const struct {
+    const char *key, *option;
+} PROBED[] = {
+    { "norm", "norm" },
+    { "init", "init" },
+    { "depth", "depth" },
+    { "image", "image" },
+    { "patch", "patch" },
+    { "width", "width" },
+    { "heads", "heads" },
+    { "hidden", "hidden" },
+    { "pool", "pool" },
+    { "norm_kind", "norm-kind" },
+    { "out_gain", "out-gain" },
+    { "position_std", "position-std" },
+    { "lr", "lr" },
+    { "steps", "steps" },
+    { "pictures", "limit" },
+};
+static const struct {
+    const char *key, *option;
+} PROBED_FLAGS[] = { { "embed_norm", "embed-norm" }, { "qk_norm", "qk-norm" }, { "zero_head", "zero-head" } };
+
+/* False: a row is of a trained model, of which each has a command of its own. */
+static bool find_seeds(const struct report *r, double *least, double *most)
+{
+    *least = INFINITY, *most = -INFINITY;
+    for (size_t i = 0; i < r->block_count; i++) {
+        if (*r->blocks[i].model) return false;
+        *least = fmin(*least, r->blocks[i].seed), *most = fmax(*most, r->blocks[i].seed);
+    }
+    return r->block_count > 0;
 }
 
 static void put_probe(FILE *out, const struct report *r)
 {
-    static const char *const KEYS[] = { "norm",  "init",  "depth",  "image", "patch",
-                                        "width", "heads", "hidden", "lr" };
-    double most = -1;
-    const char *data = NULL;
+    const char *data;
+    double least, most;
 
-    for (size_t i = 0; i < r->block_count; i++) {
-        if (*r->blocks[i].model) return; /* a model of its own for each */
-        if (r->blocks[i].seed > most) most = r->blocks[i].seed;
-        if (!data) data = text_at(r->blocks[i].line, "data");
-    }
-    if (!r->block_count) return;
+    if (!find_seeds(r, &least, &most)) return;
     fputs("vit probe", out);
-    for (size_t i = 0; i < VIT_COUNT(KEYS); i++) put_values(out, r, KEYS[i]);
-    if (most >= 0) markup_put(out, " \\\n    --seeds %.0f", most + 1);
-    if (data) put_option(out, "data", data);
+    for (size_t i = 0; i < VIT_COUNT(PROBED); i++) put_values(out, r, PROBED[i].key, PROBED[i].option);
+    for (size_t i = 0; i < VIT_COUNT(PROBED_FLAGS); i++)
+        if (json_is_true(json_object_get(r->blocks[0].line, PROBED_FLAGS[i].key)))
+            put_option(out, PROBED_FLAGS[i].option, NULL);
+    if (least > 0 && isfinite(least)) markup_put(out, " \\\n    --seed %.0f", least);
+    if (isfinite(most)) markup_put(out, " \\\n    --seeds %.0f", most - least + 1);
+    data = text_at(r->blocks[0].line, "data");
+    if (data && strcmp(data, "noise") == 0)
+        put_option(out, "noise", NULL);
+    else if (data)
+        put_option(out, "data", data);
     fputs(" --json &gt; probe.jsonl\n\n", out);
 }
 

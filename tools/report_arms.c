@@ -110,7 +110,7 @@ static int rare_columns(const struct report *r)
 
 static bool at_edge(const struct report_arm *a)
 {
-    return a->rate_count > 1 && (a->best == 0 || a->best == a->rate_count - 1);
+    return report_tried(a) > 1 && (report_is_lowest(a, a->best) || report_is_highest(a, a->best));
 }
 
 /* Where nobody says of how many classes the networks are, chance is not known, and there is no column. */
@@ -139,7 +139,7 @@ static void put_arm(FILE *out, const struct report *r, const struct report_arm *
     report_put_key(out, r, (size_t)a->norm);
     markup_put(out, "%s</th><td class=\"n\">%s", r->norms[a->norm], lr);
     if (a->best >= 0 && at_edge(a)) fputs(" <small>edge</small>", out);
-    if (a->best >= 0 && a->rate_count == 1) fputs(" <small>only</small>", out);
+    if (a->best >= 0 && report_tried(a) == 1) fputs(" <small>only</small>", out);
     fputs("</td>", out);
     markup_put(out, "<td class=\"n\">%d</td>", a->best < 0 ? 0 : a->rates[a->best].ended[REPORT_DONE]);
     put_accuracy(out, r, a, false, room);

@@ -113,16 +113,18 @@ int report_classes(const struct report *r, int source)
     return classes;
 }
 
-/* Whether a run that is done is known to have learnt; if it is known to have stayed on the plateau of chance,
- * it has ended there. By the line that training tells it by, for the loss it ended with. That over the
- * validation pictures is of the end itself, that of training is the mean of an epoch; the lower counts, since
- * a network that knows its training pictures by heart may be sure of wrong answers on others. */
+double report_learnt(int classes)
+{
+    const double chance = 1.0 / classes;
+
+    return fmin(2 * chance, chance + (1 - chance) / 9);
+}
+
+/* Whether a run that is done is known to have learnt; one that is known not to have ends as one that stayed. */
 static bool judge(struct report_cell *c, int classes)
 {
-    const double loss = fmin(c->val_loss, c->train_loss);
-
-    if (c->end != REPORT_DONE || !classes || !isfinite(loss)) return false;
-    if (!train_left(loss, classes)) c->end = REPORT_STAYED;
+    if (c->end != REPORT_DONE || !classes || !isfinite(c->val_top1)) return false;
+    if (c->val_top1 < report_learnt(classes)) c->end = REPORT_STAYED;
     return c->end == REPORT_DONE;
 }
 
@@ -290,7 +292,7 @@ struct report_tally report_tally(const struct report *r, int match, size_t norm)
         const struct report_arm *a = &r->arms[i];
         if (a->norm != (int)norm || r->conditions[a->condition].match != match) continue;
         t.runs += a->runs;
-        t.trials += a->rate_count;
+        t.trials += report_tried(a);
         for (int e = 0; e < REPORT_ENDS; e++) t.ended[e] += a->ended[e];
         if (a->best >= 0 && (!t.best || a->rates[a->best].mean > t.best->rates[t.best->best].mean))
             t.best = a;

@@ -234,8 +234,8 @@ static void put_holm(FILE *out, const json_t *object)
     fputs("</tbody></table></div>\n", out);
 }
 
-/* "pre against post", "pre, post, deepnorm". */
-static void put_title(FILE *out, const json_t *object)
+/* "pre against post", "pre, post, deepnorm", and the file where there are several comparisons. */
+static void put_title(FILE *out, const json_t *object, const char *file)
 {
     const size_t arms = json_array_size(json_object_get(object, "arms"));
 
@@ -243,12 +243,13 @@ static void put_title(FILE *out, const json_t *object)
     if (arms < 3) markup_put(out, "%s against %s", name_of(object, 0, "A"), name_of(object, 1, "B"));
     for (size_t i = 0; i < arms && arms > 2; i++)
         markup_put(out, "%s%s", i ? ", " : "", name_of(object, i, "?"));
+    if (file) markup_put(out, " (%s)", file);
     fputs("</h3>\n", out);
 }
 
-static void put_comparison(FILE *out, const json_t *object)
+static void put_comparison(FILE *out, const json_t *object, const char *file)
 {
-    put_title(out, object);
+    put_title(out, object, file);
     if (has_several_runs(object))
         markup_put(out, "<p>“These two networks” are the median runs of %s and %s.</p>\n",
                    name_of(object, 0, "A"), name_of(object, 1, "B"));
@@ -270,6 +271,10 @@ static void put_comparison(FILE *out, const json_t *object)
 
 void report_put_comparisons(FILE *out, const struct report *r)
 {
+    size_t count = 0;
+
+    for (size_t i = 0; i < r->source_count; i++) count += r->sources[i].kind == REPORT_COMPARE;
     for (size_t i = 0; i < r->source_count; i++)
-        if (r->sources[i].kind == REPORT_COMPARE) put_comparison(out, r->sources[i].about);
+        if (r->sources[i].kind == REPORT_COMPARE)
+            put_comparison(out, r->sources[i].about, count > 1 ? r->sources[i].path : NULL);
 }

@@ -12,7 +12,8 @@ static const struct report_figure FIGURES[] = {
           "to the best of them, small rings are single runs. Bars on top: the rates within one point of the "
           "arm's best mean without a lost run; the marker on a bar is the best. Runs that were lost stand "
           "below, crossed out: dead ones were at chance when that was asked, diverged ones ended in numbers "
-          "that are not finite.",
+          "that are not finite, those that have not learnt were trained to the end and are hardly above "
+          "chance.",
       .x = { .label = "peak learning rate", .scale = PLOT_LOG, .at_points = true },
       .above = "rates within a point of the best",
       .y = { .label = "validation top-1 (%)" },

@@ -111,16 +111,20 @@ void report_fill_rates(struct plot *p, const struct report *r, const struct repo
 
 /* ---- the plateau ---- */
 
-/* Steps of the runs of an arm at a rate that left the plateau, ascending; diverged ones too may have. */
-static size_t plateau_steps(const struct report *r, const struct report_arm *a, double lr, double *steps)
+/* Steps of the runs of an arm at a rate that left the plateau, ascending; diverged ones too may have. never:
+ * how many others ended; those of which neither is known count nowhere. */
+static size_t plateau_steps(const struct report *r, const struct report_arm *a, double lr, double *steps,
+                            int *never)
 {
     size_t n = 0;
 
+    *never = 0;
     for (size_t i = 0; i < r->cell_count; i++) {
         const struct report_cell *c = &r->cells[i];
-        if (c->condition == a->condition && c->arm == (int)(a - r->arms) && report_same_rate(c->lr, lr) &&
-            isfinite(c->plateau_step))
-            steps[n++] = c->plateau_step;
+        if (c->condition != a->condition || c->arm != (int)(a - r->arms) || !report_same_rate(c->lr, lr))
+            continue;
+        if (isfinite(c->plateau_step)) steps[n++] = c->plateau_step;
+        *never += isinf(c->plateau_step) && c->end != REPORT_UNFINISHED;
     }
     qsort(steps, n, sizeof *steps, report_by_number);
     return n;
@@ -135,8 +139,9 @@ static void add_plateau(struct plot *p, const struct report *r, const struct rep
 
     for (int k = 0; k < a->rate_count; k++) {
         const struct report_rate *rate = &a->rates[k];
-        const int ended = rate->runs - rate->ended[REPORT_UNFINISHED];
-        const size_t n = plateau_steps(r, a, rate->lr, steps);
+        int never;
+        const size_t n = plateau_steps(r, a, rate->lr, steps, &never);
+        const int known = (int)n + never;
         struct plot_point point = { rate->lr, NAN, NAN, NAN, "" };
         struct plot_item item = {
             .x = rate->lr, .low = NAN, .high = NAN, .style = r->styles[a->norm], .lost = true
@@ -149,10 +154,10 @@ static void add_plateau(struct plot *p, const struct report *r, const struct rep
             point.high = steps[n - 1];
         snprintf(point.title, sizeof point.title, "%.40s, lr %s: step %.0f", r->norms[a->norm], lr, point.y);
         plot_point(p, s, point);
-        if ((int)n >= ended) continue;
-        if (ended > 1) snprintf(item.text, sizeof item.text, "%d/%d", ended - (int)n, ended);
-        snprintf(item.title, sizeof item.title, "%.40s, lr %s: %d of %d never", r->norms[a->norm], lr,
-                 ended - (int)n, ended);
+        if (!never) continue;
+        if (known > 1) snprintf(item.text, sizeof item.text, "%d/%d", never, known);
+        snprintf(item.title, sizeof item.title, "%.40s, lr %s: %d of %d never", r->norms[a->norm], lr, never,
+                 known);
         plot_item(p, lane, item);
     }
 }
@@ -177,7 +182,8 @@ void report_fill_plateau(struct plot *p, const struct report *r, const struct re
 
 /* ---- the best of k ---- */
 
-/* What the runs of a rate are worth: the mean over all that ended, lost ones with what they reached. */
+/* What the runs of a rate are worth: the mean over all that ended, lost ones with what they reached, or with
+ * chance. NAN: one of them has no accuracy, and chance is not known. */
 static double worth(const struct report *r, const struct report_arm *a, const struct report_rate *rate)
 {
     double sum = 0;
@@ -190,7 +196,7 @@ static double worth(const struct report *r, const struct report_arm *a, const st
             !report_same_rate(c->lr, rate->lr))
             continue;
         if (!isfinite(c->val_top1) && c->end == REPORT_DONE) continue;
-        sum += isfinite(c->val_top1) ? c->val_top1 : classes ? 1.0 / classes : 0;
+        sum += isfinite(c->val_top1) ? c->val_top1 : classes ? 1.0 / classes : NAN;
         n++;
     }
     return n ? sum / n : NAN;
@@ -217,6 +223,8 @@ static void add_tuning(struct plot *p, const struct report *r, const struct repo
 
     for (int k = 0; k < a->rate_count; k++) {
         value[n] = worth(r, a, &a->rates[k]);
+        if (!isfinite(value[n]) && report_lost(a->rates[k].ended))
+            return; /* a best without it would flatter */
         if (isfinite(value[n])) n++;
     }
     if (n < 2) return; /* nothing was chosen */

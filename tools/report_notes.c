@@ -42,12 +42,11 @@ static void put_dead(FILE *out, const struct report *r, int classes)
 
 static void put_stayed(FILE *out, int classes)
 {
-    fputs(
-        " Not learnt: trained to the end, and on the plateau of chance there: with a loss (validation, or an "
-        "epoch's training where that is lower) ",
-        out);
-    if (classes) fprintf(out, "of %.2f or more, ", train_plateau(classes));
-    fputs("the line by which training itself tells that a run has left the plateau.", out);
+    fputs(" Not learnt: trained to the end, with a validation accuracy there below ", out);
+    if (classes)
+        fprintf(out, "%.3g %% (chance is %.3g %%).", 100 * report_learnt(classes), 100.0 / classes);
+    else
+        fputs("twice chance.", out);
 }
 
 void report_put_lost(FILE *out, const struct report *r)

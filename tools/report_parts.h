@@ -27,6 +27,11 @@ const char *report_warmup_text(char *text, size_t size, const char *warmup);
 /* "6"; "?" where it is 0: that of a trained network that runs start from, before one has ended. */
 const char *report_depth_text(char *text, size_t size, int depth);
 int report_lost(const int *ended); /* dead, diverged, not learnt */
+/* Rates of an arm with a run that ended: what the others would show is not known. */
+int report_tried(const struct report_arm *a);
+/* Whether no rate above (below) rate i was tried. */
+bool report_is_highest(const struct report_arm *a, int i);
+bool report_is_lowest(const struct report_arm *a, int i);
 /* "3 of 10", "0 of 2, unfinished 3": lost runs of those that ended. */
 const char *report_lost_text(char *text, size_t size, const int *ended, int runs);
 /* The highest rate of an arm that learns: "1e-3"; "≥ 0.01" where no higher one was tried; "none"; "?" where
@@ -82,6 +87,9 @@ int report_style(const struct report *r, const char *norm);
 /* Of the networks of a source, of the others where it does not say, or of all (source -1); 0: nobody says, or
  * they differ. */
 int report_classes(const struct report *r, int source);
+/* The validation accuracy below which a run that was trained to its end has not learnt: twice chance; of
+ * fewer than ten classes a ninth of the way from chance to all right, which is the same of ten. */
+double report_learnt(int classes);
 typedef double report_value(const struct report_cell *c);
 report_value report_val_top1, report_test_top1;
 bool report_tested(const struct report *r); /* any run, on a test split */

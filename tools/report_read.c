@@ -163,6 +163,7 @@ static enum vit_status take_saved(struct report *r, const struct train_saved *sa
     if (!c->dtype) c->dtype = "";
     if (saved->texts.text[RECIPE_EPOCHS]) c->epochs = atoi(saved->texts.text[RECIPE_EPOCHS]);
     c->val_n = (int)saved->result.val.n;
+    c->plateau_step = saved->result.plateau_step ? saved->result.plateau_step : INFINITY;
     if (saved->finished && c->end == REPORT_UNFINISHED) c->end = REPORT_DONE;
     return VIT_OK;
 }

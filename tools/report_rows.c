@@ -53,6 +53,7 @@ enum vit_status report_take_cell(struct report *r, const json_t *line, const cha
 
     if (!status) status = find_end(&cell, line, where, err);
     if (status) return status;
+    if (json_is_null(json_object_get(line, "plateau_step"))) cell.plateau_step = INFINITY;
     if (report_find_cell(r, cell.id, &hint))
         return vit_fail(err, VIT_ERR_FORMAT, "%s: a second line of cell \"%.200s\"", where, cell.id);
     return report_add_cell(r, &cell, err);

@@ -43,6 +43,33 @@ int report_lost(const int *ended)
     return ended[REPORT_DEAD] + ended[REPORT_DIVERGED] + ended[REPORT_STAYED];
 }
 
+static bool was_tried(const struct report_rate *rate)
+{
+    return rate->runs > rate->ended[REPORT_UNFINISHED];
+}
+
+int report_tried(const struct report_arm *a)
+{
+    int count = 0;
+
+    for (int i = 0; i < a->rate_count; i++) count += was_tried(&a->rates[i]);
+    return count;
+}
+
+bool report_is_highest(const struct report_arm *a, int i)
+{
+    while (++i < a->rate_count)
+        if (was_tried(&a->rates[i])) return false;
+    return true;
+}
+
+bool report_is_lowest(const struct report_arm *a, int i)
+{
+    while (i-- > 0)
+        if (was_tried(&a->rates[i])) return false;
+    return true;
+}
+
 const char *report_lost_text(char *text, size_t size, const int *ended, int runs)
 {
     const int open = ended[REPORT_UNFINISHED];
@@ -61,7 +88,7 @@ const char *report_highest_text(char *text, size_t size, const struct report_arm
     else if (a->highest < 0)
         snprintf(text, size, "none");
     else
-        snprintf(text, size, "%s%s", a->highest == a->rate_count - 1 ? "≥ " : "",
+        snprintf(text, size, "%s%s", report_is_highest(a, a->highest) ? "≥ " : "",
                  report_rate_text(lr, sizeof lr, a->rates[a->highest].lr));
     return text;
 }

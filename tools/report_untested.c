@@ -59,9 +59,9 @@ static void say_one_edge(FILE *out, const struct report *r, const struct report_
         fputs("no rate that was tried finished a run", out);
     } else {
         report_rate_text(lr, sizeof lr, a->rates[a->best].lr);
-        if (a->rate_count == 1)
+        if (report_tried(a) == 1)
             markup_put(out, "only <span class=\"nb\">%s</span> was tried", lr);
-        else if (a->best == 0)
+        else if (report_is_lowest(a, a->best))
             markup_put(
                 out,
                 "<span class=\"nb\">%s</span> is the best and the lowest tried; a lower one may be better",
@@ -81,7 +81,7 @@ static void say_edges(FILE *out, const struct report *r)
 
     for (size_t i = 0; i < r->arm_count; i++) {
         const struct report_arm *a = &r->arms[i];
-        if (a->best > 0 && a->best < a->rate_count - 1) continue;
+        if (a->best >= 0 && !report_is_lowest(a, a->best) && !report_is_highest(a, a->best)) continue;
         if (!open) fputs("<li><b>Rates beyond the grid.</b><ul>\n", out);
         open = true;
         say_one_edge(out, r, a);

@@ -60,7 +60,7 @@ void report_put_cards(FILE *out, const struct report *r)
     for (size_t i = 0; i < r->match_count; i++) put_card(out, r, (int)i);
     fputs("</div>\n<p class=\"soft\"><small>Validation top-1, the mean over seeds, at the learning rate and "
           "warm-up that are best for the placement. The runs of a card have all else in common, and no "
-          "number is of several cards. Lost: dead or diverged, over all rates, warm-ups and "
+          "number is of several cards. Lost: dead, diverged or not learnt, over all rates, warm-ups and "
           "seeds.</small></p>\n",
           out);
 }
@@ -99,9 +99,10 @@ void report_put_losses(FILE *out, const struct report *r)
             open |= put_loss(list.out, r, &r->conditions[c], i, &tested);
     }
     if (memory_close(&list) && open) {
-        fputs("<p>Runs lost (dead or diverged), over the trials that both arms made, all depths, warm-ups, "
-              "rates and seeds of a recipe together:</p><ul>\n",
-              out);
+        fputs(
+            "<p>Runs lost (dead, diverged or not learnt), over the trials that both arms made, all depths, warm-ups, "
+            "rates and seeds of a recipe together:</p><ul>\n",
+            out);
         fwrite(list.bytes, 1, list.size, out);
         fputs("</ul>\n", out);
     }

@@ -213,7 +213,9 @@ static enum vit_status read_saved(struct train_saved *s, const json_t *note, con
     if (status) return status;
     if (!json_is_object(settings)) return damaged(path, "settings", err);
     s->finished = json_is_true(json_object_get(note, "finished"));
-    s->result = (struct train_result){ .epochs = t.epoch, .train_loss = t.train_loss, .val = t.val };
+    s->result = (struct train_result){
+        .epochs = t.epoch, .train_loss = t.train_loss, .val = t.val, .plateau_step = t.plateau_step
+    };
     status = recipe_texts_saved(&s->texts, settings, path, err);
     if (!status) status = keep_text(&s->data, note, "data", path, err);
     return status ? status : keep_text(&s->kernels, note, "kernels", path, err);

@@ -140,6 +140,23 @@ static void the_best_of_k_is_the_mean_over_all_choices(void **state)
     plot_free(&p);
 }
 
+/* A rate that was lost is worth chance, which nobody knows here: without it the arm's best would flatter. */
+static void an_arm_of_unknown_worth_is_not_drawn(void **state)
+{
+    static const struct cell CELLS[] = { { "pre", 1e-4, 0, "done", 0.2, NULL },
+                                         { "pre", 1e-3, 0, "done", 0.3, NULL },
+                                         { "pre", 1e-2, 0, "dead", NAN, NULL } };
+    const struct report_panel panel = { .condition = 0 };
+    struct fixture *f = *state;
+    struct plot p = { 0 };
+
+    save_cells(f, CELLS, VIT_COUNT(CELLS));
+    read_all(f);
+    report_fill_tuning(&p, &f->r, NULL, &panel);
+    assert_int_equal(p.series[0].count, 0);
+    plot_free(&p);
+}
+
 /* ---- several folders ---- */
 
 #define XAVIER(norm, depth, warmup, epochs, seed, lr, top1)                                                  \
@@ -591,6 +608,28 @@ static void a_state_that_is_none_is_refused(void **state)
     }
 }
 
+/* A log alone does not say it, a state does, and the line of a cell that ended. */
+static void a_run_is_not_said_to_stay_on_the_plateau_where_nobody_knows(void **state)
+{
+    struct fixture *f = *state;
+
+    save(f, "log.jsonl", STEP("20"));
+    save(f, "model.safetensors", "x");
+    read_all(f);
+    assert_true(isnan(f->r.cells[0].plateau_step));
+    save_state(f, NOTE("{}", "\"d\"", "1"), "20");
+    read_all(f);
+    assert_true(isinf(f->r.cells[0].plateau_step));
+    save(f, "cells.jsonl",
+         CELL_START
+         "\"lr\":0.1,\"status\":\"dead\",\"plateau_step\":null}\n"
+         "{\"cell\":\"b\",\"norm\":\"pre\",\"init\":\"xavier\",\"depth\":6,\"warmup\":0,\"seed\":1,"
+         "\"lr\":0.1,\"status\":\"done\",\"plateau_step\":7}\n");
+    read_all(f);
+    assert_true(isinf(f->r.cells[0].plateau_step));
+    assert_true(f->r.cells[1].plateau_step == 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -601,6 +640,8 @@ int main(void)
         TEST(a_grid_of_which_nothing_has_ended_knows_its_settings),
         TEST(a_share_of_other_steps_is_another_warm_up),
         TEST(the_best_of_k_is_the_mean_over_all_choices),
+        TEST(an_arm_of_unknown_worth_is_not_drawn),
+        TEST(a_run_is_not_said_to_stay_on_the_plateau_where_nobody_knows),
         TEST(what_a_folder_leaves_to_its_preset_is_known),
         TEST(data_sets_are_not_mixed),
         TEST(seeds_of_another_folder_join_their_condition),

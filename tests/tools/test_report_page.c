@@ -101,7 +101,7 @@ static void the_page_says_what_was_not_tested(void **state)
     assert_has(page, "1 of 4 runs have not ended");
     assert_has(page, "Every point is one run with one seed");
     assert_has(page, "<span class=\"nb\">3e-3</span> is the best and the highest tried");
-    assert_has(page, "<span class=\"nb\">1e-3</span> is the best and the lowest tried");
+    assert_has(page, "only <span class=\"nb\">1e-3</span> was tried"); /* 3e-3 is planned */
     assert_has(page, "No run had more than 5 epochs");
     assert_has(page, "depth 6, warm-up 200, init xavier");
     assert_has(page, "width 96");
@@ -252,6 +252,36 @@ static void diagnostics_and_words_are_shown(void **state)
     assert_has(page, "right: pre alone");
     assert_has(page, "<td class=\"n\">1.20</td><td class=\"n\">0.20 to 2.20</td>");
     assert_has(page, "vit probe \\\n    --norm post");
+    assert_has(page, "<h3>pre against post</h3>");
+    free(page);
+}
+
+/* Everything that its rows say of how they were made, and of several comparisons which is which. */
+static void the_commands_have_what_the_rows_say(void **state)
+{
+    struct fixture *f = *state;
+    struct vit_error err;
+    char path[300], *page;
+
+    save(
+        f, "probe.jsonl",
+        "{\"norm\":\"post\",\"init\":\"xavier\",\"depth\":6,\"seed\":5,\"block\":0,\"grad_w2\":1,\"pool\":\"cls\","
+        "\"embed_norm\":true,\"qk_norm\":false,\"pictures\":32,\"steps\":4,\"data\":\"noise\"}\n");
+    save(f, "compare.json",
+         "{\"mcnemar_p\":0.04,\"flip\":true,\"tost\":{\"margin\":0.01},\"arms\":[{\"name\":\"pre\",\"runs\":["
+         "{\"file\":\"a.safetensors\",\"top1\":0.5}]},{\"name\":\"post\"}]}");
+    save(f, "other.json", "{\"mcnemar_p\":0.4,\"arms\":[{\"name\":\"pre\"},{\"name\":\"post\"}]}");
+    snprintf(path, sizeof path, "%s/other.json", f->dir);
+    assert_ok(report_read(&f->r, f->dir, &err), &err);
+    assert_ok(report_read(&f->r, path, &err), &err);
+    assert_ok(report_arrange(&f->r, &err), &err);
+    page_of(&page, f);
+    assert_has(
+        page, "--pool cls \\\n    --steps 4 \\\n    --limit 32 \\\n    --embed-norm \\\n    --seed 5 \\\n    "
+              "--seeds 1 \\\n    --noise --json");
+    assert_has(page, "pre=a.safetensors \\\n    post= \\\n    --flip \\\n    --margin 1 \\\n    --json");
+    assert_has(page, "/compare.json)</h3>");
+    assert_has(page, "/other.json)</h3>");
     free(page);
 }
 
@@ -595,6 +625,7 @@ int main(void)
         TEST(numbers_that_do_not_exist_are_gaps),
         TEST(runs_at_no_rate_are_in_the_tables),
         TEST(diagnostics_and_words_are_shown),
+        TEST(the_commands_have_what_the_rows_say),
         TEST(a_whole_grid_is_small_and_comes_out_the_same),
         TEST(a_card_is_of_one_setting),
         TEST(lost_runs_are_counted_for_each_recipe),
