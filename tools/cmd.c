@@ -5,11 +5,9 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "kernels/cpu.h"
 #include "tools/out.h"
-#include "vit/sink.h"
 
 /* ---- words of choices ---- */
 
@@ -257,49 +255,6 @@ enum vit_status cmd_kernels(struct kern *k, const struct cmd_common *o, struct v
     const enum vit_status status = kern_select(k, o->kernels, &why);
 
     return status ? vit_fail(err, VIT_ERR_ARG, "%s%s", o->kernels ? "--kernels: " : "", why.text) : VIT_OK;
-}
-
-int cmd_output(const char *option, const char *path)
-{
-    if (!path || strcmp(path, "-") != 0) return CMD_DONE;
-    return cmd_usage("%s: expected a file, found \"-\"; ./- is a file of that name", option);
-}
-
-int cmd_output_file(const char *option, const char *path)
-{
-    struct vit_error err;
-    const int code = cmd_output(option, path);
-
-    if (code || !path || !vit_can_write_file(path, &err)) return code;
-    return cmd_error("%s", err.text), CMD_SOME_FAILED;
-}
-
-int cmd_output_apart(const char *option, const char *path, const char *input)
-{
-    struct stat a, b;
-
-    if (!path || !input || stat(path, &a) || stat(input, &b) || !S_ISREG(a.st_mode)) return CMD_DONE;
-    if (a.st_dev != b.st_dev || a.st_ino != b.st_ino) return CMD_DONE;
-    return cmd_usage("%s: expected another file than the one that is read, found %s", option, path);
-}
-
-int cmd_output_format(const char *option, const char *path, const char *end)
-{
-    static const char *const KNOWN[] = { ".safetensors", ".npy", ".npz",  ".pth",   ".pt",  ".bin", ".onnx",
-                                         ".gguf",        ".csv", ".json", ".jsonl", ".txt", ".png", ".jpg" };
-
-    for (size_t i = 0; path && i < VIT_COUNT(KNOWN); i++)
-        if (strcmp(KNOWN[i], end) != 0 && cmd_ends_with(path, KNOWN[i]))
-            return cmd_usage("%s: expected a name for a %s file, which is written, found %s", option, end + 1,
-                             path);
-    return CMD_DONE;
-}
-
-bool cmd_ends_with(const char *name, const char *end)
-{
-    const size_t a = strlen(name), b = strlen(end);
-
-    return a > b && strcmp(name + a - b, end) == 0;
 }
 
 const char *cmd_model_name(const struct cmd_common *o)

@@ -61,15 +61,21 @@ enum kern_dtype cmd_dtype(const struct cmd_common *o); /* --dtype */
 /* Those of --kernels, or the default. Fails with VIT_ERR_ARG, also for those that this CPU lacks. */
 enum vit_status cmd_kernels(struct kern *k, const struct cmd_common *o, struct vit_error *err);
 
-/* A file to write, of a verb whose standard output is for something else: "-" is none. NULL: not given. */
-int cmd_output(const char *option, const char *path);
-/* The same, and found out before the work whether it can be written; if not, says so: CMD_SOME_FAILED. */
-int cmd_output_file(const char *option, const char *path);
-/* A file to write is not the one that is read: CMD_USAGE, and says so. Either may be NULL. */
-int cmd_output_apart(const char *option, const char *path, const char *input);
-/* Nor has it the name of another format than is written (".npy"): whoever is told such a name would not find
- * inside what it says. Names without a known end are taken. path may be NULL. */
-int cmd_output_format(const char *option, const char *path, const char *end);
+/* A file to write. */
+struct cmd_output {
+    const char *option, *path; /* path NULL: not asked for */
+    const char *end;           /* of names for its format, ".npy"; NULL: a folder */
+    bool text;                 /* ".txt" will do too */
+};
+/* The rule for all n files that a verb writes, asked before its work. None is one that is read (the file of
+ * the model, and count others), nor another one of them, which would be lost without a word; none is "-",
+ * where standard output is for something else; and none has the name of another format than is written:
+ * whoever is told such a name would not find inside what it says. Names without a known end are taken. What
+ * is read may be a folder, "-" and nothing at all; model and paths may be NULL. CMD_USAGE, and says so. */
+int cmd_check_outputs(const struct cmd_output *files, int n, const char *model, int count,
+                      const char *const *read);
+/* Found out before the work whether a file can be written; if not, says so: CMD_SOME_FAILED. NULL: none. */
+int cmd_can_write(const char *path);
 
 /* -m, or the default. */
 const char *cmd_model_name(const struct cmd_common *o);
@@ -172,9 +178,6 @@ enum vit_status cmd_trouble(const struct vit_trouble *t, const char *file, struc
 /* x (count) is what the network answers for file, where no --check looks on. A NaN would name a
  * class all the same, which is no answer: VIT_ERR_FORMAT. */
 enum vit_status cmd_check_answer(const float *x, int count, const char *file, struct vit_error *err);
-
-/* "map.png" ends with ".png"; ".png" alone does not. */
-bool cmd_ends_with(const char *name, const char *end);
 
 /* Words for tables of options: NULL past the end. */
 const char *cmd_filter_word(int i);

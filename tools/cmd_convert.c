@@ -210,6 +210,9 @@ static int convert(struct convert_comparison *c, const char *path)
 
 static int check_line(const struct convert_options *o, int count, char **operands)
 {
+    /* IN may be OUT: --force is what asks for that. */
+    const char *const read[] = { o->data, o->calibrate };
+    struct cmd_output out = { .option = "OUT", .end = o->names ? NULL : ".safetensors" };
     struct vit_error err;
     int code;
 
@@ -223,10 +226,11 @@ static int check_line(const struct convert_options *o, int count, char **operand
     if (o->names && (o->packed || cmd_dtype(&o->common) == KERN_I8))
         return cmd_usage("--names: other frameworks read f32 and bf16, found %s",
                          o->packed ? "--packed" : "--dtype int8");
-    code = o->names ? CMD_DONE : cmd_output_format("OUT", operands[1], ".safetensors");
+    out.path = operands[1];
+    code = cmd_check_outputs(&out, 1, NULL, VIT_COUNT(read), read);
     if (code) return code;
-    if (check_output(operands[1], o, &err)) return cmd_usage("%s", err.text);
-    return o->names ? cmd_output("OUT", operands[1]) : cmd_output_file("OUT", operands[1]);
+    if (check_output(out.path, o, &err)) return cmd_usage("%s", err.text);
+    return o->names ? CMD_DONE : cmd_can_write(out.path);
 }
 
 static int run(const void *options, int count, char **operands)

@@ -106,12 +106,13 @@ static int run(const void *options, int count, char **operands)
     struct collector c = { .o = o };
     struct cmd_common common = o->common;
     struct pictures_job job = { .common = &common, .options = o->pictures, .emit = emit, .state = &c };
+    const struct cmd_output file = { .option = "--output", .path = o->output, .end = ".npy" };
     int code;
 
     common.headless = true;
     if (!count) return cmd_usage("nothing to embed: name a picture, a folder, a list or -");
-    code = cmd_output_format("--output", o->output, ".npy");
-    if (!code) code = cmd_output_file("--output", o->output);
+    code = cmd_check_outputs(&file, 1, common.model, count, (const char *const *)operands);
+    if (!code) code = cmd_can_write(o->output);
     if (!code) code = cmd_open_model(&job.model, &common, 0, false);
     if (code) return code;
     c.width = vit_features_width(job.model);

@@ -244,15 +244,18 @@ static int run(const void *options, int count, char **operands)
                       .path = o->pass.data,
                       .flip = o->pass.flip,
                       .model_name = cmd_model_name(&o->common) };
+    const struct cmd_output files[] = {
+        { .option = "--predictions", .path = o->predictions, .end = ".csv", .text = true },
+        { .option = "--logits", .path = o->logits, .end = ".safetensors" },
+    };
     struct vit_model *m;
     int code;
 
     if (count) return cmd_usage("expected no operands, found \"%s\"", operands[0]);
     if (!o->pass.data) return cmd_usage("--data: expected a data set, found none");
-    code = cmd_output_apart("--predictions", o->predictions, o->pass.data);
-    if (!code) code = cmd_output_format("--logits", o->logits, ".safetensors");
-    if (!code) code = cmd_output_file("--predictions", o->predictions);
-    if (!code) code = cmd_output_file("--logits", o->logits);
+    code = cmd_check_outputs(files, VIT_COUNT(files), o->common.model, 1, &o->pass.data);
+    if (!code) code = cmd_can_write(o->predictions);
+    if (!code) code = cmd_can_write(o->logits);
     if (code) return code;
     code = cmd_open_model(&m, &o->common, 0, false);
     if (code) return code;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "patch/walk.h"
 #include "tools/explain.h"
 #include "tools/out.h"
 #include "tools/pictures.h"
@@ -375,15 +376,16 @@ static int explain(struct view *v)
 static int run(const void *options, int count, char **operands)
 {
     const struct options *o = options;
+    const struct cmd_output file = { .option = "--output", .path = o->output, .end = ".png" };
     struct view v = { .o = o };
     struct vit_model *m;
     int code;
 
     if (count != 1) return cmd_usage("expected one picture, found %d", count);
     if (!o->output && !o->common.json) return cmd_usage("--output: expected a .png file, found none");
-    if (o->output && !cmd_ends_with(o->output, ".png"))
+    if (o->output && !patch_has_extension(o->output, ".png"))
         return cmd_usage("--output: expected a .png file, found \"%s\"", o->output);
-    code = cmd_output_apart("--output", o->output, operands[0]);
+    code = cmd_check_outputs(&file, 1, o->common.model, 1, (const char *const *)operands);
     if (!code) code = cmd_open_model(&m, &o->common, 0, false);
     if (code) return code;
     v.file = operands[0];

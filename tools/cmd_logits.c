@@ -243,6 +243,7 @@ static enum vit_status run_model(const struct options *o, const struct vit_model
 static int run(const void *options, int count, char **operands)
 {
     const struct options *o = options;
+    const struct cmd_output file = { .option = "--output", .path = o->output, .end = ".safetensors" };
     struct batch_of_planes in = { 0 };
     struct vit_model *m = NULL;
     struct vit_error err;
@@ -251,9 +252,8 @@ static int run(const void *options, int count, char **operands)
     if (count) return cmd_usage("expected no operands, found \"%s\"", operands[0]);
     if (!o->input || !o->output)
         return cmd_usage("--%s: expected a file, found none", o->input ? "output" : "input");
-    code = cmd_output_format("--output", o->output, ".safetensors");
-    if (!code) code = cmd_output_apart("--output", o->output, o->input);
-    if (!code) code = cmd_output_file("--output", o->output);
+    code = cmd_check_outputs(&file, 1, o->common.model, 1, &o->input);
+    if (!code) code = cmd_can_write(o->output);
     if (code) return code;
     code = CMD_UNUSABLE;
     if (read_input(&in, o, &err)) {

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "patch/walk.h"
 #include "tools/out.h"
 #include "tools/pictures.h"
 
@@ -178,6 +179,7 @@ static int say(const struct options *o, const char *file, int size, const struct
 static int run(const void *options, int count, char **operands)
 {
     const struct options *o = options;
+    struct cmd_output file = { .option = "--output", .path = o->output, .end = ".png" };
     struct patch_sandbox *sandbox;
     struct patch_recipe r;
     struct vit_error err;
@@ -186,10 +188,11 @@ static int run(const void *options, int count, char **operands)
 
     if (count != 1) return cmd_usage("expected one picture, found %d", count);
     if (!o->output) return cmd_usage("--output: expected a .png or .safetensors file, found none");
-    normalised = cmd_ends_with(o->output, ".safetensors");
-    if (!normalised && !cmd_ends_with(o->output, ".png"))
+    normalised = patch_has_extension(o->output, ".safetensors");
+    if (!normalised && !patch_has_extension(o->output, ".png"))
         return cmd_usage("--output: expected a .png or .safetensors file, found \"%s\"", o->output);
-    code = cmd_output_apart("--output", o->output, operands[0]);
+    if (normalised) file.end = ".safetensors";
+    code = cmd_check_outputs(&file, 1, o->common.model, 1, (const char *const *)operands);
     if (!code) code = find_recipe(&r, o, normalised);
     if (code) return code;
     if (cmd_sandbox(&sandbox, o->sandbox, &o->common, 1, o->max_pixels, &err)) {

@@ -64,23 +64,27 @@ static enum vit_status put(FILE *out, const struct report *r, const struct optio
     return report_page(out, r, o->title) ? VIT_OK : vit_fail(err, VIT_ERR_NOMEM, "no memory for the page");
 }
 
+static bool to_stdout(const struct options *o)
+{
+    return !o->out || strcmp(o->out, "-") == 0;
+}
+
 /* What is asked for in memory, then as a whole where it belongs. Returns an exit code. */
 static int write_out(const struct report *r, const struct options *o)
 {
-    const bool to_stdout = !o->out || strcmp(o->out, "-") == 0;
     struct memory page;
     struct vit_error err;
     enum vit_status status = memory_open(&page) ? put(page.out, r, o, &err) : VIT_OK;
     const bool unusable = status == VIT_ERR_ARG;
 
     if (!memory_close(&page) && !status) status = vit_fail(&err, VIT_ERR_NOMEM, "no memory for the page");
-    if (!status && to_stdout)
+    if (!status && to_stdout(o))
         fwrite(page.bytes, 1, page.size, stdout);
     else if (!status)
         status = vit_write_file(o->out, page.bytes, page.size, &err);
     if (status)
         cmd_error("%s", err.text);
-    else if (!to_stdout)
+    else if (!to_stdout(o))
         cmd_note(&o->common, "%s: %zu bytes", o->out, page.size);
     free(page.bytes);
     return !status ? CMD_DONE : unusable ? CMD_UNUSABLE : CMD_SOME_FAILED;
@@ -100,12 +104,12 @@ static int check_inputs(int count, char **operands)
     return CMD_DONE;
 }
 
-static int run(const void *options, int count, char **operands)
+static int check_line(const struct options *o, int count, char **operands)
 {
-    const struct options *o = options;
-    struct report r = { 0 };
-    struct vit_error err;
-    enum vit_status status = VIT_OK;
+    const char *end = o->figure ? ".svg" : o->table ? ".md" : ".html";
+    const struct cmd_output file = {
+        .option = "--out", .path = to_stdout(o) ? NULL : o->out, .end = end, .text = o->table != NULL
+    };
     int code;
 
     if (!count) return cmd_usage("expected folders of vit sweep or vit train, found none");
@@ -113,6 +117,17 @@ static int run(const void *options, int count, char **operands)
     if (o->title && o->table) return cmd_usage("--title: expected none with --table, which has no headline");
     if (!o->out && !o->table) return cmd_usage("--out: expected a file to write, found none");
     code = check_inputs(count, operands);
+    return code ? code : cmd_check_outputs(&file, 1, NULL, count, (const char *const *)operands);
+}
+
+static int run(const void *options, int count, char **operands)
+{
+    const struct options *o = options;
+    struct report r = { 0 };
+    struct vit_error err;
+    enum vit_status status = VIT_OK;
+    int code = check_line(o, count, operands);
+
     if (code) return code;
     for (int i = 0; i < count && !status; i++) status = report_read(&r, operands[i], &err);
     if (!status) status = report_arrange(&r, &err);

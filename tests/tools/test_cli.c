@@ -1021,6 +1021,65 @@ static void an_output_is_neither_the_input_nor_another_format(void **state)
     tmp_remove(dir);
 }
 
+/* As a shell makes it of `-o *` when the name that was meant is forgotten. */
+static void a_picture_is_no_name_for_an_output(void **state)
+{
+    static const char *const NAMES[] = { "x.jpeg", "x.JPG", "x.bmp", "x.ppm", "x.pgm", "x.webp", "x.gif" };
+    (void)state;
+
+    for (size_t i = 0; i < VIT_COUNT(NAMES); i++) {
+        EXPECT(2, NULL, "expected a name for a npy file", "embed", "-m", MODEL, PICTURE, "-o", NAMES[i]);
+        EXPECT(2, NULL, "expected a name for a csv file", "eval", "-m", MODEL, "--data", "x", "--predictions",
+               NAMES[i]);
+    }
+}
+
+static void a_network_is_not_replaced_by_its_answers(void **state)
+{
+    char dir[TMP_PATH], model[300];
+    unsigned char *bytes, *again;
+    size_t size, found;
+    (void)state;
+
+    tmp_create(dir, sizeof dir);
+    bytes = tmp_read(MODEL "/model.safetensors", &size);
+    tmp_write(dir, "model.safetensors", bytes, size, model, sizeof model);
+    EXPECT(2, NULL, "another file than the one that is read", "logits", "-m", model, "-i",
+           MODEL "/expect.safetensors", "-o", model);
+    EXPECT(2, NULL, "another file than the one that is read", "logits", "-m", dir, "-i",
+           MODEL "/expect.safetensors", "-o", model);
+    EXPECT(2, NULL, "another file than the one that is read", "eval", "-m", model, "--data", "x", "--logits",
+           model);
+    EXPECT(2, NULL, "another file than the one that is read", "preprocess", "-m", model, PICTURE, "-o",
+           model);
+    again = tmp_read(model, &found);
+    assert_int_equal(found, size);
+    assert_memory_equal(again, bytes, size);
+    free(again);
+    free(bytes);
+    tmp_remove(dir);
+}
+
+/* Whether it is there yet or not, and by whatever path. */
+static void two_outputs_are_two_files(void **state)
+{
+    char dir[TMP_PATH], one[300], same[300];
+    (void)state;
+
+    tmp_create(dir, sizeof dir);
+    snprintf(one, sizeof one, "%s/o", dir);
+    snprintf(same, sizeof same, "%s/./o", dir);
+    for (int i = 0; i < 2; i++) {
+        EXPECT(2, NULL, "--predictions, --logits: expected two files", "eval", "-m", MODEL, "--data", "x",
+               "--predictions", one, "--logits", same);
+        tmp_write(dir, "o", "old", 3, NULL, 0);
+    }
+    EXPECT(2, NULL, "another file than the one that is read", "embed", "-m", MODEL, PICTURE, one, "-o", same);
+    EXPECT(3, NULL, "no data set", "eval", "-m", MODEL, "--data", "no data set", "--predictions", "/dev/null",
+           "--logits", "/dev/null");
+    tmp_remove(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1065,6 +1124,9 @@ int main(void)
         cmocka_unit_test(json_of_verbs_whose_result_is_a_file),
         cmocka_unit_test(embed_writes_what_numpy_reads),
         cmocka_unit_test(an_output_is_neither_the_input_nor_another_format),
+        cmocka_unit_test(a_picture_is_no_name_for_an_output),
+        cmocka_unit_test(a_network_is_not_replaced_by_its_answers),
+        cmocka_unit_test(two_outputs_are_two_files),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -455,6 +455,18 @@ static void what_exists_is_not_replaced_unasked(void **state)
     assert_memory_equal(bytes, "precious", 8);
     free(bytes);
     assert_code(VIT(MODEL, f->out, "--force"), 0, "");
+    assert_code(VIT(f->out, f->out, "--force"), 0, ""); /* asked for */
+}
+
+static void a_data_set_is_not_replaced(void **state)
+{
+    const struct fixture *f = *state;
+    char set[512];
+
+    tmp_write(f->dir, "set", "a.png,0\n", 8, set, sizeof set);
+    assert_code(VIT(MODEL, set, "--force", "--data", set), 2, "another file than the one that is read");
+    assert_code(VIT(MODEL, set, "--force", "--dtype", "int8", "--calibrate", set), 2,
+                "another file than the one that is read");
 }
 
 static void a_name_that_promises_another_kind_of_file_is_refused(void **state)
@@ -553,6 +565,7 @@ int main(void)
         IN_FOLDER(a_cost_that_was_not_measured_is_no_secret),
         IN_FOLDER(answers_that_are_not_finite_are_not_compared),
         IN_FOLDER(what_exists_is_not_replaced_unasked),
+        IN_FOLDER(a_data_set_is_not_replaced),
         IN_FOLDER(a_name_that_promises_another_kind_of_file_is_refused),
         IN_FOLDER(another_framework_gets_a_folder),
         IN_FOLDER(unusable_data_leaves_no_file),

@@ -566,7 +566,7 @@ static void the_verb_says_how_it_ended(void **state)
 {
     static const struct cell CELLS[] = { { "pre", 1e-3, 0, "done", 0.5, NULL } };
     struct fixture *f = *state;
-    char out[300], nowhere[300];
+    char out[300], nowhere[300], cells[300];
     size_t size;
     struct run r;
     unsigned char *page;
@@ -599,6 +599,15 @@ static void the_verb_says_how_it_ended(void **state)
     assert_int_equal(r.out_size, 0);
     assert_has(r.err, "expected one of learning-rate");
     run_free(&r);
+    snprintf(cells, sizeof cells, "%s/cells.jsonl", f->dir);
+    r = REPORT(cells, "-o", cells);
+    assert_int_equal(r.code, 2);
+    run_free(&r);
+    r = REPORT(f->dir, "-o", cells);
+    assert_int_equal(r.code, 2);
+    assert_has(r.err, "expected a name for a html file");
+    run_free(&r);
+    assert_int_equal(tmp_lines(f->dir, "cells.jsonl"), 1);
     r = REPORT(f->dir, "-o", nowhere);
     assert_int_equal(r.code, 1);
     run_free(&r);
