@@ -58,12 +58,13 @@ enum vit_status vit_sink_open(struct vit_sink *s, const char *path, struct vit_e
     if (errno) return refused(s, "written", err);
     /* Renaming asks for no permission but the folder's. */
     if (exists && !may_write(path)) return refused(s, "written", err);
-    s->path = exists ? realpath(path, NULL) : strdup(path);
-    if (!s->path) return refused(s, "written", err);
-    if (exists && !S_ISREG(there.st_mode))
-        fd = open(s->path, O_WRONLY | O_CLOEXEC);
-    else
+    if (exists && !S_ISREG(there.st_mode)) {
+        fd = open(path, O_WRONLY | O_CLOEXEC); /* not by its real path: that of /dev/fd/3 leads nowhere */
+    } else {
+        s->path = exists ? realpath(path, NULL) : strdup(path);
+        if (!s->path) return refused(s, "written", err);
         fd = open_temporary(s, exists ? &there : NULL);
+    }
     if (fd < 0) {
         enum vit_status status = refused(s, "created", err);
         free(s->temporary);

@@ -12,7 +12,7 @@
 
 struct vit_sink {
     const char *name; /* what the caller called it; outlives the sink */
-    char *path;       /* where the bytes belong, links resolved */
+    char *path;       /* where the bytes belong, links resolved; NULL: a pipe or a device, written directly */
     char *temporary;  /* where they are until renamed; NULL: a pipe or a device, written directly */
     FILE *f;
 };

@@ -142,6 +142,25 @@ static void a_pipe_is_written_in_place(void **state)
     assert_true(S_ISFIFO(s.st_mode));
 }
 
+/* As shells name them, >(gzip >x), and /dev/stdout before a pipe: no name of it is in any folder. */
+static void a_pipe_that_is_named_by_its_number_is_written(void **state)
+{
+    struct vit_error err;
+    char path[64], got[4] = { 0 };
+    int ends[2];
+    (void)state;
+
+    assert_int_equal(pipe(ends), 0);
+    snprintf(path, sizeof path, "/dev/fd/%d", ends[1]);
+    if (access(path, W_OK)) skip(); /* a system without such names */
+    assert_ok(vit_can_write_file(path, &err), &err);
+    assert_ok(vit_write_file(path, "abc", 3, &err), &err);
+    assert_int_equal(read(ends[0], got, 3), 3);
+    assert_string_equal(got, "abc");
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void a_new_file_has_the_usual_permissions(void **state)
 {
     struct fixture *x = *state;
@@ -200,6 +219,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_folder_that_may_not_be_written_is_named, setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_link_keeps_pointing_and_its_file_is_replaced, setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_pipe_is_written_in_place, setup, tmp_teardown),
+        cmocka_unit_test(a_pipe_that_is_named_by_its_number_is_written),
         cmocka_unit_test_setup_teardown(a_new_file_has_the_usual_permissions, setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_file_that_is_replaced_keeps_its_permissions, setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_file_that_may_not_be_written_is_not_replaced, setup, tmp_teardown),
