@@ -92,7 +92,7 @@ enum vit_status train_folder_clear(const char *folder, struct vit_error *err)
     return VIT_OK;
 }
 
-/* The names that weights_write gives its files until they are whole. */
+/* The names that weights_write gives its files until they are whole, where it gives them any. */
 static bool is_left_over(const char *name)
 {
     const size_t length = strlen(name);

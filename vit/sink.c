@@ -17,37 +17,85 @@ static bool may_write(const char *path)
     return !faccessat(AT_FDCWD, path, W_OK, AT_EACCESS);
 }
 
-/* A fresh file beside path. -1: errno says why. */
-static int open_beside(char *name, size_t size, const char *path)
+/* Owned by the caller; NULL: no memory. */
+static char *folder_of(const char *path)
 {
-    int fd = -1;
+    const char *slash = strrchr(path, '/');
 
-    for (int i = 0; i < 100; i++) {
-        snprintf(name, size, "%s.%ld-%d.tmp", path, (long)getpid(), i);
-        fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (fd >= 0 || errno != EEXIST) break;
-    }
-    return fd;
+    if (!slash) return strdup(".");
+    return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
 }
 
-/* With the permissions of the file that is there, or (NULL) of any new one; mkstemp's would be the owner's
- * only. */
-static int open_temporary(struct vit_sink *s, const struct stat *there)
+enum { FD_NAME = 32 };
+
+static const char *fd_name(char name[FD_NAME], int fd)
+{
+    snprintf(name, FD_NAME, "/proc/self/fd/%d", fd);
+    return name;
+}
+
+/* A fresh file in the folder of path, which goes with this process, whatever ends it. -1: not on this
+ * system, or not there. */
+static int open_nameless(const char *path)
+{
+#ifdef O_TMPFILE
+    char *folder = folder_of(path), name[FD_NAME];
+    int fd = folder ? open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666) : -1;
+
+    free(folder);
+    if (fd < 0 || !access(fd_name(name, fd), F_OK)) return fd; /* by that it gets its name */
+    close(fd);
+#else
+    (void)path;
+#endif
+    return -1;
+}
+
+static int link_to(const char *path, int fd)
+{
+    char name[FD_NAME];
+
+    return linkat(AT_FDCWD, fd_name(name, fd), AT_FDCWD, path, AT_SYMLINK_FOLLOW);
+}
+
+/* A name beside path that no file has, for the nameless one, or (-1) a fresh one that is opened. -1: errno
+ * says why, and there is no name to unlink: it may be another's. */
+static int take_name(struct vit_sink *s, int nameless)
 {
     const size_t size = strlen(s->path) + 32;
-    int fd, why;
+    char *name = malloc(size);
+    int fd = -1, why;
 
-    s->temporary = malloc(size);
-    fd = s->temporary ? open_beside(s->temporary, size, s->path) : -1;
-    if (fd < 0 || !there || !fchmod(fd, there->st_mode & 0777)) return fd;
+    for (int i = 0; name && i < 100; i++) {
+        snprintf(name, size, "%s.%ld-%d.tmp", s->path, (long)getpid(), i);
+        fd = nameless < 0 ? open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)
+                          : link_to(name, nameless);
+        if (fd >= 0 || errno != EEXIST) break;
+    }
+    s->temporary = name;
+    if (fd >= 0) return fd;
     why = errno;
-    close(fd);
-    unlink(s->temporary);
+    free(name);
+    s->temporary = NULL;
     errno = why;
     return -1;
 }
 
-enum vit_status vit_sink_open(struct vit_sink *s, const char *path, struct vit_error *err)
+/* With the permissions of the file that is there, or (NULL) of any new one; mkstemp's would be the owner's
+ * only. */
+static int open_temporary(struct vit_sink *s, const struct stat *there, bool nameless)
+{
+    int fd = nameless ? open_nameless(s->path) : -1, why;
+
+    if (fd < 0) fd = take_name(s, -1);
+    if (fd < 0 || !there || !fchmod(fd, there->st_mode & 0777)) return fd;
+    why = errno;
+    close(fd);
+    errno = why;
+    return -1;
+}
+
+static enum vit_status open_sink(struct vit_sink *s, const char *path, bool nameless, struct vit_error *err)
 {
     struct stat there;
     const bool exists = !stat(path, &there);
@@ -63,17 +111,17 @@ enum vit_status vit_sink_open(struct vit_sink *s, const char *path, struct vit_e
     } else {
         s->path = exists ? realpath(path, NULL) : strdup(path);
         if (!s->path) return refused(s, "written", err);
-        fd = open_temporary(s, exists ? &there : NULL);
+        fd = open_temporary(s, exists ? &there : NULL, nameless);
     }
-    if (fd < 0) {
-        enum vit_status status = refused(s, "created", err);
-        free(s->temporary);
-        s->temporary = NULL; /* nothing to unlink: it may be another's */
-        return status;
-    }
+    if (fd < 0) return refused(s, "created", err);
     s->f = fdopen(fd, "wb");
     if (!s->f) close(fd);
     return s->f ? VIT_OK : refused(s, "created", err);
+}
+
+enum vit_status vit_sink_open(struct vit_sink *s, const char *path, struct vit_error *err)
+{
+    return open_sink(s, path, true, err);
 }
 
 enum vit_status vit_sink_put(struct vit_sink *s, const void *bytes, size_t size, struct vit_error *err)
@@ -85,11 +133,9 @@ enum vit_status vit_sink_put(struct vit_sink *s, const void *bytes, size_t size,
 /* After a rename the name itself must reach the disk. Some file systems cannot sync a folder: no fault. */
 static void sync_folder(const char *path)
 {
-    char *folder = strdup(path), *slash = folder ? strrchr(folder, '/') : NULL;
-    int fd;
+    char *folder = folder_of(path);
+    int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
-    if (slash) slash[slash == folder] = '\0';
-    fd = folder ? open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (fd >= 0) {
         (void)!fsync(fd);
         close(fd);
@@ -102,10 +148,11 @@ enum vit_status vit_sink_commit(struct vit_sink *s, struct vit_error *err)
     FILE *f = s->f;
 
     if (fflush(f)) return refused(s, "written", err);
-    if (s->temporary && fsync(fileno(f))) return refused(s, "synced", err);
+    if (s->path && fsync(fileno(f))) return refused(s, "synced", err);
+    if (s->path && !s->temporary && take_name(s, fileno(f))) return refused(s, "created", err);
     s->f = NULL;
     if (fclose(f)) return refused(s, "closed", err);
-    if (!s->temporary) return VIT_OK;
+    if (!s->path) return VIT_OK;
     if (rename(s->temporary, s->path)) return refused(s, "renamed to", err);
     free(s->temporary);
     s->temporary = NULL;
@@ -141,7 +188,7 @@ enum vit_status vit_can_write_file(const char *path, struct vit_error *err)
     if (!stat(path, &there) && !S_ISREG(there.st_mode) && !S_ISDIR(there.st_mode))
         return may_write(path) ? VIT_OK /* opening a pipe waits for its reader */
                                : refused(&s, "written", err);
-    status = vit_sink_open(&s, path, err);
+    status = open_sink(&s, path, false, err); /* nameless, it would not tell a name that is too long */
     vit_sink_close(&s);
     return status;
 }

@@ -1,5 +1,8 @@
-/* sink.h - files that are there whole or not at all: written under a temporary name beside their own, synced,
- * renamed, and the folder synced. A crash leaves the old file or the new one.
+/* sink.h - files that are there whole or not at all: written beside their own name, synced, renamed, and the
+ * folder synced. A crash leaves the old file or the new one.
+ *
+ * Until then the bytes have no name where the system can give one afterwards (Linux, on most disks), so that
+ * what ends the process in the middle, a signal too, leaves nothing; elsewhere it leaves NAME.PID-N.tmp.
  *
  * A link keeps pointing, and what it points at is replaced. A file that is replaced keeps its permissions;
  * one that this process may not write is refused. A pipe or a device is written directly. */
@@ -13,7 +16,7 @@
 struct vit_sink {
     const char *name; /* what the caller called it; outlives the sink */
     char *path;       /* where the bytes belong, links resolved; NULL: a pipe or a device, written directly */
-    char *temporary;  /* where they are until renamed; NULL: a pipe or a device, written directly */
+    char *temporary;  /* where they are until renamed; NULL: nowhere that has a name */
     FILE *f;
 };
 

@@ -5,7 +5,7 @@
  *   VIT_FAULT_COUNT=FILE       receives the number of operations at the end
  *
  * Operations are those that change what is on a disk: opening for writing, write, fwrite, fflush, fsync,
- * fclose, ftruncate, rename, mkdir. Standard streams do not count. */
+ * fclose, ftruncate, linkat, rename, mkdir. Standard streams do not count. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +17,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#ifndef O_TMPFILE
+#define O_TMPFILE O_CREAT
+#endif
 
 static struct {
     atomic_int seen;
@@ -70,7 +74,7 @@ int open(const char *path, int flags, ...)
     mode_t mode;
 
     va_start(args, flags);
-    mode = flags & O_CREAT ? va_arg(args, mode_t) : 0;
+    mode = flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(args, mode_t) : 0;
     va_end(args);
     return (flags & O_ACCMODE) != O_RDONLY && fails() ? -1 : real(path, flags, mode);
 }
@@ -133,6 +137,13 @@ int ftruncate(int fd, off_t size)
     REAL(ftruncate);
 
     return fails() ? -1 : real(fd, size);
+}
+
+int linkat(int from_folder, const char *from, int to_folder, const char *to, int flags)
+{
+    REAL(linkat);
+
+    return fails() ? -1 : real(from_folder, from, to_folder, to, flags);
 }
 
 int rename(const char *from, const char *to)

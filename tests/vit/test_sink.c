@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/support/test.h"
@@ -161,6 +162,43 @@ static void a_pipe_that_is_named_by_its_number_is_written(void **state)
     close(ends[1]);
 }
 
+/* Where files can do without a name until they are whole. */
+static void who_is_killed_in_the_middle_leaves_nothing(void **state)
+{
+    struct fixture *x = *state;
+    struct vit_sink s;
+    struct vit_error err;
+    bool named;
+    int status;
+    pid_t child;
+
+    assert_ok(vit_sink_open(&s, x->path, &err), &err);
+    named = s.temporary != NULL;
+    vit_sink_close(&s);
+    if (named) skip();
+    child = fork();
+    if (!child) {
+        if (vit_sink_open(&s, x->path, &err) || vit_sink_put(&s, "abc", 3, &err) || fflush(s.f)) _exit(1);
+        raise(SIGKILL);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(tmp_count(x->dir), 0);
+}
+
+/* Though there is room in its folder for a file without one. */
+static void a_name_that_is_too_long_is_known_before(void **state)
+{
+    struct fixture *x = *state;
+    struct vit_error err;
+    char path[TMP_PATH + 300];
+
+    snprintf(path, sizeof path, "%s/%0254d", x->dir, 0); /* no room for a temporary name beside it */
+    assert_refused(vit_can_write_file(path, &err), VIT_ERR_IO, "cannot be created", &err);
+    assert_refused(vit_write_file(path, "x", 1, &err), VIT_ERR_IO, "cannot be created", &err);
+    assert_int_equal(tmp_count(x->dir), 0);
+}
+
 static void a_new_file_has_the_usual_permissions(void **state)
 {
     struct fixture *x = *state;
@@ -220,6 +258,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_link_keeps_pointing_and_its_file_is_replaced, setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_pipe_is_written_in_place, setup, tmp_teardown),
         cmocka_unit_test(a_pipe_that_is_named_by_its_number_is_written),
+        cmocka_unit_test_setup_teardown(who_is_killed_in_the_middle_leaves_nothing, setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_name_that_is_too_long_is_known_before, setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_new_file_has_the_usual_permissions, setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_file_that_is_replaced_keeps_its_permissions, setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_file_that_may_not_be_written_is_not_replaced, setup, tmp_teardown),
