@@ -189,6 +189,7 @@ const char *cmd_switch_word(int i); /* auto, on, off */
 /* {"code":"format","message":"..."} of an error. */
 struct json_t *cmd_error_json(const struct vit_error *err);
 
+void cmd_print_verbs(FILE *out);
 void cmd_print_version(void);
 
 #endif

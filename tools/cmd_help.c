@@ -63,6 +63,14 @@ int cmd_unknown_verb(const char *name)
     return CMD_USAGE;
 }
 
+void cmd_print_verbs(FILE *out)
+{
+    fputs("usage: vit VERB [options] [operands]\n\nVision Transformer image classifier. Verbs:\n", out);
+    for (const struct args_verb *const *v = cmd_verbs; *v; v++)
+        fprintf(out, "  %-12s %s\n", (*v)->name, (*v)->summary);
+    fputs("\nvit VERB --help explains a verb, vit --version tells what this build can do.\n", out);
+}
+
 /* ---- the verb ---- */
 
 static int run(const void *options, int count, char **operands)
@@ -75,13 +83,15 @@ static int run(const void *options, int count, char **operands)
     } texts[] = {
         { o->man, args_manual }, { o->bash, args_bash }, { o->zsh, args_zsh }, { o->fish, args_fish }
     };
+    const int wanted = o->man + o->bash + o->zsh + o->fish;
 
-    for (size_t i = 0; i < VIT_COUNT(texts); i++) {
-        if (!texts[i].wanted) continue;
-        texts[i].print(stdout, "vit", cmd_verbs);
-        return CMD_DONE;
-    }
-    if (count != 1) return cmd_usage("help: expected one verb, found %d", count);
+    if (wanted + count > 1)
+        return cmd_usage("expected one verb or one of --man, --bash, --zsh, --fish, found %d",
+                         wanted + count);
+    for (size_t i = 0; i < VIT_COUNT(texts); i++)
+        if (texts[i].wanted) texts[i].print(stdout, "vit", cmd_verbs);
+    if (!wanted && !count) cmd_print_verbs(stdout);
+    if (!count) return CMD_DONE;
     v = cmd_find_verb(operands[0]);
     if (!v) return cmd_unknown_verb(operands[0]);
     args_help(stdout, "vit", v);

@@ -41,29 +41,20 @@ static int run_verb(const struct args_verb *v, int count, char **words)
     return code;
 }
 
-static void print_verbs(FILE *out)
-{
-    fputs("usage: vit VERB [options] [operands]\n\nVision Transformer image classifier. Verbs:\n", out);
-    for (const struct args_verb *const *v = cmd_verbs; *v; v++)
-        fprintf(out, "  %-12s %s\n", (*v)->name, (*v)->summary);
-    fputs("\nvit VERB --help explains a verb, vit --version tells what this build can do.\n", out);
-}
-
 static int run(int argc, char **argv)
 {
     const struct args_verb *v;
 
     if (argc < 2) {
-        print_verbs(stderr);
+        cmd_print_verbs(stderr);
         return CMD_USAGE;
     }
     if (strcmp(argv[1], "--version") == 0) {
         cmd_print_version();
         return CMD_DONE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-        (strcmp(argv[1], "help") == 0 && argc == 2)) {
-        print_verbs(stdout);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        cmd_print_verbs(stdout);
         return CMD_DONE;
     }
     v = cmd_find_verb(argv[1]);

@@ -54,6 +54,9 @@ static void mistakes_in_the_line_are_wrong_usage(void **state)
     EXPECT(2, NULL, "--limit: expected --data", "convert", MODEL, "x.safetensors", "--limit", "7");
     EXPECT(2, NULL, "did you mean vit --version?", "--versoin");
     EXPECT(2, NULL, "did you mean vit classify?", "help", "clasify");
+    EXPECT(2, NULL, "one verb or one of", "help", "classify", "eval");
+    EXPECT(2, NULL, "one verb or one of", "help", "--man", "--bash");
+    EXPECT(2, NULL, "one verb or one of", "help", "--man", "classify");
     EXPECT(2, NULL, "--norm: expected a norm placement, one of pre, post,", "classify", "-m", MODEL, "--norm",
            "mix", PICTURE);
 }
@@ -145,6 +148,7 @@ static void help_and_version_go_to_stdout(void **state)
 
     EXPECT(0, "usage: vit VERB", NULL, "--help");
     EXPECT(0, "usage: vit VERB", NULL, "help");
+    EXPECT(0, "usage: vit VERB", NULL, "help", "-q");
     EXPECT(0, "kernels", NULL, "--version");
     EXPECT(0, "decoders", NULL, "classify", "--version");
     for (size_t i = 0; i < VIT_COUNT(VERBS); i++) {
