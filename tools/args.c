@@ -155,6 +155,17 @@ enum vit_status args_whole(const char *where, const char *text, double low, doub
     return parse_whole(text, low, high, out) ? VIT_OK : refuse(where, &o, text, err);
 }
 
+enum vit_status args_whole_part(const char *where, const char *text, size_t length, double low, double high,
+                                uint64_t *out, struct vit_error *err)
+{
+    char word[32];
+
+    /* What is cut must not pass for what is left of it: dots are in no number. */
+    if (snprintf(word, sizeof word, "%.*s", (int)length, text) >= (int)sizeof word)
+        memcpy(word + sizeof word - 4, "...", 4);
+    return args_whole(where, word, low, high, out, err);
+}
+
 /* A decimal number that ends at end's character; no blanks, no hexadecimal, no inf, no nan. */
 static bool parse_float(const char *text, double low, double high, float *out, const char **end)
 {

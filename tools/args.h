@@ -82,6 +82,9 @@ const char *args_nearest(const char *word, const char *(*name)(const void *list,
 /* One whole number; the sentence begins with where. */
 enum vit_status args_whole(const char *where, const char *text, double low, double high, uint64_t *out,
                            struct vit_error *err);
+/* The same of the first length characters of text. */
+enum vit_status args_whole_part(const char *where, const char *text, size_t length, double low, double high,
+                                uint64_t *out, struct vit_error *err);
 
 /* ---- from the same tables ---- */
 

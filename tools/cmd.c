@@ -266,12 +266,12 @@ const char *cmd_model_name(const struct cmd_common *o)
 static enum vit_status environment_threads(uint64_t *threads, struct vit_error *err)
 {
     const char *list = getenv("OMP_NUM_THREADS");
-    char first[16];
+    size_t length;
 
     *threads = 0;
     if (!list) return VIT_OK;
-    snprintf(first, sizeof first, "%.*s", (int)strcspn(list, ","), list); /* one number a nesting level */
-    return args_whole("OMP_NUM_THREADS", first, 1, VIT_MOST_THREADS, threads, err);
+    length = strcspn(list, ","); /* one number a nesting level */
+    return args_whole_part("OMP_NUM_THREADS", list, length, 1, VIT_MOST_THREADS, threads, err);
 }
 
 int cmd_threads(const struct cmd_common *o)

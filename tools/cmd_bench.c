@@ -165,7 +165,6 @@ static const struct mode *find_mode(const char *name)
 static enum vit_status parse_list(struct bench_list *out, const char *where, const char *text, int other,
                                   double high, struct vit_error *err)
 {
-    char word[24];
     uint64_t value;
 
     *out = (struct bench_list){ .count = 1, .value = { other } };
@@ -174,8 +173,7 @@ static enum vit_status parse_list(struct bench_list *out, const char *where, con
         if (out->count == BENCH_LIST)
             return vit_fail(err, VIT_ERR_ARG, "%s: expected at most %d numbers, found more", where,
                             BENCH_LIST);
-        snprintf(word, sizeof word, "%.*s", (int)(length < 20 ? length : 20), text);
-        if (args_whole(where, word, 1, high, &value, err)) return VIT_ERR_ARG;
+        if (args_whole_part(where, text, length, 1, high, &value, err)) return VIT_ERR_ARG;
         out->value[out->count] = (int)value;
         text = text[length] ? text + length + 1 : NULL;
     }

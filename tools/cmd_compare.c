@@ -61,11 +61,9 @@ static enum vit_status parse_counts(struct compare_counts *out, const char *wher
                                     struct vit_error *err)
 {
     const size_t length = strcspn(text, "/");
-    char first[32];
     uint64_t k, n;
 
-    snprintf(first, sizeof first, "%.*s", (int)length, text);
-    if (!text[length] || args_whole(where, first, 0, 1e6, &k, NULL) ||
+    if (!text[length] || args_whole_part(where, text, length, 0, 1e6, &k, NULL) ||
         args_whole(where, text + length + 1, 1, 1e6, &n, NULL) || k > n)
         return vit_fail(err, VIT_ERR_ARG, "%s: expected K/N, as in 3/20, found \"%s\"", where, text);
     *out = (struct compare_counts){ (size_t)k, (size_t)n };

@@ -231,6 +231,8 @@ static void mistakes_are_named(void **state)
     assert_usage(BENCH("train", "load"), 2, "found \"load\" too");
     assert_usage(BENCH("-m", MODEL, "-b", "1,0"), 2, "--batch: expected a whole number from 1");
     assert_usage(BENCH("-m", MODEL, "-b", "1,"), 2, "--batch: ");
+    assert_usage(BENCH("-m", MODEL, "-b", "00000000000000000001x"), 2, "--batch: ");
+    assert_usage(BENCH("-m", MODEL, "-b", "00000000000000000000000000000001x"), 2, "--batch: ");
     assert_usage(BENCH("-m", MODEL, "-t", "x"), 2, "--threads: ");
     assert_usage(BENCH("-m", MODEL, "-b", "1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1"), 2, "at most 16");
     assert_usage(BENCH("-m", MODEL, "--arch", "plain-4"), 2, "found both");

@@ -116,6 +116,8 @@ static void the_environment_is_named(void **state)
     assert_null(strstr(first + 1, "OMP_NUM_THREADS"));
     expect(&r, 0, "", "not used");
     EXPECT(0, "", NULL, "classify", "-m", MODEL, "-t1", PICTURE);
+    setenv("OMP_NUM_THREADS", "000000000000001x", 1); /* a number, were it cut */
+    EXPECT(0, "", "not used", "classify", "-m", MODEL, PICTURE);
     put_back("OMP_NUM_THREADS", threads);
     setenv("VIT_KERNELS", "magic", 1);
     EXPECT(2, NULL, "vit: VIT_KERNELS: unknown kernels \"magic\"", "classify", "-m", MODEL, PICTURE);

@@ -399,6 +399,8 @@ static void divergence_is_compared_by_fishers_test(void **state)
     EXPECT(0, "Fisher      p 0.231", "", "compare", a, b, "--diverged-a", "3/20", "--diverged-b", "0/20");
     EXPECT(2, "", "expected K/N", "compare", a, b, "--diverged-a", "4/3", "--diverged-b", "0/20");
     EXPECT(2, "", "expected K/N", "compare", a, b, "--diverged-a", "0/0", "--diverged-b", "0/20");
+    EXPECT(2, "", "expected K/N", "compare", a, b, "--diverged-a", "0000000000000000000000000000003x/20",
+           "--diverged-b", "0/20");
     EXPECT(2, "", "expected both", "compare", a, b, "--diverged-a", "1/3");
 }
 
