@@ -101,13 +101,14 @@ static void apply_flags(struct patch_recipe *r, const struct options *o)
 static int find_recipe(struct patch_recipe *r, const struct options *o, bool normalised)
 {
     struct vit_error err;
+    int code = cmd_check(&o->common); /* of no use without a model, and wrong all the same */
 
+    if (code) return code;
     if (!o->common.model && is_complete(o, normalised)) {
         *r = patch_recipe_default(o->common.size);
     } else {
         struct cmd_common common = o->common;
         struct vit_model *m;
-        int code;
 
         common.size = 0; /* the side of the result, not of the model */
         common.headless = true;

@@ -57,6 +57,8 @@ static void mistakes_in_the_line_are_wrong_usage(void **state)
     EXPECT(2, NULL, "one verb or one of", "help", "classify", "eval");
     EXPECT(2, NULL, "one verb or one of", "help", "--man", "--bash");
     EXPECT(2, NULL, "one verb or one of", "help", "--man", "classify");
+    EXPECT(2, NULL, "--kernels", "preprocess", PICTURE, "-o", "x.png", "--size", "24", "--crop-mode",
+           "squash", "--interpolation", "bicubic", "--kernels", "ref+magic");
     EXPECT(2, NULL, "--norm: expected a norm placement, one of pre, post,", "classify", "-m", MODEL, "--norm",
            "mix", PICTURE);
 }
