@@ -204,12 +204,14 @@ static bool is_picture(const unsigned char *bytes, size_t size)
         const char *bytes;
         size_t size;
     } MAGIC[] = {
-        { "\xff\xd8\xff", 3 }, { "\x89PNG\r\n", 6 }, { "GIF8", 4 },
-        { "RIFF", 4 },         { "II*\0", 4 },       { "MM\0*", 4 },
+        { "\xff\xd8\xff", 3 }, { "\x89PNG\r\n", 6 }, { "GIF87a", 6 },
+        { "GIF89a", 6 },       { "II*\0", 4 },       { "MM\0*", 4 },
     };
 
     for (size_t i = 0; i < VIT_COUNT(MAGIC); i++)
         if (size >= MAGIC[i].size && memcmp(bytes, MAGIC[i].bytes, MAGIC[i].size) == 0) return true;
+    /* WebP: "RIFF", its length, "WEBP". */
+    if (size >= 12 && memcmp(bytes, "RIFF", 4) == 0 && memcmp(bytes + 8, "WEBP", 4) == 0) return true;
     if (size >= 3 && bytes[0] == 'P' && bytes[1] >= '1' && bytes[1] <= '6' && strchr(" \t\r\n#", bytes[2]))
         return true;
     /* BMP: "BM", then its length, whose bytes are never all letters of a path. */

@@ -426,6 +426,36 @@ static void stdin_may_be_a_picture_or_a_list(void **state)
     run_free(&one);
 }
 
+/* By their names lists may begin as pictures do. */
+static void a_list_may_begin_with_the_letters_of_a_picture(void **state)
+{
+    static const char *const FIRST[] = { "GIF8.jpg", "RIFF/a.jpg" };
+    char list[400];
+    (void)state;
+
+    for (size_t i = 0; i < VIT_COUNT(FIRST); i++) {
+        struct run_input input = { .bytes = list };
+        struct run r;
+
+        input.size = (size_t)snprintf(list, sizeof list, "%s\n" PICTURE "\n", FIRST[i]);
+        r = run_vit((const char *const[]){ "classify", "-m", MODEL, "-", NULL }, &input);
+        expect(&r, 1, PICTURE, "1 of 2 pictures failed");
+    }
+}
+
+static void pictures_of_other_kinds_are_no_lists(void **state)
+{
+    static const char *const PICTURES[] = { "GIF87a\1\1", "GIF89a\1\1", "RIFF\1\1\1\1WEBPVP8 " };
+    (void)state;
+
+    for (size_t i = 0; i < VIT_COUNT(PICTURES); i++) {
+        const struct run_input input = { .bytes = PICTURES[i], .size = strlen(PICTURES[i]) };
+        struct run r = run_vit((const char *const[]){ "classify", "-m", MODEL, "-", NULL }, &input);
+
+        expect(&r, 1, NULL, i < 2 ? "standard input: is GIF" : "standard input: is WebP");
+    }
+}
+
 /* A program before the pipe that failed must not look like success. */
 static void an_empty_standard_input_is_a_failure(void **state)
 {
@@ -1110,6 +1140,8 @@ int main(void)
         cmocka_unit_test(no_more_labels_than_classes_are_printed),
         cmocka_unit_test(text_is_aligned_and_stderr_silent),
         cmocka_unit_test(stdin_may_be_a_picture_or_a_list),
+        cmocka_unit_test(a_list_may_begin_with_the_letters_of_a_picture),
+        cmocka_unit_test(pictures_of_other_kinds_are_no_lists),
         cmocka_unit_test(an_empty_standard_input_is_a_failure),
         cmocka_unit_test(a_zero_byte_is_in_no_list),
         cmocka_unit_test(a_list_may_begin_with_its_mark),
