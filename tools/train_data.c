@@ -19,6 +19,19 @@ static enum vit_status open_training(struct patch_dataset **out, const char *pat
     return status ? status : patch_dataset_open(out, path, splits ? PATCH_TRAIN : PATCH_ALL, err);
 }
 
+/* Classes become the labels of a network, which it is saved with. */
+static enum vit_status check_classes(const struct patch_dataset *d, const char *path, struct vit_error *err)
+{
+    const int classes = patch_dataset_classes(d);
+
+    if (!classes) return vit_fail(err, VIT_ERR_ARG, "%s: has no labels to learn from", path);
+    for (int i = 0; i < classes; i++)
+        if (!vit_is_utf8(patch_dataset_class(d, i)))
+            return vit_fail(err, VIT_ERR_ARG, "%s: the name of a class must be UTF-8, found \"%s\"", path,
+                            patch_dataset_class(d, i));
+    return VIT_OK;
+}
+
 /* Each class is divided, so few pictures of many classes leave none to hold out. */
 static enum vit_status hold_out(struct train_data *d, float val, struct vit_error *err)
 {
@@ -36,8 +49,7 @@ enum vit_status train_data_open(struct train_data *d, const char *path, const st
 
     *d = (struct train_data){ .decode = { .max_pixels = (size_t)r->max_pixels } };
     status = open_training(&d->training, path, err);
-    if (!status && !patch_dataset_classes(d->training))
-        status = vit_fail(err, VIT_ERR_ARG, "%s: has no labels to learn from", path);
+    if (!status) status = check_classes(d->training, path, err);
     if (!status && r->limit) status = patch_dataset_limit(d->training, (size_t)r->limit, err);
     if (!status && r->val > 0) status = hold_out(d, r->val, err);
     if (status) train_data_close(d);

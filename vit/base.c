@@ -28,6 +28,13 @@ int vit_utf8(const char *text)
     return 0;
 }
 
+bool vit_is_utf8(const char *text)
+{
+    for (int bytes; *text; text += bytes)
+        if (!(bytes = vit_utf8(text))) return false;
+    return true;
+}
+
 int vit_printable(const char *text)
 {
     const unsigned char *s = (const unsigned char *)text;

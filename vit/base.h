@@ -55,6 +55,8 @@ enum vit_status vit_vfail(struct vit_error *err, enum vit_status status, const c
 /* Bytes of the UTF-8 character at text, 0 when there is none: no overlong forms, no
  * surrogates. */
 int vit_utf8(const char *text);
+/* Whether all of text is that. */
+bool vit_is_utf8(const char *text);
 /* The same, and 0 for control characters (up to U+001F, U+007F to U+009F): what a
  * terminal may be sent. */
 int vit_printable(const char *text);

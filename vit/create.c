@@ -163,6 +163,9 @@ static enum vit_status keep_labels(struct vit_model *m, const char *const *label
     enum vit_status status = vit_model_default_labels(m, err);
 
     for (int i = 0; !status && labels && i < m->config.classes; i++) {
+        if (!vit_is_utf8(labels[i])) /* in JSON, where a model is saved */
+            return vit_fail(err, VIT_ERR_ARG, "%s: label %d must be UTF-8, found \"%s\"", m->path, i,
+                            labels[i]);
         free(m->labels[i]);
         m->labels[i] = strdup(labels[i]);
         if (!m->labels[i]) status = vit_fail(err, VIT_ERR_NOMEM, "new model: cannot keep the labels");

@@ -45,9 +45,9 @@ struct vit_init {
 /* A trainable model with fresh parameters. The draw of a tensor depends on the seed and its name alone, so
  * arms that share a tensor share its values; DeepNorm multiplies v, proj, fc1, fc2 by (8 depth)^(-1/4)
  * afterwards. Biases 0, gains 1, tokens and positions normal 0.02; all normal draws are cut at two deviations
- * and not widened for it, so that theirs is 0.88 of what is asked for. labels (classes) may be NULL; recipe
- * NULL: the default; init NULL: all of it zero. Of o (may be NULL) kernels, dtype and threads are read; a
- * model in KERN_I8 is not trainable. */
+ * and not widened for it, so that theirs is 0.88 of what is asked for. labels (classes), in UTF-8, may be
+ * NULL; recipe NULL: the default; init NULL: all of it zero. Of o (may be NULL) kernels, dtype and threads
+ * are read; a model in KERN_I8 is not trainable. */
 enum vit_status vit_model_create(struct vit_model **out, const struct vit_config *c,
                                  const struct patch_recipe *recipe, const char *const *labels,
                                  const struct vit_init *init, const struct vit_model_options *o,

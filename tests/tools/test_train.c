@@ -618,6 +618,18 @@ static void what_was_found_is_said(void **state)
     run_free(&r);
 }
 
+/* It could not be a label of the network that is written. */
+static void a_class_that_is_not_utf_8_is_refused_before_a_folder_is_made(void **state)
+{
+    struct fixture *f = *state;
+    static const char LIST[] = "1.png,caf\xe9\n2.png,tea\n";
+    char list[TMP_PATH + 16];
+
+    tmp_write(f->dir, "list.csv", LIST, sizeof LIST - 1, list, sizeof list);
+    EXPECT(3, "the name of a class must be UTF-8, found \"caf?\"", true, "-d", list, "-o", f->out);
+    assert_int_not_equal(access(f->out, F_OK), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, tmp_teardown)
 
 int main(void)
@@ -653,6 +665,7 @@ int main(void)
         TEST(a_network_without_a_head_is_fine_tuned),
         TEST(a_run_goes_on_without_what_it_started_from),
         TEST(a_damaged_picture_is_counted),
+        TEST(a_class_that_is_not_utf_8_is_refused_before_a_folder_is_made),
         TEST(what_was_found_is_said),
     };
 

@@ -107,6 +107,16 @@ static void a_cut_takes_no_part_of_a_character(void **state)
     assert_int_equal(vit_cut("\x80\x80\x80\x80\x80", 5), 5); /* not UTF-8: nothing to keep whole */
 }
 
+static void a_text_is_utf_8_to_its_end_or_not(void **state)
+{
+    static const char *const BAD[] = { "\xff", "caf\xe9", "caf\xe9s", "\xc3", "a\xed\xa0\x80" };
+
+    (void)state;
+    assert_true(vit_is_utf8(""));
+    assert_true(vit_is_utf8("caf\xc3\xa9\n\xf0\x9f\x90\x88"));
+    for (size_t i = 0; i < VIT_COUNT(BAD); i++) assert_false(vit_is_utf8(BAD[i]));
+}
+
 static void no_error_is_wanted(void **state)
 {
     (void)state;
@@ -121,6 +131,7 @@ int main(void)
         cmocka_unit_test(what_is_no_utf_8_is_a_question_mark_a_byte),
         cmocka_unit_test(a_long_sentence_ends_with_a_whole_character),
         cmocka_unit_test(a_cut_takes_no_part_of_a_character),
+        cmocka_unit_test(a_text_is_utf_8_to_its_end_or_not),
         cmocka_unit_test(no_error_is_wanted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -286,6 +286,20 @@ static void a_recipe_that_cannot_prepare_its_pictures_is_refused(void **state)
     assert_null(m);
 }
 
+/* They could not be saved. */
+static void labels_that_are_not_utf_8_are_refused(void **state)
+{
+    static const char *const LABELS[TINY_CLASSES] = { "cat", "dog", "caf\xe9", "cow" };
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct vit_model *m;
+    struct vit_error err;
+
+    (void)state;
+    assert_refused(vit_model_create(&m, &c, NULL, LABELS, NULL, NULL, &err), VIT_ERR_ARG,
+                   "new model: label 2 must be UTF-8, found \"caf?\"", &err);
+    assert_null(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -297,6 +311,7 @@ int main(void)
         cmocka_unit_test(kinds_of_norm_start_as_they_are_defined),
         cmocka_unit_test(a_head_of_zeros_is_only_the_head),
         cmocka_unit_test(a_recipe_that_cannot_prepare_its_pictures_is_refused),
+        cmocka_unit_test(labels_that_are_not_utf_8_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
