@@ -30,31 +30,49 @@ static bool add_metadata(json_t *header, const struct weights_text *meta, size_t
     return !json_object_set_new(header, "__metadata__", object);
 }
 
-/* The header in the order of the arguments. NULL, with the sentence: a name used twice, or not UTF-8. */
-static json_t *build_header(const char *path, const struct weights_entry *entries, size_t count,
-                            const struct weights_text *meta, size_t meta_count, struct vit_error *err)
+/* What cannot stand in a header: a text that is not UTF-8, a name used twice, a shape that no tensor has. */
+static enum vit_status check_entry(const char *path, const json_t *header, const struct weights_entry *e,
+                                   bool fits, struct vit_error *err)
 {
-    json_t *header = json_object();
-    size_t at = 0, elements, bytes;
+    const char *why = !vit_is_utf8(e->name)              ? "its name is not UTF-8"
+                      : json_object_get(header, e->name) ? "its name is taken"
+                      : !fits                            ? "its shape is impossible"
+                                                         : NULL;
 
-    if (meta_count && !add_metadata(header, meta, meta_count)) {
-        vit_fail(err, VIT_ERR_ARG, "%s: its metadata is not UTF-8 text", path);
-        return json_decref(header), NULL;
-    }
-    for (size_t i = 0; i < count; i++) {
+    return why ? vit_fail(err, VIT_ERR_ARG, "%s: \"%s\" cannot be written: %s", path, e->name, why) : VIT_OK;
+}
+
+static enum vit_status check_metadata(const char *path, const struct weights_text *meta, size_t count,
+                                      struct vit_error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!vit_is_utf8(meta[i].key) || !vit_is_utf8(meta[i].value))
+            return vit_fail(err, VIT_ERR_ARG, "%s: its metadata \"%s\" is not UTF-8 text", path, meta[i].key);
+    return VIT_OK;
+}
+
+/* *header (json_decref, on failure too): the entries in the order of the arguments. */
+static enum vit_status build_header(json_t **header, const char *path, const struct weights_entry *entries,
+                                    size_t count, const struct weights_text *meta, size_t meta_count,
+                                    struct vit_error *err)
+{
+    enum vit_status status = check_metadata(path, meta, meta_count, err);
+    size_t at = 0, elements, bytes = 0;
+    bool room;
+
+    *header = json_object();
+    room = *header && (!meta_count || add_metadata(*header, meta, meta_count));
+    for (size_t i = 0; !status && room && i < count; i++) {
         const struct weights_entry *e = &entries[i];
-        const bool fits = weights_shape_count(e->shape, e->rank, e->dtype, &elements, &bytes);
+        const bool fits = weights_shape_count(e->shape, e->rank, e->dtype, &elements, &bytes) &&
+                          bytes <= (size_t)INT64_MAX - at;
 
-        if (!fits || bytes > (size_t)INT64_MAX - at || json_object_get(header, e->name) ||
-            !add_tensor(header, e, at, bytes)) {
-            vit_fail(err, VIT_ERR_ARG,
-                     "%s: \"%s\" cannot be written: its name is taken or its shape impossible", path,
-                     e->name);
-            return json_decref(header), NULL;
-        }
+        status = check_entry(path, *header, e, fits, err);
+        if (!status) room = add_tensor(*header, e, at, bytes);
         at += bytes;
     }
-    return header;
+    if (!status && !room) status = vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate its header", path);
+    return status;
 }
 
 /* The 8 bytes of length, the JSON, and spaces up to a multiple of VIT_ALIGN. */
@@ -78,11 +96,14 @@ static enum vit_status put_header(struct vit_sink *s, const json_t *header, stru
 enum vit_status weights_write(const char *path, const struct weights_entry *entries, size_t count,
                               const struct weights_text *meta, size_t meta_count, struct vit_error *err)
 {
-    json_t *header = build_header(path, entries, count, meta, meta_count, err);
+    json_t *header;
     struct vit_sink s;
-    enum vit_status status;
+    enum vit_status status = build_header(&header, path, entries, count, meta, meta_count, err);
 
-    if (!header) return VIT_ERR_ARG;
+    if (status) {
+        json_decref(header);
+        return status;
+    }
     status = vit_sink_open(&s, path, err);
     if (!status) status = put_header(&s, header, err);
     for (size_t i = 0; i < count && !status; i++) {

@@ -161,6 +161,8 @@ static inline void fail_every_allocation(const struct maker *k)
             fail_msg("%s: allocation %d: failed, but left something or said nothing", k->name, n);
         if (status == VIT_ERR_FORMAT && !gate.guesses && !atomic_load(&gate.jansson))
             fail_msg("%s: allocation %d failed and the file is blamed: %s", k->name, n, err.text);
+        if (status == VIT_ERR_ARG && !gate.guesses)
+            fail_msg("%s: allocation %d failed and the caller is blamed: %s", k->name, n, err.text);
         if (!status && k->whole && !k->whole(out))
             fail_msg("%s: allocation %d failed and the result is not whole", k->name, n);
         if (!status) k->unmake(out);

@@ -94,21 +94,27 @@ static void data_begin_at_a_multiple_of_64(void **state)
 
 static void impossible_tensors_are_refused(void **state)
 {
-    static const struct weights_entry BAD[][2] = {
-        { { "a", WEIGHTS_U8, 1, { 1 }, "x" }, { "a", WEIGHTS_U8, 1, { 1 }, "x" } },
-        { { "a", WEIGHTS_U8, 1, { 1 }, "x" }, { "b", WEIGHTS_F32, 1, { -1 }, "x" } },
-        { { "a", WEIGHTS_U8, 1, { 1 }, "x" }, { "b", WEIGHTS_F32, 2, { INT64_MAX, 4 }, "x" } },
-        { { "a", WEIGHTS_U8, 1, { 1 }, "x" }, { "b", WEIGHTS_U8, 1, { INT64_MAX }, "x" } },
-        { { "a", WEIGHTS_U8, 1, { 1 }, "x" }, { "\xff", WEIGHTS_U8, 1, { 1 }, "x" } },
+    static const struct {
+        struct weights_entry second;
+        const char *says;
+    } BAD[] = {
+        { { "a", WEIGHTS_U8, 1, { 1 }, "x" }, "\"a\" cannot be written: its name is taken" },
+        { { "b", WEIGHTS_F32, 1, { -1 }, "x" }, "\"b\" cannot be written: its shape is impossible" },
+        { { "b", WEIGHTS_F32, 2, { INT64_MAX, 4 }, "x" }, "its shape is impossible" },
+        { { "b", WEIGHTS_U8, 1, { INT64_MAX }, "x" }, "its shape is impossible" },
+        { { "b\xff", WEIGHTS_U8, 1, { 1 }, "x" }, "\"b?\" cannot be written: its name is not UTF-8" },
     };
+    static const struct weights_text TEXTS[] = { { "k", "\xff" }, { "k\xff", "v" } };
     struct fixture *x = *state;
-    const struct weights_text bad = { "k", "\xff" };
     struct vit_error err;
 
-    for (size_t i = 0; i < VIT_COUNT(BAD); i++)
-        assert_refused(weights_write(x->path, BAD[i], 2, NULL, 0, &err), VIT_ERR_ARG, "cannot be written",
+    for (size_t i = 0; i < VIT_COUNT(BAD); i++) {
+        const struct weights_entry both[] = { { "a", WEIGHTS_U8, 1, { 1 }, "x" }, BAD[i].second };
+        assert_refused(weights_write(x->path, both, 2, NULL, 0, &err), VIT_ERR_ARG, BAD[i].says, &err);
+    }
+    for (size_t i = 0; i < VIT_COUNT(TEXTS); i++)
+        assert_refused(weights_write(x->path, ENTRIES, 1, &TEXTS[i], 1, &err), VIT_ERR_ARG, "is not UTF-8",
                        &err);
-    assert_refused(weights_write(x->path, ENTRIES, 1, &bad, 1, &err), VIT_ERR_ARG, "UTF-8", &err);
     assert_int_equal(tmp_count(x->dir), 0);
 }
 
