@@ -9,6 +9,8 @@
 
 /* A state file is the arenas of a trainer as flat tensors, and text that says what they belong to. */
 
+static const char VERSION[] = "1";
+
 struct arena_ref {
     const char *name;
     float *values;
@@ -33,16 +35,26 @@ static char *hyper_text(const struct vit_trainer *t)
     return text;
 }
 
+/* What else the bits of a step depend on: the batch cuts it into parts. NULL when memory runs out. */
+static char *trainer_text(const struct vit_trainer *t)
+{
+    json_t *o = json_pack("{ss si}", "dtype", kern_dtype_name(t->model->dtype), "batch", t->batch);
+    char *text = vit_json_text(o, JSON_COMPACT);
+
+    json_decref(o);
+    return text;
+}
+
 enum vit_status vit_trainer_save(const struct vit_trainer *t, const char *path, const char *note,
                                  struct vit_error *err)
 {
     struct arena_ref refs[ARENAS];
     struct weights_entry entries[ARENAS];
     const int count = arenas_of(t, refs);
-    char step[16], *config = vit_model_config_text(t->model), *hyper = hyper_text(t);
+    char step[16], *config = vit_model_config_text(t->model), *hyper = hyper_text(t), *own = trainer_text(t);
     const struct weights_text meta[] = {
-        { "vit.state", "1" }, { "vit.config", config }, { "vit.hyper", hyper },
-        { "vit.step", step }, { "vit.note", note },
+        { "vit.state", VERSION }, { "vit.config", config }, { "vit.hyper", hyper },
+        { "vit.trainer", own },   { "vit.step", step },     { "vit.note", note ? note : "" },
     };
     enum vit_status status;
 
@@ -54,10 +66,11 @@ enum vit_status vit_trainer_save(const struct vit_trainer *t, const char *path, 
                                              .rank = 1,
                                              .shape = { (int64_t)t->floats },
                                              .data = refs[i].values };
-    status = config && hyper ? weights_write(path, entries, (size_t)count, meta, VIT_COUNT(meta), err)
-                             : vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to write it", path);
+    status = config && hyper && own ? weights_write(path, entries, (size_t)count, meta, VIT_COUNT(meta), err)
+                                    : vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to write it", path);
     free(config);
     free(hyper);
+    free(own);
     return status;
 }
 
@@ -95,28 +108,55 @@ static enum vit_status check_text(const struct weights_file *f, const char *key,
 {
     const char *saved = weights_meta(f, key);
 
-    if (!saved || !now)
+    if (!saved)
         return vit_fail(err, VIT_ERR_FORMAT, "%s: is not a training state: no \"%s\"", weights_path(f), key);
     return strcmp(saved, now) ? compare_texts(weights_path(f), what, saved, now, err) : VIT_OK;
+}
+
+static enum vit_status check_version(const struct weights_file *f, struct vit_error *err)
+{
+    const char *version = weights_meta(f, "vit.state");
+
+    if (!version)
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: is not a training state: no \"vit.state\"",
+                        weights_path(f));
+    if (!strcmp(version, VERSION)) return VIT_OK;
+    return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: \"vit.state\" must be \"%s\", found \"%s\"",
+                    weights_path(f), VERSION, version);
+}
+
+/* What a state says it belongs to. */
+static enum vit_status check_texts(const struct vit_trainer *t, const struct weights_file *f,
+                                   struct vit_error *err)
+{
+    char *config = vit_model_config_text(t->model), *hyper = hyper_text(t), *own = trainer_text(t);
+    enum vit_status status = VIT_OK;
+
+    if (!config || !hyper || !own) status = vit_fail(err, VIT_ERR_NOMEM, "%s: no memory", weights_path(f));
+    if (!status) status = check_text(f, "vit.config", "model", config, err);
+    if (!status) status = check_text(f, "vit.hyper", "recipe", hyper, err);
+    /* The first states do not say. */
+    if (!status && weights_meta(f, "vit.trainer")) status = check_text(f, "vit.trainer", "trainer", own, err);
+    free(config);
+    free(hyper);
+    free(own);
+    return status;
 }
 
 static enum vit_status check_state(const struct vit_trainer *t, const struct weights_file *f,
                                    struct vit_error *err)
 {
-    char *config = vit_model_config_text(t->model), *hyper = hyper_text(t);
     struct arena_ref refs[ARENAS];
     const int count = arenas_of(t, refs);
-    enum vit_status status = check_text(f, "vit.config", "model", config, err);
+    enum vit_status status = check_version(f, err);
 
-    if (!status) status = check_text(f, "vit.hyper", "recipe", hyper, err);
+    if (!status) status = check_texts(t, f, err);
     for (int i = 0; !status && i < count; i++) {
         const struct weights_tensor *tensor = weights_find(f, refs[i].name);
         if (!tensor || tensor->count != t->floats || tensor->dtype != WEIGHTS_F32)
             status = vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\" must be %zu floats", weights_path(f),
                               refs[i].name, t->floats);
     }
-    free(config);
-    free(hyper);
     return status;
 }
 

@@ -157,11 +157,13 @@ size_t vit_trainer_bytes(const struct vit_trainer *t);
  * resuming. */
 void vit_trainer_average(struct vit_trainer *t, bool on);
 
-/* Everything a continuation needs, atomically. note: the caller's own text (where the data stands). */
+/* Everything a continuation needs, atomically. note: the caller's own text (where the data stands) in UTF-8;
+ * NULL: "". */
 enum vit_status vit_trainer_save(const struct vit_trainer *t, const char *path, const char *note,
                                  struct vit_error *err);
-/* The reverse; hyper-parameters or a configuration that differ are an error that names them. *note: free
- * it. */
+/* The reverse. VIT_ERR_ARG names what differs of hyper-parameters, configuration, the model's dtype or the
+ * batch (the last two where the state says: those of the first versions do not); the trainer is then
+ * unchanged. *note: free it. */
 enum vit_status vit_trainer_resume(struct vit_trainer *t, const char *path, char **note,
                                    struct vit_error *err);
 

@@ -2,7 +2,7 @@
 #include "tests/support/tmp.h"
 #include "tests/vit/tiny.h"
 
-enum { MOST_TENSORS = 8, TEXTS = 4, STEPS = 10 };
+enum { MOST_TENSORS = 8, TEXTS = 6, STEPS = 10 };
 
 struct fixture {
     char dir[TMP_PATH], path[300], broken[300];
@@ -45,7 +45,8 @@ static int teardown(void **state)
 static void write_broken(const struct fixture *f, const char *key, const char *text,
                          void (*spoil)(struct weights_entry *first))
 {
-    static const char *const KEYS[TEXTS] = { "vit.config", "vit.hyper", "vit.step", "vit.note" };
+    static const char *const KEYS[TEXTS] = { "vit.state",   "vit.config", "vit.hyper",
+                                             "vit.trainer", "vit.step",   "vit.note" };
     struct weights_entry entries[MOST_TENSORS];
     struct weights_text texts[TEXTS];
     const size_t count = weights_count(f->file);
@@ -112,6 +113,61 @@ static void steps_beyond_the_schedule_are_taken(void **state)
     free(note);
 }
 
+/* As version 0.1.0 began to write them. */
+static void a_state_that_does_not_say_dtype_and_batch_is_taken(void **state)
+{
+    const struct fixture *f = *state;
+    struct vit_error err;
+    char *note;
+
+    write_broken(f, "vit.trainer", NULL, NULL);
+    assert_ok(vit_trainer_resume(f->trainer, f->broken, &note, &err), &err);
+    free(note);
+}
+
+static void a_state_of_another_dtype_or_batch_is_refused(void **state)
+{
+    static const struct {
+        enum kern_dtype dtype;
+        int batch;
+        const char *says;
+    } ROWS[] = {
+        { KERN_BF16, 2, "state: made with \"dtype\" \"f32\", this run has \"bf16\"" },
+        { KERN_F32, 3, "state: made with \"batch\" 2, this run has 3" },
+    };
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    const struct fixture *f = *state;
+    struct vit_hyper h = vit_hyper_default();
+
+    h.steps = STEPS;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        const struct vit_model_options how = { .kernels = "ref", .dtype = ROWS[i].dtype };
+        struct vit_trainer *t;
+        struct vit_model *m;
+        struct vit_error err;
+        char *note;
+
+        assert_ok(vit_model_create(&m, &c, NULL, NULL, NULL, &how, &err), &err);
+        assert_ok(vit_trainer_create(&t, m, &h, ROWS[i].batch, 1, &err), &err);
+        assert_refused(vit_trainer_resume(t, f->path, &note, &err), VIT_ERR_ARG, ROWS[i].says, &err);
+        assert_null(note);
+        vit_trainer_close(t);
+        vit_model_close(m);
+    }
+}
+
+static void no_note_is_an_empty_one(void **state)
+{
+    const struct fixture *f = *state;
+    struct vit_error err;
+    char *note;
+
+    assert_ok(vit_trainer_save(f->trainer, f->broken, NULL, &err), &err);
+    assert_ok(vit_trainer_resume(f->trainer, f->broken, &note, &err), &err);
+    assert_string_equal(note, "");
+    free(note);
+}
+
 /* Values count, not how they are spelt. */
 static void numbers_may_be_spelt_otherwise(void **state)
 {
@@ -136,12 +192,15 @@ static void texts_that_are_wrong_are_named(void **state)
         enum vit_status status;
         const char *says;
     } CASES[] = {
+        { "vit.state", NULL, VIT_ERR_FORMAT, "broken: is not a training state: no \"vit.state\"" },
+        { "vit.state", "2", VIT_ERR_UNSUPPORTED, "broken: \"vit.state\" must be \"1\", found \"2\"" },
         { "vit.config", NULL, VIT_ERR_FORMAT, "broken: is not a training state: no \"vit.config\"" },
         { "vit.hyper", NULL, VIT_ERR_FORMAT, "broken: is not a training state: no \"vit.hyper\"" },
         { "vit.config", "nonsense", VIT_ERR_ARG, " absent, this run has " },
         { "vit.config", "[]", VIT_ERR_ARG, " absent, this run has " },
         { "vit.config", "{\"format\":\"vit-2\"}", VIT_ERR_ARG,
           "broken: made with \"format\" \"vit-2\", this run has \"vit-1\"" },
+        { "vit.trainer", "nonsense", VIT_ERR_ARG, " absent, this run has " },
         { "vit.step", NULL, VIT_ERR_FORMAT, "\"vit.step\" must be between 0 and 1073741824, found \"\"" },
         { "vit.step", "", VIT_ERR_FORMAT, "found \"\"" },
         { "vit.step", "-1", VIT_ERR_FORMAT, "found \"-1\"" },
@@ -190,8 +249,13 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(the_whole_state_is_taken),         TEST(steps_beyond_the_schedule_are_taken),
-        TEST(numbers_may_be_spelt_otherwise),   TEST(texts_that_are_wrong_are_named),
+        TEST(the_whole_state_is_taken),
+        TEST(steps_beyond_the_schedule_are_taken),
+        TEST(a_state_that_does_not_say_dtype_and_batch_is_taken),
+        TEST(a_state_of_another_dtype_or_batch_is_refused),
+        TEST(no_note_is_an_empty_one),
+        TEST(numbers_may_be_spelt_otherwise),
+        TEST(texts_that_are_wrong_are_named),
         TEST(tensors_that_are_wrong_are_named),
     };
 
