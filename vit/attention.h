@@ -34,8 +34,8 @@ struct vit_attention;
 enum vit_status vit_attention_create(struct vit_attention **out, const struct vit_model *m, int threads,
                                      struct vit_error *err);
 void vit_attention_close(struct vit_attention *a);
-/* planes (channels, image, image). Returns logits (classes) with the bits of vit_forward; valid until the
- * next call, as are the maps. Cannot fail and allocates nothing. */
+/* planes (channels, image, image). Returns logits (classes), those of vit_forward as vit_forward_watched has
+ * them; valid until the next call, as are the maps. Cannot fail and allocates nothing. */
 const float *vit_attention_forward(struct vit_attention *a, const float *planes);
 /* (t) = (vit_config_tokens), not negative, of sum one: vit_config_prefix tokens in front, then the patches
  * row by row. Values that are not finite come from a network that has them. */

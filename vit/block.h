@@ -78,7 +78,8 @@ struct vit_block_call;
 /* Someone who looks on while a forward walks its tables, and changes nothing: see is called in front of every
  * step, and once with VIT_OP_END, with the values that the step will read (branch is NULL in front of the
  * first FORK). What a step left for the backward is in call->trace. Products are then not fused with their
- * JOIN, so that every branch exists by itself. */
+ * JOIN, so that every branch exists by itself: a gain in between is rounded apart from the sum, where the
+ * epilogue of a product may round both at once. */
 struct vit_tap {
     void (*see)(void *arg, const struct vit_block_call *call, const struct vit_step *step,
                 const float *stream, const float *branch);

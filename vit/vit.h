@@ -245,8 +245,9 @@ struct vit_trouble {
     float value;
     char where[48]; /* "the pixels", "the MLP of block 3", "the head" */
 };
-/* vit_forward that looks at every value on its way, which takes longer; the logits have the same bits.
- * trouble (n) is written. */
+/* vit_forward that looks at every value on its way, which takes longer. trouble (n) is written. The logits
+ * have the same bits where no branch has a gain (VIT_NORM_LAYERSCALE, VIT_NORM_REZERO) and products are not
+ * those of the kernels ref and blas; else they may differ as two orders of the same f32 sums do. */
 const float *vit_forward_watched(struct vit_session *s, const float *planes, int n,
                                  struct vit_trouble *trouble);
 

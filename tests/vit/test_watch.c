@@ -1,4 +1,5 @@
 /* Numbers that are none: named in the weights, in the pixels, and at the step that made them. */
+#include "tests/support/tmp.h"
 #include "tests/vit/tiny.h"
 
 enum { N = 3 };
@@ -40,17 +41,38 @@ static void spoil(struct fixture *f, const char *name, size_t at, float value)
     vit_model_pack(f->m, NULL);
 }
 
-static void watching_changes_no_bit(void **state)
+static void assert_watched(const struct vit_config *c, enum kern_dtype dtype)
 {
-    struct fixture *f = *state;
-    float logits[N * TINY_CLASSES];
-    const float *watched;
+    const struct vit_model_options how = { .dtype = dtype };
+    struct vit_trouble trouble[N];
+    struct vit_model *drawn = tiny_model(c, NULL), *m;
+    float logits[N * TINY_CLASSES], *planes = tiny_planes(drawn, N);
+    struct vit_session *s;
+    struct vit_error err;
+    char dir[TMP_PATH], path[TMP_PATH + 8];
 
-    memcpy(logits, vit_forward(f->s, f->planes, N), sizeof logits);
-    watched = vit_forward_watched(f->s, f->planes, N, f->trouble);
-    for (int i = 0; i < N; i++) {
-        assert_same_logits(watched + i * TINY_CLASSES, logits + i * TINY_CLASSES);
-        assert_false(f->trouble[i].found);
+    tmp_create(dir, sizeof dir);
+    snprintf(path, sizeof path, "%s/model", dir);
+    assert_ok(vit_model_save(drawn, path, WEIGHTS_F32, &err), &err);
+    assert_ok(vit_model_open(&m, path, &how, &err), &err);
+    s = tiny_session(m, N, 1, false);
+    memcpy(logits, vit_forward(s, planes, N), sizeof logits);
+    assert_watched_logits(c, vit_forward_watched(s, planes, N, trouble), logits, N);
+    for (int i = 0; i < N; i++) assert_false(trouble[i].found);
+    vit_session_close(s);
+    vit_model_close(m);
+    vit_model_close(drawn);
+    free(planes);
+    tmp_remove(dir);
+}
+
+static void watching_changes_no_bit_but_where_branches_have_gains(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2 * KERN_DTYPES * VIT_PLACEMENTS; i++) {
+        struct vit_config c = tiny_config((enum vit_placement)(i / 2 / KERN_DTYPES));
+        c.bias = i % 2;
+        assert_watched(&c, (enum kern_dtype)(i / 2 % KERN_DTYPES));
     }
 }
 
@@ -152,7 +174,7 @@ static void softmax_is_right_for_any_logits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(watching_changes_no_bit),
+        cmocka_unit_test(watching_changes_no_bit_but_where_branches_have_gains),
         TEST(a_bad_weight_is_named_by_its_tensor),
         TEST(a_bad_pixel_is_the_fault_of_its_picture_alone),
         cmocka_unit_test(an_overflow_is_named_by_its_step),
