@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "vit/config_json.h"
 #include "vit/dialects.h"
@@ -357,9 +358,21 @@ static enum vit_status write_json(json_t *o, const char *folder, const char *nam
     return status;
 }
 
+/* Of the model that lay there before: it would be obeyed. */
+static enum vit_status remove_old(const char *folder, const char *name, struct vit_error *err)
+{
+    char path[PATH_SIZE];
+    enum vit_status status = path_in(path, folder, name, err);
+
+    if (!status && unlink(path) && errno != ENOENT)
+        status = vit_fail(err, VIT_ERR_IO, "%s: cannot be removed: %s", path, strerror(errno));
+    return status;
+}
+
 enum vit_status vit_model_export(const struct vit_model *m, const char *folder, enum weights_family family,
                                  enum weights_dtype dtype, struct vit_error *err)
 {
+    static const char RECIPE[] = "preprocessor_config.json";
     const struct dialect *d = dialect_of(family);
     char path[PATH_SIZE];
     enum vit_status status;
@@ -373,6 +386,7 @@ enum vit_status vit_model_export(const struct vit_model *m, const char *folder, 
         status = vit_fail(err, VIT_ERR_IO, "%s: the folder cannot be made: %s", folder, strerror(errno));
     if (!status) status = vit_model_save_as(m, path, family, d->blank, dtype, err);
     if (!status) status = write_json(d->config(m, d), folder, "config.json", err);
-    if (!status && d->recipe) status = write_json(d->recipe(m), folder, "preprocessor_config.json", err);
+    if (!status)
+        status = d->recipe ? write_json(d->recipe(m), folder, RECIPE, err) : remove_old(folder, RECIPE, err);
     return status;
 }

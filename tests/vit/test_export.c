@@ -170,6 +170,24 @@ static void labels_and_every_kind_of_preprocessing_come_back(void **state)
     }
 }
 
+/* Hugging Face's lies in a file of its own, which is obeyed beside any network. */
+static void the_preprocessing_of_another_framework_goes(void **state)
+{
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    const struct fixture *f = *state;
+    struct patch_recipe dark = patch_recipe_default(TINY_SIDE);
+    struct vit_model *before, *m;
+    struct vit_error err;
+
+    dark.mean[0] = 0.25f;
+    assert_ok(vit_model_create(&before, &c, &dark, NULL, NULL, NULL, &err), &err);
+    assert_ok(vit_model_create(&m, &c, NULL, NULL, NULL, NULL, &err), &err);
+    assert_ok(vit_model_export(before, f->out, WEIGHTS_HF_VIT, WEIGHTS_F32, &err), &err);
+    export_and_compare(m, f->out, WEIGHTS_TIMM, "over another");
+    vit_model_close(before);
+    vit_model_close(m);
+}
+
 static void bf16_is_rounded_once(void **state)
 {
     const struct vit_config c = tiny_config(VIT_NORM_PRE);
@@ -482,6 +500,7 @@ int main(void)
         TEST(models_of_other_frameworks_come_back),
         TEST(every_model_that_timm_has_comes_back),
         TEST(labels_and_every_kind_of_preprocessing_come_back),
+        TEST(the_preprocessing_of_another_framework_goes),
         TEST(bf16_is_rounded_once),
         TEST(the_tensors_have_the_names_of_the_class),
         TEST(the_configuration_has_what_the_class_reads),
