@@ -18,7 +18,9 @@ CC     := cc
 endif
 PREFIX ?= /usr/local
 VERSION := $(shell sed -n 's/^.define VIT_VERSION "\(.*\)"/\1/p' vit/base.h)
-SONAME  := libvit.so.$(firstword $(subst ., ,$(VERSION)))
+# What programs are linked with. Until 1.0 structs may grow from one minor version to the next.
+ABI     := $(if $(filter 0.%,$(VERSION)),$(basename $(VERSION)),$(firstword $(subst ., ,$(VERSION))))
+SONAME  := libvit.so.$(ABI)
 B       := build/$(MODE)
 
 # ---- packages: present or not, asked of pkg-config once ----
@@ -182,9 +184,9 @@ $B/bin/vit: $(TOOL_OBJ) $B/libvit.a
 	$(Q)$(CC) $(FLAGS) $(GIVEN) $(if $(HARDEN_LD),-pie) $(HARDEN_LD) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # Every function that a header for programs declares, and no other.
-$B/libvit.map: $(API)
+$B/libvit.map: Makefile $(API)
 	@mkdir -p $(@D)
-	@{ echo 'VIT_$(lastword $(subst ., ,$(SONAME))) {' && echo 'global:' && \
+	@{ echo 'VIT_$(subst .,_,$(ABI)) {' && echo 'global:' && \
 	  sed -n '/^static/d; s/^[a-z].*\(vit_[a-z0-9_]*\)(.*/    \1;/p' $(API) && echo 'local: *;' && echo '};'; } > $@
 
 $B/libvit.so.$(VERSION): $(LIB_OBJ) $B/libvit.map

@@ -19,6 +19,11 @@ for file in bin/vit lib/libvit.a lib/libvit.so lib/pkgconfig/vit.pc include/libv
 done
 [ "$(PKG_CONFIG_PATH=$root/usr/lib/pkgconfig pkg-config --modversion vit)" = \
     "$("$root/usr/bin/vit" --version | sed -n '1s/vit //p')" ] || fail "vit.pc and the program differ in version"
+# A program runs with the minor version it was built with, until 1.0, and from then on with the major one.
+version=$("$root/usr/bin/vit" --version | sed -n '1s/vit //p')
+case $version in 0.*) soname=libvit.so.${version%.*} ;; *) soname=libvit.so.${version%%.*} ;; esac
+[ "$(objdump -p "$root/usr/lib/libvit.so" | awk '$1 == "SONAME" { print $2 }')" = "$soname" ] &&
+    [ -s "$root/usr/lib/$soname" ] || fail "the shared library is not $soname"
 ! command -v bash >/dev/null || bash -n "$root/usr/share/bash-completion/completions/vit" || fail "bash completions"
 
 # The library's headers for programs are those that C++ may include too. Each stands alone among the installed.
