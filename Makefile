@@ -326,7 +326,7 @@ format:
 
 # ---- installing ----
 # What a program may include, and what that includes.
-HEADERS := $(API) vit/arena.h kernels/kern.h kernels/team.h patch/patch.h patch/stem.h weights/weights.h
+HEADERS := $(API) kernels/kern.h kernels/team.h patch/patch.h patch/stem.h weights/weights.h
 LIBDIR  ?= $(PREFIX)/lib
 
 # Where each lies, in quotes: a folder may have a blank in its name.

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "patch/stem_shape.h"
+#include "vit/arena.h"
 
 enum {
     MAX_IMAGE = 16384, /* with these bounds the elements of one picture's columns stay below 2^60, */

@@ -7,11 +7,12 @@
 #define PATCH_STEM_H
 
 #include "kernels/kern.h"
-#include "vit/arena.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+struct vit_arena; /* vit/arena.h */
 
 enum { PATCH_STEM_LAYERS = 8 };
 
@@ -67,7 +68,8 @@ struct patch_stem_packed {
     void *room[PATCH_STEM_LAYERS + 1][2]; /* kern_pack's output for linear and linear_dx; NULL: reads f32 */
 };
 
-/* Carve what packing needs from an arena (twice, as arena.h says). dtype: what the products compute in. */
+/* Carve what packing needs from an arena (twice, as vit/arena.h says). dtype: what the products compute
+ * in. */
 void patch_stem_packed_carve(struct patch_stem_packed *p, struct vit_arena *a, const struct patch_stem *s,
                              int channels, int width, const struct kern *k, enum kern_dtype dtype,
                              bool training);

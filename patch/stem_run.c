@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "patch/stem_shape.h"
+#include "vit/arena.h"
 
 /* ---- memory ---- */
 

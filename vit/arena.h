@@ -17,10 +17,6 @@
 
 #include "vit/base.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 #define VIT_ALIGN 64 /* bytes: a cache line, and the widest vector */
 
 struct vit_arena {
@@ -42,7 +38,4 @@ void vit_arena_free(struct vit_arena *a);
 /* *total *= factor; false (and *total unchanged) when the product does not fit. */
 bool vit_size_mul(size_t *total, size_t factor);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

@@ -1,5 +1,6 @@
 /* The stems against a direct convolution in double, and their gradients against its central differences. */
 #include "tests/patch/stem_reference.h"
+#include "vit/arena.h"
 #include "vit/random.h"
 
 /* ---- a stem with random weights ---- */
