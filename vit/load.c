@@ -13,6 +13,7 @@ struct loading {
     const void **packed; /* (slot_count): the matrix as the file has it laid out; NULL: it has values */
     int file_grid;       /* patches a side that the file's positions are for */
     bool fold;           /* positions of the class token alone, registers after it */
+    int left_out;        /* fixed scales that training would make wrong */
 };
 
 /* Elements of the file's position embeddings must match the configuration the file was made for. */
@@ -139,7 +140,8 @@ static enum vit_status read_scale(struct loading *l, int i, struct vit_error *er
     if (!kern_scale_fits(scale))
         return vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\" is %g, expected a scale from 2^-126 to 2^126",
                         m->path, name, (double)scale);
-    if (!m->row_scales) m->x_scale[p.index] = scale;
+    l->left_out += m->trainable;
+    if (!m->row_scales && !m->trainable) m->x_scale[p.index] = scale;
     return VIT_OK;
 }
 
@@ -306,6 +308,10 @@ static void say_integers(struct loading *l)
     if (count)
         vit_model_say(l->m, false, "%s: %d products have fixed scales for what they read in int8", l->m->path,
                       count);
+    if (l->left_out)
+        vit_model_say(l->m, false,
+                      "%s: %d fixed scales for int8 are left out: training changes what the products read",
+                      l->m->path, l->left_out);
 }
 
 static void say_resized(struct loading *l)

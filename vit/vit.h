@@ -139,7 +139,8 @@ struct vit_model_options {
     enum kern_dtype dtype;
     bool row_scales; /* KERN_I8: a scale for each row of activations, even where the file has fixed ones;
                       * always so with another placement */
-    bool trainable;  /* parameters in memory of the model's own, ready for a trainer */
+    bool trainable;  /* parameters in memory of the model's own, ready for a trainer; fixed scales are left
+                      * out, and a note says so: they are of what the products read before it */
     bool headless;   /* a file without a classifier opens too (DINOv2, MAE, ...): for its features, or for
                       * vit_model_take(). Its one class has a head of zeros, and a note says so */
     int threads;     /* that lay the matrices out; 0: physical cores this process may use */

@@ -251,6 +251,29 @@ static void another_placement_has_scales_of_its_own(void **state)
     }
 }
 
+/* Nor in a file of what was trained. */
+static void training_leaves_none(void **state)
+{
+    struct files *f = *state;
+    const struct vit_model_options how = { .trainable = true };
+    struct vit_error err;
+    struct vit_model *m;
+    int said = 0;
+
+    calibrate(f, 0, PICTURES);
+    assert_ok(vit_model_save(f->m, f->plain, WEIGHTS_I8, &err), &err);
+    assert_ok(vit_model_open(&m, f->plain, &how, &err), &err);
+    for (int i = 0; vit_model_note(m, i, NULL); i++)
+        said += strstr(vit_model_note(m, i, NULL), "12 fixed scales for int8 are left out") != NULL;
+    assert_int_equal(said, 1);
+    assert_int_equal(vit_model_fixed_scales(m), 0);
+    assert_ok(vit_model_save(m, f->packed, WEIGHTS_I8, &err), &err);
+    vit_model_close(m);
+    assert_ok(vit_model_open(&m, f->packed, NULL, &err), &err);
+    assert_int_equal(vit_model_fixed_scales(m), 0);
+    vit_model_close(m);
+}
+
 /* ---- refusals ---- */
 
 static void bad_scales_are_refused(void **state)
@@ -346,6 +369,7 @@ int main(void)
         IN_FOLDER(only_int8_uses_them_and_only_when_wanted),
         IN_FOLDER(a_model_in_memory_uses_them_at_once),
         IN_FOLDER(another_placement_has_scales_of_its_own),
+        IN_FOLDER(training_leaves_none),
         IN_FOLDER(bad_scales_are_refused),
         IN_FOLDER(other_types_and_shapes_are_refused),
     };
