@@ -77,8 +77,9 @@ struct vit_probe;
 enum vit_status vit_probe_create(struct vit_probe **out, struct vit_model *m,
                                  const struct vit_probe_options *o, struct vit_error *err);
 void vit_probe_close(struct vit_probe *p);
-/* planes (pictures, channels, image, image), labels (pictures). The model is left as it was. Cannot fail and
- * allocates nothing. */
+/* planes (pictures, channels, image, image), labels (pictures), in [0, classes). The model is left as it
+ * was; its weights change meanwhile, so no other session of it computes then. Cannot fail and allocates
+ * nothing. */
 void vit_probe_measure(struct vit_probe *p, const float *planes, const int *labels);
 /* Of the last measurement; valid until the next. block: 0 to depth - 1. */
 const struct vit_probe_block *vit_probe_block(const struct vit_probe *p, int block);

@@ -56,7 +56,7 @@ enum vit_status vit_model_create(struct vit_model **out, const struct vit_config
  * classes differ: in number or, where both models have labels, in these or their order; or where from has
  * none (headless). A note says so.
  * VIT_ERR_ARG: m is not trainable, or a parameter of m that from lacks or has in another shape; m is then
- * unchanged. */
+ * unchanged. No session of m computes meanwhile. */
 enum vit_status vit_model_take(struct vit_model *m, const struct vit_model *from, struct vit_error *err);
 /* Self-contained safetensors: timm's names, metadata vit.config with labels and preprocessing. No time, path
  * or thread count in it: equal models give equal bytes. dtype: WEIGHTS_F32; WEIGHTS_BF16 (half the size,
