@@ -199,7 +199,7 @@ struct patch_batch {
     int rows;                       /* pictures in planes */
     const struct patch_item *items; /* (count) */
     const float *planes;            /* (rows, 3, size, size) */
-    const int *labels;              /* (rows) */
+    const int *labels;              /* (rows); -1: unlabelled */
 };
 
 struct patch_loader_options {

@@ -125,7 +125,6 @@ static void add_one(struct vit_metrics *m, const float *logits, int label)
     struct bin *bin = bin_of(m, confidence);
     int top[TOP];
 
-    assert(label >= 0 && label < m->classes);
     vit_top(top, logits, m->classes, k);
     m->count++;
     m->correct[0] += top[0] == label;
@@ -139,7 +138,8 @@ static void add_one(struct vit_metrics *m, const float *logits, int label)
 
 void vit_metrics_add(struct vit_metrics *m, const float *logits, const int *labels, int n)
 {
-    for (int i = 0; i < n; i++) add_one(m, logits + (size_t)i * m->classes, labels[i]);
+    for (int i = 0; i < n; i++)
+        if (labels[i] >= 0 && labels[i] < m->classes) add_one(m, logits + (size_t)i * m->classes, labels[i]);
 }
 
 size_t vit_metrics_count(const struct vit_metrics *m)

@@ -127,8 +127,8 @@ double vit_schedule_factor(const struct vit_hyper *h, int step);
 
 struct vit_batch {
     const float *planes; /* (n, channels, image, image) */
-    const int *labels;   /* (n) */
-    const int *other;    /* (n) second labels of a mixed batch, or NULL */
+    const int *labels;   /* (n), in [0, classes) */
+    const int *other;    /* (n), the same: second labels of a mixed batch, or NULL */
     const float *weight; /* (n) weight of labels; read only with other */
     int n;
 };

@@ -280,7 +280,8 @@ void vit_gradients_close(struct vit_gradients *g);
 void vit_gradients_zero(struct vit_gradients *g);
 const float *vit_gradients_get(const struct vit_gradients *g, int i); /* of parameter i, in its shape */
 
-/* Mean cross-entropy of the last forward's n pictures; its gradient is added to grads. labels (n). */
+/* Mean cross-entropy of the last forward's n pictures; its gradient is added to grads. labels (n),
+ * in [0, classes). */
 double vit_backward(struct vit_session *s, const int *labels, int n, struct vit_gradients *grads);
 
 /* ---- metrics ---- */
@@ -294,6 +295,8 @@ void vit_wilson(double *low, double *high, double k, double n, double z);
 
 struct vit_metrics; /* counts over a data set */
 enum vit_status vit_metrics_create(struct vit_metrics **out, int classes, struct vit_error *err);
+/* logits (n, classes), labels (n). A picture whose label is not in [0, classes) is left out of every count:
+ * patch_dataset_label() is -1 where there is none. */
 void vit_metrics_add(struct vit_metrics *m, const float *logits, const int *labels, int n);
 void vit_metrics_close(struct vit_metrics *m);
 size_t vit_metrics_count(const struct vit_metrics *m);

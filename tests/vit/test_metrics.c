@@ -193,6 +193,19 @@ static void broken_logits_are_counted_and_show_in_the_loss(void **state)
     vit_metrics_close(m);
 }
 
+static void a_picture_without_a_class_of_the_network_is_left_out(void **state)
+{
+    struct vit_metrics *m = metrics(3);
+
+    (void)state;
+    vit_metrics_add(m, (float[]){ 9, 0, 0, 9, 0, 0, 9, 0, 0, 9, 0, 0 }, (int[]){ -1, 3, 0, INT32_MIN }, 4);
+    assert_int_equal(vit_metrics_count(m), 1);
+    assert_int_equal(vit_metrics_correct(m, 1), 1);
+    assert_true(vit_metrics_loss(m) < 0.001);
+    for (int i = 0; i < 9; i++) assert_int_equal(vit_metrics_confusion(m, i / 3, i % 3), i == 0);
+    vit_metrics_close(m);
+}
+
 static void impossible_numbers_of_classes_are_refused(void **state)
 {
     struct vit_metrics *m;
@@ -222,6 +235,7 @@ int main(void)
         cmocka_unit_test(calibration_error_by_hand),
         cmocka_unit_test(a_perfectly_calibrated_model_has_no_error),
         cmocka_unit_test(broken_logits_are_counted_and_show_in_the_loss),
+        cmocka_unit_test(a_picture_without_a_class_of_the_network_is_left_out),
         cmocka_unit_test(impossible_numbers_of_classes_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
