@@ -58,7 +58,8 @@ double vit_schedule_factor(const struct vit_hyper *h, int step)
     double done, end = (double)h->lr_end;
 
     if (step < h->warmup) return (double)(step + 1) / h->warmup;
-    done = after > 0 ? (double)(step - h->warmup) / after : 1;
+    if (after < 1) return 1; /* warm-up is all of the schedule, and ends at the peak */
+    done = (double)(step - h->warmup) / after;
     if (done > 1) done = 1;
     switch (h->schedule) {
     case VIT_COSINE: return end + (1 - end) * (1 + cos(3.141592653589793 * done)) / 2;
@@ -119,6 +120,9 @@ enum vit_status vit_hyper_check(const struct vit_hyper *h, struct vit_error *err
         enum vit_status status = check_field(h, &FIELDS[i], err);
         if (status) return status;
     }
+    if (h->warmup > h->steps)
+        return vit_fail(err, VIT_ERR_ARG, "trainer: warmup must be at most the %d steps, found %d", h->steps,
+                        h->warmup);
     if ((unsigned)h->schedule >= VIT_SCHEDULES)
         return vit_fail(err, VIT_ERR_ARG, "trainer: unknown schedule %d", (int)h->schedule);
     if ((unsigned)h->optimizer >= VIT_OPTIMIZERS)

@@ -114,8 +114,8 @@ struct vit_hyper {
     float ema;               /* decay of the averaged weights, (1 + step) / (10 + step) at most; 0: none */
     enum vit_schedule schedule;
     float lr_end;      /* where cosine and linear end, as a fraction of the peak */
-    int steps, warmup; /* optimiser steps in all, at least 1, and of linear warm-up from 0. More may be taken:
-                        * the rate then stays where it ended */
+    int steps, warmup; /* optimiser steps in all, at least 1, and those of linear warm-up from 0, at most all:
+                        * then the rate ends at the peak. More may be taken: it stays where it ended */
     int accumulate;    /* micro-batches of one step; 0: 1 */
     uint64_t seed;
 };

@@ -68,6 +68,16 @@ static void constant_stays_at_the_peak(void **state)
     for (int i = 5; i < 60; i++) assert_factor(&h, i, 1);
 }
 
+/* And there is nothing after it that could fall. */
+static void a_warm_up_over_all_steps_ends_at_the_peak(void **state)
+{
+    (void)state;
+    for (int s = 0; s < VIT_SCHEDULES; s++) {
+        const struct vit_hyper h = schedule((enum vit_schedule)s, 10, 10, 0.1f);
+        for (int i = 0; i < 20; i++) assert_factor(&h, i, i < 10 ? (i + 1) / 10.0 : 1);
+    }
+}
+
 static void no_schedule_goes_below_its_end_or_rises_again(void **state)
 {
     (void)state;
@@ -106,6 +116,7 @@ int main(void)
         cmocka_unit_test(cosine_is_half_way_at_half_time),
         cmocka_unit_test(linear_falls_in_equal_steps),
         cmocka_unit_test(constant_stays_at_the_peak),
+        cmocka_unit_test(a_warm_up_over_all_steps_ends_at_the_peak),
         cmocka_unit_test(no_schedule_goes_below_its_end_or_rises_again),
         cmocka_unit_test(names_read_back),
     };

@@ -484,7 +484,7 @@ static void what_nothing_can_be_trained_with_is_refused(void **state)
 {
     const struct vit_config c = tiny(VIT_NORM_PRE);
     struct vit_model *m = drawn(&c, 1);
-    struct vit_hyper h[9];
+    struct vit_hyper h[10];
     static const char *const SAYS[] = { "eps",
                                         "beta2",
                                         "drop_path",
@@ -493,12 +493,13 @@ static void what_nothing_can_be_trained_with_is_refused(void **state)
                                         "optimizer",
                                         "steps must be at least 1, found 0",
                                         "warmup must be at least 0, found -1",
+                                        "warmup must be at most the 200 steps, found 201",
                                         "accumulate must be at least 0, found -2" };
     struct vit_trainer *t;
     struct vit_error err;
 
     (void)state;
-    for (int i = 0; i < 9; i++) h[i] = recipe();
+    for (int i = 0; i < 10; i++) h[i] = recipe();
     assert_refused(vit_trainer_create(&t, m, &h[0], 0, 1, &err), VIT_ERR_ARG, "a batch of 0 pictures", &err);
     assert_refused(vit_trainer_create(&t, m, &h[0], -1, 1, &err), VIT_ERR_ARG, "a batch of -1 pictures",
                    &err);
@@ -510,8 +511,9 @@ static void what_nothing_can_be_trained_with_is_refused(void **state)
     h[5].optimizer = VIT_OPTIMIZERS;
     h[6].steps = 0;
     h[7].warmup = -1;
-    h[8].accumulate = -2;
-    for (int i = 0; i < 9; i++)
+    h[8].warmup = h[8].steps + 1;
+    h[9].accumulate = -2;
+    for (int i = 0; i < 10; i++)
         assert_refused(vit_trainer_create(&t, m, &h[i], 4, 1, &err), VIT_ERR_ARG, SAYS[i], &err);
     vit_model_close(m);
 }
