@@ -58,10 +58,12 @@ static bool matrices_allowed(uint64_t states)
 #endif
 }
 
-/* Intel SDM vol. 2A, CPUID: leaf 1 (ecx 12 FMA, 27 OSXSAVE), leaf 7.0 (ebx 5 AVX2, 16 F, 17 DQ, 30 BW,
+/* The features, those of AMX only when they are among the ones that are asked for.
+ * Intel SDM vol. 2A, CPUID: leaf 1 (ecx 12 FMA, 27 OSXSAVE), leaf 7.0 (ebx 5 AVX2, 16 F, 17 DQ, 30 BW,
  * 31 VL; ecx 11 VNNI; edx 22 AMX-BF16, 24 AMX-TILE, 25 AMX-INT8), leaf 7.1 (eax 4 AVX-VNNI, 5 BF16). */
-static unsigned detect(void)
+static unsigned detect(unsigned among)
 {
+    const unsigned tiles = CPU_AMX_BF16 | CPU_AMX_INT8;
     const uint32_t wide = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;
     uint32_t a, b, c, d, a1, b1, c1, d1;
     unsigned found = 0;
@@ -79,14 +81,15 @@ static unsigned detect(void)
     found |= CPU_AVX512;
     if (c >> 11 & 1) found |= CPU_AVX512_VNNI;
     if (a1 >> 5 & 1) found |= CPU_AVX512_BF16;
-    if (!(d >> 24 & 1) || !matrices_allowed(states)) return found;
+    if (!(d >> 24 & 1) || !(among & tiles) || !matrices_allowed(states)) return found;
     if (d >> 22 & 1) found |= CPU_AMX_BF16;
     if (d >> 25 & 1) found |= CPU_AMX_INT8;
     return found;
 }
 #else
-static unsigned detect(void)
+static unsigned detect(unsigned among)
 {
+    (void)among;
     return 0;
 }
 #endif
@@ -117,12 +120,23 @@ static unsigned masked(const char **unknown, size_t *length)
     return bits;
 }
 
-unsigned kern_cpu_features(void)
+static unsigned features_among(unsigned among)
 {
     const char *unknown;
     size_t length;
 
-    return detect() & ~masked(&unknown, &length);
+    among &= ~masked(&unknown, &length);
+    return among & detect(among);
+}
+
+unsigned kern_cpu_features(void)
+{
+    return features_among(~0u);
+}
+
+bool kern_cpu_has(unsigned features)
+{
+    return features_among(features) == features;
 }
 
 const char *kern_cpu_mask_unknown(char *text, size_t size)

@@ -2,6 +2,7 @@
 #ifndef KERNELS_CPU_H
 #define KERNELS_CPU_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum kern_cpu_feature {
@@ -19,6 +20,10 @@ enum kern_cpu_feature {
  * (names joined by "+", for tests: "avx512+fma"; an unknown name removes nothing and is
  * reported by kern_select). */
 unsigned kern_cpu_features(void);
+
+/* Whether all of these are there. Only where those of AMX are among them the system is asked for their
+ * registers: it gives them to the whole process, for good. */
+bool kern_cpu_has(unsigned features);
 
 /* The first name in VIT_CPU_MASK that is no feature, in text; NULL when all are known. */
 const char *kern_cpu_mask_unknown(char *text, size_t size);

@@ -73,7 +73,7 @@ const struct kern_overlay *kern_overlay(int i)
     bool available;
 
     if (i < 0 || i >= OVERLAYS) return NULL;
-    available = ROWS[0][i].install && (POLICY[i].bits & ~kern_cpu_features()) == 0;
+    available = ROWS[0][i].install && kern_cpu_has(POLICY[i].bits);
     return &ROWS[available][i];
 }
 

@@ -1,4 +1,9 @@
 /* Choosing kernels by name; names of enumerators. */
+#if defined(__linux__) && defined(__x86_64__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #include "kernels/cpu.h"
 #include "kernels/kern.h"
 #include "tests/support/test.h"
@@ -16,6 +21,36 @@ static bool can_run(const char *name)
     for (int i = 0; kern_overlay(i); i++)
         if (!strcmp(kern_overlay(i)->name, name)) return kern_overlay(i)->available;
     return false;
+}
+
+/* Whether this process may use the registers of AMX: Linux gives them to all of it, for good, when asked
+ * (Documentation/arch/x86/xstate.rst). */
+static bool has_tiles(void)
+{
+#if defined(__linux__) && defined(__x86_64__)
+    enum { ARCH_GET_XCOMP_PERM = 0x1022, XFEATURE_XTILE_DATA = 18 };
+    uint64_t states = 0;
+
+    return !syscall(SYS_arch_prctl, ARCH_GET_XCOMP_PERM, &states) && states >> XFEATURE_XTILE_DATA & 1;
+#else
+    return false;
+#endif
+}
+
+/* The first test: whatever asks has asked for all. */
+static void only_kernels_for_amx_ask_for_its_registers(void **state)
+{
+    struct vit_error err;
+    struct kern k;
+
+    (void)state;
+    assert_ok(kern_select(&k, "ref+vec", &err), &err);
+    setenv("VIT_CPU_MASK", "amx_bf16+amx_int8", 1);
+    assert_ok(kern_select(&k, "auto", &err), &err);
+    assert_false(has_tiles());
+    unsetenv("VIT_CPU_MASK");
+    assert_ok(kern_select(&k, "auto", &err), &err);
+    if (strstr(k.name, "amx")) assert_true(has_tiles());
 }
 
 static void ref_fills_every_f32_entry(void **state)
@@ -161,6 +196,7 @@ static void names_are_read_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(only_kernels_for_amx_ask_for_its_registers, clear_environment),
         cmocka_unit_test_setup(ref_fills_every_f32_entry, clear_environment),
         cmocka_unit_test_setup(auto_takes_what_the_cpu_can_run, clear_environment),
         cmocka_unit_test_setup(the_order_of_names_does_not_matter, clear_environment),
