@@ -108,6 +108,8 @@ enum vit_status patch_resize(struct patch_image *out, const struct patch_image *
 
 /* ---- the recipe: what a model expects ---- */
 
+enum { PATCH_MOST_SIZE = 8192 }; /* largest size of a recipe, and so image of a model */
+
 struct patch_recipe {
     int size;       /* pixels a side of what the model sees */
     bool squash;    /* resize to a square, aspect ignored; else the short side. Then the crop */

@@ -16,11 +16,9 @@ struct patch_recipe patch_recipe_default(int size)
 
 enum vit_status patch_recipe_check(const struct patch_recipe *r, const char *where, struct vit_error *err)
 {
-    enum { MAX_SIZE = 8192 };
-
-    if (r->size < 1 || r->size > MAX_SIZE)
-        return vit_fail(err, VIT_ERR_ARG, "%s: picture size must be 1 to %d, found %d", where, MAX_SIZE,
-                        r->size);
+    if (r->size < 1 || r->size > PATCH_MOST_SIZE)
+        return vit_fail(err, VIT_ERR_ARG, "%s: picture size must be 1 to %d, found %d", where,
+                        (int)PATCH_MOST_SIZE, r->size);
     if (!(r->squash && r->crop_pct == 0) && !(r->crop_pct >= 0.01f && r->crop_pct <= 10))
         return vit_fail(err, VIT_ERR_ARG, "%s: crop_pct must be 0.01 to 10, found %g", where,
                         (double)r->crop_pct);

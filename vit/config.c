@@ -3,13 +3,7 @@
 #include <stdio.h>
 
 /* Largest values that are taken: far above any model, far below overflow. */
-enum {
-    MAX_WIDTH = 1 << 16,
-    MAX_DEPTH = 1024,
-    MAX_IMAGE = 1 << 14,
-    MAX_CLASSES = 1 << 20,
-    MAX_TOKENS = 1 << 20
-};
+enum { MAX_WIDTH = 1 << 16, MAX_DEPTH = 1024, MAX_CLASSES = 1 << 20, MAX_TOKENS = 1 << 20 };
 
 const char *vit_version(void)
 {
@@ -71,7 +65,7 @@ static enum vit_status check_sizes(const struct vit_config *c, const char *where
         const char *key;
         int value, low, high;
     } rows[] = {
-        { "image", c->image, 1, MAX_IMAGE },
+        { "image", c->image, 1, PATCH_MOST_SIZE },
         { "channels", c->channels, 1, 4 },
         { "width", c->width, 1, MAX_WIDTH },
         { "depth", c->depth, 1, MAX_DEPTH },

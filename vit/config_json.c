@@ -304,7 +304,7 @@ enum vit_status vit_recipe_from_json(struct patch_recipe *r, const json_t *p, co
     if (!json_is_object(p))
         return vit_fail(err, VIT_ERR_FORMAT, "%s: \"preprocess\" must be an object", where);
     status = known_keys(p, where, KEYS, err);
-    if (!status) status = vit_json_int(p, where, "size", 1, 1 << 14, &r->size, err);
+    if (!status) status = vit_json_int(p, where, "size", 1, PATCH_MOST_SIZE, &r->size, err);
     if (!status) status = json_name(p, where, "crop_mode", MODES, 2, &mode, err);
     if (!status) status = vit_json_float(p, where, "crop_pct", &r->crop_pct, err);
     if (!status) status = json_name(p, where, "crop_round", ROUNDS, 2, &round, err);

@@ -357,7 +357,7 @@ static void a_size_that_the_network_cannot_run_at_is_an_argument(void **state)
         { 3, "model.safetensors: at 3 pixels: stem: patch is 4, expected 1 to 3" },
         { -8, "at -8 pixels: \"image\" must be between 1 and" },
         { 1 << 20, "at 1048576 pixels: \"image\" must be between 1 and" },
-        { 16384, "\"tokens\" must be between 1 and" },
+        { 8192, "\"tokens\" must be between 1 and" },
     };
     struct folder f;
 
