@@ -123,7 +123,8 @@ int vit_config_tokens(const struct vit_config *c);
 /* Multiply-adds of one picture in products and attention; norms, activations and pooling are not counted. */
 double vit_config_macs(const struct vit_config *c);
 
-/* timm's architecture names ("vit_base_patch16_224") and our presets; VIT_ERR_ARG lists the nearest. */
+/* timm's names of plain ViTs ("vit_base_patch16_224") and our presets. VIT_ERR_ARG lists all presets and
+ * sizes; VIT_ERR_FORMAT: a patch or picture size that no such network has, and *c is filled all the same. */
 enum vit_status vit_config_preset(struct vit_config *c, const char *name, struct vit_error *err);
 const char *vit_config_preset_name(int i); /* NULL past the end */
 

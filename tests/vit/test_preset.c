@@ -179,6 +179,20 @@ static void a_patch_that_does_not_fit_its_picture_is_refused(void **state)
     }
 }
 
+/* And whoever wants another picture or patch may put it there. */
+static void the_network_is_filled_in_where_its_patch_does_not_fit(void **state)
+{
+    struct vit_config c;
+    struct vit_error err;
+
+    (void)state;
+    assert_refused(vit_config_preset(&c, "vit_base_patch300_224", &err), VIT_ERR_FORMAT,
+                   "vit_base_patch300_224: ", &err);
+    assert_int_equal(c.stem.patch, 300);
+    c.stem.patch = 32;
+    assert_ok(vit_config_check(&c, "filled", &err), &err);
+}
+
 /* torchvision's vit_h_14 has these sizes, and no file of its tensors says 16. */
 static void a_size_of_the_table_tells_its_heads(void **state)
 {
@@ -203,6 +217,7 @@ int main(void)
         cmocka_unit_test(an_unknown_name_is_an_error_that_lists_the_names),
         cmocka_unit_test(an_architecture_of_another_shape_is_not_taken_for_the_plain_one),
         cmocka_unit_test(a_patch_that_does_not_fit_its_picture_is_refused),
+        cmocka_unit_test(the_network_is_filled_in_where_its_patch_does_not_fit),
         cmocka_unit_test(a_size_of_the_table_tells_its_heads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
