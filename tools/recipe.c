@@ -298,14 +298,11 @@ static const struct args_verb TYPED_VERB = { .name = "train",
 
 enum vit_status recipe_check_path(const char *option, const char *path, struct vit_error *err)
 {
-    const char *rest = path;
-
-    for (int bytes; (bytes = vit_utf8(rest));) rest += bytes;
-    return !*rest ? VIT_OK
-                  : vit_fail(err, VIT_ERR_ARG,
-                             "%s: expected a path in UTF-8, which is all that the files of a run can keep, "
-                             "found \"%s\"; rename it",
-                             option, path);
+    if (vit_is_utf8(path)) return VIT_OK;
+    return vit_fail(err, VIT_ERR_ARG,
+                    "%s: expected a path in UTF-8, which is all that the files of a run can keep, found "
+                    "\"%s\"; rename it",
+                    option, path);
 }
 
 enum vit_status recipe_parse(struct recipe *out, const struct recipe_texts *t, struct vit_error *err)
