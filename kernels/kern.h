@@ -378,7 +378,9 @@ static inline void kern_norm_back(const struct kern_ctx *c, float *dx, const str
     c->k->norm_back(c, dx, dn, dout, x, stat, n, r);
 }
 
-/* out (count) = act(x); may work in place. */
+/* out (count) = act(x); may work in place. NaN gives NaN. Numbers of any size give what act tends to, and an
+ * infinity what its formula gives step by step: NaN where that has infinity times zero (those with Phi or exp
+ * at -inf, and their slopes at both), as PyTorch, so that what overflowed does not become a number. */
 static inline void kern_act(const struct kern_ctx *c, float *out, const float *x, size_t count,
                             enum kern_act act)
 {

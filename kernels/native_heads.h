@@ -108,7 +108,7 @@ INLINE void hide_behind(float *x, int t)
 
 /* x (t) = exp(scale (x - max)), scale > 0, or in its place (narrow) the same as nums; returns the sum of what
  * is not rounded. Shift first: exp overflows above 88.7. The row has room for FOLD whole vectors; what lies
- * behind t is made -inf, whose share of the sum, 1e-38, is none. */
+ * behind t is made -inf, whose exponential is zero. */
 INLINE float softmax(float *x, float scale, int t, const bool narrow)
 {
     const vec factor = SPLAT(scale);

@@ -1,24 +1,26 @@
 /* native_math.h - exp, tanh and the activations on vectors. Constants: tests/data/kernels/fit_constants.py.
  *
  * NaN must come out as NaN, or a diverged training would look healthy: VEC_MAX and VEC_MIN return their
- * second argument when either is NaN, so the value is always second. */
+ * second argument when either is NaN, so the value is always second. What infinity gives is in kern.h
+ * (kern_act); zero and infinity at the ends of exp are what makes it so. */
 #ifndef KERNELS_NATIVE_MATH_H
 #define KERNELS_NATIVE_MATH_H
 
 #include "kernels/native_base.h"
 
-/* exp(x) = 2^n 2^f, n = round(x log2 e), x at most 88. Below -87.3 the smallest normal number, 1.2e-38,
- * stands for zero. f = x log2 e - n is one fused operation where there is one, so it carries no rounding of
- * the product. 2^n by the exponent bits. */
+/* exp(x) = 2^n 2^f, n = round(x log2 e), x at most 89. 2^n by the exponent bits: n = -127, below -87.7,
+ * gives zero and n = 128, above 88.4, infinity. f = x log2 e - n is one fused operation where there is one,
+ * so it carries no rounding of the product. 2^n is multiplied with, which is exact: added to the bits of 2^f
+ * it would make a number of a NaN whose low bits are set. */
 INLINE vec vec_exp_low(vec x)
 {
     const vec magic = SPLAT(12582912.0f), log2e = SPLAT(1.44269504f); /* 1.5 2^23: adding it rounds */
     vec n, f, p;
     uvec bits;
 
-    x = VEC_MAX(SPLAT(-87.3f), x);
+    x = VEC_MAX(SPLAT(-88.0f), x);
     n = x * log2e + magic;
-    bits = (uvec)n << 23;
+    bits = ((uvec)n << 23) + 0x3f800000u;
     n -= magic;
     f = x * log2e - n;
     p = SPLAT(0.000153531539f);
@@ -28,13 +30,13 @@ INLINE vec vec_exp_low(vec x)
     p = p * f + SPLAT(0.240226477f);
     p = p * f + SPLAT(0.693147182f);
     p = p * f + SPLAT(1.0f);
-    return (vec)((uvec)p + bits);
+    return p * (vec)bits;
 }
 
-/* exp(x) of any x; past 88 it stays at exp(88). */
+/* exp(x) of any x. */
 INLINE vec vec_exp(vec x)
 {
-    return vec_exp_low(VEC_MIN(SPLAT(88.0f), x));
+    return vec_exp_low(VEC_MIN(SPLAT(89.0f), x));
 }
 
 INLINE vec vec_abs(vec x)
@@ -42,7 +44,8 @@ INLINE vec vec_abs(vec x)
     return (vec)((ivec)x & ~(ivec)SPLAT(-0.0f));
 }
 
-/* 1 / (1 + e) with e = exp(-x), and 1 minus that as e / (1 + e): no cancellation. */
+/* 1 / (1 + e) with e = exp(-x), and 1 minus that as e / (1 + e): no cancellation. Where e is infinite, 0
+ * and 1. */
 struct sigmoid {
     vec s, rest;
 };
@@ -51,7 +54,7 @@ INLINE struct sigmoid vec_sigmoid(vec x)
 {
     const vec e = vec_exp(-x), s = SPLAT(1.0f) / (SPLAT(1.0f) + e);
 
-    return (struct sigmoid){ s, e * s };
+    return (struct sigmoid){ s, VEC_MIN(e * s, SPLAT(1.0f)) };
 }
 
 /* x + x^3 P(x^2) near zero, where 1 - 2 / (exp(2x) + 1) would cancel. */
@@ -69,10 +72,10 @@ INLINE vec vec_tanh(vec x)
     return pick(a < SPLAT(0.65f), x + x * (xx * p), (vec)((ivec)far | sign));
 }
 
-/* Of a = min(|x|, 14): bell = exp(-a^2 / 2), tail = Phi(-a) = bell P(a) / Q(a). Built from the tail, never
- * from 1 - erf, so that small values keep their digits. */
+/* Of a = min(|x|, 14): bell = exp(-a^2 / 2), tail = Phi(-a) = bell P(a) / Q(a), zero above 13.3. Built from
+ * the tail, never from 1 - erf, so that small values keep their digits. */
 struct normal {
-    vec a, bell, tail;
+    vec bell, tail;
 };
 
 INLINE struct normal vec_normal(vec x)
@@ -89,15 +92,16 @@ INLINE struct normal vec_normal(vec x)
     q = q * a + SPLAT(1.19929111f);
     q = q * a + SPLAT(1.672387f);
     q = q * a + SPLAT(1.0f);
-    return (struct normal){ a, bell, bell * (p / q) };
+    return (struct normal){ bell, bell * (p / q) };
 }
 
-/* x Phi(x) = max(x, 0) - |x| Phi(-|x|). */
+/* x Phi(x) = max(x, 0) - |x| Phi(-|x|). The tail is zero past 14: above, |x| is held there, or infinity would
+ * give NaN; below it is not, since there it has to. */
 INLINE vec vec_gelu(vec x)
 {
-    const struct normal n = vec_normal(x);
+    const vec size = vec_abs(VEC_MIN(SPLAT(14.0f), x));
 
-    return VEC_MAX(SPLAT(0.0f), x) - n.a * n.tail;
+    return VEC_MAX(SPLAT(0.0f), x) - size * vec_normal(size).tail;
 }
 
 /* Phi(x) + x phi(x). */
@@ -118,16 +122,17 @@ INLINE vec gelu_tanh_inner(vec x)
 INLINE vec vec_gelu_tanh_slope(vec x)
 {
     const struct sigmoid s = vec_sigmoid(gelu_tanh_inner(x));
-    const vec dy = SPLAT(1.5957691216f) + SPLAT(3 * 1.5957691216f * 0.044715f) * (x * x);
+    const vec xx = VEC_MIN(SPLAT(1e3f), x * x); /* where s.s s.rest is 0: dy stays finite */
+    const vec dy = SPLAT(1.5957691216f) + SPLAT(3 * 1.5957691216f * 0.044715f) * xx;
 
-    return s.s + x * dy * s.s * s.rest;
+    return s.s + x * s.s * s.rest * dy;
 }
 
 INLINE vec vec_swish_slope(vec x, float a)
 {
     const struct sigmoid s = vec_sigmoid(x * SPLAT(a));
 
-    return s.s + SPLAT(a) * x * s.s * s.rest;
+    return s.s + x * s.s * s.rest * SPLAT(a);
 }
 
 INLINE vec vec_tanh_slope(vec x)

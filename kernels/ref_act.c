@@ -44,7 +44,7 @@ double kern_ref_act_value(enum kern_act act, double x)
     case KERN_ACT_GELU: return x * normal_cdf(x);
     case KERN_ACT_GELU_TANH: return x * sigmoid(2 * SQRT_2_OVER_PI * (x + CUBIC * x * x * x));
     case KERN_ACT_QUICK_GELU: return swish(x, QUICK);
-    case KERN_ACT_RELU: return x > 0 ? x : 0 * x; /* 0 * x: NaN stays NaN */
+    case KERN_ACT_RELU: return x <= 0 ? 0 : x; /* NaN stays NaN */
     case KERN_ACT_SILU: return swish(x, 1);
     case KERN_ACT_TANH: return tanh(x);
     case KERN_ACT_NONE:

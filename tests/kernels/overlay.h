@@ -13,6 +13,18 @@
 
 enum { THREADS = 3 };
 
+/* NaNs, by their bits, of both signs; those whose low bits are set become numbers where an exponent is added
+ * to their bits. */
+static const uint32_t NANS[] = { 0x7fc00000, 0xffc00000, 0x7fffffff, 0xffffffff, 0x7fc00001 };
+
+static inline float float_of(uint32_t bits)
+{
+    float x;
+
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
 /* The reference and one overlay over it. */
 struct overlay {
     struct kern ref, k;

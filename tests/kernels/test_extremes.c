@@ -1,5 +1,6 @@
 /* The reference and every overlay against float64 where float is at its ends: huge and tiny values,
- * denormals, means far above the deviation, softmax of scores that overflow an exponential. u = 2^-24. */
+ * denormals, means far above the deviation, softmax of scores that overflow an exponential, activations of
+ * infinity. u = 2^-24. */
 #include "tests/kernels/overlay.h"
 
 enum { M = 4, D = 67 };
@@ -146,11 +147,65 @@ static void attention_is_that_of_double_for_any_scores(void **state)
     attention_of(&o->k, o->name);
 }
 
+/* ---- activations ---- */
+
+/* kern.h: what act tends to at the largest numbers, NaN where a formula has infinity times zero. */
+static const float ENDS[] = { INFINITY, -INFINITY, 3e38f, -3e38f };
+static const struct {
+    float value[VIT_COUNT(ENDS)], slope[VIT_COUNT(ENDS)];
+} AT_ENDS[] = {
+    [KERN_ACT_NONE] = { { INFINITY, -INFINITY, 3e38f, -3e38f }, { 1, 1, 1, 1 } },
+    [KERN_ACT_GELU] = { { INFINITY, NAN, 3e38f, 0 }, { NAN, NAN, 1, 0 } },
+    [KERN_ACT_GELU_TANH] = { { INFINITY, NAN, 3e38f, 0 }, { NAN, NAN, 1, 0 } },
+    [KERN_ACT_QUICK_GELU] = { { INFINITY, NAN, 3e38f, 0 }, { NAN, NAN, 1, 0 } },
+    [KERN_ACT_RELU] = { { INFINITY, 0, 3e38f, 0 }, { 1, 0, 1, 0 } },
+    [KERN_ACT_SILU] = { { INFINITY, NAN, 3e38f, 0 }, { NAN, NAN, 1, 0 } },
+    [KERN_ACT_TANH] = { { 1, -1, 1, -1 }, { 0, 0, 0, 0 } },
+};
+_Static_assert(VIT_COUNT(AT_ENDS) == KERN_ACTS, "every activation");
+
+static void check_ends(const char *name, const char *what, enum kern_act act, const float *got,
+                       const float *want, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const float w = want[i % VIT_COUNT(ENDS)];
+        if (got[i] != w && !(isnan(got[i]) && isnan(w)))
+            fail_msg("%s: %s of %s at %g is %g, expected %g", name, what, kern_act_name(act),
+                     (double)ENDS[i % VIT_COUNT(ENDS)], (double)got[i], (double)w);
+    }
+}
+
+static void activations_of(const struct kern *k, const char *name)
+{
+    enum { COUNT = 41 }; /* whole vectors and a rest */
+    const struct kern_limits l = { .rows = 1, .inputs = 1, .outputs = 1, .tokens = 1, .head = 1 };
+    struct kern_ctx c = open_ctx(k, l, 1);
+    float x[COUNT], one[COUNT], got[COUNT];
+
+    for (size_t i = 0; i < COUNT; i++) x[i] = ENDS[i % VIT_COUNT(ENDS)], one[i] = 1;
+    for (int act = 0; act < KERN_ACTS; act++) {
+        kern_act(&c, got, x, COUNT, act);
+        check_ends(name, "value", act, got, AT_ENDS[act].value, COUNT);
+        kern_act_back(&c, got, one, x, COUNT, act);
+        check_ends(name, "slope", act, got, AT_ENDS[act].slope, COUNT);
+    }
+    close_ctx(&c);
+}
+
+static void activations_at_the_ends_of_float_are_what_the_contract_says(void **state)
+{
+    const struct overlay *o = *state;
+
+    activations_of(&o->ref, "ref");
+    activations_of(&o->k, o->name);
+}
+
 int main(void)
 {
     struct CMUnitTest tests[] = {
         cmocka_unit_test(layernorm_is_that_of_double_at_the_ends_of_float),
         cmocka_unit_test(attention_is_that_of_double_for_any_scores),
+        cmocka_unit_test(activations_at_the_ends_of_float_are_what_the_contract_says),
     };
 
     return run_on_overlays(tests, VIT_COUNT(tests));

@@ -305,13 +305,15 @@ static void nan_is_not_hidden(void **state)
     const struct overlay *o = *state;
 
     for (int j = 0; j < 21; j++) {
+        const uint32_t bits = NANS[(size_t)j % VIT_COUNT(NANS)];
         struct problem p = make(o, 1, 21, 1, 8, 0);
         float *ctx = guard_floats(p.ctx_count);
 
-        p.qkv[at(&p, 0, 1, j, 3)] = NAN;
+        p.qkv[at(&p, 0, 1, j, 3)] = float_of(bits);
         run(&o->k, &p, ctx, NULL, 1);
         for (size_t i = 0; i < p.ctx_count; i++)
-            if (!isnan(ctx[i])) fail_msg("key %d is NaN, yet [%zu] is %g", j, i, (double)ctx[i]);
+            if (!isnan(ctx[i]))
+                fail_msg("key %d is NaN (%x), yet [%zu] is %g", j, (unsigned)bits, i, (double)ctx[i]);
         guard_free_floats(ctx, p.ctx_count);
         release(&p);
     }

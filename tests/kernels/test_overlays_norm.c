@@ -273,12 +273,39 @@ static void a_large_mean_does_not_spoil_the_variance(void **state)
     check_norm(o, p);
 }
 
+/* A NaN reaches its whole vector, or in DyT, which takes each number alone, its place. */
+static void nan_is_not_hidden(void **state)
+{
+    enum { D = 21 };
+    const struct overlay *o = *state;
+
+    for (int kind = 0; kind < KERN_NORM_KINDS; kind++)
+        for (int at = 0; at < D; at++) {
+            const uint32_t bits = NANS[(size_t)at % VIT_COUNT(NANS)];
+            struct norm_problem p = make_norm(kind, 1, 1, D, true);
+            struct kern_ctx c = open_ctx(&o->k, limits_of(1, D), 1);
+            float *got = guard_floats(D);
+
+            p.n.alpha = &p.alpha;
+            p.x[at] = float_of(bits);
+            kern_norm(&c, got, NULL, p.x, &p.n, &p.r);
+            for (int j = 0; j < D; j++)
+                if (!isnan(got[j]) && (kind != KERN_DYT || j == at))
+                    fail_msg("%s, %s: [%d] is NaN (%x), yet [%d] becomes %g", o->name, p.text, at,
+                             (unsigned)bits, j, (double)got[j]);
+            close_ctx(&c);
+            guard_free_floats(got, D);
+            release_norm(&p);
+        }
+}
+
 int main(void)
 {
     struct CMUnitTest tests[] = {
         cmocka_unit_test(norm_equals_the_reference),
         cmocka_unit_test(norm_back_equals_the_reference),
         cmocka_unit_test(a_large_mean_does_not_spoil_the_variance),
+        cmocka_unit_test(nan_is_not_hidden),
     };
 
     return run_on_overlays(tests, VIT_COUNT(tests));
