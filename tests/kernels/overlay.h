@@ -96,10 +96,48 @@ static inline void check_bits(const struct overlay *o, const char *what, const c
                      (double)got[i], threads, (double)first[i]);
 }
 
-/* Run the tests once for each overlay but the reference; *state is a struct overlay. Those that cannot run
- * are named; those whose products in dtype are the reference's have nothing to show. */
-static inline int run_on_overlays_in(enum kern_dtype dtype, struct CMUnitTest *tests, size_t count)
+/* ---- what the overlays are for ---- */
+
+/* Entries of the table that one overlay replaces together. */
+enum part {
+    PART_F32 = 1,  /* products in f32 */
+    PART_BF16 = 2, /* those in bf16, attention's too */
+    PART_I8 = 4,   /* those in integers */
+    PART_REST = 8  /* all else in f32 */
+};
+
+static const struct {
+    const char *overlay;
+    unsigned parts;
+} PARTS[] = {
+    { "blas", PART_F32 },
+    { "vec", PART_F32 | PART_BF16 | PART_I8 | PART_REST },
+    { "avx2", PART_F32 | PART_BF16 | PART_I8 | PART_REST },
+    { "avx512", PART_F32 | PART_BF16 | PART_I8 | PART_REST },
+    { "int8", PART_I8 },
+    { "avxvnni", PART_I8 },
+    { "vnni", PART_I8 },
+    { "bf16", PART_BF16 },
+    { "amxint8", PART_I8 },
+    { "amxbf16", PART_BF16 },
+};
+
+/* The parts of an overlay; the emulated one has those of the one that it stands for. 0: not in the list. */
+static inline unsigned parts_of(const char *name)
 {
+    const size_t emulated = strlen("emulated_");
+
+    if (!strncmp(name, "emulated_", emulated)) name += emulated;
+    for (size_t i = 0; i < VIT_COUNT(PARTS); i++)
+        if (!strcmp(PARTS[i].overlay, name)) return PARTS[i].parts;
+    return 0;
+}
+
+/* Run the tests once for each overlay that has the part; *state is a struct overlay. Those that cannot run
+ * are named. */
+static inline int run_on_part(enum part part, struct CMUnitTest *tests, size_t count)
+{
+    const enum kern_dtype dtype = part == PART_BF16 ? KERN_BF16 : part == PART_I8 ? KERN_I8 : KERN_F32;
     int failures = 0;
 
     for (int i = 1; kern_overlay(i); i++) {
@@ -108,6 +146,7 @@ static inline int run_on_overlays_in(enum kern_dtype dtype, struct CMUnitTest *t
         struct vit_error err;
         char spec[64], title[64];
 
+        if (!(parts_of(row->name) & part)) continue;
         if (!row->available) {
             printf("skipped: %s (%s)\n", row->name, row->install ? row->needs : "not in this build");
             continue;
@@ -117,17 +156,11 @@ static inline int run_on_overlays_in(enum kern_dtype dtype, struct CMUnitTest *t
             printf("%s: %s\n", spec, err.text);
             return 1;
         }
-        if (dtype != KERN_F32 && o.k.linear[dtype] == o.ref.linear[dtype]) continue;
         snprintf(title, sizeof title, "%s %s", row->name, kern_dtype_name(dtype));
         for (size_t j = 0; j < count; j++) tests[j].initial_state = &o;
         failures += _cmocka_run_group_tests(title, tests, count, NULL, NULL);
     }
     return failures;
-}
-
-static inline int run_on_overlays(struct CMUnitTest *tests, size_t count)
-{
-    return run_on_overlays_in(KERN_F32, tests, count);
 }
 
 #endif

@@ -208,5 +208,5 @@ int main(void)
         cmocka_unit_test(activations_at_the_ends_of_float_are_what_the_contract_says),
     };
 
-    return run_on_overlays(tests, VIT_COUNT(tests));
+    return run_on_part(PART_REST, tests, VIT_COUNT(tests));
 }

@@ -138,7 +138,6 @@ static void activations_equal_the_reference(void **state)
 {
     const struct overlay *o = *state;
 
-    if (o->k.act == o->ref.act) skip();
     for (int act = 0; act < KERN_ACTS; act++)
         for (size_t i = 0; i < VIT_COUNT(COUNTS); i++) {
             check_act(o, act, COUNTS[i], 1 + (int)i % THREADS);
@@ -207,7 +206,6 @@ static void gated_units_equal_the_reference(void **state)
 {
     const struct overlay *o = *state;
 
-    if (o->k.glu == o->ref.glu) skip();
     for (int hidden = 1; hidden < 40; hidden++) check_glu(o, 3, hidden, KERN_ACT_SILU, 1 + hidden % THREADS);
     check_glu(o, 70, 100, KERN_ACT_GELU, 3);
 }
@@ -281,7 +279,6 @@ static void additions_equal_the_reference(void **state)
 {
     const struct overlay *o = *state;
 
-    if (o->k.add == o->ref.add) skip();
     for (int n = 1; n < 40; n++)
         for (int kind = 0; kind < 3; kind++) {
             const int gain_n = kind == 0 ? 0 : kind == 1 ? 1 : n;
@@ -397,5 +394,5 @@ int main(void)
         cmocka_unit_test(sum_squares_equals_the_reference),
     };
 
-    return run_on_overlays(tests, VIT_COUNT(tests));
+    return run_on_part(PART_REST, tests, VIT_COUNT(tests));
 }

@@ -147,5 +147,5 @@ int main(void)
         cmocka_unit_test(sums_over_windows_equal_the_reference),
     };
 
-    return run_on_overlays(tests, VIT_COUNT(tests));
+    return run_on_part(PART_REST, tests, VIT_COUNT(tests));
 }

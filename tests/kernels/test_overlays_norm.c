@@ -251,7 +251,6 @@ static void norm_equals_the_reference(void **state)
 {
     const struct overlay *o = *state;
 
-    if (o->k.norm == o->ref.norm) skip();
     each_norm(o, check_norm);
 }
 
@@ -259,7 +258,6 @@ static void norm_back_equals_the_reference(void **state)
 {
     const struct overlay *o = *state;
 
-    if (o->k.norm_back == o->ref.norm_back) skip();
     each_norm(o, check_norm_back);
 }
 
@@ -308,5 +306,5 @@ int main(void)
         cmocka_unit_test(nan_is_not_hidden),
     };
 
-    return run_on_overlays(tests, VIT_COUNT(tests));
+    return run_on_part(PART_REST, tests, VIT_COUNT(tests));
 }

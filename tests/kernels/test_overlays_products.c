@@ -469,6 +469,6 @@ int main(void)
         cmocka_unit_test(sums_may_fill_31_bits),
     };
 
-    return run_on_overlays(tests, VIT_COUNT(tests)) + run_on_overlays_in(KERN_BF16, tests, VIT_COUNT(tests)) +
-           run_on_overlays_in(KERN_I8, integers, VIT_COUNT(integers));
+    return run_on_part(PART_F32, tests, VIT_COUNT(tests)) + run_on_part(PART_BF16, tests, VIT_COUNT(tests)) +
+           run_on_part(PART_I8, integers, VIT_COUNT(integers));
 }

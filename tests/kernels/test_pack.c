@@ -90,7 +90,7 @@ int main(void)
     };
     int failures = cmocka_run_group_tests_name("kernels/pack", tests, NULL, NULL);
 
-    for (int dtype = 0; dtype < KERN_DTYPES; dtype++)
-        failures += run_on_overlays_in((enum kern_dtype)dtype, on_overlays, VIT_COUNT(on_overlays));
-    return failures;
+    failures += run_on_part(PART_F32, on_overlays, VIT_COUNT(on_overlays));
+    failures += run_on_part(PART_BF16, on_overlays, VIT_COUNT(on_overlays));
+    return failures + run_on_part(PART_I8, on_overlays, VIT_COUNT(on_overlays));
 }
