@@ -153,7 +153,7 @@ enum { KERN_SCRATCHES = 24 };
 struct kern_ctx;
 
 struct kern {
-    char name[96];    /* overlays applied, "ref+avx2+blas" */
+    char name[96];    /* overlays applied, "ref+vec+avx2" */
     bool own_regions; /* operations start OpenMP regions: the reference and OpenBLAS, which need no team */
 
     /* Bytes of scratch that the operations of an overlay need within the limits: one of each overlay laid
@@ -227,7 +227,8 @@ struct kern_ctx {
 /* Fill *k by laying overlays over the reference in the order of overlays.def. spec is
  * "auto" (or NULL: the environment's VIT_KERNELS, else "auto"), or names joined by "+",
  * such as "ref" or "ref+avx2". An unknown name, or one this CPU cannot run, is an error
- * that lists the names this CPU can run; nothing falls back silently. */
+ * that lists the names this CPU can run; nothing falls back silently. So is "blas" beside a
+ * name whose products would replace all that it has. */
 enum vit_status kern_select(struct kern *k, const char *spec, struct vit_error *err);
 
 /* Overlay i in the order of overlays.def, or NULL past the end. */

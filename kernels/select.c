@@ -134,6 +134,27 @@ static enum vit_status parse(const char *spec, const char *where, bool wanted[OV
     }
 }
 
+/* Lay the wanted overlays over each other. blas has products in f32 and nothing else: whoever names it beside
+ * an overlay that replaces them believes to measure it. */
+static enum vit_status install(struct kern *k, const bool wanted[OVERLAYS], const char *where,
+                               struct vit_error *err)
+{
+    for (int i = 0; i < OVERLAYS; i++) {
+        const struct kern under = *k;
+
+        if (!wanted[i]) continue;
+        ROWS[0][i].install(k);
+        append(k->name, sizeof k->name, "+", ROWS[0][i].name);
+        if (i <= OVERLAY_blas || !wanted[OVERLAY_blas]) continue;
+        if (k->linear[KERN_F32] == under.linear[KERN_F32]) continue;
+        *k = (struct kern){ 0 };
+        return vit_fail(err, VIT_ERR_ARG,
+                        "%skernels \"blas\" and \"%s\" have the same products; expected one of the two",
+                        where, ROWS[0][i].name);
+    }
+    return VIT_OK;
+}
+
 enum vit_status kern_select(struct kern *k, const char *spec, struct vit_error *err)
 {
     bool wanted[OVERLAYS] = { [OVERLAY_ref] = true };
@@ -151,10 +172,5 @@ enum vit_status kern_select(struct kern *k, const char *spec, struct vit_error *
         enum vit_status status = parse(spec, where, wanted, err);
         if (status) return status;
     }
-    for (int i = 0; i < OVERLAYS; i++) {
-        if (!wanted[i]) continue;
-        ROWS[0][i].install(k);
-        append(k->name, sizeof k->name, "+", ROWS[0][i].name);
-    }
-    return VIT_OK;
+    return install(k, wanted, where, err);
 }

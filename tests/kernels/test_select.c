@@ -100,6 +100,27 @@ static void auto_takes_what_the_cpu_can_run(void **state)
     assert_null(strstr(k.name, "blas"));
 }
 
+/* Beside kernels that have its products it would compute nothing; beside those of other formats it does. */
+static void blas_is_refused_where_it_would_do_nothing(void **state)
+{
+    struct vit_error err;
+    struct kern k;
+
+    (void)state;
+    if (!can_run("blas")) skip();
+    assert_refused(kern_select(&k, "ref+vec+blas", &err), VIT_ERR_ARG, "\"blas\" and \"vec\" have the same",
+                   &err);
+    assert_string_equal(k.name, "");
+    assert_ok(kern_select(&k, "blas", &err), &err);
+    assert_string_equal(k.name, "ref+blas");
+    if (!can_run("int8")) return;
+    assert_ok(kern_select(&k, "ref+int8+blas", &err), &err);
+    assert_string_equal(k.name, "ref+blas+int8");
+    setenv("VIT_KERNELS", "ref+avx2+blas", 1);
+    assert_refused(kern_select(&k, NULL, &err), VIT_ERR_ARG, "VIT_KERNELS: kernels \"blas\" and \"avx2\"",
+                   &err);
+}
+
 static void the_order_of_names_does_not_matter(void **state)
 {
     struct vit_error err;
@@ -209,6 +230,7 @@ int main(void)
         cmocka_unit_test_setup(only_kernels_for_amx_ask_for_its_registers, clear_environment),
         cmocka_unit_test_setup(ref_fills_every_f32_entry, clear_environment),
         cmocka_unit_test_setup(auto_takes_what_the_cpu_can_run, clear_environment),
+        cmocka_unit_test_setup(blas_is_refused_where_it_would_do_nothing, clear_environment),
         cmocka_unit_test_setup(the_order_of_names_does_not_matter, clear_environment),
         cmocka_unit_test_setup(unknown_names_are_refused_with_the_known_ones, clear_environment),
         cmocka_unit_test_setup(the_environment_chooses_when_the_caller_does_not, clear_environment),
