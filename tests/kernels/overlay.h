@@ -85,7 +85,7 @@ static inline void check(const char *what, const char *overlay, const char *shap
     }
 }
 
-/* The same bits as with one thread. */
+/* The same bits as first, which one thread made. */
 static inline void check_bits(const struct overlay *o, const char *what, const char *shape, const float *got,
                               const float *first, size_t count, int threads)
 {

@@ -92,16 +92,16 @@ static void check_act(const struct overlay *o, enum kern_act act, size_t count, 
 {
     float *x = varied(count, 31), *want = guard_floats(count), *got = guard_floats(count);
     double *bound = malloc(count * sizeof *bound);
-    struct kern_ctx c = open_ctx(&o->ref, NO_LIMITS, 1);
+    struct kern_ctx r = open_ctx(&o->ref, NO_LIMITS, 1), c = open_ctx(&o->k, NO_LIMITS, threads);
 
-    kern_act(&c, want, x, count, act);
-    close_ctx(&c);
+    kern_act(&r, want, x, count, act);
     for (size_t i = 0; i < count; i++) bound[i] = act_bound(act, (double)x[i]) + floor_of((double)x[i]);
-    c = open_ctx(&o->k, NO_LIMITS, threads);
     kern_act(&c, got, x, count, act);
     check("act", o->name, kern_act_name(act), got, want, bound, count);
+    c.threads = 1;
     kern_act(&c, x, x, count, act);
-    check_bits(o, "act in place", kern_act_name(act), x, got, count, threads);
+    check_bits(o, "act in place", kern_act_name(act), got, x, count, threads);
+    close_ctx(&r);
     close_ctx(&c);
     guard_free_floats(x, count);
     guard_free_floats(want, count);
@@ -114,18 +114,18 @@ static void check_act_back(const struct overlay *o, enum kern_act act, size_t co
     float *x = varied(count, 32), *dout = filled(count, 33), *want = guard_floats(count),
           *got = guard_floats(count);
     double *bound = malloc(count * sizeof *bound);
-    struct kern_ctx c = open_ctx(&o->ref, NO_LIMITS, 1);
+    struct kern_ctx r = open_ctx(&o->ref, NO_LIMITS, 1), c = open_ctx(&o->k, NO_LIMITS, threads);
 
-    kern_act_back(&c, want, dout, x, count, act);
-    close_ctx(&c);
+    kern_act_back(&r, want, dout, x, count, act);
     for (size_t i = 0; i < count; i++)
         bound[i] = fabs((double)dout[i]) * slope_bound(act, (double)x[i]) + 2 * UNIT * fabs((double)want[i]) +
                    slope_floor_of((double)x[i]);
-    c = open_ctx(&o->k, NO_LIMITS, threads);
     kern_act_back(&c, got, dout, x, count, act);
     check("act_back", o->name, kern_act_name(act), got, want, bound, count);
+    c.threads = 1;
     kern_act_back(&c, dout, dout, x, count, act);
-    check_bits(o, "act_back in place", kern_act_name(act), dout, got, count, threads);
+    check_bits(o, "act_back in place", kern_act_name(act), got, dout, count, threads);
+    close_ctx(&r);
     close_ctx(&c);
     guard_free_floats(x, count);
     guard_free_floats(dout, count);
@@ -172,7 +172,7 @@ static void check_glu(const struct overlay *o, int m, int hidden, enum kern_act 
 {
     const size_t half = (size_t)m * hidden;
     float *x = varied(2 * half, 34), *dout = filled(half, 35), *want = guard_floats(3 * half),
-          *got = guard_floats(3 * half);
+          *got = guard_floats(3 * half), *first = guard_floats(3 * half);
     double *bound = malloc(3 * half * sizeof *bound);
     struct kern_ctx r = open_ctx(&o->ref, NO_LIMITS, 1), c = open_ctx(&o->k, NO_LIMITS, threads);
 
@@ -193,12 +193,17 @@ static void check_glu(const struct overlay *o, int m, int hidden, enum kern_act 
     }
     check("glu", o->name, kern_act_name(act), got, want, bound, half);
     check("glu_back", o->name, kern_act_name(act), got + half, want + half, bound + half, 2 * half);
+    c.threads = 1;
+    kern_glu(&c, first, x, m, hidden, act);
+    kern_glu_back(&c, first + half, dout, x, m, hidden, act);
+    check_bits(o, "glu, glu_back", kern_act_name(act), got, first, 3 * half, threads);
     close_ctx(&r);
     close_ctx(&c);
     guard_free_floats(x, 2 * half);
     guard_free_floats(dout, half);
     guard_free_floats(want, 3 * half);
     guard_free_floats(got, 3 * half);
+    guard_free_floats(first, 3 * half);
     free(bound);
 }
 
@@ -224,11 +229,12 @@ static void check_add(const struct overlay *o, int m, int n, int gain_n, bool wi
     kern_add(&r, want, with_x ? x : NULL, 0.7f, y, gain_n ? gain : NULL, gain_n, m, n);
     kern_add(&c, got, with_x ? x : NULL, 0.7f, y, gain_n ? gain : NULL, gain_n, m, n);
     check("add", o->name, "out of place", got, want, bound, count);
+    c.threads = 1;
     kern_add(&c, x, with_x ? x : NULL, 0.7f, y, gain_n ? gain : NULL, gain_n, m, n);
-    check_bits(o, "add", "onto x", x, got, count, threads);
+    check_bits(o, "add", "onto x", got, x, count, threads);
     fill(x, count, 41);
     kern_add(&c, y, with_x ? x : NULL, 0.7f, y, gain_n ? gain : NULL, gain_n, m, n);
-    check_bits(o, "add", "onto y", y, got, count, threads);
+    check_bits(o, "add", "onto y", got, y, count, threads);
     close_ctx(&r);
     close_ctx(&c);
     guard_free_floats(x, count);
@@ -261,8 +267,8 @@ static void check_add_back(const struct overlay *o, int m, int n, int gain_n, in
     memcpy(want_gain, gain, gains * sizeof *gain);
     c.threads = 1;
     kern_add_back(&c, dout, gain_n ? want_gain : NULL, dout, y, gain_n ? gain : NULL, gain_n, m, n);
-    check_bits(o, "add_back", "in place", dout, got, count, threads);
-    check_bits(o, "add_back", "dgain", want_gain, got_gain, gains, threads);
+    check_bits(o, "add_back", "in place", got, dout, count, threads);
+    check_bits(o, "add_back", "dgain", got_gain, want_gain, gains, threads);
     close_ctx(&r);
     close_ctx(&c);
     guard_free_floats(dout, count);
@@ -343,15 +349,18 @@ static void adamw_equals_the_reference(void **state)
 
     for (size_t k = 0; k < VIT_COUNT(COUNTS); k++) {
         const size_t n = COUNTS[k];
+        const int threads = 1 + (int)k % THREADS;
         float *was = adam_state(n), *want = adam_state(n), *got = adam_state(n), *grad = filled(n, 52);
         double *bound = malloc(3 * n * sizeof *bound);
-        struct kern_ctx r = open_ctx(&o->ref, NO_LIMITS, 1),
-                        c = open_ctx(&o->k, NO_LIMITS, 1 + (int)k % THREADS);
+        struct kern_ctx r = open_ctx(&o->ref, NO_LIMITS, 1), c = open_ctx(&o->k, NO_LIMITS, threads);
 
         adam_bounds(bound, was, grad, n, &p);
         kern_adamw(&r, want, want + n, want + 2 * n, grad, n, &p);
         kern_adamw(&c, got, got + n, got + 2 * n, grad, n, &p);
         check("adamw", o->name, "w, mean, square", got, want, bound, 3 * n);
+        c.threads = 1;
+        kern_adamw(&c, was, was + n, was + 2 * n, grad, n, &p);
+        check_bits(o, "adamw", "w, mean, square", got, was, 3 * n, threads);
         close_ctx(&r);
         close_ctx(&c);
         guard_free_floats(was, 3 * n);

@@ -112,9 +112,11 @@ static void sums_over_windows_equal_the_reference(void **state)
         float *cols = filled(s.cols, i), *g = filled(s.out, i + 99), *x = filled(s.in, i + 7);
         float *cols_abs = absolute(cols, s.cols), *g_abs = absolute(g, s.out);
         float *want = guard_floats(s.in), *got = guard_floats(s.in), *size = guard_floats(s.in);
+        float *first = guard_floats(s.in);
         float *pooled = guard_floats(s.out);
         uint8_t *arg = guard_bytes(s.out);
         struct kern_ctx a = open_ctx(&o->ref, NO_LIMITS, 1), b = open_ctx(&o->k, NO_LIMITS, THREADS);
+        struct kern_ctx one = open_ctx(&o->k, NO_LIMITS, 1);
         double *bound;
 
         kern_col2im(&a, want, cols, &s.w, PICTURES);
@@ -122,6 +124,8 @@ static void sums_over_windows_equal_the_reference(void **state)
         kern_col2im(&b, got, cols, &s.w, PICTURES);
         bound = bounds_of(size, s.in, &s.w);
         check("col2im", o->name, s.text, got, want, bound, s.in);
+        kern_col2im(&one, first, cols, &s.w, PICTURES);
+        check_bits(o, "col2im", s.text, got, first, s.in, THREADS);
         free(bound);
         kern_max_pool(&a, pooled, arg, x, &s.w, PICTURES);
         kern_max_pool_back(&a, want, g, arg, &s.w, PICTURES);
@@ -129,11 +133,14 @@ static void sums_over_windows_equal_the_reference(void **state)
         kern_max_pool_back(&b, got, g, arg, &s.w, PICTURES);
         bound = bounds_of(size, s.in, &s.w);
         check("max_pool_back", o->name, s.text, got, want, bound, s.in);
+        kern_max_pool_back(&one, first, g, arg, &s.w, PICTURES);
+        check_bits(o, "max_pool_back", s.text, got, first, s.in, THREADS);
         free(bound);
         close_ctx(&a);
         close_ctx(&b);
-        float *floats[] = { cols, cols_abs, g, g_abs, x, want, got, size, pooled };
-        const size_t counts[] = { s.cols, s.cols, s.out, s.out, s.in, s.in, s.in, s.in, s.out };
+        close_ctx(&one);
+        float *floats[] = { cols, cols_abs, g, g_abs, x, want, got, first, size, pooled };
+        const size_t counts[] = { s.cols, s.cols, s.out, s.out, s.in, s.in, s.in, s.in, s.in, s.out };
         for (size_t j = 0; j < VIT_COUNT(floats); j++) guard_free_floats(floats[j], counts[j]);
         guard_free(arg, s.out);
     }
