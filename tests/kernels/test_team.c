@@ -1,4 +1,5 @@
 /* Sharing work: every task once, whoever does it and whenever the others sleep. */
+#include <omp.h>
 #include <stdatomic.h>
 #include <time.h>
 
@@ -144,6 +145,53 @@ static void many_short_rounds_lose_nothing(void **state)
     stop(f);
 }
 
+/* ---- more than one at work ---- */
+
+enum { PATIENCE = 30 }; /* seconds until a second thread counts as one that does not come */
+
+struct meeting {
+    struct kern_ctx c;
+    _Atomic int inside, missed;
+};
+
+/* Two tasks that end when both have begun. */
+static void meet(const void *work, int task, int worker)
+{
+    struct meeting *m = (struct meeting *)work;
+    const time_t end = time(NULL) + PATIENCE;
+
+    (void)task, (void)worker;
+    m->inside++;
+    while (m->inside < 2 && time(NULL) < end) nap(50);
+    if (m->inside < 2) m->missed++;
+}
+
+static void meets(void *arg)
+{
+    struct meeting *m = arg;
+
+    for (int round = 0; round < 3 && !m->missed; round++) {
+        nap(20000); /* all others are asleep */
+        m->inside = 0;
+        kern_share(&m->c, false, meet, m, 2);
+    }
+}
+
+static void two_tasks_have_two_threads(void **state)
+{
+    (void)state;
+    if (omp_get_num_procs() < 2 || omp_get_thread_limit() < 2) skip();
+    for (int team = 0; team < 2; team++) {
+        struct fixture *f = start(team, 3);
+        struct meeting m = { .c = f->c };
+
+        meets(&m); /* no run: a region of its own each time */
+        kern_team_run(&m.c, meets, &m);
+        if (m.missed) fail_msg("%s: nobody else came", team ? "with a team" : "without a team");
+        stop(f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +199,7 @@ int main(void)
         cmocka_unit_test(threads_that_sleep_are_woken),
         cmocka_unit_test(one_task_and_small_work_stay_with_the_caller),
         cmocka_unit_test(many_short_rounds_lose_nothing),
+        cmocka_unit_test(two_tasks_have_two_threads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
