@@ -85,7 +85,7 @@ static double xh_error(const struct norm_problem *p, const struct exact *s, doub
     return s->dm * s->inverse + fabs(xh_of(p, s, x)) * s->relative + 2 * UNIT * fabs(x) * s->inverse;
 }
 
-/* Gaps between the vectors are not written, so they keep 0xff and compare as nothing: bound infinite. */
+/* Gaps between the vectors are not written and compare as nothing: bound infinite. */
 static double *norm_bounds(const struct norm_problem *p)
 {
     double *bound = malloc(p->out * sizeof *bound);
@@ -104,11 +104,19 @@ static double *norm_bounds(const struct norm_problem *p)
     return bound;
 }
 
-/* Where the bound is infinite nothing was written; make both sides zero so that NaN does not fail. */
-static void clear_gaps(float *x, const double *bound, size_t count)
+/* Where the bound is infinite nothing was written: x has the bits of was there, or of a fresh buffer (was
+ * NULL). Both sides become zero, so that NaN does not fail. */
+static void clear_gaps(const char *name, const struct norm_problem *p, float *x, const float *was,
+                       const double *bound)
 {
-    for (size_t i = 0; i < count; i++)
-        if (isinf(bound[i])) x[i] = 0;
+    static const uint32_t fresh = 0xffffffff;
+
+    for (size_t i = 0; i < p->out; i++) {
+        if (!isinf(bound[i])) continue;
+        if (memcmp(&x[i], was ? (const void *)&was[i] : &fresh, sizeof *x))
+            fail_msg("%s, %s: [%zu], between two vectors, was made %g", name, p->text, i, (double)x[i]);
+        x[i] = 0;
+    }
 }
 
 static void check_norm(const struct overlay *o, struct norm_problem p)
@@ -122,12 +130,13 @@ static void check_norm(const struct overlay *o, struct norm_problem p)
     p.n.alpha = &p.alpha;
     kern_norm(&c, want, NULL, p.x, &p.n, &p.r);
     close_ctx(&c);
-    clear_gaps(want, bound, p.out);
+    clear_gaps("ref", &p, want, NULL, bound);
     for (int t = 0; t < THREADS; t++) {
         c = open_ctx(&o->k, limits_of(p.r.m, p.r.d), t + 1);
+        memset(got, 0xff, p.out * sizeof *got);
         kern_norm(&c, got, t ? stat : NULL, p.x, &p.n, &p.r);
         close_ctx(&c);
-        clear_gaps(got, bound, p.out);
+        clear_gaps(o->name, &p, got, NULL, bound);
         if (!t) memcpy(first, got, p.out * sizeof *got);
         check("norm", o->name, p.text, got, want, bound, p.out);
         check_bits(o, "norm", p.text, got, first, p.out, t + 1);
@@ -202,6 +211,7 @@ static void run_back(const struct kern *k, const struct norm_problem *p, float *
 
     for (size_t j = 0; j <= 2 * d; j++) all[p->out + j] = 0.5f;
     if (p->n.kind == KERN_DYT) dn.alpha = all + p->out + 2 * d;
+    memset(all, 0xff, p->out * sizeof *all);
     if (in_place) memcpy(all, dout, p->out * sizeof *all);
     kern_norm_back(&c, all, &dn, in_place ? all : dout, p->x, stat, &p->n, &p->r);
     close_ctx(&c);
@@ -220,10 +230,10 @@ static void check_norm_back(const struct overlay *o, struct norm_problem p)
     close_ctx(&c);
     bound = back_bounds(&p, dout, stat);
     run_back(&o->ref, &p, want, dout, stat, 1, false);
-    clear_gaps(want, bound, p.out);
+    clear_gaps("ref", &p, want, NULL, bound);
     for (int t = 0; t < THREADS; t++) {
         run_back(&o->k, &p, got, dout, stat, t + 1, t == 1);
-        clear_gaps(got, bound, p.out);
+        clear_gaps(o->name, &p, got, t == 1 ? dout : NULL, bound);
         if (!t) memcpy(first, got, count * sizeof *got);
         check("norm_back", o->name, p.text, got, want, bound, count);
         check_bits(o, "norm_back", p.text, got, first, count, t + 1);
