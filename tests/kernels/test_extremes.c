@@ -25,7 +25,8 @@ static const struct range {
 
 /* As test_overlays_norm.c derives it: the mean errs by dm = 2 (d + 2) u mean |x|, the variance about
  * another mean is larger by dm^2, each x - mean errs by u |x - mean| + dm. Where squares are below the
- * normal numbers each of them errs by a denormal, which eps, 1e-6, makes nothing of. */
+ * normal numbers each of them errs by a denormal, which eps, 1e-6, makes nothing of. And about whatever mean
+ * they are taken, no number is more than sqrt(D) deviations away. */
 static void check_row(const char *name, const char *range, const float *got, const float *x,
                       const struct kern_norm *n)
 {
@@ -39,7 +40,9 @@ static void check_row(const char *name, const char *range, const float *got, con
     for (int j = 0; j < D; j++) {
         const double xh = ((double)x[j] - mean) * inverse,
                      want = xh * (double)n->gain[j] + (double)n->bias[j];
-        const double error = dm * inverse + fabs(xh) * relative + 2 * UNIT * fabs((double)x[j]) * inverse;
+        const double error =
+            fmin(dm * inverse + fabs(xh) * relative + 2 * UNIT * fabs((double)x[j]) * inverse,
+                 (1 + (D + 8) * UNIT) * sqrt(D) + fabs(xh));
         const double bound = fabs((double)n->gain[j]) * (error + 2 * UNIT * fabs(xh)) +
                              2 * UNIT * fabs((double)n->bias[j]) + 4 * DENORMAL * inverse;
         if (!(fabs((double)got[j] - want) <= bound))
