@@ -7,8 +7,8 @@
 
 #include "kernels/kern.h"
 
-/* Looks at the ticket before a thread sleeps: some 10 to 40 us, longer than the serial code between two
- * operations, shorter than anyone else would notice. */
+/* Looks at the ticket before a thread sleeps: on x86, where a pause takes its time, some 10 to 40 us, longer
+ * than the serial code between two operations, shorter than anyone else would notice. Elsewhere less. */
 enum { SPINS = 1000 };
 
 /* The ticket holds the round in its upper half, so that a thread which slept through rounds cannot take a
@@ -32,6 +32,8 @@ static inline void relax(void)
 {
 #if defined(__x86_64__)
     __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
 #endif
 }
 
