@@ -24,6 +24,11 @@ struct room {
 
 #include "kernels/folded.h"
 
+static void pack_rows(num *to, const float *w, size_t ld, int count, int k)
+{
+    pack_scaled_rows(to, w, ld, count, k, NULL);
+}
+
 #include "kernels/bf16_attend.h"
 
 /* ---- packing ---- */

@@ -38,12 +38,6 @@ INLINE void narrow_vectors(num *to, const vec *x)
     *(loose_nums *)to = ALONG(x[0], x[1]);
 }
 
-INLINE float row_factor(const float *w, int k)
-{
-    (void)w, (void)k;
-    return 1;
-}
-
 /* The first room lanes of to = pairs of numbers of a row and the next, or zeros if there is none;
  * count numbers, which may be below 0. */
 INLINE void pack_pairs(num *to, const float *row, const float *next, int count, const int room)

@@ -39,22 +39,13 @@ static size_t scratch(const struct kern_limits *limits)
     return (size_t)SKIP_ROWS * (size_t)limits->outputs * sizeof(float);
 }
 
-static struct kern_epilogue epilogue_from(const struct kern_epilogue *e, size_t at)
-{
-    struct kern_epilogue part = *e;
-
-    if (part.pre) part.pre += at;
-    if (part.skip) part.skip += at;
-    return part;
-}
-
 static void linear_in_place(const struct kern_ctx *c, float *out, const float *x, const struct kern_mat *w,
                             const struct kern_epilogue *e, int m)
 {
     assert(c->scratch_bytes >= (size_t)SKIP_ROWS * (size_t)w->n * sizeof(float));
     for (int i = 0; i < m; i += SKIP_ROWS) {
         const int rows = m - i < SKIP_ROWS ? m - i : SKIP_ROWS;
-        const struct kern_epilogue part = epilogue_from(e, (size_t)i * w->n);
+        const struct kern_epilogue part = kern_epilogue_from(e, (size_t)i * w->n);
 
         product(c, c->scratch, x + (size_t)i * w->k, CblasNoTrans, w->f32, CblasTrans, rows, w->n, w->k, 0);
         kern_ref_epilogue(c, out + (size_t)i * w->n, c->scratch, &part, rows, w->n);

@@ -4,7 +4,6 @@
  * Before it the includer defines, beside what native.h and folded_tile.h want,
  *     FOLD               neighbours in a num
  *     narrow_row()       numbers to nums
- *     row_factor()       what narrow_row() multiplies a row of weights with
  *     DEPTH              k at a time: a panel's slice stays in L1
  *     BLOCK_TILES, GROUP, RESULT tiles of rows, panels, and tiles of both that a task takes at most
  *     struct room        memory of one thread; y (RESULT_FLOATS): a task's result
@@ -26,19 +25,17 @@ static size_t panel_nums(int outputs, int reduced)
     return (size_t)padded(outputs, TILE_COLS) * (size_t)units(reduced, FOLD);
 }
 
-/* One panel (nums, TILE_COLS) from count rows of w (count, k), ld apart: to[l][j] = w[j][FOLD l ...]. */
-static void pack_rows(num *to, const float *w, size_t ld, int count, int k)
+/* One panel (nums, TILE_COLS) from count rows of w (count, k), ld apart, each times its factor (count),
+ * NULL: 1: to[l][j] = factor[j] w[j][FOLD l ...]. */
+static void pack_scaled_rows(num *to, const float *w, size_t ld, int count, int k, const float *factor)
 {
-    float factor[TILE_COLS];
-
-    for (int j = 0; j < count; j++) factor[j] = row_factor(w + j * ld, k);
     for (int j = 0; j < TILE_COLS; j += VEC)
         for (int l = 0; l < k; l += FOLD * VEC) {
             const int taken = least(k - l, FOLD * VEC);
             uvec x[VEC] = { { 0 } };
 
             for (int i = 0; i < VEC && j + i < count; i++)
-                narrow_row((num *)(x + i), w + (j + i) * ld + l, taken, factor[j + i]);
+                narrow_row((num *)(x + i), w + (j + i) * ld + l, taken, factor ? factor[j + i] : 1);
             turn(x);
             for (int i = 0; i < units(taken, FOLD); i++)
                 *(loose_nums *)(to + (size_t)(l / FOLD + i) * TILE_COLS + j) = x[i];

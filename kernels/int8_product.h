@@ -66,11 +66,6 @@ INLINE void narrow_row(num *to, const float *x, int count, float factor)
     narrow(to, x, count, factor, 0, false);
 }
 
-INLINE float row_factor(const float *w, int k)
-{
-    return quant_of_row(w, k).inverse;
-}
-
 enum {
     DEPTH = 256 * FOLD, /* k at a time: a panel's slice, 256 nums x 2 VEC, stays in L1 */
     BLOCK_TILES = 16,   /* tiles of rows a task takes at most: its slice of x stays in L2 */
@@ -115,12 +110,20 @@ static void pack(void *to, const float *w, int n, int k, bool back)
 
     (void)back;
     for (int j = 0; j < n; j += TILE_COLS) {
+        const int count = least(n - j, TILE_COLS);
         num *panel = (num *)to + (size_t)j * (size_t)nums;
+        float factor[TILE_COLS];
 
-        pack_rows(panel, w + (size_t)j * k, (size_t)k, least(n - j, TILE_COLS), k);
+        for (int i = 0; i < count; i++) {
+            const struct kern_quant q = quant_of_row(w + (size_t)(j + i) * k, k);
+
+            scales[j + i] = q.scale;
+            factor[i] = q.inverse;
+        }
+        for (int i = count; i < TILE_COLS; i++) scales[j + i] = 0;
+        pack_scaled_rows(panel, w + (size_t)j * k, (size_t)k, count, k, factor);
         if (OFFSET) sum_offsets(behind + outputs + j, panel, nums);
     }
-    for (int j = 0; j < outputs; j++) scales[j] = j < n ? quant_of_row(w + (size_t)j * k, k).scale : 0;
 }
 
 /* ---- a product ---- */
@@ -185,16 +188,6 @@ static size_t scratch(const struct kern_limits *l)
            left_nums(rows, l->inputs) * sizeof(num);
 }
 
-/* The epilogue of the rows from element at on. */
-static struct kern_epilogue epilogue_from(const struct kern_epilogue *e, size_t at)
-{
-    struct kern_epilogue part = *e;
-
-    if (part.pre) part.pre += at;
-    if (part.skip) part.skip += at;
-    return part;
-}
-
 /* At most ROWS rows. */
 static void multiply_rows(const struct kern_ctx *c, float *out, const float *x, const struct kern_mat *w,
                           const struct kern_epilogue *e, int m)
@@ -235,7 +228,7 @@ static void linear(const struct kern_ctx *c, float *out, const float *x, const s
     }
     for (int i = 0; i < m; i += rows) {
         const size_t at = (size_t)i * w->n;
-        const struct kern_epilogue part = epilogue_from(e, at);
+        const struct kern_epilogue part = kern_epilogue_from(e, at);
 
         multiply_rows(c, out + at, x + (size_t)i * w->k, w, &part, least(m - i, rows));
     }

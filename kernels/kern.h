@@ -87,6 +87,15 @@ struct kern_epilogue {
     const float *skip; /* (m, n), may be the output itself; NULL: nothing is added */
     float skip_scale;  /* factor of skip; read only when skip is set */
 };
+/* The same for the rows that start at element at of (m, n). */
+static inline struct kern_epilogue kern_epilogue_from(const struct kern_epilogue *e, size_t at)
+{
+    struct kern_epilogue rest = *e;
+
+    if (rest.pre) rest.pre += at;
+    if (rest.skip) rest.skip += at;
+    return rest;
+}
 
 /* Parameters of one normalisation, and their gradients. Any of gain, bias may be NULL. */
 struct kern_norm {
@@ -294,7 +303,7 @@ void kern_unpack(const struct kern_layout *l, float *w, const void *packed, int 
  * the scale; NaN (and zeros in q) where x has an infinity or a NaN. */
 float kern_quantise(int8_t *q, const float *x, int n);
 
-/* Whether a scale can be fixed for x: 2^-126 to 2^126. */
+/* Whether a scale can be fixed for x: 2^-126 to 2^126, so that it and its inverse are normal numbers. */
 bool kern_scale_fits(float scale);
 
 /* The largest integer, and inputs of a product of integers at most: its square times as many must fit 31

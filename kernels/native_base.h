@@ -176,10 +176,4 @@ static inline struct range task_rows(int task, int m, int n)
     return (struct range){ from, least(m, from + rows) };
 }
 
-/* A gain for columns from j: one factor for all (gain_n 1), or its own for each. */
-INLINE vec gain_at(const float *gain, int gain_n, int j, int count)
-{
-    return gain_n == 1 ? (vec)SPLAT(*gain) : load_some(gain + j, count - j);
-}
-
 #endif

@@ -5,6 +5,12 @@
 #include "kernels/native_act.h"
 #include "kernels/native_norm.h"
 
+/* A gain for columns from j: one factor for all (gain_n 1), or its own for each. */
+INLINE vec gain_at(const float *gain, int gain_n, int j, int count)
+{
+    return gain_n == 1 ? (vec)SPLAT(*gain) : load_some(gain + j, count - j);
+}
+
 /* One row of add. */
 static void add_row(float *out, const float *x, float x_scale, const float *y, const float *gain, int gain_n,
                     int n)

@@ -54,12 +54,6 @@ static inline struct kern_quant kern_quant_row(const float *x, int n)
     return kern_quant_of(largest);
 }
 
-/* Whether a scale can be fixed: it and its inverse are normal numbers, as those of rows are. */
-static inline bool kern_quant_fits(float scale)
-{
-    return scale >= 0x1p-126f && scale <= 0x1p126f;
-}
-
 /* Of row x (n) with a fixed scale. */
 static inline struct kern_quant kern_quant_fixed(const float *x, int n, float scale)
 {

@@ -13,6 +13,15 @@ static inline double kern_ref_seen(float x, enum kern_dtype dtype)
     return (double)(dtype == KERN_BF16 ? vit_from_bf16(vit_bf16(x)) : x);
 }
 
+/* The sum of x[i] y[i], x and y (n). */
+static inline double kern_ref_dot(const float *x, const float *y, int n, enum kern_dtype dtype)
+{
+    double sum = 0;
+
+    for (int i = 0; i < n; i++) sum += kern_ref_seen(x[i], dtype) * kern_ref_seen(y[i], dtype);
+    return sum;
+}
+
 /* act(x), act'(x). */
 double kern_ref_act_value(enum kern_act act, double x);
 double kern_ref_act_slope(enum kern_act act, double x);

@@ -18,14 +18,6 @@ static struct head head_of(const float *qkv, const struct kern_heads *a, int ima
     return (struct head){ .q = q, .k = q + d, .v = q + 2 * d, .ld = 3 * d };
 }
 
-static double dot(const float *a, const float *b, int n, enum kern_dtype dtype)
-{
-    double sum = 0;
-
-    for (int i = 0; i < n; i++) sum += kern_ref_seen(a[i], dtype) * kern_ref_seen(b[i], dtype);
-    return sum;
-}
-
 float kern_ref_drop_factor(const struct kern_drop *drop, uint64_t i)
 {
     if (!drop || drop->rate <= 0) return 1;
@@ -47,7 +39,8 @@ static double exponentials(double *p, const struct head *s, int i, const struct 
     double top = -INFINITY, sum = 0;
 
     for (int j = 0; j < a->t; j++) {
-        p[j] = (double)a->scale * dot(s->q + (size_t)i * s->ld, s->k + (size_t)j * s->ld, a->e, dtype);
+        p[j] =
+            (double)a->scale * kern_ref_dot(s->q + (size_t)i * s->ld, s->k + (size_t)j * s->ld, a->e, dtype);
         if (p[j] > top) top = p[j];
     }
     for (int j = 0; j < a->t; j++) sum += p[j] = exp(p[j] - top);
@@ -111,7 +104,7 @@ static double dp_of(const struct back *w, int i, int j)
 {
     const size_t at = (size_t)i * w->a->t + j;
 
-    return dot(w->dctx + i * w->ld, w->s.v + j * w->s.ld, w->a->e, KERN_F32) *
+    return kern_ref_dot(w->dctx + i * w->ld, w->s.v + j * w->s.ld, w->a->e, KERN_F32) *
            (double)kern_ref_drop_factor(w->drop, w->first + at);
 }
 

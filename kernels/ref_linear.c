@@ -23,14 +23,6 @@ void kern_ref_epilogue(const struct kern_ctx *c, float *out, const float *y, con
         }
 }
 
-static double dot(const float *x, const float *w, int k, enum kern_dtype dtype)
-{
-    double y = 0;
-
-    for (int l = 0; l < k; l++) y += kern_ref_seen(x[l], dtype) * kern_ref_seen(w[l], dtype);
-    return y;
-}
-
 /* The sum of the products of integers, which is exact, times both scales. x_scale 0: the row's own. */
 static double dot_i8(const float *x, const float *w, int k, float x_scale)
 {
@@ -52,7 +44,7 @@ float kern_quantise(int8_t *q, const float *x, int n)
 
 bool kern_scale_fits(float scale)
 {
-    return kern_quant_fits(scale);
+    return scale >= 0x1p-126f && scale <= 0x1p126f;
 }
 
 void kern_ref_linear(const struct kern_ctx *c, float *out, const float *x, const struct kern_mat *w,
@@ -65,7 +57,8 @@ void kern_ref_linear(const struct kern_ctx *c, float *out, const float *x, const
     for (int i = 0; i < m; i++)
         for (int j = 0; j < n; j++) {
             const float *xi = x + (size_t)i * k, *wj = w->f32 + (size_t)j * k;
-            const double y = w->dtype == KERN_I8 ? dot_i8(xi, wj, k, w->x_scale) : dot(xi, wj, k, w->dtype);
+            const double y =
+                w->dtype == KERN_I8 ? dot_i8(xi, wj, k, w->x_scale) : kern_ref_dot(xi, wj, k, w->dtype);
 
             out[(size_t)i * n + j] = finish(y, (size_t)i * n + j, j, e);
         }

@@ -9,41 +9,32 @@
 #define VEC_SQRT(a)   square_root(a)
 #define VEC_RINT(a)   nearest(a)
 
-#include <math.h>
-#include <stdint.h>
+#include "kernels/native_base.h"
 
-typedef float four __attribute__((vector_size(16)));
-typedef int32_t ifour __attribute__((vector_size(16)));
-
-static inline __attribute__((always_inline)) four splat(float x)
+INLINE vec splat(float x)
 {
-    return (four){ x, x, x, x };
+    return (vec){ x, x, x, x };
 }
 
-static inline __attribute__((always_inline)) four choose(ifour mask, four yes, four no)
+INLINE vec greater(vec a, vec b)
 {
-    return (four)((mask & (ifour)yes) | (~mask & (ifour)no));
+    return pick(a > b, a, b);
 }
 
-static inline __attribute__((always_inline)) four greater(four a, four b)
+INLINE vec smaller(vec a, vec b)
 {
-    return choose(a > b, a, b);
+    return pick(a < b, a, b);
 }
 
-static inline __attribute__((always_inline)) four smaller(four a, four b)
+INLINE vec square_root(vec a)
 {
-    return choose(a < b, a, b);
-}
-
-static inline four square_root(four a)
-{
-    return (four){ sqrtf(a[0]), sqrtf(a[1]), sqrtf(a[2]), sqrtf(a[3]) };
+    return (vec){ sqrtf(a[0]), sqrtf(a[1]), sqrtf(a[2]), sqrtf(a[3]) };
 }
 
 /* What is added leaves no bits for fractions; no multiply-add is made of it here: -ffp-contract=off. */
-static inline __attribute__((always_inline)) four nearest(four a)
+INLINE vec nearest(vec a)
 {
-    const four big = splat(0x1.8p23f);
+    const vec big = splat(0x1.8p23f);
 
     return (a + big) - big;
 }
