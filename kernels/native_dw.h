@@ -1,4 +1,5 @@
-/* native_dw.h - linear_dw: dw (n, k) += dout^T x, reduced over the rows in blocks of a fixed size.
+/* native_dw.h - linear_dw: dw (n, k) += dout^T x, reduced over the rows in blocks of one size, that
+ * depends on the number of rows alone.
  *
  * The tile's header says how FOLD rows become one row of nums (pack_panels, narrow_nums, order_left)
  * and multiplies them (multiply_turned): native_tile.h for f32, bf16_tile.h for pairs of bf16. */

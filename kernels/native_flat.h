@@ -1,4 +1,5 @@
-/* native_flat.h - element by element; plain loops the compiler turns into vectors of this overlay. */
+/* native_flat.h - what passes over memory element by element or row by row: additions, scalings, AdamW,
+ * the sum of squares. */
 #ifndef KERNELS_NATIVE_FLAT_H
 #define KERNELS_NATIVE_FLAT_H
 

@@ -1,4 +1,5 @@
-/* native_image.h - windows over pictures with the channels last: columns and pooling, a picture a task. */
+/* native_image.h - windows over pictures with the channels last: columns and pooling. A task is a line of
+ * outputs, or a picture where the windows of several lines add to the same input. */
 #ifndef KERNELS_NATIVE_IMAGE_H
 #define KERNELS_NATIVE_IMAGE_H
 

@@ -1,7 +1,5 @@
-/* ref.c - the reference fills every entry of the table, so that overlays need only replace some.
- *
- * The formats: every entry that is indexed by a dtype has KERN_F32 and KERN_BF16 here. KERN_I8 has the
- * forward; its linear_dx and linear_dw are NULL. */
+/* ref.c - the reference fills every entry of the table, so that overlays need only replace some. Two stay
+ * empty: linear_dx and linear_dw of KERN_I8, which has the forward only. */
 #include "kernels/ref.h"
 
 /* attend_back keeps two rows of t doubles per thread. */

@@ -72,7 +72,7 @@ static inline void close_ctx(struct kern_ctx *c)
     guard_free(c->scratch, c->scratch_bytes);
 }
 
-/* got[i] within bound[i] of want[i]; NaN equals NaN. */
+/* got[i] within bound[i] of want[i], both numbers. */
 static inline void check(const char *what, const char *overlay, const char *shape, const float *got,
                          const float *want, const double *bound, size_t count)
 {
