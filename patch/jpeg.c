@@ -199,7 +199,7 @@ enum vit_status patch_jpeg_decode(struct patch_image *out, const struct patch_in
         return vit_fail(err, VIT_ERR_FORMAT, "%s: damaged JPEG: a Huffman table of more than 256 codes",
                         in->name);
     status = patch_stb_check(in, "JPEG", err);
-    return status ? status : patch_stb_decode(out, in, "JPEG", err);
+    return status ? status : patch_stb_decode(out, in, NULL, "JPEG", err);
 }
 
 #endif

@@ -8,7 +8,8 @@
 #include "patch/decode.h"
 #include "vit/sink.h"
 
-enum { SIGNATURE = 8, FRAME = 12 }; /* FRAME: length, type and checksum around the data of a chunk */
+/* FRAME: length, type and checksum around the data of a chunk; COLOURS: bytes of the longest palette. */
+enum { SIGNATURE = 8, FRAME = 12, HEADER = 13, COLOURS = 3 * 256 };
 
 /* CRC-32 of a chunk's type and data (PNG specification, annex D), four bits at a time. */
 static uint32_t checksum(const unsigned char *bytes, size_t size)
@@ -43,12 +44,18 @@ static uint64_t raw_bytes(const unsigned char *header)
     return 2 * height * (1 + (width * depth * CHANNELS[header[9] & 7] + 7) / 8);
 }
 
-/* Walk the chunks to the end of the picture. *packed: bytes of compressed pixels. */
-static enum vit_status check_chunks(const struct patch_input *in, uint64_t *packed, struct vit_error *err)
+/* What is learnt of a picture on the way through its chunks. */
+struct contents {
+    uint64_t packed; /* bytes of compressed pixels */
+    size_t palette;  /* and of the longest palette before them */
+};
+
+/* Walk the chunks to the end of the picture. */
+static enum vit_status check_chunks(struct contents *c, const struct patch_input *in, struct vit_error *err)
 {
     size_t at = SIGNATURE;
 
-    *packed = 0;
+    *c = (struct contents){ 0 };
     for (;;) {
         const unsigned char *chunk = in->bytes + at;
         const size_t left = in->size - at;
@@ -61,16 +68,22 @@ static enum vit_status check_chunks(const struct patch_input *in, uint64_t *pack
             return vit_fail(err, VIT_ERR_FORMAT, "%s: damaged PNG: wrong checksum of the chunk at byte %zu",
                             in->name, at);
         if (!memcmp(chunk + 4, "IEND", 4)) return VIT_OK;
-        if (!memcmp(chunk + 4, "IDAT", 4)) *packed += length;
+        if (!memcmp(chunk + 4, "IDAT", 4)) c->packed += length;
+        if (!memcmp(chunk + 4, "PLTE", 4) && !c->packed && length > c->palette) c->palette = length;
         at += FRAME + length;
     }
 }
 
+/* stb_image gives a number beyond the palette whatever its stack holds, Pillow black. A palette overwrites
+ * the one before colour by colour, and no checksum is looked at: so a black one goes before all others. */
+static const unsigned char BLACK[FRAME + COLOURS] = { 0, 0, COLOURS >> 8, COLOURS & 255, 'P', 'L', 'T', 'E' };
+
 enum vit_status patch_png_decode(struct patch_image *out, const struct patch_input *in, struct vit_error *err)
 {
-    enum { HEADER = 13, SLACK = 65536 };
+    enum { SLACK = 65536, PALETTE = 3 };
     const unsigned char *header = in->bytes + SIGNATURE + 8;
-    uint64_t packed;
+    struct patch_piece black = { SIGNATURE + FRAME + HEADER, BLACK, sizeof BLACK };
+    struct contents c;
     enum vit_status status;
 
     if (in->size >= SIGNATURE + FRAME && !memcmp(in->bytes + SIGNATURE + 4, "CgBI", 4))
@@ -79,14 +92,15 @@ enum vit_status patch_png_decode(struct patch_image *out, const struct patch_inp
     if (in->size < SIGNATURE + FRAME + HEADER || memcmp(in->bytes + SIGNATURE, "\0\0\0\x0dIHDR", 8))
         return vit_fail(err, VIT_ERR_FORMAT, "%s: damaged PNG: does not begin with a whole header", in->name);
     status = patch_check_pixels(in, patch_big32(header), patch_big32(header + 4), err);
-    if (!status) status = check_chunks(in, &packed, err);
+    if (!status) status = check_chunks(&c, in, err);
     if (status) return status;
     /* Deflate never doubles; a surplus is there to be inflated a thousandfold. */
-    if (packed > raw_bytes(header) + SLACK)
+    if (c.packed > raw_bytes(header) + SLACK)
         return vit_fail(err, VIT_ERR_FORMAT,
                         "%s: damaged PNG: %ju bytes of compressed pixels where %ju are the most", in->name,
-                        (uintmax_t)packed, (uintmax_t)raw_bytes(header) + SLACK);
-    return patch_stb_decode(out, in, "PNG", err);
+                        (uintmax_t)c.packed, (uintmax_t)raw_bytes(header) + SLACK);
+    if (header[9] != PALETTE || !c.palette || c.palette >= COLOURS) black.size = 0;
+    return patch_stb_decode(out, in, &black, "PNG", err);
 }
 
 enum vit_status patch_png_write(const char *path, const unsigned char *rgb, int width, int height,

@@ -119,34 +119,46 @@ static void writer_free(void *p)
 #include <stb_image.h>
 #include <stb_image_write.h>
 
+/* What is left to read, one part after the other. */
 struct stream {
-    const unsigned char *bytes;
-    size_t size, at;
+    struct part {
+        const unsigned char *bytes;
+        size_t size;
+    } part[3];
     bool ran_out;
 };
 
 static bool is_over(const struct stream *s)
 {
-    return s->at == s->size;
+    return !s->part[0].size && !s->part[1].size && !s->part[2].size;
+}
+
+/* The next n bytes, as far as there are, to to; NULL: nowhere. Returns how many. */
+static size_t take(struct stream *s, char *to, size_t n)
+{
+    size_t done = 0;
+
+    for (struct part *p = s->part; p < s->part + VIT_COUNT(s->part); p++) {
+        const size_t some = n - done < p->size ? n - done : p->size;
+        if (to) memcpy(to + done, p->bytes, some);
+        p->bytes += some;
+        p->size -= some;
+        done += some;
+    }
+    return done;
 }
 
 static int read_some(void *user, char *to, int size)
 {
     struct stream *s = user;
-    const size_t left = s->size - s->at;
-    const size_t n = (size_t)size < left ? (size_t)size : left;
 
     if (size && is_over(s)) s->ran_out = true;
-    memcpy(to, s->bytes + s->at, n);
-    s->at += n;
-    return (int)n;
+    return (int)take(s, to, (size_t)size);
 }
 
 static void skip(void *user, int n)
 {
-    struct stream *s = user;
-
-    if (n > 0) s->at += (size_t)n < s->size - s->at ? (size_t)n : s->size - s->at;
+    if (n > 0) take(user, NULL, (size_t)n);
 }
 
 /* The reader of JPEG asks. */
@@ -178,11 +190,14 @@ enum vit_status patch_stb_check(const struct patch_input *in, const char *format
 }
 #endif
 
-enum vit_status patch_stb_decode(struct patch_image *out, const struct patch_input *in, const char *format,
-                                 struct vit_error *err)
+enum vit_status patch_stb_decode(struct patch_image *out, const struct patch_input *in,
+                                 const struct patch_piece *more, const char *format, struct vit_error *err)
 {
     static const stbi_io_callbacks IO = { read_some, skip, at_end };
-    struct stream s = { in->bytes, in->size, 0, false };
+    const struct patch_piece piece = more ? *more : (struct patch_piece){ in->size, in->bytes, 0 };
+    struct stream s = { .part = { { in->bytes, piece.at },
+                                  { piece.bytes, piece.size },
+                                  { in->bytes + piece.at, in->size - piece.at } } };
     int channels;
 
     exhausted = false;

@@ -267,6 +267,72 @@ static void a_bmp_index_beyond_its_palette_is_refused(void **state)
                    VIT_ERR_FORMAT, "palette", &err);
 }
 
+/* A chunk of length bytes of zeros, or of data; where the next one goes. */
+static unsigned char *put_chunk(unsigned char *to, const char *type, const void *data, uint32_t length)
+{
+    uint32_t crc = 0xffffffff;
+
+    for (int i = 0; i < 4; i++) to[i] = (unsigned char)(length >> (24 - 8 * i));
+    memcpy(to + 4, type, 4);
+    memset(to + 8, 0, length);
+    if (data) memcpy(to + 8, data, length);
+    for (uint32_t i = 0; i < length + 4; i++) {
+        crc ^= to[4 + i];
+        for (int k = 0; k < 8; k++) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
+    }
+    for (int i = 0; i < 4; i++) to[8 + length + i] = (unsigned char)(~crc >> (24 - 8 * i));
+    return to + 12 + length;
+}
+
+/* Leave something on the stack for whoever reads of it what it did not write. */
+static void dirty_stack(int value)
+{
+    volatile unsigned char bytes[1 << 16];
+
+    for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (unsigned char)value;
+}
+
+/* A row of 256 numbers, each once, and a palette of two colours. Pillow 12 has black beyond its end. */
+static void a_png_index_beyond_its_palette_is_black(void **state)
+{
+    enum { WIDTH = 256, RAW = WIDTH + 1 };
+    static const char HEADER[] = "\0\0\1\0\0\0\0\1\x8\3\0\0", SIGNATURE[] = "\x89PNG\r\n\x1a\n";
+    unsigned char zlib[7 + RAW + 4] = "\x78\x01\x01\x01\x01\xfe\xfe"; /* one block, not compressed */
+    unsigned char png[1000], expected[3 * WIDTH] = "\x9\x8\x7\x6\x5\x4", *at = png + 8;
+
+    (void)state;
+    for (int i = 0; i < WIDTH; i++) zlib[8 + i] = (unsigned char)i;
+    memcpy(png, SIGNATURE, 8);
+    at = put_chunk(at, "IHDR", HEADER, 13);
+    at = put_chunk(at, "PLTE", expected, 6);
+    at = put_chunk(at, "tRNS", "\1\2", 2);
+    at = put_chunk(at, "IDAT", zlib, sizeof zlib);
+    at = put_chunk(at, "IEND", NULL, 0);
+    for (int value = 0; value < 256; value += 85) {
+        dirty_stack(value);
+        rgb_of((const char *)png, (size_t)(at - png), expected, WIDTH, 1);
+    }
+}
+
+/* Nothing says what its numbers mean, also where a palette follows. */
+static void a_png_of_numbers_without_a_palette_is_refused(void **state)
+{
+    static const char HEADER[] = "\0\0\0\1\0\0\0\1\x8\3\0\0", SIGNATURE[] = "\x89PNG\r\n\x1a\n";
+    static const char PIXELS[] = "\x78\x01\x01\x02\x00\xfd\xff\x00\x07\x00\x09\x00\x08";
+    unsigned char png[200], *at = png + 8;
+    struct patch_image image;
+    struct vit_error err;
+
+    (void)state;
+    memcpy(png, SIGNATURE, 8);
+    at = put_chunk(at, "IHDR", HEADER, 13);
+    at = put_chunk(at, "IDAT", PIXELS, sizeof PIXELS - 1);
+    at = put_chunk(at, "PLTE", "\1\2\3", 3);
+    at = put_chunk(at, "IEND", NULL, 0);
+    assert_refused(patch_image_decode(&image, png, (size_t)(at - png), "x", NULL, &err), VIT_ERR_FORMAT,
+                   "x: damaged PNG: no PLTE", &err);
+}
+
 /* The sentence and the status of bytes that are no picture. */
 static void refuse(const char *text, size_t size, enum vit_status status, const char *says)
 {
@@ -308,15 +374,15 @@ static void a_picture_that_ends_early_is_not_filled_with_zeros(void **state)
 
     (void)state;
     in.bytes = bytes;
-    assert_ok(patch_stb_decode(&image, &in, "PNG", &err), &err);
+    assert_ok(patch_stb_decode(&image, &in, NULL, "PNG", &err), &err);
     patch_image_free(&image);
     in.size -= 12; /* the chunk that says it is the end */
-    assert_refused(patch_stb_decode(&image, &in, "PNG", &err), VIT_ERR_FORMAT,
+    assert_refused(patch_stb_decode(&image, &in, NULL, "PNG", &err), VIT_ERR_FORMAT,
                    "x: truncated PNG: the file ends before the picture", &err);
     assert_null(image.rgb);
     in.size -= 8; /* and some of the pixels */
-    assert_refused(patch_stb_decode(&image, &in, "PNG", &err), VIT_ERR_FORMAT, "x: damaged PNG: outofdata",
-                   &err);
+    assert_refused(patch_stb_decode(&image, &in, NULL, "PNG", &err), VIT_ERR_FORMAT,
+                   "x: damaged PNG: outofdata", &err);
     assert_null(image.rgb);
     free(bytes);
 }
@@ -434,23 +500,6 @@ static void decoders_are_named(void **state)
     if (VIT_JPEG) assert_non_null(strstr(patch_decoders(), "libjpeg"));
 }
 
-/* A chunk of length bytes of zeros, or of data; where the next one goes. */
-static unsigned char *put_chunk(unsigned char *to, const char *type, const void *data, uint32_t length)
-{
-    uint32_t crc = 0xffffffff;
-
-    for (int i = 0; i < 4; i++) to[i] = (unsigned char)(length >> (24 - 8 * i));
-    memcpy(to + 4, type, 4);
-    memset(to + 8, 0, length);
-    if (data) memcpy(to + 8, data, length);
-    for (uint32_t i = 0; i < length + 4; i++) {
-        crc ^= to[4 + i];
-        for (int k = 0; k < 8; k++) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
-    }
-    for (int i = 0; i < 4; i++) to[8 + length + i] = (unsigned char)(~crc >> (24 - 8 * i));
-    return to + 12 + length;
-}
-
 /* One grey pixel takes two bytes; what is there beyond a slack of 64 KiB is there to be inflated. */
 static void a_png_with_more_than_its_pixels_is_refused(void **state)
 {
@@ -511,6 +560,8 @@ int main(void)
         cmocka_unit_test(bmp_rows_stand_on_their_head),
         cmocka_unit_test(bmp_palettes_and_masks_are_applied),
         cmocka_unit_test(a_bmp_index_beyond_its_palette_is_refused),
+        cmocka_unit_test(a_png_index_beyond_its_palette_is_black),
+        cmocka_unit_test(a_png_of_numbers_without_a_palette_is_refused),
         cmocka_unit_test(bmp_that_is_none_is_refused),
         cmocka_unit_test(a_picture_that_ends_early_is_not_filled_with_zeros),
         cmocka_unit_test(a_picture_is_put_where_there_is_space),
