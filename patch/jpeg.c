@@ -35,7 +35,8 @@ static _Noreturn void stop(j_common_ptr jpeg)
 /* Warnings that leave every pixel right. All others tell of missing or invented pixels. */
 static bool is_harmless(int code)
 {
-    static const int HARMLESS[] = { JWRN_EXTRANEOUS_DATA, JWRN_ADOBE_XFORM, JWRN_JFIF_MAJOR };
+    static const int HARMLESS[] = { JWRN_EXTRANEOUS_DATA, JWRN_ADOBE_XFORM, JWRN_JFIF_MAJOR,
+                                    JWRN_NOT_SEQUENTIAL };
 
     for (size_t i = 0; i < VIT_COUNT(HARMLESS); i++)
         if (code == HARMLESS[i]) return true;

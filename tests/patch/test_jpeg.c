@@ -84,9 +84,31 @@ static void a_jpeg_of_endless_scans_is_refused(void **state)
     free(bytes);
 }
 
+/* A baseline scan has all waves, whatever it says of them. */
+static void the_waves_of_a_baseline_scan_need_not_be_said(void **state)
+{
+    enum { LAST_WAVE = 2 + 2 + 1 + 2 + 1 }; /* of one component: marker, length, count, what is read, first */
+    struct vit_error err = { 0 };
+    struct patch_image right, other;
+    size_t size, at = 0;
+    unsigned char *bytes = tiny_jpeg(1, NULL, 0, &size);
+
+    (void)state;
+    while (bytes[at] != 0xff || bytes[at + 1] != 0xda) assert_true(++at + LAST_WAVE < size);
+    assert_ok(patch_image_decode(&right, bytes, size, "x", NULL, &err), &err);
+    assert_int_equal(bytes[at + LAST_WAVE], 63);
+    bytes[at + LAST_WAVE] = 0;
+    assert_ok(patch_image_decode(&other, bytes, size, "x", NULL, &err), &err);
+    assert_memory_equal(other.rgb, right.rgb, 3 * 8 * 8);
+    patch_image_free(&right);
+    patch_image_free(&other);
+    free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_waves_of_a_baseline_scan_need_not_be_said),
         cmocka_unit_test(a_jpeg_of_two_components_is_refused),
         cmocka_unit_test(a_jpeg_of_endless_scans_is_refused),
     };
