@@ -18,23 +18,6 @@ enum { PIXELS = PATCH_CIFAR_PIXELS, MAX_RECORD = 2 + PIXELS };
 
 static const char *const CIFAR10[] = { "airplane", "automobile", "bird",  "cat",  "deer",
                                        "dog",      "frog",       "horse", "ship", "truck" };
-static const char *const CIFAR100[] = {
-    "apple",      "aquarium_fish", "baby",         "bear",       "beaver",      "bed",         "bee",
-    "beetle",     "bicycle",       "bottle",       "bowl",       "boy",         "bridge",      "bus",
-    "butterfly",  "camel",         "can",          "castle",     "caterpillar", "cattle",      "chair",
-    "chimpanzee", "clock",         "cloud",        "cockroach",  "couch",       "crab",        "crocodile",
-    "cup",        "dinosaur",      "dolphin",      "elephant",   "flatfish",    "forest",      "fox",
-    "girl",       "hamster",       "house",        "kangaroo",   "keyboard",    "lamp",        "lawn_mower",
-    "leopard",    "lion",          "lizard",       "lobster",    "man",         "maple_tree",  "motorcycle",
-    "mountain",   "mouse",         "mushroom",     "oak_tree",   "orange",      "orchid",      "otter",
-    "palm_tree",  "pear",          "pickup_truck", "pine_tree",  "plain",       "plate",       "poppy",
-    "porcupine",  "possum",        "rabbit",       "raccoon",    "ray",         "road",        "rocket",
-    "rose",       "sea",           "seal",         "shark",      "shrew",       "skunk",       "skyscraper",
-    "snail",      "snake",         "spider",       "squirrel",   "streetcar",   "sunflower",   "sweet_pepper",
-    "table",      "tank",          "telephone",    "television", "tiger",       "tractor",     "train",
-    "trout",      "tulip",         "turtle",       "wardrobe",   "whale",       "willow_tree", "wolf",
-    "woman",      "worm",
-};
 
 #define TEN(extension)                                                                                       \
     {                                                                                                        \
@@ -59,8 +42,7 @@ static const struct patch_cifar BINARY10 = {
 static const struct patch_cifar BINARY100 = {
     .folder = "cifar-100-binary",
     .names = "fine_label_names.txt",
-    .classes = CIFAR100,
-    .class_count = VIT_COUNT(CIFAR100),
+    .class_count = 100,
     .labels = 2,
     .file = HUNDRED(".bin"),
     .files = 2,
@@ -78,15 +60,12 @@ static const struct patch_cifar PYTHON10 = {
 static const struct patch_cifar PYTHON100 = {
     .folder = "cifar-100-python",
     .names = "meta",
-    .classes = CIFAR100,
-    .class_count = VIT_COUNT(CIFAR100),
+    .class_count = 100,
     .label_key = "fine_labels",
     .name_key = "fine_label_names",
-    .plain_names = true,
     .file = HUNDRED(""),
     .files = 2,
 };
-_Static_assert(VIT_COUNT(CIFAR100) == 100, "CIFAR-100 has 100 classes");
 
 static size_t record_size(const struct patch_cifar *c)
 {
@@ -97,7 +76,7 @@ static unsigned splits_right_in(const char *path, const struct patch_cifar *c)
 {
     unsigned bits = 0;
 
-    if (c->plain_names && !patch_has_file(path, c->names)) return 0;
+    if (!c->classes && !patch_has_file(path, c->names)) return 0;
     for (int i = 0; i < c->files; i++)
         if (patch_has_file(path, c->file[i].name)) bits |= 1u << c->file[i].split;
     return bits;
@@ -247,8 +226,8 @@ static enum vit_status open_cifar(struct patch_dataset *d, const char *path, enu
     enum vit_status status;
 
     if (!folder) return vit_fail(err, VIT_ERR_IO, "%s: its files are gone", path);
-    status = patch_has_file(folder, c->names) ? read_names(&d->classes, folder, c, err)
-                                              : standard_names(&d->classes, c, err);
+    status = c->classes && !patch_has_file(folder, c->names) ? standard_names(&d->classes, c, err)
+                                                             : read_names(&d->classes, folder, c, err);
     for (int i = 0; i < c->files && !status; i++)
         if (split == PATCH_ALL || split == c->file[i].split)
             status = add_file(d, folder, c->file[i].name, c, err);

@@ -9,11 +9,11 @@ enum { PATCH_CIFAR_SIDE = 32, PATCH_CIFAR_PLANE = 32 * 32, PATCH_CIFAR_PIXELS = 
 struct patch_cifar {
     const char *folder; /* as the archive unpacks */
     const char *names;  /* file of the class names: one a line, or a pickle */
+    /* Where that file is missing. NULL: "train" and "test" are names of many files, these only beside it. */
     const char *const *classes;
     int class_count;
     int labels; /* bytes before a record's pixels; the last is the label (CIFAR-100: the fine one) */
     const char *label_key, *name_key; /* in the pickles of the version for Python; NULL: binary files */
-    bool plain_names;                 /* files of these names are its own only beside that of the classes */
     struct {
         enum patch_split split;
         const char *name;

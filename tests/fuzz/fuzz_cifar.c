@@ -12,10 +12,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct patch_dataset *d;
     struct patch_image image;
     char path[300], name[300];
+    uint8_t classes[200];
     int which;
 
     if (!size) return 0;
     which = data[0] & 3;
+    for (size_t i = 0; i < sizeof classes; i++) classes[i] = i & 1 ? '\n' : 'a';
+    if (which == 1) fuzz_write(fuzz_folder(), "hundred/fine_label_names.txt", classes, sizeof classes);
     if (which == 3) fuzz_write(fuzz_folder(), "names/test_batch", data, 1);
     fuzz_write(fuzz_folder(), NAMES[which], data + 1, size - 1);
     snprintf(path, sizeof path, "%s/%s", fuzz_folder(), FOLDERS[which]);

@@ -78,17 +78,24 @@ static void planes_become_pixels(void **state)
     patch_dataset_close(d);
 }
 
-static void cifar100_counts_the_fine_label(void **state)
+/* "train.bin" and "test.bin" are files of many folders; the archive has the names of its classes. */
+static void cifar100_is_known_by_its_names_and_counts_the_fine_label(void **state)
 {
     struct patch_dataset *d;
+    struct vit_error err;
+    char names[1000] = "", folder[512];
 
     write_records(*state, "cifar-100-binary/test.bin", 5, 2, 0);
+    snprintf(folder, sizeof folder, "%s/cifar-100-binary", (const char *)*state);
+    assert_refused(patch_dataset_open(&d, folder, PATCH_TEST, &err), VIT_ERR_FORMAT, "not a data set", &err);
+    for (int i = 0; i < 100; i++) snprintf(names + strlen(names), sizeof names - strlen(names), "n%d\n", i);
+    tmp_write(*state, "cifar-100-binary/fine_label_names.txt", names, strlen(names), NULL, 0);
     d = opened(*state, PATCH_TEST); /* found in the folder the archive makes */
     assert_string_equal(patch_dataset_kind(d), "CIFAR-100 binary");
     assert_int_equal(patch_dataset_count(d), 5);
     assert_int_equal(patch_dataset_classes(d), 100);
-    assert_string_equal(patch_dataset_class(d, patch_dataset_label(d, 4)), "beaver");
-    assert_string_equal(patch_dataset_class(d, 99), "worm");
+    assert_string_equal(patch_dataset_class(d, patch_dataset_label(d, 4)), "n4");
+    assert_string_equal(patch_dataset_class(d, 99), "n99");
     patch_dataset_close(d);
 }
 
@@ -332,7 +339,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(splits_are_their_files, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(planes_become_pixels, tmp_setup, tmp_teardown),
-        cmocka_unit_test_setup_teardown(cifar100_counts_the_fine_label, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(cifar100_is_known_by_its_names_and_counts_the_fine_label, tmp_setup,
+                                        tmp_teardown),
         cmocka_unit_test_setup_teardown(names_come_from_the_file_beside, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_damaged_record_fails_alone, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(missing_and_empty_files_are_named, tmp_setup, tmp_teardown),
