@@ -84,6 +84,7 @@ struct pairs {
         const char *file, *label;
     } * item;
     size_t count, room;
+    bool headed; /* a header stood before them */
 };
 
 static enum vit_status add_pair(struct pairs *p, const char *file, const char *label, struct vit_error *err)
@@ -119,7 +120,8 @@ static enum vit_status take_line(struct pairs *p, struct csv *c, struct vit_erro
     if (!*file || !*label)
         return vit_fail(err, VIT_ERR_FORMAT, "%s: line %zu: the name of its %s is empty", c->path, line,
                         *file ? "label" : "file");
-    if (first && is_header(file, label)) return VIT_OK;
+    p->headed |= first && is_header(file, label);
+    if (first && p->headed) return VIT_OK;
     return add_pair(p, file, label, err);
 }
 
@@ -135,13 +137,40 @@ static enum vit_status parse(struct pairs *p, const char *path, char *text, size
     return status;
 }
 
+static const struct patch_kind headed; /* a kind for its name: opened as the other */
+
+/* Whether a picture may be meant: by its extension, or because there is such a file. */
+static enum vit_status is_picture(bool *out, const char *folder, const char *file, struct vit_error *err)
+{
+    struct patch_names path = { 0 };
+    enum vit_status status = patch_names_join(&path, folder, file, err);
+
+    *out = !status && (patch_is_picture_name(file) || patch_is_file(path.item[0]));
+    patch_names_free(&path);
+    return status;
+}
+
+/* Headers have any names: what is no picture is one, where the next line's is. */
+static enum vit_status drop_header(struct patch_dataset *d, struct pairs *p, const char *folder,
+                                   struct vit_error *err)
+{
+    bool first = true, second = false;
+    enum vit_status status = VIT_OK;
+
+    if (p->headed || p->count < 2) return VIT_OK;
+    status = is_picture(&first, folder, p->item[0].file, err);
+    if (!status) status = is_picture(&second, folder, p->item[1].file, err);
+    if (status || first || !second) return status;
+    memmove(p->item, p->item + 1, --p->count * sizeof *p->item);
+    d->store->kind = &headed;
+    return VIT_OK;
+}
+
 /* Classes are the labels that occur; files are relative to the CSV. */
-static enum vit_status fill(struct patch_dataset *d, const struct pairs *p, const char *path,
+static enum vit_status fill(struct patch_dataset *d, const struct pairs *p, const char *folder,
                             struct vit_error *err)
 {
-    const char *slash = strrchr(path, '/');
-    struct patch_names folder = { 0 };
-    enum vit_status status = patch_names_add(&folder, path, slash ? (size_t)(slash - path) + 1 : 0, err);
+    enum vit_status status = VIT_OK;
 
     for (size_t i = 0; i < p->count && !status; i++) {
         const char *label = p->item[i].label;
@@ -152,17 +181,18 @@ static enum vit_status fill(struct patch_dataset *d, const struct pairs *p, cons
     patch_names_sort(&d->classes, 0);
     patch_names_unique(&d->classes);
     for (size_t i = 0; i < p->count && !status; i++) {
-        status = patch_names_join(&d->store->files, folder.item[0], p->item[i].file, err);
+        status = patch_names_join(&d->store->files, folder, p->item[i].file, err);
         if (!status)
             status = patch_dataset_add(d, i, (int)patch_names_search(&d->classes, p->item[i].label), err);
     }
-    patch_names_free(&folder);
     return status;
 }
 
 static enum vit_status open_csv(struct patch_dataset *d, const char *path, enum patch_split split,
                                 struct vit_error *err)
 {
+    const char *slash = strrchr(path, '/');
+    struct patch_names folder = { 0 };
     struct pairs pairs = { 0 };
     unsigned char *text;
     size_t size;
@@ -171,7 +201,10 @@ static enum vit_status open_csv(struct patch_dataset *d, const char *path, enum 
     (void)split;
     if (status) return status;
     status = parse(&pairs, path, (char *)text, size, err);
-    if (!status) status = fill(d, &pairs, path, err);
+    if (!status) status = patch_names_add(&folder, path, slash ? (size_t)(slash - path) + 1 : 0, err);
+    if (!status) status = drop_header(d, &pairs, folder.item[0], err);
+    if (!status) status = fill(d, &pairs, folder.item[0], err);
+    patch_names_free(&folder);
     free(pairs.item);
     free(text);
     return status;
@@ -190,11 +223,10 @@ static unsigned splits(const struct patch_kind *kind, const char *path)
     return 0;
 }
 
-const struct patch_kind patch_kind_csv = {
-    .name = "CSV",
-    .found = found,
-    .splits = splits,
-    .open = open_csv,
-    .read = patch_file_of_store_read,
-    .describe = patch_file_of_store_name,
-};
+#define KIND(called)                                                                                         \
+    {                                                                                                        \
+        .name = called, .found = found, .splits = splits, .open = open_csv,                                  \
+        .read = patch_file_of_store_read, .describe = patch_file_of_store_name,                              \
+    }
+const struct patch_kind patch_kind_csv = KIND("CSV");
+static const struct patch_kind headed = KIND("CSV, whose first line is taken for a header");

@@ -143,12 +143,13 @@ struct patch_dataset;
 
 /* Open by looking: a folder of the files of CIFAR-10 or CIFAR-100, of the binary version or of that for
  * Python (whose pickles are read, not executed); a folder with one folder per class, or train/, val/, test/
- * of such (or Training/ and the like); a CSV of file,label (a header line is recognised; files are relative
- * to the CSV). Classes are sorted as torchvision sorts them (bytewise). Pictures are not read yet. A missing
- * split is an error that names those that exist. CIFAR's files may also lie in the folder that the archive
- * makes in path. A record of them without a valid label fails when it is read, as does one that is cut in a
- * binary file; a pickle that is cut is an error. A class's folder without pictures counts as one of them,
- * whose reading says so. */
+ * of such (or Training/ and the like); a CSV of file,label (files are relative to the CSV; a header line is
+ * recognised, by usual names or because it names no picture and the next line does). Classes are sorted as
+ * torchvision sorts them (bytewise). Pictures are not read yet. A missing split is an error that names those
+ * that exist. CIFAR's files may also lie in the folder that the archive makes in path; those of CIFAR-100 are
+ * known by the file of its class names beside them. A record of them without a valid label fails when it is
+ * read, as does one that is cut in a binary file; a pickle that is cut is an error. A class's folder without
+ * pictures counts as one of them, whose reading says so. */
 enum vit_status patch_dataset_open(struct patch_dataset **out, const char *path, enum patch_split split,
                                    struct vit_error *err);
 /* The splits path has, as bits 1 << PATCH_TRAIN and so on. 0: it is one set (a folder of classes without
@@ -167,7 +168,7 @@ const char *patch_dataset_class(const struct patch_dataset *d, int i); /* "airpl
 int patch_dataset_label(const struct patch_dataset *d, size_t i);      /* -1: none */
 /* The file, or "test_batch.bin[17]"; valid until the next call with the same buffer. */
 const char *patch_dataset_name(const struct patch_dataset *d, size_t i, char *text, size_t size);
-/* "folder of classes", "CIFAR-10 binary", "CSV", "files": how it was recognised. */
+/* "folder of classes", "CIFAR-10 binary", "CSV", "files": how it was recognised, and what was guessed. */
 const char *patch_dataset_kind(const struct patch_dataset *d);
 /* Decode picture i. Safe to call from several threads. */
 enum vit_status patch_dataset_read(const struct patch_dataset *d, size_t i,

@@ -49,6 +49,26 @@ static void a_header_is_recognised(void **state)
     assert_lines(*state, "a.png,label\nfile,label\n", "label=a.png;label=file;");
 }
 
+/* APTOS, Diabetic Retinopathy and others have names of their own. */
+static void a_header_of_any_names_is_known_by_what_follows(void **state)
+{
+    struct vit_error err = { 0 };
+    struct patch_dataset *d;
+    static const char text[] = "id_code,diagnosis\n1.png,2\n";
+
+    assert_lines(*state, text, "2=1.png;");
+    assert_lines(*state, "filepaths,labels\nx/a.jpg,cat\nb,dog\n", "cat=x/a.jpg;dog=b;");
+    assert_ok(open_text(&d, *state, text, sizeof text - 1, &err), &err);
+    assert_string_equal(patch_dataset_kind(d), "CSV, whose first line is taken for a header");
+    patch_dataset_close(d);
+    tmp_write(*state, "there", "", 0, NULL, 0);
+    assert_lines(*state, "id,breed\nthere,cat\n", "cat=there;");
+    assert_lines(*state, "there,breed\na.png,cat\n", "breed=there;cat=a.png;");
+    assert_lines(*state, "a.gif,breed\na.png,cat\n", "breed=a.gif;cat=a.png;");
+    assert_lines(*state, "id,breed\nnone,cat\n", "breed=id;cat=none;");
+    assert_lines(*state, "file,label\nid,breed\na.png,cat\n", "breed=id;cat=a.png;");
+}
+
 static void classes_are_the_sorted_labels(void **state)
 {
     struct vit_error err = { 0 };
@@ -105,6 +125,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(files_are_relative_to_the_csv, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(quotes_line_ends_and_marks_are_understood, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_header_is_recognised, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_header_of_any_names_is_known_by_what_follows, tmp_setup,
+                                        tmp_teardown),
         cmocka_unit_test_setup_teardown(classes_are_the_sorted_labels, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(what_is_wrong_is_named_with_its_line, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_cut_csv_never_crashes, tmp_setup, tmp_teardown),
