@@ -54,7 +54,7 @@ enum vit_status patch_check_pixels(const struct patch_input *in, uint64_t width,
                         (uintmax_t)width, (uintmax_t)height, PATCH_MAX_SIDE);
     if (width * height > in->max_pixels)
         return vit_fail(err, VIT_ERR_UNSUPPORTED,
-                        "%s: %ju x %ju pixels, more than the %zu that may be decoded", in->name,
-                        (uintmax_t)width, (uintmax_t)height, in->max_pixels);
+                        "%s: %ju x %ju pixels, more than the %zu that may be decoded (--max-pixels)",
+                        in->name, (uintmax_t)width, (uintmax_t)height, in->max_pixels);
     return VIT_OK;
 }

@@ -40,8 +40,9 @@ struct patch_decode {
      * patch_image_free, which comes before the thread's next picture and before the sandbox closes. */
     bool borrow;
 };
-/* Pillow's MAX_IMAGE_PIXELS: a quarter of a GiB at three bytes a pixel. A number alone, for help texts. */
-#define PATCH_MAX_PIXELS 89478485
+/* Where Pillow refuses: twice its MAX_IMAGE_PIXELS, from which on it warns; half a GiB at three bytes a
+ * pixel. A number alone, for help texts. */
+#define PATCH_MAX_PIXELS 178956970
 #define PATCH_MAX_BYTES  ((size_t)1 << 30)
 /* Longest side of a picture. JPEG ends at 65,535; the cap keeps every product of a side in 32 bits. */
 #define PATCH_MAX_SIDE 65536
