@@ -1,8 +1,6 @@
 #include "vit/dialects.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "vit/config.h"
@@ -55,40 +53,15 @@ static enum vit_status agree(const json_t *o, const char *where, const char *key
                     tensors);
 }
 
-/* ---- labels ---- */
-
-static const char *label_at(const json_t *labels, int i)
-{
-    char key[16];
-
-    if (json_is_array(labels)) return json_string_value(json_array_get(labels, (size_t)i));
-    snprintf(key, sizeof key, "%d", i);
-    return json_string_value(json_object_get(labels, key));
-}
-
-enum vit_status vit_read_labels(struct vit_model *m, const json_t *labels, const char *where,
-                                struct vit_error *err)
-{
-    const size_t count = json_is_array(labels) ? json_array_size(labels) : json_object_size(labels);
-
-    if (!labels || json_is_null(labels)) return VIT_OK;
-    if (!json_is_array(labels) && !json_is_object(labels))
-        return vit_fail(err, VIT_ERR_FORMAT, "%s: labels must be an array or an object", where);
-    if (count != (size_t)m->config.classes)
-        return vit_fail(err, VIT_ERR_FORMAT, "%s: %zu labels, but the model has %d classes", where, count,
-                        m->config.classes);
-    for (int i = 0; i < m->config.classes; i++) {
-        const char *text = label_at(labels, i);
-        if (!text) return vit_fail(err, VIT_ERR_FORMAT, "%s: no label for class %d", where, i);
-        free(m->labels[i]);
-        m->labels[i] = strdup(text);
-        if (!m->labels[i]) return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot keep the labels", where);
-    }
-    m->has_labels = true;
-    return VIT_OK;
-}
-
 /* ---- timm ---- */
+
+/* Once there was no pretrained_cfg around its keys. */
+static const json_t *pretrained_cfg(const json_t *o)
+{
+    const json_t *cfg = vit_json_get(o, "pretrained_cfg");
+
+    return cfg ? cfg : o;
+}
 
 static enum vit_status read_timm_block(struct vit_model *m, const json_t *args, const char *where,
                                        struct vit_error *err)
@@ -265,6 +238,7 @@ static enum vit_status read_timm_args(struct vit_model *m, const json_t *args, c
     return status;
 }
 
+/* What is not said is as in PretrainedCfg of timm's _pretrained.py, whatever the network. */
 static enum vit_status read_timm_recipe(struct vit_model *m, const json_t *cfg, const char *where,
                                         struct vit_error *err)
 {
@@ -273,6 +247,9 @@ static enum vit_status read_timm_recipe(struct vit_model *m, const json_t *cfg, 
     const char *filter = NULL, *mode = NULL;
     enum vit_status status = vit_json_floats(cfg, where, "input_size", 3, input, err);
 
+    r->crop_pct = 0.875f;
+    r->filter = PATCH_BICUBIC;
+    vit_recipe_imagenet(r);
     if (!status) status = refuse_oblong(cfg, where, "input_size", err);
     if (!status) status = vit_json_float(cfg, where, "crop_pct", &r->crop_pct, err);
     if (!status) status = vit_json_string(cfg, where, "interpolation", &filter, err);
@@ -290,7 +267,7 @@ static enum vit_status read_timm_recipe(struct vit_model *m, const json_t *cfg, 
     status = vit_recipe_check(r, where, err);
     if (status) return status;
     if (input[1] != (float)m->config.image)
-        vit_model_say(m, false, "%s: pretrained_cfg names %g pixels, the position embeddings are for %d",
+        vit_model_say(m, false, "%s: \"input_size\" names %g pixels, the position embeddings are for %d",
                       where, (double)input[1], m->config.image);
     return VIT_OK;
 }
@@ -313,7 +290,7 @@ static enum vit_status positions_are_meant(const struct vit_model *m, const json
 
 enum vit_status vit_read_timm(struct vit_model *m, const json_t *o, const char *where, struct vit_error *err)
 {
-    const json_t *args = json_object_get(o, "model_args"), *cfg = json_object_get(o, "pretrained_cfg");
+    const json_t *args = json_object_get(o, "model_args");
     const char *name = NULL;
     enum vit_status status = vit_json_string(o, where, "architecture", &name, err);
 
@@ -321,7 +298,7 @@ enum vit_status vit_read_timm(struct vit_model *m, const json_t *o, const char *
     if (!status) status = positions_are_meant(m, args, where, err);
     if (!status) status = read_timm_pool(m, o, where, err);
     if (!status && json_is_object(args)) status = read_timm_args(m, args, where, err);
-    if (!status && json_is_object(cfg)) status = read_timm_recipe(m, cfg, where, err);
+    if (!status) status = read_timm_recipe(m, pretrained_cfg(o), where, err);
     if (!status && !m->headless) status = agree(o, where, "num_classes", m->config.classes, err);
     return status;
 }

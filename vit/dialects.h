@@ -14,7 +14,8 @@ enum vit_status vit_infer(struct vit_model *m, struct weights_view *v, struct vi
  * VIT_ERR_UNSUPPORTED. */
 enum vit_status vit_infer_check(const struct vit_model *m, struct weights_view *v, struct vit_error *err);
 
-/* Over what vit_infer found: architecture, model_args and pretrained_cfg of timm. */
+/* Over what vit_infer found: architecture, model_args and pretrained_cfg of timm, whose keys may stand beside
+ * the first instead. */
 enum vit_status vit_read_timm(struct vit_model *m, const json_t *o, const char *where, struct vit_error *err);
 /* Hugging Face ViT, DeiT, DINOv2. */
 enum vit_status vit_read_hf(struct vit_model *m, const json_t *o, const char *where, struct vit_error *err);
@@ -25,6 +26,9 @@ enum vit_status vit_check_hf_type(const json_t *o, const char *where, struct vit
 enum vit_status vit_read_hf_recipe(struct vit_model *m, const json_t *o, const char *where,
                                    struct vit_error *err);
 
+/* The mean and standard deviation of ImageNet. */
+void vit_recipe_imagenet(struct patch_recipe *r);
+
 /* Heads of a width in timm's table of architectures; 0 when it has none of that name or width. */
 int vit_preset_heads(const char *architecture, int width);
 /* Heads of the size of this width, depth and hidden width in the same table, and its name; 0: none is. */
@@ -34,7 +38,10 @@ int vit_preset_heads_of(const struct vit_config *c, const char **size);
  * of the fewest digits. */
 double vit_mlp_ratio(int width, int hidden);
 
-/* Keep labels: an object {"0": name, ...} or an array of names. Wrong counts are an error. */
+/* Where o, timm's or Hugging Face's, has its labels; NULL: nowhere. */
+const json_t *vit_foreign_labels(const json_t *o);
+/* Keep labels: an object {"0": name, ...} or an array of names; a name may be an integer. Wrong counts are an
+ * error. */
 enum vit_status vit_read_labels(struct vit_model *m, const json_t *labels, const char *where,
                                 struct vit_error *err);
 

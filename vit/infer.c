@@ -299,18 +299,23 @@ static enum vit_status refuse_others(const struct weights_view *v, struct vit_er
     return VIT_OK;
 }
 
-static void infer_recipe(struct vit_model *m, const struct convention *family)
+void vit_recipe_imagenet(struct patch_recipe *r)
 {
     static const float MEAN[3] = { 0.485f, 0.456f, 0.406f }, STD[3] = { 0.229f, 0.224f, 0.225f };
+
+    memcpy(r->mean, MEAN, sizeof MEAN);
+    memcpy(r->std, STD, sizeof STD);
+}
+
+static void infer_recipe(struct vit_model *m, const struct convention *family)
+{
     struct patch_recipe *r = &m->recipe;
 
     *r = patch_recipe_default(m->config.image);
     r->squash = family->squash;
     r->crop_pct = family->crop_pct;
     r->filter = family->filter;
-    if (!family->imagenet) return;
-    memcpy(r->mean, MEAN, sizeof MEAN);
-    memcpy(r->std, STD, sizeof STD);
+    if (family->imagenet) vit_recipe_imagenet(r);
 }
 
 /* Tensors of blocks that nothing asked for, all named: such blocks compute something else. */

@@ -188,9 +188,8 @@ static enum vit_status configure(struct vit_model *m, struct weights_view *v, co
     if (!status && !format) status = vit_infer_check(m, v, err);
     if (!status) status = vit_model_default_labels(m, err);
     if (!status && !m->headless)
-        status = vit_read_labels(m, json_object_get(o, format ? "labels" : "id2label"), where, err);
-    if (!status && !format && !m->headless)
-        status = vit_read_labels(m, json_object_get(o, "label_names"), where, err);
+        status =
+            vit_read_labels(m, format ? json_object_get(o, "labels") : vit_foreign_labels(o), where, err);
     if (!status && !format) say_inferred(m);
     if (!status) say_unsaid(m, format ? o : NULL);
     json_decref(o);

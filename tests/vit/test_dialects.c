@@ -629,6 +629,43 @@ static void timm_arguments_are_read(void **state)
     folder_remove(&f);
 }
 
+/* resolve_data_config() of timm 1.0.31 on PretrainedCfg(): bicubic, 0.875, ImageNet's mean and std. */
+static void what_timm_does_not_say_is_its_default(void **state)
+{
+    static const struct {
+        const char *config;
+        bool squash;
+        float crop_pct;
+        enum patch_filter filter;
+        float mean, std; /* of red */
+    } ROWS[] = {
+        { "{\"architecture\":\"x\"}", false, 0.875f, PATCH_BICUBIC, 0.485f, 0.229f },
+        { "{\"architecture\":\"x\",\"pretrained_cfg\":{\"crop_pct\":null,\"mean\":[0.5,0.5,0.5]}}", false,
+          0.875f, PATCH_BICUBIC, 0.5f, 0.229f },
+        /* before timm 0.8 */
+        { "{\"architecture\":\"x\",\"num_classes\":4,\"input_size\":[3,8,8],"
+          "\"crop_pct\":1.0,\"interpolation\":\"bilinear\",\"crop_mode\":\"squash\",\"std\":[0.25,0.25,0.25]}",
+          true, 1, PATCH_BILINEAR, 0.485f, 0.25f },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        const struct patch_recipe *r;
+        struct folder f;
+        struct vit_model *m;
+        timm_folder(&f, ROWS[i].config);
+        m = folder_open(&f, NULL);
+        r = vit_model_recipe(m);
+        if (r->squash != ROWS[i].squash || r->crop_pct != ROWS[i].crop_pct || r->filter != ROWS[i].filter ||
+            r->mean[0] != ROWS[i].mean || r->std[0] != ROWS[i].std)
+            fail_msg("%s: squash %d, crop_pct %g, %s, mean %g, std %g", ROWS[i].config, r->squash,
+                     (double)r->crop_pct, patch_filter_name(r->filter), (double)r->mean[0],
+                     (double)r->std[0]);
+        vit_model_close(m);
+        folder_remove(&f);
+    }
+}
+
 static void timm_arguments_that_contradict_the_tensors_are_refused(void **state)
 {
     static const struct {
@@ -688,7 +725,7 @@ static void a_size_of_timm_that_is_not_the_positions_is_a_note(void **state)
                  ROWS[i].size);
         timm_folder(&f, text);
         m = folder_open(&f, NULL);
-        assert_int_equal(folder_notes(m, false, "pretrained_cfg names"), ROWS[i].says != NULL);
+        assert_int_equal(folder_notes(m, false, "\"input_size\" names"), ROWS[i].says != NULL);
         if (ROWS[i].says) assert_int_equal(folder_notes(m, false, ROWS[i].says), 1);
         vit_model_close(m);
         folder_remove(&f);
@@ -913,7 +950,7 @@ static void labels_must_be_as_many_as_classes(void **state)
     } ROWS[] = {
         { "{\"architecture\":\"x\",\"label_names\":[\"a\",\"b\",\"c\"]}",
           "3 labels, but the model has 4 classes" },
-        { "{\"architecture\":\"x\",\"label_names\":[\"a\",\"b\",\"c\",4]}", "no label for class 3" },
+        { "{\"architecture\":\"x\",\"label_names\":[\"a\",\"b\",\"c\",4.5]}", "no label for class 3" },
         { "{\"architecture\":\"x\",\"label_names\":\"abcd\"}", "must be an array or an object" },
         { "{\"architecture\":\"x\",\"id2label\":{\"0\":\"a\",\"1\":\"b\",\"2\":\"c\",\"4\":\"d\"}}",
           "no label for class 3" },
@@ -943,6 +980,54 @@ static void labels_of_an_object_go_by_their_number(void **state)
     assert_true(vit_model_has_labels(m));
     vit_model_close(m);
     folder_remove(&f);
+}
+
+/* Digits and years are often written as numbers. */
+static void labels_may_be_numbers(void **state)
+{
+    static const char *const CONFIGS[] = {
+        "{\"architecture\":\"x\",\"id2label\":{\"0\":-7,\"1\":\"b\",\"2\":2,\"3\":9007199254740993}}",
+        "{\"architecture\":\"x\",\"label_names\":[-7,\"b\",2,9007199254740993]}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(CONFIGS); i++) {
+        struct folder f;
+        struct vit_model *m;
+        timm_folder(&f, CONFIGS[i]);
+        m = folder_open(&f, NULL);
+        assert_string_equal(vit_model_labels(m)[0], "-7");
+        assert_string_equal(vit_model_labels(m)[1], "b");
+        assert_string_equal(vit_model_labels(m)[3], "9007199254740993");
+        vit_model_close(m);
+        folder_remove(&f);
+    }
+}
+
+/* timm's _parse_model_cfg(): the outer names first. */
+static void labels_of_timm_may_lie_deeper(void **state)
+{
+    static const struct {
+        const char *config, *first;
+    } ROWS[] = {
+        { "{\"architecture\":\"x\",\"labels\":[\"e\",\"f\",\"g\",\"h\"]}", "e" },
+        { "{\"architecture\":\"x\",\"pretrained_cfg\":{\"label_names\":[\"i\",\"f\",\"g\",\"h\"]}}", "i" },
+        { "{\"architecture\":\"x\",\"label_names\":[\"o\",\"f\",\"g\",\"h\"],"
+          "\"pretrained_cfg\":{\"label_names\":[\"i\",\"f\",\"g\",\"h\"]}}",
+          "o" },
+        { "{\"architecture\":\"x\",\"pretrained_cfg\":{},\"labels\":[\"e\"]}", "class_0" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        struct folder f;
+        struct vit_model *m;
+        timm_folder(&f, ROWS[i].config);
+        m = folder_open(&f, NULL);
+        assert_string_equal(vit_model_labels(m)[0], ROWS[i].first);
+        vit_model_close(m);
+        folder_remove(&f);
+    }
 }
 
 /* ---- JSON that is not what it should be ---- */
@@ -1025,6 +1110,7 @@ int main(void)
         cmocka_unit_test(huge_axes_do_not_overflow),
         cmocka_unit_test(huge_strides_do_not_overflow),
         cmocka_unit_test(timm_arguments_are_read),
+        cmocka_unit_test(what_timm_does_not_say_is_its_default),
         cmocka_unit_test(timm_arguments_that_contradict_the_tensors_are_refused),
         cmocka_unit_test(a_size_of_timm_that_is_not_the_positions_is_a_note),
         cmocka_unit_test(what_timm_has_and_we_do_not_is_unsupported),
@@ -1037,6 +1123,8 @@ int main(void)
         cmocka_unit_test(the_strides_of_a_compact_transformer_follow_its_kernels),
         cmocka_unit_test(labels_must_be_as_many_as_classes),
         cmocka_unit_test(labels_of_an_object_go_by_their_number),
+        cmocka_unit_test(labels_may_be_numbers),
+        cmocka_unit_test(labels_of_timm_may_lie_deeper),
         cmocka_unit_test(a_broken_configuration_is_refused_with_its_line),
         cmocka_unit_test(a_deeply_nested_configuration_is_refused),
         cmocka_unit_test(a_format_that_is_not_ours_is_refused),
