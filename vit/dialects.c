@@ -117,6 +117,7 @@ static const struct trait {
     { .part = "test_vit", .heads = 2 },
     { .part = "test_vit3", .heads = 3 },
     { .part = "test_vit4", .heads = 3 },
+    { .part = "aimv2_", .other = "heads 128 wide and RMSNorms of eps 1e-5" },
     { .part = "_rope_", .other = "rotary positions" },
     { .part = "_dinov3", .other = "rotary positions" },
     { .part = "_lingbot", .other = "rotary positions" },

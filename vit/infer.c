@@ -277,6 +277,7 @@ static enum vit_status refuse_others(const struct weights_view *v, struct vit_er
     static const struct {
         const char *part, *what;
     } OTHERS[] = {
+        { "patch_embed.norm.", "a norm in its patch embedding" },
         { "patch_embed.backbone.", "a convolutional network before the patches" },
         { "conv_root/", "a convolutional network before the patches" },
         { "attn_pool.", "pooling by attention (a MAP head)" },
