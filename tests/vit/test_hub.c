@@ -264,6 +264,36 @@ static void hugging_face_values_that_contradict_the_tensors_are_refused(void **s
     }
 }
 
+/* The pipeline of transformers gives classes that do not exclude one another a sigmoid each. */
+static void scores_that_are_no_softmax_there_are_said(void **state)
+{
+    static const struct {
+        const char *problem;
+        int warnings;
+    } ROWS[] = { { "\"multi_label_classification\"", 1 },
+                 { "\"regression\"", 1 },
+                 { "\"single_label_classification\"", 0 },
+                 { "null", 0 } };
+    struct vit_error err;
+    struct vit_model *m;
+    struct folder f;
+
+    (void)state;
+    golden_folder(&f, "hf-dinov2");
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        char text[128];
+        snprintf(text, sizeof text, "{\"model_type\":\"dinov2\",\"problem_type\":%s}", ROWS[i].problem);
+        folder_text(&f, "config.json", text);
+        m = folder_open(&f, NULL);
+        assert_int_equal(folder_notes(m, true, "scores are a softmax over all classes"), ROWS[i].warnings);
+        vit_model_close(m);
+    }
+    folder_text(&f, "config.json", "{\"model_type\":\"dinov2\",\"problem_type\":1}");
+    assert_refused(vit_model_open(&m, f.path, NULL, &err), VIT_ERR_FORMAT,
+                   "\"problem_type\" must be a string", &err);
+    folder_remove(&f);
+}
+
 /* Names that nobody knows: the configuration beside them may say whose they are. */
 static void a_network_of_another_kind_is_named_by_its_configuration(void **state)
 {
@@ -359,6 +389,7 @@ int main(void)
         cmocka_unit_test(the_network_runs_at_the_size_of_its_pictures),
         cmocka_unit_test(our_own_recipe_decides_the_size_too),
         cmocka_unit_test(hugging_face_values_that_contradict_the_tensors_are_refused),
+        cmocka_unit_test(scores_that_are_no_softmax_there_are_said),
         cmocka_unit_test(a_network_of_another_kind_is_named_by_its_configuration),
         cmocka_unit_test(a_deit_without_its_teacher_answers_as_there),
     };
