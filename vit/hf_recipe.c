@@ -6,7 +6,25 @@
 #include "vit/dialects.h"
 #include "vit/json.h"
 
-/* size: a number, {"height", "width"} or {"shortest_edge"}. */
+/* [height, width] */
+static enum vit_status read_sides(const json_t *o, const char *where, const char *key, int *size,
+                                  struct vit_error *err)
+{
+    float sides[2];
+    enum vit_status status = vit_json_floats(o, where, key, 2, sides, err);
+
+    if (status) return status;
+    if (sides[0] != sides[1])
+        return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: \"%s\" is %g x %g: only squares are supported", where,
+                        key, (double)sides[0], (double)sides[1]);
+    if (!(sides[0] >= 1 && sides[0] <= 1 << 14) || sides[0] != floorf(sides[0]))
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\" must be whole numbers between 1 and %d, found %g",
+                        where, key, 1 << 14, (double)sides[0]);
+    *size = (int)sides[0];
+    return VIT_OK;
+}
+
+/* size: a number, [height, width], {"height", "width"} or {"shortest_edge"}. */
 static enum vit_status read_hf_size(const json_t *o, const char *where, const char *key, int *size,
                                     bool *shortest, struct vit_error *err)
 {
@@ -15,9 +33,15 @@ static enum vit_status read_hf_size(const json_t *o, const char *where, const ch
     enum vit_status status;
 
     *shortest = false;
+    if (json_is_array(v)) return read_sides(o, where, key, size, err);
     if (!json_is_object(v)) return vit_json_int(o, where, key, 1, 1 << 14, size, err);
     *shortest = vit_json_get(v, "shortest_edge") != NULL;
     if (*shortest) return vit_json_int(v, where, "shortest_edge", 1, 1 << 14, size, err);
+    if (!vit_json_get(v, "height") && !vit_json_get(v, "width"))
+        return vit_fail(err, VIT_ERR_UNSUPPORTED,
+                        "%s: \"%s\" has neither \"height\" and \"width\" nor \"shortest_edge\": other sizes "
+                        "are not supported",
+                        where, key);
     status = vit_json_int(v, where, "height", 1, 1 << 14, size, err);
     if (!status) status = vit_json_int(v, where, "width", 1, 1 << 14, &width, err);
     if (!status && vit_json_get(v, "width") && width != *size)
@@ -74,17 +98,19 @@ static enum vit_status read_processor(struct vit_model *m, bool *shortest, const
 }
 
 /* (x f - mean) / std of bytes x, where the recipe divides by 255. */
-static enum vit_status read_values(struct patch_recipe *r, const json_t *o, const char *where,
+static enum vit_status read_values(struct vit_model *m, const json_t *o, const char *where,
                                    struct vit_error *err)
 {
+    struct patch_recipe *r = &m->recipe;
     bool normalised = true, rescaled = true;
     float factor = 1.0f / 255;
     enum vit_status status = vit_json_bool(o, where, "do_normalize", &normalised, err);
 
     if (!status) status = vit_json_bool(o, where, "do_rescale", &rescaled, err);
     if (!status) status = vit_json_float(o, where, "rescale_factor", &factor, err);
-    if (!status) status = vit_json_floats(o, where, "image_mean", 3, r->mean, err);
-    if (!status) status = vit_json_floats(o, where, "image_std", 3, r->std, err);
+    /* As in timm's recipes: pictures of other than three colours are never prepared. */
+    if (!status && m->config.channels == 3) status = vit_json_floats(o, where, "image_mean", 3, r->mean, err);
+    if (!status && m->config.channels == 3) status = vit_json_floats(o, where, "image_std", 3, r->std, err);
     if (status) return status;
     if (rescaled && !(factor > 0))
         return vit_fail(err, VIT_ERR_FORMAT, "%s: \"rescale_factor\" must be positive, found %g", where,
@@ -126,7 +152,7 @@ enum vit_status vit_read_hf_recipe(struct vit_model *m, const json_t *o, const c
     if (!status && cropped) status = read_hf_size(o, where, "crop_size", &crop, &ignored, err);
     if (!status) status = read_resample(r, o, where, err);
     if (!status) status = read_resize(m, o, where, err);
-    if (!status) status = read_values(r, o, where, err);
+    if (!status) status = read_values(m, o, where, err);
     if (status) return status;
     r->squash = !shortest && !(number && json_is_integer(json_object_get(o, "size")));
     r->crop_pct = cropped ? (float)crop / (float)resized : 1;

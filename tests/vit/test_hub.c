@@ -29,6 +29,7 @@ static void hugging_face_recipes_are_read(void **state)
         enum patch_filter filter;
     } ROWS[] = {
         { "{\"size\":32}", 32, true, 1, PATCH_BICUBIC },
+        { "{\"size\":[32,32]}", 32, true, 1, PATCH_BICUBIC },
         { "{\"size\":{\"height\":32,\"width\":32},\"resample\":2}", 32, true, 1, PATCH_BILINEAR },
         { "{\"size\":{\"shortest_edge\":64},\"crop_size\":{\"height\":32,\"width\":32},\"resample\":3}", 32,
           false, 0.5f, PATCH_BICUBIC },
@@ -144,12 +145,64 @@ static void the_processor_tells_what_a_size_is(void **state)
     }
 }
 
+/* A tiny network as Hugging Face would have it. */
+static void exported_folder(struct folder *f, const struct vit_config *c)
+{
+    struct vit_model *m = tiny_model(c, "ref");
+    struct vit_error err;
+
+    *f = (struct folder){ .config = *c };
+    tmp_create(f->path, sizeof f->path);
+    assert_ok(vit_model_export(m, f->path, WEIGHTS_HF_VIT, WEIGHTS_F32, &err), &err);
+    vit_model_close(m);
+}
+
+/* As many means as channels; only pictures of three are ever prepared. */
+static void means_of_other_channels_are_not_needed(void **state)
+{
+    struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct vit_model *m;
+    struct folder f;
+
+    (void)state;
+    c.channels = 1;
+    exported_folder(&f, &c);
+    folder_text(&f, "preprocessor_config.json", "{\"size\":8,\"image_mean\":[0.5],\"image_std\":[0.5]}");
+    m = folder_open(&f, NULL);
+    assert_int_equal(vit_model_config(m)->channels, 1);
+    vit_model_close(m);
+    folder_remove(&f);
+}
+
+static void the_score_of_one_class_is_said_to_tell_nothing(void **state)
+{
+    struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct vit_model *m;
+    struct folder f;
+
+    (void)state;
+    c.classes = 1;
+    exported_folder(&f, &c);
+    m = folder_open(&f, NULL);
+    assert_int_equal(folder_notes(m, true, "one class alone: its score, a softmax, is always 1"), 1);
+    vit_model_close(m);
+    folder_remove(&f);
+}
+
 static void hugging_face_recipes_with_wrong_values_are_refused(void **state)
 {
     static const char *const WRONG[] = {
         "{\"size\":\"32\"}",
         "{\"size\":0}",
-        "{\"size\":[32,32]}",
+        "{\"size\":[32,48]}",
+        "{\"size\":[32]}",
+        "{\"size\":[32,\"32\"]}",
+        "{\"size\":[0.5,0.5]}",
+        "{\"size\":[32.5,32.5]}",
+        "{\"size\":[1e30,1e30]}",
+        "{\"size\":{\"longest_edge\":32}}",
+        "{\"size\":{}}",
+        "{\"size\":{\"shortest_edge\":32},\"crop_size\":{\"longest_edge\":32}}",
         "{\"size\":{\"height\":32,\"width\":48}}",
         "{\"size\":{\"width\":48}}",
         "{\"size\":{\"shortest_edge\":\"32\"}}",
@@ -385,6 +438,8 @@ int main(void)
         cmocka_unit_test(a_recipe_may_leave_normalisation_out),
         cmocka_unit_test(bytes_are_scaled_as_the_recipe_says),
         cmocka_unit_test(the_processor_tells_what_a_size_is),
+        cmocka_unit_test(means_of_other_channels_are_not_needed),
+        cmocka_unit_test(the_score_of_one_class_is_said_to_tell_nothing),
         cmocka_unit_test(hugging_face_recipes_with_wrong_values_are_refused),
         cmocka_unit_test(the_network_runs_at_the_size_of_its_pictures),
         cmocka_unit_test(our_own_recipe_decides_the_size_too),
