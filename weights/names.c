@@ -195,13 +195,7 @@ static enum vit_status choose_prefix(struct weights_view *v, bool rooted, struct
         tie = rank_of(p) == rank_of(best) ? p : NULL;
         if (!tie) best = p;
     }
-    if (tie) {
-        const enum vit_status status = weights_refuse_stranger(v->f, err);
-        if (status) return status;
-        return vit_fail(err, VIT_ERR_FORMAT,
-                        "%s: holds two models, \"%s\" and \"%s\", and neither is preferred",
-                        weights_path(v->f), best, tie);
-    }
+    if (tie) return weights_refuse_rivals(v->f, v->naming, best, tie, err);
     v->prefix = strdup(best);
     return v->prefix ? VIT_OK
                      : vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate memory", weights_path(v->f));

@@ -30,6 +30,9 @@ extern const struct weights_naming weights_namings[WEIGHTS_FAMILIES];
 
 /* A network that is known not to be read, by a part of a name: VIT_ERR_UNSUPPORTED says which. */
 enum vit_status weights_refuse_stranger(const struct weights_file *f, struct vit_error *err);
+/* Blocks under two prefixes, of which neither is preferred; never VIT_OK. */
+enum vit_status weights_refuse_rivals(const struct weights_file *f, const struct weights_naming *naming,
+                                      const char *a, const char *b, struct vit_error *err);
 /* Names of no family; never VIT_OK. */
 enum vit_status weights_refuse_names(const struct weights_file *f, struct vit_error *err);
 

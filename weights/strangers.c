@@ -27,6 +27,36 @@ enum vit_status weights_refuse_stranger(const struct weights_file *f, struct vit
     return VIT_OK;
 }
 
+/* "stages.0." and "stages.1.": alike but for a number, their last part. */
+static bool are_numbered(const char *a, const char *b, char separator)
+{
+    static const char DIGITS[] = "0123456789";
+    size_t n = 0, of_a, of_b;
+
+    while (a[n] && a[n] == b[n]) n++;
+    while (n && a[n - 1] != separator) n--;
+    of_a = strspn(a + n, DIGITS);
+    of_b = strspn(b + n, DIGITS);
+    return of_a && a[n + of_a] == separator && !a[n + of_a + 1] && of_b && b[n + of_b] == separator &&
+           !b[n + of_b + 1];
+}
+
+enum vit_status weights_refuse_rivals(const struct weights_file *f, const struct weights_naming *naming,
+                                      const char *a, const char *b, struct vit_error *err)
+{
+    const enum vit_status status = weights_refuse_stranger(f, err);
+
+    if (status) return status;
+    if (are_numbered(a, b, naming->separator))
+        return vit_fail(
+            err, VIT_ERR_UNSUPPORTED,
+            "%s: has blocks under \"%s\" and \"%s\", as a network of several stages has (or several "
+            "networks): only plain ViTs are supported",
+            weights_path(f), a, b);
+    return vit_fail(err, VIT_ERR_FORMAT, "%s: holds two models, \"%s\" and \"%s\", and neither is preferred",
+                    weights_path(f), a, b);
+}
+
 enum vit_status weights_refuse_names(const struct weights_file *f, struct vit_error *err)
 {
     const enum vit_status status = weights_refuse_stranger(f, err);

@@ -382,6 +382,36 @@ static void two_equal_models_are_refused(void **state)
     close_names(&o);
 }
 
+/* PVTv2, MViTv2, TinyViT: blocks in each of several stages. */
+static void the_stages_of_a_pyramid_are_no_two_models(void **state)
+{
+    static const struct {
+        const char *names;
+        enum vit_status status;
+        const char *says;
+    } ROWS[] = {
+        { "stages.0.blocks.0.norm1.weight+stages.1.blocks.0.norm1.weight", VIT_ERR_UNSUPPORTED,
+          "under \"stages.0.\" and \"stages.1.\", as a network of several stages" },
+        { "m.stages.9.blocks.0.norm1.weight+m.stages.10.blocks.0.norm1.weight", VIT_ERR_UNSUPPORTED,
+          "several stages" },
+        { "0.blocks.0.norm1.weight+1.blocks.0.norm1.weight", VIT_ERR_UNSUPPORTED, "several stages" },
+        { "a.0.blocks.0.norm1.weight+b.0.blocks.0.norm1.weight", VIT_ERR_FORMAT, "two models" },
+        { "a.0.blocks.0.norm1.weight+a.b.blocks.0.norm1.weight", VIT_ERR_FORMAT, "two models" },
+        { "a.0.blocks.0.norm1.weight+a.1.b.blocks.0.norm1.weight", VIT_ERR_FORMAT, "two models" },
+        { "a.0.blocks.0.norm1.weight+a.0x.blocks.0.norm1.weight", VIT_ERR_FORMAT, "two models" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        char header[1000] = "";
+        struct opened o;
+        struct vit_error err;
+        add_names(header, sizeof header, "", ROWS[i].names);
+        assert_refused(open_names(&o, header, &err), ROWS[i].status, ROWS[i].says, &err);
+        close_names(&o);
+    }
+}
+
 static void unknown_names_and_scanned_layers_are_refused(void **state)
 {
     static const struct {
@@ -654,6 +684,7 @@ int main(void)
         cmocka_unit_test(the_first_convolution_of_cct_has_two_canonical_names),
         cmocka_unit_test(of_several_models_the_averaged_one_is_taken),
         cmocka_unit_test(two_equal_models_are_refused),
+        cmocka_unit_test(the_stages_of_a_pyramid_are_no_two_models),
         cmocka_unit_test(unknown_names_and_scanned_layers_are_refused),
         cmocka_unit_test(what_no_classifier_needs_is_ignorable),
         cmocka_unit_test(absurd_block_numbers_are_not_counted),
