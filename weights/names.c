@@ -133,11 +133,20 @@ static int prefix_of(const char *name, const char *tail, char separator)
     return n == t || name[n - t - 1] == separator ? (int)(n - t) : -1;
 }
 
-static int anchored(const struct weights_naming *naming, const char *name)
+/* Whether the file has tail under the first size characters of name. */
+static bool has_beside(const struct weights_file *f, const char *name, int size, const char *tail)
+{
+    char full[NAME + 64];
+
+    snprintf(full, sizeof full, "%.*s%s", size, name, tail);
+    return weights_find(f, full) != NULL;
+}
+
+static int anchored(const struct weights_file *f, const struct weights_naming *naming, const char *name)
 {
     for (size_t i = 0; i < VIT_COUNT(naming->anchors) && naming->anchors[i]; i++) {
         int size = prefix_of(name, naming->anchors[i], naming->separator);
-        if (size >= 0) return size;
+        if (size >= 0 && (!naming->beside || has_beside(f, name, size, naming->beside))) return size;
     }
     return -1;
 }
@@ -172,7 +181,7 @@ static size_t collect(const struct weights_file *f, const struct weights_naming 
     for (size_t i = 0; i < weights_count(f); i++) {
         const char *name = weights_at(f, i)->name;
         char prefix[NAME];
-        int n = anchored(naming, name);
+        int n = anchored(f, naming, name);
 
         if (n < 0) continue;
         snprintf(prefix, sizeof prefix, "%.*s", n, name);

@@ -18,6 +18,7 @@ struct weights_naming {
     const char *name;
     char separator;         /* between the parts of a name */
     const char *anchors[4]; /* a file with any of these names, under a prefix, belongs to the family */
+    const char *beside;     /* but only with this one under the same prefix; NULL: whatever there is */
     const char *block[2];   /* what stands before and after a block's number, '#' */
     const char *trunk;      /* what a classifier's file puts before all but the head, when it is written */
     const struct weights_row *rows; /* the first whose parts are all in the file wins */

@@ -104,6 +104,8 @@ enum weights_family {
     WEIGHTS_HF_DEIT,
     WEIGHTS_HF_DINOV2,
     WEIGHTS_HF_DINOV2_REG, /* with register tokens: the same names, other resizing */
+    WEIGHTS_DINOV2,        /* as facebookresearch has them: timm's names and a mask token */
+    WEIGHTS_DINOV2_REG,    /* with register tokens */
     WEIGHTS_TORCHVISION,
     WEIGHTS_TORCH, /* torch.nn.TransformerEncoderLayer under any prefix, the rest timm's */
     WEIGHTS_CCT,   /* Compact-Transformers */
@@ -177,10 +179,10 @@ const char *weights_view_name(const struct weights_view *v, size_t i, bool *bloc
 /* ---- position embeddings at another grid ---- */
 
 enum weights_resample {
-    WEIGHTS_BICUBIC_ANTIALIAS, /* timm, Hugging Face's DINOv2 with registers: a -0.5, antialiased */
+    WEIGHTS_BICUBIC_ANTIALIAS, /* timm, DINOv2 with registers: a -0.5, antialiased */
     WEIGHTS_BILINEAR,          /* timm from npz: half-pixel, no antialias */
     WEIGHTS_BICUBIC,           /* Hugging Face: a -0.75, no antialias */
-    WEIGHTS_BICUBIC_OFFSET,    /* facebookresearch DINOv2 hub: scale (to + 0.1) / from */
+    WEIGHTS_BICUBIC_OFFSET,    /* facebookresearch's DINOv2: scale (to + 0.1) / from */
     WEIGHTS_BICUBIC_CORNERS,   /* torchvision interpolate_embeddings: align_corners */
     WEIGHTS_LINEAR_CORNERS,    /* original JAX: scipy zoom, order 1 */
     WEIGHTS_RESAMPLES

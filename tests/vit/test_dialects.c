@@ -224,6 +224,39 @@ static void registers_need_no_positions(void **state)
     folder_remove(&f);
 }
 
+/* What facebookresearch publishes has timm's names, and its own resizing of positions and recipe. */
+static void a_file_of_dinov2_is_used_as_its_own_code_does(void **state)
+{
+    static const enum weights_resample HOW[] = { WEIGHTS_BICUBIC_OFFSET, WEIGHTS_BICUBIC_ANTIALIAS };
+    enum { GRID = 4 };
+
+    (void)state;
+    for (int registers = 0; registers < 2; registers++) {
+        struct vit_config c = tiny_config(VIT_NORM_LAYERSCALE);
+        float want[GRID * GRID * 16];
+        struct vit_error err;
+        struct folder f;
+        struct vit_model *m;
+
+        c.registers = registers, c.position_prefix = true;
+        folder_make(&f, &c);
+        folder_entry(&f, "pos_embed")->shape[1] = 1 + 4;
+        folder_add(&f, "mask_token", 2, 1, 16);
+        if (registers) folder_entry(&f, "reg_token")->name = "register_tokens";
+        folder_weights(&f, "model.safetensors", NULL);
+        m = folder_open(&f, &(struct vit_model_options){ .image = GRID * 4 });
+        assert_int_equal(folder_notes(m, false, registers ? "read as dinov2-registers" : "read as dinov2:"),
+                         1);
+        assert_true(vit_model_recipe(m)->mean[0] == 0.485f && vit_model_recipe(m)->std[2] == 0.225f);
+        assert_ok(weights_resample_grid(want, (const float *)folder_entry(&f, "pos_embed")->data + 16, 2,
+                                        GRID, 16, HOW[registers], &err),
+                  &err);
+        assert_memory_equal(tiny_values(m, "pos_embed") + (registers ? 0 : 16), want, sizeof want);
+        vit_model_close(m);
+        folder_remove(&f);
+    }
+}
+
 /* Outside its blocks a network may carry what its authors trained it with. */
 static void tensors_beside_the_blocks_are_named_and_left(void **state)
 {
@@ -1095,6 +1128,7 @@ int main(void)
         cmocka_unit_test(what_has_tensors_is_inferred),
         cmocka_unit_test(each_family_has_its_own_eps_and_recipe),
         cmocka_unit_test(registers_need_no_positions),
+        cmocka_unit_test(a_file_of_dinov2_is_used_as_its_own_code_does),
         cmocka_unit_test(tensors_beside_the_blocks_are_named_and_left),
         cmocka_unit_test(without_positions_the_size_is_assumed),
         cmocka_unit_test(an_image_size_that_the_positions_contradict_is_not_taken),

@@ -104,6 +104,9 @@ static void every_family_has_its_own_resampling(void **state)
     assert_int_equal(weights_family_resample(WEIGHTS_HF_DINOV2, "pth"), WEIGHTS_BICUBIC);
     /* transformers 5.24, modeling_dinov2_with_registers.py: antialias=True there, and nowhere else. */
     assert_int_equal(weights_family_resample(WEIGHTS_HF_DINOV2_REG, "pth"), WEIGHTS_BICUBIC_ANTIALIAS);
+    /* facebookresearch/dinov2, hub/backbones.py: interpolate_offset 0.1; 0 and antialias with registers. */
+    assert_int_equal(weights_family_resample(WEIGHTS_DINOV2, "pth"), WEIGHTS_BICUBIC_OFFSET);
+    assert_int_equal(weights_family_resample(WEIGHTS_DINOV2_REG, "pth"), WEIGHTS_BICUBIC_ANTIALIAS);
     assert_int_equal(weights_family_resample(WEIGHTS_TORCHVISION, "pth"), WEIGHTS_BICUBIC_CORNERS);
     assert_int_equal(weights_family_resample(WEIGHTS_CCT, "pth"), WEIGHTS_BILINEAR);
     assert_int_equal(weights_family_resample(WEIGHTS_JAX, "npz"), WEIGHTS_LINEAR_CORNERS);
