@@ -38,7 +38,7 @@ struct report_cell {
     int val_n, test_n; /* pictures; 0: not known */
     enum report_end end;
     double lr, seed, train_loss, val_loss, val_top1, test_top1, images_per_second, seconds;
-    double plateau_step; /* the first that had left the plateau; INFINITY: none did */
+    double plateau_step;          /* the first that had left the plateau; INFINITY: none did */
     const json_t *line, *planned; /* objects with more settings, or NULL */
 
     /* Set by report_arrange. */

@@ -120,7 +120,8 @@ double report_learnt(int classes)
     return fmin(2 * chance, chance + (1 - chance) / 9);
 }
 
-/* Whether a run that is done is known to have learnt; one that is known not to have ends as one that stayed. */
+/* Whether a run that is done is known to have learnt; one that is known not to have, ends as one that
+ * stayed. */
 static bool judge(struct report_cell *c, int classes)
 {
     if (c->end != REPORT_DONE || !classes || !isfinite(c->val_top1)) return false;

@@ -99,10 +99,9 @@ void report_put_losses(FILE *out, const struct report *r)
             open |= put_loss(list.out, r, &r->conditions[c], i, &tested);
     }
     if (memory_close(&list) && open) {
-        fputs(
-            "<p>Runs lost (dead, diverged or not learnt), over the trials that both arms made, all depths, warm-ups, "
-            "rates and seeds of a recipe together:</p><ul>\n",
-            out);
+        fputs("<p>Runs lost (dead, diverged or not learnt), over the trials that both arms made, all depths, "
+              "warm-ups, rates and seeds of a recipe together:</p><ul>\n",
+              out);
         fwrite(list.bytes, 1, list.size, out);
         fputs("</ul>\n", out);
     }

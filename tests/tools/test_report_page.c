@@ -265,8 +265,8 @@ static void the_commands_have_what_the_rows_say(void **state)
 
     save(
         f, "probe.jsonl",
-        "{\"norm\":\"post\",\"init\":\"xavier\",\"depth\":6,\"seed\":5,\"block\":0,\"grad_w2\":1,\"pool\":\"cls\","
-        "\"embed_norm\":true,\"qk_norm\":false,\"pictures\":32,\"steps\":4,\"data\":\"noise\"}\n");
+        "{\"norm\":\"post\",\"init\":\"xavier\",\"depth\":6,\"seed\":5,\"block\":0,\"grad_w2\":1,"
+        "\"pool\":\"cls\",\"embed_norm\":true,\"qk_norm\":false,\"pictures\":32,\"steps\":4,\"data\":\"noise\"}\n");
     save(f, "compare.json",
          "{\"mcnemar_p\":0.04,\"flip\":true,\"tost\":{\"margin\":0.01},\"arms\":[{\"name\":\"pre\",\"runs\":["
          "{\"file\":\"a.safetensors\",\"top1\":0.5}]},{\"name\":\"post\"}]}");

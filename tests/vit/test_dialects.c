@@ -677,7 +677,8 @@ static void what_timm_does_not_say_is_its_default(void **state)
           0.875f, PATCH_BICUBIC, 0.5f, 0.229f },
         /* before timm 0.8 */
         { "{\"architecture\":\"x\",\"num_classes\":4,\"input_size\":[3,8,8],"
-          "\"crop_pct\":1.0,\"interpolation\":\"bilinear\",\"crop_mode\":\"squash\",\"std\":[0.25,0.25,0.25]}",
+          "\"crop_pct\":1.0,\"interpolation\":\"bilinear\",\"crop_mode\":\"squash\","
+          "\"std\":[0.25,0.25,0.25]}",
           true, 1, PATCH_BILINEAR, 0.485f, 0.25f },
     };
 
