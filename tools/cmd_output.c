@@ -70,6 +70,19 @@ static int check_other(const struct cmd_output *file, const struct cmd_output *o
                      file->path);
 }
 
+/* What a verb prints would go to the file that is replaced, and be lost. */
+static int check_streams(const struct cmd_output *file)
+{
+    struct stat at, stream;
+
+    if (stat(file->path, &at) || !S_ISREG(at.st_mode)) return CMD_DONE;
+    for (int fd = 1; fd <= 2; fd++)
+        if (!fstat(fd, &stream) && stream.st_dev == at.st_dev && stream.st_ino == at.st_ino)
+            return cmd_usage("%s: expected another file than the one that standard %s goes to, found %s",
+                             file->option, fd == 1 ? "output" : "error", file->path);
+    return CMD_DONE;
+}
+
 static int check_name(const struct cmd_output *file)
 {
     if (strcmp(file->path, "-") == 0)
@@ -89,6 +102,7 @@ int cmd_check_outputs(const struct cmd_output *files, int n, const char *model, 
 
         if (!file->path) continue;
         code = check_name(file);
+        if (!code) code = check_streams(file);
         if (!code && model) code = check_input(file, is_model(file->path, model));
         for (int k = 0; !code && k < count; k++)
             code = check_input(file, read[k] && same_file(file->path, read[k]));

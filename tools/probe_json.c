@@ -86,6 +86,7 @@ static json_t *condition(const struct probe_cell *cell, const struct probe_found
 
     vit_json_put(&row, "model", drawn ? json_null() : out_text(f->options->common.model));
     vit_json_put(&row, "image", json_integer(c->image));
+    vit_json_put(&row, "stem", drawn && cell->recipe.stem ? json_string(cell->recipe.stem) : json_null());
     vit_json_put(&row, "patch", json_integer(c->stem.patch)); /* 0: convolutions */
     vit_json_put(&row, "width", json_integer(c->width));
     vit_json_put(&row, "heads", json_integer(c->heads));

@@ -120,6 +120,7 @@ static void put_compare(FILE *out, const struct report_source *s)
     const json_t *arms = json_object_get(s->about, "arms"), *arm;
     const char *data = text_at(s->about, "dataset"), *split = text_at(s->about, "split");
     const json_t *margin = json_object_get(json_object_get(s->about, "tost"), "margin");
+    const json_t *draws = json_object_get(json_object_get(s->about, "bootstrap"), "draws");
     size_t i;
 
     if (!json_array_size(arms)) return;
@@ -132,13 +133,15 @@ static void put_compare(FILE *out, const struct report_source *s)
     if (split) put_option(out, "split", split);
     if (json_is_true(json_object_get(s->about, "flip"))) put_option(out, "flip", NULL);
     if (json_is_number(margin)) markup_put(out, " \\\n    --margin %.9g", 100 * json_number_value(margin));
+    if (json_is_integer(draws)) markup_put(out, " \\\n    --bootstrap %.0f", json_number_value(draws));
     fputs(" \\\n    --json &gt; ", out);
     markup_word(out, s->path);
     fputs("\n\n", out);
 }
 
-/* All values that the rows of a probe have of a key, in their order, as the list of an option. */
-static void put_values(FILE *out, const struct report *r, const char *key, const char *option)
+/* All values that the rows of a probe have of a key, in their order, as the list of an option; without zero,
+ * where that says that the option has no value. */
+static void put_values(FILE *out, const struct report *r, const char *key, const char *option, bool zero)
 {
     json_t *values = json_array();
 
@@ -150,7 +153,7 @@ static void put_values(FILE *out, const struct report *r, const char *key, const
 
         if (json_is_string(v))
             snprintf(text, sizeof text, "%s", json_string_value(v));
-        else if (json_is_number(v))
+        else if (json_is_number(v) && (zero || json_number_value(v) != 0))
             snprintf(text, sizeof text, "%.9g", json_number_value(v));
         else
             continue;
@@ -167,22 +170,25 @@ static void put_values(FILE *out, const struct report *r, const char *key, const
 /* Options whose values every row has; what the steps are done with was one value for all. */
 static const struct {
     const char *key, *option;
+    bool zero; /* is a value */
 } PROBED[] = {
-    { "norm", "norm" },
-    { "init", "init" },
-    { "depth", "depth" },
-    { "image", "image" },
-    { "patch", "patch" },
-    { "width", "width" },
-    { "heads", "heads" },
-    { "hidden", "hidden" },
-    { "pool", "pool" },
-    { "norm_kind", "norm-kind" },
-    { "out_gain", "out-gain" },
-    { "position_std", "position-std" },
-    { "lr", "lr" },
-    { "steps", "steps" },
-    { "pictures", "limit" },
+    { "norm", "norm", false },
+    { "init", "init", false },
+    { "depth", "depth", false },
+    { "image", "image", false },
+    { "stem", "stem", false },
+    { "patch", "patch", false }, /* 0: convolutions */
+    { "width", "width", false },
+    { "heads", "heads", false },
+    { "hidden", "hidden", false },
+    { "pool", "pool", false },
+    { "norm_kind", "norm-kind", false },
+    { "out_gain", "out-gain", true },
+    { "position_std", "position-std", true },
+    { "layer_scale", "layer-scale", false }, /* 0: by depth */
+    { "lr", "lr", true },
+    { "steps", "steps", false },
+    { "pictures", "limit", false },
 };
 static const struct {
     const char *key, *option;
@@ -206,7 +212,8 @@ static void put_probe(FILE *out, const struct report *r)
 
     if (!find_seeds(r, &least, &most)) return;
     fputs("vit probe", out);
-    for (size_t i = 0; i < VIT_COUNT(PROBED); i++) put_values(out, r, PROBED[i].key, PROBED[i].option);
+    for (size_t i = 0; i < VIT_COUNT(PROBED); i++)
+        put_values(out, r, PROBED[i].key, PROBED[i].option, PROBED[i].zero);
     for (size_t i = 0; i < VIT_COUNT(PROBED_FLAGS); i++)
         if (json_is_true(json_object_get(r->blocks[0].line, PROBED_FLAGS[i].key)))
             put_option(out, PROBED_FLAGS[i].option, NULL);

@@ -46,7 +46,7 @@ static void add_lost(struct plot *p, const struct report *r, int condition)
     }
 }
 
-/* On top: the rates that are nearly as good as the arm's best. One that finished no run has an empty strip,
+/* On top: the rates that are nearly as good as the arm's best. One without a run that learnt has an empty strip,
  * so that the plots of a row stand alike. */
 static void add_within(struct plot *p, const struct report *r, const struct report_arm *a)
 {
@@ -170,7 +170,7 @@ void report_fill_plateau(struct plot *p, const struct report *r, const struct re
     int lane;
 
     (void)f;
-    for (size_t i = 0; i < r->cell_count; i++) known |= isfinite(r->cells[i].plateau_step);
+    for (size_t i = 0; i < r->cell_count; i++) known |= !isnan(r->cells[i].plateau_step);
     p->failed |= !steps;
     if (!p->failed && known) {
         lane = plot_lane(p, "never", false);

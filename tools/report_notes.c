@@ -46,7 +46,7 @@ static void put_stayed(FILE *out, int classes)
     if (classes)
         fprintf(out, "%.3g %% (chance is %.3g %%).", 100 * report_learnt(classes), 100.0 / classes);
     else
-        fputs("twice chance.", out);
+        fputs("twice chance (less, where classes are fewer than ten).", out);
 }
 
 void report_put_lost(FILE *out, const struct report *r)

@@ -163,7 +163,9 @@ static enum vit_status take_saved(struct report *r, const struct train_saved *sa
     if (!c->dtype) c->dtype = "";
     if (saved->texts.text[RECIPE_EPOCHS]) c->epochs = atoi(saved->texts.text[RECIPE_EPOCHS]);
     c->val_n = (int)saved->result.val.n;
-    c->plateau_step = saved->result.plateau_step ? saved->result.plateau_step : INFINITY;
+    c->plateau_step = saved->result.plateau_step < 0 ? NAN
+                      : saved->result.plateau_step   ? saved->result.plateau_step
+                                                     : INFINITY;
     if (saved->finished && c->end == REPORT_UNFINISHED) c->end = REPORT_DONE;
     return VIT_OK;
 }

@@ -27,7 +27,7 @@ static bool always(const struct report *r, int match)
 static bool was_tuned(const struct report *r, int match)
 {
     for (size_t i = 0; i < r->arm_count; i++)
-        if (r->conditions[r->arms[i].condition].match == match && r->arms[i].rate_count > 1) return true;
+        if (r->conditions[r->arms[i].condition].match == match && report_tried(&r->arms[i]) > 1) return true;
     return false;
 }
 
@@ -343,7 +343,7 @@ void report_note_summary(FILE *out, const struct report *r)
               "the rates around the best, of one warm-up, whose validation accuracy is at most a point less.",
               out);
         if (!report_judged(r))
-            fputs(" ?: of some runs it is not known (classes or losses are not said).", out);
+            fputs(" ?: of some runs it is not known (classes or validation accuracies are not said).", out);
         fputs(" Best: the highest mean over seeds, of all rates and warm-ups; to be chosen flatters it, and "
               "not its test top-1.",
               out);

@@ -38,8 +38,9 @@ static void say_seeds(FILE *out, const struct report *r)
     for (size_t i = 0; i < r->arm_count; i++)
         for (int k = 0; k < r->arms[i].rate_count; k++) {
             const struct report_rate *rate = &r->arms[i].rates[k];
-            rates++;
-            single += rate->runs == 1;
+            const int ended = rate->runs - rate->ended[REPORT_UNFINISHED];
+            rates += ended > 0;
+            single += ended == 1;
         }
     if (!single) return;
     if (single == rates)
@@ -56,7 +57,7 @@ static void say_one_edge(FILE *out, const struct report *r, const struct report_
 
     markup_put(out, "<li>%s, %s: ", r->norms[a->norm], r->conditions[a->condition].label);
     if (a->best < 0) {
-        fputs("no rate that was tried finished a run", out);
+        fputs("no rate that was tried has a run that learnt", out);
     } else {
         report_rate_text(lr, sizeof lr, a->rates[a->best].lr);
         if (report_tried(a) == 1)
@@ -291,7 +292,8 @@ static const struct report_arm *find_choice(const struct report *r, bool chosen)
 {
     for (size_t i = 0; i < r->arm_count; i++) {
         const struct report_arm *a = &r->arms[i];
-        if (chosen ? a->rate_count > 1 : a->rate_count == 1 && a->runs > 1) return a;
+        const int tried = report_tried(a), ended = a->runs - a->ended[REPORT_UNFINISHED];
+        if (chosen ? tried > 1 : tried == 1 && ended > 1) return a;
     }
     return NULL;
 }

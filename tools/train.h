@@ -62,9 +62,10 @@ int train_run(const struct train_job *job, struct train_result *result);
 
 /* Chance is ln(classes): the loss of equal probabilities, however labels are smoothed or mixed. running: mean
  * training loss of the last steps. */
-double train_plateau(int classes); /* loss at which the plateau of chance is left: 2.2 of 10 classes' 2.303 */
-bool train_left(double running, int classes); /* it is below that */
-double train_plateau_dead(int classes);       /* above which a run is on it: 2.25 of 2.303 */
+bool train_left(double running,
+                int classes);           /* it has left the plateau: below 2.2 of 10 classes' 2.303. That is
+                                               * no end: what has learnt is for vit report to say */
+double train_plateau_dead(int classes); /* above which a run is on it: 2.25 of 2.303 */
 bool train_dead(double running, int classes); /* it is above that */
 /* The step to ask at: "N" or "N%" of all steps, 0: never; "auto": 30 %, but 600 steps at least. */
 enum vit_status train_dead_after(int *step, const char *text, int steps, struct vit_error *err);
@@ -121,7 +122,7 @@ struct train_saved {
     bool exists, finished;
     struct recipe_texts texts;
     char *data, *kernels;
-    struct train_result result; /* as far as it came */
+    struct train_result result; /* as far as it came; plateau_step -1: the state is too old to say */
 };
 /* A folder without state is no error. Free it in any case. */
 enum vit_status train_saved_read(struct train_saved *s, const char *folder, struct vit_error *err);

@@ -12,14 +12,9 @@ enum { WINDOW = 50 };
  * designed with. They scale with chance. */
 static const double LEFT = 2.2, DEAD = 2.25, TEN = 2.302585092994046; /* ln 10 */
 
-double train_plateau(int classes)
-{
-    return LEFT / TEN * log(classes);
-}
-
 bool train_left(double running, int classes)
 {
-    return running < train_plateau(classes);
+    return running < LEFT / TEN * log(classes);
 }
 
 double train_plateau_dead(int classes)

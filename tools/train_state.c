@@ -207,7 +207,7 @@ static enum vit_status read_saved(struct train_saved *s, const json_t *note, con
                                   struct vit_error *err)
 {
     const json_t *settings = json_object_get(note, "settings");
-    struct train t = { 0 };
+    struct train t = { .plateau_step = -1 };
     enum vit_status status = read_rows(&t, note, path, err);
 
     if (status) return status;

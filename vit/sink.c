@@ -95,6 +95,25 @@ static int open_temporary(struct vit_sink *s, const struct stat *there, bool nam
     return -1;
 }
 
+/* Whether a file may be renamed over the one at path: in a sticky folder by the owner of either alone. */
+static bool may_replace(const char *path, const struct stat *there)
+{
+    char *folder = folder_of(path);
+    struct stat in;
+    const bool sticky = folder && !stat(folder, &in) && in.st_mode & S_ISVTX;
+
+    free(folder);
+    errno = EPERM;
+    return !sticky || !geteuid() || there->st_uid == geteuid() || in.st_uid == geteuid();
+}
+
+static bool is_dangling(const char *path)
+{
+    struct stat at;
+
+    return !lstat(path, &at) && S_ISLNK(at.st_mode);
+}
+
 static enum vit_status open_sink(struct vit_sink *s, const char *path, bool nameless, struct vit_error *err)
 {
     struct stat there;
@@ -106,11 +125,14 @@ static enum vit_status open_sink(struct vit_sink *s, const char *path, bool name
     if (errno) return refused(s, "written", err);
     /* Renaming asks for no permission but the folder's. */
     if (exists && !may_write(path)) return refused(s, "written", err);
+    if (!exists && is_dangling(path))
+        return vit_fail(err, VIT_ERR_IO, "%s: cannot be written: it is a link to what is not there", path);
     if (exists && !S_ISREG(there.st_mode)) {
         fd = open(path, O_WRONLY | O_CLOEXEC); /* not by its real path: that of /dev/fd/3 leads nowhere */
     } else {
         s->path = exists ? realpath(path, NULL) : strdup(path);
         if (!s->path) return refused(s, "written", err);
+        if (exists && !may_replace(s->path, &there)) return refused(s, "replaced", err);
         fd = open_temporary(s, exists ? &there : NULL, nameless);
     }
     if (fd < 0) return refused(s, "created", err);

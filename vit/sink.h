@@ -4,8 +4,8 @@
  * Until then the bytes have no name where the system can give one afterwards (Linux, on most disks), so that
  * what ends the process in the middle, a signal too, leaves nothing; elsewhere it leaves NAME.PID-N.tmp.
  *
- * A link keeps pointing, and what it points at is replaced. A file that is replaced keeps its permissions;
- * one that this process may not write is refused. A pipe or a device is written directly. */
+ * A link keeps pointing, and what it points at is replaced; one to nothing is refused. A file that is
+ * replaced keeps its permissions; one that this process may not write, or not replace, is refused. A pipe or a device is written directly. */
 #ifndef VIT_SINK_H
 #define VIT_SINK_H
 

@@ -1098,6 +1098,29 @@ static void a_network_is_not_replaced_by_its_answers(void **state)
     tmp_remove(dir);
 }
 
+/* What the verb prints would be lost with the file that is replaced, and what stood in it. */
+static void a_file_that_the_shell_writes_is_no_output(void **state)
+{
+    static const char *const NAMES[] = { "/dev/stdout", NULL };
+    char dir[TMP_PATH], log[300], *text;
+    (void)state;
+
+    tmp_create(dir, sizeof dir);
+    tmp_write(dir, "log", "earlier", 7, log, sizeof log);
+    for (int i = 0; i < 2; i++) {
+        const struct run_input input = { .out_path = log };
+        const char *words[] = {
+            "eval", "-m", MODEL, "--data", "x", "--predictions", NAMES[i] ? NAMES[i] : log, NULL
+        };
+        struct run r = run_vit(words, &input);
+        expect(&r, 2, NULL, "--predictions: expected another file than the one that standard output goes to");
+    }
+    text = tmp_text(dir, "log");
+    assert_string_equal(text, "earlier");
+    free(text);
+    tmp_remove(dir);
+}
+
 /* Whether it is there yet or not, and by whatever path. */
 static void two_outputs_are_two_files(void **state)
 {
@@ -1166,6 +1189,7 @@ int main(void)
         cmocka_unit_test(an_output_is_neither_the_input_nor_another_format),
         cmocka_unit_test(a_picture_is_no_name_for_an_output),
         cmocka_unit_test(a_network_is_not_replaced_by_its_answers),
+        cmocka_unit_test(a_file_that_the_shell_writes_is_no_output),
         cmocka_unit_test(two_outputs_are_two_files),
     };
 

@@ -617,7 +617,10 @@ static void a_run_is_not_said_to_stay_on_the_plateau_where_nobody_knows(void **s
     save(f, "model.safetensors", "x");
     read_all(f);
     assert_true(isnan(f->r.cells[0].plateau_step));
-    save_state(f, NOTE("{}", "\"d\"", "1"), "20");
+    save_state(f, NOTE("{}", "\"d\"", "1"), "20"); /* an old one */
+    read_all(f);
+    assert_true(isnan(f->r.cells[0].plateau_step));
+    save_state(f, NOTE("{}", "\"d\"", "1,\"plateau_step\":0"), "20");
     read_all(f);
     assert_true(isinf(f->r.cells[0].plateau_step));
     save(f, "cells.jsonl",

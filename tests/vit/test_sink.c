@@ -124,6 +124,41 @@ static void a_link_keeps_pointing_and_its_file_is_replaced(void **state)
     free(bytes);
 }
 
+static void a_link_to_nothing_is_refused(void **state)
+{
+    struct fixture *x = *state;
+    struct vit_error err;
+    struct stat s;
+
+    assert_int_equal(symlink("elsewhere", x->path), 0);
+    assert_refused(vit_can_write_file(x->path, &err), VIT_ERR_IO, "a link to what is not there", &err);
+    assert_refused(vit_write_file(x->path, "x", 1, &err), VIT_ERR_IO, "a link to what is not there", &err);
+    assert_int_equal(lstat(x->path, &s), 0);
+    assert_true(S_ISLNK(s.st_mode));
+    assert_int_equal(tmp_count(x->dir), 1);
+}
+
+/* In /tmp everybody may write, but rename over no file of another's: known before the work. */
+static void anothers_file_in_a_sticky_folder_is_refused_beforehand(void **state)
+{
+    struct fixture *x = *state;
+    struct vit_error err;
+    enum vit_status asked, written;
+
+    if (geteuid()) skip(); /* it takes two users */
+    tmp_write(x->dir, "out", "old", 3, NULL, 0);
+    assert_int_equal(chmod(x->path, 0666), 0);
+    assert_int_equal(chmod(x->dir, 01777), 0);
+    if (seteuid(65534)) skip();
+    asked = vit_can_write_file(x->path, &err);
+    written = vit_write_file(x->path, "x", 1, NULL);
+    assert_int_equal(seteuid(0), 0);
+    assert_int_equal(asked, VIT_ERR_IO);
+    assert_int_equal(written, VIT_ERR_IO);
+    assert_non_null(strstr(err.text, "cannot be replaced"));
+    assert_int_equal(tmp_count(x->dir), 1);
+}
+
 /* A pipe stands for /dev/stdout and /dev/null, which a rename would destroy. */
 static void a_pipe_is_written_in_place(void **state)
 {
@@ -256,6 +291,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_place_that_cannot_be_written_is_named, setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_folder_that_may_not_be_written_is_named, setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_link_keeps_pointing_and_its_file_is_replaced, setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_link_to_nothing_is_refused, setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(anothers_file_in_a_sticky_folder_is_refused_beforehand, setup,
+                                        tmp_teardown),
         cmocka_unit_test_setup_teardown(a_pipe_is_written_in_place, setup, tmp_teardown),
         cmocka_unit_test(a_pipe_that_is_named_by_its_number_is_written),
         cmocka_unit_test_setup_teardown(who_is_killed_in_the_middle_leaves_nothing, setup, tmp_teardown),
