@@ -150,14 +150,23 @@ static enum vit_status is_picture(bool *out, const char *folder, const char *fil
     return status;
 }
 
-/* Headers have any names: what is no picture is one, where the next line's is. */
+/* Whether the first line's label is of its own: a class of one picture, or the name of the labels. */
+static bool first_label_is_alone(const struct pairs *p)
+{
+    for (size_t i = 1; i < p->count; i++)
+        if (!strcmp(p->item[0].label, p->item[i].label)) return false;
+    return true;
+}
+
+/* Headers have any names: what is no picture is one, where the next line's is and no line has its label. A
+ * picture that is missing must stay to be reported. */
 static enum vit_status drop_header(struct patch_dataset *d, struct pairs *p, const char *folder,
                                    struct vit_error *err)
 {
     bool first = true, second = false;
     enum vit_status status = VIT_OK;
 
-    if (p->headed || p->count < 2) return VIT_OK;
+    if (p->headed || p->count < 2 || !first_label_is_alone(p)) return VIT_OK;
     status = is_picture(&first, folder, p->item[0].file, err);
     if (!status) status = is_picture(&second, folder, p->item[1].file, err);
     if (status || first || !second) return status;

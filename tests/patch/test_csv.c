@@ -69,6 +69,18 @@ static void a_header_of_any_names_is_known_by_what_follows(void **state)
     assert_lines(*state, "file,label\nid,breed\na.png,cat\n", "breed=id;cat=a.png;");
 }
 
+/* Its extension is missing, too: no line may vanish because its picture has. */
+static void a_first_picture_that_is_missing_is_no_header(void **state)
+{
+    tmp_write(*state, "img_0002", "", 0, NULL, 0);
+    tmp_write(*state, "img_0003", "", 0, NULL, 0);
+    assert_lines(*state, "img_0001,cat\nimg_0002,cat\nimg_0003,dog\n",
+                 "cat=img_0001;cat=img_0002;dog=img_0003;");
+    assert_lines(*state, "img_0001,dog\nimg_0002,cat\nimg_0003,dog\n",
+                 "dog=img_0001;cat=img_0002;dog=img_0003;");
+    assert_lines(*state, "img_0001,Cat\nimg_0002,cat\n", "cat=img_0002;");
+}
+
 static void classes_are_the_sorted_labels(void **state)
 {
     struct vit_error err = { 0 };
@@ -126,6 +138,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(quotes_line_ends_and_marks_are_understood, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_header_is_recognised, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_header_of_any_names_is_known_by_what_follows, tmp_setup,
+                                        tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_first_picture_that_is_missing_is_no_header, tmp_setup,
                                         tmp_teardown),
         cmocka_unit_test_setup_teardown(classes_are_the_sorted_labels, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(what_is_wrong_is_named_with_its_line, tmp_setup, tmp_teardown),
