@@ -72,11 +72,28 @@ static size_t record_size(const struct patch_cifar *c)
     return (size_t)c->labels + PIXELS;
 }
 
+/* A name like train.bin says little, a size of whole records more. */
+static bool has_records(const char *folder, const struct patch_cifar *c)
+{
+    bool any = false;
+
+    for (int i = 0; i < c->files && !c->label_key; i++) {
+        char path[PATH_MAX];
+        struct stat info;
+        const int n = snprintf(path, sizeof path, "%s/%s", folder, c->file[i].name);
+
+        if (n < 0 || n >= PATH_MAX || stat(path, &info) || !S_ISREG(info.st_mode)) continue;
+        if (!info.st_size || (size_t)info.st_size % record_size(c)) return false;
+        any = true;
+    }
+    return any;
+}
+
 static unsigned splits_right_in(const char *path, const struct patch_cifar *c)
 {
     unsigned bits = 0;
 
-    if (!c->classes && !patch_has_file(path, c->names)) return 0;
+    if (!c->classes && !patch_has_file(path, c->names) && !has_records(path, c)) return 0;
     for (int i = 0; i < c->files; i++)
         if (patch_has_file(path, c->file[i].name)) bits |= 1u << c->file[i].split;
     return bits;
@@ -138,6 +155,11 @@ static enum vit_status read_names(struct patch_names *classes, const char *folde
     struct patch_names path = { 0 };
     enum vit_status status = patch_names_join(&path, folder, c->names, err);
 
+    if (!status && !patch_has_file(folder, c->names))
+        status =
+            vit_fail(err, VIT_ERR_FORMAT,
+                     "%s: no such file, expected the names of the classes of CIFAR-%d beside its pictures",
+                     path.item[0], c->class_count);
     if (!status)
         status = c->name_key ? patch_cifar_names_read(classes, path.item[0], c, err)
                              : read_lines(classes, path.item[0], err);

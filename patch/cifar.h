@@ -9,7 +9,8 @@ enum { PATCH_CIFAR_SIDE = 32, PATCH_CIFAR_PLANE = 32 * 32, PATCH_CIFAR_PIXELS = 
 struct patch_cifar {
     const char *folder; /* as the archive unpacks */
     const char *names;  /* file of the class names: one a line, or a pickle */
-    /* Where that file is missing. NULL: "train" and "test" are names of many files, these only beside it. */
+    /* Where that file is missing. NULL: "train" and "test" are names of many files, these only beside it, or,
+     * binary, where their sizes are of whole records. */
     const char *const *classes;
     int class_count;
     int labels; /* bytes before a record's pixels; the last is the label (CIFAR-100: the fine one) */

@@ -148,9 +148,10 @@ struct patch_dataset;
  * recognised, by usual names or because it names no picture, the next line does and none has its label).
  * Classes are sorted as torchvision sorts them (bytewise). Pictures are not read yet. A missing split is an
  * error that names those that exist. CIFAR's files may also lie in the folder that the archive makes in path;
- * those of CIFAR-100 are known by the file of its class names beside them. A record of them without a valid
- * label fails when it is read, as does one that is cut in a binary file; a pickle that is cut is an error. A
- * class's folder without pictures counts as one of them, whose reading says so. */
+ * those of CIFAR-100 are known by the file of its class names beside them; in the binary version by their
+ * sizes, too, and the file is asked for. A record of them without a valid label fails when it is read, as
+ * does one that is cut in a binary file; a pickle that is cut is an error. A class's folder without pictures
+ * counts as one of them, whose reading says so. */
 enum vit_status patch_dataset_open(struct patch_dataset **out, const char *path, enum patch_split split,
                                    struct vit_error *err);
 /* The splits path has, as bits 1 << PATCH_TRAIN and so on. 0: it is one set (a folder of classes without

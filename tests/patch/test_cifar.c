@@ -87,6 +87,13 @@ static void cifar100_is_known_by_its_names_and_counts_the_fine_label(void **stat
 
     write_records(*state, "cifar-100-binary/test.bin", 5, 2, 0);
     snprintf(folder, sizeof folder, "%s/cifar-100-binary", (const char *)*state);
+    assert_refused(
+        patch_dataset_open(&d, folder, PATCH_TEST, &err), VIT_ERR_FORMAT,
+        "cifar-100-binary/fine_label_names.txt: no such file, expected the names of the classes of CIFAR-100",
+        &err);
+    assert_refused(patch_dataset_open(&d, *state, PATCH_TEST, &err), VIT_ERR_FORMAT, "fine_label_names.txt",
+                   &err);
+    tmp_write(*state, "cifar-100-binary/train.bin", "other", 5, NULL, 0);
     assert_refused(patch_dataset_open(&d, folder, PATCH_TEST, &err), VIT_ERR_FORMAT, "not a data set", &err);
     for (int i = 0; i < 100; i++) snprintf(names + strlen(names), sizeof names - strlen(names), "n%d\n", i);
     tmp_write(*state, "cifar-100-binary/fine_label_names.txt", names, strlen(names), NULL, 0);
