@@ -29,6 +29,7 @@ static const struct args_option ROWS[] = {
       .initial = "64",
       .metavar = "N",
       .help = "pictures, equally many of each class, the same every time" },
+    CMD_MAX_PIXELS_ROW(AT(max_pixels)),
     { .name = "noise",
       .kind = ARGS_FLAG,
       .at = AT(noise),

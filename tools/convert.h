@@ -9,6 +9,7 @@ struct convert_options {
     struct cmd_common common;
     const char *data, *split, *calibrate, *names;
     uint64_t limit, calibrate_limit; /* 0: not given */
+    uint64_t max_pixels;
     bool force, packed;
 };
 

@@ -24,7 +24,9 @@ enum vit_status convert_pictures(const struct convert_comparison *c, const struc
                                  void *arg, size_t *failed, struct vit_error *err)
 {
     const int threads = vit_session_threads(c->session[CONVERT_BEFORE]);
-    struct patch_loader_options loading = { .batch = CONVERT_BATCH, .workers = threads };
+    struct patch_loader_options loading = { .batch = CONVERT_BATCH,
+                                            .workers = threads,
+                                            .decode = { .max_pixels = (size_t)c->options->max_pixels } };
     struct patch_loader *loader;
     const struct patch_batch *b;
     struct progress bar;

@@ -12,7 +12,7 @@ struct probe_options {
     struct cmd_common common;
     struct recipe_words words; /* of new networks, each a list; right here: the shared rows point to it */
     const char *data, *split;
-    uint64_t limit;
+    uint64_t limit, max_pixels;
     int seeds, steps, batch; /* seeds 0: not given */
     float lr;
     bool noise, blocks;

@@ -331,6 +331,9 @@ static void a_limit_takes_the_pictures_of_eval(void **state)
     assert_true(number(o, "n") == 2 && number(o, "n_failed") == 1);
     json_decref(o);
     run_free(&r);
+    r = VIT(model, f->out, "--data", data, "--split", "all", "-f", "--max-pixels", "1");
+    assert_non_null(strstr(r.err, "more than the 1 that may be decoded (--max-pixels)"));
+    run_free(&r);
 }
 
 static void narrow_formats_say_what_they_cost(void **state)

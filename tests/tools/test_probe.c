@@ -347,6 +347,7 @@ static void a_picture_that_cannot_be_read_is_reported_and_left_out(void **state)
     assert_int_equal((int)number(row, "pictures"), PICTURES - 1);
     json_decref(row);
     run_expect(&r, 1, "data_batch_5.bin");
+    EXPECT_PROBE(3, "more than the 1023 that may be decoded (--max-pixels)", "--max-pixels", "1023");
 }
 
 /* ---- mistakes ---- */
