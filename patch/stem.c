@@ -4,12 +4,14 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "patch/patch.h"
 #include "patch/stem_shape.h"
 #include "vit/arena.h"
 
+/* With these bounds, and PATCH_MOST_SIZE, the elements of one picture's columns stay below 2^60, and the rows
+ * of a chunk's products in an int. */
 enum {
-    MAX_IMAGE = 16384, /* with these bounds the elements of one picture's columns stay below 2^60, */
-    MAX_SIDE = 64,     /* and the rows of a chunk's products in an int */
+    MAX_SIDE = 64,
     MAX_WIDTH = 65536,
     MAX_POOL = 16, /* a winner's place in its window is stored in 8 bits */
 };
@@ -242,7 +244,7 @@ enum vit_status patch_stem_check(const struct patch_stem *s, int channels, int i
                                  const char *where, struct vit_error *err)
 {
     const struct range common[] = { { "number of channels", channels, 1, MAX_WIDTH },
-                                    { "image", image, 1, MAX_IMAGE },
+                                    { "image", image, 1, PATCH_MOST_SIZE },
                                     { "width", width, 1, MAX_WIDTH } };
     const struct range layers = { "number of layers", s->layers, 1, PATCH_STEM_LAYERS };
 

@@ -210,7 +210,8 @@ static void split_positions(struct vit_model *m, const json_t *args)
 
     if (json_is_array(size)) size = json_array_get(size, 0);
     image = json_integer_value(size);
-    if (c->position != VIT_POS_LEARNED || !c->stem.patch || image < c->stem.patch || image > 1 << 14) return;
+    if (c->position != VIT_POS_LEARNED || !c->stem.patch || image < c->stem.patch || image > PATCH_MOST_SIZE)
+        return;
     was = vit_config_grid(c);
     rows = was * was + (c->position_prefix ? prefix : 0);
     grid = (int)image / c->stem.patch;

@@ -6,8 +6,10 @@
 #include "vit/dialects.h"
 #include "vit/json.h"
 
+enum { MOST_RESIZED = 2 * PATCH_MOST_SIZE }; /* before a crop */
+
 /* [height, width] */
-static enum vit_status read_sides(const json_t *o, const char *where, const char *key, int *size,
+static enum vit_status read_sides(const json_t *o, const char *where, const char *key, int most, int *size,
                                   struct vit_error *err)
 {
     float sides[2];
@@ -17,15 +19,15 @@ static enum vit_status read_sides(const json_t *o, const char *where, const char
     if (sides[0] != sides[1])
         return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: \"%s\" is %g x %g: only squares are supported", where,
                         key, (double)sides[0], (double)sides[1]);
-    if (!(sides[0] >= 1 && sides[0] <= 1 << 14) || sides[0] != floorf(sides[0]))
+    if (!(sides[0] >= 1 && sides[0] <= (float)most) || sides[0] != floorf(sides[0]))
         return vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\" must be whole numbers between 1 and %d, found %g",
-                        where, key, 1 << 14, (double)sides[0]);
+                        where, key, most, (double)sides[0]);
     *size = (int)sides[0];
     return VIT_OK;
 }
 
-/* size: a number, [height, width], {"height", "width"} or {"shortest_edge"}. */
-static enum vit_status read_hf_size(const json_t *o, const char *where, const char *key, int *size,
+/* size, up to most: a number, [height, width], {"height", "width"} or {"shortest_edge"}. */
+static enum vit_status read_hf_size(const json_t *o, const char *where, const char *key, int most, int *size,
                                     bool *shortest, struct vit_error *err)
 {
     const json_t *v = vit_json_get(o, key);
@@ -33,17 +35,17 @@ static enum vit_status read_hf_size(const json_t *o, const char *where, const ch
     enum vit_status status;
 
     *shortest = false;
-    if (json_is_array(v)) return read_sides(o, where, key, size, err);
-    if (!json_is_object(v)) return vit_json_int(o, where, key, 1, 1 << 14, size, err);
+    if (json_is_array(v)) return read_sides(o, where, key, most, size, err);
+    if (!json_is_object(v)) return vit_json_int(o, where, key, 1, most, size, err);
     *shortest = vit_json_get(v, "shortest_edge") != NULL;
-    if (*shortest) return vit_json_int(v, where, "shortest_edge", 1, 1 << 14, size, err);
+    if (*shortest) return vit_json_int(v, where, "shortest_edge", 1, most, size, err);
     if (!vit_json_get(v, "height") && !vit_json_get(v, "width"))
         return vit_fail(err, VIT_ERR_UNSUPPORTED,
                         "%s: \"%s\" has neither \"height\" and \"width\" nor \"shortest_edge\": other sizes "
                         "are not supported",
                         where, key);
-    status = vit_json_int(v, where, "height", 1, 1 << 14, size, err);
-    if (!status) status = vit_json_int(v, where, "width", 1, 1 << 14, &width, err);
+    status = vit_json_int(v, where, "height", 1, most, size, err);
+    if (!status) status = vit_json_int(v, where, "width", 1, most, &width, err);
     if (!status && vit_json_get(v, "width") && width != *size)
         return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: \"%s\" is %d x %d: only squares are supported", where,
                         key, *size, width);
@@ -147,9 +149,12 @@ enum vit_status vit_read_hf_recipe(struct vit_model *m, const json_t *o, const c
 
     if (!json_is_object(o)) return vit_fail(err, VIT_ERR_FORMAT, "%s: must be a JSON object", where);
     status = read_processor(m, &number, o, where, err);
-    if (!status) status = read_hf_size(o, where, "size", &resized, &shortest, err);
     if (!status) status = vit_json_bool(o, where, "do_center_crop", &cropped, err);
-    if (!status && cropped) status = read_hf_size(o, where, "crop_size", &crop, &ignored, err);
+    if (!status)
+        status = read_hf_size(o, where, "size", cropped ? MOST_RESIZED : PATCH_MOST_SIZE, &resized, &shortest,
+                              err);
+    if (!status && cropped)
+        status = read_hf_size(o, where, "crop_size", PATCH_MOST_SIZE, &crop, &ignored, err);
     if (!status) status = read_resample(r, o, where, err);
     if (!status) status = read_resize(m, o, where, err);
     if (!status) status = read_values(m, o, where, err);

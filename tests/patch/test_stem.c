@@ -1,5 +1,7 @@
 #include "patch/stem.h"
 
+#include "patch/patch.h"
+
 #include "tests/support/test.h"
 
 /* A layer of Compact Transformers. */
@@ -88,12 +90,13 @@ static void a_stem_that_cannot_be_computed_is_refused(void **state)
     } while (0)
     REFUSED((void)0, 0, 32, 12, "x.json: stem: number of channels is 0, expected 1 to");
     REFUSED((void)0, 3, 0, 12, "image is 0");
+    REFUSED((void)0, 3, PATCH_MOST_SIZE + 1, 12, "image is 8193, expected 1 to 8192");
     REFUSED((void)0, 3, 32, 13, "12 outputs and no projection follows, expected the width, 13");
     REFUSED(s.layers = 9, 3, 32, 12, "number of layers is 9");
     REFUSED(s.layers = 0, 3, 32, 12, "number of layers is 0");
     REFUSED(s.patch = -1, 3, 32, 12, "patch is -1");
     REFUSED(s.patch = 33, 3, 32, 12, "patch is 33, expected 1 to 32");
-    REFUSED(s.patch = 16384, 65536, 16384, 12, "too large");
+    REFUSED(s.patch = PATCH_MOST_SIZE, 65536, PATCH_MOST_SIZE, 12, "too large");
     REFUSED(s.conv[1].stride = 0, 3, 32, 12, "stem layer 1: stride is 0");
     REFUSED(s.conv[1].kernel = 65, 3, 32, 12, "kernel is 65");
     REFUSED(s.conv[0].padding = 3, 3, 32, 12, "stem layer 0: padding is 3, expected 0 to 2");

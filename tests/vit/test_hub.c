@@ -39,6 +39,7 @@ static void hugging_face_recipes_are_read(void **state)
           false, 1, PATCH_BOX },
         { "{\"size\":{\"height\":64,\"width\":64},\"crop_size\":{\"height\":32,\"width\":32}}", 32, true,
           0.5f, PATCH_BICUBIC },
+        { "{\"size\":{\"shortest_edge\":8200},\"crop_size\":96}", 96, false, 96 / 8200.0f, PATCH_BICUBIC },
         /* as fast processors write what they do not have */
         { "{\"size\":{\"height\":64,\"width\":64,\"shortest_edge\":null},\"crop_size\":null,"
           "\"resample\":null}",
@@ -231,6 +232,11 @@ static void hugging_face_recipes_with_wrong_values_are_refused(void **state)
         if (!strstr(err.text, "preprocessor_config.json"))
             fail_msg("%s: \"%s\" does not name the file", WRONG[i], err.text);
         assert_int_not_equal(err.status, VIT_ERR_ARG);
+        "{\"size\":8193}",
+        "{\"size\":[8193,8193]}",
+        "{\"size\":{\"shortest_edge\":8193}}",
+        "{\"size\":{\"shortest_edge\":16385},\"crop_size\":32}",
+        "{\"size\":{\"shortest_edge\":16384},\"crop_size\":8193}",
         folder_remove(&f);
     }
 }
