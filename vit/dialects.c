@@ -322,27 +322,6 @@ enum vit_status vit_check_hf_type(const json_t *o, const char *where, struct vit
         where, type);
 }
 
-/* transformers: ImageClassificationPipeline takes the sigmoid of several labels, and of one alone. */
-static enum vit_status say_scores(struct vit_model *m, const json_t *o, const char *where,
-                                  struct vit_error *err)
-{
-    static const char SINGLE[] = "single_label_classification";
-    const char *problem = SINGLE;
-    enum vit_status status = vit_json_string(o, where, "problem_type", &problem, err);
-
-    if (status || m->headless) return status;
-    if (m->config.classes == 1)
-        vit_model_say(m, true,
-                      "%s: one class alone: its score, a softmax, is always 1; its logit is its answer",
-                      where);
-    else if (strcmp(problem, SINGLE))
-        vit_model_say(m, true,
-                      "%s: \"problem_type\" is \"%s\": scores are a softmax over all classes all the same, "
-                      "which is not what they mean there; its logits are its answer",
-                      where, problem);
-    return VIT_OK;
-}
-
 enum vit_status vit_read_hf(struct vit_model *m, const json_t *o, const char *where, struct vit_error *err)
 {
     struct vit_config *c = &m->config;
@@ -355,6 +334,5 @@ enum vit_status vit_read_hf(struct vit_model *m, const json_t *o, const char *wh
     if (!status) status = vit_json_int(o, where, "num_attention_heads", 1, 1 << 16, &c->heads, err);
     if (!status) status = vit_json_float(o, where, "layer_norm_eps", &c->norm.eps, err);
     if (!status && !c->glu) status = read_act_name(&c->act, o, where, "hidden_act", err);
-    if (!status) status = say_scores(m, o, where, err);
     return status;
 }

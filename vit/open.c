@@ -169,6 +169,28 @@ static void say_inferred(struct vit_model *m)
                   kern_act_name(c->act), c->glu ? ", gated" : "");
 }
 
+/* Scores that are not what they seem: transformers' ImageClassificationPipeline takes the sigmoid of several
+ * labels, and of one alone. o NULL: no configuration. */
+static enum vit_status say_scores(struct vit_model *m, const json_t *o, const char *where,
+                                  struct vit_error *err)
+{
+    static const char SINGLE[] = "single_label_classification";
+    const char *problem = SINGLE;
+    enum vit_status status = vit_json_string(o, where, "problem_type", &problem, err);
+
+    if (status || m->headless) return status;
+    if (m->config.classes == 1)
+        vit_model_say(m, true,
+                      "%s: one class alone: its score, a softmax, is always 1; its logit is its answer",
+                      m->path);
+    else if (strcmp(problem, SINGLE))
+        vit_model_say(m, true,
+                      "%s: \"problem_type\" is \"%s\": scores are a softmax over all classes all the same, "
+                      "which is not what they mean there; its logits are its answer",
+                      where, problem);
+    return VIT_OK;
+}
+
 static enum vit_status configure(struct vit_model *m, struct weights_view *v, const struct vit_place *p,
                                  struct vit_error *err)
 {
@@ -186,6 +208,7 @@ static enum vit_status configure(struct vit_model *m, struct weights_view *v, co
     if (!status) status = format ? configure_ours(m, v, o, where, err) : configure_foreign(m, v, o, p, err);
     if (!status) status = vit_config_check(&m->config, m->path, err);
     if (!status && !format) status = vit_infer_check(m, v, err);
+    if (!status) status = say_scores(m, o, where, err);
     if (!status) status = vit_model_default_labels(m, err);
     if (!status && !m->headless)
         status =
