@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "patch/names.h"
 #include "vit/config.h"
 #include "vit/json.h"
 
@@ -55,12 +56,13 @@ static enum vit_status agree(const json_t *o, const char *where, const char *key
 
 /* ---- timm ---- */
 
-/* Once there was no pretrained_cfg around its keys. */
-static const json_t *pretrained_cfg(const json_t *o)
+/* The object under key; *out NULL: it is absent or null. */
+static enum vit_status read_object(const json_t **out, const json_t *o, const char *where, const char *key,
+                                   struct vit_error *err)
 {
-    const json_t *cfg = vit_json_get(o, "pretrained_cfg");
-
-    return cfg ? cfg : o;
+    *out = vit_json_get(o, key);
+    if (!*out || json_is_object(*out)) return VIT_OK;
+    return vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\" must be an object", where, key);
 }
 
 static enum vit_status read_timm_block(struct vit_model *m, const json_t *args, const char *where,
@@ -117,7 +119,6 @@ static const struct trait {
     { .part = "test_vit", .heads = 2 },
     { .part = "test_vit3", .heads = 3 },
     { .part = "test_vit4", .heads = 3 },
-    { .part = "aimv2_", .other = "heads 128 wide and RMSNorms of eps 1e-5" },
     { .part = "_rope_", .other = "rotary positions" },
     { .part = "_dinov3", .other = "rotary positions" },
     { .part = "_lingbot", .other = "rotary positions" },
@@ -240,6 +241,26 @@ static enum vit_status read_timm_args(struct vit_model *m, const json_t *args, c
     return status;
 }
 
+static void say_timm_recipe(struct vit_model *m, const json_t *cfg, const char *where)
+{
+    static const struct {
+        const char *key, *assumed;
+        bool colours;
+    } DEFAULTS[] = { { "crop_pct", "crop_pct 0.875", false },
+                     { "mean", "ImageNet's mean", true },
+                     { "std", "ImageNet's std", true } };
+    const char *names[VIT_COUNT(DEFAULTS)];
+    char text[128];
+    size_t count = 0;
+
+    for (size_t i = 0; i < VIT_COUNT(DEFAULTS); i++)
+        if (!vit_json_get(cfg, DEFAULTS[i].key) && (!DEFAULTS[i].colours || m->config.channels == 3))
+            names[count++] = DEFAULTS[i].assumed;
+    if (count)
+        vit_model_say(m, true, "%s: does not say all of the preprocessing: %s assumed, as timm does", where,
+                      patch_names_list(text, sizeof text, names, count));
+}
+
 /* What is not said is as in PretrainedCfg of timm's _pretrained.py, whatever the network. */
 static enum vit_status read_timm_recipe(struct vit_model *m, const json_t *cfg, const char *where,
                                         struct vit_error *err)
@@ -268,6 +289,7 @@ static enum vit_status read_timm_recipe(struct vit_model *m, const json_t *cfg, 
     r->squash = mode && !strcmp(mode, "squash");
     status = vit_recipe_check(r, where, err);
     if (status) return status;
+    say_timm_recipe(m, cfg, where);
     if (input[1] != (float)m->config.image)
         vit_model_say(m, false, "%s: \"input_size\" names %g pixels, the position embeddings are for %d",
                       where, (double)input[1], m->config.image);
@@ -279,8 +301,7 @@ static enum vit_status positions_are_meant(const struct vit_model *m, const json
                                            struct vit_error *err)
 {
     const char *kind = NULL;
-    enum vit_status status =
-        json_is_object(args) ? vit_json_string(args, where, "pos_embed", &kind, err) : VIT_OK;
+    enum vit_status status = args ? vit_json_string(args, where, "pos_embed", &kind, err) : VIT_OK;
 
     if (status || m->config.position != VIT_POS_NONE || (kind && !strcmp(kind, "none"))) return status;
     return vit_fail(
@@ -292,15 +313,18 @@ static enum vit_status positions_are_meant(const struct vit_model *m, const json
 
 enum vit_status vit_read_timm(struct vit_model *m, const json_t *o, const char *where, struct vit_error *err)
 {
-    const json_t *args = json_object_get(o, "model_args");
+    const json_t *args = NULL, *cfg = NULL;
     const char *name = NULL;
     enum vit_status status = vit_json_string(o, where, "architecture", &name, err);
 
+    if (!status) status = read_object(&args, o, where, "model_args", err);
+    if (!status) status = read_object(&cfg, o, where, "pretrained_cfg", err);
     if (!status && name) status = apply_timm_name(m, name, where, err);
     if (!status) status = positions_are_meant(m, args, where, err);
     if (!status) status = read_timm_pool(m, o, where, err);
-    if (!status && json_is_object(args)) status = read_timm_args(m, args, where, err);
-    if (!status) status = read_timm_recipe(m, pretrained_cfg(o), where, err);
+    if (!status && args) status = read_timm_args(m, args, where, err);
+    /* Once there was no pretrained_cfg around its keys. */
+    if (!status) status = read_timm_recipe(m, cfg ? cfg : o, where, err);
     if (!status && !m->headless) status = agree(o, where, "num_classes", m->config.classes, err);
     return status;
 }

@@ -671,15 +671,17 @@ static void what_timm_does_not_say_is_its_default(void **state)
         float crop_pct;
         enum patch_filter filter;
         float mean, std; /* of red */
+        const char *says;
     } ROWS[] = {
-        { "{\"architecture\":\"x\"}", false, 0.875f, PATCH_BICUBIC, 0.485f, 0.229f },
+        { "{\"architecture\":\"x\"}", false, 0.875f, PATCH_BICUBIC, 0.485f, 0.229f,
+          "crop_pct 0.875, ImageNet's mean, ImageNet's std assumed" },
         { "{\"architecture\":\"x\",\"pretrained_cfg\":{\"crop_pct\":null,\"mean\":[0.5,0.5,0.5]}}", false,
-          0.875f, PATCH_BICUBIC, 0.5f, 0.229f },
+          0.875f, PATCH_BICUBIC, 0.5f, 0.229f, ": crop_pct 0.875, ImageNet's std assumed" },
         /* before timm 0.8 */
         { "{\"architecture\":\"x\",\"num_classes\":4,\"input_size\":[3,8,8],"
           "\"crop_pct\":1.0,\"interpolation\":\"bilinear\",\"crop_mode\":\"squash\","
           "\"std\":[0.25,0.25,0.25]}",
-          true, 1, PATCH_BILINEAR, 0.485f, 0.25f },
+          true, 1, PATCH_BILINEAR, 0.485f, 0.25f, ": ImageNet's mean assumed" },
     };
 
     (void)state;
@@ -695,6 +697,7 @@ static void what_timm_does_not_say_is_its_default(void **state)
             fail_msg("%s: squash %d, crop_pct %g, %s, mean %g, std %g", ROWS[i].config, r->squash,
                      (double)r->crop_pct, patch_filter_name(r->filter), (double)r->mean[0],
                      (double)r->std[0]);
+        assert_int_equal(folder_notes(m, true, ROWS[i].says), 1);
         vit_model_close(m);
         folder_remove(&f);
     }
@@ -713,6 +716,8 @@ static void timm_arguments_that_contradict_the_tensors_are_refused(void **state)
         { "{\"architecture\":\"x\",\"model_args\":{\"num_heads\":3}}", "3 heads" },
         { "{\"architecture\":\"x\",\"model_args\":{\"num_heads\":0}}", "\"num_heads\"" },
         { "{\"architecture\":\"x\",\"num_classes\":10}", "\"num_classes\" is 10" },
+        { "{\"architecture\":\"x\",\"model_args\":[1]}", "\"model_args\" must be an object" },
+        { "{\"architecture\":\"x\",\"pretrained_cfg\":\"y\"}", "\"pretrained_cfg\" must be an object" },
         { "{\"architecture\":1}", "\"architecture\" must be a string" },
         { "{\"architecture\":\"x\",\"pretrained_cfg\":{\"mean\":[1e300,0,0]}}", "\"mean\"" },
         { "{\"architecture\":\"x\",\"pretrained_cfg\":{\"input_size\":[3,1e300,8]}}", "\"input_size\"" },
@@ -796,7 +801,6 @@ static void what_timm_has_and_we_do_not_is_unsupported(void **state)
         "{\"architecture\":\"x\",\"model_args\":{\"pool_include_prefix\":true}}",
         "{\"architecture\":\"x\",\"model_args\":{\"norm_layer\":\"simplenorm\"}}",
         "{\"architecture\":\"x\",\"model_args\":{\"norm_layer\":\"rmsnorm\"}}",
-        "{\"architecture\":\"aimv2_large_patch14_224.apple_pt\"}",
         "{\"architecture\":\"vit_small_patch16_rope_ape_224\"}",
         "{\"architecture\":\"vit_pe_core_tiny_patch16_384\"}",
         "{\"architecture\":\"eva02_tiny_patch14_224\"}",

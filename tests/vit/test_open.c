@@ -57,7 +57,7 @@ static void null_is_as_if_it_were_not_there(void **state)
     folder_text(&f, "config.json", text);
     m = folder_open(&f, NULL);
     assert_false(vit_model_config(m)->patch_bias || vit_model_config(m)->position_prefix);
-    assert_int_equal(folder_notes(m, true, "no \"preprocess\": timm's default"), 1);
+    assert_int_equal(folder_notes(m, true, "no \"preprocess\": crop_pct 0.9, mean and std 0.5 assumed"), 1);
     vit_model_close(m);
     folder_text(&f, "config.json", "{\"format\":null,\"architecture\":null,\"model_type\":null}");
     m = folder_open(&f, NULL);
