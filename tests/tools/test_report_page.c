@@ -263,27 +263,25 @@ static void the_commands_have_what_the_rows_say(void **state)
     struct vit_error err;
     char path[300], *page;
 
-    save(
-        f, "probe.jsonl",
-        "{\"norm\":\"post\",\"init\":\"xavier\",\"depth\":6,\"seed\":5,\"block\":0,\"grad_w2\":1,"
-        "\"pool\":\"cls\",\"embed_norm\":true,\"qk_norm\":false,\"stem\":\"conv-3x2\",\"patch\":0,\"pictures\":32,\"steps\":4,\"data\":\"noise\"}\n");
-    save(
-        f, "compare.json",
-        "{\"mcnemar_p\":0.04,\"flip\":true,\"tost\":{\"margin\":0.01},\"bootstrap\":{\"draws\":500},\"arms\":[{\"name\":\"pre\",\"runs\":["
-        "{\"file\":\"a.safetensors\",\"top1\":0.5}]},{\"name\":\"post\"}]}");
+    save(f, "probe.jsonl",
+         "{\"norm\":\"post\",\"init\":\"xavier\",\"depth\":6,\"seed\":5,\"block\":0,\"grad_w2\":1,"
+         "\"pool\":\"cls\",\"embed_norm\":true,\"qk_norm\":false,\"stem\":\"conv-3x2\","
+         "\"patch\":0,\"pictures\":32,\"steps\":4,\"data\":\"noise\"}\n");
+    save(f, "compare.json",
+         "{\"mcnemar_p\":0.04,\"flip\":true,\"tost\":{\"margin\":0.01},"
+         "\"bootstrap\":{\"draws\":500},\"arms\":[{\"name\":\"pre\",\"runs\":["
+         "{\"file\":\"a.safetensors\",\"top1\":0.5}]},{\"name\":\"post\"}]}");
     save(f, "other.json", "{\"mcnemar_p\":0.4,\"arms\":[{\"name\":\"pre\"},{\"name\":\"post\"}]}");
     snprintf(path, sizeof path, "%s/other.json", f->dir);
     assert_ok(report_read(&f->r, f->dir, &err), &err);
     assert_ok(report_read(&f->r, path, &err), &err);
     assert_ok(report_arrange(&f->r, &err), &err);
     page_of(&page, f);
-    assert_has(
-        page,
-        "--stem conv-3x2 \\\n    --pool cls \\\n    --steps 4 \\\n    --limit 32 \\\n    --embed-norm \\\n    --seed 5 \\\n    "
-        "--seeds 1 \\\n    --noise --json");
-    assert_has(
-        page,
-        "pre=a.safetensors \\\n    post= \\\n    --flip \\\n    --margin 1 \\\n    --bootstrap 500 \\\n    --json");
+    assert_has(page, "--stem conv-3x2 \\\n    --pool cls \\\n    --steps 4 \\\n    "
+                     "--limit 32 \\\n    --embed-norm \\\n    --seed 5 \\\n    "
+                     "--seeds 1 \\\n    --noise --json");
+    assert_has(page, "pre=a.safetensors \\\n    post= \\\n    --flip \\\n    "
+                     "--margin 1 \\\n    --bootstrap 500 \\\n    --json");
     assert_has(page, "/compare.json)</h3>");
     assert_has(page, "/other.json)</h3>");
     free(page);
