@@ -206,7 +206,7 @@ static enum vit_status read_pictures(struct patch_feed *f, const struct patch_da
     const struct patch_feed_store_options reading = {
         .decode = o->decode,
         .threads = o->threads,
-        .cache_bytes = o->cache_bytes ? o->cache_bytes : (size_t)2 << 30,
+        .cache_bytes = o->cache_bytes ? o->cache_bytes : PATCH_FEED_CACHE,
         .progress = progress,
         .arg = arg,
     };

@@ -15,7 +15,7 @@ struct patch_feed_options {
     int batch;
     int workers;        /* threads that augment ahead; 0: one */
     int threads;        /* that read the pictures before; 0: one */
-    size_t cache_bytes; /* keep prepared pictures up to this; 0: 2 GiB */
+    size_t cache_bytes; /* keep prepared pictures up to this; 0: PATCH_FEED_CACHE */
     uint64_t seed;
     struct patch_augment augment;
     struct patch_mix_options mix; /* mixup and CutMix; zero: off */

@@ -6,6 +6,9 @@
 
 enum { PATCH_FEED_ERRORS = 16 }; /* sentences kept */
 
+/* Bytes of prepared pictures that are kept where nobody says otherwise. */
+#define PATCH_FEED_CACHE ((size_t)2 << 30)
+
 struct patch_feed_store {
     const struct patch_dataset *data;
     struct patch_recipe recipe;

@@ -4,9 +4,6 @@
 #include "patch/feed_store.h"
 #include "tools/sweep.h"
 
-/* Pictures are kept up to this: the parts of a source may each fill what the sources before it left. */
-#define CACHE_BYTES ((size_t)2 << 30)
-
 /* ---- sources ---- */
 
 /* The test split, its labels in the order of the training split's. */
@@ -173,7 +170,8 @@ static size_t keep_account(struct sweep *s, const struct patch_feed_store *store
 
 enum vit_status sweep_data_read(struct sweep *s, struct sweep_source *source, struct vit_error *err)
 {
-    const size_t left = s->cached < CACHE_BYTES ? CACHE_BYTES - s->cached : 0;
+    /* The parts of a source may each fill what the sources before it left. */
+    const size_t left = s->cached < PATCH_FEED_CACHE ? PATCH_FEED_CACHE - s->cached : 0;
     struct train_data *d = &source->data;
     enum vit_status status;
 

@@ -4,31 +4,33 @@
 
 /* ---- batches ---- */
 
-static void show_reading(void *arg, size_t done, size_t all)
+static void report_held(const struct train *t)
 {
-    struct train *t = arg;
+    const struct patch_feed_store *held = t->data->held_store;
+    const size_t failed = held ? held->failed : 0;
 
-    progress_update(&t->bar, done);
-    if (done == all) progress_clear(&t->bar);
+    for (size_t i = 0; i < failed && i < PATCH_FEED_ERRORS; i++) cmd_error("%s", held->error[i]);
+    if (failed > PATCH_FEED_ERRORS)
+        cmd_error("%s: %zu more held-out pictures cannot be read and are left out", t->job->data,
+                  failed - PATCH_FEED_ERRORS);
 }
 
 int train_feed_open(struct train *t, const struct patch_feed_options *given)
 {
+    const bool shared = t->job->pictures != NULL;
     struct patch_feed_options options = *given;
     struct vit_error err;
 
+    if (!shared && train_data_read(&t->own, &t->pictures, PATCH_FEED_CACHE, t->job->common, &err))
+        return train_fail(t, &err);
     options.store = t->data->store;
-    options.threads = cmd_threads_in_all(t->job->common);
-    train_show_bar(t, "pictures read", patch_dataset_count(t->data->training));
-    if (patch_feed_create(&t->feed, t->data->training, &t->pictures, &options, show_reading, t, &err)) {
-        progress_clear(&t->bar);
-        cmd_error("%s", err.text);
-        return CMD_UNUSABLE;
-    }
+    if (patch_feed_create(&t->feed, t->data->training, &t->pictures, &options, NULL, NULL, &err))
+        return train_fail(t, &err);
     /* Who reads pictures for several runs says once what is wrong with them. */
-    if (t->data->store) t->failed = t->data->store->failed;
-    t->val_read = t->data->held_store != NULL;
+    if (shared) t->failed = t->data->store->failed;
     train_feed_report(t);
+    if (!shared) report_held(t);
+    t->val_failed = t->data->held_store ? t->data->held_store->failed : 0;
     return CMD_DONE;
 }
 
@@ -49,8 +51,8 @@ void train_feed_report(struct train *t)
 /* ---- validation ---- */
 
 struct validation {
-    struct train *t;
     struct vit_metrics *metrics;
+    size_t failed; /* pictures */
 };
 
 static void add_batch(void *arg, const float *logits, const int *labels, int n)
@@ -60,18 +62,26 @@ static void add_batch(void *arg, const float *logits, const int *labels, int n)
     vit_metrics_add(v->metrics, logits, labels, n);
 }
 
+/* Why was said when all pictures were read. */
 static void add_failed(void *arg, const struct vit_error *why)
 {
-    const struct validation *v = arg;
+    struct validation *v = arg;
 
-    if (v->t->val_read) return;
-    cmd_error("%s", why->text);
-    v->t->val_failed++;
+    (void)why;
+    v->failed++;
+}
+
+/* Pictures that are decoded anew may be gone since they were read. */
+static void report_lost(struct train *t, size_t failed)
+{
+    if (failed <= t->val_failed) return;
+    cmd_error("%s: %zu held-out pictures cannot be read any more", t->job->data, failed - t->val_failed);
+    t->val_failed = failed;
 }
 
 int train_feed_validate(struct train *t, struct train_score *out)
 {
-    struct validation v = { .t = t };
+    struct validation v = { 0 };
     const struct train_visit visit = { .data = t->data->held,
                                        .store = t->data->held_store,
                                        .recipe = &t->pictures,
@@ -87,7 +97,7 @@ int train_feed_validate(struct train *t, struct train_score *out)
         return CMD_UNUSABLE;
     }
     code = train_visit(&visit, t->eval);
-    t->val_read = true;
+    report_lost(t, v.failed);
     if (code == CMD_DONE) {
         out->n = vit_metrics_count(v.metrics);
         out->loss = vit_metrics_loss(v.metrics);

@@ -23,7 +23,6 @@ struct train {
     struct patch_recipe pictures;
     struct patch_feed *feed;
     size_t failed, val_failed; /* pictures that have been reported */
-    bool val_read;             /* once, and what failed was reported */
     struct vit_hyper hyper;
     struct vit_model *model;
     struct vit_trainer *trainer;

@@ -592,6 +592,47 @@ static void a_damaged_picture_is_counted(void **state)
     EXPECT(1, "data_batch_5.bin: record 19", true, "-d", f->data, "-o", f->out);
 }
 
+/* A picture in a folder of the test's. */
+static void write_picture(const struct fixture *f, const char *name)
+{
+    const unsigned char pixels[32 * 32 * 3] = { 0 };
+    char path[600];
+
+    tmp_write(f->dir, name, "", 0, path, sizeof path);
+    assert_int_equal(patch_png_write(path, pixels, 32, 32, NULL), VIT_OK);
+}
+
+/* One's own pictures: folder/a/0.png, folder/b c/1.png and so on; its path in data (600). */
+static void write_own(const struct fixture *f, const char *folder, int pictures, char *data)
+{
+    for (int i = 0; i < pictures; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s/%s/%d.png", folder, i % 2 ? "b c" : "a", i);
+        write_picture(f, name);
+    }
+    snprintf(data, 600, "%s/%s", f->dir, folder);
+}
+
+/* Whichever side of the division it is on: two of these four are held out. */
+static void every_picture_is_read_before_the_first_step(void **state)
+{
+    static const char *const NAMES[] = { "own/a/0.png", "own/b c/1.png", "own/a/2.png", "own/b c/3.png" };
+    struct fixture *f = *state;
+    char data[600];
+
+    for (size_t i = 0; i < VIT_COUNT(NAMES); i++) {
+        write_own(f, "own", VIT_COUNT(NAMES), data);
+        tmp_write(f->dir, NAMES[i], "no picture", 10, NULL, 0);
+        struct run r = train(true, (const char *const[]){ "-d", data, "-o", f->out, "--force", "--batch", "1",
+                                                          "--val", "0.5", "--epochs", "2", NULL });
+        const char *error = strstr(r.err, NAMES[i]), *start = strstr(r.err, "to learn from");
+        assert_int_equal(r.code, 1);
+        if (!error || !start || error > start || strstr(error + 1, NAMES[i]))
+            fail_msg("%s is not reported once, before the start: %s", NAMES[i], r.err);
+        run_free(&r);
+    }
+}
+
 /* A folder that is not what its owner thinks shows in its classes. */
 static void what_was_found_is_said(void **state)
 {
@@ -599,15 +640,7 @@ static void what_was_found_is_said(void **state)
     char data[600];
     struct run r;
 
-    for (int i = 0; i < 8; i++) {
-        char name[64];
-        unsigned char pixels[32 * 32 * 3] = { 0 };
-        snprintf(name, sizeof name, "own/%s/%d.png", i % 2 ? "b c" : "a", i);
-        tmp_write(f->dir, name, "", 0, NULL, 0);
-        snprintf(data, sizeof data, "%s/%s", f->dir, name);
-        assert_int_equal(patch_png_write(data, pixels, 32, 32, NULL), VIT_OK);
-    }
-    snprintf(data, sizeof data, "%s/own", f->dir);
+    write_own(f, "own", 8, data);
     EXPECT(0, "6 pictures to learn from, 2 held out, 2 classes: a, b c\n", true, "-d", data, "-o", f->out,
            "--batch", "2", "--val", "0.25", "--epochs", "1");
     EXPECT(3, "--val 0.1: holding out 0.1 of 8 pictures in 2 classes leaves nothing", true, "-d", data, "-o",
@@ -666,6 +699,7 @@ int main(void)
         TEST(a_run_goes_on_without_what_it_started_from),
         TEST(a_damaged_picture_is_counted),
         TEST(a_class_that_is_not_utf_8_is_refused_before_a_folder_is_made),
+        TEST(every_picture_is_read_before_the_first_step),
         TEST(what_was_found_is_said),
     };
 
