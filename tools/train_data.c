@@ -83,12 +83,24 @@ enum vit_status train_data_read_set(struct patch_feed_store **out, const struct 
     return status;
 }
 
+static void warn_unkept(const struct patch_feed_store *s, size_t cache_bytes, const struct cmd_common *common)
+{
+    const double gib = 1 << 30;
+
+    if (s->pixels) return;
+    cmd_warn(common,
+             "the %zu training pictures would take %.1f GiB once prepared, and up to %.1f GiB are kept: they "
+             "are decoded anew in every epoch",
+             s->count, (double)s->count * (double)s->picture_bytes / gib, (double)cache_bytes / gib);
+}
+
 enum vit_status train_data_read(struct train_data *d, const struct patch_recipe *p, size_t cache_bytes,
                                 const struct cmd_common *common, struct vit_error *err)
 {
     enum vit_status status =
         train_data_read_set(&d->store, d->training, p, &d->decode, cache_bytes, common, err);
 
+    if (!status) warn_unkept(d->store, cache_bytes, common);
     if (!status && d->held)
         status = train_data_read_set(&d->held_store, d->held, p, &d->decode, cache_bytes, common, err);
     return status;

@@ -2,7 +2,19 @@
 #include "patch/feed_store.h"
 #include "tools/train_parts.h"
 
+/* Threads that make batches where pictures are decoded anew; each has a batch of its own in memory. */
+enum { MAX_DECODERS = 16 };
+
 /* ---- batches ---- */
+
+/* To normalise and augment pictures that are kept, one thread is enough. */
+static int workers_for(const struct patch_feed_store *store, const struct cmd_common *common)
+{
+    const int threads = cmd_threads_in_all(common);
+
+    if (store->pixels) return 1;
+    return threads < MAX_DECODERS ? threads : MAX_DECODERS;
+}
 
 static void report_held(const struct train *t)
 {
@@ -24,6 +36,7 @@ int train_feed_open(struct train *t, const struct patch_feed_options *given)
     if (!shared && train_data_read(&t->own, &t->pictures, PATCH_FEED_CACHE, t->job->common, &err))
         return train_fail(t, &err);
     options.store = t->data->store;
+    options.workers = workers_for(options.store, t->job->common);
     if (patch_feed_create(&t->feed, t->data->training, &t->pictures, &options, NULL, NULL, &err))
         return train_fail(t, &err);
     /* Who reads pictures for several runs says once what is wrong with them. */
