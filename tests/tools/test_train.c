@@ -651,6 +651,19 @@ static void what_was_found_is_said(void **state)
     run_free(&r);
 }
 
+/* An archive often unpacks to a folder of its own name: its one folder is no class. */
+static void one_class_is_refused_before_a_folder_is_made(void **state)
+{
+    struct fixture *f = *state;
+    char data[600];
+
+    write_own(f, "own/pets", 4, data);
+    snprintf(data, sizeof data, "%s/own", f->dir);
+    EXPECT(3, "found 1, \"pets\"; folders of classes that lie one level deeper look like that", true, "-d",
+           data, "-o", f->out);
+    assert_int_not_equal(access(f->out, F_OK), 0);
+}
+
 /* It could not be a label of the network that is written. */
 static void a_class_that_is_not_utf_8_is_refused_before_a_folder_is_made(void **state)
 {
@@ -698,6 +711,7 @@ int main(void)
         TEST(a_network_without_a_head_is_fine_tuned),
         TEST(a_run_goes_on_without_what_it_started_from),
         TEST(a_damaged_picture_is_counted),
+        TEST(one_class_is_refused_before_a_folder_is_made),
         TEST(a_class_that_is_not_utf_8_is_refused_before_a_folder_is_made),
         TEST(every_picture_is_read_before_the_first_step),
         TEST(what_was_found_is_said),
