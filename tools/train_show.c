@@ -1,4 +1,5 @@
 /* Where a run stands, for the eye: a bar on a terminal, a line after each epoch. */
+#include "patch/feed_store.h"
 #include "patch/names.h"
 #include "tools/out.h"
 #include "tools/train_parts.h"
@@ -37,8 +38,8 @@ void train_show_progress(struct train *t)
     progress_update(&t->bar, (size_t)t->images);
 }
 
-/* What was found in the data set: whoever named the wrong folder sees it before the first epoch. A sweep has
- * one for all its cells. */
+/* What was found in the data set and could be read: whoever named the wrong folder sees it before the first
+ * epoch. A sweep has one for all its cells. */
 static void show_data(const struct train *t)
 {
     const int classes = vit_model_config(t->model)->classes;
@@ -47,8 +48,9 @@ static void show_data(const struct train *t)
     if (t->job->common->quiet || t->job->cell) return;
     patch_names_list(names, sizeof names, vit_model_labels(t->model), (size_t)classes);
     fprintf(stderr,
-            "%zu pictures to learn from, %zu held out, %d classes: ", patch_dataset_count(t->data->training),
-            t->data->held ? patch_dataset_count(t->data->held) : 0, classes);
+            "%zu pictures to learn from, %d x %d pixels, %d steps an epoch; %zu held out, %d classes: ",
+            patch_feed_count(t->feed), t->pictures.size, t->pictures.size, patch_feed_batches(t->feed),
+            t->data->held_store ? t->data->held_store->count : 0, classes);
     out_name(stderr, names);
     fputc('\n', stderr);
 }
