@@ -183,7 +183,8 @@ enum vit_status patch_dataset_match(struct patch_dataset *d, const char *const *
 /* Keep n pictures, equally many of each class (as far as there are), the same for every call. Those without a
  * label count as one more class, the last. */
 enum vit_status patch_dataset_limit(struct patch_dataset *d, size_t n, struct vit_error *err);
-/* Move a fraction of each class into *held (closed by the caller), the same pictures for every call. */
+/* Move a fraction of each class, rounded, into *held (closed by the caller), the same pictures for every
+ * call; at least one of every class that has two. */
 enum vit_status patch_dataset_hold_out(struct patch_dataset *d, float fraction, struct patch_dataset **held,
                                        struct vit_error *err);
 

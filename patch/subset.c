@@ -172,6 +172,15 @@ static enum vit_status branch(struct patch_dataset **held, const struct patch_da
     return VIT_OK;
 }
 
+/* Of n pictures under a label, at least one where two are there: a class that is held out nowhere would not
+ * count in any validation. */
+static size_t share_of(size_t n, int label, float fraction)
+{
+    const size_t share = (size_t)llrint((double)fraction * (double)n);
+
+    return !share && n > 1 && label >= 0 ? 1 : share;
+}
+
 /* stays (count of d): false for the fraction of each class that is held out. */
 static bool choose(bool *stays, const struct patch_dataset *d, float fraction)
 {
@@ -181,7 +190,7 @@ static bool choose(bool *stays, const struct patch_dataset *d, float fraction)
     for (size_t i = 0, end; i < d->count; i = end) {
         size_t held;
         for (end = i + 1; end < d->count && draw[end].label == draw[i].label;) end++;
-        held = (size_t)llrint((double)fraction * (double)(end - i));
+        held = share_of(end - i, draw[i].label, fraction);
         for (size_t j = i; j < end; j++) stays[draw[j].index] = draw[j].rank >= held;
     }
     free(draw);

@@ -37,7 +37,7 @@ static enum vit_status check_classes(const struct patch_dataset *d, const char *
     return VIT_OK;
 }
 
-/* Each class is divided, so few pictures of many classes leave none to hold out. */
+/* Each class is divided: where all have one picture, none is left to hold out. */
 static enum vit_status hold_out(struct train_data *d, float val, struct vit_error *err)
 {
     struct vit_error why;

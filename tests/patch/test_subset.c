@@ -137,6 +137,18 @@ static void holding_out_divides_every_class(void **state)
     patch_dataset_close(held_again);
 }
 
+static void every_class_of_two_or_more_is_held_out(void **state)
+{
+    struct vit_error err = { 0 };
+    struct patch_dataset *d = opened(state), *held;
+
+    assert_ok(patch_dataset_hold_out(d, 0.06f, &held, &err), &err); /* 1.8, 0.6 and 0.3 */
+    assert_counts(held, 2, 1, 1);
+    assert_counts(d, 28, 9, 4);
+    patch_dataset_close(held);
+    patch_dataset_close(d);
+}
+
 static void holding_out_nothing_or_all_is_refused(void **state)
 {
     struct vit_error err;
@@ -144,9 +156,12 @@ static void holding_out_nothing_or_all_is_refused(void **state)
 
     assert_refused(patch_dataset_hold_out(d, 0, &held, &err), VIT_ERR_ARG, "between 0 and 1", &err);
     assert_refused(patch_dataset_hold_out(d, 1, &held, &err), VIT_ERR_ARG, "between 0 and 1", &err);
-    assert_refused(patch_dataset_hold_out(d, 0.001f, &held, &err), VIT_ERR_ARG, "nothing", &err);
+    assert_refused(patch_dataset_hold_out(d, 0.99f, &held, &err), VIT_ERR_ARG, "nothing", &err);
     assert_null(held);
     assert_int_equal(patch_dataset_count(d), CATS + DOGS + EELS);
+    assert_ok(patch_dataset_limit(d, 3, &err), &err); /* one of each */
+    assert_refused(patch_dataset_hold_out(d, 0.4f, &held, &err), VIT_ERR_ARG, "nothing", &err);
+    assert_null(held);
     patch_dataset_close(d);
 }
 
@@ -187,6 +202,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_limit_is_the_same_every_time_and_grows, setup, teardown),
         cmocka_unit_test_setup_teardown(a_damaged_picture_takes_no_class_its_place, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(holding_out_divides_every_class, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_class_of_two_or_more_is_held_out, setup, teardown),
         cmocka_unit_test_setup_teardown(holding_out_nothing_or_all_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(labels_are_matched_by_name, setup, teardown),
         cmocka_unit_test_setup_teardown(a_mismatch_prints_both_lists, setup, teardown),

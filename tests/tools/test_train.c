@@ -645,8 +645,8 @@ static void what_was_found_is_said(void **state)
     write_own(f, "own", 8, data);
     EXPECT(0, "6 pictures to learn from, 32 x 32 pixels, 3 steps an epoch; 2 held out, 2 classes: a, b c\n",
            true, "-d", data, "-o", f->out, "--batch", "2", "--val", "0.25", "--epochs", "1");
-    EXPECT(3, "--val 0.1: holding out 0.1 of 8 pictures in 2 classes leaves nothing", true, "-d", data, "-o",
-           f->other, "--batch", "2", "--val", "0.1");
+    EXPECT(3, "--val 0.9: holding out 0.9 of 8 pictures in 2 classes leaves nothing", true, "-d", data, "-o",
+           f->other, "--batch", "2", "--val", "0.9");
     r = train(true, (const char *const[]){ "-d", data, "-o", f->other, "-q", "--batch", "2", "--val", "0.25",
                                            "--epochs", "1", NULL });
     assert_string_equal(r.err, "");
