@@ -136,7 +136,7 @@ static json_t *describe(const struct convert_comparison *c, const char *path)
 static int report(const struct convert_comparison *c, const char *path)
 {
     json_t *all = describe(c, path);
-    const int code = c->n_failed ? CMD_SOME_FAILED : CMD_DONE;
+    const int code = c->n_failed || c->uncalibrated ? CMD_SOME_FAILED : CMD_DONE;
 
     if (c->options->common.json || !all) return out_json(all) ? code : CMD_SOME_FAILED;
     tree_print(all);

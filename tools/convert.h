@@ -28,8 +28,8 @@ struct convert_comparison {
     size_t correct[CONVERT_SIDES], agree[CONVERT_SIDES]; /* agree: with the original */
     double largest[CONVERT_SIDES];                       /* |difference| of two logits */
     double most_logit;                                   /* |logit| of the original */
-    size_t calibrated;                                   /* pictures */
-    int64_t bytes_before;                                /* of the original; -1: not known */
+    size_t calibrated, uncalibrated; /* pictures; of those to calibrate with, that cannot be read */
+    int64_t bytes_before;            /* of the original; -1: not known */
 };
 
 /* Before anything is written: open the data set of --data. */

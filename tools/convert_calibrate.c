@@ -37,11 +37,10 @@ static enum vit_status open_pictures(struct patch_dataset **out, const struct co
 static enum vit_status look_at(struct convert_comparison *c, struct looking *l,
                                const struct patch_dataset *data, struct vit_error *err)
 {
-    size_t failed;
     enum vit_status status = vit_model_takes_pictures(c->model[CONVERT_BEFORE], err);
 
     if (!status) status = vit_calibration_create(&l->calibration, c->model[CONVERT_BEFORE], err);
-    if (!status) status = convert_pictures(c, data, "calibration", look, l, &failed, err);
+    if (!status) status = convert_pictures(c, data, "calibration", look, l, &c->uncalibrated, err);
     if (!status && !l->n)
         status = vit_fail(err, VIT_ERR_FORMAT, "%s: none of its pictures can be read", c->options->calibrate);
     return status;

@@ -388,6 +388,21 @@ static void calibration_shows_both_ways(void **state)
     free(second);
 }
 
+/* On the one side as on the other: the pictures to compare on are all sound. */
+static void a_picture_that_calibrates_nothing_is_counted(void **state)
+{
+    const struct fixture *f = *state;
+    char data[512], sound[512], list[1024] = "";
+
+    make_data_set(f->dir);
+    snprintf(data, sizeof data, "%s/data", f->dir);
+    for (int c = 0; c < CLASSES; c++)
+        snprintf(list + strlen(list), sizeof list - strlen(list), "data/class_%d/a.png,class_%d\n", c, c);
+    tmp_write(f->dir, "sound.csv", list, strlen(list), sound, sizeof sound);
+    assert_code(VIT(MODEL, f->out, "--dtype", "int8", "--calibrate", data, "--data", sound, "--split", "all"),
+                1, "broken.png");
+}
+
 /* Pictures that nobody has labelled fix scales as well, and show what these cost in equal answers. */
 static void calibration_needs_no_labels(void **state)
 {
@@ -564,6 +579,7 @@ int main(void)
         IN_FOLDER(a_limit_takes_the_pictures_of_eval),
         IN_FOLDER(narrow_formats_say_what_they_cost),
         IN_FOLDER(calibration_shows_both_ways),
+        IN_FOLDER(a_picture_that_calibrates_nothing_is_counted),
         IN_FOLDER(calibration_needs_no_labels),
         IN_FOLDER(a_cost_that_was_not_measured_is_no_secret),
         IN_FOLDER(answers_that_are_not_finite_are_not_compared),
