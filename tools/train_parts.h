@@ -108,7 +108,7 @@ int train_fail(struct train *t, const struct vit_error *err);
 /* Of the epoch under way. */
 double train_loss(const struct train *t);
 double train_top1(const struct train *t);
-double train_rate(const struct train *t); /* images per second */
+double train_rate(const struct train *t); /* images per second; NAN: this process did no step of it */
 
 void train_show_start(struct train *t);
 void train_show_progress(struct train *t);

@@ -1,4 +1,6 @@
 /* Where a run stands, for the eye: a bar on a terminal, a line after each epoch. */
+#include <math.h>
+
 #include "patch/feed_store.h"
 #include "patch/names.h"
 #include "tools/out.h"
@@ -13,7 +15,7 @@ int train_fail(struct train *t, const struct vit_error *err)
 
 double train_rate(const struct train *t)
 {
-    return t->epoch_seconds > 0 ? (double)t->epoch_images / t->epoch_seconds : 0;
+    return t->epoch_seconds > 0 ? (double)t->epoch_images / t->epoch_seconds : NAN;
 }
 
 double train_loss(const struct train *t)
@@ -71,14 +73,15 @@ void train_show_epoch(struct train *t, bool validated)
 {
     const double rate = train_rate(t);
     const int left = t->hyper.steps - vit_trainer_steps(t->trainer);
-    char val[64] = "", time[32];
+    char val[64] = "", speed[32] = "?", time[32];
 
     if (t->job->common->quiet) return;
     progress_clear(&t->bar);
     if (validated && t->val.n)
         snprintf(val, sizeof val, "  val loss %.4f  val top-1 %.2f %%", t->val.loss, 100 * t->val.top1);
-    fprintf(stderr, "%s%sepoch %d/%d  step %d  loss %.4f  top-1 %.2f %%%s  %.1f images/s  %s left\n",
+    if (isfinite(rate)) snprintf(speed, sizeof speed, "%.1f", rate);
+    fprintf(stderr, "%s%sepoch %d/%d  step %d  loss %.4f  top-1 %.2f %%%s  %s images/s  %s left\n",
             t->job->beside ? t->job->cell : "", t->job->beside ? ": " : "", t->epoch + 1, t->recipe->epochs,
-            vit_trainer_steps(t->trainer), train_loss(t), 100 * train_top1(t), val, rate,
-            progress_clock(time, sizeof time, rate > 0 ? (double)left * t->recipe->batch / rate : 0));
+            vit_trainer_steps(t->trainer), train_loss(t), 100 * train_top1(t), val, speed,
+            progress_clock(time, sizeof time, (double)left * t->recipe->batch / rate));
 }

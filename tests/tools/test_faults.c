@@ -235,6 +235,15 @@ static void assert_same(const char *a, const char *b, const char *name, int n)
     free(bytes);
 }
 
+/* A process that goes on from the end of an epoch did none of its steps: it knows no rate of them. */
+static void assert_every_rate_is_one(const char *folder, int n)
+{
+    char *log = tmp_text(folder, "log.jsonl");
+
+    if (strstr(log, "\"images_per_second\":0.0,")) fail_msg("operation %d: a rate of 0: %s", n, log);
+    free(log);
+}
+
 /* Break operation n of a run, then go on with it on a sound disk. */
 static void break_training(int n, const struct fault *f, bool *failed)
 {
@@ -255,6 +264,7 @@ static void break_training(int n, const struct fault *f, bool *failed)
     run_free(&r);
     assert_same("model", "broken", "model.safetensors", n);
     assert_same("model", "broken", "config.json", n);
+    assert_every_rate_is_one(path, n);
     if (tmp_count(path) != 4)
         fail_msg("train, %s at operation %d: something lies beside the files", f->name, n);
 }
