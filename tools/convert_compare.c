@@ -112,7 +112,7 @@ enum vit_status convert_open_data(struct convert_comparison *c, struct vit_error
     const struct convert_options *o = c->options;
     const struct vit_model *m = c->model[CONVERT_BEFORE];
     const char *part;
-    enum vit_status status = eval_data_open(&c->data, &part, o->data, o->split, err);
+    enum vit_status status = eval_data_open(&c->data, &part, o->data, o->split, &o->common, err);
 
     /* In this order, as in vit eval: the same pictures for every model. */
     if (!status && o->limit) status = patch_dataset_limit(c->data, (size_t)o->limit, err);

@@ -38,7 +38,7 @@ json_t *eval_how(const struct vit_model *m, bool flip)
 }
 
 enum vit_status eval_data_open(struct patch_dataset **out, const char **part, const char *path,
-                               const char *split, struct vit_error *err)
+                               const char *split, const struct cmd_common *common, struct vit_error *err)
 {
     enum patch_split wanted = split ? (enum patch_split)patch_split_from_name(split) : PATCH_TEST;
     unsigned splits = 0;
@@ -51,7 +51,13 @@ enum vit_status eval_data_open(struct patch_dataset **out, const char **part, co
                         split);
     if (!splits) wanted = PATCH_ALL;
     *part = patch_split_name(wanted);
-    return patch_dataset_open(out, path, wanted, err);
+    status = patch_dataset_open(out, path, wanted, err);
+    if (!status && !split && wanted == PATCH_ALL && common)
+        cmd_warn(common,
+                 "%s: has no splits: all of it is read, what a network was trained on too; --split all "
+                 "is this without a warning",
+                 path);
+    return status;
 }
 
 enum vit_status eval_match_labels(struct patch_dataset *d, const struct vit_model *m, const char *path,
@@ -90,12 +96,7 @@ enum vit_status eval_set_open(struct eval_set *out, const struct vit_model *m, c
     enum vit_status status;
 
     *out = (struct eval_set){ 0 };
-    status = eval_data_open(&out->data, &out->split, o->data, o->split, err);
-    if (!status && !o->split && !strcmp(out->split, patch_split_name(PATCH_ALL)))
-        cmd_warn(common,
-                 "%s: has no splits: all of it is read, what a network was trained on too; --split all "
-                 "is this without a warning",
-                 o->data);
+    status = eval_data_open(&out->data, &out->split, o->data, o->split, common, err);
     /* Limited before the labels are renumbered: the same pictures for every model, and as in training. */
     if (!status && o->limit) status = patch_dataset_limit(out->data, (size_t)o->limit, err);
     if (!status) status = match_labels(out, m, o->data, common, err);

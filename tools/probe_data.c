@@ -45,7 +45,7 @@ int probe_data_open(struct probe_data *d, const struct probe_options *o)
         return CMD_DONE;
     }
     if (!d->path) d->path = find_samples(d->samples);
-    if (eval_data_open(&d->set, &part, d->path, o->split, &err)) {
+    if (eval_data_open(&d->set, &part, d->path, o->split, NULL, &err)) {
         if (o->data) return fail(&err);
         return cmd_usage("%s; --data PATH names a data set with labels, whose pictures are to be used",
                          err.text);

@@ -284,6 +284,17 @@ static void f32_agrees_on_every_picture(void **state)
     run_free(&r);
 }
 
+/* As in vit eval: an accuracy on pictures of the training is none. */
+static void a_set_without_splits_is_warned_of(void **state)
+{
+    const struct fixture *f = *state;
+    char data[512];
+
+    make_data_set(f->dir);
+    snprintf(data, sizeof data, "%s/data", f->dir);
+    assert_code(VIT(MODEL, f->out, "--data", data), 1, "has no splits: all of it is read");
+}
+
 /* A copy of MODEL that names its classes in the reverse of the data set's order. */
 static void make_reversed_model(const char *dir, char *path, size_t size)
 {
@@ -576,6 +587,7 @@ int main(void)
         IN_FOLDER(packed_and_back_changes_no_byte),
         IN_FOLDER(another_size_is_kept),
         IN_FOLDER(f32_agrees_on_every_picture),
+        IN_FOLDER(a_set_without_splits_is_warned_of),
         IN_FOLDER(a_limit_takes_the_pictures_of_eval),
         IN_FOLDER(narrow_formats_say_what_they_cost),
         IN_FOLDER(calibration_shows_both_ways),
