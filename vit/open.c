@@ -298,6 +298,16 @@ static enum vit_status open_view(struct weights_view **out, struct vit_model *m,
     return status;
 }
 
+/* Weights, moments and averages in one tensor: no network can be read from it. */
+static enum vit_status refuse_state(const struct vit_model *m, struct vit_error *err)
+{
+    if (!weights_meta(m->file, "vit.state")) return VIT_OK;
+    return vit_fail(err, VIT_ERR_UNSUPPORTED,
+                    "%s: is the state of a training run, which vit train --resume goes on with; expected a "
+                    "model, such as the one that the run leaves at its end",
+                    m->path);
+}
+
 /* Of several copies one was taken: whoever compares must know which. And what was taken for a wrapper. */
 static void say_copy(struct vit_model *m, const struct weights_view *v)
 {
@@ -325,6 +335,7 @@ static enum vit_status open_model(struct vit_model *m, const struct origin *from
     m->row_scales = o->row_scales;
     m->headless = o->headless;
     status = vit_model_set_options(m, o, err);
+    if (!status) status = refuse_state(m, err);
     if (!status) status = open_view(&view, m, &place, err);
     if (status) return status;
     m->family = weights_family_name(weights_view_family(view));

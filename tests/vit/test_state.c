@@ -185,6 +185,17 @@ static void numbers_may_be_spelt_otherwise(void **state)
     free(note);
 }
 
+/* Its one tensor of all weights has the name of no family, which would be no help. */
+static void a_state_is_no_model_and_says_so(void **state)
+{
+    const struct fixture *f = *state;
+    struct vit_error err;
+    struct vit_model *m;
+
+    assert_refused(vit_model_open(&m, f->path, NULL, &err), VIT_ERR_UNSUPPORTED,
+                   "is the state of a training run, which vit train --resume goes on with", &err);
+}
+
 static void texts_that_are_wrong_are_named(void **state)
 {
     static const struct {
@@ -255,6 +266,7 @@ int main(void)
         TEST(a_state_of_another_dtype_or_batch_is_refused),
         TEST(no_note_is_an_empty_one),
         TEST(numbers_may_be_spelt_otherwise),
+        TEST(a_state_is_no_model_and_says_so),
         TEST(texts_that_are_wrong_are_named),
         TEST(tensors_that_are_wrong_are_named),
     };
