@@ -79,6 +79,20 @@ static enum vit_status create_trainer(struct train *t, struct vit_error *err)
     return status;
 }
 
+/* Whoever made a validation split expects the run to use it. */
+static void warn_unread(const struct train *t)
+{
+    const char *data = t->job->data;
+    unsigned splits;
+
+    if (!(t->recipe->val > 0) || patch_dataset_splits(&splits, data, NULL) || !(splits & 1u << PATCH_VAL))
+        return;
+    cmd_warn(t->job->common,
+             "%s: its validation split is not read: %g of the training split is held out to validate on; "
+             "vit eval --split val measures on the other",
+             data, (double)t->recipe->val);
+}
+
 static int open_data(struct train *t)
 {
     struct vit_error err;
@@ -88,6 +102,7 @@ static int open_data(struct train *t)
         return CMD_UNUSABLE;
     }
     t->data = t->job->pictures ? t->job->pictures : &t->own;
+    if (!t->job->pictures) warn_unread(t);
     return CMD_DONE;
 }
 

@@ -653,6 +653,18 @@ static void what_was_found_is_said(void **state)
     run_free(&r);
 }
 
+static void a_validation_split_that_is_not_read_is_warned_of(void **state)
+{
+    struct fixture *f = *state;
+    char data[600];
+
+    write_own(f, "split/train", 8, data);
+    write_own(f, "split/val", 4, data);
+    snprintf(data, sizeof data, "%s/split", f->dir);
+    EXPECT(0, "split: its validation split is not read: 0.25 of the training split is held out", true, "-d",
+           data, "-o", f->out, "--batch", "2", "--val", "0.25", "--epochs", "1");
+}
+
 /* An archive often unpacks to a folder of its own name: its one folder is no class. */
 static void one_class_is_refused_before_a_folder_is_made(void **state)
 {
@@ -713,6 +725,7 @@ int main(void)
         TEST(a_network_without_a_head_is_fine_tuned),
         TEST(a_run_goes_on_without_what_it_started_from),
         TEST(a_damaged_picture_is_counted),
+        TEST(a_validation_split_that_is_not_read_is_warned_of),
         TEST(one_class_is_refused_before_a_folder_is_made),
         TEST(a_class_that_is_not_utf_8_is_refused_before_a_folder_is_made),
         TEST(every_picture_is_read_before_the_first_step),
