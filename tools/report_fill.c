@@ -46,8 +46,8 @@ static void add_lost(struct plot *p, const struct report *r, int condition)
     }
 }
 
-/* On top: the rates that are nearly as good as the arm's best. One without a run that learnt has an empty strip,
- * so that the plots of a row stand alike. */
+/* On top: the rates that are nearly as good as the arm's best. One without a run that learnt has an empty
+ * strip, so that the plots of a row stand alike. */
 static void add_within(struct plot *p, const struct report *r, const struct report_arm *a)
 {
     const int lane = plot_lane(p, r->norms[a->norm], true);

@@ -5,7 +5,8 @@
  * what ends the process in the middle, a signal too, leaves nothing; elsewhere it leaves NAME.PID-N.tmp.
  *
  * A link keeps pointing, and what it points at is replaced; one to nothing is refused. A file that is
- * replaced keeps its permissions; one that this process may not write, or not replace, is refused. A pipe or a device is written directly. */
+ * replaced keeps its permissions; one that this process may not write, or not replace, is refused. A pipe or
+ * a device is written directly. */
 #ifndef VIT_SINK_H
 #define VIT_SINK_H
 
