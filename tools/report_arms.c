@@ -131,7 +131,7 @@ static void put_highest(FILE *out, const struct report_arm *a)
 static void put_arm(FILE *out, const struct report *r, const struct report_arm *a,
                     const struct report_arm *first, bool test, double *room)
 {
-    const int ended = a->runs - a->ended[REPORT_UNFINISHED];
+    const int ended = report_ended(a->ended, a->runs);
     char lr[32] = "–";
 
     if (a->best >= 0) report_rate_text(lr, sizeof lr, a->rates[a->best].lr);

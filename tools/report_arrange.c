@@ -249,7 +249,7 @@ static void find_highest(struct report_arm *a)
     for (int i = 0; i < a->rate_count; i++) {
         const struct report_rate *rate = &a->rates[i];
         judged += rate->learnt;
-        if (rate->learnt && rate->learnt == rate->runs - rate->ended[REPORT_UNFINISHED]) a->highest = i;
+        if (rate->learnt && rate->learnt == report_ended(rate->ended, rate->runs)) a->highest = i;
     }
     a->judged = judged == a->ended[REPORT_DONE];
 }

@@ -27,6 +27,8 @@ const char *report_warmup_text(char *text, size_t size, const char *warmup);
 /* "6"; "?" where it is 0: that of a trained network that runs start from, before one has ended. */
 const char *report_depth_text(char *text, size_t size, int depth);
 int report_lost(const int *ended); /* dead, diverged, not learnt */
+/* Of these runs, of an arm or a rate, those that ended. */
+int report_ended(const int *ended, int runs);
 /* Rates of an arm with a run that ended: what the others would show is not known. */
 int report_tried(const struct report_arm *a);
 /* Whether no rate above (below) rate i was tried. */

@@ -43,9 +43,14 @@ int report_lost(const int *ended)
     return ended[REPORT_DEAD] + ended[REPORT_DIVERGED] + ended[REPORT_STAYED];
 }
 
+int report_ended(const int *ended, int runs)
+{
+    return runs - ended[REPORT_UNFINISHED];
+}
+
 static bool was_tried(const struct report_rate *rate)
 {
-    return rate->runs > rate->ended[REPORT_UNFINISHED];
+    return report_ended(rate->ended, rate->runs) > 0;
 }
 
 int report_tried(const struct report_arm *a)
@@ -73,7 +78,7 @@ bool report_is_lowest(const struct report_arm *a, int i)
 const char *report_lost_text(char *text, size_t size, const int *ended, int runs)
 {
     const int open = ended[REPORT_UNFINISHED];
-    const int used = snprintf(text, size, "%d of %d", report_lost(ended), runs - open);
+    const int used = snprintf(text, size, "%d of %d", report_lost(ended), report_ended(ended, runs));
 
     if (open && used < (int)size) snprintf(text + used, size - (size_t)used, ", unfinished %d", open);
     return text;

@@ -38,7 +38,7 @@ static void say_seeds(FILE *out, const struct report *r)
     for (size_t i = 0; i < r->arm_count; i++)
         for (int k = 0; k < r->arms[i].rate_count; k++) {
             const struct report_rate *rate = &r->arms[i].rates[k];
-            const int ended = rate->runs - rate->ended[REPORT_UNFINISHED];
+            const int ended = report_ended(rate->ended, rate->runs);
             rates += ended > 0;
             single += ended == 1;
         }
@@ -292,7 +292,7 @@ static const struct report_arm *find_choice(const struct report *r, bool chosen)
 {
     for (size_t i = 0; i < r->arm_count; i++) {
         const struct report_arm *a = &r->arms[i];
-        const int tried = report_tried(a), ended = a->runs - a->ended[REPORT_UNFINISHED];
+        const int tried = report_tried(a), ended = report_ended(a->ended, a->runs);
         if (chosen ? tried > 1 : tried == 1 && ended > 1) return a;
     }
     return NULL;

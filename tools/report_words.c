@@ -38,7 +38,8 @@ static void put_tally(FILE *out, const struct report *r, const struct report_tal
         put_where(out, r, t);
     else
         fputs("no run that learnt<br/>", out);
-    markup_put(out, "lost <span class=\"nb\">%d of %d</span> runs", report_lost(t->ended), t->runs - open);
+    markup_put(out, "lost <span class=\"nb\">%d of %d</span> runs", report_lost(t->ended),
+               report_ended(t->ended, t->runs));
     if (open) markup_put(out, ", unfinished <span class=\"nb\">%d of %d</span>", open, t->runs);
     fputs("</td></tr>\n", out);
 }
