@@ -10,6 +10,8 @@
 
 /* ---- presets ---- */
 
+enum { PRESET_SIZE = 32 }; /* side of the pictures that the sizes of the presets are meant for */
+
 #define BASIC .crop_padding = 4, .flip = PATCH_FLIP_ALTERNATING
 
 static const struct {
@@ -48,6 +50,17 @@ enum vit_status patch_augment_preset(struct patch_augment *out, const char *name
     }
     *out = (struct patch_augment){ 0 };
     return vit_fail(err, VIT_ERR_ARG, "no augmentation is called \"%s\", expected one of %s", name, names);
+}
+
+static int scaled(int pixels, int size)
+{
+    return (int)(((int64_t)pixels * size + PRESET_SIZE / 2) / PRESET_SIZE);
+}
+
+void patch_augment_scale(struct patch_augment *a, int size)
+{
+    a->crop_padding = scaled(a->crop_padding, size);
+    a->cutout = scaled(a->cutout, size);
 }
 
 void patch_augment_fill(struct patch_augment *a, const float mean[3])

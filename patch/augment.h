@@ -2,6 +2,7 @@
  *
  *     struct patch_augment a;
  *     if (patch_augment_preset(&a, "autoaugment", &err)) ...
+ *     patch_augment_scale(&a, 32);
  *     patch_augment_fill(&a, recipe.mean);
  *     patch_augment_apply(pixels, scratch, 32, &a, seed, epoch, index);      8-bit RGB, before normalising
  *     ...
@@ -59,10 +60,13 @@ struct patch_augment {
 };
 
 /* "none"; "flip": alternating; "basic": that and a crop from 4 reflected pixels; "cutout", "autoaugment",
- * "randaugment", "trivial": basic and 8 pixels cut out, or that policy. fill is grey, 128. Another name is
- * VIT_ERR_ARG and lists them. */
+ * "randaugment", "trivial": basic and 8 pixels cut out, or that policy. The pixels are those of a picture of
+ * 32, CIFAR's; fill is grey, 128. Another name is VIT_ERR_ARG and lists them. */
 enum vit_status patch_augment_preset(struct patch_augment *out, const char *name, struct vit_error *err);
 const char *patch_augment_preset_name(int i); /* NULL past the end */
+
+/* The same parts of a picture of size pixels: a preset's border is an eighth of the side. */
+void patch_augment_scale(struct patch_augment *a, int size);
 
 /* Fill with the mean of the data set (values in [0, 1]), which is nought after normalising. */
 void patch_augment_fill(struct patch_augment *a, const float mean[3]);

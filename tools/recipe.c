@@ -149,10 +149,12 @@ static enum vit_status set_line(struct recipe_texts *t, const char *line, struct
 
 enum vit_status recipe_texts_preset(struct recipe_texts *t, struct vit_error *err)
 {
+    enum vit_status status =
+        t->text[RECIPE_FROM] ? set(t, RECIPE_PRESET, RECIPE_PRESET_OF_TRAINED, err) : VIT_OK;
     const char *name = t->text[RECIPE_PRESET] ? t->text[RECIPE_PRESET] : TYPED[RECIPE_PRESET].initial;
-    const char *line = recipe_preset_line(name);
+    const char *line = status ? NULL : recipe_preset_line(name);
 
-    return line ? set_line(t, line, err) : VIT_OK; /* recipe_parse refuses an unknown name */
+    return line ? set_line(t, line, err) : status; /* recipe_parse refuses an unknown name */
 }
 
 /* ---- JSON ---- */

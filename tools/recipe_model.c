@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tools/recipe.h"
+#include "tools/recipe_preset.h"
 #include "vit/config_json.h"
 #include "vit/params.h"
 
@@ -122,6 +123,13 @@ static enum vit_status set_norm(struct vit_config *c, const struct recipe *r, st
     return VIT_OK;
 }
 
+enum vit_status recipe_network(struct vit_config *c, const char *preset, struct vit_error *err)
+{
+    if (strcmp(preset, RECIPE_PRESET_OF_TRAINED) != 0) return vit_config_preset(c, preset, err);
+    return vit_fail(err, VIT_ERR_ARG, "--preset %s: expected --from MODEL beside it, a trained network",
+                    preset);
+}
+
 enum vit_status recipe_base_open(struct recipe_base *b, const struct recipe *r, const struct cmd_common *o,
                                  struct vit_error *err)
 {
@@ -159,7 +167,7 @@ static enum vit_status check_base(const struct vit_config *c, const struct vit_c
 enum vit_status recipe_config(struct vit_config *c, const struct recipe *r, const struct recipe_base *base,
                               int classes, struct vit_error *err)
 {
-    enum vit_status status = base ? VIT_OK : vit_config_preset(c, r->preset, err);
+    enum vit_status status = base ? VIT_OK : recipe_network(c, r->preset, err);
 
     if (base) *c = base->config;
     if (status) return status;
@@ -294,6 +302,7 @@ enum vit_status recipe_feed(struct patch_feed_options *o, const struct recipe *r
     if (status) return status;
     if (r->flip) o->augment.flip = (enum patch_flip)word_index(recipe_flip_word, r->flip);
     if (r->padding) o->augment.padding = (enum patch_padding)word_index(recipe_padding_word, r->padding);
+    patch_augment_scale(&o->augment, p->size);
     patch_augment_fill(&o->augment, p->mean);
     return patch_augment_check(&o->augment, p->size, err);
 }

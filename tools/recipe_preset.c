@@ -11,6 +11,7 @@ static const struct preset {
     { "plain-4", RECIPE_PLAIN },
     { "cct-4-3x2", RECIPE_CCT },
     { "accurate", RECIPE_ACCURATE },
+    { RECIPE_PRESET_OF_TRAINED, RECIPE_FINE_TUNE },
 };
 
 const char *recipe_preset_name(int i)

@@ -1,5 +1,5 @@
 /* recipe_preset.h - presets as lines of settings, "name=value name=value"; their networks are
- * vit_config_preset's. */
+ * vit_config_preset's, but for fine-tune's, which is the trained one of --from. */
 #ifndef TOOLS_RECIPE_PRESET_H
 #define TOOLS_RECIPE_PRESET_H
 
@@ -20,6 +20,15 @@
     "schedule=cosine lr-end=0 clip=1 epochs=120 batch=128 augment=autoaugment flip=alternating "             \
     "padding=reflect cutmix=1 mix-prob=0.5 mix-off=0.15 label-smoothing=0.1 drop-path=0.1 ema=0.999"
 
+/* Trained weights: a rate and a length that keep what they know, a head that begins at zero (Dosovitskiy et
+ * al. 2021, section 3.2). */
+#define RECIPE_FINE_TUNE                                                                                     \
+    "zero-head=on optimizer=adamw lr=1e-4 beta2=0.999 weight-decay=0.05 warmup=10% schedule=cosine "         \
+    "lr-end=0 clip=1 epochs=10 batch=32 augment=basic flip=random label-smoothing=0.1"
+
+/* The preset of a recipe that has --from and names none. */
+#define RECIPE_PRESET_OF_TRAINED "fine-tune"
+
 /* A paragraph for --help. */
 #define RECIPE_PRESETS_TEXT                                                                                  \
     "Presets, as the settings they stand for:\n"                                                             \
@@ -30,7 +39,8 @@
     "--val 0 is given, the last weights are the model, not those best on the test set, and normal initial "  \
     "weights are cut at two deviations, which leaves 0.88 of the deviation.\n"                               \
     "accurate: image=32 stem=conv-3x2 width=160 depth=6 heads=5 hidden=320 pool=seq "                        \
-    "norm=pre " RECIPE_ACCURATE "."
+    "norm=pre " RECIPE_ACCURATE ".\n"                                                                        \
+    "fine-tune: the network of --from, and " RECIPE_FINE_TUNE "."
 
 const char *recipe_preset_name(int i); /* NULL past the end */
 /* NULL: no such preset. */

@@ -44,7 +44,8 @@ static json_t *whole_of(const struct report *r, const struct report_cell *c, con
     json_t *whole;
 
     if (recipe_parse(&recipe, t, &err)) return NULL;
-    if (recipe_config(&config, &recipe, NULL, classes ? classes : SOME_CLASSES, &err)) return NULL;
+    if (!recipe.from && recipe_config(&config, &recipe, NULL, classes ? classes : SOME_CLASSES, &err))
+        return NULL;
     whole = json_object();
     for (int id = 0; id < RECIPE_SETTINGS && whole; id++) {
         json_t *v = recipe_value(&recipe, (enum recipe_id)id);

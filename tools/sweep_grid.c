@@ -17,8 +17,7 @@ static enum vit_status find_default(struct vit_config *c, const struct sweep *s,
     enum vit_status status;
 
     if (!r.from)
-        return vit_config_preset(c, preset->count ? preset->text[0] : recipe_row(RECIPE_PRESET)->initial,
-                                 err);
+        return recipe_network(c, preset->count ? preset->text[0] : recipe_row(RECIPE_PRESET)->initial, err);
     status = recipe_base_open(&base, &r, &s->common, err);
     if (!status) *c = base.config;
     return status;

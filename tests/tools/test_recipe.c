@@ -27,7 +27,8 @@ static json_t *json(const char *text)
     return object;
 }
 
-/* Every line of a preset names settings with values they accept, and its network is one. */
+/* Every line of a preset names settings with values they accept, and its network is one, but for the preset
+ * of trained networks. */
 static void every_preset_is_a_recipe(void **state)
 {
     (void)state;
@@ -40,9 +41,12 @@ static void every_preset_is_a_recipe(void **state)
         struct vit_hyper h;
         struct vit_error err;
 
-        assert_ok(recipe_config(&c, &r, NULL, 10, &err), &err);
+        if (strcmp(recipe_preset_name(i), RECIPE_PRESET_OF_TRAINED) != 0)
+            assert_ok(recipe_config(&c, &r, NULL, 10, &err), &err);
+        else
+            assert_refused(recipe_config(&c, &r, NULL, 10, &err), VIT_ERR_ARG, "expected --from MODEL", &err);
         assert_ok(recipe_hyper(&h, &r, 351, &err), &err);
-        pictures = recipe_pictures(NULL, c.image, "CIFAR-10 binary");
+        pictures = recipe_pictures(NULL, 32, "CIFAR-10 binary");
         assert_ok(recipe_feed(&feed, &r, &pictures, &err), &err);
         recipe_texts_free(&texts);
     }
@@ -104,6 +108,53 @@ static void the_published_recipe_is_followed(void **state)
     assert_string_equal(r.flip, "random");
     assert_string_equal(r.padding, "zero");
     recipe_texts_free(&texts);
+}
+
+static struct recipe starting_from_a_model(struct recipe_texts *texts, const char *preset)
+{
+    const struct recipe_words words = { .text = { [RECIPE_PRESET] = preset, [RECIPE_FROM] = "model" } };
+    struct vit_error err;
+    struct recipe r;
+
+    *texts = (struct recipe_texts){ { 0 } };
+    assert_ok(recipe_texts_words(texts, &words, &err), &err);
+    assert_ok(recipe_texts_preset(texts, &err), &err);
+    assert_ok(recipe_parse(&r, texts, &err), &err);
+    return r;
+}
+
+static void a_trained_network_is_tuned_unless_a_preset_is_named(void **state)
+{
+    struct recipe_texts texts;
+    struct recipe r = starting_from_a_model(&texts, NULL);
+
+    (void)state;
+    assert_string_equal(r.preset, RECIPE_PRESET_OF_TRAINED);
+    assert_string_equal(texts.text[RECIPE_PRESET], RECIPE_PRESET_OF_TRAINED); /* what a state keeps */
+    assert_true(r.lr == 1e-4f && r.batch == 32 && r.epochs == 10 && r.zero_head);
+    recipe_texts_free(&texts);
+    r = starting_from_a_model(&texts, "plain-4");
+    assert_string_equal(r.preset, "plain-4");
+    assert_true(r.lr == 1e-3f && r.batch == 128 && r.epochs == 50 && !r.zero_head);
+    recipe_texts_free(&texts);
+}
+
+/* 4 and 8 pixels of 32 are an eighth and a quarter of the side. */
+static void a_border_grows_with_the_pictures(void **state)
+{
+    static const int ROWS[][3] = { { 32, 4, 8 }, { 224, 28, 56 }, { 16, 2, 4 }, { 4, 1, 1 }, { 1, 0, 0 } };
+    const struct recipe r = { .augment = "cutout", .batch = 1 };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        const struct patch_recipe pictures = recipe_pictures(NULL, ROWS[i][0], "folder of classes");
+        struct patch_feed_options feed;
+        struct vit_error err;
+
+        assert_ok(recipe_feed(&feed, &r, &pictures, &err), &err);
+        assert_int_equal(feed.augment.crop_padding, ROWS[i][1]);
+        assert_int_equal(feed.augment.cutout, ROWS[i][2]);
+    }
 }
 
 static void the_first_that_sets_a_value_wins(void **state)
@@ -357,6 +408,8 @@ int main(void)
         cmocka_unit_test(every_preset_is_a_recipe),
         cmocka_unit_test(the_published_recipe_is_followed),
         cmocka_unit_test(pictures_are_normalised_as_their_data_set_is),
+        cmocka_unit_test(a_trained_network_is_tuned_unless_a_preset_is_named),
+        cmocka_unit_test(a_border_grows_with_the_pictures),
         cmocka_unit_test(the_first_that_sets_a_value_wins),
         cmocka_unit_test(a_wrong_value_in_a_file_is_named),
         cmocka_unit_test(what_is_saved_reads_back),

@@ -178,7 +178,8 @@ static void settings_that_are_wrong_replace_no_run(void **state)
 
     EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "1");
     EXPECT(0, "", true, "-d", f->data, "-o", f->other, "--epochs", "1");
-    EXPECT(2, "crop", true, "-d", f->data, "-o", f->out, "--force", "--image", "4", "--patch", "2");
+    EXPECT(2, "there are 80 training pictures", true, "-d", f->data, "-o", f->out, "--force", "--batch",
+           "81");
     EXPECT(3, "nowhere", true, "-d", "nowhere", "-o", f->out, "--force");
     assert_same_run(f->out, f->other);
 }
