@@ -5,6 +5,7 @@
 #include "tools/cmd.h"
 #include "tools/memory.h"
 #include "tools/report_figures.h"
+#include "vit/json.h"
 #include "vit/sink.h"
 
 struct options {
@@ -47,6 +48,7 @@ static const struct args_option ROWS[] = {
       .metavar = "NAME",
       .otherwise = "the whole page",
       .help = "write this table alone, as markdown" },
+    { .name = "json", .kind = ARGS_FLAG, .at = AT(common.json), .help = "the table as JSON" },
     { .name = "title",
       .kind = ARGS_TEXT,
       .at = AT(title),
@@ -57,10 +59,28 @@ static const struct args_option ROWS[] = {
 static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
 static const struct args_group *const GROUPS[] = { &OWN, &cmd_talk_group, NULL };
 
+/* As markdown, or one line of JSON. */
+static enum vit_status put_table(FILE *out, const struct report *r, const struct options *o,
+                                 struct vit_error *err)
+{
+    json_t *table = NULL;
+    char *text = NULL;
+    enum vit_status status;
+
+    if (!o->common.json) return report_table(out, r, o->table, err);
+    status = report_table_json(&table, r, o->table, err);
+    if (!status) text = vit_json_text(table, JSON_COMPACT);
+    if (!status && !text) status = vit_fail(err, VIT_ERR_NOMEM, "no memory for a table");
+    if (text) fprintf(out, "%s\n", text);
+    free(text);
+    json_decref(table);
+    return status;
+}
+
 static enum vit_status put(FILE *out, const struct report *r, const struct options *o, struct vit_error *err)
 {
     if (o->figure) return report_svg(out, r, o->figure, o->title, err);
-    if (o->table) return report_table(out, r, o->table, err);
+    if (o->table) return put_table(out, r, o, err);
     return report_page(out, r, o->title) ? VIT_OK : vit_fail(err, VIT_ERR_NOMEM, "no memory for the page");
 }
 
@@ -106,7 +126,7 @@ static int check_inputs(int count, char **operands)
 
 static int check_line(const struct options *o, int count, char **operands)
 {
-    const char *end = o->figure ? ".svg" : o->table ? ".md" : ".html";
+    const char *end = o->figure ? ".svg" : o->common.json ? ".json" : o->table ? ".md" : ".html";
     const struct cmd_output file = {
         .option = "--out", .path = to_stdout(o) ? NULL : o->out, .end = end, .text = o->table != NULL
     };
@@ -115,6 +135,7 @@ static int check_line(const struct options *o, int count, char **operands)
     if (!count) return cmd_usage("expected folders of vit sweep or vit train, found none");
     if (o->figure && o->table) return cmd_usage("--figure, --table: expected one of them, found both");
     if (o->title && o->table) return cmd_usage("--title: expected none with --table, which has no headline");
+    if (o->common.json && !o->table) return cmd_usage("--json: expected --table beside it, found none");
     if (!o->out && !o->table) return cmd_usage("--out: expected a file to write, found none");
     code = check_inputs(count, operands);
     return code ? code : cmd_check_outputs(&file, 1, NULL, count, (const char *const *)operands);
@@ -164,6 +185,8 @@ const struct args_verb cmd_report = {
         "the highest rate at which it learns and the best it reached; accuracy has the runs of placements "
         "with several seeds, mean and deviation, and their differences with intervals and p-values.\n\n"
         "    vit report grid/ --table map\n\n"
+        "With --json it is {\"table\", \"parts\": [{\"columns\": [...], \"rows\": [[...], ...]}], \"note\"}, "
+        "with the texts of the markdown.\n\n"
         "Exit codes: 0 done, 1 the page could not be written, 2 wrong usage, 3 an input is unusable or has "
         "nothing for the figure or the table.",
     .groups = GROUPS,

@@ -149,6 +149,9 @@ enum vit_status report_svg(FILE *out, const struct report *r, const char *id, co
 /* A table for a text, by its name, as markdown with a note below it. Fails with VIT_ERR_ARG where there is
  * none of that name or no data for it. */
 enum vit_status report_table(FILE *out, const struct report *r, const char *name, struct vit_error *err);
+/* The same as { "table": name, "parts": [{ "columns", "rows" }, ...], "note": text }; owned by the caller. */
+enum vit_status report_table_json(json_t **out, const struct report *r, const char *name,
+                                  struct vit_error *err);
 /* Name of table i; NULL past the end. */
 const char *report_table_name(size_t i);
 

@@ -1,8 +1,11 @@
 /* Every table for a text as a row. */
 #include "tools/report_tables.h"
 
+#include <stdlib.h>
+
 #include "tools/args.h"
 #include "tools/memory.h"
+#include "tools/out.h"
 
 static const struct {
     const char *name;
@@ -19,43 +22,82 @@ const char *report_table_name(size_t i)
     return i < VIT_COUNT(TABLES) ? TABLES[i].name : NULL;
 }
 
-static enum vit_status put_part(FILE *out, const struct report *r, report_tabulate *tabulate,
-                                struct vit_error *err)
-{
-    struct table t = { 0 };
-    enum vit_status status = tabulate(&t, r, err);
+enum { MOST_PARTS = VIT_COUNT(TABLES[0].parts) };
 
-    if (!status && !table_markdown(out, &t)) status = vit_fail(err, VIT_ERR_NOMEM, "no memory for a table");
-    if (!status) fputc('\n', out);
-    table_free(&t);
-    return status;
+/* A table, and what its reader must know. */
+struct tabulated {
+    struct table part[MOST_PARTS];
+    size_t parts;
+    struct memory note;
+};
+
+static void let_go(struct tabulated *t)
+{
+    for (size_t i = 0; i < t->parts; i++) table_free(&t->part[i]);
+    free(t->note.bytes);
 }
 
-/* Broken into lines, as the texts are that it goes into. */
-static enum vit_status put_note(FILE *out, const struct report *r, report_note *note, struct vit_error *err)
+static enum vit_status find(size_t *at, const char *name, struct vit_error *err)
 {
-    struct memory text;
-    bool whole;
+    for (*at = 0; *at < VIT_COUNT(TABLES); ++*at)
+        if (strcmp(TABLES[*at].name, name) == 0) return VIT_OK;
+    return vit_fail(err, VIT_ERR_ARG, "table %s: there is none of that name", name);
+}
 
-    if (memory_open(&text)) note(text.out, r);
-    whole = memory_close(&text);
-    if (whole) args_wrap(out, text.bytes, 0, 0);
-    free(text.bytes);
+/* let_go of it, whatever is returned. */
+static enum vit_status tabulate(struct tabulated *t, const struct report *r, const char *name,
+                                struct vit_error *err)
+{
+    bool whole = true;
+    size_t at;
+    enum vit_status status;
+
+    *t = (struct tabulated){ 0 };
+    status = find(&at, name, err);
+    while (!status && t->parts < MOST_PARTS && TABLES[at].parts[t->parts]) {
+        struct table *part = &t->part[t->parts++];
+        status = TABLES[at].parts[t->parts - 1](part, r, err);
+        whole &= !part->failed;
+    }
+    if (t->parts > 1 && status == VIT_ERR_ARG) { /* nothing to show in a further one */
+        table_free(&t->part[--t->parts]);
+        status = VIT_OK;
+    }
+    if (status) return status;
+    if (memory_open(&t->note)) TABLES[at].note(t->note.out, r);
+    whole &= memory_close(&t->note);
     return whole ? VIT_OK : vit_fail(err, VIT_ERR_NOMEM, "no memory for a table");
 }
 
+/* The note broken into lines, as the texts are that it goes into. */
 enum vit_status report_table(FILE *out, const struct report *r, const char *name, struct vit_error *err)
 {
-    size_t i = 0;
-    enum vit_status status;
+    struct tabulated t;
+    enum vit_status status = tabulate(&t, r, name, err);
 
-    while (i < VIT_COUNT(TABLES) && strcmp(TABLES[i].name, name) != 0) i++;
-    if (i == VIT_COUNT(TABLES))
-        return vit_fail(err, VIT_ERR_ARG, "table %s: there is none of that name", name);
-    status = put_part(out, r, TABLES[i].parts[0], err);
-    if (!status && TABLES[i].parts[1]) {
-        status = put_part(out, r, TABLES[i].parts[1], err);
-        if (status == VIT_ERR_ARG) status = VIT_OK;
+    for (size_t i = 0; i < t.parts && !status; i++) {
+        table_markdown(out, &t.part[i]);
+        fputc('\n', out);
     }
-    return status ? status : put_note(out, r, TABLES[i].note, err);
+    if (!status) args_wrap(out, t.note.bytes, 0, 0);
+    let_go(&t);
+    return status;
+}
+
+enum vit_status report_table_json(json_t **out, const struct report *r, const char *name,
+                                  struct vit_error *err)
+{
+    struct tabulated t;
+    enum vit_status status = tabulate(&t, r, name, err);
+    json_t *parts = json_array();
+
+    *out = NULL;
+    for (size_t i = 0; i < t.parts && !status; i++)
+        if (json_array_append_new(parts, table_json(&t.part[i]))) break;
+    if (!status && json_array_size(parts) == t.parts)
+        *out = json_pack("{s:s, s:O, s:o}", "table", name, "parts", parts, "note", out_text(t.note.bytes));
+    if (!status && !*out) status = vit_fail(err, VIT_ERR_NOMEM, "no memory for a table");
+    json_decref(parts);
+    let_go(&t);
+    return status;
 }

@@ -80,6 +80,36 @@ bool table_markdown(FILE *out, const struct table *t)
     return true;
 }
 
+/* The row that begins at item first. */
+static json_t *row_json(const struct table *t, size_t first)
+{
+    json_t *row = json_array();
+
+    for (size_t c = 0; c < t->columns && row; c++) {
+        if (!json_array_append_new(row, out_text(t->texts[first + c]))) continue;
+        json_decref(row);
+        row = NULL;
+    }
+    return row;
+}
+
+json_t *table_json(const struct table *t)
+{
+    json_t *rows = json_array(), *whole;
+
+    if (t->failed || !t->columns) {
+        json_decref(rows);
+        return NULL;
+    }
+    for (size_t i = t->columns; i + t->columns <= t->count; i += t->columns) {
+        if (!json_array_append_new(rows, row_json(t, i))) continue;
+        json_decref(rows);
+        return NULL;
+    }
+    whole = json_pack("{s:o, s:o}", "columns", row_json(t, 0), "rows", rows);
+    return whole;
+}
+
 void table_free(struct table *t)
 {
     for (size_t i = 0; i < t->count; i++) free(t->texts[i]);

@@ -60,13 +60,12 @@ static void unlink_config(const struct fixture *f)
 static char *table_of(const struct fixture *f, const char *name)
 {
     struct vit_error err;
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
+    struct text t;
 
-    assert_ok(report_table(out, &f->r, name, &err), &err);
-    fclose(out);
-    return text;
+    text_open(&t);
+    assert_ok(report_table(t.out, &f->r, name, &err), &err);
+    fclose(t.out);
+    return t.bytes;
 }
 
 /* Rows without what makes columns of them: blanks as one, no rule, no empty line. */
@@ -454,6 +453,70 @@ static void a_table_without_data_is_refused(void **state)
 
 #define REPORT(...) run_verb("report", NULL, (const char *const[]){ __VA_ARGS__, NULL })
 
+/* "| a | b | " */
+static void put_row(FILE *out, const json_t *row)
+{
+    const json_t *cell;
+    size_t i;
+
+    json_array_foreach(row, i, cell) fprintf(out, "| %s ", json_string_value(cell));
+    fputs("| ", out);
+}
+
+/* The cells of its parts and its note, as the markdown has them but for blanks and lines; owned by the caller. */
+static char *text_of(const json_t *whole)
+{
+    const json_t *parts = json_object_get(whole, "parts"), *part, *row;
+    struct text t;
+    size_t i, k;
+
+    text_open(&t);
+    json_array_foreach(parts, i, part)
+    {
+        put_row(t.out, json_object_get(part, "columns"));
+        json_array_foreach(json_object_get(part, "rows"), k, row) put_row(t.out, row);
+    }
+    fprintf(t.out, "%s", json_string_value(json_object_get(whole, "note")));
+    fclose(t.out);
+    return t.bytes;
+}
+
+static void json_says_what_the_markdown_says(void **state)
+{
+    static const char *const NAMES[] = { "map", "summary", "accuracy" };
+    const struct trial trials[] = {
+        { "pre", 6, 0, 0, 1e-3, "done", 0.4, 1.7, 1.7, 0.41 },
+        { "pre", 6, 0, 1, 1e-3, "done", 0.42, 1.7, 1.7, 0.5 },
+        { "post", 6, 0, 0, 1e-3, "done", 0.3, 1.8, 1.8, 0.3 },
+        { "post", 6, 0, 1, 1e-3, "dead", NAN, NAN, NAN, NAN },
+        { "post", 6, 0, 2, 1e-3, "done", 0.3, 1.8, 1.8, 0.2 },
+    };
+    struct fixture *f = *state;
+
+    save_trials(f, trials, VIT_COUNT(trials), 10);
+    for (size_t i = 0; i < VIT_COUNT(NAMES); i++) {
+        struct run r = REPORT(f->dir, "--table", NAMES[i], "--json"),
+                   plain = REPORT(f->dir, "--table", NAMES[i]);
+        json_t *whole = json_loads(r.out, 0, NULL);
+        char *text;
+
+        assert_int_equal(r.code, 0);
+        assert_non_null(whole);
+        assert_string_equal(json_string_value(json_object_get(whole, "table")), NAMES[i]);
+        assert_int_equal(json_array_size(json_object_get(whole, "parts")), i == 2 ? 2 : 1);
+        text = text_of(whole);
+        squeeze(text);
+        squeeze(plain.out);
+        for (char *c = plain.out; *c; c++)
+            if (*c == '\n') *c = ' ';
+        if (strncmp(plain.out, text, strlen(text)) != 0) fail_msg("expected\n%s\nfound\n%s", plain.out, text);
+        free(text);
+        json_decref(whole);
+        run_free(&r);
+        run_free(&plain);
+    }
+}
+
 static void the_verb_writes_tables_to_stdout_or_a_file(void **state)
 {
     const struct trial trials[] = { DONE("pre", 0, 1e-4, 0.3, 1.9), DONE("post", 0, 1e-3, 0.4, 1.7) };
@@ -482,6 +545,8 @@ static void the_verb_writes_tables_to_stdout_or_a_file(void **state)
     run_expect(&r, 2, "expected map, summary or accuracy, found \"nose\"");
     r = REPORT(f->dir, "--table", "map", "--figure", "tuning");
     run_expect(&r, 2, "--figure, --table: expected one of them, found both");
+    r = REPORT(f->dir, "--json", "-o", path);
+    run_expect(&r, 2, "--json: expected --table beside it");
     r = REPORT(f->dir, "--table", "map", "--title", "x");
     run_expect(&r, 2, "--title: expected none with --table");
     r = REPORT(f->dir, "--table", "accuracy");
@@ -508,6 +573,7 @@ int main(void)
         TEST(the_accuracies_are_compared_by_run_and_by_seed),
         TEST(the_bootstrap_of_compare_is_beside_its_runs),
         TEST(a_table_without_data_is_refused),
+        TEST(json_says_what_the_markdown_says),
         TEST(the_verb_writes_tables_to_stdout_or_a_file),
     };
 
