@@ -75,6 +75,7 @@ static enum vit_status check_sizes(const struct vit_config *c, const char *where
         { "registers", c->registers, 0, 1024 },
         { "pre_logits", c->pre_logits, 0, MAX_WIDTH },
         { "position", (int)c->position, 0, VIT_POSITIONS - 1 },
+        { "position_resample", (int)c->position_resample, 0, WEIGHTS_RESAMPLES - 1 },
         { "pool", (int)c->pool, 0, VIT_POOLS - 1 },
         { "norm.placement", (int)c->norm.placement, 0, VIT_PLACEMENTS - 1 },
         { "norm.kind", (int)c->norm.kind, 0, KERN_NORM_KINDS - 1 },

@@ -256,14 +256,29 @@ static enum vit_status read_switches(struct vit_config *c, const json_t *o, cons
     return VIT_OK;
 }
 
+static enum vit_status read_resample(struct vit_config *c, const json_t *o, const char *where,
+                                     struct vit_error *err)
+{
+    const char *text = NULL;
+    enum vit_status status = vit_json_string(o, where, "position_resample", &text, err);
+    int found;
+
+    if (status || !text) return status;
+    found = weights_resample_from_name(text);
+    if (found < 0)
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: unknown \"position_resample\" \"%s\"", where, text);
+    c->position_resample = (enum weights_resample)found;
+    return VIT_OK;
+}
+
 enum vit_status vit_config_from_json(struct vit_config *c, const json_t *o, const char *where,
                                      struct vit_error *err)
 {
     static const char *const KEYS[] = {
-        "format", "image",      "channels", "stem", "width",     "depth",    "heads",
-        "hidden", "classes",    "cls",      "dist", "registers", "position", "position_prefix",
-        "pool",   "pre_logits", "norm",     "act",  "qkv_bias",  "bias",     "patch_bias",
-        "labels", "preprocess", NULL
+        "format",     "image",      "channels",   "stem", "width",     "depth",    "heads",
+        "hidden",     "classes",    "cls",        "dist", "registers", "position", "position_prefix",
+        "pool",       "pre_logits", "norm",       "act",  "qkv_bias",  "bias",     "position_resample",
+        "patch_bias", "labels",     "preprocess", NULL
     };
     int pool = VIT_POOL_CLS, position = VIT_POS_LEARNED;
     enum vit_status status;
@@ -283,6 +298,7 @@ enum vit_status vit_config_from_json(struct vit_config *c, const json_t *o, cons
     if (!status) status = read_stem(&c->stem, o, where, err);
     if (!status) status = json_name(o, where, "pool", POOLS, VIT_POOLS, &pool, err);
     if (!status) status = json_name(o, where, "position", POSITIONS, VIT_POSITIONS, &position, err);
+    if (!status) status = read_resample(c, o, where, err);
     if (!status) status = read_norm(&c->norm, o, where, err);
     if (!status) status = read_act(c, o, where, err);
     c->pool = (enum vit_pool)pool;
@@ -388,6 +404,8 @@ json_t *vit_config_to_json(const struct vit_config *c, const struct patch_recipe
                           "patch_bias", c->patch_bias);
     json_t *names;
 
+    if (o && c->position_resample)
+        vit_json_put(&o, "position_resample", json_string(weights_resample_name(c->position_resample)));
     if (o && r) vit_json_put(&o, "preprocess", recipe_to_json(r));
     if (!o || !labels) return o;
     names = json_array();

@@ -264,9 +264,8 @@ static enum vit_status read_positions(struct loading *l, int i, float *out, stru
         vit_model_say(m, false, "%s: the class token's position is added to the class token", m->path);
     }
     if (!status)
-        status = weights_resample_grid(
-            out, file + prefix * d, l->file_grid, vit_config_grid(c), c->width,
-            weights_family_resample(weights_view_family(l->view), weights_format(m->file)), err);
+        status = weights_resample_grid(out, file + prefix * d, l->file_grid, vit_config_grid(c), c->width,
+                                       c->position_resample, err);
     free(file);
     return status;
 }

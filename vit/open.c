@@ -25,15 +25,23 @@ static enum vit_status load_config(json_t **out, const struct vit_model *m, cons
     return *p->config ? vit_json_read(out, p->config, CONFIG_BYTES, err) : VIT_OK;
 }
 
-/* Keys that our configurations may leave out are taken from the shapes of the file. */
-static void fit_to_file(struct vit_config *c, const json_t *o, struct weights_view *v)
+/* As the code does that the file was made for. */
+static enum weights_resample resample_of(const struct vit_model *m, const struct weights_view *v)
 {
+    return weights_family_resample(weights_view_family(v), weights_format(m->file));
+}
+
+/* Keys that our configurations may leave out are taken from the file: what it is, and its shapes. */
+static void fit_to_file(struct vit_model *m, const json_t *o, struct weights_view *v)
+{
+    struct vit_config *c = &m->config;
     const struct weights_source pos = weights_view_find(v, "pos_embed");
     int64_t shape[WEIGHTS_RANK];
     int rank;
 
     if (!vit_json_get(o, "patch_bias") && c->stem.patch)
         c->patch_bias = weights_view_find(v, "patch_embed.proj.bias").parts > 0;
+    if (!vit_json_get(o, "position_resample")) c->position_resample = resample_of(m, v);
     if (!vit_json_get(o, "dist")) c->dist = weights_view_find(v, "dist_token").parts > 0;
     if (!vit_json_get(o, "position_prefix") && pos.parts && weights_source_shape(&pos, &rank, shape) &&
         rank == 3)
@@ -47,7 +55,7 @@ static enum vit_status configure_ours(struct vit_model *m, struct weights_view *
 
     m->headless = false;
     if (status) return status;
-    fit_to_file(&m->config, o, v);
+    fit_to_file(m, o, v);
     m->recipe = patch_recipe_default(m->config.image);
     status = vit_recipe_from_json(&m->recipe, json_object_get(o, "preprocess"), where, err);
     if (!vit_json_get(o, "preprocess"))
@@ -104,6 +112,7 @@ static enum vit_status configure_foreign(struct vit_model *m, struct weights_vie
     json_t *recipe = NULL;
 
     if (!status) status = vit_infer(m, v, err);
+    m->config.position_resample = resample_of(m, v);
     if (!status && vit_json_get(o, "architecture"))
         status = vit_read_timm(m, o, p->config, err);
     else if (!status && vit_json_get(o, "model_type"))

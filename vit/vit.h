@@ -96,7 +96,8 @@ struct vit_config {
     bool cls, dist; /* class token, distillation token with its own head */
     int registers;
     enum vit_position position;
-    bool position_prefix; /* learned positions have rows for the prefix tokens too */
+    bool position_prefix;                    /* learned positions have rows for the prefix tokens too */
+    enum weights_resample position_resample; /* how learned positions are brought to another image size */
     enum vit_pool pool;
     int pre_logits; /* width of the tanh layer before the head; 0: none */
     struct vit_norm_config norm;

@@ -35,18 +35,31 @@ enum where { HALF_PIXEL, HALF_PIXEL_OFFSET, CORNERS };
 
 /* The rows of the table of CHECKPOINT_FORMATS: a 0 stands for linear. */
 static const struct kind {
+    const char *name;
     double a;
     enum where where;
     bool antialias;
 } KINDS[] = {
-    [WEIGHTS_BICUBIC_ANTIALIAS] = { -0.5, HALF_PIXEL, true },
-    [WEIGHTS_BILINEAR] = { 0, HALF_PIXEL, false },
-    [WEIGHTS_BICUBIC] = { -0.75, HALF_PIXEL, false },
-    [WEIGHTS_BICUBIC_OFFSET] = { -0.75, HALF_PIXEL_OFFSET, false },
-    [WEIGHTS_BICUBIC_CORNERS] = { -0.75, CORNERS, false },
-    [WEIGHTS_LINEAR_CORNERS] = { 0, CORNERS, false },
+    [WEIGHTS_BICUBIC_ANTIALIAS] = { "bicubic_antialias", -0.5, HALF_PIXEL, true },
+    [WEIGHTS_BILINEAR] = { "bilinear", 0, HALF_PIXEL, false },
+    [WEIGHTS_BICUBIC] = { "bicubic", -0.75, HALF_PIXEL, false },
+    [WEIGHTS_BICUBIC_OFFSET] = { "bicubic_offset", -0.75, HALF_PIXEL_OFFSET, false },
+    [WEIGHTS_BICUBIC_CORNERS] = { "bicubic_corners", -0.75, CORNERS, false },
+    [WEIGHTS_LINEAR_CORNERS] = { "linear_corners", 0, CORNERS, false },
 };
 _Static_assert(VIT_COUNT(KINDS) == WEIGHTS_RESAMPLES, "a kind of resampling has no row");
+
+const char *weights_resample_name(enum weights_resample how)
+{
+    return KINDS[how].name;
+}
+
+int weights_resample_from_name(const char *name)
+{
+    for (int i = 0; i < WEIGHTS_RESAMPLES; i++)
+        if (!strcmp(KINDS[i].name, name)) return i;
+    return -1;
+}
 
 static int clamp(int i, int n)
 {

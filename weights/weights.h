@@ -187,6 +187,8 @@ enum weights_resample {
     WEIGHTS_LINEAR_CORNERS,    /* original JAX: scipy zoom, order 1 */
     WEIGHTS_RESAMPLES
 };
+const char *weights_resample_name(enum weights_resample how); /* "bicubic_antialias" */
+int weights_resample_from_name(const char *name);             /* -1: unknown */
 enum weights_resample weights_family_resample(enum weights_family family, const char *format);
 /* out (to, to, d) from in (from, from, d), row-major y then x. Equal sizes copy. scratch: none. */
 enum vit_status weights_resample_grid(float *out, const float *in, int from, int to, int d,

@@ -52,6 +52,17 @@ static json_t *description(const struct vit_model *m, bool labels)
     return o;
 }
 
+/* Each framework resizes positions in its own way, whatever was read. */
+static void resize_as(json_t *description, enum weights_family family)
+{
+    const enum weights_resample how = weights_family_resample(family, "safetensors");
+
+    if (how)
+        json_object_set_new(description, "position_resample", json_string(weights_resample_name(how)));
+    else
+        json_object_del(description, "position_resample");
+}
+
 /* Each framework rounds the place of a crop in its own way, which no file of theirs tells. */
 static void round_as(json_t *description, const struct patch_recipe *r, enum weights_family family)
 {
@@ -70,6 +81,7 @@ static void assert_same_model(const struct vit_model *was, const struct vit_mode
     json_t *want = description(was, labels), *got = description(is, labels);
 
     round_as(want, vit_model_recipe(was), family);
+    resize_as(want, family);
     if (!json_equal(want, got))
         fail_msg("%s: written %s, read back %s", what, json_dumps(want, 0), json_dumps(got, 0));
     json_decref(want);
@@ -123,6 +135,65 @@ static void models_of_other_frameworks_come_back(void **state)
         m = open_model(path);
         export_and_compare(m, f->out, ROWS[i].family, ROWS[i].name);
         vit_model_close(m);
+    }
+}
+
+static struct vit_model *open_at(const char *path, int image)
+{
+    const struct vit_model_options options = { .image = image };
+    struct vit_model *m;
+    struct vit_error err;
+
+    assert_ok(vit_model_open(&m, path, &options, &err), &err);
+    return m;
+}
+
+static void assert_same_positions(const struct vit_model *a, const struct vit_model *b, const char *what)
+{
+    for (int i = 0; i < vit_model_parameter_count(a); i++) {
+        const struct vit_parameter p = vit_model_parameter(a, i), q = vit_model_parameter(b, i);
+        if (strcmp(p.name, "pos_embed") != 0) continue;
+        assert_int_equal(p.count, q.count);
+        if (memcmp(p.values, q.values, p.count * sizeof *p.values)) fail_msg("%s: other positions", what);
+        return;
+    }
+    fail_msg("%s: no positions", what);
+}
+
+/* At another size a file of ours is what the one was that it was made from. */
+static void a_file_of_ours_resizes_positions_as_its_origin(void **state)
+{
+    static const struct {
+        const char *name;
+        enum weights_resample how;
+    } ROWS[] = {
+        { "timm-cls", WEIGHTS_BICUBIC_ANTIALIAS },
+        { "hf-dinov2", WEIGHTS_BICUBIC },
+        { "hf-deit-distilled", WEIGHTS_BICUBIC },
+        { "jax-npz", WEIGHTS_LINEAR_CORNERS },
+        { "torchvision-convstem", WEIGHTS_BICUBIC_CORNERS },
+    };
+    const struct fixture *f = *state;
+
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        char path[128], ours[320];
+        struct vit_model *m, *origin, *kept;
+        struct vit_error err;
+        int image;
+
+        snprintf(path, sizeof path, "tests/data/golden/%s", ROWS[i].name);
+        snprintf(ours, sizeof ours, "%s/%s.safetensors", f->dir, ROWS[i].name);
+        m = open_model(path);
+        assert_int_equal(vit_model_config(m)->position_resample, ROWS[i].how);
+        image = 2 * vit_model_config(m)->image;
+        assert_ok(vit_model_save(m, ours, WEIGHTS_F32, &err), &err);
+        vit_model_close(m);
+        origin = open_at(path, image);
+        kept = open_at(ours, image);
+        assert_int_equal(vit_model_config(kept)->position_resample, ROWS[i].how);
+        assert_same_positions(origin, kept, ROWS[i].name);
+        vit_model_close(origin);
+        vit_model_close(kept);
     }
 }
 
@@ -498,6 +569,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(models_of_other_frameworks_come_back),
+        TEST(a_file_of_ours_resizes_positions_as_its_origin),
         TEST(every_model_that_timm_has_comes_back),
         TEST(labels_and_every_kind_of_preprocessing_come_back),
         TEST(the_preprocessing_of_another_framework_goes),

@@ -38,7 +38,8 @@ static void a_model_of_ours_opens_without_a_warning(void **state)
  * is. */
 static void null_is_as_if_it_were_not_there(void **state)
 {
-    static const char *const KEYS[] = { "patch_bias", "dist", "position_prefix", "preprocess", "labels" };
+    static const char *const KEYS[] = { "patch_bias",        "dist",       "position_prefix",
+                                        "position_resample", "preprocess", "labels" };
     struct vit_config c = tiny_config(VIT_NORM_PRE);
     struct folder f;
     struct vit_model *m;

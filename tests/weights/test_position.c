@@ -96,6 +96,14 @@ static void impossible_sizes_are_refused(void **state)
                    "cannot be resized", &err);
 }
 
+static void names_are_found_again(void **state)
+{
+    (void)state;
+    for (int how = 0; how < WEIGHTS_RESAMPLES; how++)
+        assert_int_equal(weights_resample_from_name(weights_resample_name((enum weights_resample)how)), how);
+    assert_int_equal(weights_resample_from_name("cubic"), -1);
+}
+
 static void every_family_has_its_own_resampling(void **state)
 {
     (void)state;
@@ -115,9 +123,9 @@ static void every_family_has_its_own_resampling(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_kind_equals_pytorch),           cmocka_unit_test(equal_sizes_copy_every_bit),
-        cmocka_unit_test(a_constant_stays_constant),           cmocka_unit_test(impossible_sizes_are_refused),
-        cmocka_unit_test(every_family_has_its_own_resampling),
+        cmocka_unit_test(every_kind_equals_pytorch), cmocka_unit_test(equal_sizes_copy_every_bit),
+        cmocka_unit_test(a_constant_stays_constant), cmocka_unit_test(impossible_sizes_are_refused),
+        cmocka_unit_test(names_are_found_again),     cmocka_unit_test(every_family_has_its_own_resampling),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
