@@ -193,14 +193,17 @@ $B/libvit.so.$(VERSION): $(LIB_OBJ) $B/libvit.map
 	$(call say,LD)
 	$(Q)$(CC) $(FLAGS) $(GIVEN) $(HARDEN_LD) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script,$B/libvit.map -o $@ $(LIB_OBJ) $(LIBS)
 
+# Removed first: what runs keeps the old one, which could not be written.
 bin/vit: $B/bin/vit
 	@mkdir -p bin
+	@rm -f $@
 	cp $< $@
 
 libvit.a: $B/libvit.a
 	cp $< $@
 
 libvit.so: $B/libvit.so.$(VERSION)
+	@rm -f libvit.so.$(VERSION)
 	cp $< libvit.so.$(VERSION)
 	ln -sf libvit.so.$(VERSION) $(SONAME)
 	ln -sf $(SONAME) libvit.so

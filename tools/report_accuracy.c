@@ -57,6 +57,24 @@ static void add_rate(struct table *t, const struct report *r, const struct repor
     put_runs(t, value, n);
 }
 
+/* A row for each rate that a placement of a match was run at with several seeds; whether there are any. value
+ * has room for the runs. */
+static bool add_placement(struct table *t, const struct report *r, int match, size_t norm, double *value)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < r->arm_count; i++) {
+        const struct report_arm *a = &r->arms[i];
+        if (r->conditions[a->condition].match != match || (size_t)a->norm != norm) continue;
+        for (int k = 0; k < a->rate_count; k++) {
+            const size_t n = report_values(r, a, a->rates[k].lr, value_of(r), value);
+            if (n > 1) add_rate(t, r, a, &a->rates[k], value, n);
+            any |= n > 1;
+        }
+    }
+    return any;
+}
+
 enum vit_status report_tabulate_accuracy(struct table *t, const struct report *r, struct vit_error *err)
 {
     double *value = calloc(r->cell_count + 1, sizeof *value);
@@ -70,13 +88,8 @@ enum vit_status report_tabulate_accuracy(struct table *t, const struct report *r
     table_column(t, TABLE_RIGHT, "lost runs");
     table_column(t, TABLE_RIGHT, "%s top-1 (%%)", report_tested(r) ? "test" : "validation");
     table_column(t, TABLE_LEFT, "each run");
-    for (size_t i = 0; i < r->arm_count; i++)
-        for (int k = 0; k < r->arms[i].rate_count; k++) {
-            const struct report_rate *rate = &r->arms[i].rates[k];
-            const size_t n = report_values(r, &r->arms[i], rate->lr, value_of(r), value);
-            if (n > 1) add_rate(t, r, &r->arms[i], rate, value, n);
-            any |= n > 1;
-        }
+    for (int match = 0; match < (int)r->match_count; match++)
+        for (size_t norm = 0; norm < r->norm_count; norm++) any |= add_placement(t, r, match, norm, value);
     free(value);
     if (any) return VIT_OK;
     return vit_fail(err, VIT_ERR_ARG,

@@ -258,6 +258,26 @@ static void the_map_has_every_run(void **state)
         "Not learnt: trained to the end, with a validation accuracy there below 20 % (chance is 10 %).");
 }
 
+/* Each at its own warm-up: the order is that of the placements. */
+static void the_accuracies_begin_with_pre(void **state)
+{
+    const struct trial trials[] = {
+        { "post", 6, 0, 0, 1e-3, "done", 0.4, 1.7, 1.7, 0.4 },
+        { "post", 6, 0, 1, 1e-3, "done", 0.4, 1.7, 1.7, 0.4 },
+        { "pre", 6, 200, 0, 1e-3, "done", 0.4, 1.7, 1.7, 0.5 },
+        { "pre", 6, 200, 1, 1e-3, "done", 0.4, 1.7, 1.7, 0.5 },
+    };
+    struct fixture *f = *state;
+
+    save_trials(f, trials, VIT_COUNT(trials), 10);
+    read_all(f);
+    assert_table(f, "accuracy",
+                 "| placement | rate | warm-up | lost runs | test top-1 (%) | each run |\n"
+                 "| pre | 1e-3 | 200 steps | 0 of 2 | 50.00 ± 0.00 | 50.00, 50.00 |\n"
+                 "| post | 1e-3 | none | 0 of 2 | 40.00 ± 0.00 | 40.00, 40.00 |\n",
+                 "post minus pre");
+}
+
 static void the_accuracies_say_what_they_leave_out(void **state)
 {
     const struct trial trials[] = {
@@ -571,6 +591,7 @@ int main(void)
         TEST(what_is_not_known_is_a_question),
         TEST(the_depth_of_a_trained_network_is_not_the_presets),
         TEST(the_accuracies_are_compared_by_run_and_by_seed),
+        TEST(the_accuracies_begin_with_pre),
         TEST(the_bootstrap_of_compare_is_beside_its_runs),
         TEST(a_table_without_data_is_refused),
         TEST(json_says_what_the_markdown_says),
