@@ -133,7 +133,7 @@ static enum vit_status check_default(const struct recipe_lists *given, enum reci
     if (!status) status = recipe_texts_preset(&old, err);
     if (!status) status = recipe_parse(&was, &old, err);
     if (!status) status = recipe_parse(&is, &now, err);
-    if (!status && (given->of[id].count > 1 || recipe_difference(&was, &is) == (int)id))
+    if (!status && (given->of[id].count > 1 || recipe_difference(&was, &is) >= 0))
         status = vit_fail(err, VIT_ERR_ARG, "--%s: the sweep in %s has its default, found \"%s\"",
                           recipe_name(id), folder, given->of[id].text[0]);
     recipe_texts_free(&old);

@@ -233,8 +233,8 @@ const struct args_verb cmd_train = {
         "than those it was started with are refused, flags that are not given are those of the start. With "
         "--ema the averaged weights are the model. The test split is never read.\n\n"
         "Fine-tuning: with --from the network is a trained one, of any family that can be read; what is "
-        "said of a network changes it, and the preset gives the recipe alone, fine-tune where none is "
-        "named.\n\n"
+        "said of a network changes it, and the preset gives the recipe alone: fine-tune where none is named, "
+        "instead of the defaults below, which are those of plain-4.\n\n"
         "Exit codes: 0 done, 1 done without the pictures that could not be read, 2 wrong usage, 3 data "
         "set or folder unusable, 4 diverged (loss, gradient or the answers of the network not finite), 130 "
         "interrupted.\n\n" RECIPE_PRESETS_TEXT,

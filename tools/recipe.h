@@ -29,7 +29,7 @@ enum recipe_id {
 };
 
 struct recipe {
-    const char *preset, *stem, *pool, *position;            /* NULL: the preset's */
+    const char *preset, *stem, *pool, *position;            /* NULL, but for preset: the preset's */
     int image, patch, width, depth, heads, hidden, classes; /* 0: the preset's, or the data's */
 
     const char *norm, *norm_kind, *final_norm, *init;
@@ -81,6 +81,7 @@ enum vit_status recipe_json_text(char **out, enum recipe_id id, const json_t *va
 /* The sentence about a key that is no setting: VIT_ERR_FORMAT. */
 enum vit_status recipe_unknown(const char *where, const char *key, struct vit_error *err);
 enum vit_status recipe_texts_file(struct recipe_texts *t, const char *path, struct vit_error *err);
+/* The preset's, also its name where that is not the table's: fine-tune, when from is set and no preset. */
 enum vit_status recipe_texts_preset(struct recipe_texts *t, struct vit_error *err);
 /* { name: text } of those that are set, which recipe_texts_saved reads back; NULL: no memory. */
 json_t *recipe_texts_save(const struct recipe_texts *t);

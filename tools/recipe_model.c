@@ -126,7 +126,8 @@ static enum vit_status set_norm(struct vit_config *c, const struct recipe *r, st
 enum vit_status recipe_network(struct vit_config *c, const char *preset, struct vit_error *err)
 {
     if (strcmp(preset, RECIPE_PRESET_OF_TRAINED) != 0) return vit_config_preset(c, preset, err);
-    return vit_fail(err, VIT_ERR_ARG, "--preset %s: expected --from MODEL beside it, a trained network",
+    return vit_fail(err, VIT_ERR_ARG,
+                    "--preset %s: is a recipe for trained networks, expected one to start from, found none",
                     preset);
 }
 

@@ -91,6 +91,11 @@ static enum vit_status complete(struct report *r, struct report_cell *c, struct 
         t.text[id] = strdup(text);
         if (!t.text[id]) status = vit_fail(err, VIT_ERR_NOMEM, "report: no memory");
     }
+    if (!status && t.text[RECIPE_FROM] &&
+        !t.text[RECIPE_PRESET]) { /* older than the preset of trained ones */
+        t.text[RECIPE_PRESET] = strdup(recipe_row(RECIPE_PRESET)->initial);
+        if (!t.text[RECIPE_PRESET]) status = vit_fail(err, VIT_ERR_NOMEM, "report: no memory");
+    }
     if (!status && !recipe_texts_preset(&t, NULL)) whole = whole_of(r, c, &t);
     recipe_texts_free(&t);
     if (whole) status = report_keep(r, whole, err);

@@ -39,6 +39,13 @@ static enum vit_status keep_text(char **out, const json_t *object, const char *k
     return *out ? VIT_OK : vit_fail(err, VIT_ERR_NOMEM, "%s: no memory", path);
 }
 
+/* A grid of trained networks that names no preset is older than the one which is meant for them. */
+static enum vit_status name_old_preset(struct recipe_lists *l, struct vit_error *err)
+{
+    if (!l->of[RECIPE_FROM].count || l->of[RECIPE_PRESET].count) return VIT_OK;
+    return recipe_lists_add(l, RECIPE_PRESET, recipe_row(RECIPE_PRESET)->initial, err);
+}
+
 enum vit_status sweep_saved_read(struct sweep_saved *saved, const char *folder, struct vit_error *err)
 {
     enum { MAX_BYTES = 1 << 26 };
@@ -59,6 +66,7 @@ enum vit_status sweep_saved_read(struct sweep_saved *saved, const char *folder, 
     if (!status) status = vit_json_bool(object, path, "test", &saved->test, err);
     if (!status) status = vit_json_int(object, path, "pictures", 1, INT_MAX, &saved->pictures, err);
     if (!status) status = recipe_lists_saved(&saved->lists, json_object_get(object, "settings"), path, err);
+    if (!status) status = name_old_preset(&saved->lists, err);
     saved->exists = !status;
     free(format);
     json_decref(object);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/recipe_preset.h"
 #include "tools/sweep.h"
 
 enum { MOST_CELLS = 10000 };
@@ -24,7 +25,8 @@ static enum vit_status find_default(struct vit_config *c, const struct sweep *s,
 }
 
 /* Norm and seed are part of every cell's name, so that arms and seeds can be added later: say what they are
- * when nobody did. Several presets, or networks to start from, may have placements of their own. */
+ * when nobody did. Several presets, or networks to start from, may have placements of their own. The preset of
+ * trained networks is said too, as it is not what the table has. */
 static enum vit_status name_defaults(struct sweep *s, struct vit_error *err)
 {
     struct recipe_lists *l = &s->lists;
@@ -34,6 +36,8 @@ static enum vit_status name_defaults(struct sweep *s, struct vit_error *err)
     enum vit_status status = VIT_OK;
 
     if (!l->of[RECIPE_SEED].count) status = recipe_lists_add(l, RECIPE_SEED, "0", err);
+    if (!status && from->count && !l->of[RECIPE_PRESET].count)
+        status = recipe_lists_add(l, RECIPE_PRESET, RECIPE_PRESET_OF_TRAINED, err);
     if (status || l->of[RECIPE_NORM].count) return status;
     if (from->count > 1 || (!from->count && l->of[RECIPE_PRESET].count > 1)) return VIT_OK;
     status = find_default(&c, s, err);

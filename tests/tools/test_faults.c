@@ -96,6 +96,7 @@ static const struct scene SCENES[] = {
       { "convert", MODEL, "@", "--names", "hf-vit", "--force" },
       { "model.safetensors", "config.json", "preprocessor_config.json" } },
     { "report", { "report", "^", "-o", "@/r.html" }, { "r.html" } },
+    { "table", { "report", "^", "--table", "map", "--json", "-o", "@/t.json" }, { "t.json" } },
 };
 
 /* A first letter stands for a folder: @ of the results, $ the data, ^ the trained model. */

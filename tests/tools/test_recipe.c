@@ -44,7 +44,8 @@ static void every_preset_is_a_recipe(void **state)
         if (strcmp(recipe_preset_name(i), RECIPE_PRESET_OF_TRAINED) != 0)
             assert_ok(recipe_config(&c, &r, NULL, 10, &err), &err);
         else
-            assert_refused(recipe_config(&c, &r, NULL, 10, &err), VIT_ERR_ARG, "expected --from MODEL", &err);
+            assert_refused(recipe_config(&c, &r, NULL, 10, &err), VIT_ERR_ARG,
+                           "is a recipe for trained networks", &err);
         assert_ok(recipe_hyper(&h, &r, 351, &err), &err);
         pictures = recipe_pictures(NULL, 32, "CIFAR-10 binary");
         assert_ok(recipe_feed(&feed, &r, &pictures, &err), &err);
@@ -131,11 +132,11 @@ static void a_trained_network_is_tuned_unless_a_preset_is_named(void **state)
     (void)state;
     assert_string_equal(r.preset, RECIPE_PRESET_OF_TRAINED);
     assert_string_equal(texts.text[RECIPE_PRESET], RECIPE_PRESET_OF_TRAINED); /* what a state keeps */
-    assert_true(r.lr == 1e-4f && r.batch == 32 && r.epochs == 10 && r.zero_head);
+    assert_true(r.lr == 1e-4f && r.batch == 32 && r.epochs == 10);
     recipe_texts_free(&texts);
     r = starting_from_a_model(&texts, "plain-4");
     assert_string_equal(r.preset, "plain-4");
-    assert_true(r.lr == 1e-3f && r.batch == 128 && r.epochs == 50 && !r.zero_head);
+    assert_true(r.lr == 1e-3f && r.batch == 128 && r.epochs == 50);
     recipe_texts_free(&texts);
 }
 

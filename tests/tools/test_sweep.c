@@ -593,6 +593,8 @@ static void another_grid_is_refused_by_name(void **state)
     EXPECT(2, "--width: the sweep in", false, "-o", f->out, "--width", "16,32");
     EXPECT(2, "--epochs: the sweep in", false, "-o", f->out, "--epochs", "2");
     EXPECT(2, "--beta2: the sweep in", false, "-o", f->out, "--beta2", "0.5");
+    EXPECT(2, "--from: the sweep in", false, "-o", f->out, "--from", "model"); /* with a preset of its own */
+    EXPECT(2, "--preset: the sweep in", false, "-o", f->out, "--preset", "accurate");
     EXPECT(2, "--dead-after: the sweep in", false, "-o", f->out, "--dead-after", "1");
     EXPECT(2, "--no-test: the sweep in", false, "-o", f->out, "--no-test");
     EXPECT(2, "--data: the sweep in", false, "-o", f->out, "--data", f->dir);
@@ -708,6 +710,39 @@ static void cells_start_from_the_network_as_it_is(void **state)
     assert_int_not_equal(access(f->out, F_OK), 0);
 }
 
+/* What sweep.json says of a setting: its first value, or NULL. Owned by *grid. */
+static const char *first_setting(json_t **grid, const char *folder, const char *name)
+{
+    char *text = tmp_text(folder, "sweep.json");
+
+    *grid = json_loads(text, 0, NULL);
+    free(text);
+    return json_string_value(json_array_get(json_object_get(json_object_get(*grid, "settings"), name), 0));
+}
+
+/* A grid of trained networks says which preset it has; one that does not was begun when that was plain-4. */
+static void the_preset_of_trained_networks_is_kept(void **state)
+{
+    struct fixture *f = *state;
+    char from[400], *text;
+    json_t *grid;
+
+    snprintf(from, sizeof from, "%s/cells/norm=pre_seed=0/model.safetensors", f->other);
+    EXPECT(0, "", true, "-d", f->data, "-o", f->other, "--epochs", "1");
+    EXPECT(0, "", false, "-d", f->data, "-o", f->out, "--from", from, "--epochs", "1", "--batch", "8");
+    assert_string_equal(first_setting(&grid, f->out, "preset"), "fine-tune");
+
+    json_object_del(json_object_get(grid, "settings"), "preset");
+    text = json_dumps(grid, 0);
+    tmp_write(f->out, "sweep.json", text, strlen(text), NULL, 0);
+    free(text);
+    json_decref(grid);
+    EXPECT(2, "--preset: the sweep in", false, "-o", f->out, "--preset", "fine-tune");
+    EXPECT(0, "", false, "-o", f->out, "--preset", "plain-4");
+    assert_string_equal(first_setting(&grid, f->out, "preset"), "plain-4");
+    json_decref(grid);
+}
+
 static void only_what_is_wanted_is_kept(void **state)
 {
     struct fixture *f = *state;
@@ -818,6 +853,7 @@ int main(void)
         TEST(values_can_be_added),
         TEST(lines_of_steps_are_kept_too),
         TEST(another_grid_is_refused_by_name),
+        TEST(the_preset_of_trained_networks_is_kept),
         TEST(other_pictures_are_refused),
         TEST(a_grid_file_has_arrays),
         TEST(what_is_wrong_is_named_before_anything_is_made),

@@ -28,6 +28,7 @@ static struct vit_config unusual(void)
     c.channels = 1;
     c.registers = 3;
     c.position = VIT_POS_SINCOS2D;
+    c.position_resample = WEIGHTS_BICUBIC_OFFSET;
     c.pool = VIT_POOL_CLS_MEAN;
     c.pre_logits = 5;
     c.act = KERN_ACT_SILU;
@@ -71,6 +72,7 @@ static void assert_same_config(const struct vit_config *a, const struct vit_conf
     assert_int_equal(a->norm.kind, b->norm.kind);
     assert_memory_equal(&a->stem, &b->stem, sizeof a->stem);
     assert_int_equal(a->act, b->act);
+    assert_int_equal(a->position_resample, b->position_resample);
     assert_int_equal(vit_config_tokens(a), vit_config_tokens(b));
     json_decref(x);
     json_decref(y);
@@ -249,6 +251,7 @@ static void a_value_out_of_range_is_refused(void **state)
         { ",\"image\":8193", "\"image\" must be between 1 and 8192, found 8193" },
         { ",\"width\":9223372036854775807", "\"width\"" },
         { ",\"depth\":1025", "\"depth\" must be between 1 and 1024, found 1025" },
+        { ",\"position_resample\":\"nearest\"", "unknown \"position_resample\" \"nearest\"" },
         { ",\"heads\":17", "\"heads\"" },
         { ",\"heads\":3", "width 16 is not a multiple of 3 heads" },
         { ",\"hidden\":1000000", "\"hidden\"" },
