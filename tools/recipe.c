@@ -147,10 +147,17 @@ static enum vit_status set_line(struct recipe_texts *t, const char *line, struct
     return status;
 }
 
+/* Of a trained network the head alone may be drawn: where it is said how, it does not begin at zero. */
+static enum vit_status set_trained(struct recipe_texts *t, struct vit_error *err)
+{
+    enum vit_status status = set(t, RECIPE_PRESET, RECIPE_PRESET_OF_TRAINED, err);
+
+    return status || !t->text[RECIPE_INIT] ? status : set(t, RECIPE_ZERO_HEAD, "off", err);
+}
+
 enum vit_status recipe_texts_preset(struct recipe_texts *t, struct vit_error *err)
 {
-    enum vit_status status =
-        t->text[RECIPE_FROM] ? set(t, RECIPE_PRESET, RECIPE_PRESET_OF_TRAINED, err) : VIT_OK;
+    enum vit_status status = t->text[RECIPE_FROM] ? set_trained(t, err) : VIT_OK;
     const char *name = t->text[RECIPE_PRESET] ? t->text[RECIPE_PRESET] : TYPED[RECIPE_PRESET].initial;
     const char *line = status ? NULL : recipe_preset_line(name);
 

@@ -20,9 +20,10 @@
     "schedule=cosine lr-end=0 clip=1 epochs=120 batch=128 augment=autoaugment flip=alternating "             \
     "padding=reflect cutmix=1 mix-prob=0.5 mix-off=0.15 label-smoothing=0.1 drop-path=0.1 ema=0.999"
 
-/* Trained weights: a rate and a length that keep what they know. */
+/* Trained weights: a rate and a length that keep what they know, and a head that begins at zero, so that no
+ * draw disturbs them (Dosovitskiy et al. 2021, section 3.2). */
 #define RECIPE_FINE_TUNE                                                                                     \
-    "optimizer=adamw lr=1e-4 beta2=0.999 weight-decay=0.05 warmup=10% schedule=cosine "                      \
+    "zero-head=on optimizer=adamw lr=1e-4 beta2=0.999 weight-decay=0.05 warmup=10% schedule=cosine "         \
     "lr-end=0 clip=1 epochs=10 batch=32 augment=basic flip=random label-smoothing=0.1"
 
 /* The preset of a recipe that has --from and names none. */

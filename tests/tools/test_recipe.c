@@ -132,11 +132,27 @@ static void a_trained_network_is_tuned_unless_a_preset_is_named(void **state)
     (void)state;
     assert_string_equal(r.preset, RECIPE_PRESET_OF_TRAINED);
     assert_string_equal(texts.text[RECIPE_PRESET], RECIPE_PRESET_OF_TRAINED); /* what a state keeps */
-    assert_true(r.lr == 1e-4f && r.batch == 32 && r.epochs == 10);
+    assert_true(r.lr == 1e-4f && r.batch == 32 && r.epochs == 10 && r.zero_head);
     recipe_texts_free(&texts);
     r = starting_from_a_model(&texts, "plain-4");
     assert_string_equal(r.preset, "plain-4");
-    assert_true(r.lr == 1e-3f && r.batch == 128 && r.epochs == 50);
+    assert_true(r.lr == 1e-3f && r.batch == 128 && r.epochs == 50 && !r.zero_head);
+    recipe_texts_free(&texts);
+}
+
+/* Else arms that differ in --init would be one. */
+static void a_head_of_a_trained_network_is_drawn_where_it_is_said_how(void **state)
+{
+    const struct recipe_words words = { .text = { [RECIPE_FROM] = "model", [RECIPE_INIT] = "xavier" } };
+    struct recipe_texts texts = { { 0 } };
+    struct vit_error err;
+    struct recipe r;
+
+    (void)state;
+    assert_ok(recipe_texts_words(&texts, &words, &err), &err);
+    assert_ok(recipe_texts_preset(&texts, &err), &err);
+    assert_ok(recipe_parse(&r, &texts, &err), &err);
+    assert_false(r.zero_head);
     recipe_texts_free(&texts);
 }
 
@@ -410,6 +426,7 @@ int main(void)
         cmocka_unit_test(the_published_recipe_is_followed),
         cmocka_unit_test(pictures_are_normalised_as_their_data_set_is),
         cmocka_unit_test(a_trained_network_is_tuned_unless_a_preset_is_named),
+        cmocka_unit_test(a_head_of_a_trained_network_is_drawn_where_it_is_said_how),
         cmocka_unit_test(a_border_grows_with_the_pictures),
         cmocka_unit_test(the_first_that_sets_a_value_wins),
         cmocka_unit_test(a_wrong_value_in_a_file_is_named),
