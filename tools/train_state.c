@@ -10,6 +10,7 @@
 #include "vit/json.h"
 
 static const char STATE[] = "state.safetensors";
+enum { VERSION = 2 };
 
 /* ---- numbers of the note: one list for writing and reading ---- */
 
@@ -79,7 +80,7 @@ static char *note_of(const struct train *t, int64_t log_bytes)
 {
     char *data = realpath(t->job->data, NULL), *text;
     json_t *note =
-        json_pack("{s:i, s:b, s:o, s:o, s:s, s:I, s:I}", "version", 1, "finished", (int)t->finished,
+        json_pack("{s:i, s:b, s:o, s:o, s:s, s:I, s:I}", "version", VERSION, "finished", (int)t->finished,
                   "settings", recipe_texts_save(t->job->texts), "data", out_text(data ? data : t->job->data),
                   "kernels", vit_model_kernels(t->model), "pictures", (json_int_t)patch_feed_count(t->feed),
                   "log_bytes", (json_int_t)log_bytes);
@@ -131,14 +132,34 @@ static enum vit_status read_rows(struct train *t, const json_t *note, const char
     return VIT_OK;
 }
 
+/* In version 1 the border of crops and what is cut out were those for 32 pixels, whatever the size. */
+static enum vit_status check_version(const struct train *t, const json_t *note, const char *path,
+                                     struct vit_error *err)
+{
+    const json_int_t version = json_integer_value(json_object_get(note, "version"));
+    const int size = t->pictures.size;
+    struct patch_feed_options feed;
+    enum vit_status status = recipe_feed(&feed, t->recipe, &t->pictures, err);
+
+    if (status || version == VERSION) return status;
+    if (version > VERSION)
+        return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: is of version %lld, expected at most %d", path,
+                        (long long)version, VERSION);
+    if (size == 32 || !(feed.augment.crop_padding || feed.augment.cutout)) return VIT_OK;
+    return vit_fail(err, VIT_ERR_UNSUPPORTED,
+                    "%s: was begun when pictures of %d pixels were cropped in another way, and cannot go on",
+                    path, size);
+}
+
 /* The trainer has taken its part; the note must agree with it and with the data. */
 static enum vit_status read_position(struct train *t, const json_t *note, const char *path,
                                      struct vit_error *err)
 {
     const json_t *pictures = json_object_get(note, "pictures"), *bytes = json_object_get(note, "log_bytes");
     const int batches = patch_feed_batches(t->feed);
-    enum vit_status status = read_rows(t, note, path, err);
+    enum vit_status status = check_version(t, note, path, err);
 
+    if (!status) status = read_rows(t, note, path, err);
     if (status) return status;
     if (!json_is_integer(pictures)) return damaged(path, "pictures", err);
     if ((size_t)json_integer_value(pictures) != patch_feed_count(t->feed))

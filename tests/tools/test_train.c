@@ -184,6 +184,40 @@ static void settings_that_are_wrong_replace_no_run(void **state)
     assert_same_run(f->out, f->other);
 }
 
+/* The digit of a version in the note of a state, and nothing that says that the run is over. */
+static void set_version(const char *folder, char version)
+{
+    static const char KEY[] = "version\\\":";
+    size_t size;
+    unsigned char *bytes;
+    char path[400], *at;
+
+    snprintf(path, sizeof path, "%s/state.safetensors", folder);
+    bytes = tmp_read(path, &size);
+    at = memmem(bytes, size, KEY, strlen(KEY));
+    assert_non_null(at);
+    at[strlen(KEY)] = version;
+    tmp_write(folder, "state.safetensors", bytes, size, NULL, 0);
+    free(bytes);
+    snprintf(path, sizeof path, "%s/model.safetensors", folder);
+    assert_int_equal(unlink(path), 0); /* else a finished run is not gone on with */
+}
+
+/* Before version 2 borders were of 4 pixels at every size: at 32 they still are. */
+static void a_state_of_another_version_goes_on_only_as_it_began(void **state)
+{
+    struct fixture *f = *state;
+
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "1");
+    set_version(f->out, '1');
+    EXPECT(0, "", false, "--resume", f->out);
+    set_version(f->out, '3');
+    EXPECT(3, "is of version 3, expected at most 2", false, "--resume", f->out);
+    EXPECT(0, "", true, "-d", f->data, "-o", f->other, "--epochs", "1", "--image", "16", "--patch", "8");
+    set_version(f->other, '1');
+    EXPECT(3, "pictures of 16 pixels were cropped in another way", false, "--resume", f->other);
+}
+
 /* A downloaded network in the place of a run: it is not cleared away for a new one. */
 static void a_folder_that_is_no_run_is_left_alone(void **state)
 {
@@ -704,6 +738,7 @@ int main(void)
         TEST(another_run_is_not_overwritten),
         TEST(a_folder_that_holds_no_run_is_never_replaced),
         TEST(settings_that_are_wrong_replace_no_run),
+        TEST(a_state_of_another_version_goes_on_only_as_it_began),
         TEST(a_folder_that_is_no_run_is_left_alone),
         TEST(a_model_without_its_state_is_left_alone),
         TEST(a_missing_model_is_written_again),
