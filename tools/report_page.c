@@ -89,7 +89,7 @@ static const struct {
     { "rates", "Accuracy and learning rate", has_cells, put_rates },
     { "arms", "The arms in numbers", has_cells, put_arms },
     { "training", "During training", has_epochs, put_curves },
-    { "diagnostics", "Why: streams and gradients", has_blocks, put_probes },
+    { "diagnostics", "Streams and gradients", has_blocks, put_probes },
     { "comparison", "What the comparison says", has_comparisons, put_comparisons },
     { "untested", "What was not tested", always, put_untested },
     { "again", "Make it again", always, put_commands },
