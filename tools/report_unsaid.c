@@ -91,8 +91,8 @@ static enum vit_status complete(struct report *r, struct report_cell *c, struct 
         t.text[id] = strdup(text);
         if (!t.text[id]) status = vit_fail(err, VIT_ERR_NOMEM, "report: no memory");
     }
-    if (!status && t.text[RECIPE_FROM] &&
-        !t.text[RECIPE_PRESET]) { /* older than the preset of trained ones */
+    /* Of trained networks, and older than the preset that is meant for them. */
+    if (!status && t.text[RECIPE_FROM] && !t.text[RECIPE_PRESET]) {
         t.text[RECIPE_PRESET] = strdup(recipe_row(RECIPE_PRESET)->initial);
         if (!t.text[RECIPE_PRESET]) status = vit_fail(err, VIT_ERR_NOMEM, "report: no memory");
     }

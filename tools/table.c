@@ -95,7 +95,7 @@ static json_t *row_json(const struct table *t, size_t first)
 
 json_t *table_json(const struct table *t)
 {
-    json_t *rows = json_array(), *whole;
+    json_t *rows = json_array();
 
     if (t->failed || !t->columns) {
         json_decref(rows);
@@ -106,8 +106,7 @@ json_t *table_json(const struct table *t)
         json_decref(rows);
         return NULL;
     }
-    whole = json_pack("{s:o, s:o}", "columns", row_json(t, 0), "rows", rows);
-    return whole;
+    return json_pack("{s:o, s:o}", "columns", row_json(t, 0), "rows", rows);
 }
 
 void table_free(struct table *t)
