@@ -25,8 +25,8 @@ static enum vit_status find_default(struct vit_config *c, const struct sweep *s,
 }
 
 /* Norm and seed are part of every cell's name, so that arms and seeds can be added later: say what they are
- * when nobody did. Several presets, or networks to start from, may have placements of their own. The preset of
- * trained networks is said too, as it is not what the table has. */
+ * when nobody did. Several presets, or networks to start from, may have placements of their own. The preset
+ * of trained networks is said too, as it is not what the table has. */
 static enum vit_status name_defaults(struct sweep *s, struct vit_error *err)
 {
     struct recipe_lists *l = &s->lists;

@@ -36,8 +36,8 @@ void table_cell(struct table *t, const char *format, ...) VIT_PRINTF(2, 3);
 /* Columns as wide as their widest cell; a bar in a text, which would end the cell, as a slash. Rows that are
  * not complete are left out. False: the table failed, nothing was written. */
 bool table_markdown(FILE *out, const struct table *t);
-/* { "columns": [text, ...], "rows": [[text, ...], ...] }, the rows that table_markdown writes. NULL: the table
- * failed, or memory ran out. */
+/* { "columns": [text, ...], "rows": [[text, ...], ...] }, the rows that table_markdown writes. NULL: the
+ * table failed, or memory ran out. */
 json_t *table_json(const struct table *t);
 void table_free(struct table *t);
 

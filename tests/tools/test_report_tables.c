@@ -483,7 +483,8 @@ static void put_row(FILE *out, const json_t *row)
     fputs("| ", out);
 }
 
-/* The cells of its parts and its note, as the markdown has them but for blanks and lines; owned by the caller. */
+/* The cells of its parts and its note, as the markdown has them but for blanks and lines. Owned by the
+ * caller. */
 static char *text_of(const json_t *whole)
 {
     const json_t *parts = json_object_get(whole, "parts"), *part, *row;
