@@ -13,8 +13,8 @@ set -- sweep --data "$data" --norm pre,post --depth 2,4 --lr 1e-4,3e-3,1e6 --see
     --heads 2 --hidden 128 --patch 8 --pool mean --init xavier --clip 0 --label-smoothing 0 --warmup 10 \
     --epochs 4 --batch 64 --dead-after 50% --checkpoint-every 20 -q
 
-numbers() { # DIR: without times
-    sed -E 's/"(images_per_second|seconds)":[0-9.e+-]*//g' "$1/cells.jsonl" "$1/epochs.jsonl"
+numbers() { # DIR: without times; null: nothing was left to time after a kill
+    sed -E 's/"(images_per_second|seconds)":(null|[0-9.e+-]*)//g' "$1/cells.jsonl" "$1/epochs.jsonl"
 }
 
 logged() { # DIR: lines, of cells under way too
