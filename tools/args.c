@@ -129,7 +129,7 @@ static bool vanishes(const char *text)
 static enum vit_status refuse(const char *shown, const struct args_option *o, const char *text,
                               struct vit_error *err)
 {
-    const bool small = o->kind == ARGS_FLOAT && vanishes(text);
+    const bool small = text && o->kind == ARGS_FLOAT && vanishes(text);
     char accepts[512];
 
     args_accepts(o, accepts, sizeof accepts);
