@@ -11,10 +11,10 @@ PARSERS="$(grep '\.c$' tools/parsers.txt) weights/writer.c vit/sink.c"
 ALL=$(ls vit/*.c patch/*.c weights/*.c tools/*.c)
 # What gcc 12 gets wrong, as far as its messages and a look at some of them tell: values of a pickle belong to it
 # until it is closed; a sink that was opened has its stream, a value that was made its place (gcc does not see that
-# vit_fail never returns VIT_OK); a preset's line is a constant of name=value; labels belong to the model, names and values to their list; a stream in
-# memory has its text when it is closed; a choice has been checked; a number below 0 is refused before its end is read;
-# a file of some size has its bytes; a family that was recognised has its prefix; what stb_image_write allocates is in a
-# list, with its neighbours, until it is freed.
+# vit_fail never returns VIT_OK); a preset's line is a constant of name=value; labels belong to the model, names and
+# values to their list; a stream in memory has its text when it is closed; a choice has been checked; a number below
+# 0 is refused before its end is read; a file of some size has its bytes; a family that was recognised has its
+# prefix; what stb_image_write allocates is in a list, with its neighbours, until it is freed.
 KNOWN='vit/pickle_stack\.h:.*(malloc-leak|null-dereference)|(vit/sink|weights/(writer|file|open))\.c:.*null-argument|weights/names\.c:.*null-(argument|dereference)|patch/stb\.c:.*(uninitialized|malloc-leak)|tools/recipe\.c:.*null-dereference|vit/dialects\.c:.*malloc-leak'
 KNOWN="$KNOWN|(patch/names|tools/recipe_lists)\.c:.*malloc-leak|tools/sweep_lines\.c:.*null-argument"
 KNOWN="$KNOWN|tools/recipe_model\.c:.*null-(argument|dereference)"
