@@ -5,18 +5,22 @@
 #include "tests/support/tmp.h"
 #include "tools/recipe_preset.h"
 
-/* Settings of one preset and nothing else; *texts is freed by the caller. */
-static struct recipe preset(struct recipe_texts *texts, const char *name)
+/* Of the words alone, and of their preset; *texts is freed by the caller. */
+static struct recipe recipe_of(struct recipe_texts *texts, const struct recipe_words *words)
 {
-    struct recipe_words words = { .text = { [RECIPE_PRESET] = name } };
     struct vit_error err;
     struct recipe r;
 
     *texts = (struct recipe_texts){ { 0 } };
-    assert_ok(recipe_texts_words(texts, &words, &err), &err);
+    assert_ok(recipe_texts_words(texts, words, &err), &err);
     assert_ok(recipe_texts_preset(texts, &err), &err);
     assert_ok(recipe_parse(&r, texts, &err), &err);
     return r;
+}
+
+static struct recipe preset(struct recipe_texts *texts, const char *name)
+{
+    return recipe_of(texts, &(struct recipe_words){ .text = { [RECIPE_PRESET] = name } });
 }
 
 static json_t *json(const char *text)
@@ -111,30 +115,24 @@ static void the_published_recipe_is_followed(void **state)
     recipe_texts_free(&texts);
 }
 
-static struct recipe starting_from_a_model(struct recipe_texts *texts, const char *preset)
+static struct recipe starting_from_a_model(struct recipe_texts *texts, const char *preset, const char *init)
 {
-    const struct recipe_words words = { .text = { [RECIPE_PRESET] = preset, [RECIPE_FROM] = "model" } };
-    struct vit_error err;
-    struct recipe r;
-
-    *texts = (struct recipe_texts){ { 0 } };
-    assert_ok(recipe_texts_words(texts, &words, &err), &err);
-    assert_ok(recipe_texts_preset(texts, &err), &err);
-    assert_ok(recipe_parse(&r, texts, &err), &err);
-    return r;
+    return recipe_of(
+        texts, &(struct recipe_words){
+                   .text = { [RECIPE_PRESET] = preset, [RECIPE_FROM] = "model", [RECIPE_INIT] = init } });
 }
 
 static void a_trained_network_is_tuned_unless_a_preset_is_named(void **state)
 {
     struct recipe_texts texts;
-    struct recipe r = starting_from_a_model(&texts, NULL);
+    struct recipe r = starting_from_a_model(&texts, NULL, NULL);
 
     (void)state;
     assert_string_equal(r.preset, RECIPE_PRESET_OF_TRAINED);
     assert_string_equal(texts.text[RECIPE_PRESET], RECIPE_PRESET_OF_TRAINED); /* what a state keeps */
     assert_true(r.lr == 1e-4f && r.batch == 32 && r.epochs == 10 && r.zero_head);
     recipe_texts_free(&texts);
-    r = starting_from_a_model(&texts, "plain-4");
+    r = starting_from_a_model(&texts, "plain-4", NULL);
     assert_string_equal(r.preset, "plain-4");
     assert_true(r.lr == 1e-3f && r.batch == 128 && r.epochs == 50 && !r.zero_head);
     recipe_texts_free(&texts);
@@ -143,15 +141,10 @@ static void a_trained_network_is_tuned_unless_a_preset_is_named(void **state)
 /* Else arms that differ in --init would be one. */
 static void a_head_of_a_trained_network_is_drawn_where_it_is_said_how(void **state)
 {
-    const struct recipe_words words = { .text = { [RECIPE_FROM] = "model", [RECIPE_INIT] = "xavier" } };
-    struct recipe_texts texts = { { 0 } };
-    struct vit_error err;
-    struct recipe r;
+    struct recipe_texts texts;
+    const struct recipe r = starting_from_a_model(&texts, NULL, "xavier");
 
     (void)state;
-    assert_ok(recipe_texts_words(&texts, &words, &err), &err);
-    assert_ok(recipe_texts_preset(&texts, &err), &err);
-    assert_ok(recipe_parse(&r, &texts, &err), &err);
     assert_false(r.zero_head);
     recipe_texts_free(&texts);
 }
