@@ -1,5 +1,6 @@
 #include "patch/dataset.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,6 +189,29 @@ const char *patch_dataset_name(const struct patch_dataset *d, size_t i, char *te
 const char *patch_dataset_kind(const struct patch_dataset *d)
 {
     return d->store->kind->name;
+}
+
+/* FNV-1a of 64 bits (Fowler, Noll and Vo); the NUL parts one text from the next. */
+static uint64_t mix_text(uint64_t hash, const char *text)
+{
+    do {
+        hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
+    } while (*text++);
+    return hash;
+}
+
+uint64_t patch_dataset_digest(const struct patch_dataset *d)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    char room[64 + PATH_MAX], label[16];
+
+    for (int i = 0; i < patch_dataset_classes(d); i++) hash = mix_text(hash, patch_dataset_class(d, i));
+    for (size_t i = 0; i < d->count; i++) {
+        const char *name = patch_dataset_name(d, i, room, sizeof room), *slash = strrchr(name, '/');
+        snprintf(label, sizeof label, "%d", patch_dataset_label(d, i));
+        hash = mix_text(mix_text(hash, label), slash ? slash + 1 : name);
+    }
+    return hash;
 }
 
 static int by_where(const void *key, const void *refusal)

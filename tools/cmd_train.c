@@ -145,13 +145,14 @@ static int run_with(const struct options *o, const struct train_saved *saved)
     struct train_job job = { .common = &common,
                              .texts = &texts,
                              .out = o->resume ? o->resume : o->out,
+                             .digest = saved->digest,
                              .checkpoint_every = o->checkpoint_every,
                              .resume = o->resume != NULL };
     struct vit_error err;
     int code;
 
     if (gather(&texts, &job.recipe, o, saved, &err) ||
-        train_again_data(&job.data, o->data, saved->data, "run", o->resume, &err) ||
+        train_again_data(&job.data, o->data, saved->data, saved->digest, "run", o->resume, &err) ||
         train_again_kernels(&common, saved->kernels, "run", o->resume, &err)) {
         code = err.status == VIT_ERR_ARG || err.status == VIT_ERR_FORMAT ? CMD_USAGE : CMD_UNUSABLE;
         cmd_error("%s", err.text);
@@ -230,7 +231,8 @@ const struct args_verb cmd_train = {
         "DIR receives model.safetensors (weights, configuration, labels), config.json, log.jsonl (a line "
         "for each epoch) and state.safetensors. A run that was interrupted (Ctrl-C, SIGTERM, kill, power) "
         "goes on with --resume DIR and ends with the same bits as if nothing had happened; other flags "
-        "than those it was started with are refused, flags that are not given are those of the start. With "
+        "than those it was started with are refused, flags that are not given are those of the start; --data may "
+        "name another place with the same pictures. With "
         "--ema the averaged weights are the model. The test split is never read.\n\n"
         "Fine-tuning: with --from the network is a trained one, of any family that can be read; what is "
         "said of a network changes it, and the preset gives the recipe alone: fine-tune where none is named, "

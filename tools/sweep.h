@@ -57,6 +57,8 @@ struct sweep {
     const char *dead_after;
     bool test;
     int pictures, begun_with; /* of the training split, now and when the sweep began; 0: not said */
+    char digest[TRAIN_DIGEST];
+    const char *begun_digest; /* the same; NULL: not said */
 
     struct recipe_lists lists;
     enum recipe_id
@@ -98,7 +100,7 @@ struct sweep_saved {
     bool exists, test;
     int pictures; /* 0: not said */
     struct recipe_lists lists;
-    char *data, *kernels, *dead_after;
+    char *data, *digest, *kernels, *dead_after; /* digest NULL: not said */
 };
 enum vit_status sweep_saved_read(struct sweep_saved *saved, const char *folder, struct vit_error *err);
 void sweep_saved_free(struct sweep_saved *saved);

@@ -126,8 +126,10 @@ static enum vit_status count_data(int *classes, struct sweep *s, struct vit_erro
     if (status) return status;
     *classes = patch_dataset_classes(d.training);
     s->pictures = (int)patch_dataset_count(d.training);
+    memcpy(s->digest, d.digest, sizeof s->digest);
     train_data_close(&d);
-    if (!s->begun_with || s->begun_with == s->pictures) return VIT_OK;
+    if (!s->begun_with || s->begun_with == s->pictures)
+        return train_again_digest(s->data, s->digest, s->begun_digest, "sweep", s->options->out, err);
     return vit_fail(err, VIT_ERR_ARG, "%s: the sweep in %s began with %d training pictures, now there are %d",
                     s->data, s->options->out, s->begun_with, s->pictures);
 }

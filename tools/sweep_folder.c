@@ -61,6 +61,8 @@ enum vit_status sweep_saved_read(struct sweep_saved *saved, const char *folder, 
         status =
             vit_fail(err, VIT_ERR_FORMAT, "%s: format: expected \"%s\", found \"%s\"", path, FORMAT, format);
     if (!status) status = keep_text(&saved->data, object, "data", path, err);
+    if (!status && json_object_get(object, "digest"))
+        status = keep_text(&saved->digest, object, "digest", path, err);
     if (!status) status = keep_text(&saved->kernels, object, "kernels", path, err);
     if (!status) status = keep_text(&saved->dead_after, object, "dead_after", path, err);
     if (!status) status = vit_json_bool(object, path, "test", &saved->test, err);
@@ -77,6 +79,7 @@ void sweep_saved_free(struct sweep_saved *saved)
 {
     recipe_lists_free(&saved->lists);
     free(saved->data);
+    free(saved->digest);
     free(saved->kernels);
     free(saved->dead_after);
 }
@@ -100,10 +103,10 @@ static enum vit_status write_grid(const struct sweep *s, struct vit_error *err)
 
     for (int i = 0; i < s->count; i++) vit_json_append(&cells, planned(s, &s->cells[i]));
     object = status ? NULL
-                    : json_pack("{s:s, s:o, s:i, s:s, s:s, s:b, s:o, s:O}", "format", FORMAT, "data",
-                                out_text(real ? real : s->data), "pictures", s->pictures, "kernels",
-                                kernels.name, "dead_after", s->dead_after, "test", (int)s->test, "settings",
-                                recipe_lists_save(&s->lists), "cells", cells);
+                    : json_pack("{s:s, s:o, s:i, s:s, s:s, s:s, s:b, s:o, s:O}", "format", FORMAT, "data",
+                                out_text(real ? real : s->data), "pictures", s->pictures, "digest", s->digest,
+                                "kernels", kernels.name, "dead_after", s->dead_after, "test", (int)s->test,
+                                "settings", recipe_lists_save(&s->lists), "cells", cells);
     text = vit_json_text(object, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
     train_path(path, s->options->out, GRID);
     if (!status)

@@ -29,6 +29,7 @@ struct train_job {
     const struct recipe_texts *texts; /* complete: saved for a continuation */
     struct recipe recipe;             /* the same, parsed */
     const char *data, *out;
+    const char *digest;                /* of the data set that out's run began with; NULL: not said */
     const char *cell;                  /* of a sweep; NULL: none */
     bool beside;                       /* other cells are trained meanwhile: lines say which, and no bar */
     const struct train_data *pictures; /* those of data, shared with other runs; NULL: of its own */
@@ -72,11 +73,15 @@ enum vit_status train_dead_after(int *step, const char *text, int steps, struct 
 
 /* ---- the pictures (train_data.c) ---- */
 
+/* patch_dataset_digest in hexadecimal. */
+enum { TRAIN_DIGEST = 17 };
+
 /* The training split, divided; the test split is never opened. */
 struct train_data {
     struct patch_dataset *training, *held;       /* held NULL: no validation */
     struct patch_feed_store *store, *held_store; /* of them; NULL: not read before they are needed */
     struct patch_decode decode;
+    char digest[TRAIN_DIGEST]; /* of the whole training split */
 };
 /* What r says of limit, validation and decoding. Reads no picture. */
 enum vit_status train_data_open(struct train_data *d, const char *path, const struct recipe *r,
@@ -107,10 +112,14 @@ int train_visit(const struct train_visit *v, struct vit_session *s);
 
 /* ---- what a continuation must agree with (train_again.c) ---- */
 
-/* *out = the data set given, or the saved one; both must be the same place, its real path UTF-8, as it is
- * saved. saved NULL: nothing is. what: "run". */
-enum vit_status train_again_data(const char **out, const char *given, const char *saved, const char *what,
-                                 const char *folder, struct vit_error *err);
+/* *out = the data set given, or the saved one; its real path UTF-8, as it is saved. saved NULL: nothing is.
+ * Both must be the same place, unless the saved one has a digest (or NULL) to know it by elsewhere. what:
+ * "run". */
+enum vit_status train_again_data(const char **out, const char *given, const char *saved, const char *digest,
+                                 const char *what, const char *folder, struct vit_error *err);
+/* Whether data, once opened, lists what the saved one did. saved NULL: it is too old to say. */
+enum vit_status train_again_digest(const char *data, const char *digest, const char *saved, const char *what,
+                                   const char *folder, struct vit_error *err);
 /* common->kernels = those given, or the saved ones where this CPU can run them (else a warning): others give
  * other bits. */
 enum vit_status train_again_kernels(struct cmd_common *common, const char *saved, const char *what,
@@ -121,8 +130,8 @@ enum vit_status train_again_kernels(struct cmd_common *common, const char *saved
 struct train_saved {
     bool exists, finished;
     struct recipe_texts texts;
-    char *data, *kernels;
-    struct train_result result; /* as far as it came; plateau_step -1: the state is too old to say */
+    char *data, *digest, *kernels; /* digest NULL: the state is too old to say */
+    struct train_result result;    /* as far as it came; plateau_step -1: the state is too old to say */
 };
 /* A folder without state is no error. Free it in any case. */
 enum vit_status train_saved_read(struct train_saved *s, const char *folder, struct vit_error *err);

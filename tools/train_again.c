@@ -4,8 +4,8 @@
 
 #include "tools/train.h"
 
-enum vit_status train_again_data(const char **out, const char *given, const char *saved, const char *what,
-                                 const char *folder, struct vit_error *err)
+enum vit_status train_again_data(const char **out, const char *given, const char *saved, const char *digest,
+                                 const char *what, const char *folder, struct vit_error *err)
 {
     char *real = given ? realpath(given, NULL) : NULL;
     const char *place = real ? real : given;
@@ -14,11 +14,20 @@ enum vit_status train_again_data(const char **out, const char *given, const char
     *out = given ? given : saved;
     if (!*out) status = vit_fail(err, VIT_ERR_ARG, "--data: expected a data set, found none");
     if (given) status = recipe_check_path("--data", place, err);
-    if (given && saved && !status && strcmp(place, saved) != 0)
+    if (given && saved && !digest && !status && strcmp(place, saved) != 0)
         status = vit_fail(err, VIT_ERR_ARG, "--data: the %s in %s has \"%s\", found \"%s\"", what, folder,
                           saved, given);
     free(real);
     return status;
+}
+
+enum vit_status train_again_digest(const char *data, const char *digest, const char *saved, const char *what,
+                                   const char *folder, struct vit_error *err)
+{
+    if (!saved || !strcmp(digest, saved)) return VIT_OK;
+    return vit_fail(err, VIT_ERR_ARG,
+                    "%s: the %s in %s began with other classes, labels or names of training pictures", data,
+                    what, folder);
 }
 
 enum vit_status train_again_kernels(struct cmd_common *common, const char *saved, const char *what,

@@ -1,5 +1,7 @@
 /* The pictures of a run, or of several: opening and dividing the training split, reading it once, sending
  * sets through a session. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "patch/feed_store.h"
@@ -55,6 +57,7 @@ enum vit_status train_data_open(struct train_data *d, const char *path, const st
     *d = (struct train_data){ .decode = { .max_pixels = (size_t)r->max_pixels } };
     status = open_training(&d->training, path, err);
     if (!status) status = check_classes(d->training, path, err);
+    if (!status) snprintf(d->digest, sizeof d->digest, "%016" PRIx64, patch_dataset_digest(d->training));
     if (!status && r->limit) status = patch_dataset_limit(d->training, (size_t)r->limit, err);
     if (!status && r->val > 0) status = hold_out(d, r->val, err);
     if (status) train_data_close(d);

@@ -102,6 +102,10 @@ static int open_data(struct train *t)
         return CMD_UNUSABLE;
     }
     t->data = t->job->pictures ? t->job->pictures : &t->own;
+    if (train_again_digest(t->job->data, t->data->digest, t->job->digest, "run", t->job->out, &err)) {
+        cmd_error("%s", err.text);
+        return CMD_UNUSABLE;
+    }
     if (!t->job->pictures) warn_unread(t);
     return CMD_DONE;
 }

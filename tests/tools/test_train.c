@@ -101,6 +101,22 @@ static void an_interrupted_run_saves_its_state_and_says_130(void **state)
     assert_same_run(f->out, f->other);
 }
 
+static void a_run_follows_its_pictures_to_another_place(void **state)
+{
+    struct fixture *f = *state;
+    char moved[400];
+
+    snprintf(moved, sizeof moved, "%s/moved", f->dir);
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, LONG);
+    assert_int_equal(INTERRUPT(f->other, 13, SIGINT, "-d", f->data, "-o", f->other, LONG), 130);
+    assert_int_equal(rename(f->data, moved), 0);
+    EXPECT(3, "no such data set", false, "--resume", f->other);
+    noise_write(f->data, PICTURES, CLASSES - 1, 40, 1, 0);
+    EXPECT(3, "began with other classes, labels or names", false, "--resume", f->other);
+    EXPECT(0, "", false, "--resume", f->other, "--data", moved, "-t", "1");
+    assert_same_run(f->out, f->other);
+}
+
 static void threads_change_no_bit(void **state)
 {
     struct fixture *f = *state;
@@ -123,7 +139,7 @@ static void other_settings_are_refused_by_name(void **state)
     EXPECT(2, "--seed: the run in", false, "--resume", f->out, "--seed", "1");
     EXPECT(2, "--preset: the run in", false, "--resume", f->out, "--preset", "accurate");
     EXPECT(2, "--qk-norm: the run in", false, "--resume", f->out, "--qk-norm");
-    EXPECT(2, "--data: the run in", false, "--resume", f->out, "--data", f->dir);
+    EXPECT(3, "holds no pictures", false, "--resume", f->out, "--data", f->dir);
     EXPECT(2, "--kernels: the run in", false, "--resume", f->out, "--kernels", "ref+vec");
     after = tmp_text(f->out, "log.jsonl");
     assert_string_equal(before, after);
@@ -732,6 +748,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_run_killed_at_any_moment_ends_with_the_same_bits),
         TEST(an_interrupted_run_saves_its_state_and_says_130),
+        TEST(a_run_follows_its_pictures_to_another_place),
         TEST(threads_change_no_bit),
         TEST(other_settings_are_refused_by_name),
         TEST(a_finished_run_has_nothing_left_to_do),
