@@ -270,7 +270,7 @@ const struct args_verb cmd_eval = {
     .operands = "--data PATH",
     .summary = "Measure accuracy on a labelled data set",
     .details =
-        "Top-1 and top-5 with 95 % Wilson intervals, mean cross-entropy, calibration error (15 bins), "
+        "Top-1 and (of more than five classes) top-5 with 95 % Wilson intervals, mean cross-entropy, calibration error (15 bins), "
         "accuracy per class, confusion matrix, pictures per second by stage. Classes are matched to the "
         "model's labels by name. Pictures that cannot be read are listed and counted; the exit code is "
         "then 1.\n\n"

@@ -201,7 +201,7 @@ void eval_print_text(const struct eval *e)
     if (e->flip) puts("flip       " EVAL_FLIP_WORDS);
     if (!e->n) return;
     print_share("top-1", vit_metrics_correct(e->metrics, 1), e->n);
-    print_share("top-5", vit_metrics_correct(e->metrics, 5), e->n);
+    if (c->classes > 5) print_share("top-5", vit_metrics_correct(e->metrics, 5), e->n);
     printf("loss       %.4f\n", vit_metrics_loss(e->metrics));
     printf("ece        %.4f\n", vit_metrics_ece(e->metrics));
     printf("images/s   %.1f (one worker decodes %.1f, prepares %.1f; forward %.1f)\n",

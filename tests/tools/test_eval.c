@@ -25,7 +25,7 @@ static const char *name_of(int class)
     return names[class];
 }
 
-static void make_model(const char *path)
+static void make_model(const char *path, int classes)
 {
     const struct vit_config c = { .image = 32,
                                   .channels = 3,
@@ -34,7 +34,7 @@ static void make_model(const char *path)
                                   .depth = 1,
                                   .heads = 2,
                                   .hidden = 16,
-                                  .classes = CLASSES,
+                                  .classes = classes,
                                   .pool = VIT_POOL_MEAN,
                                   .norm = { .eps = 1e-6f, .final = true } };
     struct patch_recipe recipe = patch_recipe_default(32);
@@ -43,19 +43,19 @@ static void make_model(const char *path)
     struct vit_error err;
 
     recipe.crop_pct = 1; /* the pixels as they are, so that a mirrored picture gives mirrored ones */
-    for (int i = 0; i < CLASSES; i++) labels[i] = name_of(i);
+    for (int i = 0; i < classes; i++) labels[i] = name_of(i);
     assert_ok(vit_model_create(&m, &c, &recipe, labels, &(struct vit_init){ .seed = 1 }, NULL, &err), &err);
     assert_ok(vit_model_save(m, path, WEIGHTS_F32, &err), &err);
     vit_model_close(m);
 }
 
 /* mirrored: the same pictures, left for right. */
-static void make_data(const char *root, bool mirrored)
+static void make_data(const char *root, int classes, bool mirrored)
 {
     unsigned char pixels[32 * 32 * 3], turned[sizeof pixels];
     char path[512];
 
-    for (int i = 0; i < N; i++) {
+    for (int i = 0; i < classes * PICTURES; i++) {
         const uint64_t key = vit_key(7, (uint64_t)i);
         for (size_t k = 0; k < sizeof pixels; k++)
             pixels[k] = (unsigned char)(vit_random_u64(key, k % 3) % 200 + vit_random_u64(key, k) % 50);
@@ -85,8 +85,8 @@ static int open_fixture(void **state)
     snprintf(f->model, sizeof f->model, "%s/model.safetensors", f->dir);
     snprintf(f->data, sizeof f->data, "%s/data", f->dir);
     snprintf(f->logits, sizeof f->logits, "%s/logits.safetensors", f->dir);
-    make_model(f->model);
-    make_data(f->data, false);
+    make_model(f->model, CLASSES);
+    make_data(f->data, CLASSES, false);
     EXPECT(0, "", "", "eval", "-q", "-m", f->model, "--data", f->data, "--split", "all", "--logits",
            f->logits);
     assert_ok(weights_open(&f->file, f->logits, &err), &err);
@@ -282,6 +282,23 @@ static void the_text_says_the_same(void **state)
     run_free(&r);
 }
 
+/* Of five classes, all are among the first five. */
+static void few_classes_have_no_top_5(void **state)
+{
+    const struct fixture *f = *state;
+    char model[300], data[300];
+
+    snprintf(model, sizeof model, "%s/few.safetensors", f->dir);
+    snprintf(data, sizeof data, "%s/few", f->dir);
+    make_model(model, 5);
+    make_data(data, 5, false);
+    struct run r = VIT("eval", "-q", "-m", model, "--data", data);
+    assert_says("stdout", r.out, "\ntop-1 ");
+    assert_null(strstr(r.out, "top-5"));
+    run_free(&r);
+    EXPECT(0, "\"top5\":1.0,", "", "eval", "-q", "-m", model, "--data", data, "--json");
+}
+
 /* One set is no test set, whatever split is asked for: nobody shall report training pictures as one. */
 static void a_set_without_splits_is_no_test_set(void **state)
 {
@@ -341,7 +358,7 @@ static void flip_is_the_mean_with_the_mirror_image(void **state)
     char data[300];
 
     snprintf(data, sizeof data, "%s/mirrored", f->dir);
-    make_data(data, true);
+    make_data(data, CLASSES, true);
     mirrored = logits_of(f, &file[0], data, NULL, NULL);
     both = logits_of(f, &file[1], f->data, "--flip", NULL);
     watched = logits_of(f, &file[2], data, "--flip", "--check");
@@ -361,6 +378,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_json_follows_from_the_logits, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(the_predictions_follow_from_the_logits, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(the_text_says_the_same, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(few_classes_have_no_top_5, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_set_without_splits_is_no_test_set, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(what_was_run_is_said, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(flip_is_the_mean_with_the_mirror_image, open_fixture, close_fixture),
