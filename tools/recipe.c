@@ -337,6 +337,8 @@ enum vit_status recipe_parse(struct recipe *out, const struct recipe_texts *t, s
         snprintf(text, sizeof text, "%s", err->text);
         return vit_fail(err, VIT_ERR_ARG, "--norm: %.900s", text);
     }
+    if (out->val_split && t->text[RECIPE_VAL])
+        return vit_fail(err, VIT_ERR_ARG, "--val and --val-split: expected one of them");
     return VIT_OK;
 }
 

@@ -63,8 +63,8 @@ static const char *planned_text(const json_t *grid, const json_t *entry, const c
 /* Whether a warm-up is as many steps in both: a share of all steps is, where these are alike. */
 static bool same_steps(const json_t *a, const json_t *b)
 {
-    static const enum recipe_id STEPS[] = { RECIPE_PRESET, RECIPE_WARMUP, RECIPE_EPOCHS,
-                                            RECIPE_BATCH,  RECIPE_LIMIT,  RECIPE_VAL };
+    static const enum recipe_id STEPS[] = { RECIPE_PRESET, RECIPE_WARMUP, RECIPE_EPOCHS,   RECIPE_BATCH,
+                                            RECIPE_LIMIT,  RECIPE_VAL,    RECIPE_VAL_SPLIT };
 
     for (size_t i = 0; i < VIT_COUNT(STEPS); i++)
         if (!same_value(a, b, recipe_name(STEPS[i]))) return false;

@@ -28,6 +28,7 @@ struct sweep_options {
 struct sweep_source {
     uint64_t limit, max_pixels;
     float val;
+    bool val_split;
     int image;
     const char *from; /* whose pictures' recipe it is; NULL: the data set's */
     struct patch_recipe pictures;

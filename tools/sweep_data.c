@@ -9,21 +9,11 @@
 /* The test split, its labels in the order of the training split's. */
 static enum vit_status open_test(struct sweep_source *source, const char *path, struct vit_error *err)
 {
-    const int classes = patch_dataset_classes(source->data.training);
-    const char **names = calloc((size_t)classes, sizeof *names);
     unsigned splits;
-    enum vit_status status = names ? patch_dataset_splits(&splits, path, err)
-                                   : vit_fail(err, VIT_ERR_NOMEM, "no memory for %d names", classes);
+    enum vit_status status = patch_dataset_splits(&splits, path, err);
 
-    for (int i = 0; names && i < classes; i++) names[i] = patch_dataset_class(source->data.training, i);
-    if (!status && splits & 1u << PATCH_TEST) {
-        status = patch_dataset_open(&source->test, path, PATCH_TEST, err);
-        /* In this order, as in vit eval. */
-        if (!status && source->limit) status = patch_dataset_limit(source->test, source->limit, err);
-        if (!status) status = patch_dataset_match(source->test, names, classes, err);
-    }
-    free(names);
-    return status;
+    if (status || !(splits & 1u << PATCH_TEST)) return status;
+    return train_data_open_split(&source->test, source->data.training, path, PATCH_TEST, source->limit, err);
 }
 
 static enum vit_status add_source(struct sweep *s, const struct sweep_cell *c, const struct recipe_base *base,
@@ -39,6 +29,7 @@ static enum vit_status add_source(struct sweep *s, const struct sweep_cell *c, c
     *source = (struct sweep_source){ .limit = c->recipe.limit,
                                      .max_pixels = c->recipe.max_pixels,
                                      .val = c->recipe.val,
+                                     .val_split = c->recipe.val_split,
                                      .image = c->config.image,
                                      .from = c->recipe.from };
     status = train_data_open(&source->data, s->data, &c->recipe, err);
@@ -54,8 +45,8 @@ static enum vit_status find_source(struct sweep *s, struct sweep_cell *c, const 
     for (c->source = 0; c->source < s->source_count; c->source++) {
         const struct sweep_source *have = &s->sources[c->source];
         if (have->limit == c->recipe.limit && have->max_pixels == c->recipe.max_pixels &&
-            have->val == c->recipe.val && have->image == c->config.image &&
-            recipe_same_text(have->from, c->recipe.from))
+            have->val == c->recipe.val && have->val_split == c->recipe.val_split &&
+            have->image == c->config.image && recipe_same_text(have->from, c->recipe.from))
             return VIT_OK;
     }
     return add_source(s, c, base, err);

@@ -86,6 +86,11 @@ struct train_data {
 /* What r says of limit, validation and decoding. Reads no picture. */
 enum vit_status train_data_open(struct train_data *d, const char *path, const struct recipe *r,
                                 struct vit_error *err);
+/* Another split of the same data set, limited, its labels renumbered to those of training; the caller closes *out,
+ * also after a failure. */
+enum vit_status train_data_open_split(struct patch_dataset **out, const struct patch_dataset *training,
+                                      const char *path, enum patch_split split, size_t limit,
+                                      struct vit_error *err);
 /* Decode all pictures for networks that see them as p says, and keep up to cache_bytes of each part. */
 enum vit_status train_data_read(struct train_data *d, const struct patch_recipe *p, size_t cache_bytes,
                                 const struct cmd_common *common, struct vit_error *err);

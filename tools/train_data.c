@@ -49,6 +49,23 @@ static enum vit_status hold_out(struct train_data *d, float val, struct vit_erro
                   : VIT_OK;
 }
 
+enum vit_status train_data_open_split(struct patch_dataset **out, const struct patch_dataset *training,
+                                      const char *path, enum patch_split split, size_t limit,
+                                      struct vit_error *err)
+{
+    const int classes = patch_dataset_classes(training);
+    const char **names = calloc((size_t)classes, sizeof *names);
+    enum vit_status status = names ? patch_dataset_open(out, path, split, err)
+                                   : vit_fail(err, VIT_ERR_NOMEM, "no memory for %d names", classes);
+
+    for (int i = 0; names && i < classes; i++) names[i] = patch_dataset_class(training, i);
+    /* In this order, as in vit eval. */
+    if (!status && limit) status = patch_dataset_limit(*out, limit, err);
+    if (!status) status = patch_dataset_match(*out, names, classes, err);
+    free(names);
+    return status;
+}
+
 enum vit_status train_data_open(struct train_data *d, const char *path, const struct recipe *r,
                                 struct vit_error *err)
 {
@@ -59,7 +76,10 @@ enum vit_status train_data_open(struct train_data *d, const char *path, const st
     if (!status) status = check_classes(d->training, path, err);
     if (!status) snprintf(d->digest, sizeof d->digest, "%016" PRIx64, patch_dataset_digest(d->training));
     if (!status && r->limit) status = patch_dataset_limit(d->training, (size_t)r->limit, err);
-    if (!status && r->val > 0) status = hold_out(d, r->val, err);
+    if (!status && r->val_split)
+        status = train_data_open_split(&d->held, d->training, path, PATCH_VAL, (size_t)r->limit, err);
+    else if (!status && r->val > 0)
+        status = hold_out(d, r->val, err);
     if (status) train_data_close(d);
     return status;
 }

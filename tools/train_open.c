@@ -85,11 +85,12 @@ static void warn_unread(const struct train *t)
     const char *data = t->job->data;
     unsigned splits;
 
-    if (!(t->recipe->val > 0) || patch_dataset_splits(&splits, data, NULL) || !(splits & 1u << PATCH_VAL))
+    if (t->recipe->val_split || !(t->recipe->val > 0) || patch_dataset_splits(&splits, data, NULL) ||
+        !(splits & 1u << PATCH_VAL))
         return;
     cmd_warn(t->job->common,
              "%s: its validation split is not read: %g of the training split is held out to validate on; "
-             "vit eval --split val measures on the other",
+             "--val-split takes it instead",
              data, (double)t->recipe->val);
 }
 

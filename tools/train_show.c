@@ -49,10 +49,10 @@ static void show_data(const struct train *t)
 
     if (t->job->common->quiet || t->job->cell) return;
     patch_names_list(names, sizeof names, vit_model_labels(t->model), (size_t)classes);
-    fprintf(stderr,
-            "%zu pictures to learn from, %d x %d pixels, %d steps an epoch; %zu held out, %d classes: ",
+    fprintf(stderr, "%zu pictures to learn from, %d x %d pixels, %d steps an epoch; %zu %s, %d classes: ",
             patch_feed_count(t->feed), t->pictures.size, t->pictures.size, patch_feed_batches(t->feed),
-            t->data->held_store ? t->data->held_store->count : 0, classes);
+            t->data->held_store ? t->data->held_store->count : 0,
+            t->recipe->val_split ? "of the validation split" : "held out", classes);
     out_name(stderr, names);
     fputc('\n', stderr);
 }

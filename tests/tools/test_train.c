@@ -716,6 +716,31 @@ static void a_validation_split_that_is_not_read_is_warned_of(void **state)
            data, "-o", f->out, "--batch", "2", "--val", "0.25", "--epochs", "1");
 }
 
+/* TINY names --val. */
+static void a_run_may_validate_on_the_split_for_it(void **state)
+{
+    struct fixture *f = *state;
+    char data[600];
+    json_t *log;
+
+    write_own(f, "split/train", 8, data);
+    write_own(f, "split/val", 4, data);
+    snprintf(data, sizeof data, "%s/split", f->dir);
+    EXPECT(2, "--val and --val-split: expected one of them", true, "-d", data, "-o", f->out, "--val-split");
+    EXPECT(3, "has no split \"val\"", false, "-d", f->data, "-o", f->out, "--val-split");
+    assert_int_not_equal(access(f->out, F_OK), 0);
+    EXPECT(
+        0,
+        "8 pictures to learn from, 32 x 32 pixels, 4 steps an epoch; 4 of the validation split, 2 classes: a, b c\n",
+        false, "-d", data, "-o", f->out, "--batch", "2", "--val-split", "--epochs", "1", "--width", "16",
+        "--depth", "2", "--heads", "2", "--patch", "16", "-t", "1");
+    log = lines_of(f->out, "log.jsonl");
+    assert_true(json_is_number(json_object_get(json_array_get(log, 0), "val_loss")));
+    json_decref(log);
+    tmp_write(f->dir, "split/val/c/0.png", "x", 1, NULL, 0);
+    EXPECT(3, "class \"c\" is none of the model's", false, "-d", data, "-o", f->other, "--val-split");
+}
+
 /* An archive often unpacks to a folder of its own name: its one folder is no class. */
 static void one_class_is_refused_before_a_folder_is_made(void **state)
 {
@@ -779,6 +804,7 @@ int main(void)
         TEST(a_run_goes_on_without_what_it_started_from),
         TEST(a_damaged_picture_is_counted),
         TEST(a_validation_split_that_is_not_read_is_warned_of),
+        TEST(a_run_may_validate_on_the_split_for_it),
         TEST(one_class_is_refused_before_a_folder_is_made),
         TEST(a_class_that_is_not_utf_8_is_refused_before_a_folder_is_made),
         TEST(every_picture_is_read_before_the_first_step),
