@@ -16,6 +16,10 @@ CC     ?= cc
 ifeq ($(origin CC),default)
 CC     := cc
 endif
+# What is built for, which is not always where it is built: x86_64-linux-gnu.
+TARGET := $(shell $(CC) -dumpmachine 2>/dev/null)
+X86_64 := $(filter x86_64-% amd64-%,$(TARGET))
+ARM64  := $(filter aarch64-% arm64-%,$(TARGET))
 PREFIX ?= /usr/local
 VERSION := $(shell sed -n 's/^.define VIT_VERSION "\(.*\)"/\1/p' vit/base.h)
 # What programs are linked with. Until 1.0 structs may grow from one minor version to the next.
@@ -47,12 +51,14 @@ OPENMP := $(if $(filter fuzz,$(MODE)),-fopenmp-simd -Wno-unused-parameter,-fopen
 FLAGS := -std=c11 -D_GNU_SOURCE -I. -isystem $(STB) $(PKG_CFLAGS) $(WARN) -fPIC -fvisibility=default \
          -fno-math-errno -fno-trapping-math -ffp-contract=off $(OPENMP) \
          -DVIT_BLAS=$(BLAS) -DVIT_JPEG=$(JPEG) $(opt.$(MODE))
+# gcc 12 for this CPU crashes over a largest number that is sought in two loops.
+FLAGS += $(if $(ARM64),-fno-builtin-fmax)
 # The packager has the last word.
 GIVEN := $(CPPFLAGS) $(CFLAGS)
 # What the release is hardened with. Not kernels/: they read no input, and their inner loops stay as measured.
 ifeq ($(MODE),release)
 HARDEN := -fstack-protector-strong $(if $(findstring _FORTIFY_SOURCE,$(GIVEN)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
-ifeq ($(shell uname -s),Linux)
+ifneq ($(findstring linux,$(TARGET)),)
 HARDEN_LD := -Wl,-z,relro,-z,now
 endif
 endif
@@ -65,7 +71,7 @@ quoted = '$(subst ','\'',$(1))'
 say = $(if $(Q),@printf '%-4s %s\n' $(1) $@)
 
 # Only kernels/<overlay>.c gets instruction flags; nothing in those files runs before the CPU is checked.
-ifneq ($(filter x86_64 amd64,$(shell uname -m)),)
+ifneq ($(X86_64),)
 isa.avx2   := -mavx2 -mfma -ffp-contract=fast
 isa.avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -mprefer-vector-width=512 -ffp-contract=fast
 isa.int8   := $(isa.avx2)
@@ -78,6 +84,11 @@ isa.avxvnni := $(isa.avx2) $(if $(AVXVNNI),-mavxvnni)
 AMX := $(shell echo 'void f(void) { __asm__("tilerelease"); }' | $(CC) -xc -c -o /dev/null - 2>/dev/null && echo 1)
 isa.amxbf16 := $(isa.bf16)
 isa.amxint8 := $(isa.vnni)
+endif
+ifneq ($(ARM64),)
+# gcc would load left numbers earlier than there are registers for.
+UNSCHEDULED := $(shell $(CC) -fno-schedule-insns -Werror -xc -fsyntax-only /dev/null 2>/dev/null && echo -fno-schedule-insns)
+isa.vec := -ffp-contract=fast $(UNSCHEDULED)
 endif
 
 LIB_SRC  := $(sort $(wildcard vit/*.c kernels/*.c patch/*.c weights/*.c))
@@ -105,7 +116,7 @@ RUN_SCRIPTS := $(call chosen,$(wildcard tests/cli/*.sh))
 # ---- targets for people: first the packages, then make once more, so that it sees them ----
 FRONT := all run test check-golden check-preprocess check-kernels check-corpus check-faults \
          check-signals check-learning check-sweep check-report docs-norm fuzz lint analyze install
-.PHONY: $(FRONT) $(FRONT:%=do-%) front deps asan tsan debug cover format uninstall clean help FORCE
+.PHONY: $(FRONT) $(FRONT:%=do-%) front deps check-arm64 asan tsan debug cover format uninstall clean help FORCE
 
 DEPS := yes
 $(FRONT): front ;
@@ -245,11 +256,25 @@ $B/tests/tools/faults.so: tests/tools/faults.c $B/flags
 -include $(shell find $B -name '*.d' 2>/dev/null)
 
 # ---- running and testing ----
+# VIT_EMULATOR: what runs programs for another CPU. Scripts and tests start the program by one name.
+export VIT_EMULATOR
+BIN := $B/bin/vit$(if $(VIT_EMULATOR),-emulated)
+
 do-run: do-all
 	@tools/run-samples.sh bin/vit "$(MODEL)"
 
-do-test: $(RUN_TESTS) $B/bin/vit $B/libvit.so.$(VERSION) $B/tests/tools/faults.so
-	@VIT_BIN=$B/bin/vit VIT_B=$B VIT_MODE=$(MODE) CC="$(CC)" tools/run-tests.sh $(RUN_TESTS) $(RUN_SCRIPTS)
+do-test: $(RUN_TESTS) $(BIN) $B/libvit.so.$(VERSION) $B/tests/tools/faults.so
+	@VIT_BIN=$(BIN) VIT_B=$B VIT_MODE=$(MODE) CC="$(CC)" tools/run-tests.sh $(RUN_TESTS) $(RUN_SCRIPTS)
+
+# The suite on another kind of CPU, emulated, but for what tests this Makefile. Nothing is installed for it.
+ARM64_PACKAGES := gcc-aarch64-linux-gnu qemu-user $(foreach p,jansson zip jpeg openblas-openmp cmocka,lib$p-dev:arm64)
+check-arm64:
+	@command -v aarch64-linux-gnu-gcc >/dev/null && command -v qemu-aarch64 >/dev/null || \
+	  { echo "check-arm64 needs, on Debian after dpkg --add-architecture arm64: $(ARM64_PACKAGES)" >&2; exit 1; }
+	+@PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig:/usr/share/pkgconfig $(SLOW_SECONDS) \
+	  $(MAKE) --no-print-directory DEPS=no B=build/arm64 CC=aarch64-linux-gnu-gcc VIT_EMULATOR=qemu-aarch64 RUN_SCRIPTS= do-test
+$B/bin/vit-emulated: $B/bin/vit
+	$(Q)printf '#!/bin/sh\nexec $(VIT_EMULATOR) %s "$$@"\n' '$(abspath $<)' >$@ && chmod +x $@
 
 # The suite once for every overlay this CPU can run, alone over the reference.
 do-check-kernels: $(RUN_TESTS) $B/bin/vit $B/tests/tools/faults.so
@@ -379,6 +404,7 @@ help:
 	@echo 'make asan|tsan|debug   the tests in that mode; tsan with clang and its OpenMP'
 	@echo 'make cover             the tests with counters, then line coverage by file and folder'
 	@echo 'make check-kernels     the tests once for every kernel overlay this CPU can run'
+	@echo 'make check-arm64       the tests on another kind of CPU, emulated'
 	@echo 'make check-golden      logits and gradients against other programs; GOLDEN=FOLDER'
 	@echo 'make check-preprocess  decoding and resizing against Pillow; PREPROCESS=FOLDER'
 	@echo 'make check-corpus      every picture of a tree is decoded or refused, under sanitizers; CORPUS=FOLDER'

@@ -3,7 +3,7 @@
 #
 #   tools/run-tests.sh PROGRAM...
 #
-# VIT_TEST_SECONDS: the most one program may take (default 240).
+# VIT_TEST_SECONDS: the most one program may take (default 240). VIT_EMULATOR: what runs a program for another CPU.
 set -u
 
 # On a machine with other work, threads that spin at a barrier wait for one that cannot run: sleep instead.
@@ -18,7 +18,7 @@ trap 'rm -f "$log"' EXIT
 programs=0 passed=0 skipped=0 failed=
 for program; do
     echo "== $program"
-    limited "${VIT_TEST_SECONDS:-240}" "$program" >"$log" 2>&1
+    limited "${VIT_TEST_SECONDS:-240}" ${VIT_EMULATOR:-} "$program" >"$log" 2>&1
     code=$?
     cat "$log"
     programs=$((programs + 1))
