@@ -1,4 +1,5 @@
-/* The table "summary": a placement a column, what it lost, stood and reached a row for each setting. */
+/* The table "summary": a placement a column, what it lost, stood and reached a row for each setting; and
+ * "brief", the two of these that answer first. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -46,6 +47,16 @@ static bool was_tested(const struct report *r, int match)
     bool found = false;
 
     for (size_t n = 0; n < r->norm_count && room; n++) found |= best_values(r, match, n, room) > 1;
+    free(room);
+    return found;
+}
+
+static bool was_tested_at_all(const struct report *r, int match)
+{
+    double *room = calloc(r->cell_count + 1, sizeof *room);
+    bool found = false;
+
+    for (size_t n = 0; n < r->norm_count && room; n++) found |= best_values(r, match, n, room) > 0;
     free(room);
     return found;
 }
@@ -139,6 +150,23 @@ static void put_test(struct table *t, const struct report *r, int match, size_t 
     free(room);
 }
 
+/* "41.8 at 3e-4" */
+static void put_reached(struct table *t, const struct report *r, int match, size_t norm)
+{
+    const struct report_tally tally = report_tally(r, match, norm);
+    double *room = calloc(r->cell_count + 1, sizeof *room);
+    const size_t n = room ? best_values(r, match, norm, room) : 0;
+    char lr[32];
+
+    t->failed |= !room;
+    if (n)
+        table_cell(t, "%.1f at %s", 100 * vit_mean(room, (int)n),
+                   report_rate_text(lr, sizeof lr, tally.best->rates[tally.best->best].lr));
+    else
+        table_cell(t, "–");
+    free(room);
+}
+
 /* The first placement's runs are those that it is against. */
 static void put_difference(struct table *t, const struct report *r, int match, size_t norm)
 {
@@ -163,6 +191,10 @@ static const struct row ROWS[] = {
     { "best validation top-1 (%), its test top-1", was_tuned, put_best, false, false },
     { "test top-1 (%), mean ± deviation (seeds)", was_tested, put_test, false, false },
     { "test top-1, points (95 %, Welch) over ", was_compared, put_difference, false, true },
+};
+static const struct row BRIEF[] = {
+    { "lost runs", always, put_lost, false, false },
+    { "test top-1 (%) at its best rate", was_tested_at_all, put_reached, false, false },
 };
 
 /* ---- a row for each setting ---- */
@@ -293,19 +325,38 @@ static void add_lost_p(struct table *t, const struct report *r)
 
 /* ---- the table ---- */
 
-enum vit_status report_tabulate_summary(struct table *t, const struct report *r, struct vit_error *err)
+static enum vit_status add_columns(struct table *t, const struct report *r, const char *name,
+                                   struct vit_error *err)
 {
     table_column(t, TABLE_LEFT, "%s", "");
     table_column(t, TABLE_LEFT, "setting");
     for (size_t n = 0; n < r->norm_count; n++) table_column(t, TABLE_LEFT, "%s", r->norms[n]);
+    return r->arm_count ? VIT_OK
+                        : vit_fail(err, VIT_ERR_ARG, "table %s: the inputs have no training runs", name);
+}
+
+enum vit_status report_tabulate_brief(struct table *t, const struct report *r, struct vit_error *err)
+{
+    const enum vit_status status = add_columns(t, r, "brief", err);
+
+    for (size_t i = 0; i < VIT_COUNT(BRIEF); i++) {
+        add_rows(t, r, &BRIEF[i]);
+        if (BRIEF[i].put == put_lost) add_all_lost(t, r);
+    }
+    return status;
+}
+
+enum vit_status report_tabulate_summary(struct table *t, const struct report *r, struct vit_error *err)
+{
+    const enum vit_status status = add_columns(t, r, "summary", err);
+
     for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
         add_rows(t, r, &ROWS[i]);
         if (ROWS[i].put != put_lost) continue;
         add_all_lost(t, r);
         add_lost_p(t, r);
     }
-    return r->arm_count ? VIT_OK
-                        : vit_fail(err, VIT_ERR_ARG, "table summary: the inputs have no training runs");
+    return status;
 }
 
 /* ---- what its reader must know ---- */
@@ -325,6 +376,15 @@ static bool any_lost(const struct report *r)
         for (size_t n = 1; n < r->norm_count; n++)
             if (report_losses(&l, r, &r->conditions[r->matches[m].condition], n) && l.any) return true;
     return false;
+}
+
+void report_note_brief(FILE *out, const struct report *r)
+{
+    fputs("Lost: dead, diverged or not learnt.", out);
+    report_put_lost(out, r);
+    if (any_match(r, was_tested_at_all))
+        fputs(" Test: the mean over seeds, at the rate and warm-up that are best on the validation pictures.",
+              out);
 }
 
 void report_note_summary(FILE *out, const struct report *r)

@@ -13,6 +13,7 @@ static const struct {
     report_note *note;
 } TABLES[] = {
     { "map", { report_tabulate_map }, report_note_map },
+    { "brief", { report_tabulate_brief }, report_note_brief },
     { "summary", { report_tabulate_summary }, report_note_summary },
     { "accuracy", { report_tabulate_accuracy, report_tabulate_differences }, report_note_accuracy },
 };

@@ -11,8 +11,8 @@ typedef enum vit_status report_tabulate(struct table *t, const struct report *r,
 typedef void report_note(FILE *out, const struct report *r);
 
 /* A table may be of two parts, one below the other; their notes come last. */
-report_tabulate report_tabulate_map, report_tabulate_summary, report_tabulate_accuracy,
+report_tabulate report_tabulate_map, report_tabulate_brief, report_tabulate_summary, report_tabulate_accuracy,
     report_tabulate_differences;
-report_note report_note_map, report_note_summary, report_note_accuracy;
+report_note report_note_map, report_note_brief, report_note_summary, report_note_accuracy;
 
 #endif

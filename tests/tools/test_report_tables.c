@@ -340,6 +340,14 @@ static void the_summary_has_a_placement_a_column(void **state)
         "| test top-1 (%), mean ± deviation (seeds) | depth 12, xavier | "
         "45.00 ± 7.07 (2) | – |\n",
         "A rate learns when none of its runs was lost; ≥: no higher one was tried.");
+    assert_table(
+        f, "brief",
+        "| | setting | pre | post |\n"
+        "| lost runs | depth 6, xavier | 0 of 4 | 3 of 4 |\n"
+        "| | depth 12, xavier | 0 of 2 | – |\n"
+        "| | all depths, xavier | 0 of 6 | 3 of 4 |\n"
+        "| test top-1 (%) at its best rate | depth 12, xavier | 45.0 at 1e-3 | – |\n",
+        "Test: the mean over seeds, at the rate and warm-up that are best on the validation pictures.");
     assert_table(f, "summary", "",
                  "p: over the runs whose condition, rate and seed both have, Fisher's exact");
 }
@@ -469,6 +477,8 @@ static void a_table_without_data_is_refused(void **state)
     assert_refused(report_table(stderr, &f->r, "map", &err), VIT_ERR_ARG, "the inputs have no training runs",
                    &err);
     assert_refused(report_table(stderr, &f->r, "summary", &err), VIT_ERR_ARG, "have no training runs", &err);
+    assert_refused(report_table(stderr, &f->r, "brief", &err), VIT_ERR_ARG, "table brief: the inputs have no",
+                   &err);
 }
 
 #define REPORT(...) run_verb("report", NULL, (const char *const[]){ __VA_ARGS__, NULL })
@@ -504,7 +514,7 @@ static char *text_of(const json_t *whole)
 
 static void json_says_what_the_markdown_says(void **state)
 {
-    static const char *const NAMES[] = { "map", "summary", "accuracy" };
+    static const char *const NAMES[] = { "map", "brief", "summary", "accuracy" };
     const struct trial trials[] = {
         { "pre", 6, 0, 0, 1e-3, "done", 0.4, 1.7, 1.7, 0.41 },
         { "pre", 6, 0, 1, 1e-3, "done", 0.42, 1.7, 1.7, 0.5 },
@@ -524,7 +534,7 @@ static void json_says_what_the_markdown_says(void **state)
         assert_int_equal(r.code, 0);
         assert_non_null(whole);
         assert_string_equal(json_string_value(json_object_get(whole, "table")), NAMES[i]);
-        assert_int_equal(json_array_size(json_object_get(whole, "parts")), i == 2 ? 2 : 1);
+        assert_int_equal(json_array_size(json_object_get(whole, "parts")), i == VIT_COUNT(NAMES) - 1 ? 2 : 1);
         text = text_of(whole);
         squeeze(text);
         squeeze(plain.out);
@@ -564,7 +574,7 @@ static void the_verb_writes_tables_to_stdout_or_a_file(void **state)
     run_free(&r);
     run_free(&again);
     r = REPORT(f->dir, "--table", "nose");
-    run_expect(&r, 2, "expected map, summary or accuracy, found \"nose\"");
+    run_expect(&r, 2, "expected map, brief, summary or accuracy, found \"nose\"");
     r = REPORT(f->dir, "--table", "map", "--figure", "tuning");
     run_expect(&r, 2, "--figure, --table: expected one of them, found both");
     r = REPORT(f->dir, "--json", "-o", path);
