@@ -1,9 +1,9 @@
 #include "patch/dataset.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *const SPLITS[] = {
@@ -200,17 +200,44 @@ static uint64_t mix_text(uint64_t hash, const char *text)
     return hash;
 }
 
-uint64_t patch_dataset_digest(const struct patch_dataset *d)
+static uint64_t mix_number(uint64_t hash, long long number)
+{
+    char text[32];
+
+    snprintf(text, sizeof text, "%lld", number);
+    return mix_text(hash, text);
+}
+
+/* What follows root, a folder, or the folder that root, a file, lies in; name itself where neither holds it. */
+static const char *below(const char *name, const char *root)
+{
+    size_t n = strlen(root);
+
+    while (n && root[n - 1] == '/') n--;
+    if (!strncmp(name, root, n) && name[n] == '/') return name + n + strspn(name + n, "/");
+    while (n && root[n - 1] != '/') n--;
+    return strncmp(name, root, n) ? name : name + n;
+}
+
+/* CIFAR's files may lie in root or in the folder of the archive. */
+static uint64_t mix_file(uint64_t hash, const struct patch_dataset *d, const char *name, const char *root)
+{
+    const char *slash = d->store->kind->cifar ? strrchr(name, '/') : NULL;
+    struct stat file;
+
+    hash = mix_text(hash, slash ? slash + 1 : below(name, root));
+    return mix_number(hash, stat(name, &file) ? -1 : (long long)file.st_size);
+}
+
+uint64_t patch_dataset_digest(const struct patch_dataset *d, const char *root)
 {
     uint64_t hash = 0xcbf29ce484222325u;
-    char room[64 + PATH_MAX], label[16];
 
     for (int i = 0; i < patch_dataset_classes(d); i++) hash = mix_text(hash, patch_dataset_class(d, i));
-    for (size_t i = 0; i < d->count; i++) {
-        const char *name = patch_dataset_name(d, i, room, sizeof room), *slash = strrchr(name, '/');
-        snprintf(label, sizeof label, "%d", patch_dataset_label(d, i));
-        hash = mix_text(mix_text(hash, label), slash ? slash + 1 : name);
-    }
+    for (size_t i = 0; i < d->store->files.count; i++)
+        hash = mix_file(hash, d, d->store->files.item[i], root);
+    for (size_t i = 0; i < d->count; i++)
+        hash = mix_number(mix_number(hash, (long long)d->records[i].where), d->records[i].label);
     return hash;
 }
 

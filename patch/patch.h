@@ -172,9 +172,10 @@ int patch_dataset_label(const struct patch_dataset *d, size_t i);      /* -1: no
 const char *patch_dataset_name(const struct patch_dataset *d, size_t i, char *text, size_t size);
 /* "folder of classes", "CIFAR-10 binary", "CSV", "files": how it was recognised, and what was guessed. */
 const char *patch_dataset_kind(const struct patch_dataset *d);
-/* A number of what the data set lists, in order: its classes, and of each picture the label and the name
- * without its folder. Equal for a copy elsewhere; reads no picture. */
-uint64_t patch_dataset_digest(const struct patch_dataset *d);
+/* A number of what the data set lists, in order: its classes, its files by size and name below root (the path
+ * it was opened at), and the label of each picture. Equal for a copy elsewhere; opens no file, so what is in
+ * them may differ. */
+uint64_t patch_dataset_digest(const struct patch_dataset *d, const char *root);
 /* Decode picture i. Safe to call from several threads. */
 enum vit_status patch_dataset_read(const struct patch_dataset *d, size_t i,
                                    const struct patch_decode *options, struct patch_image *out,

@@ -180,6 +180,13 @@ static enum vit_status gather(struct recipe_lists *l, const struct sweep_options
     return status || !saved->exists ? status : recipe_lists_fill(l, &saved->lists, err);
 }
 
+/* Those that the cells read. */
+static unsigned splits_of(const struct recipe_lists *l, bool test)
+{
+    return 1u << PATCH_TRAIN | (recipe_lists_find(l, RECIPE_VAL_SPLIT, "on") >= 0 ? 1u << PATCH_VAL : 0) |
+           (test ? 1u << PATCH_TEST : 0);
+}
+
 /* What else must be as it was: the rule that stops dead cells, and whether there is a test. */
 static enum vit_status choose_rest(struct sweep *s, const struct sweep_options *o,
                                    const struct sweep_saved *saved, struct vit_error *err)
@@ -187,7 +194,8 @@ static enum vit_status choose_rest(struct sweep *s, const struct sweep_options *
     s->dead_after = o->dead_after ? o->dead_after : saved->exists ? saved->dead_after : "auto";
     s->test = saved->exists ? saved->test : !o->no_test;
     s->begun_with = saved->pictures;
-    s->begun_digest = saved->digest;
+    s->begun_digest = saved->data.digest;
+    s->splits = splits_of(&s->lists, s->test);
     if (saved->exists && strcmp(s->dead_after, saved->dead_after) != 0)
         return vit_fail(err, VIT_ERR_ARG, "--dead-after: the sweep in %s has \"%s\", found \"%s\"", o->out,
                         saved->dead_after, s->dead_after);
@@ -237,7 +245,7 @@ static int run_with(const struct sweep_options *o, const struct sweep_saved *sav
     int code;
 
     if (gather(&s.lists, o, saved, &err) || choose_rest(&s, o, saved, &err) ||
-        train_again_data(&s.data, o->data, saved->data, saved->digest, "sweep", o->out, &err) ||
+        train_again_data(&s.data, o->data, &saved->data, s.splits, "sweep", o->out, &err) ||
         train_again_kernels(&s.common, saved->kernels, "sweep", o->out, &err)) {
         code = err.status == VIT_ERR_ARG || err.status == VIT_ERR_FORMAT ? CMD_USAGE : CMD_UNUSABLE;
         cmd_error("%s", err.text);
@@ -289,7 +297,7 @@ const struct args_verb cmd_sweep = {
         "A sweep that was interrupted (Ctrl-C, SIGTERM, kill, power) goes on with the same command, or "
         "with --out DIR alone, and ends with the same numbers as if nothing had happened. Values can be "
         "added to --norm, to --seed and to what was a list before, as in --seeds 5 after --seeds 3; "
-        "anything else that differs is refused. --data may name another place with the same pictures.\n\n"
+        "anything else that differs is refused. --data may name another place with the same files.\n\n"
         "No cell is dropped. One whose loss or gradient is not finite is \"diverged\", with the step; one "
         "whose training loss (mean of about 50 steps) is at --dead-after still above 0.977 of chance (2.25 "
         "with ten classes, where chance is ln 10 = 2.303) is stopped and \"dead\"; both are results, not "

@@ -21,7 +21,7 @@ _Static_assert(offsetof(struct options, words) == sizeof(struct cmd_common),
 
 #define AT(field) offsetof(struct options, field)
 static const struct args_option ROWS[] = {
-    CMD_DATA_ROW(AT(data), NULL, "; only the training split is read"),
+    CMD_DATA_ROW(AT(data), NULL, "; the test split is never read"),
     { .name = "out",
       .letter = 'o',
       .kind = ARGS_PATH,
@@ -71,7 +71,8 @@ static enum vit_status refuse_difference(const struct recipe_texts *given, const
     if (id >= 0)
         status = vit_fail(err, VIT_ERR_ARG, "--%s: the run in %s has \"%s\", found \"%s\"",
                           recipe_name((enum recipe_id)id), folder,
-                          saved->text[id] ? saved->text[id] : "its default", merged.text[id]);
+                          saved->text[id] ? saved->text[id] : "its default",
+                          merged.text[id] ? merged.text[id] : "its default");
     recipe_texts_free(&merged);
     return status;
 }
@@ -145,14 +146,15 @@ static int run_with(const struct options *o, const struct train_saved *saved)
     struct train_job job = { .common = &common,
                              .texts = &texts,
                              .out = o->resume ? o->resume : o->out,
-                             .digest = saved->digest,
+                             .digest = saved->data.digest,
                              .checkpoint_every = o->checkpoint_every,
                              .resume = o->resume != NULL };
     struct vit_error err;
     int code;
 
     if (gather(&texts, &job.recipe, o, saved, &err) ||
-        train_again_data(&job.data, o->data, saved->data, saved->digest, "run", o->resume, &err) ||
+        train_again_data(&job.data, o->data, &saved->data, train_data_splits(&job.recipe), "run", o->resume,
+                         &err) ||
         train_again_kernels(&common, saved->kernels, "run", o->resume, &err)) {
         code = err.status == VIT_ERR_ARG || err.status == VIT_ERR_FORMAT ? CMD_USAGE : CMD_UNUSABLE;
         cmd_error("%s", err.text);
@@ -231,12 +233,12 @@ const struct args_verb cmd_train = {
         "DIR receives model.safetensors (weights, configuration, labels), config.json, log.jsonl (a line "
         "for each epoch) and state.safetensors. A run that was interrupted (Ctrl-C, SIGTERM, kill, power) "
         "goes on with --resume DIR and ends with the same bits as if nothing had happened; other flags "
-        "than those it was started with are refused, flags that are not given are those of the start; --data may "
-        "name another place with the same pictures. With "
-        "--ema the averaged weights are the model. The test split is never read.\n\n"
-        "Fine-tuning: with --from the network is a trained one, of any family that can be read; what is "
-        "said of a network changes it, and the preset gives the recipe alone: fine-tune where none is named, "
-        "instead of the defaults below, which are those of plain-4.\n\n"
+        "than those it was started with are refused, flags that are not given are those of the start; "
+        "--data may name another place with the same files. With --ema the averaged weights are the model. "
+        "The test split is never read.\n\n"
+        "Fine-tuning: with --from the network is a trained one, of any family that can be read. Options "
+        "about the network change it; the preset gives the recipe alone, and is fine-tune where none is "
+        "named, not the defaults below, which are those of plain-4.\n\n"
         "Exit codes: 0 done, 1 done without the pictures that could not be read, 2 wrong usage, 3 data "
         "set or folder unusable, 4 diverged (loss, gradient or the answers of the network not finite), 130 "
         "interrupted.\n\n" RECIPE_PRESETS_TEXT,

@@ -121,12 +121,22 @@ enum vit_status recipe_texts_words(struct recipe_texts *t, const struct recipe_w
     return status;
 }
 
+/* Two settings say one thing: who comes first says it. */
+static bool settled(const struct recipe_texts *t, enum recipe_id id)
+{
+    const char *split = t->text[RECIPE_VAL_SPLIT];
+
+    if (id == RECIPE_VAL) return split && !strcmp(split, "on");
+    return id == RECIPE_VAL_SPLIT && t->text[RECIPE_VAL];
+}
+
 enum vit_status recipe_texts_fill(struct recipe_texts *t, const struct recipe_texts *from,
                                   struct vit_error *err)
 {
     enum vit_status status = VIT_OK;
 
-    for (int i = 0; i < RECIPE_SETTINGS && !status; i++) status = set(t, i, from->text[i], err);
+    for (int i = 0; i < RECIPE_SETTINGS && !status; i++)
+        if (!settled(t, (enum recipe_id)i)) status = set(t, i, from->text[i], err);
     return status;
 }
 

@@ -18,7 +18,8 @@ trap 'rm -f "$log"' EXIT
 programs=0 passed=0 skipped=0 failed=
 for program; do
     echo "== $program"
-    limited "${VIT_TEST_SECONDS:-240}" ${VIT_EMULATOR:-} "$program" >"$log" 2>&1
+    case $program in *.sh) emulator= ;; *) emulator=${VIT_EMULATOR:-} ;; esac
+    limited "${VIT_TEST_SECONDS:-240}" $emulator "$program" >"$log" 2>&1
     code=$?
     cat "$log"
     programs=$((programs + 1))

@@ -57,9 +57,10 @@ struct sweep {
     const char *data;         /* path */
     const char *dead_after;
     bool test;
-    int pictures, begun_with; /* of the training split, now and when the sweep began; 0: not said */
-    char digest[TRAIN_DIGEST];
-    const char *begun_digest; /* the same; NULL: not said */
+    int pictures, begun_with;  /* of the training split, now and when the sweep began; 0: not said */
+    unsigned splits;           /* of the data set that are read, bits */
+    char digest[TRAIN_DIGEST]; /* of these */
+    const char *begun_digest;  /* the same when the sweep began; NULL: not said */
 
     struct recipe_lists lists;
     enum recipe_id
@@ -101,7 +102,8 @@ struct sweep_saved {
     bool exists, test;
     int pictures; /* 0: not said */
     struct recipe_lists lists;
-    char *data, *digest, *kernels, *dead_after; /* digest NULL: not said */
+    struct train_place data;
+    char *kernels, *dead_after;
 };
 enum vit_status sweep_saved_read(struct sweep_saved *saved, const char *folder, struct vit_error *err);
 void sweep_saved_free(struct sweep_saved *saved);

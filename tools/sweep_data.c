@@ -117,12 +117,14 @@ static enum vit_status count_data(int *classes, struct sweep *s, struct vit_erro
     if (status) return status;
     *classes = patch_dataset_classes(d.training);
     s->pictures = (int)patch_dataset_count(d.training);
-    memcpy(s->digest, d.digest, sizeof s->digest);
     train_data_close(&d);
-    if (!s->begun_with || s->begun_with == s->pictures)
-        return train_again_digest(s->data, s->digest, s->begun_digest, "sweep", s->options->out, err);
-    return vit_fail(err, VIT_ERR_ARG, "%s: the sweep in %s began with %d training pictures, now there are %d",
-                    s->data, s->options->out, s->begun_with, s->pictures);
+    if (s->begun_with && s->begun_with != s->pictures)
+        return vit_fail(err, VIT_ERR_ARG,
+                        "%s: the sweep in %s began with %d training pictures, now there are %d", s->data,
+                        s->options->out, s->begun_with, s->pictures);
+    status = train_data_digest(s->digest, s->data, s->splits, err);
+    return status ? status
+                  : train_again_digest(s->data, s->digest, s->begun_digest, "sweep", s->options->out, err);
 }
 
 int sweep_data_open(struct sweep *s)
@@ -144,6 +146,11 @@ int sweep_data_open(struct sweep *s)
         cmd_error("cell %s: %s", c->id, err.text);
         if (found && err.status == VIT_ERR_FORMAT) return CMD_USAGE; /* sizes that are no network */
         return err.status == VIT_ERR_ARG ? CMD_USAGE : CMD_UNUSABLE;
+    }
+    for (int i = 0; i < s->count; i++) {
+        if (s->cells[i].recipe.val_split) continue;
+        train_data_warn(&s->common, s->data, &s->cells[i].recipe);
+        break;
     }
     return CMD_DONE;
 }

@@ -60,9 +60,9 @@ enum vit_status sweep_saved_read(struct sweep_saved *saved, const char *folder, 
     if (!status && strcmp(format, FORMAT) != 0)
         status =
             vit_fail(err, VIT_ERR_FORMAT, "%s: format: expected \"%s\", found \"%s\"", path, FORMAT, format);
-    if (!status) status = keep_text(&saved->data, object, "data", path, err);
+    if (!status) status = keep_text(&saved->data.path, object, "data", path, err);
     if (!status && json_object_get(object, "digest"))
-        status = keep_text(&saved->digest, object, "digest", path, err);
+        status = keep_text(&saved->data.digest, object, "digest", path, err);
     if (!status) status = keep_text(&saved->kernels, object, "kernels", path, err);
     if (!status) status = keep_text(&saved->dead_after, object, "dead_after", path, err);
     if (!status) status = vit_json_bool(object, path, "test", &saved->test, err);
@@ -78,8 +78,8 @@ enum vit_status sweep_saved_read(struct sweep_saved *saved, const char *folder, 
 void sweep_saved_free(struct sweep_saved *saved)
 {
     recipe_lists_free(&saved->lists);
-    free(saved->data);
-    free(saved->digest);
+    free(saved->data.path);
+    free(saved->data.digest);
     free(saved->kernels);
     free(saved->dead_after);
 }

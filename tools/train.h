@@ -73,24 +73,29 @@ enum vit_status train_dead_after(int *step, const char *text, int steps, struct 
 
 /* ---- the pictures (train_data.c) ---- */
 
-/* patch_dataset_digest in hexadecimal. */
-enum { TRAIN_DIGEST = 17 };
-
-/* The training split, divided; the test split is never opened. */
+/* The training split, divided, or with the validation split; the test split is never opened. */
 struct train_data {
-    struct patch_dataset *training, *held;       /* held NULL: no validation */
+    struct patch_dataset *training, *held;       /* held: to validate on; NULL: no validation */
     struct patch_feed_store *store, *held_store; /* of them; NULL: not read before they are needed */
     struct patch_decode decode;
-    char digest[TRAIN_DIGEST]; /* of the whole training split */
 };
 /* What r says of limit, validation and decoding. Reads no picture. */
 enum vit_status train_data_open(struct train_data *d, const char *path, const struct recipe *r,
                                 struct vit_error *err);
 /* Another split of the same data set, limited, its labels renumbered to those of training; the caller closes *out,
- * also after a failure. */
+ * also after a failure. VIT_ERR_UNSUPPORTED: there is none, or it has other classes. */
 enum vit_status train_data_open_split(struct patch_dataset **out, const struct patch_dataset *training,
                                       const char *path, enum patch_split split, size_t limit,
                                       struct vit_error *err);
+/* patch_dataset_digest of the splits wanted, bits, that path has, or of all of a data set without splits, in
+ * hexadecimal. */
+enum { TRAIN_DIGEST = 17 };
+enum vit_status train_data_digest(char text[TRAIN_DIGEST], const char *path, unsigned wanted,
+                                  struct vit_error *err);
+/* Those that a run reads. */
+unsigned train_data_splits(const struct recipe *r);
+/* Whoever made a validation split expects a run to use it. */
+void train_data_warn(const struct cmd_common *common, const char *path, const struct recipe *r);
 /* Decode all pictures for networks that see them as p says, and keep up to cache_bytes of each part. */
 enum vit_status train_data_read(struct train_data *d, const struct patch_recipe *p, size_t cache_bytes,
                                 const struct cmd_common *common, struct vit_error *err);
@@ -117,12 +122,16 @@ int train_visit(const struct train_visit *v, struct vit_session *s);
 
 /* ---- what a continuation must agree with (train_again.c) ---- */
 
-/* *out = the data set given, or the saved one; its real path UTF-8, as it is saved. saved NULL: nothing is.
- * Both must be the same place, unless the saved one has a digest (or NULL) to know it by elsewhere. what:
- * "run". */
-enum vit_status train_again_data(const char **out, const char *given, const char *saved, const char *digest,
-                                 const char *what, const char *folder, struct vit_error *err);
-/* Whether data, once opened, lists what the saved one did. saved NULL: it is too old to say. */
+/* What a folder says of its data set; NULL: nothing, digest also where it is too old to. */
+struct train_place {
+    char *path, *digest;
+};
+/* *out = the data set given, or the saved one; its real path UTF-8, as it is saved. Another place than the
+ * saved one must have the same digest of the splits read. what: "run". */
+enum vit_status train_again_data(const char **out, const char *given, const struct train_place *saved,
+                                 unsigned splits, const char *what, const char *folder,
+                                 struct vit_error *err);
+/* Whether the data set still lists what it did when the folder was begun. */
 enum vit_status train_again_digest(const char *data, const char *digest, const char *saved, const char *what,
                                    const char *folder, struct vit_error *err);
 /* common->kernels = those given, or the saved ones where this CPU can run them (else a warning): others give
@@ -135,8 +144,9 @@ enum vit_status train_again_kernels(struct cmd_common *common, const char *saved
 struct train_saved {
     bool exists, finished;
     struct recipe_texts texts;
-    char *data, *digest, *kernels; /* digest NULL: the state is too old to say */
-    struct train_result result;    /* as far as it came; plateau_step -1: the state is too old to say */
+    struct train_place data;
+    char *kernels;
+    struct train_result result; /* as far as it came; plateau_step -1: the state is too old to say */
 };
 /* A folder without state is no error. Free it in any case. */
 enum vit_status train_saved_read(struct train_saved *s, const char *folder, struct vit_error *err);

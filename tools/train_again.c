@@ -4,19 +4,28 @@
 
 #include "tools/train.h"
 
-enum vit_status train_again_data(const char **out, const char *given, const char *saved, const char *digest,
-                                 const char *what, const char *folder, struct vit_error *err)
+/* Whether the data set at place is the saved one, moved. */
+static bool moved(const char *place, const struct train_place *saved, unsigned splits)
+{
+    char digest[TRAIN_DIGEST];
+
+    return saved->digest && !train_data_digest(digest, place, splits, NULL) && !strcmp(digest, saved->digest);
+}
+
+enum vit_status train_again_data(const char **out, const char *given, const struct train_place *saved,
+                                 unsigned splits, const char *what, const char *folder, struct vit_error *err)
 {
     char *real = given ? realpath(given, NULL) : NULL;
     const char *place = real ? real : given;
     enum vit_status status = VIT_OK;
 
-    *out = given ? given : saved;
+    *out = given ? given : saved->path;
     if (!*out) status = vit_fail(err, VIT_ERR_ARG, "--data: expected a data set, found none");
     if (given) status = recipe_check_path("--data", place, err);
-    if (given && saved && !digest && !status && strcmp(place, saved) != 0)
-        status = vit_fail(err, VIT_ERR_ARG, "--data: the %s in %s has \"%s\", found \"%s\"", what, folder,
-                          saved, given);
+    if (given && saved->path && !status && strcmp(place, saved->path) != 0 && !moved(place, saved, splits))
+        status =
+            vit_fail(err, VIT_ERR_ARG, "--data: the %s in %s has \"%s\", found \"%s\"%s", what, folder,
+                     saved->path, given, saved->digest ? ", which has other classes, labels or files" : "");
     free(real);
     return status;
 }
@@ -25,8 +34,7 @@ enum vit_status train_again_digest(const char *data, const char *digest, const c
                                    const char *folder, struct vit_error *err)
 {
     if (!saved || !strcmp(digest, saved)) return VIT_OK;
-    return vit_fail(err, VIT_ERR_ARG,
-                    "%s: the %s in %s began with other classes, labels or names of training pictures", data,
+    return vit_fail(err, VIT_ERR_ARG, "%s: the %s in %s began with other classes, labels or files", data,
                     what, folder);
 }
 

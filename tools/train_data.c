@@ -49,21 +49,73 @@ static enum vit_status hold_out(struct train_data *d, float val, struct vit_erro
                   : VIT_OK;
 }
 
+static enum vit_status match(struct patch_dataset *d, const struct patch_dataset *training,
+                             struct vit_error *err)
+{
+    const int classes = patch_dataset_classes(training);
+    const char **names = calloc((size_t)classes, sizeof *names);
+    enum vit_status status;
+
+    if (!names) return vit_fail(err, VIT_ERR_NOMEM, "no memory for %d names", classes);
+    for (int i = 0; i < classes; i++) names[i] = patch_dataset_class(training, i);
+    status = patch_dataset_match(d, names, classes, err);
+    free(names);
+    return status;
+}
+
 enum vit_status train_data_open_split(struct patch_dataset **out, const struct patch_dataset *training,
                                       const char *path, enum patch_split split, size_t limit,
                                       struct vit_error *err)
 {
-    const int classes = patch_dataset_classes(training);
-    const char **names = calloc((size_t)classes, sizeof *names);
-    enum vit_status status = names ? patch_dataset_open(out, path, split, err)
-                                   : vit_fail(err, VIT_ERR_NOMEM, "no memory for %d names", classes);
+    const char *name = patch_split_name(split);
+    struct vit_error why;
+    unsigned splits;
+    enum vit_status status = patch_dataset_splits(&splits, path, err);
 
-    for (int i = 0; names && i < classes; i++) names[i] = patch_dataset_class(training, i);
+    if (status) return status;
+    if (!(splits & 1u << split))
+        return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: has no split \"%s\"", path, name);
+    status = patch_dataset_open(out, path, split, err);
     /* In this order, as in vit eval. */
     if (!status && limit) status = patch_dataset_limit(*out, limit, err);
-    if (!status) status = patch_dataset_match(*out, names, classes, err);
-    free(names);
+    if (status || !match(*out, training, &why)) return status;
+    return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: split \"%s\": %.900s", path, name, why.text);
+}
+
+enum vit_status train_data_digest(char text[TRAIN_DIGEST], const char *path, unsigned wanted,
+                                  struct vit_error *err)
+{
+    struct patch_dataset *d;
+    unsigned splits;
+    uint64_t hash = 0;
+    enum vit_status status = patch_dataset_splits(&splits, path, err);
+
+    for (int i = 0; i < PATCH_SPLITS && !status; i++) {
+        if (splits ? !(splits & wanted & 1u << i) : i != PATCH_ALL) continue;
+        status = patch_dataset_open(&d, path, (enum patch_split)i, err);
+        if (!status) hash = 31 * hash + patch_dataset_digest(d, path) + (unsigned)i;
+        patch_dataset_close(d);
+    }
+    snprintf(text, TRAIN_DIGEST, "%016" PRIx64, hash);
     return status;
+}
+
+unsigned train_data_splits(const struct recipe *r)
+{
+    return 1u << PATCH_TRAIN | (r->val_split ? 1u << PATCH_VAL : 0);
+}
+
+void train_data_warn(const struct cmd_common *common, const char *path, const struct recipe *r)
+{
+    unsigned splits;
+
+    if (r->val_split || !(r->val > 0) || patch_dataset_splits(&splits, path, NULL) ||
+        !(splits & 1u << PATCH_VAL))
+        return;
+    cmd_warn(common,
+             "%s: its validation split is not read: %g of the training split is held out to validate on; "
+             "--val-split takes it instead",
+             path, (double)r->val);
 }
 
 enum vit_status train_data_open(struct train_data *d, const char *path, const struct recipe *r,
@@ -74,7 +126,6 @@ enum vit_status train_data_open(struct train_data *d, const char *path, const st
     *d = (struct train_data){ .decode = { .max_pixels = (size_t)r->max_pixels } };
     status = open_training(&d->training, path, err);
     if (!status) status = check_classes(d->training, path, err);
-    if (!status) snprintf(d->digest, sizeof d->digest, "%016" PRIx64, patch_dataset_digest(d->training));
     if (!status && r->limit) status = patch_dataset_limit(d->training, (size_t)r->limit, err);
     if (!status && r->val_split)
         status = train_data_open_split(&d->held, d->training, path, PATCH_VAL, (size_t)r->limit, err);

@@ -23,7 +23,7 @@ static void report_held(const struct train *t)
 
     for (size_t i = 0; i < failed && i < PATCH_FEED_ERRORS; i++) cmd_error("%s", held->error[i]);
     if (failed > PATCH_FEED_ERRORS)
-        cmd_error("%s: %zu more held-out pictures cannot be read and are left out", t->job->data,
+        cmd_error("%s: %zu more pictures to validate on cannot be read and are left out", t->job->data,
                   failed - PATCH_FEED_ERRORS);
 }
 
@@ -88,7 +88,8 @@ static void add_failed(void *arg, const struct vit_error *why)
 static void report_lost(struct train *t, size_t failed)
 {
     if (failed <= t->val_failed) return;
-    cmd_error("%s: %zu held-out pictures cannot be read any more", t->job->data, failed - t->val_failed);
+    cmd_error("%s: %zu pictures to validate on cannot be read any more", t->job->data,
+              failed - t->val_failed);
     t->val_failed = failed;
 }
 

@@ -79,19 +79,14 @@ static enum vit_status create_trainer(struct train *t, struct vit_error *err)
     return status;
 }
 
-/* Whoever made a validation split expects the run to use it. */
-static void warn_unread(const struct train *t)
+/* A sweep looks after those of its cells. */
+static enum vit_status check_data(struct train *t, struct vit_error *err)
 {
-    const char *data = t->job->data;
-    unsigned splits;
+    const struct train_job *job = t->job;
+    enum vit_status status = train_data_digest(t->digest, job->data, train_data_splits(t->recipe), err);
 
-    if (t->recipe->val_split || !(t->recipe->val > 0) || patch_dataset_splits(&splits, data, NULL) ||
-        !(splits & 1u << PATCH_VAL))
-        return;
-    cmd_warn(t->job->common,
-             "%s: its validation split is not read: %g of the training split is held out to validate on; "
-             "--val-split takes it instead",
-             data, (double)t->recipe->val);
+    if (!status) train_data_warn(job->common, job->data, t->recipe);
+    return status ? status : train_again_digest(job->data, t->digest, job->digest, "run", job->out, err);
 }
 
 static int open_data(struct train *t)
@@ -103,11 +98,10 @@ static int open_data(struct train *t)
         return CMD_UNUSABLE;
     }
     t->data = t->job->pictures ? t->job->pictures : &t->own;
-    if (train_again_digest(t->job->data, t->data->digest, t->job->digest, "run", t->job->out, &err)) {
+    if (!t->job->pictures && check_data(t, &err)) {
         cmd_error("%s", err.text);
         return CMD_UNUSABLE;
     }
-    if (!t->job->pictures) warn_unread(t);
     return CMD_DONE;
 }
 

@@ -20,6 +20,7 @@ struct train {
 
     const struct train_data *data; /* the job's, or own */
     struct train_data own;
+    char digest[TRAIN_DIGEST]; /* of the data set; "": of a cell, which does not keep it */
     struct patch_recipe pictures;
     struct patch_feed *feed;
     size_t failed, val_failed; /* pictures that have been reported */

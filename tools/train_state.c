@@ -79,12 +79,13 @@ static void set_value(struct train *t, const struct row *row, const json_t *valu
 static char *note_of(const struct train *t, int64_t log_bytes)
 {
     char *data = realpath(t->job->data, NULL), *text;
-    json_t *note = json_pack("{s:i, s:b, s:o, s:o, s:s, s:s, s:I, s:I}", "version", VERSION, "finished",
-                             (int)t->finished, "settings", recipe_texts_save(t->job->texts), "data",
-                             out_text(data ? data : t->job->data), "digest", t->data->digest, "kernels",
-                             vit_model_kernels(t->model), "pictures", (json_int_t)patch_feed_count(t->feed),
-                             "log_bytes", (json_int_t)log_bytes);
+    json_t *note =
+        json_pack("{s:i, s:b, s:o, s:o, s:s, s:I, s:I}", "version", VERSION, "finished", (int)t->finished,
+                  "settings", recipe_texts_save(t->job->texts), "data", out_text(data ? data : t->job->data),
+                  "kernels", vit_model_kernels(t->model), "pictures", (json_int_t)patch_feed_count(t->feed),
+                  "log_bytes", (json_int_t)log_bytes);
 
+    if (*t->digest) vit_json_put(&note, "digest", json_string(t->digest));
     for (size_t i = 0; note && i < VIT_COUNT(ROWS); i++)
         vit_json_put(&note, ROWS[i].key, value_of(t, &ROWS[i]));
     text = vit_json_text(note, JSON_COMPACT | JSON_REAL_PRECISION(17)); /* 17: every bit of a double */
@@ -238,8 +239,9 @@ static enum vit_status read_saved(struct train_saved *s, const json_t *note, con
         .epochs = t.epoch, .train_loss = t.train_loss, .val = t.val, .plateau_step = t.plateau_step
     };
     status = recipe_texts_saved(&s->texts, settings, path, err);
-    if (!status) status = keep_text(&s->data, note, "data", path, err);
-    if (!status && json_object_get(note, "digest")) status = keep_text(&s->digest, note, "digest", path, err);
+    if (!status) status = keep_text(&s->data.path, note, "data", path, err);
+    if (!status && json_object_get(note, "digest"))
+        status = keep_text(&s->data.digest, note, "digest", path, err);
     return status ? status : keep_text(&s->kernels, note, "kernels", path, err);
 }
 
@@ -268,7 +270,7 @@ enum vit_status train_saved_read(struct train_saved *s, const char *folder, stru
 void train_saved_free(struct train_saved *s)
 {
     recipe_texts_free(&s->texts);
-    free(s->data);
-    free(s->digest);
+    free(s->data.path);
+    free(s->data.digest);
     free(s->kernels);
 }

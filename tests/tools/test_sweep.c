@@ -597,7 +597,7 @@ static void another_grid_is_refused_by_name(void **state)
     EXPECT(2, "--preset: the sweep in", false, "-o", f->out, "--preset", "accurate");
     EXPECT(2, "--dead-after: the sweep in", false, "-o", f->out, "--dead-after", "1");
     EXPECT(2, "--no-test: the sweep in", false, "-o", f->out, "--no-test");
-    EXPECT(3, "holds no pictures", false, "-o", f->out, "--data", f->dir);
+    EXPECT(2, "--data: the sweep in", false, "-o", f->out, "--data", f->dir);
     EXPECT(2, "--kernels: the sweep in", false, "-o", f->out, "--kernels", "ref+vec");
     after = tmp_text(f->out, "sweep.json");
     assert_string_equal(before, after);
@@ -621,7 +621,7 @@ static void other_pictures_are_refused(void **state)
     assert_string_equal(before, after);
     free(after);
     noise_write(f->data, PICTURES, CLASSES - 1, 40, 1, 0);
-    EXPECT(3, "began with other classes, labels or names", false, "-o", f->out, "--seed", "0,1");
+    EXPECT(3, "began with other classes, labels or files", false, "-o", f->out, "--seed", "0,1");
     grid = tmp_text(f->out, "sweep.json");
     assert_non_null(strstr(grid, "\"pictures\": 100,"));
     free(grid);
@@ -642,6 +642,32 @@ static void a_sweep_follows_its_pictures_to_another_place(void **state)
     grid = tmp_text(f->out, "sweep.json");
     assert_non_null(strstr(grid, moved));
     free(grid);
+    snprintf(moved, sizeof moved, "%s/moved/test_batch.bin", f->dir);
+    assert_int_equal(truncate(moved, NOISE_RECORD), 0); /* the tests of further cells would be others */
+    EXPECT(3, "began with other classes, labels or files", false, "-o", f->out, "--seed", "0,1,2");
+    snprintf(moved, sizeof moved, "%s/moved", f->dir);
+    assert_int_equal(rename(moved, f->data), 0);
+    EXPECT(2, "which has other classes, labels or files", false, "-o", f->out, "--data", f->data);
+}
+
+/* From before there were digests: no other place can be told from another data set. */
+static void an_old_sweep_stays_where_it_is(void **state)
+{
+    struct fixture *f = *state;
+    char moved[400], *grid, *digest;
+
+    snprintf(moved, sizeof moved, "%s/moved", f->dir);
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "1");
+    grid = tmp_text(f->out, "sweep.json");
+    digest = strstr(grid, "\"digest\"");
+    assert_non_null(digest);
+    memset(digest, ' ', strcspn(digest, ",") + 1);
+    tmp_write(f->out, "sweep.json", grid, strlen(grid), NULL, 0);
+    free(grid);
+    assert_int_equal(rename(f->data, moved), 0);
+    EXPECT(2, "--data: the sweep in", false, "-o", f->out, "--data", moved);
+    assert_int_equal(rename(moved, f->data), 0);
+    EXPECT(0, "", false, "-o", f->out, "--data", f->data);
 }
 
 static void a_grid_file_has_arrays(void **state)
@@ -874,6 +900,7 @@ int main(void)
         TEST(the_preset_of_trained_networks_is_kept),
         TEST(other_pictures_are_refused),
         TEST(a_sweep_follows_its_pictures_to_another_place),
+        TEST(an_old_sweep_stays_where_it_is),
         TEST(a_grid_file_has_arrays),
         TEST(what_is_wrong_is_named_before_anything_is_made),
         TEST(only_what_is_wanted_is_kept),

@@ -112,9 +112,12 @@ static void a_run_follows_its_pictures_to_another_place(void **state)
     assert_int_equal(rename(f->data, moved), 0);
     EXPECT(3, "no such data set", false, "--resume", f->other);
     noise_write(f->data, PICTURES, CLASSES - 1, 40, 1, 0);
-    EXPECT(3, "began with other classes, labels or names", false, "--resume", f->other);
+    EXPECT(3, "began with other classes, labels or files", false, "--resume", f->other);
     EXPECT(0, "", false, "--resume", f->other, "--data", moved, "-t", "1");
     assert_same_run(f->out, f->other);
+    EXPECT(0, "nothing is left to do", false, "--resume", f->other, "--data", moved); /* where it now lies */
+    EXPECT(2, "which has other classes, labels or files", false, "--resume", f->other, "--data", f->data);
+    EXPECT(2, "--data: the run in", false, "--resume", f->other, "--data", "nowhere");
 }
 
 static void threads_change_no_bit(void **state)
@@ -139,7 +142,7 @@ static void other_settings_are_refused_by_name(void **state)
     EXPECT(2, "--seed: the run in", false, "--resume", f->out, "--seed", "1");
     EXPECT(2, "--preset: the run in", false, "--resume", f->out, "--preset", "accurate");
     EXPECT(2, "--qk-norm: the run in", false, "--resume", f->out, "--qk-norm");
-    EXPECT(3, "holds no pictures", false, "--resume", f->out, "--data", f->dir);
+    EXPECT(2, "--data: the run in", false, "--resume", f->out, "--data", f->dir);
     EXPECT(2, "--kernels: the run in", false, "--resume", f->out, "--kernels", "ref+vec");
     after = tmp_text(f->out, "log.jsonl");
     assert_string_equal(before, after);
@@ -721,7 +724,6 @@ static void a_run_may_validate_on_the_split_for_it(void **state)
 {
     struct fixture *f = *state;
     char data[600];
-    json_t *log;
 
     write_own(f, "split/train", 8, data);
     write_own(f, "split/val", 4, data);
@@ -734,11 +736,32 @@ static void a_run_may_validate_on_the_split_for_it(void **state)
         "8 pictures to learn from, 32 x 32 pixels, 4 steps an epoch; 4 of the validation split, 2 classes: a, b c\n",
         false, "-d", data, "-o", f->out, "--batch", "2", "--val-split", "--epochs", "1", "--width", "16",
         "--depth", "2", "--heads", "2", "--patch", "16", "-t", "1");
-    log = lines_of(f->out, "log.jsonl");
-    assert_true(json_is_number(json_object_get(json_array_get(log, 0), "val_loss")));
-    json_decref(log);
-    tmp_write(f->dir, "split/val/c/0.png", "x", 1, NULL, 0);
-    EXPECT(3, "class \"c\" is none of the model's", false, "-d", data, "-o", f->other, "--val-split");
+    EXPECT(2, "has \"on\", found \"its default\"", false, "--resume", f->out, "--val", "0.1");
+    write_own(f, "copy/train", 8, data);
+    write_own(f, "copy/val", 6, data);
+    snprintf(data, sizeof data, "%s/copy", f->dir);
+    EXPECT(2, "which has other classes, labels or files", false, "--resume", f->out, "--data", data);
+    tmp_write(f->dir, "copy/val/c/0.png", "x", 1, NULL, 0);
+    EXPECT(3, "split \"val\": the data's class \"c\" is none of", false, "-d", data, "-o", f->other,
+           "--val-split");
+    write_own(f, "own", 8, data); /* it is one set */
+    EXPECT(3, "own: has no split \"val\"", false, "-d", data, "-o", f->other, "--val-split");
+}
+
+/* What the command line says of the validation wins, as of all else; one source does not say both. */
+static void one_source_says_what_to_validate_on(void **state)
+{
+    static const char PART[] = "{\"val\": 0.2}", BOTH[] = "{\"val\": 0.2, \"val-split\": true}";
+    struct fixture *f = *state;
+    char path[2][400];
+
+    tmp_write(f->dir, "part.json", PART, sizeof PART - 1, path[0], sizeof path[0]);
+    tmp_write(f->dir, "both.json", BOTH, sizeof BOTH - 1, path[1], sizeof path[1]);
+    EXPECT(3, "has no split \"val\"", false, "-d", f->data, "-o", f->out, "--recipe", path[0], "--val-split");
+    EXPECT(2, "both.json: --val and --val-split: expected one of them", false, "-d", f->data, "-o", f->out,
+           "--recipe", path[1]);
+    EXPECT(2, "--val and --val-split: expected one of them", false, "-d", f->data, "-o", f->out, "--val",
+           "0.1", "--val-split");
 }
 
 /* An archive often unpacks to a folder of its own name: its one folder is no class. */
@@ -805,6 +828,7 @@ int main(void)
         TEST(a_damaged_picture_is_counted),
         TEST(a_validation_split_that_is_not_read_is_warned_of),
         TEST(a_run_may_validate_on_the_split_for_it),
+        TEST(one_source_says_what_to_validate_on),
         TEST(one_class_is_refused_before_a_folder_is_made),
         TEST(a_class_that_is_not_utf_8_is_refused_before_a_folder_is_made),
         TEST(every_picture_is_read_before_the_first_step),
