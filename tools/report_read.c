@@ -153,7 +153,7 @@ static enum vit_status take_saved(struct report *r, const struct train_saved *sa
 {
     struct report_cell *c = &r->cells[r->cell_count - 1];
     json_t *about =
-        json_pack("{s:s, s:o}", "data", saved->data, "settings", recipe_texts_save(&saved->texts));
+        json_pack("{s:s, s:o}", "data", saved->data.path, "settings", recipe_texts_save(&saved->texts));
     enum vit_status status = report_keep(r, about, err);
 
     if (status) return status;
