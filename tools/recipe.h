@@ -48,7 +48,7 @@ struct recipe {
 
     uint64_t seed, limit, max_pixels; /* limit 0: all */
     float val;
-    bool val_split; /* in the place of val */
+    bool val_split;            /* in the place of val */
     int eval_every, log_every; /* log_every 0: epochs only */
 };
 

@@ -82,8 +82,8 @@ struct train_data {
 /* What r says of limit, validation and decoding. Reads no picture. */
 enum vit_status train_data_open(struct train_data *d, const char *path, const struct recipe *r,
                                 struct vit_error *err);
-/* Another split of the same data set, limited, its labels renumbered to those of training; the caller closes *out,
- * also after a failure. VIT_ERR_UNSUPPORTED: there is none, or it has other classes. */
+/* Another split of the same data set, limited, its labels renumbered to those of training; the caller closes
+ * *out, also after a failure. VIT_ERR_UNSUPPORTED: there is none, or it has other classes. */
 enum vit_status train_data_open_split(struct patch_dataset **out, const struct patch_dataset *training,
                                       const char *path, enum patch_split split, size_t limit,
                                       struct vit_error *err);
