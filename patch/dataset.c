@@ -208,7 +208,8 @@ static uint64_t mix_number(uint64_t hash, long long number)
     return mix_text(hash, text);
 }
 
-/* What follows root, a folder, or the folder that root, a file, lies in; name itself where neither holds it. */
+/* What follows root, a folder, or the folder that root, a file, lies in; name itself where neither holds
+ * it. */
 static const char *below(const char *name, const char *root)
 {
     size_t n = strlen(root);

@@ -731,11 +731,11 @@ static void a_run_may_validate_on_the_split_for_it(void **state)
     EXPECT(2, "--val and --val-split: expected one of them", true, "-d", data, "-o", f->out, "--val-split");
     EXPECT(3, "has no split \"val\"", false, "-d", f->data, "-o", f->out, "--val-split");
     assert_int_not_equal(access(f->out, F_OK), 0);
-    EXPECT(
-        0,
-        "8 pictures to learn from, 32 x 32 pixels, 4 steps an epoch; 4 of the validation split, 2 classes: a, b c\n",
-        false, "-d", data, "-o", f->out, "--batch", "2", "--val-split", "--epochs", "1", "--width", "16",
-        "--depth", "2", "--heads", "2", "--patch", "16", "-t", "1");
+    EXPECT(0,
+           "8 pictures to learn from, 32 x 32 pixels, 4 steps an epoch; 4 of the validation "
+           "split, 2 classes: a, b c\n",
+           false, "-d", data, "-o", f->out, "--batch", "2", "--val-split", "--epochs", "1", "--width", "16",
+           "--depth", "2", "--heads", "2", "--patch", "16", "-t", "1");
     EXPECT(2, "has \"on\", found \"its default\"", false, "--resume", f->out, "--val", "0.1");
     write_own(f, "copy/train", 8, data);
     write_own(f, "copy/val", 6, data);
