@@ -235,7 +235,7 @@ static void quantise_panel(float *panel, float *scale, int k)
         }
         for (int l = 0; l < k; l++) {
             float *to = panel + (size_t)l * TILE_COLS + v;
-            store(to, VEC_RINT(load(to) * load(inverse)));
+            store(to, VEC_RINT(load(to) * load(inverse)) + SPLAT(0.0f)); /* integers have no -0 */
         }
     }
 }

@@ -176,26 +176,37 @@ static void bytes_that_are_not_aligned_are_copied(void **state)
     free(moved);
 }
 
-static void a_matrix_has_no_values_but_can_be_read(void **state)
+static void assert_read_alike(const struct files *f, const char *kernels)
 {
-    const struct files *f = *state;
     struct vit_model *plain, *packed;
     float values[18 * 64];
     int without = 0;
 
-    save_both(f, KERN_I8, "ref+vec");
-    plain = open_as(f->plain, KERN_I8, "ref+vec", false);
-    packed = open_as(f->packed, KERN_I8, "ref+vec", false);
+    save_both(f, KERN_I8, kernels);
+    plain = open_as(f->plain, KERN_I8, kernels, false);
+    packed = open_as(f->packed, KERN_I8, kernels, false);
     for (int i = 0; i < vit_model_parameter_count(plain); i++) {
         const struct vit_parameter p = vit_model_parameter(plain, i);
         without += !vit_model_parameter(packed, i).values;
         assert_true(p.count <= VIT_COUNT(values));
         vit_model_read(packed, i, values);
-        if (memcmp(values, p.values, p.count * sizeof *values)) fail_msg("%s reads otherwise", p.name);
+        if (memcmp(values, p.values, p.count * sizeof *values))
+            fail_msg("%s: %s reads otherwise", kernels, p.name);
     }
     assert_int_equal(without, TINY_DEPTH * 4 + 1);
     vit_model_close(plain);
     vit_model_close(packed);
+}
+
+/* Integers of 8 bits as floats, by every way to round them. */
+static void a_matrix_has_no_values_but_can_be_read(void **state)
+{
+    static const char *const KERNELS[] = { "ref+vec", "ref+avx2", "ref+avx512" };
+    struct vit_error err;
+    struct kern k;
+
+    for (size_t i = 0; i < VIT_COUNT(KERNELS); i++)
+        if (!kern_select(&k, KERNELS[i], &err)) assert_read_alike(*state, KERNELS[i]);
 }
 
 static void a_trainable_model_has_all_values(void **state)
