@@ -266,7 +266,7 @@ do-run: do-all
 do-test: $(RUN_TESTS) $(BIN) $B/libvit.so.$(VERSION) $B/tests/tools/faults.so
 	@VIT_BIN=$(BIN) VIT_B=$B VIT_MODE=$(MODE) CC="$(CC)" tools/run-tests.sh $(RUN_TESTS) $(RUN_SCRIPTS)
 
-# The suite on another kind of CPU, emulated, but for what tests this Makefile. Nothing is installed for it.
+# The test programs on another kind of CPU, emulated, without the scripts of tests/cli. Nothing is installed for it.
 ARM64_PACKAGES := gcc-aarch64-linux-gnu qemu-user $(foreach p,jansson zip jpeg openblas-openmp cmocka,lib$p-dev:arm64)
 check-arm64:
 	@command -v aarch64-linux-gnu-gcc >/dev/null && command -v qemu-aarch64 >/dev/null || \
@@ -404,7 +404,7 @@ help:
 	@echo 'make asan|tsan|debug   the tests in that mode; tsan with clang and its OpenMP'
 	@echo 'make cover             the tests with counters, then line coverage by file and folder'
 	@echo 'make check-kernels     the tests once for every kernel overlay this CPU can run'
-	@echo 'make check-arm64       the tests on another kind of CPU, emulated'
+	@echo 'make check-arm64       the test programs on another kind of CPU, emulated; T=NAME'
 	@echo 'make check-golden      logits and gradients against other programs; GOLDEN=FOLDER'
 	@echo 'make check-preprocess  decoding and resizing against Pillow; PREPROCESS=FOLDER'
 	@echo 'make check-corpus      every picture of a tree is decoded or refused, under sanitizers; CORPUS=FOLDER'

@@ -41,24 +41,25 @@ static size_t best_values(const struct report *r, int match, size_t norm, double
     return report_values(r, t.best, t.best->rates[t.best->best].lr, report_test_top1, room);
 }
 
-static bool was_tested(const struct report *r, int match)
+/* Whether a placement has so many of them, or more. */
+static bool has_values(const struct report *r, int match, size_t least)
 {
     double *room = calloc(r->cell_count + 1, sizeof *room);
     bool found = false;
 
-    for (size_t n = 0; n < r->norm_count && room; n++) found |= best_values(r, match, n, room) > 1;
+    for (size_t n = 0; n < r->norm_count && room; n++) found |= best_values(r, match, n, room) >= least;
     free(room);
     return found;
 }
 
-static bool was_tested_at_all(const struct report *r, int match)
+static bool was_tested(const struct report *r, int match)
 {
-    double *room = calloc(r->cell_count + 1, sizeof *room);
-    bool found = false;
+    return has_values(r, match, 1);
+}
 
-    for (size_t n = 0; n < r->norm_count && room; n++) found |= best_values(r, match, n, room) > 0;
-    free(room);
-    return found;
+static bool was_repeated(const struct report *r, int match)
+{
+    return has_values(r, match, 2);
 }
 
 /* The first placement with another. */
@@ -189,12 +190,12 @@ static const struct row ROWS[] = {
     { "highest rate that learns", was_tuned, put_highest, true, false },
     { "rates within a point of the best", was_tuned, put_within, true, false },
     { "best validation top-1 (%), its test top-1", was_tuned, put_best, false, false },
-    { "test top-1 (%), mean ± deviation (seeds)", was_tested, put_test, false, false },
+    { "test top-1 (%), mean ± deviation (seeds)", was_repeated, put_test, false, false },
     { "test top-1, points (95 %, Welch) over ", was_compared, put_difference, false, true },
 };
 static const struct row BRIEF[] = {
     { "lost runs", always, put_lost, false, false },
-    { "test top-1 (%) at its best rate", was_tested_at_all, put_reached, false, false },
+    { "test top-1 (%) at its best rate", was_tested, put_reached, false, false },
 };
 
 /* ---- a row for each setting ---- */
@@ -382,7 +383,7 @@ void report_note_brief(FILE *out, const struct report *r)
 {
     fputs("Lost: dead, diverged or not learnt.", out);
     report_put_lost(out, r);
-    if (any_match(r, was_tested_at_all))
+    if (any_match(r, was_tested))
         fputs(" Test: the mean over seeds, at the rate and warm-up that are best on the validation pictures.",
               out);
 }
@@ -408,7 +409,7 @@ void report_note_summary(FILE *out, const struct report *r)
               "not its test top-1.",
               out);
     }
-    if (any_match(r, was_tested))
+    if (any_match(r, was_repeated))
         fputs(" Test: at the rate and warm-up that are best on the validation pictures, or the only one that "
               "was run.",
               out);
