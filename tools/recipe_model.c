@@ -235,6 +235,7 @@ enum vit_status recipe_hyper(struct vit_hyper *h, const struct recipe *r, int ba
     h->smoothing = r->label_smoothing;
     h->drop_path = r->drop_path;
     h->attn_drop = r->attn_drop;
+    h->patch_drop = r->patch_drop;
     h->ema = r->ema;
     h->lr_end = r->lr_end;
     h->steps = batches * r->epochs;

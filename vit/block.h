@@ -103,11 +103,16 @@ struct vit_block_call {
 struct kern_heads vit_block_heads(const struct vit_block_call *call);
 const struct vit_step_trace *vit_block_attention(const struct vit_block_call *call);
 
-/* Reserve the trace of one block for batch pictures; in inference every block carves the same one. */
+/* What memory is reserved for. */
+struct vit_extent {
+    int batch, tokens; /* pictures at most, tokens of each */
+    bool training;
+};
+/* Reserve the trace of one block; in inference every block carves the same one. */
 void vit_block_trace_carve(struct vit_block_trace *t, struct vit_arena *a, const struct vit_config *c,
-                           int block, int batch, bool training);
+                           int block, const struct vit_extent *e);
 void vit_block_scratch_carve(struct vit_block_scratch *s, struct vit_arena *a, const struct vit_config *c,
-                             int batch, bool training);
+                             const struct vit_extent *e);
 
 /* stream (n tokens, d) in; returns the stream after the block: the same buffer in inference, one of the
  * trace's in training. */

@@ -5,15 +5,15 @@
 
 /* What ATTN leaves. The probabilities are kept only for the backward. */
 static void carve_attention(struct vit_step_trace *t, struct vit_arena *a, const struct vit_config *c,
-                            size_t m, int batch, bool training)
+                            const struct vit_extent *e)
 {
-    const size_t d = (size_t)c->width, tokens = m / (size_t)batch;
+    const size_t d = (size_t)c->width, tokens = (size_t)e->tokens, m = (size_t)e->batch * tokens;
 
     t->qkv = vit_arena_take(a, m * 3 * d, sizeof(float));
     t->qkv_normed = t->qkv;
     t->ctx = vit_arena_take(a, m * d, sizeof(float));
-    if (!training) return;
-    t->prob = vit_arena_take(a, (size_t)batch * (size_t)c->heads * tokens, tokens * sizeof(float));
+    if (!e->training) return;
+    t->prob = vit_arena_take(a, (size_t)e->batch * (size_t)c->heads * tokens, tokens * sizeof(float));
     if (!c->norm.qk) return;
     t->qkv_normed = vit_arena_take(a, m * 3 * d, sizeof(float));
     for (int i = 0; i < 2; i++) t->qk_stat[i] = vit_arena_take(a, m * (size_t)c->heads * 2, sizeof(float));
@@ -22,19 +22,19 @@ static void carve_attention(struct vit_step_trace *t, struct vit_arena *a, const
 /* One step's buffers. In training every value that the backward reads has its own; a branch that only
  * a JOIN reads is dead after it and lives in the shared scratch, and so does what is recomputed. */
 static void carve_step(struct vit_step_trace *t, struct vit_arena *a, const struct vit_config *c,
-                       const struct vit_step *step, int batch, bool training)
+                       const struct vit_step *step, const struct vit_extent *e)
 {
-    const size_t m = (size_t)batch * (size_t)vit_config_tokens(c), d = (size_t)c->width;
-    const bool kept = training && step->op != VIT_OP_FORK && !vit_op_joins(step[1].op);
+    const size_t m = (size_t)e->batch * (size_t)e->tokens, d = (size_t)c->width;
+    const bool kept = e->training && step->op != VIT_OP_FORK && !vit_op_joins(step[1].op);
 
     switch (step->op) {
-    case VIT_OP_ATTN: carve_attention(t, a, c, m, batch, training); break;
+    case VIT_OP_ATTN: carve_attention(t, a, c, e); break;
     case VIT_OP_MLP:
-        if (training || c->glu) t->up = vit_arena_take(a, m * (size_t)vit_up_rows(c), sizeof(float));
+        if (e->training || c->glu) t->up = vit_arena_take(a, m * (size_t)vit_up_rows(c), sizeof(float));
         break;
     case VIT_OP_NORM_BRANCH:
     case VIT_OP_NORM_STREAM:
-        if (training) t->stat = vit_arena_take(a, m * 2, sizeof(float));
+        if (e->training) t->stat = vit_arena_take(a, m * 2, sizeof(float));
         break;
     default: break;
     }
@@ -42,22 +42,22 @@ static void carve_step(struct vit_step_trace *t, struct vit_arena *a, const stru
 }
 
 void vit_block_trace_carve(struct vit_block_trace *t, struct vit_arena *a, const struct vit_config *c,
-                           int block, int batch, bool training)
+                           int block, const struct vit_extent *e)
 {
     const struct vit_step *steps = vit_block_steps(&c->norm, block, c->depth);
 
-    for (int i = 0; steps[i].op != VIT_OP_END; i++) carve_step(&t->step[i], a, c, &steps[i], batch, training);
+    for (int i = 0; steps[i].op != VIT_OP_END; i++) carve_step(&t->step[i], a, c, &steps[i], e);
 }
 
 void vit_block_scratch_carve(struct vit_block_scratch *s, struct vit_arena *a, const struct vit_config *c,
-                             int batch, bool training)
+                             const struct vit_extent *e)
 {
-    const size_t m = (size_t)batch * (size_t)vit_config_tokens(c), d = (size_t)c->width;
+    const size_t m = (size_t)e->batch * (size_t)e->tokens, d = (size_t)c->width;
     const size_t wide = (size_t)(vit_up_rows(c) > 3 * c->width ? vit_up_rows(c) : 3 * c->width);
 
     for (int i = 0; i < 2; i++) s->branch[i] = vit_arena_take(a, m * d, sizeof(float));
     s->hid = vit_arena_take(a, m * (size_t)c->hidden, sizeof(float));
-    if (!training) return;
+    if (!e->training) return;
     for (int i = 0; i < 2; i++) s->wide[i] = vit_arena_take(a, m * wide, sizeof(float));
     s->dbranch = vit_arena_take(a, m * d, sizeof(float));
 }

@@ -20,9 +20,14 @@ int vit_config_prefix(const struct vit_config *c)
     return c->cls + c->dist + c->registers;
 }
 
+int vit_config_patches(const struct vit_config *c)
+{
+    return vit_config_grid(c) * vit_config_grid(c);
+}
+
 int vit_config_tokens(const struct vit_config *c)
 {
-    return vit_config_prefix(c) + vit_config_grid(c) * vit_config_grid(c);
+    return vit_config_prefix(c) + vit_config_patches(c);
 }
 
 int vit_up_rows(const struct vit_config *c)

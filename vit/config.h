@@ -5,6 +5,8 @@
 
 #include "vit/vit.h"
 
+int vit_config_patches(const struct vit_config *c); /* of a picture */
+
 /* Widths that shapes share: rows of fc1 (gate and value, or value alone), what pooling gives, and what the
  * head reads. */
 int vit_up_rows(const struct vit_config *c);

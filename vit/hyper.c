@@ -92,6 +92,7 @@ static const struct field {
     { "smoothing", NUMBER, offsetof(struct vit_hyper, smoothing), 0, 1 },
     { "drop_path", NUMBER, offsetof(struct vit_hyper, drop_path), 0, BELOW_1 },
     { "attn_drop", NUMBER, offsetof(struct vit_hyper, attn_drop), 0, BELOW_1 },
+    { "patch_drop", NUMBER, offsetof(struct vit_hyper, patch_drop), 0, BELOW_1 },
     { "ema", NUMBER, offsetof(struct vit_hyper, ema), 0, BELOW_1 },
     { "lr_end", NUMBER, offsetof(struct vit_hyper, lr_end), 0, FLT_MAX },
     { "steps", INTEGER, offsetof(struct vit_hyper, steps), 1, 0 },

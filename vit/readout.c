@@ -8,10 +8,10 @@
 /* From the stream after the blocks to logits: final norm, pooling, fc_norm, pre_logits, head. Pooling by
  * token needs the norm of that token alone, so the rows are picked first. */
 
-/* Rows of a picture that the final norm sees. */
-static int final_rows(const struct vit_config *c)
+/* Rows of a picture of so many tokens that the final norm sees. */
+static int final_rows(const struct vit_config *c, int tokens)
 {
-    return c->pool == VIT_POOL_CLS ? 1 + c->dist : vit_config_tokens(c);
+    return c->pool == VIT_POOL_CLS ? 1 + c->dist : tokens;
 }
 
 int vit_features_width(const struct vit_model *m)
@@ -19,34 +19,35 @@ int vit_features_width(const struct vit_model *m)
     return vit_pooled_width(&m->config);
 }
 
-static void carve_gradients(struct vit_ends *e, struct vit_arena *a, const struct vit_config *c, int batch)
+static void carve_gradients(struct vit_ends *e, struct vit_arena *a, const struct vit_config *c,
+                            const struct vit_extent *x)
 {
-    const size_t b = (size_t)batch, d = (size_t)c->width, f = (size_t)vit_pooled_width(c);
+    const size_t b = (size_t)x->batch, d = (size_t)c->width, f = (size_t)vit_pooled_width(c);
     const size_t widest = f > (size_t)c->pre_logits ? f : (size_t)c->pre_logits;
 
     e->dlogits = vit_arena_take(a, b * (size_t)c->classes, sizeof(float));
     e->dfeatures = vit_arena_take(a, 3 * b * widest, sizeof(float));
-    e->dstream = vit_arena_take(a, b * (size_t)vit_config_tokens(c) * d, sizeof(float));
+    e->dstream = vit_arena_take(a, b * (size_t)x->tokens * d, sizeof(float));
 }
 
-void vit_ends_carve_readout(struct vit_ends *e, struct vit_arena *a, const struct vit_config *c, int batch,
-                            bool training)
+void vit_ends_carve_readout(struct vit_ends *e, struct vit_arena *a, const struct vit_config *c,
+                            const struct vit_extent *x)
 {
-    const size_t b = (size_t)batch, d = (size_t)c->width, f = (size_t)vit_pooled_width(c);
-    const size_t rows = b * (size_t)final_rows(c);
+    const size_t b = (size_t)x->batch, d = (size_t)c->width, f = (size_t)vit_pooled_width(c);
+    const size_t rows = b * (size_t)final_rows(c, x->tokens);
 
     e->picked = c->pool == VIT_POOL_CLS ? vit_arena_take(a, rows * d, sizeof(float)) : NULL;
     e->final = c->norm.final ? vit_arena_take(a, rows * d, sizeof(float)) : NULL;
-    e->final_stat = c->norm.final && training ? vit_arena_take(a, rows * 2, sizeof(float)) : NULL;
+    e->final_stat = c->norm.final && x->training ? vit_arena_take(a, rows * 2, sizeof(float)) : NULL;
     e->weight = c->pool == VIT_POOL_SEQ ? vit_arena_take(a, rows, sizeof(float)) : NULL;
     e->pooled = vit_arena_take(a, rows > 2 * b ? b * f : rows * d, sizeof(float));
-    e->pooled_stat = c->norm.pooled && training ? vit_arena_take(a, b * 2, sizeof(float)) : NULL;
+    e->pooled_stat = c->norm.pooled && x->training ? vit_arena_take(a, b * 2, sizeof(float)) : NULL;
     e->features = c->norm.pooled ? vit_arena_take(a, b * f, sizeof(float)) : e->pooled;
     e->hidden = c->pre_logits ? vit_arena_take(a, b * (size_t)c->pre_logits, sizeof(float)) : NULL;
     e->hidden_out = c->pre_logits ? vit_arena_take(a, b * (size_t)c->pre_logits, sizeof(float)) : NULL;
     e->logits = vit_arena_take(a, b * (size_t)c->classes, sizeof(float));
     e->logits_dist = c->dist ? vit_arena_take(a, b * (size_t)c->classes, sizeof(float)) : NULL;
-    if (training) carve_gradients(e, a, c, batch);
+    if (x->training) carve_gradients(e, a, c, x);
 }
 
 /* ---- pooling: rows (n, t, d) -> pooled (n, f) ---- */
@@ -210,7 +211,7 @@ void vit_readout(struct vit_session *s, const float *stream, int n)
     const struct vit_model *m = s->model;
     const struct vit_config *c = &m->config;
     const struct vit_ends *e = &s->ends;
-    const int rows = n * final_rows(c);
+    const int rows = n * final_rows(c, s->tokens);
 
     if (e->picked) pick(s, stream, n);
     if (e->final) {
@@ -281,7 +282,7 @@ void vit_readout_backward(struct vit_session *s, const struct vit_params *grads,
     const struct vit_ends *e = &s->ends;
     const struct kern_norm norm = vit_norm_of(c, &m->params.norm);
     const struct kern_dnorm dn = { grads->norm.gain, grads->norm.bias, grads->norm.alpha };
-    const struct kern_rows r = vit_rows_of(n * final_rows(c), c->width);
+    const struct kern_rows r = vit_rows_of(n * final_rows(c, s->tokens), c->width);
     float *g = e->dfeatures;
 
     heads_back(s, grads, g, n);

@@ -16,7 +16,7 @@ static void mark(struct vit_session *s, const char *name, size_t *since)
 
 /* In inference all blocks work in the same buffers: no step overwrites what is still needed. Blocks with
  * other steps (mix) have buffers of their own. */
-static void carve_blocks(struct vit_session *s)
+static void carve_blocks(struct vit_session *s, const struct vit_extent *e)
 {
     const struct vit_config *c = &s->model->config;
 
@@ -28,7 +28,7 @@ static void carve_blocks(struct vit_session *s)
         if (same < i)
             s->trace[i] = s->trace[same];
         else
-            vit_block_trace_carve(&s->trace[i], &s->arena, c, i, s->batch, s->training);
+            vit_block_trace_carve(&s->trace[i], &s->arena, c, i, e);
     }
 }
 
@@ -61,19 +61,20 @@ static struct kern_limits limits_of(const struct vit_session *s)
 static void carve(struct vit_session *s)
 {
     const struct vit_config *c = &s->model->config;
+    const struct vit_extent extent = { s->batch, s->tokens, s->training };
     size_t since = 0;
 
     s->pieces = 0;
     patch_stem_trace_carve(&s->stem, &s->arena, &c->stem, c->channels, c->image, c->width, s->batch,
                            s->training);
     mark(s, "stem", &since);
-    vit_ends_carve_embed(&s->ends, &s->arena, c, s->batch, s->training);
+    vit_ends_carve_embed(&s->ends, &s->arena, c, &extent);
     mark(s, "embedding", &since);
-    carve_blocks(s);
+    carve_blocks(s, &extent);
     mark(s, s->training ? "blocks, all kept" : "blocks, one shared", &since);
-    vit_block_scratch_carve(&s->scratch, &s->arena, c, s->batch, s->training);
+    vit_block_scratch_carve(&s->scratch, &s->arena, c, &extent);
     mark(s, "block scratch", &since);
-    vit_ends_carve_readout(&s->ends, &s->arena, c, s->batch, s->training);
+    vit_ends_carve_readout(&s->ends, &s->arena, c, &extent);
     mark(s, "read-out", &since);
     s->kern.scratch = vit_arena_take(&s->arena, s->kern.scratch_bytes, 1);
     mark(s, "kernel scratch", &since);
@@ -95,6 +96,13 @@ static enum vit_status plan_memory(struct vit_session *s, struct vit_error *err)
 enum vit_status vit_session_create(struct vit_session **out, const struct vit_model *m,
                                    const struct vit_session_options *o, struct vit_error *err)
 {
+    return vit_session_create_partial(out, m, o, vit_config_patches(&m->config), err);
+}
+
+enum vit_status vit_session_create_partial(struct vit_session **out, const struct vit_model *m,
+                                           const struct vit_session_options *o, int patches,
+                                           struct vit_error *err)
+{
     const struct vit_session_options none = { 0 };
     struct vit_session *s = calloc(1, sizeof *s);
     enum vit_status status;
@@ -109,7 +117,7 @@ enum vit_status vit_session_create(struct vit_session **out, const struct vit_mo
     s->model = m;
     s->batch = o->batch > 0 ? o->batch : 1;
     s->training = o->training;
-    s->tokens = vit_config_tokens(&m->config);
+    s->tokens = vit_config_prefix(&m->config) + patches;
     s->kern = (struct kern_ctx){ .k = &m->kern, .threads = o->threads > 0 ? o->threads : kern_cpu_cores() };
     s->kern.team = kern_team_create();
     if (!s->kern.team) {

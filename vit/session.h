@@ -27,7 +27,7 @@ struct vit_ends {
     float *dlogits;   /* (batch, classes) */
     float *dfeatures; /* (3, batch, max(f, pre_logits)): features, distillation row, pre_logits */
     float *dstream;   /* (batch, t, d) */
-    float *dpatches;  /* (batch, g g, d) */
+    float *dpatches;  /* (batch, g g, d), where the stream is not the patches */
 };
 
 struct vit_piece {
@@ -38,8 +38,9 @@ enum { VIT_PIECES = 12 };
 
 struct vit_session {
     const struct vit_model *model;
-    int batch, tokens;
+    int batch, tokens; /* of each picture: those that the blocks see */
     bool training;
+    const int *kept; /* (batch, tokens - prefix): which patches these are, ascending; NULL: all. Lent */
     struct kern_ctx kern;
     struct vit_arena arena;
     struct vit_ends ends;
@@ -54,18 +55,24 @@ struct vit_session {
     int pieces;
 };
 
+/* vit_session_create for a caller whose blocks see only so many patches of each picture, 1 to all: it lends
+ * kept before it calls vit_forward. */
+enum vit_status vit_session_create_partial(struct vit_session **out, const struct vit_model *m,
+                                           const struct vit_session_options *o, int patches,
+                                           struct vit_error *err);
+
 /* The call descriptor of one block. */
 struct vit_block_call vit_session_call(const struct vit_session *s, int block, int n);
 
 /* embed.c: from planes to the stream that enters the blocks, and back. */
-void vit_ends_carve_embed(struct vit_ends *e, struct vit_arena *a, const struct vit_config *c, int batch,
-                          bool training);
+void vit_ends_carve_embed(struct vit_ends *e, struct vit_arena *a, const struct vit_config *c,
+                          const struct vit_extent *x);
 float *vit_embed(struct vit_session *s, const float *planes, int n);
 void vit_embed_backward(struct vit_session *s, const struct vit_params *grads, float *dstream, int n);
 
 /* readout.c: from the stream to logits, and back. dstream is written. */
-void vit_ends_carve_readout(struct vit_ends *e, struct vit_arena *a, const struct vit_config *c, int batch,
-                            bool training);
+void vit_ends_carve_readout(struct vit_ends *e, struct vit_arena *a, const struct vit_config *c,
+                            const struct vit_extent *x);
 void vit_readout(struct vit_session *s, const float *stream, int n);
 void vit_readout_backward(struct vit_session *s, const struct vit_params *grads, const float *stream,
                           float *dstream, int n);

@@ -74,6 +74,24 @@ enum vit_status vit_trainer_save(const struct vit_trainer *t, const char *path, 
     return status;
 }
 
+/* What the version that saved did not know was off. */
+static bool same_value(const json_t *saved, const json_t *now)
+{
+    if (!saved) return json_is_number(now) ? json_number_value(now) == 0 : json_is_false(now);
+    return json_equal(saved, now);
+}
+
+/* How many keys of b are in a. */
+static size_t shared_keys(json_t *a, json_t *b)
+{
+    const char *key;
+    json_t *value;
+    size_t count = 0;
+
+    json_object_foreach(b, key, value) count += json_object_get(a, key) != NULL;
+    return count;
+}
+
 /* Two JSON objects must be equal, however their numbers are spelt. An error names the first key in which they
  * differ. */
 static enum vit_status compare_texts(const char *path, const char *what, const char *saved, const char *now,
@@ -82,21 +100,23 @@ static enum vit_status compare_texts(const char *path, const char *what, const c
     json_t *a = json_loads(saved, 0, NULL), *b = json_loads(now, 0, NULL);
     const char *key;
     json_t *value;
-    enum vit_status status =
-        a && json_equal(a, b) ? VIT_OK : vit_fail(err, VIT_ERR_ARG, "%s: made with another %s", path, what);
+    enum vit_status status = a && b && shared_keys(a, b) == json_object_size(a)
+                                 ? VIT_OK
+                                 : vit_fail(err, VIT_ERR_ARG, "%s: made with another %s", path, what);
 
     json_object_foreach(b, key, value)
     {
         json_t *old = json_object_get(a, key);
+        const bool same = same_value(old, value);
         char *was = vit_json_text(old, JSON_ENCODE_ANY | JSON_COMPACT);
         char *is = vit_json_text(value, JSON_ENCODE_ANY | JSON_COMPACT);
 
-        if (!old || !json_equal(old, value))
+        if (!same)
             status = vit_fail(err, VIT_ERR_ARG, "%s: made with \"%s\" %.200s, this run has %.200s", path, key,
                               was ? was : "absent", is ? is : "?");
         free(was);
         free(is);
-        if (!old || !json_equal(old, value)) break;
+        if (!same) break;
     }
     json_decref(a);
     json_decref(b);

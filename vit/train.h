@@ -111,6 +111,7 @@ struct vit_hyper {
     float smoothing;         /* of the labels */
     float drop_path;         /* of the last block, rising linearly from 0 */
     float attn_drop;         /* dropout of attention probabilities */
+    float patch_drop;        /* share of a picture's patches that a step does without, drawn anew each time */
     float ema;               /* decay of the averaged weights, (1 + step) / (10 + step) at most; 0: none */
     enum vit_schedule schedule;
     float lr_end;      /* where cosine and linear end, as a fraction of the peak */

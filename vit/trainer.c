@@ -5,11 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vit/config.h"
 #include "vit/hyper.h"
 #include "vit/random.h"
 
 /* What a random number is for; folded into its key. */
-enum purpose { DROP_PATH = 0x64726f70, ATTENTION_DROP = 0x6174746e };
+enum purpose { DROP_PATH = 0x64726f70, ATTENTION_DROP = 0x6174746e, PATCH_DROP = 0x70617463 };
 
 /* ---- memory ---- */
 
@@ -60,11 +61,31 @@ static void carve_drop_path(struct vit_trainer *t)
             t->session->trace[block].drop[half] = vit_arena_take(&t->arena, batch, sizeof(float));
 }
 
+/* Of the patches of a picture, as many as timm's PatchDropout keeps (Liu et al. 2022). */
+static int patches_kept(const struct vit_trainer *t)
+{
+    const int all = vit_config_patches(&t->model->config);
+    const int kept = (int)((double)all * (1 - (double)t->hyper.patch_drop));
+
+    return kept > 1 ? kept : 1;
+}
+
+/* Lent to the session, too: without, its blocks see all patches. */
+static void carve_kept(struct vit_trainer *t)
+{
+    const size_t each = (size_t)patches_kept(t);
+
+    if (t->hyper.patch_drop <= 0) return;
+    t->kept = vit_arena_take(&t->arena, (size_t)t->session->batch * each, sizeof *t->kept);
+    t->session->kept = t->kept;
+}
+
 static void carve(struct vit_trainer *t)
 {
     int rows, cols;
 
     carve_drop_path(t);
+    carve_kept(t);
     t->mean = vit_arena_take(&t->arena, t->floats, sizeof(float));
     t->square = vit_arena_take(&t->arena, t->floats, sizeof(float));
     t->average = t->hyper.ema > 0 ? vit_arena_take(&t->arena, t->floats, sizeof(float)) : NULL;
@@ -79,7 +100,7 @@ static enum vit_status create(struct vit_trainer *t, int threads, struct vit_err
 {
     const int micro = (t->batch + t->hyper.accumulate - 1) / t->hyper.accumulate;
     const struct vit_session_options o = { .batch = micro, .threads = threads, .training = true };
-    enum vit_status status = vit_session_create(&t->session, t->model, &o, err);
+    enum vit_status status = vit_session_create_partial(&t->session, t->model, &o, patches_kept(t), err);
 
     if (!status) status = vit_gradients_create(&t->grads, t->model, err);
     if (status) return status;
@@ -161,6 +182,23 @@ static void draw_drop_path(struct vit_trainer *t, int first, int n)
     }
 }
 
+/* Of each of n pictures from the first, which patches its blocks see: any so many of them alike likely, by
+ * selection sampling, one draw a patch (Knuth, TAOCP 2, 3.4.2, algorithm S). */
+static void draw_patches(struct vit_trainer *t, int first, int n)
+{
+    const uint64_t key = vit_key(vit_key(t->hyper.seed, PATCH_DROP), (uint64_t)t->step);
+    const int all = vit_config_patches(&t->model->config), kept = patches_kept(t);
+
+    if (!t->kept) return;
+    for (int i = 0; i < n; i++) {
+        const uint64_t row = vit_key(key, (uint64_t)(first + i));
+        int *to = t->kept + (size_t)i * (size_t)kept, chosen = 0;
+        for (int p = 0; chosen < kept; p++)
+            if (vit_random_below(row, (uint64_t)p, (uint64_t)(all - p)) < (uint64_t)(kept - chosen))
+                to[chosen++] = p;
+    }
+}
+
 /* One counter runs through the probabilities of the whole batch: the parts of a step draw what it would draw
  * as one. (Its key is folded with a 0 so that runs of one part keep the masks they had.) */
 static void draw_attention_drop(struct vit_trainer *t, int first)
@@ -199,6 +237,7 @@ static void run_part(struct vit_trainer *t, const struct vit_batch *b, int first
 
     draw_drop_path(t, first, n);
     draw_attention_drop(t, first);
+    draw_patches(t, first, n);
     logits = vit_forward(s, b->planes + (size_t)first * vit_model_input_floats(t->model), n);
     r->loss += vit_cross_entropy(s->ends.dlogits, logits, &targets, n, classes, b->n);
     r->correct += count_correct(logits, targets.label, n, classes);

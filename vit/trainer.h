@@ -12,6 +12,7 @@ struct vit_trainer {
     struct vit_model *model;
     struct vit_hyper hyper;
     int batch, step;
+    int *kept; /* (micro-batch, patches kept) or NULL: lent to the session */
     struct vit_session *session;
     struct vit_gradients *grads;
     struct vit_arena arena;

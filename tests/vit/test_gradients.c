@@ -1,6 +1,7 @@
 /* Finite differences through whole small networks, along two directions of each tensor: every placement with
  * every norm kind, every pooling, stem, activation and switch. Element by element: test_slopes.c. */
 #include "tests/vit/tiny.h"
+#include "vit/config.h"
 #include "vit/trainer.h"
 
 enum { N = 3, CLASSES = 3 };
@@ -22,7 +23,8 @@ struct net {
     int labels[N];
 };
 
-static void net_open(struct net *n, const struct vit_config *c)
+/* kept (N, patches): the patches that the blocks see; NULL: all. */
+static void net_open(struct net *n, const struct vit_config *c, const int *kept, int patches)
 {
     const struct vit_init init = { .seed = 5, .out_gain = 0.7f, .scale = 0.5f, .position = 0.5f };
     struct vit_error err;
@@ -31,10 +33,11 @@ static void net_open(struct net *n, const struct vit_config *c)
     assert_ok(vit_model_create(&n->model, c, NULL, NULL, &init,
                                &(struct vit_model_options){ .kernels = "ref" }, &err),
               &err);
-    assert_ok(vit_session_create(&n->session, n->model,
-                                 &(struct vit_session_options){ .batch = N, .threads = 1, .training = true },
-                                 &err),
+    assert_ok(vit_session_create_partial(
+                  &n->session, n->model,
+                  &(struct vit_session_options){ .batch = N, .threads = 1, .training = true }, patches, &err),
               &err);
+    n->session->kept = kept;
     assert_ok(vit_gradients_create(&n->grads, n->model, &err), &err);
     floats = N * vit_model_input_floats(n->model);
     n->planes = malloc(floats * sizeof *n->planes);
@@ -115,15 +118,20 @@ static void check_tensor(struct net *n, const char *what, int i)
     free(u);
 }
 
-static void check(const struct vit_config *c, const char *what)
+static void check_kept(const struct vit_config *c, const int *kept, int patches, const char *what)
 {
     struct net n;
 
-    net_open(&n, c);
+    net_open(&n, c, kept, patches);
     vit_forward(n.session, n.planes, N);
     vit_backward(n.session, n.labels, N, n.grads);
     for (int i = 0; i < n.model->slot_count; i++) check_tensor(&n, what, i);
     net_close(&n);
+}
+
+static void check(const struct vit_config *c, const char *what)
+{
+    check_kept(c, NULL, vit_config_patches(c), what);
 }
 
 static void every_placement_and_norm_kind(void **state)
@@ -232,6 +240,34 @@ static void every_switch(void **state)
     check(&c, "positions of patches only");
 }
 
+/* Each picture with patches of its own left out: the stem of those learns from other pictures alone. */
+static void every_way_to_do_without_patches(void **state)
+{
+    static const int TWO[N][2] = { { 0, 3 }, { 1, 2 }, { 0, 1 } }, ONE[N] = { 3, 3, 0 };
+    static const int FIVE[N][5] = { { 0, 1, 7, 8, 15 }, { 2, 3, 4, 9, 14 }, { 1, 5, 8, 10, 12 } };
+    struct vit_config c = base();
+
+    (void)state;
+    check_kept(&c, TWO[0], 2, "two of four patches");
+    check_kept(&c, ONE, 1, "one patch");
+    c.position_prefix = false;
+    c.registers = 2;
+    check_kept(&c, TWO[0], 2, "positions of patches only");
+    c = base();
+    c.position = VIT_POS_SINCOS2D;
+    check_kept(&c, TWO[0], 2, "sincos2d");
+    c.norm.embed = true;
+    c.dist = true;
+    check_kept(&c, TWO[0], 2, "embed, distillation token");
+    c = base();
+    c.cls = false;
+    c.pool = VIT_POOL_MEAN;
+    check_kept(&c, TWO[0], 2, "mean of those");
+    c.pool = VIT_POOL_SEQ;
+    c.stem = (struct patch_stem){ .layers = 1, .conv = { layer(16, KERN_ACT_GELU, 1, 1) } };
+    check_kept(&c, FIVE[0], 5, "five of sixteen, sequence pooling");
+}
+
 /* The backward would give gradients of the folded convolutions, not of the tensors. */
 static void a_stem_with_batch_norm_is_refused(void **state)
 {
@@ -262,6 +298,7 @@ int main(void)
         cmocka_unit_test(every_activation),
         cmocka_unit_test(every_stem),
         cmocka_unit_test(every_switch),
+        cmocka_unit_test(every_way_to_do_without_patches),
         cmocka_unit_test(a_stem_with_batch_norm_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

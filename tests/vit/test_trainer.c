@@ -121,6 +121,7 @@ static void threads_do_not_change_a_bit(void **state)
 
     h.drop_path = 0.2f;
     h.attn_drop = 0.1f;
+    h.patch_drop = 0.4f;
     start_in(&one, *dtype, &c, &h, 1);
     start_in(&three, *dtype, &c, &h, 3);
     for (int i = 0; i < 10; i++) {
@@ -143,6 +144,7 @@ static void a_resumed_run_continues_with_the_same_bits(void **state)
 
     h.ema = 0.9f;
     h.drop_path = 0.1f;
+    h.patch_drop = 0.5f;
     h.optimizer = VIT_MUON;
     tmp_create(dir, sizeof dir);
     snprintf(path, sizeof path, "%s/state.safetensors", dir);
@@ -243,6 +245,7 @@ static void micro_batches_give_the_same_gradients(void **state)
 
     (void)state;
     h.drop_path = h.attn_drop = 0.2f; /* masks belong to pictures, not to their places in a part */
+    h.patch_drop = 0.5f;
     start(&whole, &c, &h, 1);
     h.accumulate = 3; /* 6 + 6 + 4 */
     start(&parts, &c, &h, 1);
@@ -641,6 +644,114 @@ static void the_rate_of_drop_path_rises_to_the_last_block(void **state)
     }
 }
 
+/* Which pictures still answer alike when the pixels of patch p change in all of them: bit i for picture i. */
+static unsigned deaf_to(struct run *r, int p)
+{
+    const struct vit_config *c = &r->model->config;
+    const int grid = vit_config_grid(c), side = c->image / grid;
+    struct vit_session *s = r->trainer->session;
+    float before[PICTURES * CLASSES], changed[PICTURES * FLOATS];
+    unsigned deaf = 0;
+
+    memcpy(before, vit_forward(s, r->planes, PICTURES), sizeof before);
+    memcpy(changed, r->planes, sizeof changed);
+    for (int i = 0; i < PICTURES * 3; i++)
+        for (int y = 0; y < side; y++)
+            for (int x = 0; x < side; x++)
+                changed[(i * c->image + p / grid * side + y) * c->image + p % grid * side + x] += 1;
+    const float *after = vit_forward(s, changed, PICTURES);
+    for (int i = 0; i < PICTURES; i++)
+        if (!memcmp(after + (size_t)i * CLASSES, before + (size_t)i * CLASSES, CLASSES * sizeof *after))
+            deaf |= 1u << i;
+    return deaf;
+}
+
+/* Of 16 patches, at the rate of 0.4, int(16 x 0.6) = 9 are kept, as timm's PatchDropout has it: in ascending
+ * order, each as often as the others (hypergeometric: a binomial's five deviations are wider), and these are
+ * what the answers depend on. */
+static void a_step_sees_so_many_patches_of_each_picture(void **state)
+{
+    enum { STEPS = 100, PATCHES = 16, KEPT = 9, DRAWS = STEPS * PICTURES };
+    const double share = (double)KEPT / PATCHES;
+    struct vit_config c = tiny(VIT_NORM_PRE);
+    struct vit_hyper h = recipe();
+    int seen[PATCHES] = { 0 };
+    struct run r;
+
+    (void)state;
+    c.stem.patch = 2;
+    h.patch_drop = 0.4f;
+    start(&r, &c, &h, 1);
+    assert_int_equal(r.trainer->session->tokens, 1 + KEPT);
+    for (int i = 0; i < STEPS; i++) {
+        assert_true(step(&r).finite);
+        for (int at = 0; at < PICTURES * KEPT; at++) {
+            const int p = r.trainer->kept[at];
+            assert_in_range(p, 0, PATCHES - 1);
+            if (at % KEPT) assert_true(r.trainer->kept[at - 1] < p);
+            seen[p]++;
+        }
+    }
+    for (int p = 0; p < PATCHES; p++) {
+        unsigned kept = 0;
+        if (!(fabs(seen[p] - share * DRAWS) <= 5 * sqrt(DRAWS * share * (1 - share))))
+            fail_msg("patch %d is kept %d times of %d, expected about %g", p, seen[p], DRAWS, share * DRAWS);
+        for (int at = 0; at < PICTURES * KEPT; at++)
+            if (r.trainer->kept[at] == p) kept |= 1u << at / KEPT;
+        assert_int_equal(deaf_to(&r, p), ~kept & 0xffff);
+    }
+    stop(&r);
+}
+
+/* Blanks in the place of text in a file, which keeps its length. */
+static void blank(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "r+b");
+    char head[16384];
+    size_t n;
+
+    assert_non_null(f);
+    n = fread(head, 1, sizeof head - 1, f);
+    head[n] = '\0';
+    for (size_t i = 0; i < n; i++)
+        if (!head[i]) head[i] = ' '; /* of the length in front */
+    const char *at = strstr(head, text);
+    assert_non_null(at);
+    fseek(f, at - head, SEEK_SET);
+    for (size_t i = 0; i < strlen(text); i++) fputc(' ', f);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* States of the first versions know nothing of a setting that came later: it was off. */
+static void a_state_from_before_a_setting_goes_on_without_it(void **state)
+{
+    const struct vit_config c = tiny(VIT_NORM_PRE);
+    struct vit_hyper h = recipe();
+    struct vit_error err;
+    struct run r;
+    char dir[256], path[300], *note;
+
+    (void)state;
+    tmp_create(dir, sizeof dir);
+    snprintf(path, sizeof path, "%s/state.safetensors", dir);
+    start(&r, &c, &h, 1);
+    step(&r);
+    assert_ok(vit_trainer_save(r.trainer, path, "", &err), &err);
+    stop(&r);
+    blank(path, "\\\"patch_drop\\\":0.0,");
+    start(&r, &c, &h, 1);
+    assert_ok(vit_trainer_resume(r.trainer, path, &note, &err), &err);
+    assert_int_equal(vit_trainer_steps(r.trainer), 1);
+    free(note);
+    stop(&r);
+    h.patch_drop = 0.5f;
+    start(&r, &c, &h, 1);
+    assert_refused(vit_trainer_resume(r.trainer, path, &note, &err), VIT_ERR_ARG, "\"patch_drop\" absent",
+                   &err);
+    stop(&r);
+    tmp_remove(dir);
+}
+
 /* Of SwiGLU's matrices the first of a block is the largest, not the last. */
 static void muon_has_room_for_every_matrix(void **state)
 {
@@ -690,6 +801,8 @@ int main(void)
         cmocka_unit_test(a_step_that_is_not_finite_touches_nothing),
         cmocka_unit_test(a_gradient_that_is_not_finite_touches_nothing),
         cmocka_unit_test(the_rate_of_drop_path_rises_to_the_last_block),
+        cmocka_unit_test(a_step_sees_so_many_patches_of_each_picture),
+        cmocka_unit_test(a_state_from_before_a_setting_goes_on_without_it),
         cmocka_unit_test(muon_has_room_for_every_matrix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
