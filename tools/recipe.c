@@ -267,7 +267,7 @@ enum vit_status recipe_texts_file(struct recipe_texts *t, const char *path, stru
     struct recipe_texts own = { { 0 } };
     struct recipe checked;
     json_t *object = NULL;
-    enum vit_status status = vit_json_read(&object, path, MAX_BYTES, err);
+    enum vit_status status = vit_json_read_input(&object, path, MAX_BYTES, err);
 
     if (!status) status = recipe_texts_json(&own, object, path, err);
     /* Its values are checked by themselves, so that the error can name the file. */

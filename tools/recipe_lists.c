@@ -166,7 +166,7 @@ enum vit_status recipe_lists_file(struct recipe_lists *l, const char *path, stru
     struct recipe_lists own = { { { 0 } } };
     json_t *object = NULL, *values;
     const char *key;
-    enum vit_status status = vit_json_read(&object, path, MAX_BYTES, err);
+    enum vit_status status = vit_json_read_input(&object, path, MAX_BYTES, err);
 
     if (!status && !json_is_object(object))
         status = vit_fail(err, VIT_ERR_FORMAT, "%s: expected an object of settings", path);

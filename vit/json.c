@@ -1,10 +1,13 @@
 #include "vit/json.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const char *type_name(const json_t *v)
 {
@@ -71,11 +74,11 @@ static enum vit_status read_all(char **out, size_t *size, FILE *f, const char *p
     return vit_fail(err, VIT_ERR_FORMAT, "%s: larger than the %zu bytes expected of such a file", path, max);
 }
 
-enum vit_status vit_json_read(json_t **out, const char *path, size_t max, struct vit_error *err)
+/* Closes f; NULL: it could not be opened. */
+static enum vit_status read_from(json_t **out, FILE *f, const char *path, size_t max, struct vit_error *err)
 {
     char *text = NULL;
     size_t size = 0;
-    FILE *f = fopen(path, "rb");
     enum vit_status status;
 
     *out = NULL;
@@ -85,6 +88,29 @@ enum vit_status vit_json_read(json_t **out, const char *path, size_t max, struct
     if (!status) status = vit_json_parse(out, path, text, size, err);
     free(text);
     return status;
+}
+
+enum vit_status vit_json_read_input(json_t **out, const char *path, size_t max, struct vit_error *err)
+{
+    return read_from(out, fopen(path, "rb"), path, max, err);
+}
+
+enum vit_status vit_json_read(json_t **out, const char *path, size_t max, struct vit_error *err)
+{
+    /* Without O_NONBLOCK, opening a pipe waits for its writer. */
+    const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    struct stat s;
+    FILE *f;
+
+    *out = NULL;
+    if (fd >= 0 && !fstat(fd, &s) && !S_ISREG(s.st_mode)) {
+        close(fd);
+        return vit_fail(err, VIT_ERR_IO, "%s: is %s, expected a file", path,
+                        S_ISDIR(s.st_mode) ? "a directory" : "a device or pipe");
+    }
+    f = fd < 0 ? NULL : fdopen(fd, "rb");
+    if (fd >= 0 && !f) close(fd);
+    return read_from(out, f, path, max, err);
 }
 
 enum vit_status vit_json_int(const json_t *object, const char *where, const char *key, int low, int high,

@@ -15,8 +15,10 @@
 enum vit_status vit_json_parse(json_t **out, const char *where, const char *text, size_t size,
                                struct vit_error *err);
 
-/* Parse a whole file of at most max bytes. */
+/* Parse a whole file of at most max bytes. What is no file (a pipe, a device) is refused, not waited for. */
 enum vit_status vit_json_read(json_t **out, const char *path, size_t max, struct vit_error *err);
+/* The same of what is named on the command line to be read once, and may be a pipe: --recipe <(...). */
+enum vit_status vit_json_read_input(json_t **out, const char *path, size_t max, struct vit_error *err);
 
 /* The value under key, or NULL when it is absent or null. */
 const json_t *vit_json_get(const json_t *object, const char *key);

@@ -1,5 +1,8 @@
 #include "vit/json.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "tests/support/test.h"
 #include "tests/support/tmp.h"
 
@@ -22,12 +25,39 @@ static void a_file_has_at_most_the_bytes_that_are_expected(void **state)
     assert_refused(vit_json_read(&value, path, MOST, &err), VIT_ERR_FORMAT,
                    "x: larger than the 20000 bytes expected of such a file", &err);
     assert_null(value);
-    assert_refused(vit_json_read(&value, dir, MOST, &err), VIT_ERR_IO, ": cannot be read: Is a directory",
+    assert_refused(vit_json_read(&value, dir, MOST, &err), VIT_ERR_IO, ": is a directory, expected a file",
                    &err);
     assert_refused(vit_json_read(&value, "nowhere", MOST, &err), VIT_ERR_IO, "nowhere: cannot be opened",
                    &err);
     tmp_remove(dir);
     free(text);
+}
+
+/* Nobody writes to it: what waited would wait for ever. A pipe that was asked for is read to its end. */
+static void a_pipe_is_refused_where_a_file_is_expected(void **state)
+{
+    char dir[256], path[300];
+    struct vit_error err;
+    json_t *value;
+    int ends[2];
+
+    (void)state;
+    tmp_create(dir, sizeof dir);
+    snprintf(path, sizeof path, "%s/x", dir);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_refused(vit_json_read(&value, path, 100, &err), VIT_ERR_IO,
+                   "x: is a device or pipe, expected a file", &err);
+    assert_null(value);
+    tmp_remove(dir);
+
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], "[1]", 3), 3);
+    close(ends[1]);
+    snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
+    assert_ok(vit_json_read_input(&value, path, 100, &err), &err);
+    assert_int_equal(json_array_size(value), 1);
+    json_decref(value);
+    close(ends[0]);
 }
 
 /* What could not be made is missed by whoever takes the whole, not left out of it. */
@@ -54,6 +84,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_has_at_most_the_bytes_that_are_expected),
+        cmocka_unit_test(a_pipe_is_refused_where_a_file_is_expected),
         cmocka_unit_test(a_value_that_is_missing_spoils_the_whole),
     };
 

@@ -510,6 +510,25 @@ static void the_metadata_wins_over_config_json(void **state)
     folder_remove(&f);
 }
 
+/* Nobody writes to them: what waited would wait for ever. */
+static void a_pipe_beside_a_model_is_refused(void **state)
+{
+    static const char *const NAMES[] = { "config.json", "preprocessor_config.json" };
+    struct folder f;
+    char path[400];
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(NAMES); i++) {
+        plain(&f);
+        folder_weights(&f, "model.safetensors", NULL);
+        snprintf(path, sizeof path, "%s/%s", f.path, NAMES[i]);
+        assert_int_equal(mkfifo(path, 0600), 0);
+        snprintf(path, sizeof path, "/%s: is a device or pipe, expected a file", NAMES[i]);
+        folder_refused(&f, NULL, VIT_ERR_IO, path);
+        folder_remove(&f);
+    }
+}
+
 /* ---- damaged files ---- */
 
 static void a_file_cut_anywhere_is_refused(void **state)
@@ -593,6 +612,7 @@ int main(void)
         cmocka_unit_test(a_folder_without_a_model_says_what_it_expected),
         cmocka_unit_test(a_path_that_is_not_there_is_an_io_error),
         cmocka_unit_test(the_metadata_wins_over_config_json),
+        cmocka_unit_test(a_pipe_beside_a_model_is_refused),
         cmocka_unit_test(a_file_cut_anywhere_is_refused),
         cmocka_unit_test(a_flipped_byte_of_the_header_breaks_nothing),
     };
