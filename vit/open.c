@@ -42,6 +42,8 @@ static void fit_to_file(struct vit_model *m, const json_t *o, struct weights_vie
     if (!vit_json_get(o, "patch_bias") && c->stem.patch)
         c->patch_bias = weights_view_find(v, "patch_embed.proj.bias").parts > 0;
     if (!vit_json_get(o, "position_resample")) c->position_resample = resample_of(m, v);
+    if (!vit_json_get(vit_json_get(o, "norm"), "pooled"))
+        c->norm.pooled = weights_view_find(v, "fc_norm.weight").parts > 0;
     if (!vit_json_get(o, "dist")) c->dist = weights_view_find(v, "dist_token").parts > 0;
     if (!vit_json_get(o, "position_prefix") && pos.parts && weights_source_shape(&pos, &rank, shape) &&
         rank == 3)

@@ -113,6 +113,44 @@ static void what_a_configuration_leaves_out_is_said(void **state)
     free(text);
 }
 
+/* A norm that the configuration does not speak of is one that the file has, or has not. */
+static void a_norm_after_pooling_is_found_in_the_file(void **state)
+{
+    struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct folder f;
+    struct vit_model *m;
+    char *text;
+    json_t *o;
+
+    (void)state;
+    c.pool = VIT_POOL_MEAN;
+    c.norm.pooled = true;
+    c.norm.final = false;
+    folder_make(&f, &c);
+    text = folder_config_text(&f);
+    o = json_loads(text, 0, NULL);
+    free(text);
+    json_object_del(json_object_get(o, "norm"), "pooled");
+    text = json_dumps(o, 0);
+    folder_weights(&f, "model.safetensors", NULL);
+    folder_text(&f, "config.json", text);
+    m = folder_open(&f, NULL);
+    assert_true(vit_model_config(m)->norm.pooled);
+    assert_int_equal(folder_notes(m, true, ""), 0);
+    vit_model_close(m);
+    json_object_set_new(json_object_get(o, "norm"), "pooled", json_false());
+    free(text);
+    text = json_dumps(o, 0);
+    folder_text(&f, "config.json", text);
+    m = folder_open(&f, NULL);
+    assert_false(vit_model_config(m)->norm.pooled);
+    assert_int_equal(folder_notes(m, true, "fc_norm.weight"), 1);
+    vit_model_close(m);
+    json_decref(o);
+    free(text);
+    folder_remove(&f);
+}
+
 static void assert_all_is_said(const char *path)
 {
     struct vit_model *m;
@@ -592,6 +630,7 @@ int main(void)
         cmocka_unit_test(a_model_of_ours_opens_without_a_warning),
         cmocka_unit_test(null_is_as_if_it_were_not_there),
         cmocka_unit_test(what_a_configuration_leaves_out_is_said),
+        cmocka_unit_test(a_norm_after_pooling_is_found_in_the_file),
         cmocka_unit_test(all_of_a_foreign_model_is_said),
         cmocka_unit_test(values_come_from_the_file),
         cmocka_unit_test(integers_are_for_inference),
