@@ -4,6 +4,7 @@
 
 #if VIT_BLAS
 #include <cblas.h>
+#include <omp.h>
 
 #include "kernels/ref.h"
 
@@ -17,19 +18,24 @@ const char *kern_blas_core(void)
     return openblas_get_corename();
 }
 
-/* The count is process-wide in OpenBLAS: setting it costs, so only when it differs. */
+/* The count is process-wide in OpenBLAS: setting it costs, so only when it differs. Built with OpenMP it goes
+ * by the calling thread's setting, and follows that from product to product: both must say the same. */
 static void set_threads(const struct kern_ctx *c)
 {
     if (openblas_get_num_threads() != c->threads) openblas_set_num_threads(c->threads);
+    if (omp_get_max_threads() != c->threads) omp_set_num_threads(c->threads);
 }
 
 /* out (m, n) = a (m, k) op(b) + beta out. */
 static void product(const struct kern_ctx *c, float *out, const float *a, CBLAS_TRANSPOSE ta, const float *b,
                     CBLAS_TRANSPOSE tb, int m, int n, int k, float beta)
 {
+    const int own = omp_get_max_threads(); /* the caller's setting, which is given back */
+
     set_threads(c);
     cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, 1, a, ta == CblasNoTrans ? k : m, b,
                 tb == CblasNoTrans ? n : k, beta, out, n);
+    if (omp_get_max_threads() != own) omp_set_num_threads(own);
 }
 
 enum { SKIP_ROWS = 64 }; /* rows at a time when the output is the skip input: y needs memory of its own */

@@ -32,9 +32,11 @@
  * free accept NULL. Options are structs where zero means the default, so {0} is right; other pointers may be
  * NULL where it is said. What a comment here rules out is not looked for in a release build; others have
  * asserts. The library never exits, prints or changes process-wide state, but for two things: the OpenBLAS
- * thread count, when the blas kernels are chosen by name; and on Linux the permission to use AMX, which the
- * whole process gets where the CPU has it, when kernels are chosen by "auto" or those for it by name. Not
- * promised: the same bits from different kernels or versions.
+ * thread count, when the blas kernels are chosen by name (sessions that compute with them at the same time
+ * must have one number of threads); and on Linux the permission to use AMX, which the whole process gets where
+ * the CPU has it, when kernels are chosen by "auto" or those for it by name. But libgomp, whose threads
+ * compute, ends the process when it cannot start one. Not promised: the same bits from different kernels or
+ * versions.
  *
  * libvit.so exports what is called vit_*. The headers included here give the types that go with it; their
  * own functions (patch_*, weights_*, kern_*) are in libvit.a alone. */

@@ -1,10 +1,15 @@
 /* Threads: any number of them gives the same bits, also more than there are cores, several sessions on one
  * model at once, and in a child of a program that had some. For make tsan above all. */
+#include <omp.h>
 #include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/vit/tiny.h"
+
+#if VIT_BLAS
+#include <cblas.h>
+#endif
 
 enum { THREADS = 8, BATCH = 5, SESSIONS = 4 };
 
@@ -110,6 +115,31 @@ static void sessions_with_teams_share_a_model(void **state)
     }
 }
 
+#if VIT_BLAS
+/* Whatever the caller has told OpenMP, and that stays as it was. */
+static void openblas_has_the_threads_of_the_session(void **state)
+{
+    enum { CALLERS = 3, OURS = 2 };
+    const struct row blas = { "ref+blas", KERN_F32 };
+    struct vit_model *m = model_of(&blas);
+    struct vit_session *s = tiny_session(m, BATCH, OURS, false);
+    float *planes = tiny_planes(m, BATCH);
+    const int before = omp_get_max_threads();
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        omp_set_num_threads(CALLERS);
+        vit_forward(s, planes, BATCH);
+        assert_int_equal(openblas_get_num_threads(), OURS);
+        assert_int_equal(omp_get_max_threads(), CALLERS);
+    }
+    omp_set_num_threads(before);
+    free(planes);
+    vit_session_close(s);
+    vit_model_close(m);
+}
+#endif
+
 /* ---- training ---- */
 
 static const struct training {
@@ -209,6 +239,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(neither_threads_nor_batch_change_a_bit),
         cmocka_unit_test(sessions_with_teams_share_a_model),
+#if VIT_BLAS
+        cmocka_unit_test(openblas_has_the_threads_of_the_session),
+#endif
         cmocka_unit_test(threads_do_not_change_a_training),
         cmocka_unit_test(a_child_computes_with_the_model_of_its_parent),
     };
