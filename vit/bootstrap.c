@@ -54,6 +54,16 @@ static double percentile(const double *sorted, int count, double p)
     return sorted[i] + (at - i) * (sorted[i + 1] - sorted[i]);
 }
 
+static enum vit_status check(const struct vit_bootstrap *o, struct vit_error *err)
+{
+    if (o->draws < 2)
+        return vit_fail(err, VIT_ERR_ARG, "bootstrap: draws must be at least 2, found %d", o->draws);
+    if (!(o->level > 0 && o->level <= 1))
+        return vit_fail(err, VIT_ERR_ARG, "bootstrap: level must be above 0 and at most 1, found %g",
+                        o->level);
+    return VIT_OK;
+}
+
 enum vit_status vit_bootstrap_difference(double *low, double *high, const unsigned char *right_a, int runs_a,
                                          const unsigned char *right_b, int runs_b, size_t n,
                                          const struct vit_bootstrap *o, struct vit_error *err)
@@ -64,12 +74,14 @@ enum vit_status vit_bootstrap_difference(double *low, double *high, const unsign
     const int most = o->threads < VIT_MOST_THREADS ? o->threads : VIT_MOST_THREADS,
               threads = most > 0 ? most : 1;
     size_t bytes = n;
-    double *drawn = calloc((size_t)o->draws, sizeof *drawn);
+    double *drawn;
     int32_t *value = NULL;
-    enum vit_status status = VIT_OK;
+    enum vit_status status = check(o, err);
 
-    assert(runs_a > 0 && runs_b > 0 && runs_a <= 30000 && runs_b <= 30000 && n > 0 && o->draws > 1);
+    assert(runs_a > 0 && runs_b > 0 && runs_a <= 30000 && runs_b <= 30000 && n > 0);
     *low = *high = NAN;
+    if (status) return status;
+    drawn = calloc((size_t)o->draws, sizeof *drawn);
     if (vit_size_mul(&bytes, (size_t)threads) && vit_size_mul(&bytes, sizeof *value) && bytes <= SIZE_MAX / 2)
         value = malloc(bytes);
     if (!drawn || !value) {

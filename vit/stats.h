@@ -90,13 +90,14 @@ struct vit_bootstrap {
     int draws;     /* at least 2 */
     uint64_t seed; /* the result is a function of it and of the data, never of threads */
     int threads;   /* 0: 1; VIT_MOST_THREADS at most are used */
-    double level;
+    double level;  /* above 0; 1: from the least to the largest that was drawn */
 };
 /* right_a (runs_a, n), right_b (runs_b, n): 1 where a run gets a picture right, else 0. Interval of the
  * difference of the mean accuracies when runs (within their arm) and pictures (the same for all runs) are
  * drawn anew: the percentiles, interpolated between order statistics. Owen 2007 ("The pigeonhole bootstrap"):
  * cautious about pictures; about runs too narrow by the factor (runs - 1) / runs of their variance. At most
- * 30000 runs an arm. Fails for want of memory only: 8 draws + 4 n threads bytes. */
+ * 30000 runs an arm. VIT_ERR_ARG: draws or level out of range; VIT_ERR_NOMEM: no 8 draws + 4 n threads bytes;
+ * then both ends are NAN. */
 enum vit_status vit_bootstrap_difference(double *low, double *high, const unsigned char *right_a, int runs_a,
                                          const unsigned char *right_b, int runs_b, size_t n,
                                          const struct vit_bootstrap *o, struct vit_error *err);

@@ -458,6 +458,24 @@ static void the_whole_interval_ends_at_the_extremes(void **state)
     }
 }
 
+static void bootstrap_refuses_what_has_no_percentiles(void **state)
+{
+    const struct vit_bootstrap ROWS[] = {
+        { .draws = 1, .level = 0.95 },  { .draws = -5, .level = 0.95 },  { .draws = 10, .level = 0 },
+        { .draws = 10, .level = 1.01 }, { .draws = 10, .level = -0.95 }, { .draws = 10, .level = NAN },
+    };
+    const unsigned char right[2] = { 1, 0 };
+    struct vit_error err;
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        double low = 0, high = 0;
+        assert_refused(vit_bootstrap_difference(&low, &high, right, 1, right, 1, 2, &ROWS[i], &err),
+                       VIT_ERR_ARG, i < 2 ? "draws must be" : "level must be", &err);
+        assert_true(isnan(low) && isnan(high));
+    }
+}
+
 /* Runs that are all alike leave the pictures alone: the interval is difference -+ 1.96 s with
  * s^2 = (b + c - (b - c)^2 / n) / n^2. A 2.5 % percentile of 10000 draws has the deviation
  * sqrt(0.025 0.975 / 10000) / phi(1.96) = 0.027 s; four of them, and half a step of 1 / n for the lattice. */
@@ -550,6 +568,7 @@ int main(void)
         cmocka_unit_test(holm_equals_statsmodels),
         cmocka_unit_test(bootstrap_is_a_function_of_the_seed),
         cmocka_unit_test(the_whole_interval_ends_at_the_extremes),
+        cmocka_unit_test(bootstrap_refuses_what_has_no_percentiles),
         cmocka_unit_test(equal_runs_leave_the_chance_of_the_pictures),
         cmocka_unit_test(bootstrap_covers_what_it_says),
         cmocka_unit_test(a_bootstrap_that_does_not_fit_says_so),
