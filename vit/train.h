@@ -155,7 +155,7 @@ struct vit_report vit_trainer_step(struct vit_trainer *t, const struct vit_batch
 int vit_trainer_steps(const struct vit_trainer *t); /* done so far */
 size_t vit_trainer_bytes(const struct vit_trainer *t);
 /* Put the averaged weights into the model (on), or the trained ones back (off). In between no step, saving or
- * resuming. */
+ * resuming. Nothing where there is none (ema 0). */
 void vit_trainer_average(struct vit_trainer *t, bool on);
 
 /* Everything a continuation needs, atomically. note: the caller's own text (where the data stands) in UTF-8;

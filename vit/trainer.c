@@ -96,10 +96,15 @@ static void carve(struct vit_trainer *t)
     list_matrices(t, t->matrices, &rows, &cols);
 }
 
+/* Most pictures of a micro-batch: batch / accumulate, rounded up. */
+static int micro_batch(const struct vit_trainer *t)
+{
+    return (t->batch - 1) / t->hyper.accumulate + 1;
+}
+
 static enum vit_status create(struct vit_trainer *t, int threads, struct vit_error *err)
 {
-    const int micro = (t->batch + t->hyper.accumulate - 1) / t->hyper.accumulate;
-    const struct vit_session_options o = { .batch = micro, .threads = threads, .training = true };
+    const struct vit_session_options o = { .batch = micro_batch(t), .threads = threads, .training = true };
     enum vit_status status = vit_session_create_partial(&t->session, t->model, &o, patches_kept(t), err);
 
     if (!status) status = vit_gradients_create(&t->grads, t->model, err);
@@ -295,7 +300,7 @@ static void step(void *arg)
     struct vit_trainer *t = s->t;
     struct vit_report *r = &s->report;
     const struct vit_hyper *h = &t->hyper;
-    const int n = s->batch->n, micro = (t->batch + h->accumulate - 1) / h->accumulate;
+    const int n = s->batch->n, micro = micro_batch(t);
     const float factor = (float)vit_schedule_factor(h, t->step);
     float scale = 1;
 

@@ -1,4 +1,6 @@
 /* Training: steps against PyTorch's AdamW, resuming, threads, micro-batches, overfitting. */
+#include <limits.h>
+
 #include "tests/support/golden.h"
 #include "tests/support/test.h"
 #include "tests/support/tmp.h"
@@ -521,6 +523,27 @@ static void what_nothing_can_be_trained_with_is_refused(void **state)
     vit_model_close(m);
 }
 
+/* A sum of both would be none: the parts of a step would have no pictures, and it no end. */
+static void the_largest_batch_may_be_accumulated_one_by_one(void **state)
+{
+    const struct vit_config c = tiny(VIT_NORM_PRE);
+    struct vit_model *m = drawn(&c, 1);
+    struct vit_hyper h = recipe();
+    float planes[PICTURES * FLOATS];
+    int labels[PICTURES];
+    struct vit_trainer *t;
+    struct vit_error err;
+
+    (void)state;
+    make_batch(planes, labels);
+    h.accumulate = INT_MAX;
+    assert_ok(vit_trainer_create(&t, m, &h, INT_MAX, 1, &err), &err);
+    assert_true(vit_trainer_step(t, &(struct vit_batch){ planes, labels, NULL, NULL, 2 }).finite);
+    assert_int_equal(vit_trainer_steps(t), 1);
+    vit_trainer_close(t);
+    vit_model_close(m);
+}
+
 /* Without a vit_init all of it is zero; what stands in options may be any number. */
 static void a_new_model_takes_no_init_and_no_unknown_kind(void **state)
 {
@@ -798,6 +821,7 @@ int main(void)
         cmocka_unit_test(weights_are_not_taken_into_a_model_for_inference),
         cmocka_unit_test(a_new_model_takes_no_init_and_no_unknown_kind),
         cmocka_unit_test(what_nothing_can_be_trained_with_is_refused),
+        cmocka_unit_test(the_largest_batch_may_be_accumulated_one_by_one),
         cmocka_unit_test(a_step_that_is_not_finite_touches_nothing),
         cmocka_unit_test(a_gradient_that_is_not_finite_touches_nothing),
         cmocka_unit_test(the_rate_of_drop_path_rises_to_the_last_block),
