@@ -1,6 +1,7 @@
 #include "vit/probe.h"
 
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,22 +81,33 @@ static enum vit_status create(struct vit_probe *p, struct vit_error *err)
     return status;
 }
 
+static enum vit_status check(const struct vit_probe_options *o, struct vit_error *err)
+{
+    if (o->pictures < 1)
+        return vit_fail(err, VIT_ERR_ARG, "probe: %d pictures, expected at least 1", o->pictures);
+    if (o->batch < 0)
+        return vit_fail(err, VIT_ERR_ARG, "probe: batch must be at least 0, found %d", o->batch);
+    if (o->steps < 0)
+        return vit_fail(err, VIT_ERR_ARG, "probe: steps must be at least 0, found %d", o->steps);
+    if (!(o->lr >= 0 && o->lr <= FLT_MAX))
+        return vit_fail(err, VIT_ERR_ARG, "probe: lr must be at least 0 and finite, found %g", (double)o->lr);
+    return VIT_OK;
+}
+
 enum vit_status vit_probe_create(struct vit_probe **out, struct vit_model *m,
                                  const struct vit_probe_options *o, struct vit_error *err)
 {
-    struct vit_probe *p = calloc(1, sizeof *p);
-    enum vit_status status;
+    enum vit_status status = check(o, err);
+    struct vit_probe *p;
 
     *out = NULL;
+    if (status) return status;
+    p = calloc(1, sizeof *p);
     if (!p) return vit_fail(err, VIT_ERR_NOMEM, "probe: no memory");
-    if (o->pictures < 1) {
-        free(p);
-        return vit_fail(err, VIT_ERR_ARG, "probe: %d pictures, expected at least 1", o->pictures);
-    }
     p->model = m;
     p->options = *o;
-    if (o->batch < 1 || o->batch > o->pictures) p->options.batch = o->pictures;
-    if (o->steps < 1) p->options.steps = 1;
+    if (!o->batch || o->batch > o->pictures) p->options.batch = o->pictures;
+    if (!o->steps) p->options.steps = 1;
     status = create(p, err);
     if (status) {
         vit_probe_close(p);

@@ -21,7 +21,7 @@ extern "C" {
 
 struct vit_probe_options {
     int pictures; /* of the batch that is measured */
-    int batch;    /* computed together; 0: all */
+    int batch;    /* computed together, at most; 0: all */
     int threads;  /* 0: physical cores this process may use */
     float lr;     /* of the optimiser's steps */
     int steps;    /* of AdamW without decay on the matrices of the blocks, all on the same batch; 0: 1 */
@@ -72,8 +72,8 @@ struct vit_probe_network {
 };
 
 struct vit_probe;
-/* m must be trainable and o->pictures at least 1, or VIT_ERR_ARG; p keeps the stream of every block for all
- * pictures. */
+/* m must outlive it. VIT_ERR_ARG: m is not trainable, or an option is out of its range. p keeps the stream of
+ * every block for all pictures. */
 enum vit_status vit_probe_create(struct vit_probe **out, struct vit_model *m,
                                  const struct vit_probe_options *o, struct vit_error *err);
 void vit_probe_close(struct vit_probe *p);

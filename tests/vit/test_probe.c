@@ -621,6 +621,33 @@ static void what_is_not_a_number_is_not_measured(void **state)
     close_net(&f);
 }
 
+static void options_out_of_their_range_are_refused(void **state)
+{
+    static const struct {
+        struct vit_probe_options options;
+        const char *says;
+    } ROWS[] = {
+        { { .pictures = 0, .lr = 1e-3f }, "0 pictures, expected at least 1" },
+        { { .pictures = 1, .batch = -1, .lr = 1e-3f }, "batch must be at least 0, found -1" },
+        { { .pictures = 1, .steps = -1, .lr = 1e-3f }, "steps must be at least 0, found -1" },
+        { { .pictures = 1, .lr = NAN }, "lr must be at least 0 and finite, found nan" },
+        { { .pictures = 1, .lr = INFINITY }, "lr must be at least 0 and finite, found inf" },
+        { { .pictures = 1, .lr = -1 }, "lr must be at least 0 and finite, found -1" },
+    };
+    struct fixture f;
+    struct vit_probe *p;
+    struct vit_error err;
+
+    (void)state;
+    open_net(&f, VIT_NORM_PRE);
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        assert_refused(vit_probe_create(&p, f.model, &ROWS[i].options, &err), VIT_ERR_ARG, ROWS[i].says,
+                       &err);
+        assert_null(p);
+    }
+    close_net(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -637,6 +664,7 @@ int main(void)
         cmocka_unit_test(the_model_is_left_as_it_was),
         cmocka_unit_test(looking_on_changes_nothing),
         cmocka_unit_test(a_model_that_only_infers_is_refused),
+        cmocka_unit_test(options_out_of_their_range_are_refused),
         cmocka_unit_test(pres_last_gradient_is_posts_over_the_rms),
         cmocka_unit_test(trunc02_hides_the_difference),
         cmocka_unit_test(a_token_of_zeros_is_like_no_other),
