@@ -123,7 +123,10 @@ static enum vit_status read_content(struct weights_file *f, struct vit_error *er
     if (f->size > 8 && f->bytes[8] == '{') {
         f->format = "safetensors";
         status = weights_read_safetensors(f, err);
-    } else if (f->mapped && (begins(f, "PK\3\4", 4) || begins(f, "PK\5\6", 4))) {
+    } else if (begins(f, "PK\3\4", 4) || begins(f, "PK\5\6", 4)) {
+        if (!f->mapped)
+            return vit_fail(err, VIT_ERR_UNSUPPORTED,
+                            "%s: is a zip archive; from memory only safetensors is read", f->path);
         status = read_zip(f, err);
     } else {
         return refuse_stranger(f, err);

@@ -285,6 +285,18 @@ static void what_is_no_checkpoint_is_named(void **state)
     assert_refused(weights_open(&f, path, &err), VIT_ERR_IO, "cannot be opened", &err);
 }
 
+static void from_memory_only_safetensors_is_read(void **state)
+{
+    static const char archive[] = "PK\3\4 and what else is in it";
+    struct weights_file *f;
+    struct vit_error err;
+
+    (void)state;
+    assert_refused(weights_open_memory(&f, archive, sizeof archive, "made", &err), VIT_ERR_UNSUPPORTED,
+                   "made: is a zip archive; from memory only safetensors is read", &err);
+    assert_null(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,6 +312,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_file_of_more_than_4_gib_is_opened_without_reading_it, setup,
                                         tmp_teardown),
         cmocka_unit_test_setup_teardown(what_is_no_checkpoint_is_named, setup, tmp_teardown),
+        cmocka_unit_test(from_memory_only_safetensors_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
