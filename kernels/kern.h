@@ -234,8 +234,8 @@ struct kern_ctx {
 /* ---- selection ---- */
 
 /* Fill *k by laying overlays over the reference in the order of overlays.def. spec is
- * "auto" (or NULL: the environment's VIT_KERNELS, else "auto"), or names joined by "+",
- * such as "ref" or "ref+avx2". An unknown name, or one this CPU cannot run, is an error
+ * "auto" (or NULL: the environment's VIT_KERNELS, else, or where that is "", "auto"), or
+ * names joined by "+", such as "ref" or "ref+avx2". An unknown name, or one this CPU cannot run, is an error
  * that lists the names this CPU can run; nothing falls back silently. So is "blas" beside a
  * name whose products would replace all that it has. */
 enum vit_status kern_select(struct kern *k, const char *spec, struct vit_error *err);

@@ -164,8 +164,10 @@ enum vit_status kern_select(struct kern *k, const char *spec, struct vit_error *
     *k = (struct kern){ 0 };
     if (kern_cpu_mask_unknown(unknown, sizeof unknown))
         return vit_fail(err, VIT_ERR_ARG, "VIT_CPU_MASK: unknown CPU feature \"%s\"", unknown);
-    if (!spec) spec = getenv("VIT_KERNELS");
-    if (!spec || !*spec) spec = "auto";
+    if (!spec) {
+        spec = getenv("VIT_KERNELS");
+        if (!spec || !*spec) spec = "auto"; /* set to nothing is not set */
+    }
     if (!strcmp(spec, "auto")) {
         for (int i = 0; i < OVERLAYS; i++) wanted[i] = POLICY[i].automatic && kern_overlay(i)->available;
     } else {

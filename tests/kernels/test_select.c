@@ -143,6 +143,8 @@ static void unknown_names_are_refused_with_the_known_ones(void **state)
     assert_non_null(strstr(err.text, "ref"));
     assert_non_null(strstr(err.text, "vec"));
     assert_refused(kern_select(&k, "ref+", &err), VIT_ERR_ARG, "unknown kernels \"\"", &err);
+    assert_refused(kern_select(&k, "", &err), VIT_ERR_ARG,
+                   "unknown kernels \"\" in \"\"; this CPU can run: ref", &err);
     assert_refused(kern_select(&k, "re", &err), VIT_ERR_ARG, "unknown kernels \"re\"", &err);
     assert_int_equal(kern_select(&k, "nonsense", NULL), VIT_ERR_ARG);
 }
@@ -162,6 +164,9 @@ static void the_environment_chooses_when_the_caller_does_not(void **state)
     assert_refused(kern_select(&k, NULL, &err), VIT_ERR_ARG, "VIT_KERNELS: unknown kernels \"bogus\"", &err);
     assert_refused(kern_select(&k, "fake", &err), VIT_ERR_ARG, "unknown kernels \"fake\"", &err);
     assert_null(strstr(err.text, "VIT_KERNELS"));
+    setenv("VIT_KERNELS", "", 1); /* as if it were not set */
+    assert_ok(kern_select(&k, NULL, &err), &err);
+    assert_true(strstr(k.name, "ref+vec") == k.name);
 }
 
 static void masked_features_are_gone(void **state)
