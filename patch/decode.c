@@ -21,11 +21,12 @@
 #else
 #define DECODERS STB
 #endif
+#define OWN ", BMP and PNM of our own"
 /* stb_image tells its version in a comment only; the Makefile reads it from there. */
 #ifdef VIT_STB_VERSION
-#define STB "stb_image " TEXT(VIT_STB_VERSION)
+#define STB "stb_image " TEXT(VIT_STB_VERSION) OWN
 #else
-#define STB "stb_image"
+#define STB "stb_image" OWN
 #endif
 
 /* What the first bytes of a file say it is. Without decode: recognised, so that it can be refused by name. */

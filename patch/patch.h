@@ -63,7 +63,7 @@ void patch_image_free(struct patch_image *image); /* accepts a zeroed image */
 enum vit_status patch_png_write(const char *path, const unsigned char *rgb, int width, int height,
                                 struct vit_error *err);
 
-/* "libjpeg-turbo 2.1.5, stb_image 2.27": what this build decodes with. */
+/* "libjpeg-turbo 2.1.5, stb_image 2.27, BMP and PNM of our own": what this build decodes with. */
 const char *patch_decoders(void);
 
 /* ---- decoding in processes of their own ---- */

@@ -497,6 +497,7 @@ static void decoders_are_named(void **state)
 {
     (void)state;
     assert_non_null(strstr(patch_decoders(), "stb_image"));
+    assert_non_null(strstr(patch_decoders(), "BMP and PNM of our own"));
     if (VIT_JPEG) assert_non_null(strstr(patch_decoders(), "libjpeg"));
 }
 
