@@ -321,42 +321,24 @@ static void infer_recipe(struct vit_model *m, const struct convention *family)
     if (family->imagenet) vit_recipe_imagenet(r);
 }
 
-/* Tensors of blocks that nothing asked for, all named: such blocks compute something else. */
-static enum vit_status refuse_unused(const struct vit_model *m, const struct weights_view *v,
-                                     struct vit_error *err)
-{
-    const struct weights_file *f = weights_view_file(v);
-    char names[400] = "", shape[128];
-    int count = 0;
-
-    for (size_t i = 0; i < weights_count(f); i++) {
-        bool block;
-
-        if (!weights_view_name(v, i, &block) || !block) continue;
-        if (weights_view_used(v, i) || weights_view_ignorable(v, i)) continue;
-        if (count++ < 4)
-            snprintf(names + strlen(names), sizeof names - strlen(names), "%s\"%s\" %s",
-                     count > 1 ? ", " : "", weights_at(f, i)->name,
-                     weights_shape_text(weights_at(f, i), shape, sizeof shape));
-    }
-    if (!count) return VIT_OK;
-    return vit_fail(err, VIT_ERR_UNSUPPORTED,
-                    "%s: its blocks are of another kind: %d of their tensors have no place in a ViT of the "
-                    "names of %s: %s%s (a config.json of ours would leave them out)",
-                    m->path, count, m->family, names, count > 4 ? ", ..." : "");
-}
-
+/* Tensors of blocks that nothing asked for: such blocks compute something else. */
 enum vit_status vit_infer_check(const struct vit_model *m, struct weights_view *v, struct vit_error *err)
 {
     size_t total;
     const int count = vit_slots(NULL, &m->config, &total);
     struct vit_slot *slots = calloc((size_t)count, sizeof *slots);
+    struct vit_mismatch found;
 
     if (!slots) return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate the tables", m->path);
     vit_slots(slots, &m->config, &total);
-    for (int i = 0; i < count; i++) weights_view_find(v, slots[i].name);
+    found = vit_model_mismatch(m, slots, count, v, true);
     free(slots);
-    return refuse_unused(m, v, err);
+    if (!found.unused.count) return VIT_OK;
+    return vit_fail(err, VIT_ERR_UNSUPPORTED,
+                    "%s: its blocks are of another kind: %d of their tensors have no place in a ViT of the "
+                    "names of %s: %s%s%s (a config.json of ours would leave them out)",
+                    m->path, found.unused.count, m->family, found.unused.text,
+                    found.missing.count ? "; missing are " : "", found.missing.text);
 }
 
 enum vit_status vit_infer(struct vit_model *m, struct weights_view *v, struct vit_error *err)

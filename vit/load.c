@@ -41,16 +41,6 @@ static bool same_shape(const struct vit_slot *s, const int64_t *shape, int rank)
     return true;
 }
 
-static const char *slot_text(const struct vit_slot *s, char *text, size_t size)
-{
-    size_t used = 0;
-
-    for (int i = 0; i < s->rank; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%d", i ? ", " : "[", s->shape[i]);
-    snprintf(text + used, size - used, "]");
-    return text;
-}
-
 const char *vit_shape_text(const int64_t *shape, int rank, char *text, size_t size)
 {
     size_t used = (size_t)snprintf(text, size, "[");
@@ -59,6 +49,14 @@ const char *vit_shape_text(const int64_t *shape, int rank, char *text, size_t si
         used += (size_t)snprintf(text + used, size - used, "%s%lld", i ? ", " : "", (long long)shape[i]);
     if (used < size) snprintf(text + used, size - used, "]");
     return text;
+}
+
+const char *vit_slot_shape_text(const struct vit_slot *s, char *text, size_t size)
+{
+    int64_t shape[VIT_COUNT(s->shape)];
+
+    for (int i = 0; i < s->rank; i++) shape[i] = s->shape[i];
+    return vit_shape_text(shape, s->rank, text, size);
 }
 
 /* ---- matrices that are packed in the file ---- */
@@ -171,12 +169,25 @@ bool vit_model_may_lack(const struct vit_model *m, const char *name)
     return m->headless && !strncmp(name, "head", 4);
 }
 
+static enum vit_status refuse_missing(struct loading *l, struct vit_error *err)
+{
+    struct vit_model *m = l->m;
+    const struct vit_mismatch found = vit_model_mismatch(m, m->slots, m->slot_count, l->view, false);
+    char placement[32];
+
+    return vit_fail(
+        err, VIT_ERR_FORMAT,
+        "%s: %d tensors that norm placement \"%s\" and this configuration need are missing: %s%s%s", m->path,
+        found.missing.count, vit_placement_text(&m->config.norm, placement, sizeof placement),
+        found.missing.text, found.unused.count ? "; not used are " : "", found.unused.text);
+}
+
 /* Find every slot's tensor and compare shapes; all that is missing goes into one sentence. */
 static enum vit_status find_sources(struct loading *l, struct vit_error *err)
 {
     struct vit_model *m = l->m;
-    char missing[700] = "", expected[64], found[128];
-    int count = 0;
+    char expected[64], found[128];
+    bool missing = false;
 
     for (int i = 0; i < m->slot_count; i++) {
         const struct vit_slot *s = &m->slots[i];
@@ -189,10 +200,7 @@ static enum vit_status find_sources(struct loading *l, struct vit_error *err)
         if (l->packed[i]) continue;
         l->source[i] = weights_view_find(l->view, s->name);
         if (!l->source[i].parts) {
-            if (vit_model_may_lack(m, s->name)) continue;
-            if (count++ < 8)
-                snprintf(missing + strlen(missing), sizeof missing - strlen(missing), "%s\"%s\" %s",
-                         count > 1 ? ", " : "", s->name, slot_text(s, expected, sizeof expected));
+            missing |= !vit_model_may_lack(m, s->name);
             continue;
         }
         if (!weights_source_shape(&l->source[i], &rank, shape))
@@ -203,32 +211,19 @@ static enum vit_status find_sources(struct loading *l, struct vit_error *err)
         if (!fits)
             return vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\" is %s, expected %s", m->path, s->name,
                             vit_shape_text(shape, rank, found, sizeof found),
-                            slot_text(s, expected, sizeof expected));
+                            vit_slot_shape_text(s, expected, sizeof expected));
     }
-    if (!count) return VIT_OK;
-    return vit_fail(err, VIT_ERR_FORMAT,
-                    "%s: %d tensors that norm placement \"%s\" and this configuration need are "
-                    "missing: %s%s",
-                    m->path, count, vit_placement_text(&m->config.norm, found, sizeof found), missing,
-                    count > 8 ? ", ..." : "");
+    return missing ? refuse_missing(l, err) : VIT_OK;
 }
 
 static void say_unexpected(struct loading *l)
 {
     struct vit_model *m = l->m;
-    char names[400] = "", shape[128];
-    int count = 0;
+    const struct vit_mismatch found = vit_model_mismatch(m, m->slots, m->slot_count, l->view, false);
 
-    for (size_t i = 0; i < weights_count(m->file); i++) {
-        const struct weights_tensor *t = weights_at(m->file, i);
-        if (weights_view_used(l->view, i) || weights_view_ignorable(l->view, i)) continue;
-        if (count++ < 6)
-            snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s %s", count > 1 ? ", " : "",
-                     t->name, weights_shape_text(t, shape, sizeof shape));
-    }
-    if (count)
-        vit_model_say(m, true, "%s: %d tensors are not used: %s%s", m->path, count, names,
-                      count > 6 ? ", ..." : "");
+    if (found.unused.count)
+        vit_model_say(m, true, "%s: %d tensors are not used: %s", m->path, found.unused.count,
+                      found.unused.text);
 }
 
 /* A slot is copied unless its tensor can be used where it lies. */

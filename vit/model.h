@@ -63,6 +63,7 @@ enum vit_status vit_model_make_slots(struct vit_model *m, struct vit_error *err)
 enum vit_status vit_model_carve(struct vit_model *m, const bool *copied, struct vit_error *err);
 /* "[144, 48]" */
 const char *vit_shape_text(const int64_t *shape, int rank, char *text, size_t size);
+const char *vit_slot_shape_text(const struct vit_slot *s, char *text, size_t size);
 
 /* What the products compute in, and the threads, of options. VIT_ERR_ARG: there is no such dtype, or too
  * many threads. */
@@ -71,6 +72,17 @@ enum vit_status vit_model_set_options(struct vit_model *m, const struct vit_mode
 /* Whether the file may be without the parameter: the classifier of a network that has none. Zeros stand for
  * it. */
 bool vit_model_may_lack(const struct vit_model *m, const char *name);
+/* What a file lacks of the tensors that a network needs, and what of its own has no place in it. */
+struct vit_tensor_list {
+    int count;
+    char text[432]; /* the first of them: "\"head.weight\" [4, 16], ..." */
+};
+struct vit_mismatch {
+    struct vit_tensor_list missing, unused;
+};
+/* slots (count): those that m->config needs; all are asked for. blocks: of the unused those of blocks alone. */
+struct vit_mismatch vit_model_mismatch(const struct vit_model *m, const struct vit_slot *slots, int count,
+                                       struct weights_view *v, bool blocks);
 /* Read the parameters of a configured model; image: run at another size (0: the file's). */
 enum vit_status vit_model_load(struct vit_model *m, struct weights_view *view, int image,
                                struct vit_error *err);

@@ -269,7 +269,7 @@ static void tensors_beside_the_blocks_are_named_and_left(void **state)
     folder_add(&f, "decoder.weight", 2, 16, 1);
     folder_weights(&f, "model.safetensors", NULL);
     m = folder_open(&f, NULL);
-    assert_int_equal(folder_notes(m, true, "1 tensors are not used: decoder.weight [16, 1]"), 1);
+    assert_int_equal(folder_notes(m, true, "1 tensors are not used: \"decoder.weight\" [16, 1]"), 1);
     vit_model_close(m);
     folder_remove(&f);
 }

@@ -243,6 +243,28 @@ static void missing_tensors_are_all_named_with_their_shapes(void **state)
     folder_remove(&f);
 }
 
+/* A name that is misspelt is both: with our configuration as with another's. */
+static void what_is_missing_stands_beside_what_is_not_used(void **state)
+{
+    static const char MISSING[] = "\"blocks.1.attn.qkv.weight\" [48, 16]",
+                      UNUSED[] = "\"blocks.1.attn.qvk.weight\" [48, 16]";
+    char says[200];
+    struct folder f;
+
+    (void)state;
+    plain(&f);
+    folder_entry(&f, "blocks.1.attn.qkv.weight")->name = "blocks.1.attn.qvk.weight";
+    folder_write(&f);
+    snprintf(says, sizeof says, "are missing: %s; not used are %s", MISSING, UNUSED);
+    folder_refused(&f, NULL, VIT_ERR_FORMAT, says);
+    folder_text(&f, "config.json", "{\"num_classes\":4,\"architecture\":\"mine\"}");
+    snprintf(says, sizeof says,
+             "1 of their tensors have no place in a ViT of the names of timm: %s; missing are %s", UNUSED,
+             MISSING);
+    folder_refused(&f, NULL, VIT_ERR_UNSUPPORTED, says);
+    folder_remove(&f);
+}
+
 static void a_wrong_shape_names_file_tensor_expected_and_found(void **state)
 {
     struct folder f;
@@ -286,7 +308,7 @@ static void unexpected_tensors_are_a_warning(void **state)
     folder_add(&f, "blocks.0.extra", 2, 3, 5);
     folder_write(&f);
     m = folder_open(&f, NULL);
-    assert_int_equal(folder_notes(m, true, "1 tensors are not used: blocks.0.extra [3, 5]"), 1);
+    assert_int_equal(folder_notes(m, true, "1 tensors are not used: \"blocks.0.extra\" [3, 5]"), 1);
     vit_model_close(m);
     folder_remove(&f);
 }
@@ -635,6 +657,7 @@ int main(void)
         cmocka_unit_test(values_come_from_the_file),
         cmocka_unit_test(integers_are_for_inference),
         cmocka_unit_test(missing_tensors_are_all_named_with_their_shapes),
+        cmocka_unit_test(what_is_missing_stands_beside_what_is_not_used),
         cmocka_unit_test(a_wrong_shape_names_file_tensor_expected_and_found),
         cmocka_unit_test(axes_of_one_in_front_do_not_count),
         cmocka_unit_test(unexpected_tensors_are_a_warning),
