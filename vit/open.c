@@ -128,80 +128,6 @@ static enum vit_status configure_foreign(struct vit_model *m, struct weights_vie
     return status;
 }
 
-/* What full has and given has not. NULL: no memory. */
-static json_t *unsaid(const json_t *full, const json_t *given)
-{
-    json_t *left = json_object(), *value;
-    const char *key;
-
-    json_object_foreach((json_t *)full, key, value)
-    {
-        const json_t *own = vit_json_get(given, key);
-
-        if (!own)
-            vit_json_put(&left, key, json_incref(value));
-        else if (json_is_object(value) && json_is_object(own)) {
-            json_t *part = unsaid(value, own);
-            if (part && !json_object_size(part))
-                json_decref(part);
-            else
-                vit_json_put(&left, key, part);
-        }
-    }
-    return left;
-}
-
-/* All that the model is taken to be and its configuration does not say; o NULL: no configuration of ours. */
-static void say_unsaid(struct vit_model *m, const json_t *o)
-{
-    json_t *full = vit_config_to_json(&m->config, &m->recipe, NULL), *left = unsaid(full, o);
-    char *text = vit_json_text(left, JSON_COMPACT | VIT_JSON_FLOATS);
-
-    if (text && json_object_size(left))
-        vit_model_say(m, false, "%s: taken to be, in the words of a config.json of ours: %s", m->path, text);
-    free(text);
-    json_decref(left);
-    json_decref(full);
-}
-
-static void say_inferred(struct vit_model *m)
-{
-    const struct vit_config *c = &m->config;
-    char placement[32], stem[32];
-
-    snprintf(stem, sizeof stem, c->stem.patch ? "patch %d" : "%d convolutions",
-             c->stem.patch ? c->stem.patch : c->stem.layers);
-    vit_model_say(m, false,
-                  "%s: read as %s: image %d, %s, width %d, depth %d, heads %d, hidden %d, classes %d, "
-                  "pool %s, norm %s (eps %g), act %s%s",
-                  m->path, m->family, c->image, stem, c->width, c->depth, c->heads, c->hidden,
-                  m->headless ? 0 : c->classes, vit_pool_name(c->pool),
-                  vit_placement_text(&c->norm, placement, sizeof placement), (double)c->norm.eps,
-                  kern_act_name(c->act), c->glu ? ", gated" : "");
-}
-
-/* Scores that are not what they seem: transformers' ImageClassificationPipeline takes the sigmoid of several
- * labels, and of one alone. o NULL: no configuration. */
-static enum vit_status say_scores(struct vit_model *m, const json_t *o, const char *where,
-                                  struct vit_error *err)
-{
-    static const char SINGLE[] = "single_label_classification";
-    const char *problem = SINGLE;
-    enum vit_status status = vit_json_string(o, where, "problem_type", &problem, err);
-
-    if (status || m->headless) return status;
-    if (m->config.classes == 1)
-        vit_model_say(m, true,
-                      "%s: one class alone: its score, a softmax, is always 1; its logit is its answer",
-                      m->path);
-    else if (strcmp(problem, SINGLE))
-        vit_model_say(m, true,
-                      "%s: \"problem_type\" is \"%s\": scores are a softmax over all classes all the same, "
-                      "which is not what they mean there; its logits are its answer",
-                      where, problem);
-    return VIT_OK;
-}
-
 static enum vit_status configure(struct vit_model *m, struct weights_view *v, const struct vit_place *p,
                                  struct vit_error *err)
 {
@@ -219,13 +145,12 @@ static enum vit_status configure(struct vit_model *m, struct weights_view *v, co
     if (!status) status = format ? configure_ours(m, v, o, where, err) : configure_foreign(m, v, o, p, err);
     if (!status) status = vit_config_check(&m->config, m->path, err);
     if (!status && !format) status = vit_infer_check(m, v, err);
-    if (!status) status = say_scores(m, o, where, err);
+    if (!status) status = vit_say_scores(m, o, where, err);
     if (!status) status = vit_model_default_labels(m, err);
     if (!status && !m->headless)
         status =
             vit_read_labels(m, format ? json_object_get(o, "labels") : vit_foreign_labels(o), where, err);
-    if (!status && !format) say_inferred(m);
-    if (!status) say_unsaid(m, format ? o : NULL);
+    if (!status) vit_say_taken(m, format ? o : NULL);
     json_decref(o);
     return status;
 }

@@ -113,6 +113,42 @@ static void what_a_configuration_leaves_out_is_said(void **state)
     free(text);
 }
 
+/* Layer by layer too; and whose names the tensors have. */
+static void what_a_stem_leaves_out_is_said(void **state)
+{
+    static const char OURS[] = "{\"format\":\"vit-1\",\"image\":32,\"stem\":{\"kind\":\"conv\",\"layers\":["
+                               "{\"out\":16,\"kernel\":3,\"stride\":1,\"padding\":1,\"bias\":false,"
+                               "\"norm\":\"none\",\"act\":\"relu\"},{\"out\":16,\"kernel\":5}]},"
+                               "\"width\":16,\"depth\":1,\"heads\":2,\"hidden\":32,\"classes\":4}";
+    struct vit_config c;
+    struct folder f;
+    struct vit_model *m;
+    struct vit_error err;
+    json_t *o = json_loads(OURS, 0, NULL), *found, *layers;
+
+    (void)state;
+    assert_ok(vit_config_from_json(&c, o, "test", &err), &err);
+    folder_make(&f, &c);
+    folder_weights(&f, "model.safetensors", NULL);
+    folder_text(&f, "config.json", OURS);
+    m = folder_open(&f, NULL);
+    found = taken(m);
+    layers = json_object_get(json_object_get(found, "stem"), "layers");
+    assert_int_equal(json_array_size(layers), 2);
+    assert_int_equal(json_object_size(json_array_get(layers, 0)), 0);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(layers, 1), "stride")),
+                     c.stem.conv[1].stride);
+    assert_null(json_object_get(json_array_get(layers, 1), "kernel"));
+    assert_int_equal(folder_notes(m, false, "the names of"), 0); /* they are ours */
+    vit_model_close(m);
+    json_decref(found);
+    json_decref(o);
+    folder_remove(&f);
+    assert_ok(vit_model_open(&m, "tests/data/golden/cct-2-3x2", NULL, &err), &err);
+    assert_int_equal(folder_notes(m, false, "its tensors have the names of cct"), 1);
+    vit_model_close(m);
+}
+
 /* A norm that the configuration does not speak of is one that the file has, or has not. */
 static void a_norm_after_pooling_is_found_in_the_file(void **state)
 {
@@ -652,6 +688,7 @@ int main(void)
         cmocka_unit_test(a_model_of_ours_opens_without_a_warning),
         cmocka_unit_test(null_is_as_if_it_were_not_there),
         cmocka_unit_test(what_a_configuration_leaves_out_is_said),
+        cmocka_unit_test(what_a_stem_leaves_out_is_said),
         cmocka_unit_test(a_norm_after_pooling_is_found_in_the_file),
         cmocka_unit_test(all_of_a_foreign_model_is_said),
         cmocka_unit_test(values_come_from_the_file),
