@@ -219,6 +219,12 @@ static enum vit_status refuse_headless(const struct weights_view *v, struct vit_
                     path);
 }
 
+void vit_model_without_head(struct vit_model *m)
+{
+    m->config.classes = 1;
+    vit_model_say(m, false, "%s: holds no classifier", m->path);
+}
+
 static enum vit_status infer_readout(struct vit_model *m, struct weights_view *v, struct vit_error *err)
 {
     struct vit_config *c = &m->config;
@@ -227,10 +233,7 @@ static enum vit_status infer_readout(struct vit_model *m, struct weights_view *v
     c->classes = axis(v, "head.weight", 0);
     if (!c->classes && (!m->headless || other_head(v))) return refuse_headless(v, err);
     m->headless = !c->classes;
-    if (m->headless) {
-        c->classes = 1;
-        vit_model_say(m, false, "%s: holds no classifier", m->path);
-    }
+    if (m->headless) vit_model_without_head(m);
     c->pre_logits = axis(v, "pre_logits.weight", 0);
     c->pool = c->cls && !c->norm.pooled ? VIT_POOL_CLS : VIT_POOL_MEAN;
     if (has(v, "attention_pool.weight")) c->pool = VIT_POOL_SEQ;

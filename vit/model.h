@@ -69,8 +69,8 @@ const char *vit_slot_shape_text(const struct vit_slot *s, char *text, size_t siz
  * many threads. */
 enum vit_status vit_model_set_options(struct vit_model *m, const struct vit_model_options *o,
                                       struct vit_error *err);
-/* Whether the file may be without the parameter: the classifier of a network that has none. Zeros stand for
- * it. */
+/* Whether a file may be without the parameter: the classifier of a network that has none. Zeros stand for it,
+ * and are not written. */
 bool vit_model_may_lack(const struct vit_model *m, const char *name);
 /* What a file lacks of the tensors that a network needs, and what of its own has no place in it. */
 struct vit_tensor_list {

@@ -48,6 +48,9 @@ static void fit_to_file(struct vit_model *m, const json_t *o, struct weights_vie
     if (!vit_json_get(o, "position_prefix") && pos.parts && weights_source_shape(&pos, &rank, shape) &&
         rank == 3)
         c->position_prefix = shape[1] != vit_config_grid(c) * vit_config_grid(c);
+    m->headless = m->headless && !weights_view_find(v, "head.weight").parts &&
+                  !weights_view_find(v, "head.weight" VIT_PACKED_SUFFIX).parts;
+    if (m->headless) vit_model_without_head(m);
 }
 
 static enum vit_status configure_ours(struct vit_model *m, struct weights_view *v, const json_t *o,
@@ -55,7 +58,6 @@ static enum vit_status configure_ours(struct vit_model *m, struct weights_view *
 {
     enum vit_status status = vit_config_from_json(&m->config, o, where, err);
 
-    m->headless = false;
     if (status) return status;
     fit_to_file(m, o, v);
     m->recipe = patch_recipe_default(m->config.image);

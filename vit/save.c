@@ -183,6 +183,12 @@ static void add_blank(struct outgoing *out)
                                 .data = vit_arena_take(&out->arena, (size_t)width, sizeof(float)) };
 }
 
+/* Not the classifier of a network that has none: zeros stand for it. */
+static bool has_values(const struct outgoing *out, int i)
+{
+    return !vit_model_may_lack(out->m, out->m->slots[i].name);
+}
+
 /* The packed ones first: they are whole lines, so that each begins with one in the mapped file. */
 static void fill_entries(struct outgoing *out)
 {
@@ -190,8 +196,9 @@ static void fill_entries(struct outgoing *out)
 
     out->count = 0;
     for (int i = 0; i < out->m->slot_count; i++)
-        if (packed_form(out, i, &p)) add_packed(out, i, &p);
+        if (has_values(out, i) && packed_form(out, i, &p)) add_packed(out, i, &p);
     for (int i = 0; i < out->m->slot_count; i++) {
+        if (!has_values(out, i)) continue;
         if (!packed_form(out, i, &p)) add_plain(out, i);
         if (out->family != WEIGHTS_TIMM) rename_last(out);
         add_scale(out, i);

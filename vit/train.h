@@ -74,7 +74,8 @@ enum vit_status vit_model_save_packed(const struct vit_model *m, const char *pat
 /* A folder for another framework, from which its own code loads the model: model.safetensors under the names
  * of family, config.json, and for Hugging Face preprocessor_config.json. The folder is made; files of these
  * names in it are replaced, or removed where the family has none. dtype: WEIGHTS_F32 or WEIGHTS_BF16.
- * VIT_ERR_UNSUPPORTED: the family has no such model; the sentence names the first setting in the way. */
+ * VIT_ERR_UNSUPPORTED: the family has no such model; the sentence names the first setting in the way. So is a
+ * model without a classifier. */
 enum vit_status vit_model_export(const struct vit_model *m, const char *folder, enum weights_family family,
                                  enum weights_dtype dtype, struct vit_error *err);
 /* What the classes of family do otherwise than the model's recipe, and no file of theirs can tell: where they

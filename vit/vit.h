@@ -148,7 +148,8 @@ struct vit_model_options {
     bool trainable;  /* parameters in memory of the model's own, ready for a trainer; fixed scales are left
                       * out, and a note says so: they are of what the products read before it */
     bool headless;   /* a file without a classifier opens too (DINOv2, MAE, ...): for its features, or for
-                      * vit_model_take(). Its one class has a head of zeros, and a note says so */
+                      * vit_model_take(). Its one class has a head of zeros, and a note says so; what it is
+                      * saved to has none again */
     int threads;     /* that lay the matrices out; 0: physical cores this process may use */
 };
 

@@ -483,6 +483,62 @@ static void a_network_without_a_classifier_has_features(void **state)
     folder_remove(&f);
 }
 
+static void assert_headless(const char *path, const float *planes, const float *want)
+{
+    const struct vit_model_options o = { .headless = true };
+    struct vit_model *m;
+    struct vit_session *s;
+    struct vit_error err;
+
+    assert_refused(vit_model_open(&m, path, NULL, &err), VIT_ERR_FORMAT, "\"head.weight\" [1, 16]", &err);
+    assert_ok(vit_model_open(&m, path, &o, &err), &err);
+    assert_int_equal(folder_notes(m, false, "holds no classifier"), 1);
+    s = tiny_session(m, 1, 1, false);
+    vit_forward(s, planes, 1);
+    assert_memory_equal(vit_features(s), want, 16 * sizeof *want);
+    vit_session_close(s);
+    vit_model_close(m);
+}
+
+/* With a configuration of ours beside it, which has classes all the same; and saved, packed or not. */
+static void a_network_without_a_classifier_stays_without_one(void **state)
+{
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    const struct vit_model_options how = { .headless = true };
+    struct folder f;
+    struct vit_model *m;
+    struct vit_session *s;
+    struct vit_error err;
+    float *planes, want[16];
+    char path[400];
+
+    (void)state;
+    folder_make(&f, &c);
+    folder_drop(&f, "head.weight");
+    folder_drop(&f, "head.bias");
+    folder_write(&f);
+    folder_refused(&f, NULL, VIT_ERR_FORMAT, "\"head.weight\" [4, 16]");
+    m = folder_open(&f, &how);
+    assert_int_equal(vit_model_config(m)->classes, 1);
+    assert_int_equal(folder_notes(m, true, ""), 0);
+    planes = tiny_planes(m, 1);
+    s = tiny_session(m, 1, 1, false);
+    assert_true(vit_forward(s, planes, 1)[0] == 0);
+    memcpy(want, vit_features(s), sizeof want);
+    snprintf(path, sizeof path, "%s/saved.safetensors", f.path);
+    assert_ok(vit_model_save(m, path, WEIGHTS_F32, &err), &err);
+    assert_headless(path, planes, want);
+    assert_ok(vit_model_save_packed(m, path, KERN_F32, "ref+vec", &err), &err);
+    assert_headless(path, planes, want);
+    snprintf(path, sizeof path, "%s/exported", f.path);
+    assert_refused(vit_model_export(m, path, WEIGHTS_TIMM, WEIGHTS_F32, &err), VIT_ERR_UNSUPPORTED,
+                   "it has no classifier", &err);
+    vit_session_close(s);
+    vit_model_close(m);
+    free(planes);
+    folder_remove(&f);
+}
+
 /* As a start of training: all is taken but the head, which is drawn, also where one class is learnt. */
 static void a_network_without_a_classifier_is_a_start(void **state)
 {
@@ -1144,6 +1200,7 @@ int main(void)
         cmocka_unit_test(tensors_that_are_no_vit_are_refused),
         cmocka_unit_test(a_classifier_of_another_kind_is_named),
         cmocka_unit_test(a_network_without_a_classifier_has_features),
+        cmocka_unit_test(a_network_without_a_classifier_stays_without_one),
         cmocka_unit_test(a_network_without_a_classifier_is_a_start),
         cmocka_unit_test(a_tower_of_clip_has_its_eps),
         cmocka_unit_test(the_copy_that_is_read_is_said),
