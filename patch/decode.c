@@ -98,6 +98,16 @@ enum vit_status patch_image_decode(struct patch_image *out, const unsigned char 
     return patch_decode_into(out, bytes, size, name, options, &(struct patch_space){ 0 }, err);
 }
 
+/* Upright, as its EXIF says. */
+static enum vit_status turn(struct patch_image *image, const struct patch_input *in, const struct format *f,
+                            struct vit_error *err)
+{
+    struct vit_error why;
+    const enum vit_status status = patch_exif_turn(image, f->orientation(in->bytes, in->size), &why);
+
+    return status ? vit_fail(err, status, "%s: %s", in->name, why.text) : VIT_OK;
+}
+
 enum vit_status patch_decode_into(struct patch_image *out, const unsigned char *bytes, size_t size,
                                   const char *name, const struct patch_decode *options,
                                   const struct patch_space *space, struct vit_error *err)
@@ -114,8 +124,7 @@ enum vit_status patch_decode_into(struct patch_image *out, const unsigned char *
         return vit_fail(err, VIT_ERR_UNSUPPORTED,
                         "%s: is %s, which is not read: expected JPEG, PNG, BMP or PNM", name, f->name);
     status = f->decode(out, &in, err);
-    if (!status && f->orientation && !o.ignore_exif)
-        status = patch_exif_turn(out, f->orientation(bytes, size), err);
+    if (!status && f->orientation && !o.ignore_exif) status = turn(out, &in, f, err);
     if (status) patch_image_free(out);
     return status;
 }

@@ -28,10 +28,15 @@ enum vit_status patch_picture_create(struct patch_image *out, const struct patch
                                      int height, struct vit_error *err)
 {
     const uint64_t bytes = (uint64_t)3 * (unsigned)width * (unsigned)height; /* sides are checked */
+    struct vit_error why;
+    enum vit_status status;
 
-    if (!in->space.bytes || bytes > in->space.size) return patch_image_create(out, width, height, err);
-    *out = (struct patch_image){ width, height, in->space.bytes, keep, NULL };
-    return VIT_OK;
+    if (in->space.bytes && bytes <= in->space.size) {
+        *out = (struct patch_image){ width, height, in->space.bytes, keep, NULL };
+        return VIT_OK;
+    }
+    status = patch_image_create(out, width, height, &why);
+    return status ? vit_fail(err, status, "%s: %s", in->name, why.text) : VIT_OK;
 }
 
 void patch_image_free(struct patch_image *image)

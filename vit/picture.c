@@ -14,10 +14,15 @@ static enum vit_status prepare(const struct vit_model *m, const struct patch_ima
 {
     const size_t side = (size_t)m->recipe.size;
     unsigned char *pixels = malloc(side * side * 3);
-    enum vit_status status = pixels ? patch_prepare(pixels, image, &m->recipe, err)
-                                    : vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate its pixels", name);
+    struct vit_error why;
+    enum vit_status status;
 
-    if (!status) patch_normalise(planes, pixels, &m->recipe);
+    if (!pixels) return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate its pixels", name);
+    status = patch_prepare(pixels, image, &m->recipe, &why);
+    if (status)
+        vit_fail(err, status, "%s: %s", name, why.text);
+    else
+        patch_normalise(planes, pixels, &m->recipe);
     free(pixels);
     return status;
 }

@@ -22,6 +22,31 @@ static void the_gate_counts_and_refuses(void **state)
     free(p);
 }
 
+/* Whatever it is that there is no memory for: of a thousand pictures one has failed. Turned by its EXIF. */
+static void a_picture_without_memory_is_named(void **state)
+{
+    static const char PICTURE[] = "tests/data/preprocess/fmt-exif6.jpg";
+    struct vit_model *m;
+    struct vit_error err;
+    float *planes;
+    int failed = 0, seen;
+
+    (void)state;
+    assert_ok(vit_model_open(&m, "tests/data/golden/timm-cls", NULL, &err), &err);
+    planes = calloc(vit_model_input_floats(m), sizeof *planes);
+    for (int n = 1;; n++) {
+        arm(n);
+        const enum vit_status status = vit_read_image(m, PICTURE, planes, &err);
+        seen = disarm();
+        if (seen < n) break;
+        failed += status != VIT_OK;
+        if (status && !strstr(err.text, PICTURE)) fail_msg("allocation %d: not named: %s", n, err.text);
+    }
+    assert_true(failed > 3);
+    free(planes);
+    vit_model_close(m);
+}
+
 /* ---- nothing is allocated ---- */
 
 /* The first parallel region of a program starts its threads, and the C library gives them memory. */
@@ -411,6 +436,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_gate_counts_and_refuses),
+        cmocka_unit_test(a_picture_without_memory_is_named),
         cmocka_unit_test(a_forward_allocates_nothing),
         cmocka_unit_test(a_training_step_allocates_nothing),
         cmocka_unit_test(a_failed_allocation_is_reported),
