@@ -30,7 +30,7 @@ static inline bool vit_op_joins(enum vit_op op)
     return op == VIT_OP_JOIN || op == VIT_OP_JOIN_ALPHA;
 }
 
-enum { VIT_STEPS = 12, VIT_NORMS = 4, VIT_SCALES = 2 };
+enum { VIT_STEPS = 12, VIT_NORMS = 4 };
 
 struct vit_step {
     enum vit_op op;
@@ -41,7 +41,11 @@ struct vit_step {
 const struct vit_step *vit_block_steps(const struct vit_norm_config *n, int block, int depth);
 /* Whether that block's steps use norm or scale index. */
 bool vit_block_has(const struct vit_norm_config *n, int block, int depth, enum vit_op op, int index);
-/* Elements of ls1.gamma: width, or 1 where the placement scales by one number (ReZero). */
+/* Whether that block's norm index stands on the output of a branch, behind ATTN or MLP. */
+bool vit_block_norm_is_output(const struct vit_norm_config *n, int block, int depth, int index);
+/* Whether the placement scales branches by one number, which begins as 0 (ReZero). */
+bool vit_placement_scalar_scale(const struct vit_norm_config *n);
+/* Elements of ls1.gamma: width, or 1 of a scalar. */
 int vit_placement_scale_size(const struct vit_norm_config *n, int width);
 /* DeepNorm's factor of the stream, (2 depth)^(1/4): Wang et al. 2022, encoder only. */
 float vit_placement_alpha(int depth);

@@ -1,6 +1,8 @@
 #include "vit/train.h"
 
+#include <assert.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,7 @@ _Static_assert(VIT_COUNT(INITS) == VIT_INITS, "an initialisation has no name");
 
 const char *vit_init_name(enum vit_init_kind kind)
 {
+    assert((unsigned)kind < VIT_INITS);
     return INITS[kind];
 }
 
@@ -94,29 +97,36 @@ static void init_stem(float *w, const struct vit_slot *s, uint64_t key)
 /* CaiT's initial LayerScale by depth: Touvron et al. 2021. */
 static float layer_scale(const struct vit_config *c, const struct vit_init *init)
 {
-    if (c->norm.placement == VIT_NORM_REZERO) return 0;
+    if (vit_placement_scalar_scale(&c->norm)) return 0;
     if (init->scale > 0) return init->scale;
     return c->depth <= 18 ? 0.1f : c->depth <= 24 ? 1e-5f : 1e-6f;
+}
+
+/* Which of its block's norms has the gain in slot s; -1: none. */
+static int norm_index(const struct vit_slot *s)
+{
+    for (int i = 0; s->block >= 0 && i < VIT_NORMS; i++)
+        if (s->field == offsetof(struct vit_block_params, norm[i].gain)) return i;
+    return -1;
 }
 
 /* Gain of a norm: on the output of a branch out_gain, else 1. */
 static float norm_gain(const struct vit_config *c, const struct vit_slot *s, const struct vit_init *init)
 {
-    const bool block_norm = s->block >= 0 && strstr(s->name, ".norm");
-    const bool output =
-        ends(s->name, "_out.weight") || (c->norm.placement == VIT_NORM_RES_POST && block_norm);
+    const int index = norm_index(s);
 
-    return output ? init->out_gain : 1;
+    return index >= 0 && vit_block_norm_is_output(&c->norm, s->block, c->depth, index) ? init->out_gain : 1;
 }
 
-/* DeepNorm scales the matrices of the value path by (8 depth)^(-1/4): Wang et al. 2022, encoder only. */
+/* Where the stream is multiplied by alpha (DeepNorm), the matrices of the value path are by (8 depth)^(-1/4):
+ * Wang et al. 2022, encoder only. */
 static void scale_deepnorm(float *w, const struct vit_slot *s, const struct vit_config *c)
 {
     const float beta = powf(8 * (float)c->depth, -0.25f);
     const bool qkv = ends(s->name, "attn.qkv.weight");
     const size_t from = qkv ? s->count / 3 * 2 : 0;
 
-    if (c->norm.placement != VIT_NORM_DEEPNORM || s->block < 0) return;
+    if (s->block < 0 || !vit_block_has(&c->norm, s->block, c->depth, VIT_OP_JOIN_ALPHA, 0)) return;
     for (size_t i = from; i < s->count; i++) w[i] *= beta;
 }
 

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
@@ -27,7 +28,7 @@
 static const struct placement {
     const char *name;
     bool final;        /* wants a norm after the last block */
-    bool scalar_scale; /* SCALE multiplies by one number */
+    bool scalar_scale; /* SCALE multiplies by one number, 0 at first */
     struct vit_step step[VIT_STEPS];
 } PLACEMENTS[] = {
     [VIT_NORM_PRE] = { "pre", true, false,
@@ -53,6 +54,7 @@ static const struct placement {
 };
 /* clang-format on */
 _Static_assert(VIT_COUNT(PLACEMENTS) == VIT_PLACEMENTS, "a placement has no row");
+_Static_assert(VIT_NORM_MIX == VIT_PLACEMENTS - 1, "names are looked for in the rows before it");
 
 /* The row that block uses: a mix takes post's for its first blocks and pre's for the others. */
 static const struct placement *row_of(const struct vit_norm_config *n, int block, int depth)
@@ -77,9 +79,26 @@ bool vit_block_has(const struct vit_norm_config *n, int block, int depth, enum v
     return false;
 }
 
+bool vit_block_norm_is_output(const struct vit_norm_config *n, int block, int depth, int index)
+{
+    bool computed = false;
+
+    for (const struct vit_step *s = vit_block_steps(n, block, depth); s->op != VIT_OP_END; s++) {
+        if (s->op == VIT_OP_FORK) computed = false;
+        if (s->op == VIT_OP_ATTN || s->op == VIT_OP_MLP) computed = true;
+        if (s->op == VIT_OP_NORM_BRANCH && s->index == index) return computed;
+    }
+    return false;
+}
+
+bool vit_placement_scalar_scale(const struct vit_norm_config *n)
+{
+    return PLACEMENTS[n->placement].scalar_scale;
+}
+
 int vit_placement_scale_size(const struct vit_norm_config *n, int width)
 {
-    return PLACEMENTS[n->placement].scalar_scale ? 1 : width;
+    return vit_placement_scalar_scale(n) ? 1 : width;
 }
 
 float vit_placement_alpha(int depth)
@@ -94,6 +113,7 @@ const char *vit_placement_name(enum vit_placement p)
 
 bool vit_placement_final(enum vit_placement p)
 {
+    assert((unsigned)p < VIT_PLACEMENTS);
     return PLACEMENTS[p].final;
 }
 
