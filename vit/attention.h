@@ -29,8 +29,8 @@ extern "C" {
 #endif
 
 struct vit_attention;
-/* threads 0: physical cores this process may use. Memory: one matrix (t, t) for each block and each head of
- * one block. */
+/* m must outlive it. threads 0: physical cores this process may use. Memory: one matrix (t, t) for each block
+ * and each head of one block. */
 enum vit_status vit_attention_create(struct vit_attention **out, const struct vit_model *m, int threads,
                                      struct vit_error *err);
 void vit_attention_close(struct vit_attention *a);

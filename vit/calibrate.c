@@ -1,6 +1,7 @@
 /* Scales for the activations that int8 products read, fixed from what pictures give: the largest |x| of every
  * product becomes 127. The scale with the least squared error, which holds the largest numbers, answers worse
  * (kernels/README.md): few numbers are large, and they matter. */
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -67,6 +68,7 @@ void vit_calibration_add(struct vit_calibration *c, struct vit_session *s, const
 {
     const struct vit_tap tap = { see, c }, *before = s->tap;
 
+    assert(c->products == s->model->config.depth * VIT_BLOCK_PRODUCTS && s->model->dtype == KERN_F32);
     s->tap = &tap;
     vit_forward(s, planes, n);
     s->tap = before;
@@ -74,6 +76,7 @@ void vit_calibration_add(struct vit_calibration *c, struct vit_session *s, const
 
 void vit_calibration_apply(const struct vit_calibration *c, struct vit_model *m)
 {
+    assert(c->products == m->config.depth * VIT_BLOCK_PRODUCTS);
     for (int i = 0; i < c->products; i++) {
         const float scale = c->largest[i] / KERN_I8_MOST;
 

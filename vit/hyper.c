@@ -1,5 +1,6 @@
 #include "vit/hyper.h"
 
+#include <assert.h>
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -14,11 +15,13 @@ _Static_assert(VIT_COUNT(OPTIMIZERS) == VIT_OPTIMIZERS, "an optimizer has no nam
 
 const char *vit_schedule_name(enum vit_schedule s)
 {
+    assert((unsigned)s < VIT_SCHEDULES);
     return SCHEDULES[s];
 }
 
 const char *vit_optimizer_name(enum vit_optimizer o)
 {
+    assert((unsigned)o < VIT_OPTIMIZERS);
     return OPTIMIZERS[o];
 }
 

@@ -1,5 +1,6 @@
 #include "vit/model.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -347,6 +348,7 @@ int vit_model_parameter_count(const struct vit_model *m)
 
 struct vit_parameter vit_model_parameter(const struct vit_model *m, int i)
 {
+    assert(i >= 0 && i < m->slot_count);
     const struct vit_slot *s = &m->slots[i];
     struct vit_params params = m->params; /* the walk takes a non-const table */
     struct vit_parameter p = { .name = s->name,

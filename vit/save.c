@@ -1,4 +1,5 @@
 /* A model as one file of ours: f32, bf16, or integers of 8 bits where the products are. */
+#include <assert.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -266,6 +267,7 @@ enum weights_dtype vit_stored_dtype(enum kern_dtype dtype)
     static const enum weights_dtype STORED[KERN_DTYPES] = {
         [KERN_F32] = WEIGHTS_F32, [KERN_BF16] = WEIGHTS_BF16, [KERN_I8] = WEIGHTS_I8
     };
+    assert((unsigned)dtype < KERN_DTYPES);
     return STORED[dtype];
 }
 

@@ -33,8 +33,8 @@
  * NULL where it is said. What a comment here rules out is not looked for in a release build; others have
  * asserts. The library never exits, prints or changes process-wide state, but for two things: the OpenBLAS
  * thread count, when the blas kernels are chosen by name (sessions that compute with them at the same time
- * must have one number of threads); and on Linux the permission to use AMX, which the whole process gets where
- * the CPU has it, when kernels are chosen by "auto" or those for it by name. But libgomp, whose threads
+ * must have one number of threads); and on Linux the permission to use AMX, which the whole process gets
+ * where the CPU has it, when kernels are chosen by "auto" or those for it by name. But libgomp, whose threads
  * compute, ends the process when it cannot start one. Not promised: the same bits from different kernels or
  * versions.
  *
@@ -268,9 +268,10 @@ const float *vit_forward_watched(struct vit_session *s, const float *planes, int
 struct vit_calibration;
 enum vit_status vit_calibration_create(struct vit_calibration **out, const struct vit_model *m,
                                        struct vit_error *err);
-/* A forward of n pictures, looked at. s: of a model like m, in f32. */
+/* A forward of n pictures, looked at. s: of a model as deep as m, in f32. */
 void vit_calibration_add(struct vit_calibration *c, struct vit_session *s, const float *planes, int n);
-/* Fix the scales of m (no session uses it meanwhile): the largest number that was seen becomes 127. */
+/* Fix the scales of m, as deep as that one (no session uses it meanwhile): the largest number that was seen
+ * becomes 127. */
 void vit_calibration_apply(const struct vit_calibration *c, struct vit_model *m);
 void vit_calibration_close(struct vit_calibration *c);
 /* Products with a fixed scale, of 4 in each block. */
@@ -278,8 +279,8 @@ int vit_model_fixed_scales(const struct vit_model *m);
 
 /* ---- loss and backward (training sessions) ---- */
 
-/* One gradient per parameter, in the model's order. VIT_ERR_UNSUPPORTED: the stem has batch norm, which is
- * only evaluated (folded into the convolutions), never trained. */
+/* One gradient per parameter, in the model's order. m must outlive it. VIT_ERR_UNSUPPORTED: the stem has
+ * batch norm, which is only evaluated (folded into the convolutions), never trained. */
 struct vit_gradients;
 enum vit_status vit_gradients_create(struct vit_gradients **out, const struct vit_model *m,
                                      struct vit_error *err);
