@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "tools/compare.h"
+#include "weights/builtin.h"
 
 /* ---- words ---- */
 
@@ -11,7 +12,8 @@ static bool is_run(const char *text)
 {
     struct stat s;
 
-    return (strncmp(text, "builtin:", 8) == 0 && !strchr(text, ',')) || stat(text, &s) == 0;
+    return (strncmp(text, WEIGHTS_BUILTIN, strlen(WEIGHTS_BUILTIN)) == 0 && !strchr(text, ',')) ||
+           stat(text, &s) == 0;
 }
 
 /* The name before "=", cut off; NULL: there is none. A path that exists is a path, whatever is in it. */

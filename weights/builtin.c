@@ -20,11 +20,6 @@ static const struct builtin {
     { NULL, NULL, NULL },
 };
 
-const char *weights_builtin_name(int i)
-{
-    return i >= 0 && (size_t)i < VIT_COUNT(BUILTINS) ? BUILTINS[i].name : NULL;
-}
-
 enum vit_status weights_open_builtin(struct weights_file **out, const char *name, struct vit_error *err)
 {
     char names[128] = "none";

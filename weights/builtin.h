@@ -9,7 +9,5 @@
 
 /* Open a network of this build by its full name; an unknown one is an error that lists those there are. */
 enum vit_status weights_open_builtin(struct weights_file **out, const char *name, struct vit_error *err);
-/* Name i ("builtin:pre"), NULL past the end. */
-const char *weights_builtin_name(int i);
 
 #endif
