@@ -29,11 +29,11 @@ enum vit_status vit_read_hf_recipe(struct vit_model *m, const json_t *o, const c
 /* There is no classifier: one class stands for those that another head would have, and a note says so. */
 void vit_model_without_head(struct vit_model *m);
 
-/* Say all that the model is taken to be and its configuration does not say, the names of its tensors too where
- * they are not ours, timm's. o NULL: no configuration of ours. */
+/* Say all that the model is taken to be and its configuration does not say, the names of its tensors too
+ * where they are not ours, timm's. o NULL: no configuration of ours. */
 void vit_say_taken(struct vit_model *m, const json_t *o);
-/* Say which scores are not what they seem: transformers' ImageClassificationPipeline takes the sigmoid of several
- * labels, and of one alone. o NULL: no configuration. */
+/* Say which scores are not what they seem: transformers' ImageClassificationPipeline takes the sigmoid of
+ * several labels, and of one alone. o NULL: no configuration. */
 enum vit_status vit_say_scores(struct vit_model *m, const json_t *o, const char *where,
                                struct vit_error *err);
 

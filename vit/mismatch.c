@@ -1,4 +1,4 @@
-/* What a file lacks of a network's tensors and what it holds besides: who reads of one looks for the other. */
+/* What a file lacks of a network's tensors and what it holds besides: who reads of one looks for both. */
 #include <stdio.h>
 #include <string.h>
 

@@ -80,7 +80,7 @@ struct vit_tensor_list {
 struct vit_mismatch {
     struct vit_tensor_list missing, unused;
 };
-/* slots (count): those that m->config needs; all are asked for. blocks: of the unused those of blocks alone. */
+/* slots (count): those that m->config needs; all are asked for. blocks: of the unused those of blocks. */
 struct vit_mismatch vit_model_mismatch(const struct vit_model *m, const struct vit_slot *slots, int count,
                                        struct weights_view *v, bool blocks);
 /* Read the parameters of a configured model; image: run at another size (0: the file's). */

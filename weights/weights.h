@@ -53,8 +53,8 @@ struct weights_file;
 
 /* Open by content, not by name. path stays in every error. */
 enum vit_status weights_open(struct weights_file **out, const char *path, struct vit_error *err);
-/* The same of a safetensors file in memory, which the caller leaves as it is until f is closed; name: for errors.
- * VIT_ERR_UNSUPPORTED: it is an archive. */
+/* The same of a safetensors file in memory, which the caller leaves as it is until f is closed; name: for
+ * errors. VIT_ERR_UNSUPPORTED: it is an archive. */
 enum vit_status weights_open_memory(struct weights_file **out, const void *bytes, size_t size,
                                     const char *name, struct vit_error *err);
 void weights_close(struct weights_file *f); /* accepts NULL */
