@@ -1,7 +1,8 @@
 #!/bin/sh
-# make install, then the example on top of vit/vit.h is compiled as it stands against what was installed, with the
-# shared and with the static library, and run; so is a program that makes a network, trains it and looks at it. Every
-# header compiles by itself, as C and as C++; the library exports what its headers declare; make uninstall leaves nothing.
+# make install, then the examples on top of the headers are compiled as they stand against what was installed, that of
+# vit/vit.h with the shared and with the static library, and run; so is a program that makes a network, trains it and
+# looks at it. Every header compiles by itself, as C and as C++; the library exports what its headers declare; make
+# uninstall leaves nothing.
 set -eu
 
 [ "${VIT_MODE:-release}" = release ] || { echo "installing is tested in release mode only, skipped"; exit 0; }
@@ -12,7 +13,12 @@ fail() { echo "FAILED: $*"; exit 1; }
 run_make() { env -u MAKEFLAGS -u MFLAGS make -s DEPS=no CC="$CC" DESTDIR="$root" PREFIX=/usr "$@"; }
 pkg() { PKG_CONFIG_PATH=$root/usr/lib/pkgconfig pkg-config --define-variable=prefix="$root/usr" "$@" vit; }
 
-run_make ${VIT_B:+B="$VIT_B"} install >"$root/log" 2>&1 || { cat "$root/log"; fail "make install"; }
+# For everybody, whatever the mask of who installs.
+{ run_make ${VIT_B:+B="$VIT_B"} all && (umask 077 && run_make ${VIT_B:+B="$VIT_B"} install); } >"$root/log" 2>&1 ||
+    { cat "$root/log"; fail "make install"; }
+wrong=$(find "$root/usr" \( -type d -o -path '*/bin/*' -o -name 'libvit.so.*.*.*' \) ! -type l ! -perm 755 -o \
+    -type f ! -path '*/bin/*' ! -name 'libvit.so.*' ! -perm 644)
+[ -z "$wrong" ] || fail "not to be read by everybody, or not to be run: $wrong"
 for file in bin/vit lib/libvit.a lib/libvit.so lib/pkgconfig/vit.pc include/libvit/vit/vit.h share/man/man1/vit.1 \
     share/bash-completion/completions/vit share/zsh/site-functions/_vit share/fish/vendor_completions.d/vit.fish; do
     [ -s "$root/usr/$file" ] || fail "$file is not installed"
@@ -38,12 +44,24 @@ while read -r header; do
     grep -q '^extern "C"' "$root/usr/include/libvit/$header" || fail "$header is not for C++"
 done <"$root/headers"
 
-# The example as it stands: what is indented in the comment.
-awk '/^#ifndef/ { exit }
-    /^ \*     / { print substr($0, 8); inside = 1; next }
-    inside && $0 == " *" { print "" }' vit/vit.h >"$root/example.c"
+# The examples as they stand: what is indented in the comment.
+example() {
+    awk '/^#ifndef/ { exit }
+        /^ \*     / { print substr($0, 8); inside = 1; next }
+        inside && $0 == " *" { print "" }' "$1"
+}
+for header in train probe attention stats; do
+    example "vit/$header.h" >"$root/$header-example.c"
+    # shellcheck disable=SC2046,SC2086  # lists of flags; CC may be two words
+    $CC -std=c11 -Wall -Werror -c "$root/$header-example.c" -o "$root/example.o" $(pkg --cflags) &&
+        nm "$root/example.o" | grep -q ' T ' || fail "the example of vit/$header.h does not compile"
+done
+example vit/vit.h >"$root/example.c"
 # shellcheck disable=SC2046,SC2086  # lists of flags; CC may be two words
 {
+    # As the README has it.
+    $CC "$root/example.c" $(pkg --cflags --libs) -o "$root/shared" ||
+        fail "the example does not compile as the README says"
     $CC -std=c11 -Wall -Werror $(pkg --cflags) "$root/example.c" -o "$root/shared" $(pkg --libs) ||
         fail "the example does not compile against the shared library"
     # Only libvit itself: pkg-config --static would want all that libzip was built with as archives too.
