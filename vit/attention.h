@@ -1,11 +1,23 @@
 /* attention.h - which tokens of a picture a network's answer comes from, as its attention tells.
  *
- *     struct vit_attention *a;
- *     vit_attention_create(&a, model, 0, &err);
- *     const float *logits = vit_attention_forward(a, planes);       of one picture
- *     const double *map = vit_attention_rollout(a) + vit_config_prefix(c);
- *     printf("%g\n", map[row * vit_config_grid(c) + column]);
- *     vit_attention_close(a);
+ *     #include <stdio.h>
+ *     #include <vit/attention.h>
+ *
+ *     // The share of each patch of a picture, row by row.
+ *     enum vit_status print_map(const struct vit_model *m, const float *planes, struct vit_error *err)
+ *     {
+ *         const struct vit_config *c = vit_model_config(m);
+ *         const int grid = vit_config_grid(c);
+ *         struct vit_attention *a;
+ *         enum vit_status status = vit_attention_create(&a, m, 0, err);
+ *
+ *         if (status) return status;
+ *         vit_attention_forward(a, planes);
+ *         const double *map = vit_attention_rollout(a) + vit_config_prefix(c);
+ *         for (int i = 0; i < grid * grid; i++) printf("%g%c", map[i], (i + 1) % grid ? ' ' : '\n');
+ *         vit_attention_close(a);
+ *         return VIT_OK;
+ *     }
  *
  * A_bh (t, t) is the softmax of head h in block b: row i says how token i reads the tokens. The classifier
  * reads the tokens that leave the last block with the weights r (t), which add up to one:

@@ -1,11 +1,23 @@
 /* probe.h - what a network does to its stream, its branches and its gradients, block by block, on one batch.
  *
- *     const struct vit_probe_options o = { .pictures = 64, .lr = 1e-3f };
- *     vit_probe_create(&p, model, &o, &err);             a trainable model
- *     vit_probe_measure(p, planes, labels);
- *     const struct vit_probe_block *b = vit_probe_block(p, depth - 1);
- *     printf("%g\n", b->grad[VIT_PROBE_W2]);
- *     vit_probe_close(p);
+ *     #include <stdio.h>
+ *     #include <vit/probe.h>
+ *
+ *     // The gradient of each block's second matrix of the MLP, of a trainable model and n pictures.
+ *     enum vit_status print_gradients(struct vit_model *m, const float *planes, const int *labels, int n,
+ *                                     struct vit_error *err)
+ *     {
+ *         const struct vit_probe_options o = { .pictures = n, .lr = 1e-3f };
+ *         struct vit_probe *p;
+ *         enum vit_status status = vit_probe_create(&p, m, &o, err);
+ *
+ *         if (status) return status;
+ *         vit_probe_measure(p, planes, labels);
+ *         for (int i = 0; i < vit_model_config(m)->depth; i++)
+ *             printf("%g\n", vit_probe_block(p, i)->grad[VIT_PROBE_W2]);
+ *         vit_probe_close(p);
+ *         return VIT_OK;
+ *     }
  *
  * The stream x_0 enters the blocks, x_i leaves block i (1-based here). Nothing random is drawn and nothing is
  * dropped: the same model and pictures give the same numbers, for any number of threads. Numbers that do not

@@ -1,8 +1,18 @@
 /* stats.h - statistics of a comparison of classifiers.
  *
- *     double p = vit_mcnemar(512, 455);                       two networks, the same pictures
- *     vit_paired_proportions(&low, &high, 512, 455, 10000, 0.95);
- *     struct vit_t_test t = vit_welch(a, 5, b, 5, 0.95);      two arms, one accuracy a training run
+ *     #include <stdio.h>
+ *     #include <vit/stats.h>
+ *
+ *     // Two networks, the same 10000 pictures; two arms, the accuracies of five training runs each.
+ *     void compare(size_t only_a, size_t only_b, const double a[5], const double b[5])
+ *     {
+ *         double low, high;
+ *         const struct vit_t_test t = vit_welch(a, 5, b, 5, 0.95);
+ *
+ *         vit_paired_proportions(&low, &high, only_a, only_b, 10000, 0.95);
+ *         printf("networks: p %g, %g to %g\n", vit_mcnemar(only_a, only_b), low, high);
+ *         printf("arms: p %g, %g to %g\n", t.p, t.low, t.high);
+ *     }
  *
  * Two questions that are easily taken for each other: whether these two networks differ (the unit is the
  * picture: McNemar) and whether two ways of training differ (the unit is the run: Welch's t). No answer to

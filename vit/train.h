@@ -1,14 +1,28 @@
 /* train.h - making a model and training it.
  *
- *     const struct vit_init init = { .kind = VIT_INIT_XAVIER, .seed = 1 };
- *     vit_model_create(&m, &config, &recipe, labels, &init, NULL, &err);
- *     vit_trainer_create(&t, m, &hyper, 128, 0, &err);
- *     for (...) {
- *         struct vit_report r = vit_trainer_step(t, &(struct vit_batch){ planes, labels, NULL, NULL, n });
- *         if (!r.finite) ...                     diverged: the weights were not touched
+ *     #include <vit/train.h>
+ *
+ *     // n pictures by heart.
+ *     enum vit_status learn(const struct vit_config *c, const float *planes, const int *labels, int n,
+ *                           struct vit_error *err)
+ *     {
+ *         const struct vit_init init = { .kind = VIT_INIT_XAVIER, .seed = 1 };
+ *         const struct vit_batch batch = { planes, labels, NULL, NULL, n };
+ *         struct vit_hyper h = vit_hyper_default();
+ *         struct vit_trainer *t = NULL;
+ *         struct vit_model *m;
+ *         enum vit_status status = vit_model_create(&m, c, NULL, NULL, &init, NULL, err);
+ *
+ *         h.steps = 100;
+ *         if (!status) status = vit_trainer_create(&t, m, &h, n, 0, err);
+ *         for (int i = 0; !status && i < h.steps; i++)
+ *             if (!vit_trainer_step(t, &batch).finite) break; // diverged: the weights were not touched
+ *         if (!status) status = vit_trainer_save(t, "state.safetensors", NULL, err); // to go on from
+ *         if (!status) status = vit_model_save(m, "model.safetensors", WEIGHTS_F32, err);
+ *         vit_trainer_close(t);
+ *         vit_model_close(m);
+ *         return status;
  *     }
- *     vit_trainer_save(t, "state.safetensors", note, &err);
- *     vit_model_save(m, "model.safetensors", WEIGHTS_F32, &err);
  *
  * Everything random is a function of (seed, step, image, purpose), never of threads, of the placement or of
  * what happened before: the same seed gives bit-identical weights, masks and results in every arm, and a
