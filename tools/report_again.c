@@ -17,23 +17,6 @@ static void put_option(FILE *out, const char *name, const char *value)
     markup_word(out, value);
 }
 
-static bool is_flag(const char *name)
-{
-    static const struct args_group *const GROUPS[] = { &recipe_network_group, &recipe_norm_group,
-                                                       &recipe_optimizer_group, &recipe_augment_group,
-                                                       &recipe_run_group };
-
-    for (size_t g = 0; g < VIT_COUNT(GROUPS); g++)
-        for (size_t i = 0; i < GROUPS[g]->count; i++)
-            if (strcmp(GROUPS[g]->options[i].name, name) == 0) return GROUPS[g]->options[i].kind == ARGS_FLAG;
-    return false;
-}
-
-static const char *text_of(const json_t *v)
-{
-    return json_string_value(json_is_array(v) && json_array_size(v) == 1 ? json_array_get(v, 0) : v);
-}
-
 /* A list as one word: its texts with commas between. */
 static void put_list(FILE *out, const char *name, const json_t *list)
 {
@@ -50,21 +33,89 @@ static void put_list(FILE *out, const char *name, const json_t *list)
     free(word.bytes);
 }
 
-static void put_settings(FILE *out, const json_t *settings)
+/* ---- settings: options, and a recipe of what these cannot say ---- */
+
+static bool is_switch(const char *name)
 {
+    const int id = recipe_find(name);
+
+    return id >= 0 && recipe_row((enum recipe_id)id)->kind == ARGS_FLAG;
+}
+
+/* The text of a setting that has one value. */
+static const char *text_of(const json_t *v)
+{
+    return json_string_value(json_is_array(v) && json_array_size(v) == 1 ? json_array_get(v, 0) : v);
+}
+
+static bool is_on(const json_t *text)
+{
+    return json_is_string(text) && strcmp(json_string_value(text), "on") == 0;
+}
+
+/* A switch that is given is on, and a comma stands between two values. */
+static bool is_option(const char *name, const json_t *v)
+{
+    const json_t *item;
+    size_t i;
+
+    if (is_switch(name)) return text_of(v) && strcmp(text_of(v), "on") == 0;
+    json_array_foreach(v, i, item)
+    {
+        if (json_is_string(item) && strchr(json_string_value(item), ',')) return false;
+    }
+    return true;
+}
+
+/* "on" as true, ["off", "on"] as [false, true]. */
+static json_t *truths(const json_t *v)
+{
+    json_t *all;
+    const json_t *item;
+    size_t i;
+
+    if (!json_is_array(v)) return json_boolean(is_on(v));
+    all = json_array();
+    json_array_foreach(v, i, item)
+    {
+        vit_json_append(&all, json_boolean(is_on(item)));
+    }
+    return all;
+}
+
+/* The settings that are no options, as --recipe takes them: texts, and truths for switches. NULL: there are
+ * none. To be freed. */
+static char *recipe_of(const json_t *settings)
+{
+    json_t *recipe = json_object();
     const char *name;
-    const json_t *v;
+    json_t *v;
+    char *text = NULL;
 
     json_object_foreach((json_t *)settings, name, v)
     {
-        const char *text = text_of(v);
-        if (text && is_flag(name)) {
-            if (strcmp(text, "on") == 0) put_option(out, name, NULL);
-        } else if (text) {
-            put_option(out, name, text);
-        } else if (json_array_size(v)) {
+        if (is_option(name, v)) continue;
+        vit_json_put(&recipe, name, is_switch(name) ? truths(v) : json_deep_copy(v));
+    }
+    if (json_object_size(recipe)) text = vit_json_text(recipe, JSON_COMPACT);
+    json_decref(recipe);
+    return text;
+}
+
+static void put_settings(FILE *out, const json_t *settings)
+{
+    const char *name;
+    json_t *v;
+
+    json_object_foreach((json_t *)settings, name, v)
+    {
+        if (!is_option(name, v)) continue;
+        if (is_switch(name))
+            put_option(out, name, NULL);
+        else if (text_of(v))
+            put_option(out, name, text_of(v));
+        else if (json_array_size(v))
             put_list(out, name, v);
-        }
     }
 }
 
@@ -77,7 +128,14 @@ static void put_run(FILE *out, const struct report_source *s)
 {
     const char *dead = text_at(s->about, "dead_after"), *kernels = text_at(s->about, "kernels");
     const char *data = text_at(s->about, "data");
+    const json_t *settings = json_object_get(s->about, "settings");
+    char *recipe = recipe_of(settings);
 
+    if (recipe) { /* through a pipe: a file might be in the way of another */
+        fputs("printf %s ", out);
+        markup_word(out, recipe);
+        fputs(" | ", out);
+    }
     fputs(s->kind == REPORT_SWEEP ? "vit sweep" : "vit train", out);
     if (!s->about) {
         fputs(s->kind == REPORT_SWEEP ? " --out " : " --resume ", out);
@@ -87,7 +145,9 @@ static void put_run(FILE *out, const struct report_source *s)
     }
     if (data) put_option(out, "data", data);
     put_option(out, "out", s->path);
-    put_settings(out, json_object_get(s->about, "settings"));
+    put_settings(out, settings);
+    if (recipe) put_option(out, "recipe", "/dev/stdin");
+    free(recipe);
     if (dead) put_option(out, "dead-after", dead);
     if (kernels) put_option(out, "kernels", kernels);
     if (json_is_false(json_object_get(s->about, "test"))) put_option(out, "no-test", NULL);

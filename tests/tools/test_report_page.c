@@ -125,8 +125,31 @@ static void the_commands_are_safe_to_paste(void **state)
     assert_has(page, "--lr 0.001,0.003");
     assert_has(page, "--qk-norm \\\n");
     assert_lacks(page, "--embed-norm");
+    assert_has(page, "<pre><code>printf %s &#39;{&quot;embed-norm&quot;:[false]}&#39; | vit sweep \\\n");
+    assert_has(page, "--recipe /dev/stdin \\\n");
     assert_has(page, "--dead-after 600");
     assert_has(page, "--no-test");
+    free(page);
+}
+
+/* No option of sweep says that a switch is off, nor has a value with a comma. */
+static void what_no_option_says_is_a_recipe(void **state)
+{
+    static const struct cell CELLS[] = { { "pre", 1e-3, 0, "done", 0.5, NULL } };
+    struct fixture *f = *state;
+    char *page;
+
+    save(f, "sweep.json",
+         "{\"data\":\"d\",\"settings\":{\"lr\":[\"0.001\",\"0.003\"],\"qk-norm\":[\"off\",\"on\"],"
+         "\"from\":[\"a,b\",\"it's\"]}}");
+    save_cells(f, CELLS, VIT_COUNT(CELLS));
+    read_all(f);
+    page_of(&page, f);
+    assert_has(page, "printf %s &#39;{&quot;qk-norm&quot;:[false,true],&quot;from&quot;:[&quot;a,b&quot;,"
+                     "&quot;it&#39;\\&#39;&#39;s&quot;]}&#39; | vit sweep \\\n");
+    assert_has(page, "--lr 0.001,0.003 \\\n    --recipe /dev/stdin\n");
+    assert_lacks(page, "--qk-norm");
+    assert_lacks(page, "--from");
     free(page);
 }
 
@@ -632,6 +655,7 @@ int main(void)
         TEST(single_runs_are_dots_of_their_own_arm),
         TEST(the_page_says_what_was_not_tested),
         TEST(the_commands_are_safe_to_paste),
+        TEST(what_no_option_says_is_a_recipe),
         TEST(no_text_of_a_file_becomes_markup),
         TEST(numbers_that_do_not_exist_are_gaps),
         TEST(runs_at_no_rate_are_in_the_tables),

@@ -7,6 +7,7 @@
 #include "tests/patch/noise.h"
 #include "tests/support/lines.h"
 #include "tests/support/run.h"
+#include "tests/tools/again.h"
 #include "weights/weights.h"
 
 enum { PICTURES = 100, TEST_PICTURES = 40, CLASSES = 4 };
@@ -754,6 +755,29 @@ static void cells_start_from_the_network_as_it_is(void **state)
     assert_int_not_equal(access(f->out, F_OK), 0);
 }
 
+/* The command that vit report gives for a folder makes the same grid, with the same numbers: also of switches
+ * that no option says, a list of one and one that is off where its preset has it on. */
+static void a_page_s_command_makes_the_same_sweep(void **state)
+{
+    static const char SWITCHES[] = "{\"qk-norm\": [false, true], \"zero-head\": false, \"embed-norm\": true}";
+    struct fixture *f = *state;
+    char recipe[300], *command;
+    struct run r;
+
+    tmp_write(f->dir, "switches.json", SWITCHES, strlen(SWITCHES), recipe, sizeof recipe);
+    EXPECT(0, "", false, "-d", f->data, "-o", f->out, "--recipe", recipe, "--preset", "accurate", "--norm",
+           "pre,post", "--width", "16", "--heads", "2", "--depth", "1", "--epochs", "1", "--limit", "40",
+           "--batch", "8", "--dead-after", "0", "-t", "1");
+    command = again_command(f->out);
+    snprintf(f->other, sizeof f->other, "%s/moved", f->dir);
+    assert_int_equal(rename(f->out, f->other), 0);
+    r = again_run(command);
+    run_expect(&r, 0, "");
+    assert_same_sweep(f->out, f->other);
+    assert_int_equal(tmp_lines(f->out, "cells.jsonl"), 4);
+    free(command);
+}
+
 /* What sweep.json says of a setting: its first value, or NULL. Owned by *grid. */
 static const char *first_setting(json_t **grid, const char *folder, const char *name)
 {
@@ -897,6 +921,7 @@ int main(void)
         TEST(values_can_be_added),
         TEST(lines_of_steps_are_kept_too),
         TEST(another_grid_is_refused_by_name),
+        TEST(a_page_s_command_makes_the_same_sweep),
         TEST(the_preset_of_trained_networks_is_kept),
         TEST(other_pictures_are_refused),
         TEST(a_sweep_follows_its_pictures_to_another_place),
