@@ -89,7 +89,7 @@ static const struct args_option LISTS[] = {
     LIST(DEPTH, "depth", "N", NULL, "6,12,24", "blocks"),
     LIST(INIT, "init", "KIND", recipe_init_word, "xavier,trunc02", "initial weights of encoder and head"),
     LIST(IMAGE, "image", "N", NULL, "32", "pixels a side"),
-    LIST(PATCH, "patch", "N", NULL, "8", "pixels of a patch's side"),
+    LIST(PATCH, "patch", "N", NULL, "8", "pixels of a patch's side, where the stem has patches"),
     LIST(STEM, "stem", "KIND", recipe_stem_word, "patch", "what makes tokens of pixels, as in vit train"),
     LIST(WIDTH, "width", "N", NULL, "128", "numbers of a token"),
     LIST(HEADS, "heads", "N", NULL, "4", "attention heads"),
@@ -302,8 +302,10 @@ const struct args_verb cmd_probe = {
         "of the blocks moves the stream, and the entropy of attention (1: uniform, 0: one token).\n\n"
         "Tables show a network a line, means and deviations over the seeds; --blocks adds one for every "
         "network. With --json one object a line for each network, seed and block: norm, init, depth, seed, "
-        "block (from 0), image, patch, width, heads, hidden, tokens, pool, norm_kind, qk_norm, embed_norm, "
-        "final_norm, out_gain, position_std, layer_scale (0: by depth), zero_head, data, pictures, lr, "
+        "block (from 0), model (null: a new network), preset (null: none was given), image, stem (null: a "
+        "model's own), patch (0: convolutions), width, heads, hidden, tokens, pool, norm_kind, qk_norm, "
+        "embed_norm, final_norm, out_gain, position_std, layer_scale (0: by depth), zero_head, condition "
+        "(what a list varies, but for norm and depth), data, split (null: as without --split), pictures, lr, "
         "steps; grad_q grad_k grad_v grad_o grad_w1 grad_w2 (Frobenius norms for the mean loss); middle_rms "
         "(where the MLP's half starts), stream_rms, stream_max; attn_branch_rms, mlp_branch_rms, attn_share, "
         "mlp_share, branch_share (mean of both); token_cosine, effective_rank; layer_cosine, angle (to the "

@@ -21,6 +21,16 @@ static const struct {
 
 /* ---- lists ---- */
 
+static const char PATCHES[] = "patch";
+
+/* Whether a stem of a list, "conv-3x1,patch", makes tokens of patches, as that which nobody gave does. */
+static bool has_patches(const char *stems)
+{
+    for (const char *s = stems; s; s = strchr(s, ',') ? strchr(s, ',') + 1 : NULL)
+        if (strcspn(s, ",") == strlen(PATCHES) && !strncmp(s, PATCHES, strlen(PATCHES))) return true;
+    return !stems;
+}
+
 /* What the command line gave, and the defaults. */
 static struct recipe_words complete(const struct recipe_words *given)
 {
@@ -29,7 +39,7 @@ static struct recipe_words complete(const struct recipe_words *given)
     for (size_t i = 0; i < VIT_COUNT(DEFAULTS); i++) {
         const enum recipe_id id = DEFAULTS[i].id;
         if (w.text[id] || (given->text[RECIPE_PRESET] && !DEFAULTS[i].with_preset)) continue;
-        if (id == RECIPE_PATCH && given->text[RECIPE_STEM]) continue; /* convolutions have no patch */
+        if (id == RECIPE_PATCH && !has_patches(given->text[RECIPE_STEM])) continue;
         w.text[id] = DEFAULTS[i].text;
     }
     return w;
@@ -82,6 +92,13 @@ static void add_heading(struct probe_cell *cell, const struct recipe_list *l, in
              recipe_name((enum recipe_id)id), value);
 }
 
+/* One patch beside several stems is that of the stem that has patches; any other stem would refuse it. */
+static bool has_other_patch(const struct recipe_words *w, const struct recipe_lists *lists)
+{
+    return lists->of[RECIPE_PATCH].count == 1 && recipe_lists_find(lists, RECIPE_STEM, PATCHES) >= 0 &&
+           strcmp(w->text[RECIPE_STEM], PATCHES) != 0;
+}
+
 /* Cell number of the grid as texts, one a setting. */
 static void choose(struct probe_cell *cell, struct recipe_words *w, const struct recipe_lists *lists,
                    size_t number)
@@ -89,6 +106,7 @@ static void choose(struct probe_cell *cell, struct recipe_words *w, const struct
     for (size_t i = VIT_COUNT(INNER); i-- > 0;) w->text[INNER[i]] = take(&lists->of[INNER[i]], &number);
     for (int id = RECIPE_SETTINGS; id-- > 0;)
         if (!is_inner(id)) w->text[id] = take(&lists->of[id], &number);
+    if (has_other_patch(w, lists)) w->text[RECIPE_PATCH] = NULL;
     for (int id = 0; id < RECIPE_SETTINGS; id++)
         if (w->text[id]) add_heading(cell, &lists->of[id], id, w->text[id]);
 }

@@ -74,6 +74,12 @@ static void add_settings(json_t **row, const struct vit_norm_config *norm, const
     vit_json_put(row, "zero_head", drawn ? json_boolean(drawn->zero_head) : json_null());
 }
 
+/* A text that was given, or null. */
+static json_t *given(const char *text)
+{
+    return text ? out_text(text) : json_null();
+}
+
 /* What was measured: the same in all rows of a network. */
 static json_t *condition(const struct probe_cell *cell, const struct probe_found *f, int block)
 {
@@ -84,9 +90,10 @@ static json_t *condition(const struct probe_cell *cell, const struct probe_found
                             vit_placement_text(&c->norm, norm, sizeof norm), "init", cell->init, "depth",
                             c->depth, "seed", drawn ? out_whole(f->seed) : json_null(), "block", block);
 
-    vit_json_put(&row, "model", drawn ? json_null() : out_text(f->options->common.model));
+    vit_json_put(&row, "model", given(f->options->common.model));
+    vit_json_put(&row, "preset", given(cell->texts.text[RECIPE_PRESET]));
     vit_json_put(&row, "image", json_integer(c->image));
-    vit_json_put(&row, "stem", drawn && cell->recipe.stem ? json_string(cell->recipe.stem) : json_null());
+    vit_json_put(&row, "stem", given(drawn ? recipe_stem_name(&c->stem) : NULL));
     vit_json_put(&row, "patch", json_integer(c->stem.patch)); /* 0: convolutions */
     vit_json_put(&row, "width", json_integer(c->width));
     vit_json_put(&row, "heads", json_integer(c->heads));
@@ -96,6 +103,7 @@ static json_t *condition(const struct probe_cell *cell, const struct probe_found
     add_settings(&row, &c->norm, drawn ? &cell->recipe : NULL);
     vit_json_put(&row, "condition", out_text(cell->heading));
     vit_json_put(&row, "data", out_text(f->data->path));
+    vit_json_put(&row, "split", given(f->options->split));
     vit_json_put(&row, "pictures", json_integer(f->data->count));
     vit_json_put(&row, "lr", out_float(f->options->lr));
     vit_json_put(&row, "steps", json_integer(f->options->steps));

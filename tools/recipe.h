@@ -144,6 +144,8 @@ enum vit_status recipe_base_open(struct recipe_base *b, const struct recipe *r, 
 /* The network of base (NULL: that of the preset) with what r changes. */
 enum vit_status recipe_config(struct vit_config *c, const struct recipe *r, const struct recipe_base *base,
                               int classes, struct vit_error *err);
+/* The word of a stem that recipe_config made; NULL: it made none like it. */
+const char *recipe_stem_name(const struct patch_stem *s);
 struct vit_init recipe_init(const struct recipe *r);
 /* "500" of so many steps, or "5%" of them. */
 enum vit_status recipe_steps(int *out, const char *option, const char *text, int steps,

@@ -38,6 +38,17 @@ static const struct stem *stem_of(const char *name)
     return &STEMS[word_index(recipe_stem_word, name)];
 }
 
+const char *recipe_stem_name(const struct patch_stem *s)
+{
+    for (size_t i = 0; i < VIT_COUNT(STEMS); i++) {
+        const struct stem *of = &STEMS[i];
+        if (of->layers != s->layers) continue;
+        if (!s->layers || (of->stride == s->conv[0].stride && of->pool == (s->conv[0].pool.kernel > 0)))
+            return of->name;
+    }
+    return NULL;
+}
+
 /* 64 channels in all layers but the last, which makes the width: Hassani et al. 2021. */
 static void convolutions(struct patch_stem *to, const struct stem *s)
 {

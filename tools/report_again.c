@@ -213,6 +213,8 @@ static void put_values(FILE *out, const struct report *r, const char *key, const
 
         if (json_is_string(v))
             snprintf(text, sizeof text, "%s", json_string_value(v));
+        else if (json_is_boolean(v))
+            snprintf(text, sizeof text, "%s", json_is_true(v) ? "on" : "off");
         else if (json_is_number(v) && (zero || json_number_value(v) != 0))
             snprintf(text, sizeof text, "%.9g", json_number_value(v));
         else
@@ -232,6 +234,7 @@ static const struct {
     const char *key, *option;
     bool zero; /* is a value */
 } PROBED[] = {
+    { "preset", "preset", false },
     { "norm", "norm", false },
     { "init", "init", false },
     { "depth", "depth", false },
@@ -249,10 +252,23 @@ static const struct {
     { "lr", "lr", true },
     { "steps", "steps", false },
     { "pictures", "limit", false },
+    { "split", "split", false },
 };
 static const struct {
     const char *key, *option;
 } PROBED_FLAGS[] = { { "embed_norm", "embed-norm" }, { "qk_norm", "qk-norm" }, { "zero_head", "zero-head" } };
+
+/* Whether the networks of all rows end in a norm where their placement wants one. */
+static bool have_own_final(const struct report *r)
+{
+    for (size_t i = 0; i < r->block_count; i++) {
+        const json_t *final = json_object_get(r->blocks[i].line, "final_norm");
+        struct vit_norm_config norm;
+        if (!json_is_boolean(final) || vit_placement_parse(&norm, r->blocks[i].norm, NULL)) continue;
+        if (json_is_true(final) != vit_placement_final(norm.placement)) return false;
+    }
+    return true;
+}
 
 /* False: a row is of a trained model, of which each has a command of its own. */
 static bool find_seeds(const struct report *r, double *least, double *most)
@@ -274,6 +290,7 @@ static void put_probe(FILE *out, const struct report *r)
     fputs("vit probe", out);
     for (size_t i = 0; i < VIT_COUNT(PROBED); i++)
         put_values(out, r, PROBED[i].key, PROBED[i].option, PROBED[i].zero);
+    if (!have_own_final(r)) put_values(out, r, "final_norm", "final-norm", false);
     for (size_t i = 0; i < VIT_COUNT(PROBED_FLAGS); i++)
         if (json_is_true(json_object_get(r->blocks[0].line, PROBED_FLAGS[i].key)))
             put_option(out, PROBED_FLAGS[i].option, NULL);

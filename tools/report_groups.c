@@ -6,10 +6,11 @@
 
 /* Keys of a row that tell networks and measurements apart, beside placement, depth and what a row's condition
  * names. */
-static const char *const TRAITS[] = { "image",     "patch",     "width",   "heads",        "hidden",
-                                      "pool",      "norm_kind", "qk_norm", "embed_norm",   "final_norm",
-                                      "zero_head", "out_gain",  "lr",      "position_std", "layer_scale",
-                                      "steps",     "pictures",  "data" };
+static const char *const TRAITS[] = { "preset",       "image",       "stem",      "patch",     "width",
+                                      "heads",        "hidden",      "pool",      "norm_kind", "qk_norm",
+                                      "embed_norm",   "final_norm",  "zero_head", "out_gain",  "lr",
+                                      "position_std", "layer_scale", "steps",     "pictures",  "data",
+                                      "split" };
 
 /* Rows of one placement, depth and group, and what was first said of them. */
 struct kind {

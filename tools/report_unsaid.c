@@ -14,12 +14,9 @@ enum { SOME_CLASSES = 10 };
 /* What the preset's network makes of a setting that is not said. */
 static json_t *network_value(const struct vit_config *c, enum recipe_id id)
 {
-    const bool patch = c->stem.patch > 0;
-    char text[32];
-
     switch (id) {
     case RECIPE_IMAGE: return json_integer(c->image);
-    case RECIPE_PATCH: return patch ? json_integer(c->stem.patch) : NULL;
+    case RECIPE_PATCH: return c->stem.patch ? json_integer(c->stem.patch) : NULL;
     case RECIPE_WIDTH: return json_integer(c->width);
     case RECIPE_DEPTH: return json_integer(c->depth);
     case RECIPE_HEADS: return json_integer(c->heads);
@@ -27,9 +24,7 @@ static json_t *network_value(const struct vit_config *c, enum recipe_id id)
     case RECIPE_POOL: return json_string(vit_pool_name(c->pool));
     case RECIPE_POSITION: return json_string(vit_position_name(c->position));
     case RECIPE_NORM_KIND: return json_string(kern_norm_kind_name(c->norm.kind));
-    case RECIPE_STEM:
-        snprintf(text, sizeof text, patch ? "patch" : "conv-3x%d", c->stem.layers);
-        return json_string(text);
+    case RECIPE_STEM: return json_string(recipe_stem_name(&c->stem));
     default: return NULL;
     }
 }

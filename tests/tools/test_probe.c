@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "tests/patch/noise.h"
+#include "tests/tools/again.h"
 #include "tests/tools/cli.h"
 #include "tools/recipe.h"
 #include "vit/probe.h"
@@ -60,6 +61,9 @@ static void a_row_has_every_promised_key(void **state)
         "logits_steps_change", "image", "patch", "width", "heads", "hidden", "tokens", "pictures", "lr",
         "steps"
     };
+    static const char *const TEXTS[] = { "norm",      "init",      "stem", "pool",
+                                         "norm_kind", "condition", "data", "split" };
+    static const char *const OTHERS[] = { "model", "preset" }; /* or null */
     struct fixture *f = *state;
     json_t *rows =
         objects_of(PROBE(SMALL(f), "--json", "--norm", "post", "--init", "xavier", "--depth", "3"));
@@ -68,6 +72,8 @@ static void a_row_has_every_promised_key(void **state)
     for (size_t r = 0; r < json_array_size(rows); r++) {
         const json_t *row = json_array_get(rows, r);
         for (size_t i = 0; i < VIT_COUNT(NUMBERS); i++) number(row, NUMBERS[i]);
+        for (size_t i = 0; i < VIT_COUNT(TEXTS); i++) text_of(row, TEXTS[i]);
+        for (size_t i = 0; i < VIT_COUNT(OTHERS); i++) assert_non_null(json_object_get(row, OTHERS[i]));
         assert_string_equal(text(row, "norm"), "post");
         assert_string_equal(text(row, "init"), "xavier");
         assert_int_equal(json_array_size(json_object_get(row, "head_entropy")), 2);
@@ -236,6 +242,127 @@ static void a_checkpoint_is_measured_under_every_placement_asked_for(void **stat
     json_decref(rows);
 }
 
+/* ---- lists that stand for what a preset or a stem has ---- */
+
+/* A patch is for the networks that have patches. */
+static void each_stem_has_the_tokens_of_its_own(void **state)
+{
+    static const char *const GIVEN[][2] = { { NULL, NULL }, { "--patch", "4" } };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < VIT_COUNT(GIVEN); i++) {
+        json_t *rows =
+            objects_of(PROBE(SMALL(f), "--json", "--norm", "pre", "--init", "xavier", "--depth", "1",
+                             "--seeds", "1", "--stem", "conv-3x1,patch", GIVEN[i][0], GIVEN[i][1]));
+        assert_int_equal(json_array_size(rows), 2);
+        assert_string_equal(text_of(json_array_get(rows, 0), "stem"), "conv-3x1");
+        assert_int_equal((int)number(json_array_get(rows, 0), "patch"), 0);
+        assert_string_equal(text_of(json_array_get(rows, 1), "stem"), "patch");
+        assert_int_equal((int)number(json_array_get(rows, 1), "patch"), GIVEN[i][0] ? 4 : 8);
+        json_decref(rows);
+    }
+    /* What several patches mean for the other stem nobody knows. */
+    EXPECT_PROBE(2, "the stem is made of convolutions", SMALL(f), "--stem", "patch,conv-3x1", "--patch",
+                 "4,8");
+}
+
+static void a_preset_is_said_with_what_it_brings(void **state)
+{
+    struct fixture *f = *state;
+    json_t *rows = objects_of(PROBE("-d", f->data, "--split", "train", "--json", "-t", "1", "--preset",
+                                    "accurate", "--depth", "1", "--norm-kind", "rmsnorm", "--embed-norm"));
+    const json_t *row = json_array_get(rows, 0);
+
+    assert_string_equal(text_of(row, "preset"), "accurate");
+    assert_string_equal(text_of(row, "stem"), "conv-3x2");
+    assert_string_equal(text_of(row, "pool"), "seq");
+    assert_string_equal(text_of(row, "norm"), "pre");
+    assert_string_equal(text_of(row, "norm_kind"), "rmsnorm");
+    assert_int_equal((int)number(row, "width"), 160);
+    assert_true(json_is_true(json_object_get(row, "embed_norm")));
+    assert_true(json_is_true(json_object_get(row, "zero_head")));
+    json_decref(rows);
+}
+
+/* ---- measured again ---- */
+
+/* What each list of networks is given: other than what it is when nobody says. NULL: a switch. */
+static const char *const OTHER[][2] = {
+    { "norm", "sandwich,post" }, { "depth", "1,2" },        { "init", "trunc02" },
+    { "image", "24" },           { "patch", "4" },          { "stem", "patch,conv-3x1" },
+    { "width", "24" },           { "heads", "3" },          { "hidden", "40" },
+    { "pool", "cls" },           { "preset", "cct-4-3x2" }, { "norm-kind", "rmsnorm" },
+    { "final-norm", "off" },     { "out-gain", "0.5" },     { "position-std", "0.1" },
+    { "layer-scale", "0.3" },    { "embed-norm", NULL },    { "qk-norm", NULL },
+    { "zero-head", NULL },
+};
+
+/* Every option of the lists, with its value of OTHER, behind count words that are there. */
+static const char *const *with_all_lists(const char **words, size_t count)
+{
+    static char names[VIT_COUNT(OTHER)][32];
+    const struct args_group *lists = cmd_probe.groups[1];
+
+    assert_int_equal(lists->count, VIT_COUNT(OTHER));
+    for (size_t i = 0; i < lists->count; i++) {
+        size_t at = 0;
+        while (at < VIT_COUNT(OTHER) && strcmp(OTHER[at][0], lists->options[i].name) != 0) at++;
+        if (at == VIT_COUNT(OTHER)) fail_msg("--%s: no value of it to try", lists->options[i].name);
+        snprintf(names[i], sizeof names[i], "--%s", OTHER[at][0]);
+        words[count++] = names[i];
+        if (OTHER[at][1]) words[count++] = OTHER[at][1];
+    }
+    words[count] = NULL;
+    return words;
+}
+
+/* Rows but for what a group of them is called, which says what was given. */
+static json_t *rows_of(const char *text)
+{
+    json_t *rows = objects(text);
+
+    for (size_t i = 0; i < json_array_size(rows); i++) json_object_del(json_array_get(rows, i), "condition");
+    return rows;
+}
+
+/* The command of a page over these rows makes them again. */
+static void expect_again(const struct fixture *f, struct run first)
+{
+    char path[300], here[4096], *command, *again;
+    json_t *before = rows_of(first.out), *after;
+    struct run r;
+
+    assert_int_equal(first.code, 0);
+    tmp_write(f->dir, "rows.jsonl", first.out, first.out_size, path, sizeof path);
+    command = again_command(path);
+    assert_non_null(getcwd(here, sizeof here));
+    assert_int_equal(chdir(f->dir), 0);
+    r = again_run(command);
+    assert_int_equal(chdir(here), 0);
+    again = tmp_text(f->dir, "probe.jsonl");
+    after = rows_of(again);
+    if (!json_equal(before, after)) fail_msg("other rows of %s", command);
+    json_decref(before);
+    json_decref(after);
+    run_free(&r);
+    run_free(&first);
+    free(again);
+    free(command);
+}
+
+static void a_page_s_command_measures_the_same(void **state)
+{
+    struct fixture *f = *state;
+    const char *words[2 * VIT_COUNT(OTHER) + 16] = { "-d",      f->data, "--split", "train", "--json",
+                                                     "--seeds", "2",     "-t",      "1" };
+
+    expect_again(f, run_verb("probe", NULL, with_all_lists(words, 9)));
+    expect_again(f, PROBE("-d", f->data, "--split", "train", "--json", "-t", "1", "--preset", "accurate",
+                          "--depth", "1", "--seeds", "1", "--lr", "0.01", "--steps", "2", "--limit", "8"));
+    expect_again(f, PROBE("--noise", "--json", "-t", "1", "--limit", "4", "--norm", "pre,post,res-post",
+                          "--depth", "1", "--seeds", "1"));
+}
+
 /* ---- tables ---- */
 
 /* The numbers behind a line's label, "MEAN +-DEVIATION" several times; label is searched behind title. */
@@ -391,6 +518,9 @@ int main(void)
         cmocka_unit_test(threads_change_no_byte),
         cmocka_unit_test(a_new_network_is_the_one_that_training_starts_from),
         cmocka_unit_test(a_checkpoint_is_measured_under_every_placement_asked_for),
+        cmocka_unit_test(each_stem_has_the_tokens_of_its_own),
+        cmocka_unit_test(a_preset_is_said_with_what_it_brings),
+        cmocka_unit_test(a_page_s_command_measures_the_same),
         cmocka_unit_test(tables_show_means_and_deviations_of_the_rows),
         cmocka_unit_test(every_block_has_a_line_when_asked_for),
         cmocka_unit_test(parallel_tokens_are_warned_of),
