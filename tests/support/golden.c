@@ -5,12 +5,7 @@
 
 #include "tests/support/test.h"
 
-static const char *root(void)
-{
-    const char *path = getenv("VIT_GOLDEN");
-
-    return path && *path ? path : "tests/data/golden";
-}
+static const char ROOT[] = "tests/data/golden";
 
 static int by_name(const void *a, const void *b)
 {
@@ -19,15 +14,15 @@ static int by_name(const void *a, const void *b)
 
 int golden_list(char names[][64], int most)
 {
-    DIR *d = opendir(root());
+    DIR *d = opendir(ROOT);
     struct dirent *e;
     int count = 0;
 
-    if (!d) fail_msg("%s: cannot be listed", root());
+    if (!d) fail_msg("%s: cannot be listed", ROOT);
     while ((e = readdir(d)) && count < most) {
         char path[1024];
         struct stat s;
-        snprintf(path, sizeof path, "%s/%s/expect.safetensors", root(), e->d_name);
+        snprintf(path, sizeof path, "%s/%s/expect.safetensors", ROOT, e->d_name);
         if (e->d_name[0] == '.' || stat(path, &s)) continue;
         snprintf(names[count++], 64, "%.63s", e->d_name);
     }
@@ -72,7 +67,7 @@ void golden_open(struct golden *g, const char *name, const struct vit_model_opti
     struct vit_error err;
 
     *g = (struct golden){ 0 };
-    snprintf(g->path, sizeof g->path, "%s/%s", root(), name);
+    snprintf(g->path, sizeof g->path, "%s/%s", ROOT, name);
     snprintf(path, sizeof path, "%s/expect.safetensors", g->path);
     assert_ok(weights_open(&g->expect, path, &err), &err);
     g->input = read_floats(g, "input", shape);

@@ -19,7 +19,7 @@ struct golden {
     double loss;
 };
 
-/* Folders of the golden set: $VIT_GOLDEN, or tests/data/golden. Names sorted; returns how many. */
+/* Folders of the golden set, tests/data/golden. Names sorted; returns how many. */
 int golden_list(char names[][64], int most);
 void golden_open(struct golden *g, const char *name, const struct vit_model_options *o, bool training);
 void golden_close(struct golden *g);

@@ -419,6 +419,34 @@ static void tensors_that_are_no_vit_are_refused(void **state)
     }
 }
 
+/* timm's ParallelScalingBlock, that of ViT-22B: attention and MLP side by side, out of one product. */
+static void a_parallel_block_is_refused(void **state)
+{
+    static const struct {
+        const char *name;
+        int rank, rows, cols;
+    } BLOCK[] = {
+        { "blocks.0.in_norm.weight", 1, 16, 0 },        { "blocks.0.in_norm.bias", 1, 16, 0 },
+        { "blocks.0.in_proj.weight", 2, 80, 16 },       { "blocks.0.in_proj.bias", 1, 80, 0 },
+        { "blocks.0.attn_out_proj.weight", 2, 16, 16 }, { "blocks.0.attn_out_proj.bias", 1, 16, 0 },
+        { "blocks.0.mlp_out_proj.weight", 2, 16, 32 },  { "blocks.0.mlp_out_proj.bias", 1, 16, 0 }
+    };
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct folder f;
+
+    (void)state;
+    folder_make(&f, &c);
+    for (int i = f.count; i-- > 0;)
+        if (!strncmp(f.entry[i].name, "blocks.", strlen("blocks."))) folder_drop(&f, f.entry[i].name);
+    for (size_t i = 0; i < VIT_COUNT(BLOCK); i++)
+        folder_add(&f, BLOCK[i].name, BLOCK[i].rank, BLOCK[i].rows, BLOCK[i].cols);
+    folder_weights(&f, "model.safetensors", NULL);
+    folder_refused(&f, NULL, VIT_ERR_FORMAT,
+                   "no blocks of a plain ViT found under the names of timm: expected tensors such as "
+                   "\"blocks.0.attn.qkv.weight\"");
+    folder_remove(&f);
+}
+
 /* A head of several layers, or a dropout in front of the one: torchvision's heads[1], timm's head.mlp. */
 static void a_classifier_of_another_kind_is_named(void **state)
 {
@@ -1198,6 +1226,7 @@ int main(void)
         cmocka_unit_test(heads_follow_from_the_kernels_of_jax),
         cmocka_unit_test(an_empty_query_norm_is_refused),
         cmocka_unit_test(tensors_that_are_no_vit_are_refused),
+        cmocka_unit_test(a_parallel_block_is_refused),
         cmocka_unit_test(a_classifier_of_another_kind_is_named),
         cmocka_unit_test(a_network_without_a_classifier_has_features),
         cmocka_unit_test(a_network_without_a_classifier_stays_without_one),

@@ -1,17 +1,9 @@
 /* Logits, loss and every gradient against the reference frameworks, folder by folder. */
-#include <unistd.h>
-
 #include "tests/support/golden.h"
 #include "tests/support/test.h"
 
 /* Contract: logits to 1e-4 of the largest logit, loss to 1e-5, gradients to 1e-3 of the tensor's largest. */
 static const double LOGIT_BOUND = 1e-4, LOSS_BOUND = 1e-5, GRADIENT_BOUND = 1e-3;
-
-/* Blocks of another graph (ViT-22B's parallel block): refused, and named here so that nothing else is. */
-static bool left_out(const char *name)
-{
-    return !strcmp(name, "timm-parallel-scaling");
-}
 
 static void logits_equal_the_reference(void **state)
 {
@@ -64,33 +56,17 @@ static void gradients_equal_the_reference(void **state)
     golden_close(&g);
 }
 
-static void a_parallel_block_is_refused(void **state)
-{
-    struct vit_model *m;
-    struct vit_error err;
-    char path[512];
-    const char *root = getenv("VIT_GOLDEN");
-
-    (void)state;
-    snprintf(path, sizeof path, "%s/timm-parallel-scaling", root && *root ? root : "tests/data/golden");
-    if (access(path, F_OK)) skip();
-    assert_int_not_equal(vit_model_open(&m, path, NULL, &err), VIT_OK);
-    assert_null(m);
-}
-
 int main(void)
 {
     static char names[64][64];
-    static struct CMUnitTest tests[129];
+    static struct CMUnitTest tests[128];
     int count = golden_list(names, 64), used = 0;
 
     for (int i = 0; i < count; i++) {
-        if (left_out(names[i])) continue;
         tests[used++] = (struct CMUnitTest)cmocka_unit_test_prestate(logits_equal_the_reference, names[i]);
         tests[used - 1].name = names[i];
         tests[used++] = (struct CMUnitTest)cmocka_unit_test_prestate(gradients_equal_the_reference, names[i]);
         tests[used - 1].name = names[i];
     }
-    tests[used++] = (struct CMUnitTest)cmocka_unit_test(a_parallel_block_is_refused);
     return _cmocka_run_group_tests("golden", tests, (size_t)used, NULL, NULL);
 }

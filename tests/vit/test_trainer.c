@@ -311,7 +311,6 @@ static void ten_steps_equal_torch_adamw(void **state)
     float loss[10];
 
     (void)state;
-    if (getenv("VIT_GOLDEN")) skip();
     golden_open(&g, "timm-cls", NULL, true);
     assert_ok(weights_open(&expect, "tests/data/trainer/adamw.safetensors", &err), &err);
     assert_ok(weights_read_f32(weights_find(expect, "loss"), "loss", loss, &err), &err);
