@@ -929,6 +929,131 @@ static void logits_and_gradients_are_the_reference(void **state)
     tmp_remove(dir);
 }
 
+/* ---- the orientation that a picture asks for ---- */
+
+/* What a verb makes of dir/name, as numbers; option may be NULL. The caller releases them. */
+
+static json_t *classified(const char *dir, const char *name, const char *option)
+{
+    char path[300];
+    json_t *all, *predictions;
+
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    all = objects_of(VIT("classify", "-m", MODEL, "--json", path, option));
+    predictions = json_incref(json_object_get(json_array_get(all, 0), "predictions"));
+    json_decref(all);
+    return predictions;
+}
+
+static json_t *evaluated(const char *dir, const char *name, const char *option)
+{
+    char path[300], rows[1000] = "";
+    json_t *all, *loss;
+
+    for (int i = 0; i < CLASSES; i++)
+        snprintf(rows + strlen(rows), sizeof rows - strlen(rows), "%s,%d\n", name, i);
+    tmp_write(dir, "data.csv", rows, strlen(rows), path, sizeof path);
+    all = objects_of(VIT("eval", "-q", "-m", MODEL, "--json", "--data", path, option));
+    loss = json_incref(json_object_get(json_array_get(all, 0), "loss"));
+    json_decref(all);
+    return loss;
+}
+
+static json_t *preprocessed(const char *dir, const char *name, const char *option)
+{
+    char path[300], out[300];
+    json_t *pixels = json_array();
+    size_t count;
+    float *planes;
+
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    snprintf(out, sizeof out, "%s/o.safetensors", dir);
+    EXPECT(0, NULL, NULL, "preprocess", "-m", MODEL, path, "-o", out, option);
+    planes = read_tensor(out, "input", &count);
+    for (size_t i = 0; i < count; i++) json_array_append_new(pixels, json_real((double)planes[i]));
+    free(planes);
+    return pixels;
+}
+
+/* It is as if the file did not ask: a copy of it with another mark in the place of Exif's. */
+static void the_orientation_may_be_ignored(void **state)
+{
+    json_t *(*const VERBS[])(const char *, const char *, const char *) = { classified, evaluated,
+                                                                           preprocessed };
+    char dir[TMP_PATH];
+    size_t size;
+    unsigned char *picture = tmp_read("tests/data/preprocess/fmt-exif6.jpg", &size), *mark;
+    (void)state;
+
+    tmp_create(dir, sizeof dir);
+    tmp_write(dir, "turned.jpg", picture, size, NULL, 0);
+    mark = memmem(picture, size, "Exif", 4);
+    assert_non_null(mark);
+    memcpy(mark, "None", 4);
+    tmp_write(dir, "stored.jpg", picture, size, NULL, 0);
+    free(picture);
+    for (size_t i = 0; i < VIT_COUNT(VERBS); i++) {
+        json_t *turned = VERBS[i](dir, "turned.jpg", NULL), *stored = VERBS[i](dir, "stored.jpg", NULL),
+               *ignored = VERBS[i](dir, "turned.jpg", "--no-exif");
+        assert_non_null(stored);
+        assert_false(json_equal(turned, stored));
+        assert_true(json_equal(ignored, stored));
+        json_decref(turned);
+        json_decref(stored);
+        json_decref(ignored);
+    }
+    tmp_remove(dir);
+}
+
+/* ---- logits of swapped norms ---- */
+
+/* The score that classify prints of a class. */
+static double score_of(const json_t *predictions, int class)
+{
+    const json_t *p;
+    size_t i;
+
+    json_array_foreach(predictions, i, p)
+    {
+        if ((int)number(p, "index") == class) return number(p, "score");
+    }
+    fail_msg("no score of class %d", class);
+    return 0;
+}
+
+static void logits_swap_norms_as_classify_does(void **state)
+{
+    static const char *const NORMS[][4] = { { "--norm", "post" },
+                                            { "--norm", "post", "--final-norm", "on" },
+                                            { "--norm", "res-post", "--final-norm", "off" } };
+    char dir[TMP_PATH], in[300], out[300];
+    (void)state;
+
+    tmp_create(dir, sizeof dir);
+    snprintf(in, sizeof in, "%s/in.safetensors", dir);
+    snprintf(out, sizeof out, "%s/out.safetensors", dir);
+    EXPECT(0, NULL, NULL, "preprocess", "-m", MODEL, PICTURE, "-o", in);
+    for (size_t k = 0; k < VIT_COUNT(NORMS); k++) {
+        const char *const *n = NORMS[k];
+        json_t *all =
+            objects_of(VIT("classify", "-m", MODEL, "--json", "-k", "10", PICTURE, n[0], n[1], n[2], n[3]));
+        double sum = 0;
+        size_t count;
+        float *logits;
+        EXPECT(0, NULL, "norm placement swapped", "logits", "-m", MODEL, "-i", in, "-o", out, n[0], n[1],
+               n[2], n[3]);
+        logits = read_tensor(out, "logits", &count);
+        assert_int_equal(count, CLASSES);
+        for (int i = 0; i < CLASSES; i++) sum += exp((double)logits[i]);
+        for (int i = 0; i < CLASSES; i++)
+            assert_near(score_of(json_object_get(json_array_get(all, 0), "predictions"), i),
+                        exp((double)logits[i]) / sum, 1e-6);
+        free(logits);
+        json_decref(all);
+    }
+    tmp_remove(dir);
+}
+
 static void preprocess_needs_no_model_when_the_flags_say_all(void **state)
 {
     char dir[256], png[300], tensor[300];
@@ -1183,6 +1308,8 @@ int main(void)
         cmocka_unit_test(what_cannot_be_written_is_code_1),
         cmocka_unit_test(what_cannot_be_written_is_known_at_once),
         cmocka_unit_test(logits_and_gradients_are_the_reference),
+        cmocka_unit_test(the_orientation_may_be_ignored),
+        cmocka_unit_test(logits_swap_norms_as_classify_does),
         cmocka_unit_test(preprocess_needs_no_model_when_the_flags_say_all),
         cmocka_unit_test(json_of_verbs_whose_result_is_a_file),
         cmocka_unit_test(embed_writes_what_numpy_reads),
