@@ -1,5 +1,4 @@
 /* The folder of a sweep: the lock, the grid, the cells that have ended. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -121,20 +120,26 @@ static enum vit_status write_grid(const struct sweep *s, struct vit_error *err)
 
 /* ---- what a kill left ---- */
 
-/* Files that weights_write had not finished. */
-static void clear_unfinished(const char *folder)
+static bool is_of_sweep(const void *unused, const char *name)
 {
-    DIR *d = opendir(folder);
-    struct dirent *entry;
-    char path[PATH_MAX];
+    static const char *const FILES[] = { GRID, CELLS, EPOCHS };
 
-    if (!d) return;
-    while ((entry = readdir(d))) {
-        const size_t length = strlen(entry->d_name);
-        if (length > 4 && strcmp(entry->d_name + length - 4, ".tmp") == 0)
-            unlink(train_path(path, folder, entry->d_name));
+    (void)unused;
+    for (size_t i = 0; i < VIT_COUNT(FILES); i++)
+        if (strcmp(name, FILES[i]) == 0) return true;
+    return false;
+}
+
+static bool is_logits(const void *sweep, const char *name)
+{
+    const struct sweep *s = sweep;
+
+    for (int i = 0; i < s->count; i++) {
+        const size_t length = strlen(s->cells[i].id);
+        if (strncmp(name, s->cells[i].id, length) == 0 && strcmp(name + length, ".safetensors") == 0)
+            return true;
     }
-    closedir(d);
+    return false;
 }
 
 /* A cell that has ended needs no state to go on from; --keep none leaves its log only. */
@@ -231,8 +236,8 @@ enum vit_status sweep_folder_open(struct sweep *s, struct vit_error *err)
     if (!status) status = train_folder_make(train_path(path, out, "cells"), err);
     if (!status && s->test) status = train_folder_make(train_path(path, out, "logits"), err);
     if (status) return status;
-    clear_unfinished(out);
-    clear_unfinished(train_path(path, out, "logits"));
+    train_folder_sweep_files(out, is_of_sweep, NULL);
+    train_folder_sweep_files(train_path(path, out, "logits"), is_logits, s);
     status = sweep_lines_cut(s->file, train_path(path, out, CELLS), err);
     if (!status) status = take_lines(s, err);
     if (!status) status = write_grid(s, err);

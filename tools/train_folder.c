@@ -92,27 +92,44 @@ enum vit_status train_folder_clear(const char *folder, struct vit_error *err)
     return VIT_OK;
 }
 
-/* The names that weights_write gives its files until they are whole, where it gives them any. */
-static bool is_left_over(const char *name)
+/* The file that a name of vit_sink is to become when it is whole, "model.safetensors" of
+ * "model.safetensors.71-0.tmp". False: it is no such name. */
+static bool to_become(char *file, size_t size, const char *name)
 {
+    static const char END[] = ".tmp";
     const size_t length = strlen(name);
+    char *number;
 
-    if (length < 5 || strcmp(name + length - 4, ".tmp") != 0) return false;
-    for (size_t i = 0; i < VIT_COUNT(FILES); i++) {
-        const size_t n = strlen(FILES[i]);
-        if (strncmp(name, FILES[i], n) == 0 && name[n] == '.') return true;
-    }
+    if (length >= size || length < strlen(END) || strcmp(name + length - strlen(END), END) != 0) return false;
+    snprintf(file, size, "%.*s", (int)(length - strlen(END)), name);
+    number = strrchr(file, '.');
+    if (!number || number[1 + strspn(number + 1, "-0123456789")]) return false;
+    *number = '\0';
+    return true;
+}
+
+void train_folder_sweep_files(const char *folder, train_is_file *is_file, const void *of)
+{
+    DIR *d = opendir(folder);
+    struct dirent *entry;
+    char path[PATH_MAX], file[NAME_MAX + 1];
+
+    if (!d) return;
+    while ((entry = readdir(d)))
+        if (to_become(file, sizeof file, entry->d_name) && is_file(of, file))
+            unlink(train_path(path, folder, entry->d_name));
+    closedir(d);
+}
+
+static bool is_of_run(const void *unused, const char *name)
+{
+    (void)unused;
+    for (size_t i = 0; i < VIT_COUNT(FILES); i++)
+        if (strcmp(name, FILES[i]) == 0) return true;
     return false;
 }
 
 void train_folder_sweep(const char *folder)
 {
-    DIR *d = opendir(folder);
-    struct dirent *entry;
-    char path[PATH_MAX];
-
-    if (!d) return;
-    while ((entry = readdir(d)))
-        if (is_left_over(entry->d_name)) unlink(train_path(path, folder, entry->d_name));
-    closedir(d);
+    train_folder_sweep_files(folder, is_of_run, NULL);
 }

@@ -239,6 +239,11 @@ static void a_sweep_killed_at_any_moment_ends_with_the_same_numbers(void **state
 /* What a kill between two writes leaves: half a line, epochs of a cell without its line, files under way. */
 static void half_written_lines_are_written_again(void **state)
 {
+    static const char *const LEFT[] = { "sweep.json.1-0.tmp", "epochs.jsonl.71-3.tmp",
+                                        "logits/norm=pre_lr=0.01_seed=1.safetensors.71-0.tmp" };
+    /* Somebody else's. */
+    static const char *const OTHERS[] = { "notes.tmp", "sweep.json.old.tmp", "thesis.1-0.tmp",
+                                          "logits/mine.safetensors.1-0.tmp" };
     struct fixture *f = *state;
     char *cells, *epochs, *last;
     FILE *file;
@@ -253,12 +258,14 @@ static void half_written_lines_are_written_again(void **state)
     epochs = tmp_text(f->other, "epochs.jsonl");
     snprintf(path, sizeof path, "%s/epochs.jsonl", f->other);
     assert_int_equal(truncate(path, (off_t)strlen(epochs) - 30), 0);
-    tmp_write(f->other, "sweep.json.1-0.tmp", "{", 1, NULL, 0);
+    for (size_t i = 0; i < VIT_COUNT(LEFT); i++) tmp_write(f->other, LEFT[i], "{", 1, NULL, 0);
+    for (size_t i = 0; i < VIT_COUNT(OTHERS); i++) tmp_write(f->other, OTHERS[i], "{", 1, NULL, 0);
     snprintf(path, sizeof path, "%s/cells/norm=post_lr=0.01_seed=1/model.safetensors", f->other);
     file = fopen(path, "wb"); /* and its state is gone: the cell is trained once more */
     fclose(file);
     EXPECT(0, "", true, "-d", f->data, "-o", f->other, GRID);
-    assert_false(tmp_has(f->other, "sweep.json.1-0.tmp"));
+    for (size_t i = 0; i < VIT_COUNT(LEFT); i++) assert_false(tmp_has(f->other, LEFT[i]));
+    for (size_t i = 0; i < VIT_COUNT(OTHERS); i++) assert_true(tmp_has(f->other, OTHERS[i]));
     assert_same_sweep(f->out, f->other);
     free(cells);
     free(epochs);
