@@ -259,12 +259,14 @@ $B/tests/tools/faults.so: tests/tools/faults.c $B/flags
 # VIT_EMULATOR: what runs programs for another CPU. Scripts and tests start the program by one name.
 export VIT_EMULATOR
 BIN := $B/bin/vit$(if $(VIT_EMULATOR),-emulated)
+# Which build test programs and scripts are of, for those that start or preload a part of it.
+OF_BUILD = VIT_BIN=$(BIN) VIT_B=$B VIT_MODE=$(MODE) CC="$(CC)"
 
 do-run: do-all
 	@tools/run-samples.sh bin/vit "$(MODEL)"
 
 do-test: $(RUN_TESTS) $(BIN) $B/libvit.so.$(VERSION) $B/tests/tools/faults.so
-	@VIT_BIN=$(BIN) VIT_B=$B VIT_MODE=$(MODE) CC="$(CC)" tools/run-tests.sh $(RUN_TESTS) $(RUN_SCRIPTS)
+	@$(OF_BUILD) tools/run-tests.sh $(RUN_TESTS) $(RUN_SCRIPTS)
 
 # The test programs on another kind of CPU, emulated, without the scripts of tests/cli. Nothing is installed for it.
 ARM64_PACKAGES := gcc-aarch64-linux-gnu qemu-user $(foreach p,jansson zip jpeg openblas-openmp cmocka,lib$p-dev:arm64)
@@ -277,8 +279,8 @@ $B/bin/vit-emulated: $B/bin/vit
 	$(Q)printf '#!/bin/sh\nexec $(VIT_EMULATOR) %s "$$@"\n' '$(abspath $<)' >$@ && chmod +x $@
 
 # The suite once for every overlay this CPU can run, alone over the reference.
-do-check-kernels: $(RUN_TESTS) $B/bin/vit $B/tests/tools/faults.so
-	@tools/check-kernels.sh $B/bin/vit $(RUN_TESTS)
+do-check-kernels: $(RUN_TESTS) $(BIN) $B/tests/tools/faults.so
+	@$(OF_BUILD) tools/check-kernels.sh $(BIN) $(RUN_TESTS)
 
 # Parity with other programs; the fixtures are folders as golden/README.md describes.
 GOLDEN     ?= ../shared/golden
@@ -295,8 +297,8 @@ do-check-corpus:
 	@build/asan/tests/tools/corpus "$(or $(CORPUS),$(error check-corpus needs CORPUS=FOLDER of pictures))"
 
 # A disk that fails at every operation and memory at every allocation, where make test tries a part of them.
-do-check-faults: $B/tests/tools/test_faults $B/tests/tools/test_memory $B/bin/vit $B/tests/tools/faults.so
-	@VIT_FAULTS=all VIT_BIN=$B/bin/vit VIT_B=$B VIT_TEST_SECONDS=3600 tools/run-tests.sh $(filter %/test_faults %/test_memory,$^)
+do-check-faults: $B/tests/tools/test_faults $B/tests/tools/test_memory $(BIN) $B/tests/tools/faults.so
+	@VIT_FAULTS=all $(OF_BUILD) VIT_TEST_SECONDS=3600 tools/run-tests.sh $(filter %/test_faults %/test_memory,$^)
 
 # N signals at random moments of a training run, which goes on each time and must end with the same bits.
 N ?= 200
