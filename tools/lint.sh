@@ -62,6 +62,13 @@ for file in $(sources $LIBRARY); do
         sed "s,^,$file: the library may not use ," >>"$found"
 done
 
+# ---- who reads what strangers made is in tools/parsers.txt ----
+reads='\<(vit_json_(read|parse|get|int|float|bool|string|floats)|weights_open)\('
+for file in $(sources $LIBRARY tools | grep '\.c$' | xargs grep -lE "$reads"); do
+    grep -qE "^(# but )?$file(:|\$)" tools/parsers.txt ||
+        echo "$file: reads JSON or tensors, expected in tools/parsers.txt or as one of its exceptions" >>"$found"
+done
+
 # ---- length of functions and lines ----
 for file in $(sources $FOLDERS); do
     awk -v max=$MAX_LINES -v columns=$MAX_COLUMNS '
@@ -95,7 +102,9 @@ else
     echo "lint: no cppcheck, not run" >&2
 fi
 if command -v shellcheck >/dev/null 2>&1; then
-    shellcheck -S warning -f gcc tools/*.sh .ci/run >>"$found"
+    shellcheck -S warning -f gcc tools/*.sh tests/cli/*.sh .ci/run >>"$found"
+else
+    echo "lint: no shellcheck, scripts not checked" >&2
 fi
 
 [ ! -s "$found" ] && exit 0
