@@ -32,12 +32,14 @@
 /* A paragraph for --help. */
 #define RECIPE_PRESETS_TEXT                                                                                  \
     "Presets, as the settings they stand for:\n"                                                             \
-    "plain-4: image=32 patch=4 width=192 depth=12 heads=3 hidden=768 pool=cls norm=pre " RECIPE_PLAIN ".\n"  \
+    "plain-4: image=32 stem=patch patch=4 width=192 depth=12 heads=3 hidden=768 pool=cls "                   \
+    "norm=pre " RECIPE_PLAIN ".\n"                                                                           \
     "cct-4-3x2: image=32 stem=conv-3x2 width=128 depth=4 heads=2 hidden=128 pool=seq "                       \
     "norm=pre-post " RECIPE_CCT                                                                              \
-    ". It differs from what was published in this: 10 % of the pictures are held out unless "                \
-    "--val 0 is given, the last weights are the model, not those best on the test set, and normal initial "  \
-    "weights are cut at two deviations, which leaves 0.88 of the deviation.\n"                               \
+    ". No setting says that its queries, keys and values have no bias and its norms an eps of 1e-5. It "     \
+    "differs from what was published in this: 10 % of the pictures are held out unless --val 0 is given, "   \
+    "the last weights are the model, not those best on the test set, and normal initial weights are cut at " \
+    "two deviations, which leaves 0.88 of the deviation.\n"                                                  \
     "accurate: image=32 stem=conv-3x2 width=160 depth=6 heads=5 hidden=320 pool=seq "                        \
     "norm=pre " RECIPE_ACCURATE ".\n"                                                                        \
     "fine-tune: the network of --from, and " RECIPE_FINE_TUNE "."

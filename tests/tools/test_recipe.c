@@ -4,6 +4,7 @@
 #include "tests/support/test.h"
 #include "tests/support/tmp.h"
 #include "tools/recipe_preset.h"
+#include "vit/config_json.h"
 
 /* Of the words alone, and of their preset; *texts is freed by the caller. */
 static struct recipe recipe_of(struct recipe_texts *texts, const struct recipe_words *words)
@@ -55,6 +56,59 @@ static void every_preset_is_a_recipe(void **state)
         assert_ok(recipe_feed(&feed, &r, &pictures, &err), &err);
         recipe_texts_free(&texts);
     }
+}
+
+/* The settings of a preset as the help prints them, "image=32 patch=4 ...", each word that is one. */
+static void printed_settings(struct recipe_texts *texts, const char *name)
+{
+    char head[64], line[2000], *rest = line, *word;
+    const char *at;
+
+    *texts = (struct recipe_texts){ { 0 } };
+    snprintf(head, sizeof head, "\n%s: ", name);
+    at = strstr(RECIPE_PRESETS_TEXT, head);
+    if (!at) fail_msg("the help says nothing of %s", name);
+    at += strlen(head);
+    snprintf(line, sizeof line, "%.*s", (int)strcspn(at, "\n"), at);
+    while ((word = strsep(&rest, " "))) {
+        char *value = strchr(word, '=');
+        if (!value) continue;
+        *value++ = '\0';
+        if (value[strlen(value) - 1] == '.') value[strlen(value) - 1] = '\0'; /* of the sentence */
+        assert_true(recipe_find(word) >= 0);
+        texts->text[recipe_find(word)] = strdup(value);
+    }
+}
+
+/* On whatever preset they are put, for what a setting can change of it. */
+static void the_help_prints_the_networks_of_the_presets(void **state)
+{
+    (void)state;
+    for (int i = 0; vit_config_preset_name(i); i++)
+        for (int other = 0; vit_config_preset_name(other); other++) {
+            struct patch_recipe pictures = recipe_pictures(NULL, 32, "CIFAR-10 binary");
+            struct recipe_texts texts;
+            struct vit_config want, found;
+            struct recipe r;
+            struct vit_error err;
+            json_t *a, *b;
+
+            printed_settings(&texts, vit_config_preset_name(i));
+            texts.text[RECIPE_PRESET] = strdup(vit_config_preset_name(other));
+            assert_ok(recipe_parse(&r, &texts, &err), &err);
+            assert_ok(recipe_config(&found, &r, NULL, 10, &err), &err);
+            assert_ok(vit_config_preset(&want, vit_config_preset_name(i), &err), &err);
+            want.qkv_bias = found.qkv_bias;
+            want.norm.eps = found.norm.eps;
+            a = vit_config_to_json(&want, &pictures, NULL);
+            b = vit_config_to_json(&found, &pictures, NULL);
+            if (!json_equal(a, b))
+                fail_msg("%s as the help prints it: %s, expected %s", vit_config_preset_name(i),
+                         json_dumps(b, 0), json_dumps(a, 0));
+            json_decref(a);
+            json_decref(b);
+            recipe_texts_free(&texts);
+        }
 }
 
 /* Over every pixel of the training pictures. CIFAR-10's are copied everywhere; CIFAR-100's are held to the
@@ -416,6 +470,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_preset_is_a_recipe),
+        cmocka_unit_test(the_help_prints_the_networks_of_the_presets),
         cmocka_unit_test(the_published_recipe_is_followed),
         cmocka_unit_test(pictures_are_normalised_as_their_data_set_is),
         cmocka_unit_test(a_trained_network_is_tuned_unless_a_preset_is_named),
