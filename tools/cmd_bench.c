@@ -20,6 +20,12 @@ static const char *arch_word(int i)
     return vit_config_preset_name(i);
 }
 
+/* When nobody says otherwise: pictures of a batch, and runs of what takes a moment and of what takes longer. */
+#define BATCH       1
+#define TRAIN_BATCH 128
+#define RUNS        20
+#define FEW_RUNS    5
+
 #define AT(field) offsetof(struct bench_options, field)
 static const struct args_option ROWS[] = {
     { .name = "batch",
@@ -27,7 +33,7 @@ static const struct args_option ROWS[] = {
       .kind = ARGS_TEXT,
       .at = AT(batch),
       .metavar = "N[,N...]",
-      .otherwise = "1; train: 128",
+      .otherwise = CMD_TEXT(BATCH) "; train: " CMD_TEXT(TRAIN_BATCH),
       .help = "pictures computed together, one row for each" },
     { .name = "threads",
       .letter = 't',
@@ -43,7 +49,7 @@ static const struct args_option ROWS[] = {
       .low = 1,
       .high = 1e6,
       .metavar = "RUNS",
-      .otherwise = "20; train, load: 5",
+      .otherwise = CMD_TEXT(RUNS) "; train, load: " CMD_TEXT(FEW_RUNS),
       .help = "timed runs after warm-up" },
     { .name = "output",
       .letter = 'o',
@@ -132,10 +138,10 @@ static const struct mode {
     int batch, runs; /* when not given */
     bool trainable;  /* the model: its matrices are laid out for the backward too (int8 has none) */
 } MODES[] = {
-    { "forward", bench_model_forward, 1, 20, false },
-    { "train", bench_model_train, 128, 5, true },
-    { "kernels", bench_kernels, 1, 20, true },
-    { "load", bench_model_load, 1, 5, false },
+    { "forward", bench_model_forward, BATCH, RUNS, false },
+    { "train", bench_model_train, TRAIN_BATCH, FEW_RUNS, true },
+    { "kernels", bench_kernels, BATCH, RUNS, true },
+    { "load", bench_model_load, BATCH, FEW_RUNS, false },
 };
 
 static const char *mode_name(const void *list, int i)

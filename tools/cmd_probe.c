@@ -7,6 +7,8 @@
 #include "tools/probe.h"
 #include "tools/progress.h"
 
+#define SEEDS 5 /* when nobody says otherwise */
+
 _Static_assert(offsetof(struct probe_options, words) == sizeof(struct cmd_common),
                "as the other verbs have it");
 
@@ -40,7 +42,7 @@ static const struct args_option ROWS[] = {
       .low = 1,
       .high = 10000,
       .metavar = "N",
-      .otherwise = "5",
+      .otherwise = CMD_TEXT(SEEDS),
       .help = "networks of each kind, with the seeds --seed, --seed + 1, ..." },
     { .name = "lr",
       .kind = ARGS_FLOAT,
@@ -64,7 +66,7 @@ static const struct args_option ROWS[] = {
       .kind = ARGS_INT,
       .at = AT(common.threads),
       .low = 1,
-      .high = 1024,
+      .high = VIT_MOST_THREADS,
       .metavar = "N",
       .otherwise = "OMP_NUM_THREADS, else the physical cores this process may use",
       .help = "threads to compute with; they change no number" },
@@ -82,26 +84,26 @@ static const struct args_option ROWS[] = {
         .name = option, .kind = ARGS_FLAG, .at = offsetof(struct probe_options, words.flag) + RECIPE_##id,   \
         .help = text_                                                                                        \
     }
-/* The names are those of recipe.def, which checks the values; the defaults are the probe's (probe_grid.c). */
+/* The names are those of recipe.def, which checks the values; the defaults are the probe's. */
 static const struct args_option LISTS[] = {
-    LIST(NORM, "norm", "PLACEMENT", cmd_placement_word, "pre,post,deepnorm; of a MODEL: its own",
+    LIST(NORM, "norm", "PLACEMENT", cmd_placement_word, PROBE_NORM "; of a MODEL: its own",
          "placement of the norms; mix:F makes the first fraction F of the blocks post, the rest pre"),
-    LIST(DEPTH, "depth", "N", NULL, "6,12,24", "blocks"),
-    LIST(INIT, "init", "KIND", recipe_init_word, "xavier,trunc02", "initial weights of encoder and head"),
-    LIST(IMAGE, "image", "N", NULL, "32", "pixels a side"),
-    LIST(PATCH, "patch", "N", NULL, "8", "pixels of a patch's side, where the stem has patches"),
+    LIST(DEPTH, "depth", "N", NULL, PROBE_DEPTH, "blocks"),
+    LIST(INIT, "init", "KIND", recipe_init_word, PROBE_INIT, "initial weights of encoder and head"),
+    LIST(IMAGE, "image", "N", NULL, PROBE_IMAGE, "pixels a side"),
+    LIST(PATCH, "patch", "N", NULL, PROBE_PATCH, "pixels of a patch's side, where the stem has patches"),
     LIST(STEM, "stem", "KIND", recipe_stem_word, "patch", "what makes tokens of pixels, as in vit train"),
-    LIST(WIDTH, "width", "N", NULL, "128", "numbers of a token"),
-    LIST(HEADS, "heads", "N", NULL, "4", "attention heads"),
-    LIST(HIDDEN, "hidden", "N", NULL, "256", "width of the MLP's inside"),
-    LIST(POOL, "pool", "KIND", recipe_pool_word, "mean",
+    LIST(WIDTH, "width", "N", NULL, PROBE_WIDTH, "numbers of a token"),
+    LIST(HEADS, "heads", "N", NULL, PROBE_HEADS, "attention heads"),
+    LIST(HIDDEN, "hidden", "N", NULL, PROBE_HIDDEN, "width of the MLP's inside"),
+    LIST(POOL, "pool", "KIND", recipe_pool_word, PROBE_POOL,
          "what the head reads (a class token starts at deviation 0.02, far below the patches, unless "
          "--embed-norm is given)"),
     LIST(PRESET, "preset", "NAME", NULL, "none", "take what is not given here from vit train's presets"),
     LIST(NORM_KIND, "norm-kind", "KIND", cmd_norm_kind_word, "layernorm", "what a norm computes"),
     LIST(FINAL_NORM, "final-norm", "WHEN", cmd_switch_word, "auto",
          "the norm after the last block; auto: as the placement wants it; of a MODEL: its own"),
-    LIST(OUT_GAIN, "out-gain", "G", NULL, "1",
+    LIST(OUT_GAIN, "out-gain", "G", NULL, PROBE_OUT_GAIN,
          "first gain of norms at the end of a branch (res-post, sandwich)"),
     LIST(POSITION_STD, "position-std", "S", NULL, "0.02", "deviation of initial learned positions"),
     LIST(LAYER_SCALE, "layer-scale", "G", NULL, "0.1 up to 18 blocks, 1e-5 up to 24, 1e-6 deeper",
@@ -115,8 +117,6 @@ static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
 static const struct args_group NETWORKS = { "Networks: lists, of which every combination is measured", LISTS,
                                             VIT_COUNT(LISTS) };
 static const struct args_group *const GROUPS[] = { &OWN, &NETWORKS, &cmd_bare_group, NULL };
-
-enum { SEEDS = 5 }; /* what --seeds says is its default */
 
 /* ---- measuring ---- */
 

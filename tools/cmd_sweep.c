@@ -14,6 +14,13 @@ static const char *keep_word(int i)
 _Static_assert(offsetof(struct sweep_options, words) == sizeof(struct cmd_common),
                "the shared rows point elsewhere");
 
+/* What a run has to have learnt, and when, as the help says it. */
+#define LEFT   CMD_TEXT(TRAIN_LEFT_BELOW)
+#define DEAD   CMD_TEXT(TRAIN_DEAD_ABOVE)
+#define SHARE  CMD_TEXT(TRAIN_DEAD_SHARE)
+#define LEAST  CMD_TEXT(TRAIN_DEAD_LEAST)
+#define WINDOW CMD_TEXT(TRAIN_WINDOW)
+
 #define AT(field) offsetof(struct sweep_options, field)
 static const struct args_option ROWS[] = {
     CMD_DATA_ROW(AT(data), NULL, "; read once for all cells"),
@@ -54,7 +61,7 @@ static const struct args_option ROWS[] = {
       .kind = ARGS_TEXT,
       .at = AT(dead_after),
       .metavar = "N|N%",
-      .otherwise = "30%, but 600 steps at least",
+      .otherwise = SHARE "%, but " LEAST " steps at least",
       .help =
           "steps, or their share of all, after which a cell is stopped that is still at chance; 0: never" },
     { .name = "no-test",
@@ -299,10 +306,11 @@ const struct args_verb cmd_sweep = {
         "added to --norm, to --seed and to what was a list before, as in --seeds 5 after --seeds 3; "
         "anything else that differs is refused. --data may name another place with the same files.\n\n"
         "No cell is dropped. One whose loss or gradient is not finite is \"diverged\", with the step; one "
-        "whose training loss (mean of about 50 steps) is at --dead-after still above 0.977 of chance (2.25 "
-        "with ten classes, where chance is ln 10 = 2.303) is stopped and \"dead\"; both are results, not "
-        "errors. plateau_step is the first step with that mean below 0.955 of chance (2.2). The test split "
-        "is run once through each cell that is done, with its last weights, and chooses nothing.\n\n"
+        "whose training loss (mean of about " WINDOW " steps) is at --dead-after still above " DEAD
+        " of ten classes, where chance is ln 10 = 2.303, or above as large a part of another chance, is "
+        "stopped and \"dead\"; both are results, not errors. plateau_step is the first step with that mean "
+        "below " LEFT ", or as large a part. The test split is run once through each cell that is done, with "
+        "its last weights, and chooses nothing.\n\n"
         "FLOPs of --plan: 6 for a multiply-add in training, 2 in validation and test.\n\n"
         "Exit codes: 0 done, 1 done without the pictures that could not be read, 2 wrong usage, 3 data "
         "set or folder unusable, 130 interrupted.\n\n" RECIPE_PRESETS_TEXT,

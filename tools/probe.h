@@ -20,6 +20,19 @@ struct probe_options {
 
 /* ---- which networks ---- */
 
+/* Lists of new networks when nobody says otherwise. The gain of output norms is 1, so that a branch which is
+ * normalised last is seen at all. */
+#define PROBE_NORM     "pre,post,deepnorm"
+#define PROBE_DEPTH    "6,12,24"
+#define PROBE_INIT     "xavier,trunc02"
+#define PROBE_IMAGE    "32"
+#define PROBE_PATCH    "8"
+#define PROBE_WIDTH    "128"
+#define PROBE_HEADS    "4"
+#define PROBE_HIDDEN   "256"
+#define PROBE_POOL     "mean"
+#define PROBE_OUT_GAIN "1"
+
 /* One condition: a placement in a new network of some depth, or in a model of a file. */
 struct probe_cell {
     struct recipe_texts texts; /* owned; recipe points into it */

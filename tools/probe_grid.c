@@ -5,18 +5,16 @@
 
 #include "tools/probe.h"
 
-/* New networks when nobody says otherwise. The gain of output norms is 1, so that a branch which is
- * normalised last is seen at all. */
 static const struct {
     enum recipe_id id;
-    bool with_preset; /* a preset says nothing of it, or something else is wanted */
     const char *text;
+    bool with_preset; /* a preset says nothing of it, or something else is wanted */
 } DEFAULTS[] = {
-    { RECIPE_OUT_GAIN, true, "1" },  { RECIPE_NORM, false, "pre,post,deepnorm" },
-    { RECIPE_IMAGE, false, "32" },   { RECIPE_INIT, false, "xavier,trunc02" },
-    { RECIPE_PATCH, false, "8" },    { RECIPE_DEPTH, false, "6,12,24" },
-    { RECIPE_WIDTH, false, "128" },  { RECIPE_HEADS, false, "4" },
-    { RECIPE_HIDDEN, false, "256" }, { RECIPE_POOL, false, "mean" },
+    { RECIPE_OUT_GAIN, PROBE_OUT_GAIN, true }, { RECIPE_NORM, PROBE_NORM, false },
+    { RECIPE_IMAGE, PROBE_IMAGE, false },      { RECIPE_INIT, PROBE_INIT, false },
+    { RECIPE_PATCH, PROBE_PATCH, false },      { RECIPE_DEPTH, PROBE_DEPTH, false },
+    { RECIPE_WIDTH, PROBE_WIDTH, false },      { RECIPE_HEADS, PROBE_HEADS, false },
+    { RECIPE_HIDDEN, PROBE_HIDDEN, false },    { RECIPE_POOL, PROBE_POOL, false },
 };
 
 /* ---- lists ---- */

@@ -61,14 +61,25 @@ int train_run(const struct train_job *job, struct train_result *result);
 
 /* ---- when a run has learnt nothing (train_plateau.c) ---- */
 
+/* Loss of ten classes at which a run counts as one that learns, and as dead: what the matched-recipe grid was
+ * designed with. They scale with chance. */
+#define TRAIN_LEFT_BELOW 2.2
+#define TRAIN_DEAD_ABOVE 2.25
+/* When that is decided: the grid's 600 of 1950 steps, where a run is longer; a shorter one has had no time to
+ * be called dead. */
+#define TRAIN_DEAD_SHARE 30 /* per cent of all steps */
+#define TRAIN_DEAD_LEAST 600
+/* Steps that the running loss looks back on: short beside those 600, long enough that the noise of a batch of
+ * 128 (about 0.02 at chance) is far below the 0.05 that decide. */
+#define TRAIN_WINDOW 50
+
 /* Chance is ln(classes): the loss of equal probabilities, however labels are smoothed or mixed. running: mean
  * training loss of the last steps. */
-bool train_left(double running,
-                int classes);           /* it has left the plateau: below 2.2 of 10 classes' 2.303. That is
-                                               * no end: what has learnt is for vit report to say */
-double train_plateau_dead(int classes); /* above which a run is on it: 2.25 of 2.303 */
+/* It has left the plateau. That is no end: what has learnt is for vit report to say. */
+bool train_left(double running, int classes);
+double train_plateau_dead(int classes);       /* above which a run is on it */
 bool train_dead(double running, int classes); /* it is above that */
-/* The step to ask at: "N" or "N%" of all steps, 0: never; "auto": 30 %, but 600 steps at least. */
+/* The step to ask at: "N" or "N%" of all steps, 0: never; "auto": TRAIN_DEAD_SHARE, or TRAIN_DEAD_LEAST. */
 enum vit_status train_dead_after(int *step, const char *text, int steps, struct vit_error *err);
 
 /* ---- the pictures (train_data.c) ---- */

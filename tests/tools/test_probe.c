@@ -284,6 +284,53 @@ static void a_preset_is_said_with_what_it_brings(void **state)
     json_decref(rows);
 }
 
+/* The different values of a key, in their order, as a list: "6,12,24". */
+static void values_of(char *text, size_t size, const json_t *rows, const char *key)
+{
+    json_t *seen = json_object();
+    const json_t *row;
+    size_t i, used = 0;
+
+    *text = '\0';
+    json_array_foreach(rows, i, row)
+    {
+        const json_t *v = json_object_get(row, key);
+        char one[64];
+        if (json_is_string(v))
+            snprintf(one, sizeof one, "%s", json_string_value(v));
+        else
+            snprintf(one, sizeof one, "%g", json_number_value(v));
+        if (json_object_get(seen, one)) continue;
+        used += (size_t)snprintf(text + used, size - used, "%s%s", used ? "," : "", one);
+        json_object_set_new(seen, one, json_true());
+    }
+    json_decref(seen);
+}
+
+/* But for those of which the help says what they mean, and no value of a row. */
+static void the_help_says_what_nobody_gives(void **state)
+{
+    static const char *const MEANT[] = { "preset", "final-norm", "layer-scale" };
+    const struct args_group *lists = cmd_probe.groups[1];
+    json_t *rows = objects_of(PROBE("--noise", "--limit", "1", "--seeds", "1", "--json"));
+    (void)state;
+
+    for (size_t i = 0; i < lists->count; i++) {
+        const struct args_option *o = &lists->options[i];
+        char key[32], values[200];
+        bool meant = !o->otherwise;
+        for (size_t k = 0; k < VIT_COUNT(MEANT); k++) meant |= !strcmp(o->name, MEANT[k]);
+        if (meant) continue;
+        snprintf(key, sizeof key, "%s", o->name);
+        for (char *c = key; *c; c++) *c = *c == '-' ? '_' : *c;
+        values_of(values, sizeof values, rows, key);
+        if (strncmp(values, o->otherwise, strcspn(o->otherwise, ";")) != 0 ||
+            strlen(values) != strcspn(o->otherwise, ";"))
+            fail_msg("--%s: %s when nobody says, in the help %s", o->name, values, o->otherwise);
+    }
+    json_decref(rows);
+}
+
 /* ---- measured again ---- */
 
 /* What each list of networks is given: other than what it is when nobody says. NULL: a switch. */
@@ -520,6 +567,7 @@ int main(void)
         cmocka_unit_test(a_checkpoint_is_measured_under_every_placement_asked_for),
         cmocka_unit_test(each_stem_has_the_tokens_of_its_own),
         cmocka_unit_test(a_preset_is_said_with_what_it_brings),
+        cmocka_unit_test(the_help_says_what_nobody_gives),
         cmocka_unit_test(a_page_s_command_measures_the_same),
         cmocka_unit_test(tables_show_means_and_deviations_of_the_rows),
         cmocka_unit_test(every_block_has_a_line_when_asked_for),
