@@ -6,7 +6,11 @@ set -u
 
 vit=$1 data=$2 failed=
 shift 2
-[ $# -gt 0 ] || set -- pre post deepnorm res-post sandwich pre-post post-pre layerscale rezero mix:0.5
+# The sentence about a wrong placement names all there are.
+all=$("$vit" probe --norm '?' 2>&1 | sed -n 's/.*one of \(.*\) mix:F.*/\1 mix:0.5/p' | tr -d ,)
+# shellcheck disable=SC2086  # one word each
+[ $# -gt 0 ] || set -- $all
+[ $# -gt 0 ] || { echo "FAILED: $vit names no placements" >&2; exit 1; }
 out=$(mktemp -d) || exit 1
 trap 'rm -rf "$out"' EXIT
 trap 'exit 130' INT TERM

@@ -20,6 +20,12 @@ static const struct args_group *const GROUPS[] = { &OWN, &cmd_talk_group, NULL }
 
 /* ---- verbs by name ---- */
 
+const struct args_verb *const cmd_verbs[] = {
+    &cmd_classify, &cmd_eval,    &cmd_compare,    &cmd_train,   &cmd_sweep, &cmd_probe,
+    &cmd_report,   &cmd_logits,  &cmd_preprocess, &cmd_explain, &cmd_embed, &cmd_info,
+    &cmd_bench,    &cmd_convert, &cmd_help,       NULL,
+};
+
 static const char *verb_name(const void *list, int i)
 {
     const struct args_verb *const *verbs = list;

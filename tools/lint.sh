@@ -36,7 +36,7 @@ done
 prefix() {
     case $1 in
     kernels/*) echo kern_ ;;
-    tools/main.c) echo '(main$|cmd_)' ;;
+    tools/main.c) echo 'main$' ;;
     tools/*) name=${1#tools/} name=${name%.c}; echo "${name%%_*}_" ;;
     *) echo "${1%%/*}_" ;;
     esac

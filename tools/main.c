@@ -8,12 +8,6 @@
 #include "tools/cmd.h"
 #include "tools/out.h"
 
-const struct args_verb *const cmd_verbs[] = {
-    &cmd_classify, &cmd_eval,    &cmd_compare,    &cmd_train,   &cmd_sweep, &cmd_probe,
-    &cmd_report,   &cmd_logits,  &cmd_preprocess, &cmd_explain, &cmd_embed, &cmd_info,
-    &cmd_bench,    &cmd_convert, &cmd_help,       NULL,
-};
-
 static int run_verb(const struct args_verb *v, int count, char **words)
 {
     struct vit_error err;

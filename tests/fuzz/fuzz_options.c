@@ -8,11 +8,13 @@
 
 enum { MOST_WORDS = 64 };
 
-/* Those of main.c, but for help, which reads no options. */
-static const struct args_verb *const VERBS[] = { &cmd_classify,   &cmd_eval,    &cmd_train, &cmd_logits,
-                                                 &cmd_preprocess, &cmd_embed,   &cmd_info,  &cmd_bench,
-                                                 &cmd_convert,    &cmd_explain, &cmd_sweep, &cmd_compare,
-                                                 &cmd_probe,      &cmd_report };
+static const struct args_verb *verb_of(uint8_t choice)
+{
+    size_t count = 0;
+
+    while (cmd_verbs[count]) count++;
+    return cmd_verbs[choice % count];
+}
 
 static void parse(const struct args_verb *v, int count, char **words)
 {
@@ -55,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text[size] = '\0';
     for (size_t at = 1; at < size && count < MOST_WORDS; at += strlen(text + at) + 1)
         words[count++] = text + at;
-    parse(VERBS[data[0] % VIT_COUNT(VERBS)], count, words);
+    parse(verb_of(data[0]), count, words);
     free(text);
     return 0;
 }

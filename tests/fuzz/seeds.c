@@ -202,16 +202,17 @@ static void lists_and_lines(void)
 {
     SEED_TEXT("list", "csv", 0, "file,label\na.png,cat\n\"b, c.png\",\"d\"\"og\"\r\nd.png,cat\n");
     SEED_TEXT("list", "txt", 1, "a.png\r\nb.png\n\nc.png");
+    /* By their places among vit help's verbs. */
     SEED_TEXT("options", "classify", 0, "-m\0model\0--size=224\0-qv\0-k3\0--\0-x.png");
     SEED_TEXT("options", "eval", 1,
               "--data\0d\0--split\0val\0--limit\0"
               "10\0--norm\0mix:0.5\0--json");
-    SEED_TEXT("options", "train", 2,
+    SEED_TEXT("options", "train", 3,
               "--lr\0"
               "1e-3\0--warmup\0"
               "5%\0--no-val\0--epochs=3\0--seed\0"
               "7");
-    SEED_TEXT("options", "preprocess", 4,
+    SEED_TEXT("options", "preprocess", 8,
               "--mean\0"
               "0.5,0.5,0.5\0--crop-mode\0squash\0-o\0x.png");
     SEED("options", "recipe", "{\"preset\":\"plain-4\",\"lr\":0.001,\"qk-norm\":true,\"warmup\":\"10%\"}");

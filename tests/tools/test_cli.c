@@ -5,6 +5,7 @@
 #include "patch/patch.h"
 #include "tests/tools/cli.h"
 #include "tests/vit/folder.h"
+#include "tools/cmd.h"
 #include "vit/train.h"
 #include "weights/weights.h"
 
@@ -145,9 +146,6 @@ static void every_dtype_classifies(void **state)
 
 static void help_and_version_go_to_stdout(void **state)
 {
-    static const char *const VERBS[] = { "classify", "eval",       "compare", "train", "sweep",
-                                         "probe",    "report",     "logits",  "info",  "bench",
-                                         "convert",  "preprocess", "explain", "embed", "help" };
     (void)state;
 
     EXPECT(0, "usage: vit VERB", NULL, "--help");
@@ -155,10 +153,11 @@ static void help_and_version_go_to_stdout(void **state)
     EXPECT(0, "usage: vit VERB", NULL, "help", "-q");
     EXPECT(0, "kernels", NULL, "--version");
     EXPECT(0, "decoders", NULL, "classify", "--version");
-    for (size_t i = 0; i < VIT_COUNT(VERBS); i++) {
-        EXPECT(0, "usage: vit ", NULL, VERBS[i], "--help");
-        EXPECT(0, "-h, --help                explain this verb\n", NULL, "help", VERBS[i]);
-        EXPECT(0, "decoders", NULL, VERBS[i], "--version");
+    for (const struct args_verb *const *v = cmd_verbs; *v; v++) {
+        EXPECT(0, (*v)->summary, NULL, "help");
+        EXPECT(0, "usage: vit ", NULL, (*v)->name, "--help");
+        EXPECT(0, "-h, --help                explain this verb\n", NULL, "help", (*v)->name);
+        EXPECT(0, "decoders", NULL, (*v)->name, "--version");
     }
     EXPECT(0, "(default: this machine)", NULL, "info", "--help");
     EXPECT(2, NULL, "unknown verb", "help", "xylophone");
