@@ -70,22 +70,28 @@ static enum vit_status parse_counts(struct compare_counts *out, const char *wher
     return VIT_OK;
 }
 
-/* A model wants a data set; files of logits alone have no use for one, nor for what is said of it. */
-static enum vit_status check_data(const struct compare *c, const struct eval_options *o,
+/* A model wants a data set; files of logits alone have no use for one, nor for what is said of it or of how a
+ * model is run. What changes no number (--batch, --sandbox) may stand there. */
+static enum vit_status check_data(const struct compare *c, const struct options *options,
                                   struct vit_error *err)
 {
+    const struct cmd_common *common = &options->common;
+    const struct eval_options *o = &options->pass;
     const char *model = compare_needs_data(c);
-    const char *idle = o->data    ? "data"
-                       : o->split ? "split"
-                       : o->limit ? "limit"
-                       : o->flip  ? "flip"
-                       : o->check ? "check"
-                                  : NULL;
+    const struct {
+        bool given;
+        const char *name;
+    } idle[] = { { o->data, "data" },      { o->split, "split" },
+                 { o->limit, "limit" },    { o->no_exif, "no-exif" },
+                 { o->flip, "flip" },      { o->check, "check" },
+                 { common->size, "size" }, { cmd_dtype(common) != KERN_F32, "dtype" } };
 
     if (model && !o->data)
         return vit_fail(err, VIT_ERR_ARG, "--data: expected a data set to run %s on, found none", model);
-    if (!model && idle)
-        return vit_fail(err, VIT_ERR_ARG, "--%s: expected a model to run, found files of logits alone", idle);
+    for (size_t i = 0; i < VIT_COUNT(idle) && !model; i++)
+        if (idle[i].given)
+            return vit_fail(err, VIT_ERR_ARG, "--%s: expected a model to run, found files of logits alone",
+                            idle[i].name);
     return VIT_OK;
 }
 
@@ -108,7 +114,7 @@ static enum vit_status read_words(struct compare *c, const struct options *o, in
     c->has_diverged = o->diverged_a != NULL;
     if (!status && o->diverged_a) status = parse_counts(&c->diverged[0], "--diverged-a", o->diverged_a, err);
     if (!status && o->diverged_b) status = parse_counts(&c->diverged[1], "--diverged-b", o->diverged_b, err);
-    return status ? status : check_data(c, &o->pass, err);
+    return status ? status : check_data(c, o, err);
 }
 
 /* Read, compute, print. Returns an exit code. */

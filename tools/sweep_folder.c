@@ -142,7 +142,8 @@ static bool is_logits(const void *sweep, const char *name)
     return false;
 }
 
-/* A cell that has ended needs no state to go on from; --keep none leaves its log only. */
+/* A cell that has ended needs no state to go on from; --keep none leaves its log and what network it
+ * was. */
 static void clear_cell(const struct sweep *s, const struct sweep_cell *c)
 {
     char folder[PATH_MAX], path[PATH_MAX + 32];

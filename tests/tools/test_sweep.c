@@ -828,6 +828,7 @@ static void only_what_is_wanted_is_kept(void **state)
     EXPECT(0, "", false, "-o", f->out, "--keep", "none"); /* later too */
     assert_false(tmp_has(f->out, "cells/norm=pre_seed=0/model.safetensors"));
     assert_true(tmp_has(f->out, "cells/norm=pre_seed=0/log.jsonl"));
+    assert_true(tmp_has(f->out, "cells/norm=pre_seed=0/config.json"));
     assert_true(tmp_has(f->out, "logits/norm=pre_seed=0.safetensors"));
 }
 
