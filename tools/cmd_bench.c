@@ -20,7 +20,7 @@ static const char *arch_word(int i)
     return vit_config_preset_name(i);
 }
 
-/* When nobody says otherwise: pictures of a batch, and runs of what takes a moment and of what takes longer. */
+/* When nobody says otherwise: pictures of a batch, runs of what takes a moment and of what takes longer. */
 #define BATCH       1
 #define TRAIN_BATCH 128
 #define RUNS        20

@@ -153,6 +153,7 @@ static int run(const void *options, int count, char **operands)
     for (int i = 0; i < count && !status; i++) status = report_read(&r, operands[i], &err);
     if (!status) status = report_arrange(&r, &err);
     if (status) cmd_error("%s", err.text);
+    for (size_t i = 0; i < r.source_count; i++) cmd_note(&o->common, "%s: read", r.sources[i].path);
     if (!status && r.twice)
         cmd_warn(&o->common, "copies of runs in further inputs, %zu, do not count: a seed counts once",
                  r.twice);
@@ -168,9 +169,10 @@ const struct args_verb cmd_report = {
     .details =
         "DIR is a folder of vit sweep (sweep.json, cells.jsonl, epochs.jsonl) or of vit train (log.jsonl), "
         "perhaps with probe.jsonl (vit probe --json) and compare.json (vit compare --json) in it; such "
-        "files may also be given by themselves. Of any other folder the folders in it are read, by name, "
-        "three levels deep. A sweep that is still running is shown as far as it came. "
-        "A run that stands in several of the inputs counts once.\n\n"
+        "files may also be given by themselves. The folders in that of a sweep, but for its cells, and in "
+        "any other folder are read too, by name, three levels deep; -v says what was found. A sweep that is "
+        "still running is shown as far as it came. A run that stands in several of the inputs counts "
+        "once.\n\n"
         "The page has accuracy against learning rate with every run that was lost, the arms in numbers "
         "with intervals, curves, diagnostics by block and depth, the comparison in words, what was not "
         "tested, and the commands that make it all again. It is one file that loads nothing: HTML with its "

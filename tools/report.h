@@ -133,9 +133,9 @@ struct report {
     size_t norm_count, condition_count, match_count, arm_count;
 };
 
-/* A folder of sweep or train (perhaps with probe.jsonl and compare.json in it), one of such folders, or a
- * file of rows of probe or of a result of compare. Fails with a sentence that names file, line and what is
- * wrong. */
+/* A folder of sweep or train (perhaps with probe.jsonl and compare.json, or more such folders, in it), one of
+ * such folders, or a file of rows of probe or of a result of compare. Fails with a sentence that names file,
+ * line and what is wrong. */
 enum vit_status report_read(struct report *r, const char *path, struct vit_error *err);
 enum vit_status report_arrange(struct report *r, struct vit_error *err);
 void report_free(struct report *r);

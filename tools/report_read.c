@@ -276,7 +276,7 @@ static enum vit_status read_beside(struct report *r, bool *found, const char *fo
     return status;
 }
 
-/* Runs, or else the folders in it; sets *found when there is anything of ours. */
+/* Runs, and the folders in it; sets *found when there is anything of ours. */
 static enum vit_status read_folder(struct report *r, bool *found, const char *folder, int level,
                                    struct vit_error *err);
 
@@ -297,8 +297,14 @@ static enum vit_status read_part(struct report *r, bool *found, const char *pare
     return read_folder(r, found, path, level, err);
 }
 
+/* What a sweep keeps of its cells, which it has read. */
+static bool is_of_cells(const char *name)
+{
+    return strcmp(name, "cells") == 0 || strcmp(name, "logits") == 0;
+}
+
 /* By name, numbers in their order. */
-static enum vit_status read_parts(struct report *r, bool *found, const char *parent, int level,
+static enum vit_status read_parts(struct report *r, bool *found, const char *parent, bool sweep, int level,
                                   struct vit_error *err)
 {
     struct dirent **entry = NULL;
@@ -307,7 +313,8 @@ static enum vit_status read_parts(struct report *r, bool *found, const char *par
 
     if (count < 0) return vit_fail(err, VIT_ERR_IO, "%s: cannot be listed: %s", parent, strerror(errno));
     for (int i = 0; i < count; i++) {
-        if (!status) status = read_part(r, found, parent, entry[i]->d_name, level + 1, err);
+        if (!status && !(sweep && is_of_cells(entry[i]->d_name)))
+            status = read_part(r, found, parent, entry[i]->d_name, level + 1, err);
         free(entry[i]);
     }
     free(entry);
@@ -322,7 +329,7 @@ static enum vit_status read_folder(struct report *r, bool *found, const char *fo
     enum vit_status status = sweep ? read_sweep(r, folder, err) : run ? read_train(r, folder, err) : VIT_OK;
 
     *found |= sweep || run;
-    if (!status && !sweep && !run && level < DEEPEST) status = read_parts(r, found, folder, level, err);
+    if (!status && !run && level < DEEPEST) status = read_parts(r, found, folder, sweep, level, err);
     return status ? status : read_beside(r, found, folder, err);
 }
 

@@ -446,15 +446,18 @@ static void a_folder_of_something_else_is_refused(void **state)
     assert_refused(report_read(&f->r, path, &err), VIT_ERR_IO, "cannot be opened", &err);
 }
 
-/* Parts of an experiment, by name, with what lies beside them; a sweep's own folders are not looked into. */
+/* Parts of an experiment, by name, with what lies beside them, also in the folder of a sweep; its own are not
+ * looked into. */
 static void a_folder_of_folders_is_read_as_them(void **state)
 {
     static const struct line A[] = { { "pre", "xavier", 6, 0, 5, 0, 1e-3, "done", 0.5 } },
-                             B[] = { { "pre", "xavier", 12, 0, 5, 0, 1e-3, "done", 0.6 } };
-    static const struct grid GRIDS[] = { { "batch/12/pre", "/d", "", B, 1 },
-                                         { "batch/6", "/d", "", A, 1 },
-                                         { "batch/6/cells/x", "/d", "", B, 1 },
-                                         { "a/b/c/d", "/d", "", B, 1 } };
+                             B[] = { { "pre", "xavier", 12, 0, 5, 0, 1e-3, "done", 0.6 } },
+                             C[] = { { "pre", "xavier", 24, 0, 5, 0, 1e-3, "done", 0.7 } };
+    static const struct grid GRIDS[] = {
+        { "batch/12/pre", "/d", "", B, 1 },    { "batch/6", "/d", "", A, 1 },
+        { "batch/6/cells/x", "/d", "", B, 1 }, { "batch/6/logits/x", "/d", "", B, 1 },
+        { "batch/6/longer", "/d", "", C, 1 },  { "a/b/c/d", "/d", "", B, 1 }
+    };
     struct fixture *f = *state;
     struct vit_error err;
     char path[300];
@@ -463,10 +466,11 @@ static void a_folder_of_folders_is_read_as_them(void **state)
     save(f, "batch/notes.txt", "");
     read_all(f);
     assert_int_equal(f->r.path_count, 1);
-    assert_int_equal(f->r.source_count, 2);
-    assert_int_equal(f->r.cell_count, 2);
+    assert_int_equal(f->r.source_count, 3);
+    assert_int_equal(f->r.cell_count, 3);
     assert_int_equal(f->r.cells[0].depth, 6);
-    assert_int_equal(f->r.cells[1].depth, 12);
+    assert_int_equal(f->r.cells[1].depth, 24);
+    assert_int_equal(f->r.cells[2].depth, 12);
     save(f, "batch/compare.json", "{}");
     snprintf(path, sizeof path, "%s/batch", f->dir);
     assert_refused(report_read(&f->r, path, &err), VIT_ERR_FORMAT, "batch/compare.json", &err);
