@@ -43,3 +43,8 @@ bool memory_close(struct memory *m)
     m->out = NULL;
     return open && m->losses == losses;
 }
+
+void memory_lost(void)
+{
+    losses++;
+}

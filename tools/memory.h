@@ -19,5 +19,7 @@ FILE *memory_open(struct memory *m);
 /* Whether all that was written is in m->bytes, and that of every stream of this thread that was opened
  * meanwhile in its own: what was to come from there is missing here. */
 bool memory_close(struct memory *m);
+/* What was to be written could not even be made: a loss to every stream of this thread that is open. */
+void memory_lost(void);
 
 #endif

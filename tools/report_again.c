@@ -98,6 +98,7 @@ static char *recipe_of(const json_t *settings)
         vit_json_put(&recipe, name, is_switch(name) ? truths(v) : json_deep_copy(v));
     }
     if (json_object_size(recipe)) text = vit_json_text(recipe, JSON_COMPACT);
+    if (!recipe || (json_object_size(recipe) && !text)) memory_lost();
     json_decref(recipe);
     return text;
 }
@@ -225,6 +226,7 @@ static void put_values(FILE *out, const struct report *r, const char *key, const
         }
         if (!seen) vit_json_append(&values, json_string(text));
     }
+    if (!values) memory_lost();
     if (json_array_size(values)) put_list(out, option, values);
     json_decref(values);
 }

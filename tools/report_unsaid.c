@@ -16,7 +16,7 @@ static json_t *network_value(const struct vit_config *c, enum recipe_id id)
 {
     switch (id) {
     case RECIPE_IMAGE: return json_integer(c->image);
-    case RECIPE_PATCH: return c->stem.patch ? json_integer(c->stem.patch) : NULL;
+    case RECIPE_PATCH: return c->stem.patch ? json_integer(c->stem.patch) : json_null();
     case RECIPE_WIDTH: return json_integer(c->width);
     case RECIPE_DEPTH: return json_integer(c->depth);
     case RECIPE_HEADS: return json_integer(c->heads);
@@ -25,31 +25,30 @@ static json_t *network_value(const struct vit_config *c, enum recipe_id id)
     case RECIPE_POSITION: return json_string(vit_position_name(c->position));
     case RECIPE_NORM_KIND: return json_string(kern_norm_kind_name(c->norm.kind));
     case RECIPE_STEM: return json_string(recipe_stem_name(&c->stem));
-    default: return NULL;
+    default: return json_null();
     }
 }
 
-/* Every setting of a run by its name; NULL: what is said makes no run. */
-static json_t *whole_of(const struct report *r, const struct report_cell *c, const struct recipe_texts *t)
+/* Every setting of a run by its name; NULL: what is said makes no run, which is no error. */
+static enum vit_status whole_of(json_t **out, const struct report *r, const struct report_cell *c,
+                                const struct recipe_texts *t, struct vit_error *err)
 {
     const int classes = r->sources[c->source].classes;
     struct recipe recipe;
     struct vit_config config;
-    struct vit_error err; /* no run is no error here */
-    json_t *whole;
+    enum vit_status status = recipe_parse(&recipe, t, err);
 
-    if (recipe_parse(&recipe, t, &err)) return NULL;
-    if (!recipe.from && recipe_config(&config, &recipe, NULL, classes ? classes : SOME_CLASSES, &err))
-        return NULL;
-    whole = json_object();
-    for (int id = 0; id < RECIPE_SETTINGS && whole; id++) {
+    *out = NULL;
+    if (!status && !recipe.from)
+        status = recipe_config(&config, &recipe, NULL, classes ? classes : SOME_CLASSES, err);
+    if (status) return status == VIT_ERR_NOMEM ? status : VIT_OK;
+    *out = json_object();
+    for (int id = 0; id < RECIPE_SETTINGS && *out; id++) {
         json_t *v = recipe_value(&recipe, (enum recipe_id)id);
         if (json_is_null(v) && !recipe.from) v = network_value(&config, (enum recipe_id)id);
-        if (!v || !json_object_set_new(whole, recipe_name((enum recipe_id)id), v)) continue;
-        json_decref(whole);
-        whole = NULL;
+        if (recipe.from || !json_is_null(v)) vit_json_put(out, recipe_name((enum recipe_id)id), v);
     }
-    return whole;
+    return *out ? VIT_OK : vit_fail(err, VIT_ERR_NOMEM, "report: no memory");
 }
 
 static const char *text_in(const json_t *whole, enum recipe_id id)
@@ -91,7 +90,8 @@ static enum vit_status complete(struct report *r, struct report_cell *c, struct 
         t.text[RECIPE_PRESET] = strdup(recipe_row(RECIPE_PRESET)->initial);
         if (!t.text[RECIPE_PRESET]) status = vit_fail(err, VIT_ERR_NOMEM, "report: no memory");
     }
-    if (!status && !recipe_texts_preset(&t, NULL)) whole = whole_of(r, c, &t);
+    if (!status) status = recipe_texts_preset(&t, err);
+    if (!status) status = whole_of(&whole, r, c, &t, err);
     recipe_texts_free(&t);
     if (whole) status = report_keep(r, whole, err);
     if (!whole || status) return status;

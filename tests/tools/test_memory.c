@@ -176,7 +176,13 @@ static void write_cells(void)
         "\"seed\":0,\"status\":\"done\",\"val_top1\":0.5,\"val_n\":1000}\n"
         "{\"cell\":\"b\",\"norm\":\"post\",\"depth\":6,\"lr\":0.001,\"warmup\":0,\"init\":\"xavier\","
         "\"seed\":0,\"status\":\"dead\",\"val_top1\":0.1,\"val_n\":1000}\n";
+    static const char GRID[] = "{\"data\":\"d\",\"settings\":{\"norm\":[\"pre\",\"post\"],"
+                               "\"qk-norm\":[\"off\",\"on\"],\"zero-head\":[\"off\"]}}";
+    static const char PROBE[] = "{\"norm\":\"pre\",\"init\":\"xavier\",\"depth\":1,\"seed\":0,\"block\":0,"
+                                "\"width\":16,\"grad_w2\":1}\n";
 
+    tmp_write(dir, "grid/sweep.json", GRID, sizeof GRID - 1, NULL, 0);
+    tmp_write(dir, "grid/probe.jsonl", PROBE, sizeof PROBE - 1, NULL, 0);
     tmp_write(dir, "grid/cells.jsonl", CELLS, sizeof CELLS - 1, NULL, 0);
 }
 
