@@ -16,6 +16,7 @@ static const struct {
     { "brief", { report_tabulate_brief }, report_note_brief },
     { "summary", { report_tabulate_summary }, report_note_summary },
     { "accuracy", { report_tabulate_accuracy, report_tabulate_differences }, report_note_accuracy },
+    { "pairs", { report_tabulate_pairs }, report_note_pairs },
 };
 
 const char *report_table_name(size_t i)

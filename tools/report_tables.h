@@ -12,7 +12,7 @@ typedef void report_note(FILE *out, const struct report *r);
 
 /* A table may be of two parts, one below the other; their notes come last. */
 report_tabulate report_tabulate_map, report_tabulate_brief, report_tabulate_summary, report_tabulate_accuracy,
-    report_tabulate_differences;
-report_note report_note_map, report_note_brief, report_note_summary, report_note_accuracy;
+    report_tabulate_differences, report_tabulate_pairs;
+report_note report_note_map, report_note_brief, report_note_summary, report_note_accuracy, report_note_pairs;
 
 #endif

@@ -459,6 +459,35 @@ static void the_bootstrap_of_compare_is_beside_its_runs(void **state)
     free(text);
 }
 
+/* ---- runs that differ in one setting alone ---- */
+
+static void runs_are_paired_by_one_setting(void **state)
+{
+    const struct trial trials[] = {
+        { "pre", 6, 200, 0, 1e-3, "done", 0.43, 1.7, 1.7, 0.46 },
+        { "pre", 6, 0, 0, 1e-3, "done", 0.4, 1.7, 1.7, 0.41 },
+        { "pre", 6, 0, 1, 1e-3, "done", 0.42, 1.7, 1.7, 0.42 },
+        { "pre", 6, 200, 1, 1e-3, "done", 0.42, 1.7, 1.7, 0.41 },
+        { "post", 6, 0, 0, 1e-3, "dead", NAN, NAN, NAN, NAN },
+        { "post", 6, 200, 0, 1e-3, "done", 0.3, 1.8, 1.8, 0.3 },
+        { "post", 6, 0, 1, 1e-3, "dead", NAN, NAN, NAN, NAN },
+        { "post", 6, 200, 1, 1e-3, "diverged", NAN, NAN, NAN, NAN },
+        { "post", 6, 0, 2, 1e-3, "dead", NAN, NAN, NAN, NAN }, /* alone: */
+        { "post", 6, 200, 3, 1e-3, "done", 0.4, 1.8, 1.8, 0.3 },
+        { "post", 6, 200, 2, 3e-3, "done", 0.4, 1.8, 1.8, 0.3 },
+        { "post", 12, 0, 0, 1e-3, "dead", NAN, NAN, NAN, NAN },
+    };
+    struct fixture *f = *state;
+
+    save_trials(f, trials, VIT_COUNT(trials), 10);
+    read_all(f);
+    assert_table(f, "pairs",
+                 "| setting | values | pairs | both lost | one lost | p | both learn | points |\n"
+                 "| depth | 6 / 12 | 1 | 1 | 0 / 0 | 1 | 0 | – |\n"
+                 "| warmup | 0 / 200 | 4 | 1 | 1 / 0 | 1 | 2 | +2.0 (-1.0 to +5.0) |\n",
+                 "Points: test top-1 (%) with the second value less that with the first");
+}
+
 /* ---- what is refused ---- */
 
 static void a_table_without_data_is_refused(void **state)
@@ -473,6 +502,8 @@ static void a_table_without_data_is_refused(void **state)
                    "expected several runs (seeds) of a placement at one rate, found none", &err);
     assert_refused(report_table(stderr, &f->r, "nose", &err), VIT_ERR_ARG,
                    "table nose: there is none of that name", &err);
+    assert_refused(report_table(stderr, &f->r, "pairs", &err), VIT_ERR_ARG,
+                   "table pairs: the inputs have no runs that differ in one setting alone", &err);
     report_free(&f->r);
     assert_refused(report_table(stderr, &f->r, "map", &err), VIT_ERR_ARG, "the inputs have no training runs",
                    &err);
@@ -514,13 +545,14 @@ static char *text_of(const json_t *whole)
 
 static void json_says_what_the_markdown_says(void **state)
 {
-    static const char *const NAMES[] = { "map", "brief", "summary", "accuracy" };
+    static const char *const NAMES[] = { "map", "brief", "summary", "pairs", "accuracy" };
     const struct trial trials[] = {
         { "pre", 6, 0, 0, 1e-3, "done", 0.4, 1.7, 1.7, 0.41 },
         { "pre", 6, 0, 1, 1e-3, "done", 0.42, 1.7, 1.7, 0.5 },
         { "post", 6, 0, 0, 1e-3, "done", 0.3, 1.8, 1.8, 0.3 },
         { "post", 6, 0, 1, 1e-3, "dead", NAN, NAN, NAN, NAN },
         { "post", 6, 0, 2, 1e-3, "done", 0.3, 1.8, 1.8, 0.2 },
+        { "post", 6, 200, 2, 1e-3, "done", 0.3, 1.8, 1.8, 0.25 },
     };
     struct fixture *f = *state;
 
@@ -574,7 +606,7 @@ static void the_verb_writes_tables_to_stdout_or_a_file(void **state)
     run_free(&r);
     run_free(&again);
     r = REPORT(f->dir, "--table", "nose");
-    run_expect(&r, 2, "expected map, brief, summary or accuracy, found \"nose\"");
+    run_expect(&r, 2, "expected map, brief, summary, accuracy or pairs, found \"nose\"");
     r = REPORT(f->dir, "--table", "map", "--figure", "tuning");
     run_expect(&r, 2, "--figure, --table: expected one of them, found both");
     r = REPORT(f->dir, "--json", "-o", path);
@@ -605,6 +637,7 @@ int main(void)
         TEST(the_accuracies_are_compared_by_run_and_by_seed),
         TEST(the_accuracies_begin_with_pre),
         TEST(the_bootstrap_of_compare_is_beside_its_runs),
+        TEST(runs_are_paired_by_one_setting),
         TEST(a_table_without_data_is_refused),
         TEST(json_says_what_the_markdown_says),
         TEST(the_verb_writes_tables_to_stdout_or_a_file),
