@@ -138,7 +138,8 @@ struct recipe_base {
 };
 /* The network of a preset; VIT_ERR_ARG: there is no such preset, or it is for trained ones, as base is. */
 enum vit_status recipe_network(struct vit_config *c, const char *preset, struct vit_error *err);
-/* That of --from, at the image size of r. */
+/* That of --from, at the image size of r. VIT_ERR_UNSUPPORTED: it takes other than pictures, or cannot be
+ * trained. */
 enum vit_status recipe_base_open(struct recipe_base *b, const struct recipe *r, const struct cmd_common *o,
                                  struct vit_error *err);
 /* The network of base (NULL: that of the preset) with what r changes. */

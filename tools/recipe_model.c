@@ -6,6 +6,7 @@
 #include "tools/recipe.h"
 #include "tools/recipe_preset.h"
 #include "vit/config_json.h"
+#include "vit/gradients.h"
 #include "vit/params.h"
 
 /* name is one of the words: a choice has been checked. */
@@ -152,9 +153,11 @@ enum vit_status recipe_base_open(struct recipe_base *b, const struct recipe *r, 
     enum vit_status status = vit_model_open(&m, r->from, &options, err);
 
     if (status) return status;
+    status = vit_model_takes_pictures(m, err);
+    if (!status) status = vit_gradients_check(m, err);
     *b = (struct recipe_base){ *vit_model_config(m), *vit_model_recipe(m) };
     vit_model_close(m);
-    return VIT_OK;
+    return status;
 }
 
 /* A network that starts from another needs what that has: asked before any is made, as the cells of a sweep

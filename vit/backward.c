@@ -62,18 +62,23 @@ enum vit_status vit_gradients_create_any(struct vit_gradients **out, const struc
     return VIT_OK;
 }
 
-/* patch_stem_pack() folds batch norm into the convolutions: what the backward gives for them is of the folded
- * weights, not of the model's tensors. */
-enum vit_status vit_gradients_create(struct vit_gradients **out, const struct vit_model *m,
-                                     struct vit_error *err)
+enum vit_status vit_gradients_check(const struct vit_model *m, struct vit_error *err)
 {
-    *out = NULL;
     for (int i = 0; i < m->slot_count; i++)
         if (m->slots[i].buffer)
             return vit_fail(err, VIT_ERR_UNSUPPORTED,
                             "%s: the stem has batch norm (\"%s\"): it can be used, but not trained", m->path,
                             m->slots[i].name);
-    return vit_gradients_create_any(out, m, err);
+    return VIT_OK;
+}
+
+enum vit_status vit_gradients_create(struct vit_gradients **out, const struct vit_model *m,
+                                     struct vit_error *err)
+{
+    enum vit_status status = vit_gradients_check(m, err);
+
+    *out = NULL;
+    return status ? status : vit_gradients_create_any(out, m, err);
 }
 
 void vit_gradients_close(struct vit_gradients *g)

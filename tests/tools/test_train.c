@@ -9,7 +9,7 @@
 #include "tests/support/lines.h"
 #include "tests/support/run.h"
 #include "vit/config_json.h"
-#include "vit/vit.h"
+#include "vit/train.h"
 
 enum { PICTURES = 100, CLASSES = 4 };
 
@@ -617,6 +617,46 @@ static void a_network_without_a_head_is_fine_tuned(void **state)
            from, "--epochs", "1", PLAIN);
 }
 
+/* Found before a picture is read. */
+static void a_network_that_cannot_learn_from_pictures_is_refused(void **state)
+{
+    static const struct {
+        int channels;
+        bool batch_norm;
+        const char *refusal;
+    } ROWS[] = {
+        { 1, false, "from.safetensors: the model takes 1 channels, pictures have 3" },
+        { 4, false, "from.safetensors: the model takes 4 channels, pictures have 3" },
+        { 3, true,
+          "the stem has batch norm (\"patch_embed.bn.0.running_mean\"): it can be used, but not trained" }
+    };
+    struct fixture *f = *state;
+    char from[400];
+
+    snprintf(from, sizeof from, "%s/from.safetensors", f->dir);
+    noise_write(f->data, PICTURES, CLASSES, 40, 1, 100); /* the read picture would be said to be damaged */
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        struct vit_config c;
+        struct vit_model *m;
+        struct run r;
+
+        assert_int_equal(vit_config_preset(&c, "plain-4", NULL), VIT_OK);
+        c.width = 16, c.depth = 1, c.heads = 2, c.hidden = 16, c.classes = CLASSES;
+        c.channels = ROWS[i].channels;
+        if (ROWS[i].batch_norm) {
+            c.stem = (struct patch_stem){ .layers = 1 };
+            c.stem.conv[0] = (struct patch_conv){ .out = 16, .kernel = 4, .stride = 4, .batch_norm = true };
+        }
+        assert_int_equal(vit_model_create(&m, &c, NULL, NULL, NULL, NULL, NULL), VIT_OK);
+        assert_int_equal(vit_model_save(m, from, WEIGHTS_F32, NULL), VIT_OK);
+        vit_model_close(m);
+        r = train(false, (const char *const[]){ "-d", f->data, "-o", f->out, "--from", from, PLAIN, NULL });
+        assert_null(strstr(r.err, "record 19"));
+        run_expect(&r, 3, ROWS[i].refusal);
+        assert_false(tmp_has(f->dir, "out"));
+    }
+}
+
 /* It has the network in its state. */
 static void a_run_goes_on_without_what_it_started_from(void **state)
 {
@@ -824,6 +864,7 @@ int main(void)
         TEST(a_start_at_another_size_resizes_the_positions),
         TEST(a_checkpoint_of_others_is_trained_as_it_is),
         TEST(a_network_without_a_head_is_fine_tuned),
+        TEST(a_network_that_cannot_learn_from_pictures_is_refused),
         TEST(a_run_goes_on_without_what_it_started_from),
         TEST(a_damaged_picture_is_counted),
         TEST(a_validation_split_that_is_not_read_is_warned_of),
