@@ -66,9 +66,10 @@ enum vit_status vit_model_create(struct vit_model **out, const struct vit_config
                                  const struct patch_recipe *recipe, const char *const *labels,
                                  const struct vit_init *init, const struct vit_model_options *o,
                                  struct vit_error *err);
-/* Copies the parameters of from, by name: a start that is not drawn. The head stays as it is where the
- * classes differ: in number or, where both models have labels, in these or their order; or where from has
- * none (headless). A note says so.
+/* Copies the parameters of from, by name: a start that is not drawn. Where both models have labels, the rows
+ * of the head are those of the same names, whatever their order; where one has none, they keep their order,
+ * and a note says so where it is from. The head stays as it is where the classes differ, in number or by
+ * name, or where from has none (headless): a note says so, and whether it is zero or drawn.
  * VIT_ERR_ARG: m is not trainable, or a parameter of m that from lacks or has in another shape; m is then
  * unchanged. No session of m computes meanwhile. */
 enum vit_status vit_model_take(struct vit_model *m, const struct vit_model *from, struct vit_error *err);

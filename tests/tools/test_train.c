@@ -613,7 +613,7 @@ static void a_network_without_a_head_is_fine_tuned(void **state)
     }
     assert_int_equal(weights_write(from, entry, count, NULL, 0, &err), VIT_OK);
     weights_close(file);
-    EXPECT(0, "from.safetensors: has no head, one was drawn", false, "-d", f->data, "-o", f->out, "--from",
+    EXPECT(0, "from.safetensors: has no head, one begins at zero", false, "-d", f->data, "-o", f->out, "--from",
            from, "--epochs", "1", PLAIN);
 }
 

@@ -300,6 +300,108 @@ static void labels_that_are_not_utf_8_are_refused(void **state)
     assert_null(m);
 }
 
+/* ---- a start that is not drawn ---- */
+
+static const char *const HEAD[] = { "head.weight", "head.bias", "head_dist.weight", "head_dist.bias" };
+
+/* A model with two heads, all of whose values differ from those of another seed. */
+static struct vit_model *named(const char *const *labels, uint64_t seed)
+{
+    struct vit_config c = tiny_config(VIT_NORM_PRE);
+    const struct vit_init init = { .seed = seed };
+    struct vit_model *m;
+    struct vit_error err;
+
+    c.dist = true;
+    assert_ok(vit_model_create(&m, &c, NULL, labels, &init, NULL, &err), &err);
+    for (size_t i = 0; i < VIT_COUNT(HEAD); i += 2)
+        for (int k = 0; k < TINY_CLASSES; k++)
+            tiny_values(m, HEAD[i + 1])[k] = (float)(seed * 10 + i) + 0.1f * (float)k;
+    return m;
+}
+
+/* How many heads of a have the row i where b has the row j. */
+static int same_rows(struct vit_model *a, int i, struct vit_model *b, int j)
+{
+    int same = 0;
+
+    for (size_t k = 0; k < VIT_COUNT(HEAD); k++) {
+        const size_t size = slot_of(a, HEAD[k])->count / TINY_CLASSES;
+        same += !memcmp(tiny_values(a, HEAD[k]) + (size_t)i * size,
+                        tiny_values(b, HEAD[k]) + (size_t)j * size, size * sizeof(float));
+    }
+    return same;
+}
+
+/* Four classes each time: names say which rows of a head are for which, where there are any. */
+static void a_head_is_kept_by_the_names_of_its_classes(void **state)
+{
+    static const char *const AS[] = { "ant", "bee", "cat", "dog" };
+    static const char *const TURNED[] = { "bee", "cat", "ant", "dog" };
+    static const char *const OTHERS[] = { "ant", "bee", "cat", "eel" };
+    static const char *const TWICE[] = { "ant", "ant", "bee", "cat" };
+    static const struct {
+        const char *const *from, *const *to;
+        int row[TINY_CLASSES]; /* of from's head; -1: it stays as it was drawn */
+        const char *note;
+    } ROWS[] = {
+        { AS, AS, { 0, 1, 2, 3 }, NULL },
+        { AS,
+          TURNED,
+          { 1, 2, 0, 3 },
+          "its head is for the same classes in another order, and is kept by name" },
+        { NULL,
+          AS,
+          { 0, 1, 2, 3 },
+          "has no label names: its head is kept, its classes taken in the order of the new ones" },
+        { AS, NULL, { 0, 1, 2, 3 }, NULL },
+        { NULL, NULL, { 0, 1, 2, 3 }, NULL },
+        { TWICE, TWICE, { 0, 1, 2, 3 }, NULL },
+        { AS, OTHERS, { -1, -1, -1, -1 }, "its head is for other classes, a new one was drawn" },
+        { AS, TWICE, { -1, -1, -1, -1 }, "its head is for other classes, a new one was drawn" },
+        { TWICE, AS, { -1, -1, -1, -1 }, "its head is for other classes, a new one was drawn" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        struct vit_model *from = named(ROWS[i].from, 1), *to = named(ROWS[i].to, 2);
+        struct vit_model *before = named(ROWS[i].to, 2);
+        struct vit_error err;
+        const char *note;
+        bool warning;
+
+        assert_ok(vit_model_take(to, from, &err), &err);
+        for (int k = 0; k < TINY_CLASSES; k++) {
+            const int row = ROWS[i].row[k];
+            assert_int_equal(same_rows(to, k, row < 0 ? before : from, row < 0 ? k : row), VIT_COUNT(HEAD));
+        }
+        note = vit_model_note(to, 0, &warning);
+        assert_int_equal(note != NULL, ROWS[i].note != NULL);
+        if (note) assert_string_equal(note + strlen("new model: "), ROWS[i].note);
+        vit_model_close(before);
+        vit_model_close(to);
+        vit_model_close(from);
+    }
+}
+
+static void a_head_that_begins_at_zero_is_said_to(void **state)
+{
+    const struct vit_init zero = { .zero_head = true };
+    struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct vit_model *from = created(&c, NULL), *to;
+    struct vit_error err;
+    bool warning;
+
+    (void)state;
+    c.classes++;
+    to = created(&c, &zero);
+    assert_ok(vit_model_take(to, from, &err), &err);
+    assert_string_equal(vit_model_note(to, 0, &warning),
+                        "new model: its head is for other classes, a new one begins at zero");
+    vit_model_close(to);
+    vit_model_close(from);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +414,8 @@ int main(void)
         cmocka_unit_test(a_head_of_zeros_is_only_the_head),
         cmocka_unit_test(a_recipe_that_cannot_prepare_its_pictures_is_refused),
         cmocka_unit_test(labels_that_are_not_utf_8_are_refused),
+        cmocka_unit_test(a_head_is_kept_by_the_names_of_its_classes),
+        cmocka_unit_test(a_head_that_begins_at_zero_is_said_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -447,43 +447,6 @@ static void weights_are_taken_from_another_model(void **state)
     vit_model_close(other);
 }
 
-static struct vit_model *named(const char *const *labels, uint64_t seed)
-{
-    const struct vit_config c = tiny(VIT_NORM_PRE);
-    const struct vit_init init = { .seed = seed };
-    struct vit_model *m;
-    struct vit_error err;
-
-    assert_ok(vit_model_create(&m, &c, NULL, labels, &init, NULL, &err), &err);
-    return m;
-}
-
-/* Four classes each time; only a head of the same ones, in the same order, knows what its rows are for. */
-static void a_head_for_classes_of_other_names_is_drawn(void **state)
-{
-    static const char *const AS[] = { "ant", "bee", "cat", "dog" }, *const TURNED[] = { "ant", "bee", "dog",
-                                                                                        "cat" };
-    const struct {
-        const char *const *from, *const *to;
-        int drawn; /* parameters: its bias is 0 at first, as that of any */
-    } ROWS[] = { { AS, AS, 0 }, { AS, TURNED, 1 }, { NULL, AS, 0 }, { AS, NULL, 0 } };
-
-    (void)state;
-    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
-        struct vit_model *from = named(ROWS[i].from, 1), *to = named(ROWS[i].to, 2);
-        const char *first = "", *note;
-        struct vit_error err;
-        bool warning;
-        assert_ok(vit_model_take(to, from, &err), &err);
-        assert_int_equal(differing(to, from, &first), ROWS[i].drawn);
-        note = vit_model_note(to, 0, &warning);
-        assert_int_equal(note != NULL, ROWS[i].drawn > 0);
-        if (note) assert_string_equal(note, "new model: its head is for other classes, a new one was drawn");
-        vit_model_close(to);
-        vit_model_close(from);
-    }
-}
-
 static void what_nothing_can_be_trained_with_is_refused(void **state)
 {
     const struct vit_config c = tiny(VIT_NORM_PRE);
@@ -816,7 +779,6 @@ int main(void)
         cmocka_unit_test(arms_of_a_seed_start_from_the_same_bits),
         cmocka_unit_test(a_saved_model_gives_the_same_logits),
         cmocka_unit_test(weights_are_taken_from_another_model),
-        cmocka_unit_test(a_head_for_classes_of_other_names_is_drawn),
         cmocka_unit_test(weights_are_not_taken_into_a_model_for_inference),
         cmocka_unit_test(a_new_model_takes_no_init_and_no_unknown_kind),
         cmocka_unit_test(what_nothing_can_be_trained_with_is_refused),
