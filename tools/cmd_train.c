@@ -32,7 +32,8 @@ static const struct args_option ROWS[] = {
       .kind = ARGS_PATH,
       .at = AT(resume),
       .metavar = "DIR",
-      .help = "in the place of --out: go on with the run in DIR; starts it where DIR has no state yet" },
+      .help = "in the place of --out: go on with the run in DIR; where DIR has no state yet, starts it with "
+              "the flags given now" },
     { .name = "force", .kind = ARGS_FLAG, .at = AT(force), .help = "replace the run that --out holds" },
     { .name = "recipe",
       .kind = ARGS_PATH,
@@ -218,7 +219,9 @@ static int run(const void *options, int count, char **operands)
         code = CMD_UNUSABLE;
     } else {
         if (o->resume && !saved.exists)
-            cmd_warn(&o->common, "%s: holds no state yet: the run starts from its beginning", o->resume);
+            cmd_warn(&o->common,
+                     "%s: holds no state yet: the run starts from its beginning, with the flags given now",
+                     o->resume);
         code = run_with(o, &saved);
     }
     train_saved_free(&saved);
@@ -231,10 +234,11 @@ const struct args_verb cmd_train = {
     .summary = "Train a network on a labelled data set",
     .details =
         "DIR receives model.safetensors (weights, configuration, labels), config.json, log.jsonl (a line "
-        "for each epoch) and state.safetensors. A run that was interrupted (Ctrl-C, SIGTERM, kill, power) "
-        "goes on with --resume DIR and ends with the same bits as if nothing had happened; other flags "
-        "than those it was started with are refused, flags that are not given are those of the start; "
-        "--data may name another place with the same files. With --ema the averaged weights are the model. "
+        "for each epoch) and state.safetensors, which holds the flags from the first step on. A run that "
+        "was interrupted (Ctrl-C, SIGTERM, a closed terminal, kill, power) goes on with --resume DIR and "
+        "ends with the same bits as if nothing had happened; other flags than those it was started with "
+        "are refused, flags that are not given are those of the start; --data may name another place with "
+        "the same files. With --ema the averaged weights are the model. "
         "The test split is never read.\n\n"
         "Fine-tuning: with --from the network is a trained one, of any family that can be read. Options "
         "about the network change it; the preset gives the recipe alone, and is fine-tune where none is "

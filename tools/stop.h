@@ -4,9 +4,9 @@
 
 #include <stdbool.h>
 
-/* From stop_catch to stop_release (they may be nested, by several threads inside a pair of one) SIGINT and
- * SIGTERM ask for the end, which stop_wanted tells; at the second of them the process ends at once, with exit
- * code CMD_INTERRUPTED. */
+/* From stop_catch to stop_release (they may be nested, by several threads inside a pair of one) SIGINT,
+ * SIGTERM and, unless it is ignored as nohup has it, SIGHUP ask for the end, which stop_wanted tells; SIGINT
+ * or SIGTERM after the first signal ends the process at once, with exit code CMD_INTERRUPTED. */
 void stop_catch(void);
 void stop_release(void);
 void stop_ask(void); /* as the first signal does, and it counts as none */

@@ -22,6 +22,13 @@ static int save(struct train *t)
     return train_state_save(t, &err) ? train_fail(t, &err) : CMD_DONE;
 }
 
+/* What a run was started with is in its state alone: a kill before the first one that is due must not lose
+ * it. */
+static int begin(struct train *t)
+{
+    return t->goes_on ? CMD_DONE : save(t);
+}
+
 static int interrupted(struct train *t)
 {
     const int code = save(t);
@@ -273,10 +280,11 @@ static int finish(struct train *t)
 
 static int loop(struct train *t)
 {
-    int code = CMD_DONE;
+    int code;
 
     stop_catch();
     t->start = t->saved = progress_seconds();
+    code = begin(t);
     train_show_start(t);
     while (!code && t->epoch < t->recipe->epochs) code = run_epoch(t);
     if (!code) code = finish(t);

@@ -7,17 +7,24 @@
 #include "tools/cmd.h"
 #include "tools/stop.h"
 
-/* The exit code of a process that asks, or does not, and then gets so many signals; 0: it wants to stop. */
-static int end_of(bool ask, int signals)
+struct events {
+    bool ignored, ask; /* SIGHUP, before all; as the first */
+    int hangups, interrupts;
+};
+
+/* The exit code of a process that all this happens to, in this order; 0: it wants to stop, 1: it does not. */
+static int end_of(struct events e)
 {
     const pid_t child = fork();
     int status;
 
     assert_true(child >= 0);
     if (!child) {
+        signal(SIGHUP, e.ignored ? SIG_IGN : SIG_DFL);
         stop_catch();
-        if (ask) stop_ask();
-        for (int i = 0; i < signals; i++) raise(SIGINT);
+        if (e.ask) stop_ask();
+        for (int i = 0; i < e.hangups; i++) raise(SIGHUP);
+        for (int i = 0; i < e.interrupts; i++) raise(SIGINT);
         _exit(stop_wanted() ? 0 : 1);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -28,18 +35,29 @@ static int end_of(bool ask, int signals)
 static void the_second_signal_ends_at_once(void **state)
 {
     (void)state;
-    assert_int_equal(end_of(false, 0), 1);
-    assert_int_equal(end_of(false, 1), 0);
-    assert_int_equal(end_of(false, 2), CMD_INTERRUPTED);
+    assert_int_equal(end_of((struct events){ 0 }), 1);
+    assert_int_equal(end_of((struct events){ .interrupts = 1 }), 0);
+    assert_int_equal(end_of((struct events){ .interrupts = 2 }), CMD_INTERRUPTED);
 }
 
 /* Where one job has failed and the others save what they have, the user's first signal does not end them. */
 static void who_asks_is_no_signal(void **state)
 {
     (void)state;
-    assert_int_equal(end_of(true, 0), 0);
-    assert_int_equal(end_of(true, 1), 0);
-    assert_int_equal(end_of(true, 2), CMD_INTERRUPTED);
+    assert_int_equal(end_of((struct events){ .ask = true }), 0);
+    assert_int_equal(end_of((struct events){ .ask = true, .interrupts = 1 }), 0);
+    assert_int_equal(end_of((struct events){ .ask = true, .interrupts = 2 }), CMD_INTERRUPTED);
+}
+
+/* A closed terminal may tell it twice; what nohup started does not hear it. */
+static void a_closed_terminal_asks_for_the_end(void **state)
+{
+    (void)state;
+    assert_int_equal(end_of((struct events){ .hangups = 1 }), 0);
+    assert_int_equal(end_of((struct events){ .hangups = 2 }), 0);
+    assert_int_equal(end_of((struct events){ .hangups = 1, .interrupts = 1 }), CMD_INTERRUPTED);
+    assert_int_equal(end_of((struct events){ .ignored = true, .hangups = 2 }), 1);
+    assert_int_equal(end_of((struct events){ .ignored = true, .hangups = 1, .interrupts = 1 }), 0);
 }
 
 int main(void)
@@ -47,6 +65,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_second_signal_ends_at_once),
         cmocka_unit_test(who_asks_is_no_signal),
+        cmocka_unit_test(a_closed_terminal_asks_for_the_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,6 +101,17 @@ static void an_interrupted_run_saves_its_state_and_says_130(void **state)
     assert_same_run(f->out, f->other);
 }
 
+/* Two minutes before a state would be due. */
+static void a_run_killed_in_its_first_steps_keeps_its_settings(void **state)
+{
+    struct fixture *f = *state;
+
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, LONG);
+    assert_int_equal(INTERRUPT(f->other, 1, SIGKILL, "-d", f->data, "-o", f->other, LONG), 128 + SIGKILL);
+    EXPECT(0, "", false, "--resume", f->other, "-t", "1");
+    assert_same_run(f->out, f->other);
+}
+
 static void a_run_follows_its_pictures_to_another_place(void **state)
 {
     struct fixture *f = *state;
@@ -613,8 +624,8 @@ static void a_network_without_a_head_is_fine_tuned(void **state)
     }
     assert_int_equal(weights_write(from, entry, count, NULL, 0, &err), VIT_OK);
     weights_close(file);
-    EXPECT(0, "from.safetensors: has no head, one begins at zero", false, "-d", f->data, "-o", f->out, "--from",
-           from, "--epochs", "1", PLAIN);
+    EXPECT(0, "from.safetensors: has no head, one begins at zero", false, "-d", f->data, "-o", f->out,
+           "--from", from, "--epochs", "1", PLAIN);
 }
 
 /* Found before a picture is read. */
@@ -836,6 +847,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_run_killed_at_any_moment_ends_with_the_same_bits),
         TEST(an_interrupted_run_saves_its_state_and_says_130),
+        TEST(a_run_killed_in_its_first_steps_keeps_its_settings),
         TEST(a_run_follows_its_pictures_to_another_place),
         TEST(threads_change_no_bit),
         TEST(other_settings_are_refused_by_name),
