@@ -119,8 +119,8 @@ static void print_text(const struct train_result *r, const char *out)
     const struct eval_share top1 = validated(r);
 
     out_name(stdout, out);
-    printf("/model.safetensors: %d epoch%s, %d steps, training loss %.4f", r->epochs,
-           r->epochs == 1 ? "" : "s", r->steps, r->train_loss);
+    printf("/model.safetensors: %d epoch%s, %d step%s, training loss %.4f", r->epochs,
+           out_plural((uint64_t)r->epochs), r->steps, out_plural((uint64_t)r->steps), r->train_loss);
     if (r->val.n)
         printf(", validation top-1 %.2f %% [%.2f, %.2f] of %zu", 100 * top1.value, 100 * top1.low,
                100 * top1.high, r->val.n);

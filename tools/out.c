@@ -68,6 +68,11 @@ static void put_json(const char *text)
     putchar('\n');
 }
 
+const char *out_plural(uint64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
 bool out_json(json_t *value)
 {
     char *text = vit_json_text(value, JSON_COMPACT | JSON_REAL_PRECISION(DIGITS));

@@ -20,6 +20,9 @@ json_t *out_text(const char *text);
  * failure of stdout. False: stdout is broken, there is no point in going on. */
 bool out_json(json_t *value);
 
+/* "", for one, or "s". */
+const char *out_plural(uint64_t n);
+
 /* text with control characters and what is not UTF-8 as \x1b; returns the columns it takes, one a
  * character. */
 int out_name(FILE *out, const char *text);

@@ -155,12 +155,19 @@ enum vit_status recipe_steps(int *out, const char *option, const char *text, int
 enum vit_status recipe_batches(int *out, const struct recipe *r, size_t pictures, struct vit_error *err);
 /* batches: of an epoch. */
 enum vit_status recipe_hyper(struct vit_hyper *h, const struct recipe *r, int batches, struct vit_error *err);
-/* The base's; without one, kind is that of the data set, whose statistics are chosen. */
-struct patch_recipe recipe_pictures(const struct recipe_base *base, int image, const char *kind);
 enum vit_status recipe_feed(struct patch_feed_options *o, const struct recipe *r,
                             const struct patch_recipe *p, struct vit_error *err);
 /* Whether batches of an epoch (0-based) are mixed. */
 bool recipe_mixes(const struct recipe *r, int epoch);
+
+/* ---- what pictures go through (recipe_pictures.c) ---- */
+
+/* The base's. Without one, for networks of up to 64 pixels: a square whatever the shape, CIFAR-10's mean and
+ * deviation, or CIFAR-100's where kind, the data set's, says that it is that one. For larger networks: the
+ * centre of the short side, ImageNet's mean and deviation. */
+struct patch_recipe recipe_pictures(const struct recipe_base *base, int image, const char *kind);
+/* "squashed to 32 x 32 pixels, bicubic, mean and deviation of CIFAR-10"; returns text. */
+const char *recipe_pictures_text(char *text, size_t size, const struct patch_recipe *p);
 
 /* Words of the settings' choices; NULL past the end. */
 const char *recipe_init_word(int i);

@@ -227,7 +227,9 @@ enum vit_status recipe_batches(int *out, const struct recipe *r, size_t pictures
 {
     *out = (int)(pictures / (size_t)r->batch);
     if (*out) return VIT_OK;
-    return vit_fail(err, VIT_ERR_ARG, "--batch %d: there are %zu training pictures", r->batch, pictures);
+    return vit_fail(err, VIT_ERR_ARG,
+                    "--batch %d: there are %zu training pictures: expected --batch %zu or less", r->batch,
+                    pictures, pictures);
 }
 
 enum vit_status recipe_hyper(struct vit_hyper *h, const struct recipe *r, int batches, struct vit_error *err)
@@ -262,32 +264,6 @@ enum vit_status recipe_hyper(struct vit_hyper *h, const struct recipe *r, int ba
 }
 
 /* ---- pictures ---- */
-
-/* Mean and deviation over all pixels of the training pictures of the two CIFARs, and those of ImageNet, as
- * everybody uses them (CIFAR-100's differ among sources in the fourth digit). */
-struct patch_recipe recipe_pictures(const struct recipe_base *base, int image, const char *kind)
-{
-    static const struct patch_recipe CIFAR10 = { .squash = true,
-                                                 .crop_pct = 1,
-                                                 .filter = PATCH_BICUBIC,
-                                                 .mean = { 0.4914f, 0.4822f, 0.4465f },
-                                                 .std = { 0.2470f, 0.2435f, 0.2616f } };
-    static const struct patch_recipe CIFAR100 = { .squash = true,
-                                                  .crop_pct = 1,
-                                                  .filter = PATCH_BICUBIC,
-                                                  .mean = { 0.5071f, 0.4867f, 0.4408f },
-                                                  .std = { 0.2675f, 0.2565f, 0.2761f } };
-    static const struct patch_recipe IMAGENET = { .crop_pct = 1,
-                                                  .filter = PATCH_BICUBIC,
-                                                  .mean = { 0.485f, 0.456f, 0.406f },
-                                                  .std = { 0.229f, 0.224f, 0.225f } };
-    enum { SMALL = 64 };
-    const bool hundred = !strncmp(kind, "CIFAR-100 ", strlen("CIFAR-100 "));
-    struct patch_recipe p = base ? base->pictures : image > SMALL ? IMAGENET : hundred ? CIFAR100 : CIFAR10;
-
-    p.size = image;
-    return p;
-}
 
 const char *recipe_flip_word(int i)
 {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "tools/markup.h"
+#include "tools/out.h"
 #include "tools/report_figures.h"
 
 /* ---- its parts ---- */
@@ -119,11 +120,6 @@ static int count_end(const struct report *r, enum report_end end)
     return count;
 }
 
-static const char *plural(size_t n)
-{
-    return n == 1 ? "" : "s";
-}
-
 /* But for depth and warm-up. */
 static bool is_one_recipe(const struct report *r)
 {
@@ -139,8 +135,8 @@ static void put_lead(FILE *out, const struct report *r)
     fputs("<p class=\"lead\">", out);
     if (r->cell_count) {
         markup_put(out, "%zu training run%s of %zu placement%s in %zu condition%s%s:", r->cell_count,
-                   plural(r->cell_count), r->norm_count, plural(r->norm_count), r->condition_count,
-                   plural(r->condition_count), is_one_recipe(r) ? ", under one recipe" : "");
+                   out_plural(r->cell_count), r->norm_count, out_plural(r->norm_count), r->condition_count,
+                   out_plural(r->condition_count), is_one_recipe(r) ? ", under one recipe" : "");
         for (int e = 0; e < REPORT_ENDS; e++) {
             const int count = count_end(r, (enum report_end)e);
             if (!count && e != REPORT_DONE) continue;

@@ -4,6 +4,7 @@
 
 #include "tools/markup.h"
 #include "tools/memory.h"
+#include "tools/out.h"
 #include "tools/probe.h"
 #include "tools/report_page.h"
 
@@ -16,7 +17,7 @@ static void put_where(FILE *out, const struct report *r, const struct report_tal
 
     markup_put(out, "lr <span class=\"nb\">%s</span>, %s, ", report_rate_text(lr, sizeof lr, rate->lr),
                r->conditions[t->best->condition].start);
-    markup_put(out, "%d seed%s", rate->ended[REPORT_DONE], rate->ended[REPORT_DONE] == 1 ? "" : "s");
+    markup_put(out, "%d seed%s", rate->ended[REPORT_DONE], out_plural((uint64_t)rate->ended[REPORT_DONE]));
     if (t->trials > 1) markup_put(out, "<br/>best of %d; ", t->trials);
     if (t->trials == 1) fputs("<br/>", out);
 }

@@ -40,30 +40,54 @@ void train_show_progress(struct train *t)
     progress_update(&t->bar, (size_t)t->images);
 }
 
-/* What was found in the data set and could be read: whoever named the wrong folder sees it before the first
- * epoch. A sweep has one for all its cells. */
+/* "12 steps an epoch, 60 in all" */
+static const char *steps_text(char *text, size_t size, const struct train *t)
+{
+    const int batches = patch_feed_batches(t->feed);
+
+    snprintf(text, size, "%d step%s an epoch, %d in all", batches, out_plural((uint64_t)batches),
+             t->hyper.steps);
+    return text;
+}
+
+/* What was found in the data set and could be read, and what becomes of it: whoever named the wrong folder
+ * sees it before the first epoch. A sweep has one for all its cells. */
 static void show_data(const struct train *t)
 {
     const int classes = vit_model_config(t->model)->classes;
-    char names[200];
+    const size_t count = patch_feed_count(t->feed);
+    char names[200], steps[64], pictures[256];
 
-    if (t->job->common->quiet || t->job->cell) return;
     patch_names_list(names, sizeof names, vit_model_labels(t->model), (size_t)classes);
-    fprintf(stderr, "%zu pictures to learn from, %d x %d pixels, %d steps an epoch; %zu %s, %d classes: ",
-            patch_feed_count(t->feed), t->pictures.size, t->pictures.size, patch_feed_batches(t->feed),
-            t->data->held_store ? t->data->held_store->count : 0,
+    fprintf(stderr, "%zu picture%s to learn from, %s; %zu %s, %d classes: ", count, out_plural(count),
+            steps_text(steps, sizeof steps, t), t->data->held_store ? t->data->held_store->count : 0,
             t->recipe->val_split ? "of the validation split" : "held out", classes);
     out_name(stderr, names);
-    fputc('\n', stderr);
+    fprintf(stderr, "\nevery picture is %s\n", recipe_pictures_text(pictures, sizeof pictures, &t->pictures));
+}
+
+/* About as many steps as the fine-tune preset takes on three hundred pictures. */
+enum { FEW_STEPS = 100 };
+
+static void warn_few(const struct train *t)
+{
+    const int steps = t->hyper.steps, batch = t->recipe->batch;
+
+    if (steps < FEW_STEPS)
+        cmd_warn(t->job->common,
+                 "little is learnt in %d step%s of %d picture%s: raise --epochs or lower --batch", steps,
+                 out_plural((uint64_t)steps), batch, out_plural((uint64_t)batch));
 }
 
 void train_show_start(struct train *t)
 {
     const int left = t->hyper.steps - vit_trainer_steps(t->trainer);
+    char steps[64];
 
-    show_data(t);
-    cmd_note(t->job->common, "%zu parameters, %zu training pictures, %d steps an epoch, %.0f MiB, kernels %s",
-             vit_model_parameters(t->model), patch_feed_count(t->feed), patch_feed_batches(t->feed),
+    if (!t->job->common->quiet && !t->job->cell) show_data(t);
+    if (!t->job->cell) warn_few(t);
+    cmd_note(t->job->common, "%zu parameters, %zu training pictures, %s, %.0f MiB, kernels %s",
+             vit_model_parameters(t->model), patch_feed_count(t->feed), steps_text(steps, sizeof steps, t),
              (double)vit_trainer_bytes(t->trainer) / (1 << 20), vit_model_kernels(t->model));
     train_show_bar(t, t->what, (size_t)left * (size_t)t->recipe->batch);
 }

@@ -149,6 +149,30 @@ static void pictures_are_normalised_as_their_data_set_is(void **state)
     }
 }
 
+static void what_pictures_go_through_is_said(void **state)
+{
+    static const char HALVES[] = "squashed to 36 x 36 pixels, the centre 32 x 32 of it, box, "
+                                 "mean 0.5 0.5 0.5, deviation 0.5 0.5 0.5";
+    const struct patch_recipe own = { .size = 32,
+                                      .squash = true,
+                                      .crop_pct = 32.f / 36,
+                                      .filter = PATCH_BOX,
+                                      .mean = { 0.5f, 0.5f, 0.5f },
+                                      .std = { 0.5f, 0.5f, 0.5f } };
+    struct patch_recipe p = recipe_pictures(NULL, 32, "CIFAR-100 binary");
+    char text[256];
+
+    (void)state;
+    assert_string_equal(recipe_pictures_text(text, sizeof text, &p),
+                        "squashed to 32 x 32 pixels, bicubic, mean and deviation of CIFAR-100");
+    p = recipe_pictures(NULL, 224, "folder of classes");
+    assert_string_equal(
+        recipe_pictures_text(text, sizeof text, &p),
+        "resized to a short side of 224 pixels, the centre 224 x 224 of it, bicubic, mean and "
+        "deviation of ImageNet");
+    assert_string_equal(recipe_pictures_text(text, sizeof text, &own), HALVES);
+}
+
 /* Compact Transformers' first recipe: 390 batches an epoch of 50 000 pictures, 5 of 200 epochs warm up. */
 static void the_published_recipe_is_followed(void **state)
 {
@@ -471,6 +495,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_preset_is_a_recipe),
         cmocka_unit_test(the_help_prints_the_networks_of_the_presets),
+        cmocka_unit_test(what_pictures_go_through_is_said),
         cmocka_unit_test(the_published_recipe_is_followed),
         cmocka_unit_test(pictures_are_normalised_as_their_data_set_is),
         cmocka_unit_test(a_trained_network_is_tuned_unless_a_preset_is_named),

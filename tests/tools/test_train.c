@@ -208,8 +208,8 @@ static void settings_that_are_wrong_replace_no_run(void **state)
 
     EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "1");
     EXPECT(0, "", true, "-d", f->data, "-o", f->other, "--epochs", "1");
-    EXPECT(2, "there are 80 training pictures", true, "-d", f->data, "-o", f->out, "--force", "--batch",
-           "81");
+    EXPECT(2, "there are 80 training pictures: expected --batch 80 or less", true, "-d", f->data, "-o",
+           f->out, "--force", "--batch", "81");
     EXPECT(3, "nowhere", true, "-d", "nowhere", "-o", f->out, "--force");
     assert_same_run(f->out, f->other);
 }
@@ -733,7 +733,7 @@ static void every_picture_is_read_before_the_first_step(void **state)
         const char *error = strstr(r.err, NAMES[i]), *start = strstr(r.err, "to learn from");
         assert_int_equal(r.code, 1);
         /* What was left out is on neither side. */
-        assert_true(strstr(r.err, "1 pictures to learn from") || strstr(r.err, "; 1 held out"));
+        assert_true(strstr(r.err, "1 picture to learn from") || strstr(r.err, "; 1 held out"));
         if (!error || !start || error > start || strstr(error + 1, NAMES[i]))
             fail_msg("%s is not reported once, before the start: %s", NAMES[i], r.err);
         run_free(&r);
@@ -748,7 +748,10 @@ static void what_was_found_is_said(void **state)
     struct run r;
 
     write_own(f, "own", 8, data);
-    EXPECT(0, "6 pictures to learn from, 32 x 32 pixels, 3 steps an epoch; 2 held out, 2 classes: a, b c\n",
+    EXPECT(0,
+           "6 pictures to learn from, 3 steps an epoch, 3 in all; 2 held out, 2 classes: a, b c\n"
+           "every picture is squashed to 32 x 32 pixels, bicubic, mean and deviation of CIFAR-10\n"
+           "vit: warning: little is learnt in 3 steps of 2 pictures: raise --epochs or lower --batch\n",
            true, "-d", data, "-o", f->out, "--batch", "2", "--val", "0.25", "--epochs", "1");
     EXPECT(3, "--val 0.9: holding out 0.9 of 8 pictures in 2 classes leaves nothing", true, "-d", data, "-o",
            f->other, "--batch", "2", "--val", "0.9");
@@ -783,7 +786,7 @@ static void a_run_may_validate_on_the_split_for_it(void **state)
     EXPECT(3, "has no split \"val\"", false, "-d", f->data, "-o", f->out, "--val-split");
     assert_int_not_equal(access(f->out, F_OK), 0);
     EXPECT(0,
-           "8 pictures to learn from, 32 x 32 pixels, 4 steps an epoch; 4 of the validation "
+           "8 pictures to learn from, 4 steps an epoch, 4 in all; 4 of the validation "
            "split, 2 classes: a, b c\n",
            false, "-d", data, "-o", f->out, "--batch", "2", "--val-split", "--epochs", "1", "--width", "16",
            "--depth", "2", "--heads", "2", "--patch", "16", "-t", "1");
