@@ -315,20 +315,31 @@ static const struct dialect *dialect_of(enum weights_family family)
     return NULL;
 }
 
-const char *vit_export_difference(const struct vit_model *m, enum weights_family family)
+/* Whether the margin of a crop is halved at another pixel there. */
+static bool crops_beside(const struct patch_recipe *r, const struct dialect *d)
 {
-    const struct patch_recipe *r = &m->recipe;
-    const struct dialect *d = dialect_of(family);
     const int margin = patch_recipe_side(r) - r->size;
 
-    if (!d || d->crop_down == r->crop_down) return NULL;
+    if (d->crop_down == r->crop_down) return false;
     /* Of a square the margin is known, and half of 3, 7, ... goes to 2, 4, ... or down. */
-    if (r->squash && (margin < 0 || margin % 4 != 3)) return NULL;
-    return d->crop_down
-               ? "transformers crops some pictures one pixel beside: half a pixel goes down there, to "
-                 "the even side here"
-               : "timm crops some pictures one pixel beside: half a pixel goes to the even side "
-                 "there, down here";
+    return !r->squash || (margin >= 0 && margin % 4 == 3);
+}
+
+#define NOT_TURNED "timm's loaders do not turn pictures as their EXIF orientation says, as is done here"
+
+const char *vit_export_difference(const struct vit_model *m, enum weights_family family)
+{
+    const struct dialect *d = dialect_of(family);
+    const bool beside = d && crops_beside(&m->recipe, d);
+
+    if (family == WEIGHTS_TIMM)
+        return beside ? NOT_TURNED
+                   ", and timm crops some pictures one pixel beside: half a pixel goes to the "
+                   "even side there, down here"
+                      : NOT_TURNED;
+    return beside ? "transformers crops some pictures one pixel beside: half a pixel goes down there, to "
+                    "the even side here"
+                  : NULL;
 }
 
 enum weights_family vit_export_family(int i)

@@ -93,8 +93,9 @@ enum vit_status vit_model_save_packed(const struct vit_model *m, const char *pat
  * model without a classifier. */
 enum vit_status vit_model_export(const struct vit_model *m, const char *folder, enum weights_family family,
                                  enum weights_dtype dtype, struct vit_error *err);
-/* What the classes of family do otherwise than the model's recipe, and no file of theirs can tell: where they
- * round the place of a crop. A sentence; NULL: nothing. */
+/* What family does otherwise than the model's recipe, and no file of theirs can tell: where its classes round
+ * the place of a crop, and that timm's loaders leave EXIF orientations alone (those of Hugging Face turn
+ * pictures). A sentence; NULL: nothing. */
 const char *vit_export_difference(const struct vit_model *m, enum weights_family family);
 /* The families that can be written, i = 0, 1, ...; WEIGHTS_FAMILIES past the end. */
 enum weights_family vit_export_family(int i);
