@@ -21,6 +21,19 @@ const char *cmd_filter_word(int i)
     return i < PATCH_FILTERS ? patch_filter_name((enum patch_filter)i) : NULL;
 }
 
+const char *cmd_crop_word(int i)
+{
+    static const char *const WORDS[] = { "center", "squash", NULL };
+    return WORDS[i];
+}
+
+void cmd_crop(struct patch_recipe *p, const char *mode, float pct)
+{
+    if (mode) p->squash = strcmp(mode, "squash") == 0;
+    if (mode && p->squash) p->crop_pct = 1;
+    if (pct > 0) p->crop_pct = pct;
+}
+
 const char *cmd_split_word(int i)
 {
     return i < PATCH_SPLITS ? patch_split_name((enum patch_split)i) : NULL;

@@ -141,11 +141,19 @@ enum vit_status cmd_sandbox(struct patch_sandbox **out, const char *when, const 
                             int decoders, uint64_t max_pixels, struct vit_error *err);
 
 /* The row --no-exif of verbs that read pictures; the target is a bool at an offset. more: a clause. */
+#define CMD_NO_EXIF_HELP "do not turn pictures as their EXIF orientation says"
 #define CMD_NO_EXIF_ROW(offset, more)                                                                        \
     {                                                                                                        \
-        .name = "no-exif", .kind = ARGS_FLAG, .at = (offset),                                                \
-        .help = "do not turn pictures as their EXIF orientation says" more                                   \
+        .name = "no-exif", .kind = ARGS_FLAG, .at = (offset), .help = CMD_NO_EXIF_HELP more                  \
     }
+
+/* The crop of a recipe for pictures, as options --crop-mode and --crop-pct say it. */
+#define CMD_CROP_MODE_HELP                                                                                   \
+    "resize the short side and cut out the centre, or resize to a square and cut nothing"
+#define CMD_CROP_PCT_HELP "the part of the resized short side that the crop keeps"
+const char *cmd_crop_word(int i);
+/* mode NULL, pct 0: not given, and stays. A square is cut only where it is said how much. */
+void cmd_crop(struct patch_recipe *p, const char *mode, float pct);
 
 /* The row --data of verbs that read a labelled data set; the target is a string at an offset. without: what
  * is taken when it is not given, NULL: it must be; more: a clause. */

@@ -16,12 +16,6 @@ struct options {
     const char *sandbox;
 };
 
-static const char *crop_word(int i)
-{
-    static const char *const WORDS[] = { "center", "squash", NULL };
-    return WORDS[i];
-}
-
 #define AT(field) offsetof(struct options, field)
 static const struct args_option ROWS[] = {
     { .name = "output",
@@ -37,14 +31,14 @@ static const struct args_option ROWS[] = {
       .high = 1,
       .metavar = "F",
       .otherwise = "the model's",
-      .help = "the part of the resized short side that the crop keeps" },
+      .help = CMD_CROP_PCT_HELP },
     { .name = "crop-mode",
       .kind = ARGS_CHOICE,
       .at = AT(crop_mode),
-      .choice = crop_word,
+      .choice = cmd_crop_word,
       .metavar = "MODE",
       .otherwise = "the model's",
-      .help = "resize the short side and cut out the centre, or resize to a square and cut nothing" },
+      .help = CMD_CROP_MODE_HELP },
     { .name = "interpolation",
       .kind = ARGS_CHOICE,
       .at = AT(interpolation),
@@ -90,9 +84,7 @@ static bool is_complete(const struct options *o, bool normalised)
 static void apply_flags(struct patch_recipe *r, const struct options *o)
 {
     if (o->common.size) r->size = o->common.size;
-    if (o->crop_mode) r->squash = strcmp(o->crop_mode, "squash") == 0;
-    if (o->crop_mode && r->squash) r->crop_pct = 1; /* straight to the size, unless told otherwise */
-    if (o->crop_pct > 0) r->crop_pct = o->crop_pct;
+    cmd_crop(r, o->crop_mode, o->crop_pct);
     if (o->interpolation) r->filter = (enum patch_filter)patch_filter_from_name(o->interpolation);
     if (o->mean.count) memcpy(r->mean, o->mean.value, sizeof r->mean);
     if (o->std.count) memcpy(r->std, o->std.value, sizeof r->std);

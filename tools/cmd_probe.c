@@ -191,7 +191,7 @@ static int measure_cells(struct probing *g)
 
     for (size_t i = 0; i < g->grid.count && !code; i++) {
         struct vit_config *c = &g->grid.cell[i].config;
-        const struct patch_recipe pictures = recipe_pictures(NULL, c->image, kind);
+        const struct patch_recipe pictures = recipe_pictures(NULL, NULL, c->image, kind);
         c->classes = classes;
         code = probe_data_read(&g->data, &pictures, classes);
         for (int s = 0; s < g->seeds && !code; s++)

@@ -47,6 +47,9 @@ struct recipe {
     const char *dtype;
 
     uint64_t seed, limit, max_pixels; /* limit 0: all */
+    bool no_exif;
+    const char *crop_mode; /* NULL: the network's, or as its size wants it */
+    float crop_pct;        /* 0: the same */
     float val;
     bool val_split;            /* in the place of val */
     int eval_every, log_every; /* log_every 0: epochs only */
@@ -164,8 +167,11 @@ bool recipe_mixes(const struct recipe *r, int epoch);
 
 /* The base's. Without one, for networks of up to 64 pixels: a square whatever the shape, CIFAR-10's mean and
  * deviation, or CIFAR-100's where kind, the data set's, says that it is that one. For larger networks: the
- * centre of the short side, ImageNet's mean and deviation. */
-struct patch_recipe recipe_pictures(const struct recipe_base *base, int image, const char *kind);
+ * centre of the short side, ImageNet's mean and deviation. In both cases with the crop that r (may be NULL)
+ * asks for. */
+struct patch_recipe recipe_pictures(const struct recipe *r, const struct recipe_base *base, int image,
+                                    const char *kind);
+struct patch_decode recipe_decode(const struct recipe *r);
 /* "squashed to 32 x 32 pixels, bicubic, mean and deviation of CIFAR-10"; returns text. */
 const char *recipe_pictures_text(char *text, size_t size, const struct patch_recipe *p);
 

@@ -227,7 +227,8 @@ json_t *recipe_value(const struct recipe *r, enum recipe_id id)
     case ARGS_INT: return row->low > 0 && !*(const int *)at ? json_null() : json_integer(*(const int *)at);
     case ARGS_COUNT:
         return row->low > 0 && !*(const uint64_t *)at ? json_null() : out_whole(*(const uint64_t *)at);
-    case ARGS_FLOAT: return out_float(*(const float *)at);
+    case ARGS_FLOAT:
+        return row->low > 0 && !(*(const float *)at > 0) ? json_null() : out_float(*(const float *)at);
     default: text = *(const char *const *)at; return text ? json_string(text) : json_null();
     }
 }

@@ -287,7 +287,7 @@ enum vit_status recipe_feed(struct patch_feed_options *o, const struct recipe *r
     *o = (struct patch_feed_options){
         .batch = r->batch,
         .seed = r->seed,
-        .decode = { .max_pixels = (size_t)r->max_pixels },
+        .decode = recipe_decode(r),
         .mix = { .mixup = r->mixup, .cutmix = r->cutmix, .probability = r->mix_prob, .switching = 0.5f },
     };
     status = patch_augment_preset(&o->augment, r->augment, err);

@@ -15,7 +15,8 @@ static const struct statistics {
     [IMAGENET] = { "ImageNet", { 0.485f, 0.456f, 0.406f }, { 0.229f, 0.224f, 0.225f } },
 };
 
-struct patch_recipe recipe_pictures(const struct recipe_base *base, int image, const char *kind)
+struct patch_recipe recipe_pictures(const struct recipe *r, const struct recipe_base *base, int image,
+                                    const char *kind)
 {
     enum { SMALL = 64 };
     const bool hundred = !strncmp(kind, "CIFAR-100 ", strlen("CIFAR-100 "));
@@ -26,7 +27,13 @@ struct patch_recipe recipe_pictures(const struct recipe_base *base, int image, c
     memcpy(p.std, s->std, sizeof p.std);
     if (base) p = base->pictures;
     p.size = image;
+    if (r) cmd_crop(&p, r->crop_mode, r->crop_pct);
     return p;
+}
+
+struct patch_decode recipe_decode(const struct recipe *r)
+{
+    return (struct patch_decode){ .max_pixels = (size_t)r->max_pixels, .ignore_exif = r->no_exif };
 }
 
 /* "mean and deviation of CIFAR-10" */

@@ -24,13 +24,10 @@ struct sweep_options {
     bool plan, no_test;
 };
 
-/* Pictures that cells share: those with equal limits, validation part and size. */
+/* Pictures that cells share: those whose recipes choose, divide, read and prepare them alike. */
 struct sweep_source {
-    uint64_t limit, max_pixels;
-    float val;
-    bool val_split;
+    const struct recipe *recipe; /* of the first of them */
     int image;
-    const char *from; /* whose pictures' recipe it is; NULL: the data set's */
     struct patch_recipe pictures;
     struct train_data data;
     struct patch_dataset *test; /* NULL: none, or not wanted */

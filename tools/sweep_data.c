@@ -13,7 +13,8 @@ static enum vit_status open_test(struct sweep_source *source, const char *path, 
     enum vit_status status = patch_dataset_splits(&splits, path, err);
 
     if (status || !(splits & 1u << PATCH_TEST)) return status;
-    return train_data_open_split(&source->test, source->data.training, path, PATCH_TEST, source->limit, err);
+    return train_data_open_split(&source->test, source->data.training, path, PATCH_TEST,
+                                 (size_t)source->recipe->limit, err);
 }
 
 static enum vit_status add_source(struct sweep *s, const struct sweep_cell *c, const struct recipe_base *base,
@@ -26,17 +27,20 @@ static enum vit_status add_source(struct sweep *s, const struct sweep_cell *c, c
     if (!longer) return vit_fail(err, VIT_ERR_NOMEM, "no memory for a data set");
     s->sources = longer;
     source = &s->sources[s->source_count++];
-    *source = (struct sweep_source){ .limit = c->recipe.limit,
-                                     .max_pixels = c->recipe.max_pixels,
-                                     .val = c->recipe.val,
-                                     .val_split = c->recipe.val_split,
-                                     .image = c->config.image,
-                                     .from = c->recipe.from };
+    *source = (struct sweep_source){ .recipe = &c->recipe, .image = c->config.image };
     status = train_data_open(&source->data, s->data, &c->recipe, err);
     if (!status && s->test) status = open_test(source, s->data, err);
     if (!status)
-        source->pictures = recipe_pictures(base, source->image, patch_dataset_kind(source->data.training));
+        source->pictures =
+            recipe_pictures(&c->recipe, base, source->image, patch_dataset_kind(source->data.training));
     return status;
+}
+
+static bool same_pictures(const struct recipe *a, const struct recipe *b)
+{
+    return a->limit == b->limit && a->max_pixels == b->max_pixels && a->val == b->val &&
+           a->val_split == b->val_split && a->no_exif == b->no_exif && a->crop_pct == b->crop_pct &&
+           recipe_same_text(a->crop_mode, b->crop_mode) && recipe_same_text(a->from, b->from);
 }
 
 static enum vit_status find_source(struct sweep *s, struct sweep_cell *c, const struct recipe_base *base,
@@ -44,10 +48,7 @@ static enum vit_status find_source(struct sweep *s, struct sweep_cell *c, const 
 {
     for (c->source = 0; c->source < s->source_count; c->source++) {
         const struct sweep_source *have = &s->sources[c->source];
-        if (have->limit == c->recipe.limit && have->max_pixels == c->recipe.max_pixels &&
-            have->val == c->recipe.val && have->val_split == c->recipe.val_split &&
-            have->image == c->config.image && recipe_same_text(have->from, c->recipe.from))
-            return VIT_OK;
+        if (have->image == c->config.image && same_pictures(have->recipe, &c->recipe)) return VIT_OK;
     }
     return add_source(s, c, base, err);
 }

@@ -123,7 +123,7 @@ enum vit_status train_data_open(struct train_data *d, const char *path, const st
 {
     enum vit_status status;
 
-    *d = (struct train_data){ .decode = { .max_pixels = (size_t)r->max_pixels } };
+    *d = (struct train_data){ .decode = recipe_decode(r) };
     status = open_training(&d->training, path, err);
     if (!status) status = check_classes(d->training, path, err);
     if (!status && r->limit) status = patch_dataset_limit(d->training, (size_t)r->limit, err);

@@ -134,7 +134,7 @@ int train_open(struct train *t)
     if (find_base(&base, &room, t->job, &err)) return refuse(&err);
     if (recipe_config(&config, t->recipe, base, patch_dataset_classes(d), &err))
         return cmd_usage("%s", err.text);
-    t->pictures = recipe_pictures(base, config.image, patch_dataset_kind(d));
+    t->pictures = recipe_pictures(t->recipe, base, config.image, patch_dataset_kind(d));
     if (recipe_batches(&batches, t->recipe, patch_dataset_count(d), &err) ||
         recipe_hyper(&hyper, t->recipe, batches, &err) || recipe_feed(&feed, t->recipe, &t->pictures, &err))
         return cmd_usage("%s", err.text);

@@ -203,7 +203,7 @@ static void a_new_network_is_the_one_that_training_starts_from(void **state)
                          "trunc02", "--depth", "2", "--seed", "3", "--seeds", "1", "-t", "1", "-b", "7"));
     struct vit_config c;
     struct vit_error err;
-    const struct patch_recipe pictures = recipe_pictures(NULL, 32, "CIFAR-10 binary");
+    const struct patch_recipe pictures = recipe_pictures(NULL, NULL, 32, "CIFAR-10 binary");
     const struct vit_init init = { .kind = VIT_INIT_TRUNC02, .seed = 3, .out_gain = 1, .position = 0.02f };
     struct vit_model *m;
 

@@ -52,7 +52,7 @@ static void every_preset_is_a_recipe(void **state)
             assert_refused(recipe_config(&c, &r, NULL, 10, &err), VIT_ERR_ARG,
                            "is a recipe for trained networks", &err);
         assert_ok(recipe_hyper(&h, &r, 351, &err), &err);
-        pictures = recipe_pictures(NULL, 32, "CIFAR-10 binary");
+        pictures = recipe_pictures(NULL, NULL, 32, "CIFAR-10 binary");
         assert_ok(recipe_feed(&feed, &r, &pictures, &err), &err);
         recipe_texts_free(&texts);
     }
@@ -140,7 +140,7 @@ static void pictures_are_normalised_as_their_data_set_is(void **state)
 
     (void)state;
     for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
-        const struct patch_recipe p = recipe_pictures(NULL, ROWS[i].image, ROWS[i].kind);
+        const struct patch_recipe p = recipe_pictures(NULL, NULL, ROWS[i].image, ROWS[i].kind);
         assert_int_equal(p.size, ROWS[i].image);
         for (int c = 0; c < 3; c++) {
             assert_near(p.mean[c], ROWS[i].mean[c], ROWS[i].bound);
@@ -159,13 +159,13 @@ static void what_pictures_go_through_is_said(void **state)
                                       .filter = PATCH_BOX,
                                       .mean = { 0.5f, 0.5f, 0.5f },
                                       .std = { 0.5f, 0.5f, 0.5f } };
-    struct patch_recipe p = recipe_pictures(NULL, 32, "CIFAR-100 binary");
+    struct patch_recipe p = recipe_pictures(NULL, NULL, 32, "CIFAR-100 binary");
     char text[256];
 
     (void)state;
     assert_string_equal(recipe_pictures_text(text, sizeof text, &p),
                         "squashed to 32 x 32 pixels, bicubic, mean and deviation of CIFAR-100");
-    p = recipe_pictures(NULL, 224, "folder of classes");
+    p = recipe_pictures(NULL, NULL, 224, "folder of classes");
     assert_string_equal(
         recipe_pictures_text(text, sizeof text, &p),
         "resized to a short side of 224 pixels, the centre 224 x 224 of it, bicubic, mean and "
@@ -235,7 +235,7 @@ static void a_border_grows_with_the_pictures(void **state)
 
     (void)state;
     for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
-        const struct patch_recipe pictures = recipe_pictures(NULL, ROWS[i][0], "folder of classes");
+        const struct patch_recipe pictures = recipe_pictures(NULL, NULL, ROWS[i][0], "folder of classes");
         struct patch_feed_options feed;
         struct vit_error err;
 

@@ -501,6 +501,19 @@ static void arms_share_weights_order_and_augmentation(void **state)
     json_decref(mix);
 }
 
+/* Cells that prepare their pictures in another way share none with the others. */
+static void a_crop_may_be_an_axis(void **state)
+{
+    struct fixture *f = *state;
+    json_t *cells;
+
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--crop-pct", "0.5,1", "--epochs", "1");
+    cells = lines_of(f->out, "cells.jsonl");
+    assert_true(lines_number(cells, 0, "crop-pct") == 0.5 && lines_number(cells, 1, "crop-pct") == 1);
+    assert_true(lines_number(cells, 0, "train_loss") != lines_number(cells, 1, "train_loss"));
+    json_decref(cells);
+}
+
 /* With rate 0 the weights at the end are those of the start. */
 static void arms_start_from_the_same_weights(void **state)
 {
@@ -923,6 +936,7 @@ int main(void)
         TEST(equal_results_have_no_spread),
         TEST(runs_that_never_left_the_plateau_are_counted),
         TEST(arms_share_weights_order_and_augmentation),
+        TEST(a_crop_may_be_an_axis),
         TEST(arms_start_from_the_same_weights),
         TEST(cells_start_from_the_network_as_it_is),
         TEST(the_test_split_is_scored_as_eval_does),

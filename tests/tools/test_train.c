@@ -761,6 +761,66 @@ static void what_was_found_is_said(void **state)
     run_free(&r);
 }
 
+/* Two photographs of each class, of no square, one to be turned; the folder in data (600). */
+static void write_photographs(const struct fixture *f, char *data)
+{
+    static const char *const FROM[] = { "tests/data/preprocess/fmt-exif6.jpg",
+                                        "tests/data/preprocess/fmt-420.jpg" };
+
+    for (size_t i = 0; i < VIT_COUNT(FROM); i++) {
+        size_t size;
+        unsigned char *bytes = tmp_read(FROM[i], &size);
+        tmp_write(f->dir, i ? "photographs/a/1.jpg" : "photographs/a/0.jpg", bytes, size, NULL, 0);
+        tmp_write(f->dir, i ? "photographs/b/1.jpg" : "photographs/b/0.jpg", bytes, size, NULL, 0);
+        free(bytes);
+    }
+    snprintf(data, 600, "%s/photographs", f->dir);
+}
+
+static bool same_losses(const char *a, const char *b)
+{
+    json_t *x = lines_of(a, "log.jsonl"), *y = lines_of(b, "log.jsonl");
+    const bool same = json_equal(x, y);
+
+    json_decref(x);
+    json_decref(y);
+    return same;
+}
+
+static bool same_network(const char *a, const char *b)
+{
+    char *x = tmp_text(a, "config.json"), *y = tmp_text(b, "config.json");
+    const bool same = strcmp(x, y) == 0;
+
+    free(x);
+    free(y);
+    return same;
+}
+
+/* And is asked of the continuation too; the crop is kept with the network. */
+static void what_is_done_to_pictures_is_a_setting(void **state)
+{
+    static const struct {
+        const char *option, *value; /* NULL: it has none */
+        bool kept;
+    } ROWS[] = { { "--no-exif", NULL, false },
+                 { "--crop-mode", "center", true },
+                 { "--crop-pct", "0.5", true } };
+    struct fixture *f = *state;
+    char data[600];
+
+    write_photographs(f, data);
+    EXPECT(0, "", true, "-d", data, "-o", f->out, "--batch", "4", "--val", "0");
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        EXPECT(0, "", true, "-d", data, "-o", f->other, "--force", "--batch", "4", "--val", "0",
+               ROWS[i].option, ROWS[i].value);
+        assert_false(same_losses(f->out, f->other));
+        assert_int_equal(same_network(f->out, f->other), !ROWS[i].kept);
+        EXPECT(0, "nothing is left to do", false, "--resume", f->other, ROWS[i].option, ROWS[i].value);
+        EXPECT(2, "the run in", false, "--resume", f->out, ROWS[i].option, ROWS[i].value);
+    }
+}
+
 static void a_validation_split_that_is_not_read_is_warned_of(void **state)
 {
     struct fixture *f = *state;
@@ -889,6 +949,7 @@ int main(void)
         TEST(a_class_that_is_not_utf_8_is_refused_before_a_folder_is_made),
         TEST(every_picture_is_read_before_the_first_step),
         TEST(what_was_found_is_said),
+        TEST(what_is_done_to_pictures_is_a_setting),
     };
 
     setenv("OMP_WAIT_POLICY", "passive", 1); /* threads that wait busily are slow where others work too */
