@@ -101,8 +101,10 @@ static struct eval_share validated(const struct train_result *r)
 static json_t *result_json(const struct train_result *r, const char *out)
 {
     const struct eval_share top1 = validated(r);
-    json_t *o = json_pack("{s:o, s:i, s:i, s:o, s:I}", "out", out_text(out), "epochs", r->epochs, "steps",
-                          r->steps, "train_loss", out_real(r->train_loss), "val_n", (json_int_t)r->val.n);
+    json_t *o =
+        json_pack("{s:o, s:i, s:i, s:I, s:I, s:o, s:I}", "out", out_text(out), "epochs", r->epochs, "steps",
+                  r->steps, "pictures", (json_int_t)r->pictures, "n_failed", (json_int_t)r->failed,
+                  "train_loss", out_real(r->train_loss), "val_n", (json_int_t)r->val.n);
 
     if (!o) return NULL;
     vit_json_put(&o, "val_loss", r->val.n ? out_real(r->val.loss) : json_null());
@@ -161,7 +163,7 @@ static int run_with(const struct options *o, const struct train_saved *saved)
         cmd_error("%s", err.text);
     } else if (saved->finished && train_folder_done(job.out)) {
         cmd_warn(&common, "%s: this run is finished, nothing is left to do", job.out);
-        code = print_result(&saved->result, o, job.out, CMD_DONE);
+        code = print_result(&saved->result, o, job.out, saved->result.failed ? CMD_SOME_FAILED : CMD_DONE);
     } else {
         code = train_run(&job, &result);
         if (code == TRAIN_DIVERGED) cmd_error("%s", result.reason);
@@ -172,10 +174,10 @@ static int run_with(const struct options *o, const struct train_saved *saved)
 }
 
 /* Nothing trained is cleared for a run: a folder with a downloaded network is meant for --from, and one of a
- * finished run may have lost its state on purpose. */
+ * finished run may have lost its state on purpose. What else lies in a folder is not in the way. */
 static int check_resumed(const char *folder)
 {
-    if (train_folder_has(folder, "state.safetensors") || train_folder_empty(folder)) return CMD_DONE;
+    if (train_folder_has(folder, "state.safetensors")) return CMD_DONE;
     if (train_folder_runs(folder)) {
         if (!train_folder_has(folder, "model.safetensors")) return CMD_DONE;
         cmd_error("%s: holds the model of a run that has ended and no state to go on from; --out %s --force "
@@ -183,8 +185,9 @@ static int check_resumed(const char *folder)
                   folder, folder);
         return CMD_USAGE;
     }
-    cmd_error("%s: is not empty, and holds no run to go on with; --from starts from a trained network",
-              folder);
+    if (!train_folder_has(folder, "model.safetensors") && !train_folder_has(folder, "config.json"))
+        return CMD_DONE;
+    cmd_error("%s: holds a network, and no run to go on with; --from starts from a trained network", folder);
     return CMD_USAGE;
 }
 
@@ -240,6 +243,9 @@ const struct args_verb cmd_train = {
         "are refused, flags that are not given are those of the start; --data may name another place with "
         "the same files. With --ema the averaged weights are the model. "
         "The test split is never read.\n\n"
+        "With --json one object: out, epochs, steps, pictures (to learn from), n_failed (pictures that could "
+        "not be read, to learn from or to validate on), train_loss, val_n, val_loss, val_top1, "
+        "val_top1_ci95, images_per_second, seconds.\n\n"
         "Fine-tuning: with --from the network is a trained one, of any family that can be read. Options "
         "about the network change it; the preset gives the recipe alone, and is fine-tune where none is "
         "named, not the defaults below, which are those of plain-4.\n\n"

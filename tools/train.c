@@ -268,6 +268,7 @@ static int finish(struct train *t)
 
     progress_clear(&t->bar);
     t->finished = true;
+    t->all_failed = t->failed + t->val_failed;
     code = save(t);
     if (code) return code;
     vit_trainer_average(t->trainer, true);
@@ -300,6 +301,8 @@ static struct train_result result_of(const struct train *t)
         .steps = vit_trainer_steps(t->trainer),
         .warmup = t->hyper.warmup,
         .plateau_step = t->plateau_step,
+        .pictures = patch_feed_count(t->feed),
+        .failed = t->failed + t->val_failed,
         .train_loss = t->train_loss,
         .seconds = progress_seconds() - t->start,
         .images_per_second = t->seconds > 0 ? (double)t->images / t->seconds : 0,
@@ -321,7 +324,7 @@ int train_run(const struct train_job *job, struct train_result *result)
     if (!code) {
         code = loop(&t);
         *result = result_of(&t);
-        if (!code && (t.failed || t.val_failed)) code = CMD_SOME_FAILED;
+        if (!code && result->failed) code = CMD_SOME_FAILED;
     }
     train_close(&t);
     return code;

@@ -47,6 +47,8 @@ struct train_result {
     int epochs, steps; /* done */
     int warmup;        /* steps */
     int plateau_step;  /* the first that had left the plateau of chance; 0: none */
+    size_t pictures;   /* to learn from */
+    size_t failed;     /* that could not be read, those to validate on too */
     double train_loss; /* of the last whole epoch; 0 when there is none */
     double seconds;    /* of this process */
     double images_per_second;

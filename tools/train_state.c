@@ -48,6 +48,7 @@ static const struct row {
     YOUNGER("plateau_step", INT, plateau_step),
     YOUNGER("all_seconds", DOUBLE, all_seconds),
     YOUNGER("all_images", INT64, all_images),
+    YOUNGER("n_failed", SIZE, all_failed),
 };
 
 static json_t *value_of(const struct train *t, const struct row *row)
@@ -235,9 +236,13 @@ static enum vit_status read_saved(struct train_saved *s, const json_t *note, con
     if (status) return status;
     if (!json_is_object(settings)) return damaged(path, "settings", err);
     s->finished = json_is_true(json_object_get(note, "finished"));
-    s->result = (struct train_result){
-        .epochs = t.epoch, .train_loss = t.train_loss, .val = t.val, .plateau_step = t.plateau_step
-    };
+    s->result =
+        (struct train_result){ .epochs = t.epoch,
+                               .pictures = (size_t)json_integer_value(json_object_get(note, "pictures")),
+                               .failed = t.all_failed,
+                               .train_loss = t.train_loss,
+                               .val = t.val,
+                               .plateau_step = t.plateau_step };
     status = recipe_texts_saved(&s->texts, settings, path, err);
     if (!status) status = keep_text(&s->data.path, note, "data", path, err);
     if (!status && json_object_get(note, "digest"))

@@ -16,8 +16,8 @@ struct vit_gradients {
     int slot_count;
 };
 
-/* VIT_ERR_UNSUPPORTED: the stem has batch norm. patch_stem_pack() folds it into the convolutions, and what the
- * backward gives for them is of the folded weights, not of the model's tensors. */
+/* VIT_ERR_UNSUPPORTED: the stem has batch norm. patch_stem_pack() folds it into the convolutions, and what
+ * the backward gives for them is of the folded weights, not of the model's tensors. */
 enum vit_status vit_gradients_check(const struct vit_model *m, struct vit_error *err);
 /* vit_gradients_create() for any model: with batch norm in the stem those of the blocks, the read-out and the
  * tokens are right, those of the stem are not. */

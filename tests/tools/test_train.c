@@ -257,13 +257,26 @@ static void a_folder_that_is_no_run_is_left_alone(void **state)
 
     tmp_write(f->out, "config.json", CONFIG, strlen(CONFIG), NULL, 0);
     tmp_write(f->out, "model.safetensors", "weights", 7, NULL, 0);
-    EXPECT(2, "holds no run to go on with; --from", true, "-d", f->data, "--resume", f->out);
+    EXPECT(2, "holds a network, and no run to go on with; --from", true, "-d", f->data, "--resume", f->out);
     config = tmp_text(f->out, "config.json");
     model = tmp_text(f->out, "model.safetensors");
     assert_string_equal(config, CONFIG);
     assert_string_equal(model, "weights");
     free(config);
     free(model);
+}
+
+/* A scheduler's, or a note. */
+static void a_file_that_is_not_in_the_way_stays(void **state)
+{
+    struct fixture *f = *state;
+    char *text;
+
+    tmp_write(f->out, "out.txt", "job 7", 5, NULL, 0);
+    EXPECT(0, "holds no state yet", true, "-d", f->data, "--resume", f->out, "--epochs", "1");
+    text = tmp_text(f->out, "out.txt");
+    assert_string_equal(text, "job 7");
+    free(text);
 }
 
 /* A state is large, and who needs none any more takes it away: the model stays. */
@@ -689,12 +702,22 @@ static void a_run_goes_on_without_what_it_started_from(void **state)
     assert_same_run(f->out, f->other);
 }
 
+/* What its end said of a run is said again when it is asked to go on. */
 static void a_damaged_picture_is_counted(void **state)
 {
+    static const char *const SAYS[] = { "data_batch_5.bin: record 19", "nothing is left to do" };
     struct fixture *f = *state;
 
     noise_write(f->data, PICTURES, CLASSES, 40, 1, 100);
-    EXPECT(1, "data_batch_5.bin: record 19", true, "-d", f->data, "-o", f->out);
+    for (int i = 0; i < 2; i++) {
+        struct run r =
+            train(true, (const char *const[]){ "-d", f->data, "--resume", f->out, "--json", NULL });
+        json_t *result = json_loads(r.out, 0, NULL);
+        assert_int_equal(json_integer_value(json_object_get(result, "n_failed")), 1);
+        assert_in_range(json_integer_value(json_object_get(result, "pictures")), 79, 80);
+        json_decref(result);
+        run_expect(&r, 1, SAYS[i]);
+    }
 }
 
 /* A picture in a folder of the test's. */
@@ -920,6 +943,7 @@ int main(void)
         TEST(settings_that_are_wrong_replace_no_run),
         TEST(a_state_of_another_version_goes_on_only_as_it_began),
         TEST(a_folder_that_is_no_run_is_left_alone),
+        TEST(a_file_that_is_not_in_the_way_stays),
         TEST(a_model_without_its_state_is_left_alone),
         TEST(a_missing_model_is_written_again),
         TEST(what_a_failed_start_leaves_is_no_run),
