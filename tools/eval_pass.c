@@ -37,6 +37,23 @@ json_t *eval_how(const struct vit_model *m, bool flip)
                      c->image, "flip", (int)flip);
 }
 
+/* What a network has learnt from says little about other pictures. */
+static void warn_learnt(const char *path, const char *split, enum patch_split part,
+                        const struct cmd_common *common)
+{
+    if (!split && part == PATCH_ALL)
+        cmd_warn(common,
+                 "%s: has no splits: all of it is read, what a network was trained on too; --split all "
+                 "is this without a warning",
+                 path);
+    if (part == PATCH_TRAIN)
+        cmd_warn(
+            common,
+            "%s: a network that was trained on this data set has learnt from its split \"train\": expect "
+            "less accuracy on other pictures",
+            path);
+}
+
 enum vit_status eval_data_open(struct patch_dataset **out, const char **part, const char *path,
                                const char *split, const struct cmd_common *common, struct vit_error *err)
 {
@@ -52,11 +69,7 @@ enum vit_status eval_data_open(struct patch_dataset **out, const char **part, co
     if (!splits) wanted = PATCH_ALL;
     *part = patch_split_name(wanted);
     status = patch_dataset_open(out, path, wanted, err);
-    if (!status && !split && wanted == PATCH_ALL && common)
-        cmd_warn(common,
-                 "%s: has no splits: all of it is read, what a network was trained on too; --split all "
-                 "is this without a warning",
-                 path);
+    if (!status && common) warn_learnt(path, split, wanted, common);
     return status;
 }
 

@@ -73,17 +73,25 @@ static json_t *stages(const struct eval *e)
                      out_real(per_second(e->n, e->seconds.total)));
 }
 
+/* Of five classes or fewer every picture is a hit. */
+static bool has_top5(const struct eval *e)
+{
+    return vit_model_config(e->model)->classes > 5;
+}
+
 bool eval_print_json(const struct eval *e)
 {
     struct eval_share top1 = eval_share_of(vit_metrics_correct(e->metrics, 1), e->n);
     struct eval_share top5 = eval_share_of(vit_metrics_correct(e->metrics, 5), e->n);
-    json_t *all = json_pack("{s:o,s:o,s:s,s:s,s:I,s:I}", "model", out_text(e->model_name), "dataset",
+    json_t *all = json_pack("{s:o,s:o,s:s,s:s,s:I,s:I,s:s}", "model", out_text(e->model_name), "dataset",
                             out_text(e->path), "dataset_kind", patch_dataset_kind(e->data), "split", e->split,
-                            "n", (json_int_t)e->n, "n_failed", (json_int_t)e->n_failed);
+                            "n", (json_int_t)e->n, "n_failed", (json_int_t)e->n_failed, "matched",
+                            vit_model_has_labels(e->model) ? "names" : "order");
     json_t *how = eval_how(e->model, e->flip);
     json_t *rest = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:O}", "top1", out_real(top1.value),
-                             "top1_ci95", eval_interval(top1.low, top1.high), "top5", out_real(top5.value),
-                             "top5_ci95", eval_interval(top5.low, top5.high), "loss",
+                             "top1_ci95", eval_interval(top1.low, top1.high), "top5",
+                             has_top5(e) ? out_real(top5.value) : json_null(), "top5_ci95",
+                             has_top5(e) ? eval_interval(top5.low, top5.high) : json_null(), "loss",
                              out_real(e->n ? vit_metrics_loss(e->metrics) : NAN), "ece",
                              out_real(e->n ? vit_metrics_ece(e->metrics) : NAN), "images_per_second",
                              out_real(per_second(e->n, e->seconds.total)), "stages", stages(e), "per_class",
@@ -201,7 +209,7 @@ void eval_print_text(const struct eval *e)
     if (e->flip) puts("flip       " EVAL_FLIP_WORDS);
     if (!e->n) return;
     print_share("top-1", vit_metrics_correct(e->metrics, 1), e->n);
-    if (c->classes > 5) print_share("top-5", vit_metrics_correct(e->metrics, 5), e->n);
+    if (has_top5(e)) print_share("top-5", vit_metrics_correct(e->metrics, 5), e->n);
     printf("loss       %.4f\n", vit_metrics_loss(e->metrics));
     printf("ece        %.4f\n", vit_metrics_ece(e->metrics));
     printf("images/s   %.1f (one worker decodes %.1f, prepares %.1f; forward %.1f)\n",

@@ -778,6 +778,7 @@ static void the_order_of_the_data_is_trusted_with_a_warning(void **state)
     make_data_set(dir, 1);
     snprintf(out, sizeof out, "%s.safetensors", dir);
     EXPECT(1, "", WARNING, "eval", "-m", MODEL, "--data", dir);
+    EXPECT(1, "\"matched\":\"order\"", "", "eval", "-q", "--json", "-m", MODEL, "--data", dir);
     EXPECT(1, "", WARNING, "compare", MODEL, MODEL, "--data", dir);
     EXPECT(1, "", WARNING, "convert", MODEL, out, "--data", dir);
     EXPECT(1, "", WARNING, "probe", "-m", MODEL, "--data", dir);

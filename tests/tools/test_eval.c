@@ -203,6 +203,7 @@ static void the_json_follows_from_the_logits(void **state)
 
     assert_near(number(o, "n"), N, 0);
     assert_near(number(o, "n_failed"), 0, 0);
+    assert_string_equal(text_of(o, "matched"), "names");
     assert_share(o, "top1", correct(f, 1));
     assert_share(o, "top5", correct(f, 5));
     assert_near(number(o, "loss"), loss(f), 1e-9);
@@ -296,7 +297,22 @@ static void few_classes_have_no_top_5(void **state)
     assert_says("stdout", r.out, "\ntop-1 ");
     assert_null(strstr(r.out, "top-5"));
     run_free(&r);
-    EXPECT(0, "\"top5\":1.0,", "", "eval", "-q", "-m", model, "--data", data, "--json");
+    EXPECT(0, "\"top5\":null,\"top5_ci95\":null,", "", "eval", "-q", "-m", model, "--data", data, "--json");
+}
+
+/* Asked for or not. */
+static void what_a_network_has_learnt_from_is_no_test_set(void **state)
+{
+    const struct fixture *f = *state;
+    char model[300], data[300];
+
+    snprintf(model, sizeof model, "%s/learnt.safetensors", f->dir);
+    snprintf(data, sizeof data, "%s/learnt/train", f->dir);
+    make_model(model, 5);
+    make_data(data, 5, false);
+    snprintf(data, sizeof data, "%s/learnt", f->dir);
+    EXPECT(0, "", "learnt: a network that was trained on this data set has learnt from its split \"train\"",
+           "eval", "-m", model, "--data", data, "--split", "train");
 }
 
 /* One set is no test set, whatever split is asked for: nobody shall report training pictures as one. */
@@ -379,6 +395,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_predictions_follow_from_the_logits, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(the_text_says_the_same, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(few_classes_have_no_top_5, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(what_a_network_has_learnt_from_is_no_test_set, open_fixture,
+                                        close_fixture),
         cmocka_unit_test_setup_teardown(a_set_without_splits_is_no_test_set, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(what_was_run_is_said, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(flip_is_the_mean_with_the_mirror_image, open_fixture, close_fixture),
