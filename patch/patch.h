@@ -180,8 +180,8 @@ uint64_t patch_dataset_digest(const struct patch_dataset *d, const char *root);
 enum vit_status patch_dataset_read(const struct patch_dataset *d, size_t i,
                                    const struct patch_decode *options, struct patch_image *out,
                                    struct vit_error *err);
-/* Renumber the labels to the model's order, by name: names (count). Classes of the data the model does
- * not have are an error that prints both lists. */
+/* Renumber the labels to the model's order, by name: names (count). Classes of the data that the model does
+ * not have are an error, which names what is not matched on both sides as far as there is room. */
 enum vit_status patch_dataset_match(struct patch_dataset *d, const char *const *names, int count,
                                     struct vit_error *err);
 /* Keep n pictures, equally many of each class (as far as there are), the same for every call. Those without a

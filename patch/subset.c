@@ -23,16 +23,40 @@ static int find_name(const char *name, const char *const *names, int count)
     return found;
 }
 
+/* Those of names that are not one of others: how many, and in text as many as fit. */
+static size_t list_unmatched(char *text, size_t size, const char *const *names, int count,
+                             const char *const *others, int other_count)
+{
+    const char **left = calloc((size_t)count + 1, sizeof *left);
+    size_t unmatched = 0;
+
+    text[0] = '\0';
+    for (int i = 0; i < count; i++) {
+        if (find_name(names[i], others, other_count) >= 0) continue;
+        if (left) left[unmatched] = names[i];
+        unmatched++;
+    }
+    if (left) patch_names_list(text, size, left, unmatched);
+    free(left);
+    return unmatched;
+}
+
+/* Names that are on both sides tell nothing of what is wrong. */
 static enum vit_status mismatch(const struct patch_dataset *d, const char *name, int found,
                                 const char *const *names, int count, struct vit_error *err)
 {
+    const char *const *own = (const char *const *)d->classes.item;
+    const int own_count = (int)d->classes.count;
     char data[360], model[360];
+    const size_t of_data = list_unmatched(data, sizeof data, own, own_count, names, count);
+    const size_t of_model = list_unmatched(model, sizeof model, names, count, own, own_count);
 
     return vit_fail(
-        err, VIT_ERR_ARG, "the data's class \"%s\" is %s the model's; data (%zu): %s; model (%d): %s", name,
-        found == -2 ? "more than one of" : "none of", d->classes.count,
-        patch_names_list(data, sizeof data, (const char *const *)d->classes.item, d->classes.count), count,
-        patch_names_list(model, sizeof model, names, (size_t)count));
+        err, VIT_ERR_ARG,
+        "the data's class \"%.100s\" is %s the model's; not matched are %zu of the data's %d: %s; and "
+        "%zu of the model's %d%s%s",
+        name, found == -2 ? "more than one of" : "none of", of_data, own_count, data, of_model, count,
+        of_model ? ": " : "", model);
 }
 
 /* to (classes of d) = the model's number of each class. */

@@ -27,8 +27,8 @@ enum vit_status eval_match_labels(struct patch_dataset *d, const struct vit_mode
                                   const struct cmd_common *o, struct vit_error *err);
 
 /* Open the data set at path: the part that split names, NULL: test; one without splits has no part but all.
- * *part: which it is. VIT_ERR_ARG: a split that it has not. common: warns where all is read unasked, and of the
- * training split; NULL: it does not, as nothing is said of accuracy. */
+ * *part: which it is. VIT_ERR_ARG: a split that it has not. common: warns where all is read unasked, and of
+ * the training split; NULL: it does not, as nothing is said of accuracy. */
 enum vit_status eval_data_open(struct patch_dataset **out, const char **part, const char *path,
                                const char *split, const struct cmd_common *common, struct vit_error *err);
 

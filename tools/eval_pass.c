@@ -87,6 +87,31 @@ enum vit_status eval_match_labels(struct patch_dataset *d, const struct vit_mode
     return VIT_OK;
 }
 
+static void list_classes(const char *path, const char *const *names, int count)
+{
+    out_name(stderr, path);
+    fprintf(stderr, ": %d classes: ", count);
+    for (int i = 0; i < count; i++) {
+        out_name(stderr, names[i]);
+        fputs(i + 1 < count ? ", " : "\n", stderr);
+    }
+}
+
+/* Both lists whole, above the error, which has room for what does not match. */
+static void show_mismatch(const struct patch_dataset *d, const char *path, const struct vit_model *m,
+                          const struct cmd_common *common)
+{
+    const int count = patch_dataset_classes(d);
+    const char **names = calloc((size_t)count + 1, sizeof *names);
+
+    for (int i = 0; names && i < count; i++) names[i] = patch_dataset_class(d, i);
+    if (names && !common->quiet) {
+        list_classes(path, names, count);
+        list_classes(vit_model_path(m), vit_model_labels(m), vit_model_config(m)->classes);
+    }
+    free(names);
+}
+
 /* The names of the labels too: those of the data where the model has none. */
 static enum vit_status match_labels(struct eval_set *s, const struct vit_model *m, const char *path,
                                     const struct cmd_common *common, struct vit_error *err)
@@ -95,6 +120,7 @@ static enum vit_status match_labels(struct eval_set *s, const struct vit_model *
     const enum vit_status status = eval_match_labels(s->data, m, path, common, err);
 
     s->names = vit_model_labels(m);
+    if (status && vit_model_has_labels(m)) show_mismatch(s->data, path, m, common);
     if (status || vit_model_has_labels(m)) return status;
     s->own = calloc((size_t)classes, sizeof *s->own);
     if (!s->own) return vit_fail(err, VIT_ERR_NOMEM, "cannot allocate the names of %d classes", classes);

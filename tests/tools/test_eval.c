@@ -315,6 +315,23 @@ static void what_a_network_has_learnt_from_is_no_test_set(void **state)
            "eval", "-m", model, "--data", data, "--split", "train");
 }
 
+/* The error has room for some of what does not match; above it stand all classes. */
+static void a_mismatch_prints_both_lists(void **state)
+{
+    const struct fixture *f = *state;
+    char model[300], data[300], lists[1000];
+
+    snprintf(model, sizeof model, "%s/two.safetensors", f->dir);
+    snprintf(data, sizeof data, "%s/others", f->dir);
+    make_model(model, 2);
+    tmp_write(data, "ant/0.png", "x", 1, NULL, 0);
+    tmp_write(data, "bee/0.png", "x", 1, NULL, 0);
+    snprintf(lists, sizeof lists,
+             "%s: 2 classes: ant, bee\n%s: 2 classes: %s, %s\nvit: the data's class \"ant\"", data, model,
+             name_of(0), name_of(1));
+    EXPECT(3, NULL, lists, "eval", "-m", model, "--data", data, "--split", "all");
+}
+
 /* One set is no test set, whatever split is asked for: nobody shall report training pictures as one. */
 static void a_set_without_splits_is_no_test_set(void **state)
 {
@@ -397,6 +414,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(few_classes_have_no_top_5, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(what_a_network_has_learnt_from_is_no_test_set, open_fixture,
                                         close_fixture),
+        cmocka_unit_test_setup_teardown(a_mismatch_prints_both_lists, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_set_without_splits_is_no_test_set, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(what_was_run_is_said, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(flip_is_the_mean_with_the_mirror_image, open_fixture, close_fixture),
