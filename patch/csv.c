@@ -1,4 +1,5 @@
 /* A CSV of file,label (RFC 4180: quotes, doubled quotes inside them, either kind of line end). */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -219,10 +220,38 @@ static enum vit_status open_csv(struct patch_dataset *d, const char *path, enum 
     return status;
 }
 
+/* Whether the first line that is not empty has two fields. */
+static bool begins_with_pair(struct csv *c)
+{
+    enum stop stop;
+    char *field;
+
+    do stop = take_field(c, &field);
+    while (stop == STOP_LINE && !*field);
+    if (stop != STOP_COMMA || !*field) return false;
+    stop = take_field(c, &field);
+    return *field && (stop == STOP_LINE || stop == STOP_END);
+}
+
+/* A text that begins as a CSV does is one, whatever its name. Of a longer first line the label is cut. */
+static bool looks_like_csv(const char *path)
+{
+    char text[8192];
+    FILE *f = fopen(path, "rb");
+    const size_t size = f ? fread(text, 1, sizeof text - 1, f) : 0;
+    struct csv c = { .path = path, .at = text, .end = text + size, .line = 1 };
+
+    if (f) fclose(f);
+    text[size] = '\0';
+    if (!size || memchr(text, 0, size)) return false;
+    c.at += vit_utf8_mark(text, size);
+    return begins_with_pair(&c);
+}
+
 static bool found(const struct patch_kind *kind, const char *path)
 {
     (void)kind;
-    return patch_has_extension(path, ".csv") && patch_is_file(path);
+    return patch_is_file(path) && (patch_has_extension(path, ".csv") || looks_like_csv(path));
 }
 
 static unsigned splits(const struct patch_kind *kind, const char *path)

@@ -159,7 +159,7 @@ void cmd_crop(struct patch_recipe *p, const char *mode, float pct);
  * is taken when it is not given, NULL: it must be; more: a clause. */
 #define CMD_DATA_HELP                                                                                        \
     "a folder of the files of CIFAR-10 or CIFAR-100 (binary or Python version), a folder with one folder "   \
-    "per class (perhaps in train, val, test), or a CSV of file,label (files from where it lies)"
+    "per class (perhaps in train, val, test), or a text of lines file,label (files from where it lies)"
 #define CMD_DATA_ROW(offset, without, more)                                                                  \
     {                                                                                                        \
         .name = "data", .letter = 'd', .kind = ARGS_PATH, .at = (offset), .metavar = "PATH",                 \

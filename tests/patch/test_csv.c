@@ -120,6 +120,42 @@ static void what_is_wrong_is_named_with_its_line(void **state)
     assert_refused(open_text(&d, *state, "", 0, &err), VIT_ERR_FORMAT, "empty", &err);
 }
 
+/* By looking, not by its name alone. */
+static void a_text_of_two_fields_is_one_whatever_its_name(void **state)
+{
+    static const struct {
+        const char *text;
+        bool is;
+    } ROWS[] = {
+        { "file,label\na.png,cat\n", true },
+        { "\xef\xbb\xbf\n\r\na.png,\"cat, old\"", true },
+        { "a.png\nb.png,cat\n", false },
+        { "a.png,1,2\n", false },
+        { "a.png,\n", false },
+        { ",cat\n", false },
+        { "\"a.png,cat\n", false },
+        { "\n\n", false },
+        { "", false },
+    };
+    static const char ZERO[] = "a.png,cat\n\0";
+    struct patch_dataset *d;
+    struct vit_error err;
+    char path[512];
+
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        tmp_write(*state, "list.txt", ROWS[i].text, strlen(ROWS[i].text), path, sizeof path);
+        if (ROWS[i].is)
+            assert_ok(patch_dataset_open(&d, path, PATCH_ALL, &err), &err);
+        else
+            assert_refused(patch_dataset_open(&d, path, PATCH_ALL, &err), VIT_ERR_FORMAT, "not a data set",
+                           &err);
+        if (ROWS[i].is) assert_int_equal(patch_dataset_count(d), 1);
+        patch_dataset_close(d);
+    }
+    tmp_write(*state, "list.txt", ZERO, sizeof ZERO - 1, path, sizeof path);
+    assert_refused(patch_dataset_open(&d, path, PATCH_ALL, &err), VIT_ERR_FORMAT, "not a data set", &err);
+}
+
 static void a_cut_csv_never_crashes(void **state)
 {
     static const char text[] = "file,label\r\n\"a \"\"quoted\"\" name.png\",\"c,d\"\r\nb.png,dog\n";
@@ -143,6 +179,8 @@ int main(void)
                                         tmp_teardown),
         cmocka_unit_test_setup_teardown(classes_are_the_sorted_labels, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(what_is_wrong_is_named_with_its_line, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_text_of_two_fields_is_one_whatever_its_name, tmp_setup,
+                                        tmp_teardown),
         cmocka_unit_test_setup_teardown(a_cut_csv_never_crashes, tmp_setup, tmp_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
