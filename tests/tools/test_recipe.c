@@ -490,6 +490,156 @@ static void mixing_ends_with_the_last_part_of_the_epochs(void **state)
     assert_false(recipe_mixes(&r, 0));
 }
 
+/* ---- what each setting is for ---- */
+
+/* All that the library is given of a recipe, and what the run itself reads of it. */
+struct made {
+    struct vit_config config;
+    struct vit_init init;
+    struct vit_hyper hyper;
+    struct patch_feed_options feed;
+    struct patch_recipe pictures;
+    struct patch_decode decode;
+    struct recipe recipe;
+    enum kern_dtype dtype;
+};
+
+static void make(struct made *m, enum recipe_id id, const char *value)
+{
+    struct recipe_texts texts = { { 0 } };
+    struct vit_error err;
+    struct recipe *r = &m->recipe;
+    int batches;
+
+    memset(m, 0, sizeof *m);
+    texts.text[id] = value ? strdup(value) : NULL;
+    assert_ok(recipe_texts_preset(&texts, &err), &err);
+    assert_ok(recipe_parse(r, &texts, &err), &err);
+    assert_ok(recipe_batches(&batches, r, 12800, &err), &err);
+    assert_ok(recipe_config(&m->config, r, NULL, 10, &err), &err);
+    assert_ok(recipe_hyper(&m->hyper, r, batches, &err), &err);
+    m->init = recipe_init(r);
+    m->pictures = recipe_pictures(r, NULL, m->config.image, "folder of classes");
+    m->decode = recipe_decode(r);
+    assert_ok(recipe_feed(&m->feed, r, &m->pictures, &err), &err);
+    m->dtype = (enum kern_dtype)kern_dtype_from_name(r->dtype);
+    recipe_texts_free(&texts); /* the texts in *r are gone: none is a field below */
+}
+
+#define FIELD(of)                                                                                            \
+    {                                                                                                        \
+#of, offsetof(struct made, of), sizeof((struct made *)0)->of                                         \
+    }
+enum { MOST_FIELDS = 4 };
+struct field {
+    const char *name; /* NULL: no further one */
+    size_t at, bytes;
+};
+/* A value that is not the default, and all the fields that it changes. */
+static const struct purpose {
+    const char *value; /* NULL: what it does is not one field, and has a test of its own */
+    struct field field[MOST_FIELDS];
+} PURPOSES[] = {
+    [RECIPE_PRESET] = { NULL, { { 0 } } },
+    [RECIPE_IMAGE] = { "48",
+                       { FIELD(config.image), FIELD(pictures.size), FIELD(feed.augment.crop_padding) } },
+    [RECIPE_PATCH] = { "8", { FIELD(config.stem.patch) } },
+    [RECIPE_STEM] = { "conv-3x1", { FIELD(config.stem.patch), FIELD(config.stem.layers) } },
+    [RECIPE_WIDTH] = { "96", { FIELD(config.width), FIELD(config.hidden) } },
+    [RECIPE_DEPTH] = { "6", { FIELD(config.depth) } },
+    [RECIPE_HEADS] = { "6", { FIELD(config.heads) } },
+    [RECIPE_HIDDEN] = { "512", { FIELD(config.hidden) } },
+    [RECIPE_CLASSES] = { "10", { FIELD(recipe.classes) } },
+    [RECIPE_POOL] = { "mean", { FIELD(config.pool), FIELD(config.cls) } },
+    [RECIPE_POSITION] = { "sincos2d", { FIELD(config.position) } },
+    [RECIPE_NORM] = { "post", { FIELD(config.norm.placement), FIELD(config.norm.final) } },
+    [RECIPE_NORM_KIND] = { "rmsnorm", { FIELD(config.norm.kind) } },
+    [RECIPE_QK_NORM] = { "on", { FIELD(config.norm.qk) } },
+    [RECIPE_EMBED_NORM] = { "on", { FIELD(config.norm.embed) } },
+    [RECIPE_FINAL_NORM] = { "off", { FIELD(config.norm.final) } },
+    [RECIPE_OUT_GAIN] = { "0.5", { FIELD(init.out_gain) } },
+    [RECIPE_INIT] = { "xavier", { FIELD(init.kind) } },
+    [RECIPE_FROM] = { NULL, { { 0 } } },
+    [RECIPE_POSITION_STD] = { "0.5", { FIELD(init.position) } },
+    [RECIPE_LAYER_SCALE] = { "0.5", { FIELD(init.scale) } },
+    [RECIPE_ZERO_HEAD] = { "on", { FIELD(init.zero_head) } },
+    [RECIPE_OPTIMIZER] = { "muon", { FIELD(hyper.optimizer) } },
+    [RECIPE_LR] = { "0.5", { FIELD(hyper.lr) } },
+    [RECIPE_MUON_LR] = { "0.5", { FIELD(hyper.muon_lr) } },
+    [RECIPE_BETA2] = { "0.5", { FIELD(hyper.beta2) } },
+    [RECIPE_WARMUP] = { "7", { FIELD(hyper.warmup) } },
+    [RECIPE_SCHEDULE] = { "linear", { FIELD(hyper.schedule) } },
+    [RECIPE_LR_END] = { "0.5", { FIELD(hyper.lr_end) } },
+    [RECIPE_EPOCHS] = { "10", { FIELD(recipe.epochs), FIELD(hyper.steps), FIELD(hyper.warmup) } },
+    [RECIPE_BATCH] = { "64", { FIELD(feed.batch), FIELD(hyper.steps), FIELD(hyper.warmup) } },
+    [RECIPE_ACCUMULATE] = { "4", { FIELD(hyper.accumulate) } },
+    [RECIPE_WEIGHT_DECAY] = { "0.5", { FIELD(hyper.decay) } },
+    [RECIPE_DECAY_ALL] = { "on", { FIELD(hyper.decay_all) } },
+    [RECIPE_CLIP] = { "0.5", { FIELD(hyper.clip) } },
+    [RECIPE_EMA] = { "0.5", { FIELD(hyper.ema) } },
+    [RECIPE_LABEL_SMOOTHING] = { "0.5", { FIELD(hyper.smoothing) } },
+    [RECIPE_DROP_PATH] = { "0.5", { FIELD(hyper.drop_path) } },
+    [RECIPE_ATTN_DROP] = { "0.5", { FIELD(hyper.attn_drop) } },
+    [RECIPE_AUGMENT] = { "cutout", { FIELD(feed.augment.cutout) } },
+    [RECIPE_FLIP] = { "random", { FIELD(feed.augment.flip) } },
+    [RECIPE_PADDING] = { "zero", { FIELD(feed.augment.padding) } },
+    [RECIPE_MIXUP] = { "0.5", { FIELD(feed.mix.mixup) } },
+    [RECIPE_CUTMIX] = { "0.5", { FIELD(feed.mix.cutmix) } },
+    [RECIPE_MIX_PROB] = { "0.5", { FIELD(feed.mix.probability) } },
+    [RECIPE_MIX_OFF] = { "0.5", { FIELD(recipe.mix_off) } },
+    [RECIPE_SEED] = { "9", { FIELD(init.seed), FIELD(hyper.seed), FIELD(feed.seed) } },
+    [RECIPE_VAL] = { "0.5", { FIELD(recipe.val) } },
+    [RECIPE_VAL_SPLIT] = { "on", { FIELD(recipe.val_split) } },
+    [RECIPE_DTYPE] = { "bf16", { FIELD(dtype) } },
+    [RECIPE_LIMIT] = { "9", { FIELD(recipe.limit) } },
+    [RECIPE_MAX_PIXELS] = { "9", { FIELD(decode.max_pixels), FIELD(feed.decode.max_pixels) } },
+    [RECIPE_NO_EXIF] = { "on", { FIELD(decode.ignore_exif), FIELD(feed.decode.ignore_exif) } },
+    [RECIPE_CROP_MODE] = { "center", { FIELD(pictures.squash) } },
+    [RECIPE_CROP_PCT] = { "0.5", { FIELD(pictures.crop_pct) } },
+    [RECIPE_EVAL_EVERY] = { "9", { FIELD(recipe.eval_every) } },
+    [RECIPE_LOG_EVERY] = { "9", { FIELD(recipe.log_every) } },
+};
+_Static_assert(VIT_COUNT(PURPOSES) == RECIPE_SETTINGS, "a setting has no purpose");
+
+static bool is_of(const struct purpose *p, const char *name)
+{
+    for (int i = 0; i < MOST_FIELDS && p->field[i].name; i++)
+        if (!strcmp(p->field[i].name, name)) return true;
+    return false;
+}
+
+/* Of the fields that any setting changes. */
+static void assert_changes_its_own(enum recipe_id id, const struct made *plain)
+{
+    const struct purpose *p = &PURPOSES[id];
+    struct made changed;
+
+    make(&changed, id, p->value);
+    for (size_t i = 0; i < VIT_COUNT(PURPOSES); i++)
+        for (int k = 0; k < MOST_FIELDS && PURPOSES[i].field[k].name; k++) {
+            const struct field *f = &PURPOSES[i].field[k];
+            const bool differs =
+                memcmp((const char *)&changed + f->at, (const char *)plain + f->at, f->bytes) != 0;
+            if (differs != is_of(p, f->name))
+                fail_msg("--%s %s %s %s", recipe_name(id), p->value, differs ? "changes" : "does not change",
+                         f->name);
+        }
+}
+
+static void each_setting_changes_its_own_fields(void **state)
+{
+    struct made plain;
+
+    (void)state;
+    make(&plain, RECIPE_PRESET, NULL);
+    for (int id = 0; id < RECIPE_SETTINGS; id++) {
+        if (id == RECIPE_PRESET || id == RECIPE_FROM) continue;
+        if (!PURPOSES[id].value)
+            fail_msg("--%s: its purpose is not in the table", recipe_name((enum recipe_id)id));
+        assert_changes_its_own((enum recipe_id)id, &plain);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -510,6 +660,7 @@ int main(void)
         cmocka_unit_test(the_network_follows_the_settings),
         cmocka_unit_test(warm_up_is_steps_or_a_share),
         cmocka_unit_test(mixing_ends_with_the_last_part_of_the_epochs),
+        cmocka_unit_test(each_setting_changes_its_own_fields),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,8 @@
 /* vit sweep as a user meets it: tiny grids on coloured noise, killed in every way. */
+#include <fcntl.h>
 #include <jansson.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "patch/patch.h"
@@ -514,6 +516,55 @@ static void a_crop_may_be_an_axis(void **state)
     json_decref(cells);
 }
 
+static void a_folder_has_one_sweep_at_a_time(void **state)
+{
+    struct fixture *f = *state;
+    char path[400];
+    int cells;
+
+    tmp_write(f->out, "cells.jsonl", "", 0, path, sizeof path);
+    cells = open(path, O_RDWR);
+    assert_true(cells >= 0);
+    assert_int_equal(flock(cells, LOCK_EX), 0);
+    EXPECT(3, "out/cells.jsonl: another sweep is writing to it", true, "-d", f->data, "-o", f->out,
+           "--epochs", "1");
+    assert_int_equal(close(cells), 0);
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "1");
+}
+
+/* Eight pictures to learn from, four to validate on; the data set in data (600). */
+static void write_splits(const struct fixture *f, char *data)
+{
+    static const unsigned char PIXELS[32 * 32 * 3];
+    char name[64], path[600];
+
+    for (int i = 0; i < 12; i++) {
+        snprintf(name, sizeof name, "split/%s/%s/%d.png", i < 8 ? "train" : "val", i % 2 ? "a" : "b", i);
+        tmp_write(f->dir, name, "", 0, path, sizeof path);
+        assert_int_equal(patch_png_write(path, PIXELS, 32, 32, NULL), VIT_OK);
+    }
+    snprintf(data, 600, "%s/split", f->dir);
+}
+
+static void cells_may_validate_on_the_split_for_it(void **state)
+{
+    struct fixture *f = *state;
+    char data[600];
+    json_t *cells;
+
+    write_splits(f, data);
+    EXPECT(3, "has no split \"val\"", false, "-d", f->data, "-o", f->other, "--val-split");
+    EXPECT(0, "", false, "-d", data, "-o", f->out, "--norm", "pre,post", "--val-split", "--batch", "4",
+           "--epochs", "1", "--width", "16", "--depth", "1", "--heads", "2", "--patch", "16", "-t", "1");
+    cells = lines_of(f->out, "cells.jsonl");
+    assert_int_equal(json_array_size(cells), 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(lines_number(cells, i, "val_n") == 4);
+        assert_true(lines_number(cells, i, "steps") == 2); /* nothing is held out of the eight */
+    }
+    json_decref(cells);
+}
+
 /* With rate 0 the weights at the end are those of the start. */
 static void arms_start_from_the_same_weights(void **state)
 {
@@ -936,6 +987,8 @@ int main(void)
         TEST(equal_results_have_no_spread),
         TEST(runs_that_never_left_the_plateau_are_counted),
         TEST(arms_share_weights_order_and_augmentation),
+        TEST(a_folder_has_one_sweep_at_a_time),
+        TEST(cells_may_validate_on_the_split_for_it),
         TEST(a_crop_may_be_an_axis),
         TEST(arms_start_from_the_same_weights),
         TEST(cells_start_from_the_network_as_it_is),

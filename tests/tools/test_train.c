@@ -1,6 +1,8 @@
 /* vit train as a user meets it: a tiny network on coloured noise, interrupted in every way. */
+#include <fcntl.h>
 #include <jansson.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -383,6 +385,22 @@ static void a_network_lost_by_its_last_step_has_diverged_without_validation_too(
     assert_true(json_is_true(json_object_get(last, "diverged")));
     json_decref(lines);
     assert_false(tmp_has(f->out, "model.safetensors"));
+}
+
+/* Two would destroy each other's files. */
+static void a_folder_has_one_run_at_a_time(void **state)
+{
+    struct fixture *f = *state;
+    char path[400];
+    int log;
+
+    tmp_write(f->out, "log.jsonl", "", 0, path, sizeof path);
+    log = open(path, O_RDWR);
+    assert_true(log >= 0);
+    assert_int_equal(flock(log, LOCK_EX), 0);
+    EXPECT(3, "out/log.jsonl: another run is writing to it", true, "-d", f->data, "-o", f->out);
+    assert_int_equal(close(log), 0);
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "1");
 }
 
 static void a_log_that_lost_lines_is_noticed(void **state)
@@ -951,6 +969,7 @@ int main(void)
         TEST(divergence_is_exit_code_4_with_step_and_rate),
         TEST(a_network_lost_by_its_last_step_has_diverged),
         TEST(a_network_lost_by_its_last_step_has_diverged_without_validation_too),
+        TEST(a_folder_has_one_run_at_a_time),
         TEST(a_log_that_lost_lines_is_noticed),
         TEST(a_full_disk_destroys_nothing),
         TEST(a_folder_that_cannot_be_made_is_exit_code_3),
