@@ -286,7 +286,7 @@ static int loop(struct train *t)
     stop_catch();
     t->start = t->saved = progress_seconds();
     code = begin(t);
-    train_show_start(t);
+    if (!code) train_show_start(t);
     while (!code && t->epoch < t->recipe->epochs) code = run_epoch(t);
     if (!code) code = finish(t);
     progress_clear(&t->bar);
