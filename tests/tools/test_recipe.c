@@ -86,7 +86,7 @@ static void the_help_prints_the_networks_of_the_presets(void **state)
     (void)state;
     for (int i = 0; vit_config_preset_name(i); i++)
         for (int other = 0; vit_config_preset_name(other); other++) {
-            struct patch_recipe pictures = recipe_pictures(NULL, 32, "CIFAR-10 binary");
+            struct patch_recipe pictures = recipe_pictures(NULL, NULL, 32, "CIFAR-10 binary");
             struct recipe_texts texts;
             struct vit_config want, found;
             struct recipe r;
@@ -580,6 +580,7 @@ static const struct purpose {
     [RECIPE_LABEL_SMOOTHING] = { "0.5", { FIELD(hyper.smoothing) } },
     [RECIPE_DROP_PATH] = { "0.5", { FIELD(hyper.drop_path) } },
     [RECIPE_ATTN_DROP] = { "0.5", { FIELD(hyper.attn_drop) } },
+    [RECIPE_PATCH_DROP] = { "0.5", { FIELD(hyper.patch_drop) } },
     [RECIPE_AUGMENT] = { "cutout", { FIELD(feed.augment.cutout) } },
     [RECIPE_FLIP] = { "random", { FIELD(feed.augment.flip) } },
     [RECIPE_PADDING] = { "zero", { FIELD(feed.augment.padding) } },
