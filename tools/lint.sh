@@ -63,7 +63,7 @@ for file in $(sources $LIBRARY); do
 done
 
 # ---- who reads what strangers made is in tools/parsers.txt ----
-reads='\<(vit_json_(read|parse|get|int|float|bool|string|floats)|weights_open)\('
+reads='\<(vit_json_(read|read_input|parse|get|int|float|bool|string|floats)|weights_open)\('
 for file in $(sources $LIBRARY tools | grep '\.c$' | xargs grep -lE "$reads"); do
     grep -qE "^(# but )?$file(:|\$)" tools/parsers.txt ||
         echo "$file: reads JSON or tensors, expected in tools/parsers.txt or as one of its exceptions" >>"$found"
