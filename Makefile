@@ -375,13 +375,10 @@ $B/vit.pc: Makefile vit/base.h $B/flags FORCE
 	  'Requires.private: $(strip $(PKGS))' 'Libs: -L"$${libdir}" -lvit' \
 	  'Libs.private: -lm -lpthread -fopenmp' 'Cflags: -I"$${includedir}"' > $@
 
-# What the program says of itself: the manual page, and to each shell what completes its words.
-SAID := $(addprefix $B/said/,man bash zsh fish)
-$(SAID): $B/said/%: $(BIN)
-	@mkdir -p $(@D)
-	$(Q)$(BIN) help --$* > $@
+# What the program says of itself, for everybody to read whatever the mask of who installs: WHAT, FILE.
+said = $(BIN) help --$1 > $2 && chmod 644 $2
 
-do-install: do-all $B/vit.pc $(SAID)
+do-install: do-all $B/vit.pc $(BIN)
 	install -d $(call in,bin) $(call lib,pkgconfig) $(MAN) $(BASH) $(ZSH) $(FISH) $(SAMPLES)
 	install -m 755 $B/bin/vit $(call in,bin/vit)
 	install -m 644 $B/libvit.a $(call lib,libvit.a)
@@ -391,10 +388,10 @@ do-install: do-all $B/vit.pc $(SAID)
 	for h in $(HEADERS); do install -D -m 644 $$h $(call in,include/libvit)/$$h || exit 1; done
 	install -m 644 $B/vit.pc $(call lib,pkgconfig/vit.pc)
 	install -m 644 samples/README.md samples/labels.csv samples/*.jpg $(SAMPLES)
-	install -m 644 $B/said/man $(MAN)/vit.1
-	install -m 644 $B/said/bash $(BASH)/vit
-	install -m 644 $B/said/zsh $(ZSH)/_vit
-	install -m 644 $B/said/fish $(FISH)/vit.fish
+	$(call said,man,$(MAN)/vit.1)
+	$(call said,bash,$(BASH)/vit)
+	$(call said,zsh,$(ZSH)/_vit)
+	$(call said,fish,$(FISH)/vit.fish)
 
 uninstall:
 	rm -f $(call in,bin/vit) $(call lib,libvit.a) $(call lib,libvit.so) $(call lib,$(SONAME)) \

@@ -110,7 +110,8 @@ static const struct patch_kind *recognise(const char *path, struct vit_error *er
     else
         vit_fail(err, VIT_ERR_FORMAT,
                  "%s: not a data set: expected a folder of the files of CIFAR-10 or CIFAR-100 (binary or "
-                 "Python version), a folder with a folder of pictures for each class, or a CSV of file,label",
+                 "Python version), a folder with a folder of pictures for each class, or a text of lines "
+                 "file,label",
                  path);
     return NULL;
 }

@@ -29,8 +29,10 @@ const char *cmd_crop_word(int i)
 
 void cmd_crop(struct patch_recipe *p, const char *mode, float pct)
 {
-    if (mode) p->squash = strcmp(mode, "squash") == 0;
-    if (mode && p->squash) p->crop_pct = 1;
+    const bool squash = mode ? strcmp(mode, "squash") == 0 : p->squash;
+
+    if (squash && !p->squash) p->crop_pct = 1;
+    p->squash = squash;
     if (pct > 0) p->crop_pct = pct;
 }
 

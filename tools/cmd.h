@@ -152,7 +152,7 @@ enum vit_status cmd_sandbox(struct patch_sandbox **out, const char *when, const 
     "resize the short side and cut out the centre, or resize to a square and cut nothing"
 #define CMD_CROP_PCT_HELP "the part of the resized short side that the crop keeps"
 const char *cmd_crop_word(int i);
-/* mode NULL, pct 0: not given, and stays. A square is cut only where it is said how much. */
+/* mode NULL, pct 0: not given, and stays. What becomes a square is cut only where it is said how much. */
 void cmd_crop(struct patch_recipe *p, const char *mode, float pct);
 
 /* The row --data of verbs that read a labelled data set; the target is a string at an offset. without: what

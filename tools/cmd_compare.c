@@ -81,10 +81,15 @@ static enum vit_status check_data(const struct compare *c, const struct options 
     const struct {
         bool given;
         const char *name;
-    } idle[] = { { o->data, "data" },      { o->split, "split" },
-                 { o->limit, "limit" },    { o->no_exif, "no-exif" },
-                 { o->flip, "flip" },      { o->check, "check" },
-                 { common->size, "size" }, { cmd_dtype(common) != KERN_F32, "dtype" } };
+    } idle[] = { { o->data, "data" },
+                 { o->split, "split" },
+                 { o->limit, "limit" },
+                 { o->no_exif, "no-exif" },
+                 { o->flip, "flip" },
+                 { o->check, "check" },
+                 { common->size, "size" },
+                 { o->max_pixels != PATCH_MAX_PIXELS, "max-pixels" },
+                 { cmd_dtype(common) != KERN_F32, "dtype" } };
 
     if (model && !o->data)
         return vit_fail(err, VIT_ERR_ARG, "--data: expected a data set to run %s on, found none", model);

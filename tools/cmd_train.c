@@ -101,12 +101,12 @@ static struct eval_share validated(const struct train_result *r)
 static json_t *result_json(const struct train_result *r, const char *out)
 {
     const struct eval_share top1 = validated(r);
-    json_t *o =
-        json_pack("{s:o, s:i, s:i, s:I, s:I, s:o, s:I}", "out", out_text(out), "epochs", r->epochs, "steps",
-                  r->steps, "pictures", (json_int_t)r->pictures, "n_failed", (json_int_t)r->failed,
-                  "train_loss", out_real(r->train_loss), "val_n", (json_int_t)r->val.n);
+    json_t *o = json_pack("{s:o, s:i, s:i, s:I, s:o, s:I}", "out", out_text(out), "epochs", r->epochs,
+                          "steps", r->steps, "pictures", (json_int_t)r->pictures, "train_loss",
+                          out_real(r->train_loss), "val_n", (json_int_t)r->val.n);
 
     if (!o) return NULL;
+    vit_json_put(&o, "n_failed", r->failed < 0 ? json_null() : json_integer(r->failed));
     vit_json_put(&o, "val_loss", r->val.n ? out_real(r->val.loss) : json_null());
     vit_json_put(&o, "val_top1", r->val.n ? out_real(r->val.top1) : json_null());
     vit_json_put(&o, "val_top1_ci95", r->val.n ? eval_interval(top1.low, top1.high) : json_null());
@@ -163,7 +163,8 @@ static int run_with(const struct options *o, const struct train_saved *saved)
         cmd_error("%s", err.text);
     } else if (saved->finished && train_folder_done(job.out)) {
         cmd_warn(&common, "%s: this run is finished, nothing is left to do", job.out);
-        code = print_result(&saved->result, o, job.out, saved->result.failed ? CMD_SOME_FAILED : CMD_DONE);
+        code =
+            print_result(&saved->result, o, job.out, saved->result.failed > 0 ? CMD_SOME_FAILED : CMD_DONE);
     } else {
         code = train_run(&job, &result);
         if (code == TRAIN_DIVERGED) cmd_error("%s", result.reason);
@@ -174,7 +175,8 @@ static int run_with(const struct options *o, const struct train_saved *saved)
 }
 
 /* Nothing trained is cleared for a run: a folder with a downloaded network is meant for --from, and one of a
- * finished run may have lost its state on purpose. What else lies in a folder is not in the way. */
+ * finished run may have lost its state on purpose. What else lies in a folder is not in the way, unless it is
+ * runs: then the folder above theirs was named. */
 static int check_resumed(const char *folder)
 {
     if (train_folder_has(folder, "state.safetensors")) return CMD_DONE;
@@ -185,9 +187,13 @@ static int check_resumed(const char *folder)
                   folder, folder);
         return CMD_USAGE;
     }
-    if (!train_folder_has(folder, "model.safetensors") && !train_folder_has(folder, "config.json"))
+    if (train_folder_above(folder))
+        cmd_error("%s: holds runs in folders of their own, expected the folder of one", folder);
+    else if (train_folder_has(folder, "model.safetensors") || train_folder_has(folder, "config.json"))
+        cmd_error("%s: holds a network, and no run to go on with; --from starts from a trained network",
+                  folder);
+    else
         return CMD_DONE;
-    cmd_error("%s: holds a network, and no run to go on with; --from starts from a trained network", folder);
     return CMD_USAGE;
 }
 
@@ -244,8 +250,8 @@ const struct args_verb cmd_train = {
         "the same files. With --ema the averaged weights are the model. "
         "The test split is never read.\n\n"
         "With --json one object: out, epochs, steps, pictures (to learn from), n_failed (pictures that could "
-        "not be read, to learn from or to validate on), train_loss, val_n, val_loss, val_top1, "
-        "val_top1_ci95, images_per_second, seconds.\n\n"
+        "not be read, to learn from or to validate on; null of a run that ended before this was kept), "
+        "train_loss, val_n, val_loss, val_top1, val_top1_ci95, images_per_second, seconds.\n\n"
         "Fine-tuning: with --from the network is a trained one, of any family that can be read. Options "
         "about the network change it; the preset gives the recipe alone, and is fine-tune where none is "
         "named, not the defaults below, which are those of plain-4.\n\n"

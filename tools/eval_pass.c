@@ -38,15 +38,17 @@ json_t *eval_how(const struct vit_model *m, bool flip)
 }
 
 /* What a network has learnt from says little about other pictures. */
-static void warn_learnt(const char *path, const char *split, enum patch_split part,
+static void warn_learnt(const char *path, unsigned splits, const char *split, enum patch_split part,
                         const struct cmd_common *common)
 {
+    const bool trains = part == PATCH_TRAIN || (part == PATCH_ALL && splits & 1u << PATCH_TRAIN);
+
     if (!split && part == PATCH_ALL)
         cmd_warn(common,
                  "%s: has no splits: all of it is read, what a network was trained on too; --split all "
                  "is this without a warning",
                  path);
-    if (part == PATCH_TRAIN)
+    if (trains)
         cmd_warn(
             common,
             "%s: a network that was trained on this data set has learnt from its split \"train\": expect "
@@ -69,22 +71,8 @@ enum vit_status eval_data_open(struct patch_dataset **out, const char **part, co
     if (!splits) wanted = PATCH_ALL;
     *part = patch_split_name(wanted);
     status = patch_dataset_open(out, path, wanted, err);
-    if (!status && common) warn_learnt(path, split, wanted, common);
+    if (!status && common) warn_learnt(path, splits, split, wanted, common);
     return status;
-}
-
-enum vit_status eval_match_labels(struct patch_dataset *d, const struct vit_model *m, const char *path,
-                                  const struct cmd_common *o, struct vit_error *err)
-{
-    const int classes = vit_model_config(m)->classes, found = patch_dataset_classes(d);
-
-    if (vit_model_has_labels(m)) return patch_dataset_match(d, vit_model_labels(m), classes, err);
-    if (found != classes)
-        return vit_fail(err, VIT_ERR_ARG,
-                        "%s: the model has no label names and %d classes, the data set has %d",
-                        vit_model_path(m), classes, found);
-    cmd_warn(o, "%s has no label names: its classes are taken in the order of %s", vit_model_path(m), path);
-    return VIT_OK;
 }
 
 static void list_classes(const char *path, const char *const *names, int count)
@@ -98,18 +86,35 @@ static void list_classes(const char *path, const char *const *names, int count)
 }
 
 /* Both lists whole, above the error, which has room for what does not match. */
-static void show_mismatch(const struct patch_dataset *d, const char *path, const struct vit_model *m,
-                          const struct cmd_common *common)
+static void show_mismatch(const struct patch_dataset *d, const char *path, const struct vit_model *m)
 {
     const int count = patch_dataset_classes(d);
     const char **names = calloc((size_t)count + 1, sizeof *names);
 
     for (int i = 0; names && i < count; i++) names[i] = patch_dataset_class(d, i);
-    if (names && !common->quiet) {
+    if (names) {
         list_classes(path, names, count);
         list_classes(vit_model_path(m), vit_model_labels(m), vit_model_config(m)->classes);
     }
     free(names);
+}
+
+enum vit_status eval_match_labels(struct patch_dataset *d, const struct vit_model *m, const char *path,
+                                  const struct cmd_common *o, struct vit_error *err)
+{
+    const int classes = vit_model_config(m)->classes, found = patch_dataset_classes(d);
+
+    if (vit_model_has_labels(m)) {
+        const enum vit_status status = patch_dataset_match(d, vit_model_labels(m), classes, err);
+        if (status) show_mismatch(d, path, m);
+        return status;
+    }
+    if (found != classes)
+        return vit_fail(err, VIT_ERR_ARG,
+                        "%s: the model has no label names and %d classes, the data set has %d",
+                        vit_model_path(m), classes, found);
+    cmd_warn(o, "%s has no label names: its classes are taken in the order of %s", vit_model_path(m), path);
+    return VIT_OK;
 }
 
 /* The names of the labels too: those of the data where the model has none. */
@@ -120,7 +125,6 @@ static enum vit_status match_labels(struct eval_set *s, const struct vit_model *
     const enum vit_status status = eval_match_labels(s->data, m, path, common, err);
 
     s->names = vit_model_labels(m);
-    if (status && vit_model_has_labels(m)) show_mismatch(s->data, path, m, common);
     if (status || vit_model_has_labels(m)) return status;
     s->own = calloc((size_t)classes, sizeof *s->own);
     if (!s->own) return vit_fail(err, VIT_ERR_NOMEM, "cannot allocate the names of %d classes", classes);

@@ -8,8 +8,8 @@
 
 /* ---- what runs are made with ---- */
 
-/* Settings, and the data set behind them. */
-enum { DATA = RECIPE_SETTINGS, ASPECTS };
+/* Settings; behind them the data set, when a run is given up and with which kernels it computes. */
+enum { DATA = RECIPE_SETTINGS, DEAD_AFTER, KERNELS, ASPECTS };
 
 /* Every aspect of a run as a number, its value's place in values. */
 struct made {
@@ -43,11 +43,23 @@ static enum vit_status place(int *at, struct made *m, int k, const char *text, s
     return VIT_OK;
 }
 
+/* "": its input does not say. */
+static const char *source_text(const struct report *r, const struct report_cell *c, const char *key)
+{
+    const char *text = json_string_value(json_object_get(r->sources[c->source].about, key));
+
+    return text ? text : "";
+}
+
 static const char *aspect_of(const struct report *r, const struct report_cell *c, int k, char *text,
                              size_t size)
 {
-    return k == DATA ? report_data(r, c, text, size)
-                     : report_setting(r, c, recipe_name((enum recipe_id)k), text, size);
+    switch (k) {
+    case DATA: return report_data(r, c, text, size);
+    case DEAD_AFTER: return source_text(r, c, "dead_after");
+    case KERNELS: return source_text(r, c, "kernels");
+    default: return report_setting(r, c, recipe_name((enum recipe_id)k), text, size);
+    }
 }
 
 /* let_go of m, whatever is returned. */

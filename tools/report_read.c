@@ -135,14 +135,14 @@ static enum vit_status read_sweep(struct report *r, const char *folder, struct v
     json_t *grid = NULL;
     enum vit_status status = VIT_OK;
 
-    if (is_file(folder, "sweep.json")) {
-        status = vit_json_read(&grid, train_path(path, folder, "sweep.json"), MAX_BYTES, err);
+    if (is_file(folder, TRAIN_GRID)) {
+        status = vit_json_read(&grid, train_path(path, folder, TRAIN_GRID), MAX_BYTES, err);
         if (!status) status = report_keep(r, grid, err);
     }
     if (!status) status = report_add_source(r, folder, REPORT_SWEEP, grid, err);
     if (!status && is_file(folder, "cells.jsonl"))
         status = read_lines(r, report_take_cell, train_path(path, folder, "cells.jsonl"), err);
-    if (!status) status = report_add_planned(r, train_path(path, folder, "sweep.json"), err);
+    if (!status) status = report_add_planned(r, train_path(path, folder, TRAIN_GRID), err);
     if (!status && is_file(folder, "epochs.jsonl"))
         status = read_lines(r, report_take_epoch, train_path(path, folder, "epochs.jsonl"), err);
     return status ? status : find_sweep_classes(r, folder, err);
@@ -324,7 +324,7 @@ static enum vit_status read_parts(struct report *r, bool *found, const char *par
 static enum vit_status read_folder(struct report *r, bool *found, const char *folder, int level,
                                    struct vit_error *err)
 {
-    const bool sweep = is_file(folder, "cells.jsonl") || is_file(folder, "sweep.json");
+    const bool sweep = is_file(folder, "cells.jsonl") || is_file(folder, TRAIN_GRID);
     const bool run = !sweep && is_file(folder, "log.jsonl");
     enum vit_status status = sweep ? read_sweep(r, folder, err) : run ? read_train(r, folder, err) : VIT_OK;
 

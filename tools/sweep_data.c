@@ -56,16 +56,17 @@ static enum vit_status find_source(struct sweep *s, struct sweep_cell *c, const 
 /* ---- cells ---- */
 
 /* Training: one product forward, two back, 2 flops each a multiply-add. */
-static double flops_of(const struct sweep_cell *c, const struct sweep_source *source)
+static double flops_of(const struct sweep_cell *c, const struct vit_hyper *h,
+                       const struct sweep_source *source)
 {
     const struct recipe *r = &c->recipe;
-    const double macs = vit_config_macs(&c->config);
     const int validations = (r->epochs + r->eval_every - 1) / r->eval_every * (r->ema > 0 ? 2 : 1);
     double seen = 0;
 
     if (source->data.held) seen += (double)validations * (double)patch_dataset_count(source->data.held);
     if (source->test) seen += (double)patch_dataset_count(source->test);
-    return 6 * macs * c->steps * r->batch + 2 * macs * seen;
+    return 6 * vit_training_macs(&c->config, h) * c->steps * r->batch +
+           2 * vit_config_macs(&c->config) * seen;
 }
 
 /* The network that cells start from: neighbours mostly share it. */
@@ -104,7 +105,7 @@ static enum vit_status complete(struct sweep *s, struct sweep_cell *c, const str
     if (!status) status = recipe_feed(&feed, r, &s->sources[c->source].pictures, err);
     if (!status) status = train_dead_after(&dead_after, s->dead_after, hyper.steps, err);
     c->steps = hyper.steps;
-    c->flops = flops_of(c, &s->sources[c->source]);
+    c->flops = flops_of(c, &hyper, &s->sources[c->source]);
     return status;
 }
 

@@ -14,7 +14,7 @@
 #include "vit/json.h"
 #include "vit/sink.h"
 
-static const char GRID[] = "sweep.json", CELLS[] = "cells.jsonl", EPOCHS[] = "epochs.jsonl",
+static const char GRID[] = TRAIN_GRID, CELLS[] = "cells.jsonl", EPOCHS[] = "epochs.jsonl",
                   FORMAT[] = "vit-sweep-1";
 
 const char *sweep_folder_cell(char *text, const struct sweep *s, const struct sweep_cell *cell)

@@ -22,10 +22,11 @@ struct estimate {
 static char *work_of(const struct sweep_cell *c, const struct sweep_source *source)
 {
     const struct recipe *r = &c->recipe;
-    json_t *work = json_pack("{s:o, s:i, s:i, s:s, s:s, s:b, s:b}", "config",
+    json_t *work = json_pack("{s:o, s:i, s:i, s:s, s:s, s:b, s:b, s:b, s:f}", "config",
                              vit_config_to_json(&c->config, &source->pictures, NULL), "batch", r->batch,
                              "accumulate", r->accumulate, "dtype", r->dtype, "optimizer", r->optimizer, "ema",
-                             (int)(r->ema > 0), "drop", (int)(r->drop_path > 0));
+                             (int)(r->ema > 0), "drop", (int)(r->drop_path > 0), "attn_drop",
+                             (int)(r->attn_drop > 0), "patch_drop", (double)r->patch_drop);
     char *text = vit_json_text(work, JSON_COMPACT);
 
     json_decref(work);
@@ -86,7 +87,7 @@ static enum vit_status measure_alone(double *rate, const struct sweep *s, const 
     if (!status) status = noise(&planes, &labels, m, r->batch, err);
     if (!status) {
         batch.planes = planes, batch.labels = labels;
-        *rate = 6 * vit_config_macs(&c->config) * r->batch / time_steps(t, &batch);
+        *rate = 6 * vit_training_macs(&c->config, &hyper) * r->batch / time_steps(t, &batch);
     }
     free(planes);
     free(labels);

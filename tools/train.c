@@ -23,10 +23,10 @@ static int save(struct train *t)
 }
 
 /* What a run was started with is in its state alone: a kill before the first one that is due must not lose
- * it. */
+ * it. A sweep keeps it for its cells. */
 static int begin(struct train *t)
 {
-    return t->goes_on ? CMD_DONE : save(t);
+    return t->goes_on || t->job->cell ? CMD_DONE : save(t);
 }
 
 static int interrupted(struct train *t)
@@ -268,7 +268,7 @@ static int finish(struct train *t)
 
     progress_clear(&t->bar);
     t->finished = true;
-    t->all_failed = t->failed + t->val_failed;
+    t->all_failed = (int64_t)(t->failed + t->val_failed);
     code = save(t);
     if (code) return code;
     vit_trainer_average(t->trainer, true);
@@ -302,7 +302,7 @@ static struct train_result result_of(const struct train *t)
         .warmup = t->hyper.warmup,
         .plateau_step = t->plateau_step,
         .pictures = patch_feed_count(t->feed),
-        .failed = t->failed + t->val_failed,
+        .failed = (int64_t)(t->failed + t->val_failed),
         .train_loss = t->train_loss,
         .seconds = progress_seconds() - t->start,
         .images_per_second = t->seconds > 0 ? (double)t->images / t->seconds : 0,

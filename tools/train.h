@@ -48,7 +48,7 @@ struct train_result {
     int warmup;        /* steps */
     int plateau_step;  /* the first that had left the plateau of chance; 0: none */
     size_t pictures;   /* to learn from */
-    size_t failed;     /* that could not be read, those to validate on too */
+    int64_t failed;    /* that could not be read, those to validate on too; -1: an older state does not say */
     double train_loss; /* of the last whole epoch; 0 when there is none */
     double seconds;    /* of this process */
     double images_per_second;
@@ -169,6 +169,7 @@ void train_saved_free(struct train_saved *s);
 
 /* folder/name into text (PATH_MAX). */
 const char *train_path(char *text, const char *folder, const char *name);
+#define TRAIN_GRID "sweep.json" /* in the folder of a sweep */
 bool train_folder_has(const char *folder, const char *name);
 /* Not there, or nothing in it. */
 bool train_folder_empty(const char *folder);
@@ -176,6 +177,8 @@ bool train_folder_empty(const char *folder);
 bool train_folder_unused(const char *folder);
 /* It has a log. */
 bool train_folder_runs(const char *folder);
+/* A sweep's, or one with folders of runs in it. */
+bool train_folder_above(const char *folder);
 /* All is there that the end of a run writes after its last state. */
 bool train_folder_done(const char *folder);
 /* Make it, and those above it. */

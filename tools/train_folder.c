@@ -57,6 +57,20 @@ bool train_folder_runs(const char *folder)
     return train_folder_has(folder, LOG);
 }
 
+bool train_folder_above(const char *folder)
+{
+    DIR *d = opendir(folder);
+    struct dirent *entry;
+    char path[PATH_MAX];
+    bool above = train_folder_has(folder, TRAIN_GRID);
+
+    if (!d) return above;
+    while (!above && (entry = readdir(d)))
+        above = entry->d_name[0] != '.' && train_folder_runs(train_path(path, folder, entry->d_name));
+    closedir(d);
+    return above;
+}
+
 bool train_folder_done(const char *folder)
 {
     return train_folder_has(folder, "model.safetensors") && train_folder_has(folder, "config.json");

@@ -44,7 +44,7 @@ struct train {
     struct train_score val,
         raw; /* of the last validation; raw: without averaging, when there is an average */
     bool finished;
-    size_t all_failed; /* failed and val_failed, when it is finished */
+    int64_t all_failed; /* failed and val_failed, when it is finished */
 
     /* Of this process. */
     double start, saved;          /* seconds */

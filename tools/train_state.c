@@ -48,7 +48,7 @@ static const struct row {
     YOUNGER("plateau_step", INT, plateau_step),
     YOUNGER("all_seconds", DOUBLE, all_seconds),
     YOUNGER("all_images", INT64, all_images),
-    YOUNGER("n_failed", SIZE, all_failed),
+    YOUNGER("n_failed", INT64, all_failed),
 };
 
 static json_t *value_of(const struct train *t, const struct row *row)
@@ -230,7 +230,7 @@ static enum vit_status read_saved(struct train_saved *s, const json_t *note, con
                                   struct vit_error *err)
 {
     const json_t *settings = json_object_get(note, "settings");
-    struct train t = { .plateau_step = -1 };
+    struct train t = { .plateau_step = -1, .all_failed = -1 };
     enum vit_status status = read_rows(&t, note, path, err);
 
     if (status) return status;

@@ -47,7 +47,12 @@ int vit_head_inputs(const struct vit_config *c)
 
 double vit_config_macs(const struct vit_config *c)
 {
-    double t = vit_config_tokens(c), d = c->width, m = c->hidden;
+    return vit_config_macs_at(c, vit_config_tokens(c));
+}
+
+double vit_config_macs_at(const struct vit_config *c, int tokens)
+{
+    double t = tokens, d = c->width, m = c->hidden;
     double products = t * d * (3 * d + d + vit_up_rows(c) + m);
     double attention = 2 * t * t * d;
     double heads = (double)c->classes * ((double)vit_head_inputs(c) + (c->dist ? d : 0));

@@ -6,6 +6,8 @@
 #include "vit/vit.h"
 
 int vit_config_patches(const struct vit_config *c); /* of a picture */
+/* vit_config_macs() with blocks that see so many tokens. */
+double vit_config_macs_at(const struct vit_config *c, int tokens);
 
 /* Widths that shapes share: rows of fc1 (gate and value, or value alone), what pooling gives, and what the
  * head reads. */

@@ -392,7 +392,7 @@ enum vit_status vit_model_export(const struct vit_model *m, const char *folder, 
         return vit_fail(err, VIT_ERR_ARG, "%s: models are not written for %s", folder,
                         weights_family_name(family));
     if (m->headless)
-        return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: no model of %s is like this one: it has no classifier",
+        return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: a model without a classifier is not written for %s",
                         folder, weights_family_name(family));
     status = check(m, d->allowed, folder, family, err);
     if (!status) status = path_in(path, folder, "model.safetensors", err);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "vit/config.h"
 #include "vit/json.h"
 
 static const char *const SCHEDULES[] = { "cosine", "linear", "constant" };
@@ -69,6 +70,22 @@ double vit_schedule_factor(const struct vit_hyper *h, int step)
     case VIT_LINEAR: return end + (1 - end) * (1 - done);
     default: return 1;
     }
+}
+
+/* ---- patches that are seen ---- */
+
+int vit_hyper_patches(const struct vit_hyper *h, const struct vit_config *c)
+{
+    /* The rate as it was written, 0.1 and not the float next to it: of 100 patches one more or less. */
+    const double rate = round(1e6 * (double)h->patch_drop) / 1e6;
+    const int kept = (int)(vit_config_patches(c) * (1 - rate));
+
+    return kept > 1 ? kept : 1;
+}
+
+double vit_training_macs(const struct vit_config *c, const struct vit_hyper *h)
+{
+    return vit_config_macs_at(c, vit_config_prefix(c) + vit_hyper_patches(h, c));
 }
 
 /* ---- as text, so that a resumed run can be compared with the one it continues ---- */

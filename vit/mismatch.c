@@ -22,10 +22,11 @@ static bool lacks(const struct vit_model *m, struct weights_view *v, const struc
     char packed[sizeof slots->name + sizeof VIT_PACKED_SUFFIX];
     struct vit_product p;
 
-    if (weights_view_find(v, slots[i].name).parts || vit_model_may_lack(m, slots[i].name)) return false;
-    if (!m->packing.there || !vit_model_product(m, i, &p)) return true;
-    snprintf(packed, sizeof packed, "%s%s", slots[i].name, VIT_PACKED_SUFFIX);
-    return !weights_view_find(v, packed).parts;
+    if (m->packing.there && vit_model_product(m, i, &p)) {
+        snprintf(packed, sizeof packed, "%s%s", slots[i].name, VIT_PACKED_SUFFIX);
+        if (weights_view_find(v, packed).parts) return false; /* beside it the plain one is not used */
+    }
+    return !weights_view_find(v, slots[i].name).parts && !vit_model_may_lack(m, slots[i].name);
 }
 
 struct vit_mismatch vit_model_mismatch(const struct vit_model *m, const struct vit_slot *slots, int count,

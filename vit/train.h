@@ -89,8 +89,8 @@ enum vit_status vit_model_save_packed(const struct vit_model *m, const char *pat
 /* A folder for another framework, from which its own code loads the model: model.safetensors under the names
  * of family, config.json, and for Hugging Face preprocessor_config.json. The folder is made; files of these
  * names in it are replaced, or removed where the family has none. dtype: WEIGHTS_F32 or WEIGHTS_BF16.
- * VIT_ERR_UNSUPPORTED: the family has no such model; the sentence names the first setting in the way. So is a
- * model without a classifier. */
+ * VIT_ERR_UNSUPPORTED: the family has no such model; the sentence names the first setting in the way; or the
+ * model has no classifier, which is not written. */
 enum vit_status vit_model_export(const struct vit_model *m, const char *folder, enum weights_family family,
                                  enum weights_dtype dtype, struct vit_error *err);
 /* What family does otherwise than the model's recipe, and no file of theirs can tell: where its classes round
@@ -140,6 +140,9 @@ struct vit_hyper {
 struct vit_hyper vit_hyper_default(void);
 /* Factor of the peak rate at step (0-based) of a schedule. */
 double vit_schedule_factor(const struct vit_hyper *h, int step);
+
+/* Multiply-adds of a picture's forward in training, which patch_drop makes fewer. */
+double vit_training_macs(const struct vit_config *c, const struct vit_hyper *h);
 
 /* ---- the trainer ---- */
 

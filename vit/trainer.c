@@ -61,22 +61,18 @@ static void carve_drop_path(struct vit_trainer *t)
             t->session->trace[block].drop[half] = vit_arena_take(&t->arena, batch, sizeof(float));
 }
 
-/* Of the patches of a picture, as many as timm's PatchDropout keeps (Liu et al. 2022). */
 static int patches_kept(const struct vit_trainer *t)
 {
-    const int all = vit_config_patches(&t->model->config);
-    const int kept = (int)((double)all * (1 - (double)t->hyper.patch_drop));
-
-    return kept > 1 ? kept : 1;
+    return vit_hyper_patches(&t->hyper, &t->model->config);
 }
 
 /* Lent to the session, too: without, its blocks see all patches. */
 static void carve_kept(struct vit_trainer *t)
 {
-    const size_t each = (size_t)patches_kept(t);
+    const int each = patches_kept(t);
 
-    if (t->hyper.patch_drop <= 0) return;
-    t->kept = vit_arena_take(&t->arena, (size_t)t->session->batch * each, sizeof *t->kept);
+    if (each == vit_config_patches(&t->model->config)) return;
+    t->kept = vit_arena_take(&t->arena, (size_t)t->session->batch * (size_t)each, sizeof *t->kept);
     t->session->kept = t->kept;
 }
 

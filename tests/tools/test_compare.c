@@ -688,6 +688,7 @@ static void mirror_images_in_one_run_alone_are_refused(void **state)
     EXPECT(2, NULL, "--data: expected a model to run", "compare", plain, plain, "--data", "nowhere");
     EXPECT(2, NULL, "--size: expected a model to run", "compare", plain, plain, "--size", "16");
     EXPECT(2, NULL, "--no-exif: expected a model to run", "compare", plain, plain, "--no-exif");
+    EXPECT(2, NULL, "--max-pixels: expected a model to run", "compare", plain, plain, "--max-pixels", "10");
     EXPECT(2, NULL, "--dtype: expected a model to run", "compare", plain, plain, "--dtype", "int8");
     EXPECT(0, "", NULL, "compare", "-q", plain, plain, "--dtype", "f32", "-b", "8", "--sandbox", "off");
 }

@@ -269,6 +269,22 @@ static void a_folder_that_is_no_run_is_left_alone(void **state)
     free(model);
 }
 
+/* The one above it, by mistake. */
+static void the_folder_of_a_sweep_or_of_runs_is_no_run(void **state)
+{
+    struct fixture *f = *state;
+    char path[400];
+
+    tmp_write(f->out, "sweep.json", "{}", 2, NULL, 0);
+    EXPECT(2, "holds runs in folders of their own, expected the folder of one", true, "-d", f->data,
+           "--resume", f->out);
+    snprintf(path, sizeof path, "%s/a", f->other);
+    EXPECT(0, "", true, "-d", f->data, "-o", path, "--epochs", "1", "-q");
+    EXPECT(2, "holds runs in folders of their own, expected the folder of one", true, "-d", f->data,
+           "--resume", f->other);
+    EXPECT(0, "this run is finished", true, "--resume", path, "--epochs", "1");
+}
+
 /* A scheduler's, or a note. */
 static void a_file_that_is_not_in_the_way_stays(void **state)
 {
@@ -962,6 +978,7 @@ int main(void)
         TEST(settings_that_are_wrong_replace_no_run),
         TEST(a_state_of_another_version_goes_on_only_as_it_began),
         TEST(a_folder_that_is_no_run_is_left_alone),
+        TEST(the_folder_of_a_sweep_or_of_runs_is_no_run),
         TEST(a_file_that_is_not_in_the_way_stays),
         TEST(a_model_without_its_state_is_left_alone),
         TEST(a_missing_model_is_written_again),

@@ -176,6 +176,32 @@ static void bytes_that_are_not_aligned_are_copied(void **state)
     free(moved);
 }
 
+/* Which of the two counts is no guess: the packed one, and the other is said to be for nothing. */
+static void an_ordinary_matrix_beside_a_packed_one_is_said_to_be_unused(void **state)
+{
+    static const char EXTRA[] =
+        "\"blocks.0.attn.qkv.weight\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]},";
+    const struct files *f = *state;
+    const size_t more = strlen(EXTRA);
+    size_t size;
+    struct vit_model *m;
+
+    save_both(f, KERN_F32, "ref+vec");
+    unsigned char *bytes = tmp_read(f->packed, &size), *longer = malloc(size + more);
+    assert_non_null(longer);
+    const uint64_t header = (bytes[0] | (uint64_t)bytes[1] << 8 | (uint64_t)bytes[2] << 16) + more;
+    memcpy(longer, &header, sizeof header);
+    longer[8] = '{';
+    memcpy(longer + 9, EXTRA, more);
+    memcpy(longer + 9 + more, bytes + 9, size - 9);
+    tmp_write(f->dir, "packed", longer, size + more, NULL, 0);
+    m = open_as(f->packed, KERN_F32, "ref+vec", false);
+    assert_true(says(m, "1 tensors are not used: \"blocks.0.attn.qkv.weight\""));
+    vit_model_close(m);
+    free(bytes);
+    free(longer);
+}
+
 static void assert_read_alike(const struct files *f, const char *kernels)
 {
     struct vit_model *plain, *packed;
@@ -352,6 +378,7 @@ int main(void)
         IN_FOLDER(the_kernels_it_was_made_for_copy_no_matrix),
         IN_FOLDER(what_is_laid_out_again_in_part_says_so),
         IN_FOLDER(bytes_that_are_not_aligned_are_copied),
+        IN_FOLDER(an_ordinary_matrix_beside_a_packed_one_is_said_to_be_unused),
         IN_FOLDER(a_matrix_has_no_values_but_can_be_read),
         IN_FOLDER(a_trainable_model_has_all_values),
         IN_FOLDER(it_can_be_a_start_of_training),

@@ -4,6 +4,7 @@
 #include "tests/support/golden.h"
 #include "tests/support/test.h"
 #include "tests/support/tmp.h"
+#include "vit/hyper.h"
 #include "vit/trainer.h"
 
 static struct vit_config tiny(enum vit_placement placement)
@@ -688,6 +689,56 @@ static void a_step_sees_so_many_patches_of_each_picture(void **state)
     stop(&r);
 }
 
+/* The one patch there is, or so few left out that it is none: the stem may write the stream itself. */
+static void a_rate_that_leaves_nothing_out_is_none(void **state)
+{
+    struct vit_config c = tiny(VIT_NORM_PRE);
+    struct vit_hyper none = recipe(), h = recipe();
+    struct run a, b;
+
+    (void)state;
+    c.cls = false;
+    c.pool = VIT_POOL_MEAN;
+    c.stem.patch = 8;
+    h.patch_drop = 0.5f;
+    start(&a, &c, &none, 1);
+    start(&b, &c, &h, 1);
+    for (int i = 0; i < 3; i++) {
+        assert_true(step(&a).finite);
+        assert_true(step(&b).finite);
+    }
+    assert_same_weights(a.model, b.model, 0);
+    stop(&a);
+    stop(&b);
+}
+
+/* int(L * (1. - p)), computed by Python 3: timm's PatchDropout. */
+static void as_many_patches_are_kept_as_timm_keeps(void **state)
+{
+    static const struct {
+        int image, patch;
+        float rate;
+        int kept;
+    } ROWS[] = {
+        { 40, 4, 0.1f, 90 },   { 40, 4, 0.9f, 9 },    { 60, 4, 0.2f, 180 },    { 80, 4, 0.3f, 280 },
+        { 100, 4, 0.4f, 375 }, { 224, 16, 0.5f, 98 }, { 224, 16, 0.25f, 147 }, { 32, 4, 0.75f, 16 }
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        struct vit_config c = tiny(VIT_NORM_PRE);
+        struct vit_hyper h = recipe();
+        c.image = ROWS[i].image;
+        c.stem.patch = ROWS[i].patch;
+        h.patch_drop = ROWS[i].rate;
+        assert_int_equal(vit_hyper_patches(&h, &c), ROWS[i].kept);
+        const double all = vit_config_macs(&c), seen = vit_training_macs(&c, &h);
+        assert_true(seen < all && seen > all * (1 - (double)ROWS[i].rate) / 4);
+        h.patch_drop = 0;
+        assert_true(vit_training_macs(&c, &h) == all);
+    }
+}
+
 /* Blanks in the place of text in a file, which keeps its length. */
 static void blank(const char *path, const char *text)
 {
@@ -787,6 +838,8 @@ int main(void)
         cmocka_unit_test(a_gradient_that_is_not_finite_touches_nothing),
         cmocka_unit_test(the_rate_of_drop_path_rises_to_the_last_block),
         cmocka_unit_test(a_step_sees_so_many_patches_of_each_picture),
+        cmocka_unit_test(a_rate_that_leaves_nothing_out_is_none),
+        cmocka_unit_test(as_many_patches_are_kept_as_timm_keeps),
         cmocka_unit_test(a_state_from_before_a_setting_goes_on_without_it),
         cmocka_unit_test(muon_has_room_for_every_matrix),
     };
