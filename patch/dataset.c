@@ -235,7 +235,7 @@ uint64_t patch_dataset_digest(const struct patch_dataset *d, const char *root)
 {
     uint64_t hash = 0xcbf29ce484222325u;
 
-    for (int i = 0; i < patch_dataset_classes(d); i++) hash = mix_text(hash, patch_dataset_class(d, i));
+    for (size_t i = 0; i < d->classes.count; i++) hash = mix_text(hash, d->classes.item[i]);
     for (size_t i = 0; i < d->store->files.count; i++)
         hash = mix_file(hash, d, d->store->files.item[i], root);
     for (size_t i = 0; i < d->count; i++)

@@ -36,14 +36,18 @@ struct patch_decode recipe_decode(const struct recipe *r)
     return (struct patch_decode){ .max_pixels = (size_t)r->max_pixels, .ignore_exif = r->no_exif };
 }
 
+static bool same_numbers(const float a[3], const float b[3])
+{
+    return a[0] == b[0] && a[1] == b[1] && a[2] == b[2];
+}
+
 /* "mean and deviation of CIFAR-10" */
 static void statistics_text(char *text, size_t size, const struct patch_recipe *p)
 {
     snprintf(text, size, "mean %g %g %g, deviation %g %g %g", (double)p->mean[0], (double)p->mean[1],
              (double)p->mean[2], (double)p->std[0], (double)p->std[1], (double)p->std[2]);
     for (size_t i = 0; i < VIT_COUNT(STATISTICS); i++)
-        if (!memcmp(p->mean, STATISTICS[i].mean, sizeof p->mean) &&
-            !memcmp(p->std, STATISTICS[i].std, sizeof p->std))
+        if (same_numbers(p->mean, STATISTICS[i].mean) && same_numbers(p->std, STATISTICS[i].std))
             snprintf(text, size, "mean and deviation of %s", STATISTICS[i].name);
 }
 
