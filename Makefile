@@ -205,10 +205,10 @@ $B/libvit.so.$(VERSION): $(LIB_OBJ) $B/libvit.map
 	$(Q)$(CC) $(FLAGS) $(GIVEN) $(HARDEN_LD) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script,$B/libvit.map -o $@ $(LIB_OBJ) $(LIBS)
 
 # Removed first: what runs keeps the old one, which could not be written.
-bin/vit: $B/bin/vit
+# Of the build that is asked for, also where another mode's is newer.
+bin/vit: $B/bin/vit FORCE
 	@mkdir -p bin
-	@rm -f $@
-	cp $< $@
+	@cmp -s $< $@ || { rm -f $@; echo cp $< $@; cp $< $@; }
 
 libvit.a: $B/libvit.a
 	cp $< $@
