@@ -28,7 +28,7 @@ static const struct row {
     const char *key;
     enum kind kind;
     size_t at;
-    bool younger; /* than the first states: one without it has 0 */
+    bool younger; /* than the first states: without it the field stays as it was */
 } ROWS[] = {
     ROW("epoch", INT, epoch),
     ROW("batch", INT, batch),
