@@ -84,6 +84,7 @@ static enum vit_status check_data(const struct compare *c, const struct options 
     } idle[] = { { o->data, "data" },
                  { o->split, "split" },
                  { o->limit, "limit" },
+                 { o->held_out > 0, "held-out" },
                  { o->no_exif, "no-exif" },
                  { o->flip, "flip" },
                  { o->check, "check" },

@@ -275,10 +275,10 @@ const struct args_verb cmd_eval = {
         "Classes are matched to the model's labels by name; a model without label names has its classes "
         "taken in the order of the data's, which a warning says. Pictures that cannot be read are listed "
         "and counted; the exit code is then 1.\n\n"
-        "With --json one object: model, dataset, dataset_kind, split, n, n_failed, matched (names or order: "
-        "how classes were matched); how the network was run: norm, final_norm, dtype, size, flip; top1, "
-        "top1_ci95, top5, top5_ci95 (both null of five classes or fewer), loss, ece, images_per_second, "
-        "stages, per_class, confusion (rows: labels), failed. Accuracies are fractions.",
+        "With --json one object: model, dataset, dataset_kind, split (held-out too), n, n_failed, matched "
+        "(names or order: how classes were matched); how the network was run: norm, final_norm, dtype, size, "
+        "flip; top1, top1_ci95, top5, top5_ci95 (both null of five classes or fewer), loss, ece, "
+        "images_per_second, stages, per_class, confusion (rows: labels), failed. Accuracies are fractions.",
     .groups = GROUPS,
     .bytes = sizeof(struct options),
     .run = run,

@@ -111,11 +111,10 @@ enum vit_status convert_open_data(struct convert_comparison *c, struct vit_error
 {
     const struct convert_options *o = c->options;
     const struct vit_model *m = c->model[CONVERT_BEFORE];
-    const char *part;
-    enum vit_status status = eval_data_open(&c->data, &part, o->data, o->split, &o->common, err);
+    const struct eval_part part = { o->data, o->split, (size_t)o->limit, 0 };
+    const char *name;
+    enum vit_status status = eval_data_open(&c->data, &name, &part, &o->common, err);
 
-    /* In this order, as in vit eval: the same pictures for every model. */
-    if (!status && o->limit) status = patch_dataset_limit(c->data, (size_t)o->limit, err);
     if (!status) status = vit_model_takes_pictures(m, err);
     return status ? status : eval_match_labels(c->data, m, o->data, &o->common, err);
 }

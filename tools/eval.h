@@ -13,6 +13,7 @@ extern const struct args_group eval_group; /* --data --split --limit --batch ...
 struct eval_options {                      /* right after the struct cmd_common of the verb's options */
     const char *data, *split;
     uint64_t limit;
+    float held_out; /* 0: whatever the split has */
     int batch;
     bool no_exif;
     uint64_t max_pixels;
@@ -26,11 +27,18 @@ struct eval_options {                      /* right after the struct cmd_common 
 enum vit_status eval_match_labels(struct patch_dataset *d, const struct vit_model *m, const char *path,
                                   const struct cmd_common *o, struct vit_error *err);
 
-/* Open the data set at path: the part that split names, NULL: test; one without splits has no part but all.
- * *part: which it is. VIT_ERR_ARG: a split that it has not. common: warns where all is read unasked, and of
- * the training split; NULL: it does not, as nothing is said of accuracy. */
-enum vit_status eval_data_open(struct patch_dataset **out, const char **part, const char *path,
-                               const char *split, const struct cmd_common *common, struct vit_error *err);
+/* Which pictures of the data set at path. */
+struct eval_part {
+    const char *path, *split; /* NULL: test; a set without splits has no part but all */
+    size_t limit;             /* 0: all, else so many, chosen as in training */
+    float held_out;           /* above 0: what vit train --val held_out --limit limit validates on */
+};
+
+/* Open it. *name: which part it is. VIT_ERR_ARG: a split that it has not, or that nothing is held out of.
+ * common: warns where all is read unasked, and of the training split; NULL: it does not, as nothing is said of
+ * accuracy. out is NULL on failure. */
+enum vit_status eval_data_open(struct patch_dataset **out, const char **name, const struct eval_part *part,
+                               const struct cmd_common *common, struct vit_error *err);
 
 /* How m is run: {"norm","final_norm","dtype","size","flip"}; NULL: no memory. */
 json_t *eval_how(const struct vit_model *m, bool flip);

@@ -13,6 +13,15 @@ static const struct args_option ROWS[] = {
     CMD_DATA_ROW(AT(data), NULL, ""),
     CMD_SPLIT_ROW(AT(split)),
     CMD_LIMIT_ROW(AT(limit), NULL),
+    { .name = "held-out",
+      .kind = ARGS_FLOAT,
+      .at = AT(held_out),
+      .low = 0,
+      .high = 0.9,
+      .metavar = "F",
+      .otherwise = "0, all of a split",
+      .help = "only what vit train --val F holds out of the training split to validate on, the same pictures "
+              "for every seed" },
     CMD_BATCH_ROW(AT(batch), 4096, "32"),
     CMD_NO_EXIF_ROW(AT(no_exif), " (timm and torchvision do not)"),
     CMD_MAX_PIXELS_ROW(AT(max_pixels)),
@@ -56,22 +65,57 @@ static void warn_learnt(const char *path, unsigned splits, const char *split, en
             path);
 }
 
-enum vit_status eval_data_open(struct patch_dataset **out, const char **part, const char *path,
-                               const char *split, const struct cmd_common *common, struct vit_error *err)
+/* What is held out is of what a training would read. */
+static enum vit_status find_split(enum patch_split *out, unsigned splits, const struct eval_part *part,
+                                  struct vit_error *err)
 {
-    enum patch_split wanted = split ? (enum patch_split)patch_split_from_name(split) : PATCH_TEST;
+    const bool held = part->held_out > 0;
+    const enum patch_split unnamed = held ? PATCH_TRAIN : PATCH_TEST;
+
+    *out = part->split ? (enum patch_split)patch_split_from_name(part->split) : unnamed;
+    if (held && *out != PATCH_TRAIN && (splits || *out != PATCH_ALL))
+        return vit_fail(err, VIT_ERR_ARG,
+                        "--held-out is of the training split: expected --split train, or none, found %s",
+                        part->split);
+    if (splits) return VIT_OK;
+    if (part->split && *out != PATCH_ALL)
+        return vit_fail(err, VIT_ERR_ARG, "%s: has no splits: expected --split all, or none, found %s",
+                        part->path, part->split);
+    *out = PATCH_ALL;
+    return VIT_OK;
+}
+
+/* *d becomes a fraction of itself; nothing on failure. */
+static enum vit_status keep_held_out(struct patch_dataset **d, float fraction, struct vit_error *err)
+{
+    struct patch_dataset *held;
+    struct vit_error why;
+    const enum vit_status status = patch_dataset_hold_out(*d, fraction, &held, &why);
+
+    patch_dataset_close(*d);
+    *d = held;
+    return status ? vit_fail(err, status, "--held-out %g: %s", (double)fraction, why.text) : VIT_OK;
+}
+
+enum vit_status eval_data_open(struct patch_dataset **out, const char **name, const struct eval_part *part,
+                               const struct cmd_common *common, struct vit_error *err)
+{
+    enum patch_split wanted;
     unsigned splits = 0;
-    enum vit_status status = patch_dataset_splits(&splits, path, err);
+    enum vit_status status = patch_dataset_splits(&splits, part->path, err);
 
     *out = NULL;
+    if (!status) status = find_split(&wanted, splits, part, err);
+    if (!status) status = patch_dataset_open(out, part->path, wanted, err);
     if (status) return status;
-    if (!splits && split && wanted != PATCH_ALL)
-        return vit_fail(err, VIT_ERR_ARG, "%s: has no splits: expected --split all, or none, found %s", path,
-                        split);
-    if (!splits) wanted = PATCH_ALL;
-    *part = patch_split_name(wanted);
-    status = patch_dataset_open(out, path, wanted, err);
-    if (!status && common) warn_learnt(path, splits, split, wanted, common);
+    *name = part->held_out > 0 ? "held-out" : patch_split_name(wanted);
+    if (common && !(part->held_out > 0)) warn_learnt(part->path, splits, part->split, wanted, common);
+    /* In this order, as in training, and before labels are renumbered: the same pictures for every model. */
+    if (part->limit) status = patch_dataset_limit(*out, part->limit, err);
+    if (!status && part->held_out > 0) return keep_held_out(out, part->held_out, err);
+    if (!status) return VIT_OK;
+    patch_dataset_close(*out);
+    *out = NULL;
     return status;
 }
 
@@ -136,12 +180,11 @@ static enum vit_status match_labels(struct eval_set *s, const struct vit_model *
 enum vit_status eval_set_open(struct eval_set *out, const struct vit_model *m, const struct eval_options *o,
                               const struct cmd_common *common, struct vit_error *err)
 {
+    const struct eval_part part = { o->data, o->split, (size_t)o->limit, o->held_out };
     enum vit_status status;
 
     *out = (struct eval_set){ 0 };
-    status = eval_data_open(&out->data, &out->split, o->data, o->split, common, err);
-    /* Limited before the labels are renumbered: the same pictures for every model, and as in training. */
-    if (!status && o->limit) status = patch_dataset_limit(out->data, (size_t)o->limit, err);
+    status = eval_data_open(&out->data, &out->split, &part, common, err);
     if (!status) status = match_labels(out, m, o->data, common, err);
     if (status) eval_set_close(out);
     return status;

@@ -36,7 +36,8 @@ static int fail(const struct vit_error *err)
 
 int probe_data_open(struct probe_data *d, const struct probe_options *o)
 {
-    const char *part;
+    struct eval_part part;
+    const char *name;
     struct vit_error err;
 
     *d = (struct probe_data){ .options = o, .path = o->noise ? "noise" : o->data };
@@ -45,12 +46,12 @@ int probe_data_open(struct probe_data *d, const struct probe_options *o)
         return CMD_DONE;
     }
     if (!d->path) d->path = find_samples(d->samples);
-    if (eval_data_open(&d->set, &part, d->path, o->split, NULL, &err)) {
+    part = (struct eval_part){ d->path, o->split, (size_t)o->limit, 0 };
+    if (eval_data_open(&d->set, &name, &part, NULL, &err)) {
         if (o->data) return fail(&err);
         return cmd_usage("%s; --data PATH names a data set with labels, whose pictures are to be used",
                          err.text);
     }
-    if (patch_dataset_limit(d->set, (size_t)o->limit, &err)) return fail(&err);
     d->room = (int)patch_dataset_count(d->set);
     return CMD_DONE;
 }

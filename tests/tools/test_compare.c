@@ -683,6 +683,8 @@ static void mirror_images_in_one_run_alone_are_refused(void **state)
            plain, flipped);
     EXPECT(3, NULL, "plain.safetensors of the picture alone", "compare", plain, model, "--data", data,
            "--flip");
+    EXPECT(2, NULL, "--held-out: expected a model to run, found files of logits alone", "compare", plain,
+           plain, "--held-out", "0.1");
     EXPECT(2, NULL, "--flip: expected a model to run, found files of logits alone", "compare", plain, plain,
            "--flip");
     EXPECT(2, NULL, "--data: expected a model to run", "compare", plain, plain, "--data", "nowhere");

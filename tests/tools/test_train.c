@@ -493,6 +493,34 @@ static void coloured_noise_is_learnt(void **state)
     run_free(&r);
 }
 
+/* What a run measured as it trained, vit eval measures afterwards, on the very same pictures. */
+static void held_out_pictures_can_be_evaluated(void **state)
+{
+    struct fixture *f = *state;
+    struct run r =
+        train(false, (const char *const[]){ "-d",  f->data,    "-o", f->out,    "--json", "--width",
+                                            "16",  "--depth",  "1",  "--heads", "2",      "--patch",
+                                            "16",  "--batch",  "8",  "--limit", "60",     "--val",
+                                            "0.3", "--epochs", "2",  "--lr",    "1e-3",   "-t",
+                                            "1",   "--ema",    "0",  NULL });
+    struct run e = run_verb("eval", NULL,
+                            (const char *const[]){ "-d", f->data, "-m", f->out, "--held-out", "0.3",
+                                                   "--limit", "60", "--json", "-q", NULL });
+    json_t *trained = json_loads(r.out, 0, NULL), *found = json_loads(e.out, 0, NULL);
+
+    assert_string_equal(json_string_value(json_object_get(found, "split")), "held-out");
+    assert_int_equal(json_integer_value(json_object_get(found, "n")),
+                     json_integer_value(json_object_get(trained, "val_n")));
+    assert_true(json_number_value(json_object_get(found, "top1")) ==
+                json_number_value(json_object_get(trained, "val_top1")));
+    assert_true(fabs(json_number_value(json_object_get(found, "loss")) -
+                     json_number_value(json_object_get(trained, "val_loss"))) < 1e-6);
+    json_decref(trained);
+    json_decref(found);
+    run_free(&r);
+    run_free(&e);
+}
+
 static void a_recipe_file_gives_way_to_the_command_line(void **state)
 {
     static const char RECIPE[] =
@@ -992,6 +1020,7 @@ int main(void)
         TEST(a_full_disk_destroys_nothing),
         TEST(a_folder_that_cannot_be_made_is_exit_code_3),
         TEST(coloured_noise_is_learnt),
+        TEST(held_out_pictures_can_be_evaluated),
         TEST(a_recipe_file_gives_way_to_the_command_line),
         TEST(a_wrong_setting_is_named),
         TEST(a_path_that_is_not_utf_8_is_refused),
