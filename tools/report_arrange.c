@@ -150,15 +150,42 @@ static enum vit_status add_rate(struct report_arm *a, struct report_cell *c, int
     return VIT_OK;
 }
 
+/* Those that report_values takes. */
+struct runs {
+    const struct report *report;
+    const struct report_arm *arm;
+    double lr;
+    report_value *value;
+};
+
+static bool is_run(const struct runs *w, const struct report_cell *c)
+{
+    return c->condition == w->arm->condition && c->arm == (int)(w->arm - w->report->arms) &&
+           c->end == REPORT_DONE && report_same_rate(c->lr, w->lr) && isfinite(w->value(c));
+}
+
+/* How many of them stand before c, by seed, and of one seed by where they are in the files. */
+static size_t rank(const struct runs *w, const struct report_cell *c)
+{
+    size_t before = 0;
+
+    for (size_t i = 0; i < w->report->cell_count; i++) {
+        const struct report_cell *other = &w->report->cells[i];
+        if (is_run(w, other)) before += other->seed < c->seed || (other->seed == c->seed && other < c);
+    }
+    return before;
+}
+
 size_t report_values(const struct report *r, const struct report_arm *a, double lr, report_value *value,
                      double *out)
 {
+    const struct runs w = { r, a, lr, value };
     size_t count = 0;
 
     for (size_t i = 0; i < r->cell_count; i++) {
-        const struct report_cell *c = &r->cells[i];
-        if (c->condition != a->condition || c->arm != (int)(a - r->arms) || c->end != REPORT_DONE) continue;
-        if (report_same_rate(c->lr, lr) && isfinite(value(c))) out[count++] = value(c);
+        if (!is_run(&w, &r->cells[i])) continue;
+        out[rank(&w, &r->cells[i])] = value(&r->cells[i]);
+        count++;
     }
     return count;
 }

@@ -95,7 +95,10 @@ void report_note_map(FILE *out, const struct report *r)
 
     fputs("Validation top-1 (%) by learning rate, the mean over seeds where there are several.", out);
     if (pictures)
-        fprintf(out, " It is of %d pictures: that of one run is known to about ± %.1f points (95 %%).",
-                pictures, 100 * half);
+        fprintf(
+            out,
+            " It is of %d pictures: by their choice alone that of one run is known to about ± %.1f points "
+            "(95 %%); another seed may differ by more.",
+            pictures, 100 * half);
     report_put_lost(out, r);
 }

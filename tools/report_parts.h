@@ -95,7 +95,7 @@ double report_learnt(int classes);
 typedef double report_value(const struct report_cell *c);
 report_value report_val_top1, report_test_top1;
 bool report_tested(const struct report *r); /* any run, on a test split */
-/* The finite values of an arm's finished runs at a rate, in the order of the cells; out: room for all. */
+/* The finite values of an arm's finished runs at a rate, by seed; out: room for all. */
 size_t report_values(const struct report *r, const struct report_arm *a, double lr, report_value *value,
                      double *out);
 

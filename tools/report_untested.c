@@ -322,10 +322,12 @@ static void say_validation(FILE *out, const struct report *r)
     const double half = report_precision(r, &pictures);
 
     if (pictures)
-        markup_put(out,
-                   "<li><b>More pictures.</b> A single run's validation accuracy comes from %d pictures "
-                   "and is known to about ± %.1f points (95 %%).</li>\n",
-                   pictures, 100 * half);
+        markup_put(
+            out,
+            "<li><b>More pictures.</b> A single run's validation accuracy comes from %d pictures "
+            "and is known to about ± %.1f points (95 %%) by their choice alone; another seed may differ by "
+            "more.</li>\n",
+            pictures, 100 * half);
 }
 
 static void say_test(FILE *out, const struct report *r)
