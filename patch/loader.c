@@ -150,13 +150,10 @@ static int batch_items(const struct patch_loader *l, size_t b)
 static enum vit_status check(const struct patch_dataset *d, const struct patch_recipe *r,
                              const struct patch_loader_options *o, struct vit_error *err)
 {
-    enum { MAX_WORKERS = 256 };
-
     if (o->batch < 1)
         return vit_fail(err, VIT_ERR_ARG, "a batch must hold at least 1 picture, found %d", o->batch);
-    if (o->workers < 0 || o->workers > MAX_WORKERS)
-        return vit_fail(err, VIT_ERR_ARG, "loader threads must be 0 to %d, found %d", MAX_WORKERS,
-                        o->workers);
+    if (o->workers < 0)
+        return vit_fail(err, VIT_ERR_ARG, "loader threads must be 0 or more, found %d", o->workers);
     for (size_t i = 0; o->order && i < o->order_count; i++)
         if (o->order[i] >= patch_dataset_count(d))
             return vit_fail(err, VIT_ERR_ARG, "picture %zu was asked for in a data set of %zu", o->order[i],
@@ -180,6 +177,16 @@ static enum vit_status allocate(struct patch_loader *l, const struct patch_loade
         l->order = l->own_order;
     }
     return VIT_OK;
+}
+
+/* Those beyond the pictures would find none. */
+static int workers_for(const struct patch_loader_options *o, size_t count)
+{
+    enum { MAX_WORKERS = 256 };
+    const int workers = o->workers < MAX_WORKERS ? o->workers : MAX_WORKERS;
+
+    if ((size_t)workers > count) return count ? (int)count : 1;
+    return workers ? workers : 1;
 }
 
 /* One thread is enough to go on with. */
@@ -213,9 +220,9 @@ enum vit_status patch_loader_create(struct patch_loader **out, const struct patc
     l->decode = options->decode;
     l->decode.borrow = true; /* each worker has one picture at a time */
     l->batch = options->batch;
-    l->workers = options->workers ? options->workers : 1;
-    l->slots = 2 + (l->workers - 1) / l->batch; /* the reader's, and a picture for every worker */
     l->count = options->order ? options->order_count : patch_dataset_count(d);
+    l->workers = workers_for(options, l->count);
+    l->slots = 2 + (l->workers - 1) / l->batch; /* the reader's, and a picture for every worker */
     status = allocate(l, options, err);
     if (!status) status = start(l, err);
     if (status) {

@@ -215,7 +215,7 @@ struct patch_batch {
 
 struct patch_loader_options {
     int batch;
-    int workers; /* threads that decode ahead; 0: one */
+    int workers; /* threads that decode ahead; 0: one; no more are started than there are pictures, or 256 */
     struct patch_decode decode;
     const size_t *order; /* (order_count) indices to visit; NULL: all, in order; copied */
     size_t order_count;

@@ -81,7 +81,7 @@ static void assert_run(const struct fixture *f, const struct patch_loader_option
 
 static void workers_do_not_change_the_batches(void **state)
 {
-    static const int BATCHES[] = { 1, 4, 5, COUNT, 100 }, WORKERS[] = { 0, 1, 2, 3, 8 };
+    static const int BATCHES[] = { 1, 4, 5, COUNT, 100 }, WORKERS[] = { 0, 1, 2, 3, 8, 1024 };
 
     for (size_t i = 0; i < VIT_COUNT(BATCHES); i++)
         for (size_t j = 0; j < VIT_COUNT(WORKERS); j++)
