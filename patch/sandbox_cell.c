@@ -36,6 +36,7 @@ static bool receive(int control, struct patch_keeper_answer *a, int *fd)
     if (got != (ssize_t)sizeof *a) return false;
     c = CMSG_FIRSTHDR(&m);
     if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) memcpy(fd, CMSG_DATA(c), sizeof *fd);
+    if (m.msg_flags & MSG_CTRUNC) a->error = EMFILE; /* it came, and had no number left */
     return true;
 }
 
