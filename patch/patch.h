@@ -69,7 +69,7 @@ const char *patch_decoders(void);
 /* ---- decoding in processes of their own ---- */
 
 struct patch_sandbox_options {
-    int decoders;      /* processes, so pictures decoded at the same time; 0: one */
+    int decoders;      /* processes at most, so pictures decoded at the same time; 0: one */
     size_t max_pixels; /* no picture may have more; 0: PATCH_MAX_PIXELS */
     double seconds;    /* of a processor, for one picture; 0: PATCH_SANDBOX_SECONDS */
 };
@@ -87,11 +87,11 @@ struct patch_sandbox_options {
  * system has no such thing.
  *
  * Any number of threads may decode in a sandbox; those that find no free decoder wait. It forks: one child,
- * in the call of create, which then forks and buries the decoders. So a program with threads may use it; one
- * that waits for any child may see that one end; a child that the program forks may not use the
- * sandbox of its parent. Without a sandbox nothing here forks. A decoder serves one picture after another:
- * one that was taken over can falsify the answers to the next, and put into them what memory held at the
- * call of create, but reach nothing else. */
+ * in the call of create, which forks the decoders, each when it is first needed, and buries them. So a
+ * program with threads may use it; one that waits for any child may see that one end; a child that the
+ * program forks may not use the sandbox of its parent. Without a sandbox nothing here forks. A decoder serves
+ * one picture after another: one that was taken over can falsify the answers to the next, and put into them
+ * what memory held at the call of create, but reach nothing else. */
 enum vit_status patch_sandbox_create(struct patch_sandbox **out, const struct patch_sandbox_options *o,
                                      struct vit_error *err);
 void patch_sandbox_close(struct patch_sandbox *s); /* accepts NULL; no thread decodes in it any more */

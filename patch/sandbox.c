@@ -36,6 +36,16 @@ static struct patch_cell *take(struct patch_sandbox *s)
     return c;
 }
 
+/* A free cell with a decoder, or the first cell. One whose first decoder the system refuses stays taken, and
+ * those that have one take turns. */
+static struct patch_cell *take_served(struct patch_sandbox *s)
+{
+    struct patch_cell *c = take(s);
+
+    while (c != s->cell && !c->pid && patch_cell_renew(c, NULL, NULL)) c = take(s);
+    return c;
+}
+
 /* Pages of a large picture are not kept. */
 static void give_back(void *cell)
 {
@@ -158,7 +168,7 @@ enum vit_status patch_sandbox_decode(struct patch_sandbox *s, struct patch_image
     if (size > s->plan.cells.file_room)
         return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: %zu bytes, more than the %zu that are decoded", name,
                         size, s->plan.cells.file_room);
-    c = take(s);
+    c = take_served(s);
     x = (struct patch_exchange *)c->bytes;
     x->size = c->file = size;
     x->max_pixels = pixels < s->max_pixels ? pixels : s->max_pixels;
@@ -217,6 +227,7 @@ static enum vit_status start_keeper(struct patch_sandbox *s, struct vit_error *e
     return vit_fail(err, VIT_ERR_NOMEM, "the system refused a process to decode in: %s", strerror(errno));
 }
 
+/* With one decoder, which tells whether there can be any; the others begin when a cell is first taken. */
 static enum vit_status start(struct patch_sandbox *s, int decoders, struct vit_error *err)
 {
     struct patch_cells *c = &s->plan.cells;
@@ -229,12 +240,9 @@ static enum vit_status start(struct patch_sandbox *s, int decoders, struct vit_e
     if (!s->cell) return vit_fail(err, VIT_ERR_NOMEM, "no memory for %d decoders", decoders);
     for (int i = 0; i < decoders; i++) s->cell[i] = (struct patch_cell){ .sandbox = s, .fd = -1 };
     status = map_cells(c, err);
+    for (int i = 0; !status && i < decoders; i++) s->cell[i].bytes = c->area + (size_t)i * c->bytes;
     if (!status) status = start_keeper(s, err);
-    for (int i = 0; !status && i < decoders; i++) {
-        s->cell[i].bytes = c->area + (size_t)i * c->bytes;
-        status = patch_cell_renew(&s->cell[i], NULL, err);
-    }
-    return status;
+    return status ? status : patch_cell_renew(s->cell, NULL, err);
 }
 
 enum vit_status patch_sandbox_create_with(struct patch_sandbox **out, const struct patch_sandbox_options *o,

@@ -14,10 +14,10 @@ struct patch_cell {
     struct patch_sandbox *sandbox;
     unsigned char *bytes; /* of the mapping */
     int fd;               /* of its decoder; -1: there is none */
-    pid_t pid;
-    clockid_t clock;     /* of its time on processors */
-    size_t file, pixels; /* bytes in use */
-    bool busy;           /* guarded by the lock of the sandbox */
+    pid_t pid;            /* 0: there was none yet */
+    clockid_t clock;      /* of its time on processors */
+    size_t file, pixels;  /* bytes in use */
+    bool busy;            /* guarded by the lock of the sandbox */
 };
 
 struct patch_sandbox {

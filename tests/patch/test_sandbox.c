@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -399,16 +400,65 @@ static void kill_fully(pid_t pid)
     await_state(pid, "ZX", 1);
 }
 
+/* The decoders of the only sandbox. */
+static int decoders(pid_t *decoder)
+{
+    pid_t keeper[8];
+
+    assert_int_equal(children(keeper, getpid()), 1);
+    return children(decoder, keeper[0]);
+}
+
+static pid_t only_decoder(void)
+{
+    pid_t decoder[8];
+
+    assert_int_equal(decoders(decoder), 1);
+    return decoder[0];
+}
+
+/* A picture of one pixel that stays with its decoder until it is freed. */
+static struct patch_image held(struct patch_sandbox *s)
+{
+    const struct patch_decode how = { .sandbox = s, .borrow = true };
+    struct vit_error err = { 0 };
+    struct patch_image image;
+
+    assert_ok(patch_image_decode(&image, (const unsigned char *)"P5 1 1 255\n\x07", 12, "held", &how, &err),
+              &err);
+    return image;
+}
+
+static void decoders_begin_when_they_are_needed(void **state)
+{
+    struct patch_sandbox *s = created(3, patch_decode_into);
+    struct patch_image image[2];
+    pid_t decoder[8];
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(decoders(decoder), 1);
+        image[0] = held(s);
+        patch_image_free(&image[0]);
+    }
+    for (int i = 0; i < 2; i++) image[i] = held(s);
+    assert_int_equal(decoders(decoder), 2);
+    for (int i = 0; i < 2; i++) patch_image_free(&image[i]);
+    patch_sandbox_close(s);
+}
+
 static void a_decoder_that_died_before_costs_nothing(void **state)
 {
     struct patch_sandbox *s = created(3, patch_decode_into);
     const struct patch_decode inside = { .sandbox = s };
-    pid_t keeper[8], decoder[8];
+    struct patch_image image[3];
+    pid_t decoder[8];
     char path[1024];
 
     (void)state;
-    assert_int_equal(children(keeper, getpid()), 1);
-    assert_int_equal(children(decoder, keeper[0]), 3);
+    for (int i = 0; i < 3; i++) image[i] = held(s);
+    for (int i = 0; i < 3; i++) patch_image_free(&image[i]);
+    assert_int_equal(decoders(decoder), 3);
     for (int i = 0; i < 3; i++) kill_fully(decoder[i]);
     assert_same(fixture_path(path, sizeof path, "fmt-420.jpg"), &inside, NULL);
     patch_sandbox_close(s);
@@ -432,6 +482,74 @@ static void without_its_keeper_a_sandbox_says_so(void **state)
     for (int i = 0; i < 2; i++)
         assert_refused(patch_image_decode(&image, (const unsigned char *)"x", 1, "x.jpg", &inside, &err),
                        VIT_ERR_IO, "x.jpg: no process to decode it in: the process that keeps", &err);
+    patch_sandbox_close(s);
+}
+
+/* No file is opened any more, as with ulimit -n. Returns what was allowed. */
+static rlim_t forbid_files(void)
+{
+    struct rlimit files;
+    rlim_t before;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+    before = files.rlim_cur;
+    files.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+    return before;
+}
+
+static void allow_files(rlim_t most)
+{
+    struct rlimit files;
+
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = most;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+}
+
+static void a_decoder_that_cannot_be_reached_is_said_to_be_refused(void **state)
+{
+    struct patch_sandbox *s = created(1, patch_decode_into);
+    const struct patch_decode inside = { .sandbox = s };
+    struct vit_error err = { 0 };
+    struct patch_image image;
+    enum vit_status status;
+    rlim_t before;
+
+    (void)state;
+    kill_fully(only_decoder());
+    before = forbid_files();
+    status = patch_image_decode(&image, (const unsigned char *)"x", 1, "x.jpg", &inside, &err);
+    allow_files(before);
+    assert_refused(
+        status, VIT_ERR_NOMEM,
+        "x.jpg: no process to decode it in: the system refused a process to decode in: Too many open "
+        "files",
+        &err);
+    patch_sandbox_close(s);
+}
+
+static void *hold_and_free(void *sandbox)
+{
+    struct patch_image image = held(sandbox);
+
+    patch_image_free(&image);
+    return NULL;
+}
+
+static void a_second_decoder_that_is_refused_fails_no_picture(void **state)
+{
+    struct patch_sandbox *s = created(2, patch_decode_into);
+    struct patch_image image = held(s);
+    const rlim_t before = forbid_files();
+    pthread_t thread;
+
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, hold_and_free, s), 0);
+    nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL); /* time to ask for another */
+    patch_image_free(&image);
+    pthread_join(thread, NULL);
+    allow_files(before);
     patch_sandbox_close(s);
 }
 
@@ -506,15 +624,6 @@ static enum vit_status answer_unread(struct patch_image *out, const unsigned cha
         while (!*asked) syscall(SYS_sched_yield);
     } while (true);
     return vit_fail(err, VIT_ERR_FORMAT, "nobody listens");
-}
-
-static pid_t only_decoder(void)
-{
-    pid_t keeper[8], decoder[8];
-
-    assert_int_equal(children(keeper, getpid()), 1);
-    assert_int_equal(children(decoder, keeper[0]), 1);
-    return decoder[0];
 }
 
 static void a_decoder_whose_answer_makes_no_sense_is_replaced(void **state)
@@ -647,8 +756,11 @@ int main(void)
         cmocka_unit_test(a_large_file_is_decoded_and_a_larger_one_refused),
         cmocka_unit_test(each_misdeed_costs_one_picture),
         cmocka_unit_test(memory_ends_where_it_was_said_to),
+        cmocka_unit_test(decoders_begin_when_they_are_needed),
         cmocka_unit_test(a_decoder_that_died_before_costs_nothing),
         cmocka_unit_test(without_its_keeper_a_sandbox_says_so),
+        cmocka_unit_test(a_decoder_that_cannot_be_reached_is_said_to_be_refused),
+        cmocka_unit_test(a_second_decoder_that_is_refused_fails_no_picture),
         cmocka_unit_test(no_process_outlives_a_killed_program),
         cmocka_unit_test(a_decoder_whose_answer_makes_no_sense_is_replaced),
         cmocka_unit_test(a_decoder_that_answers_unasked_is_replaced),
