@@ -252,9 +252,11 @@ static int run_with(const struct sweep_options *o, const struct sweep_saved *sav
     int code;
 
     if (gather(&s.lists, o, saved, &err) || choose_rest(&s, o, saved, &err) ||
-        train_again_data(&s.data, o->data, &saved->data, s.splits, "sweep", o->out, &err) ||
         train_again_kernels(&s.common, saved->kernels, "sweep", o->out, &err)) {
         code = err.status == VIT_ERR_ARG || err.status == VIT_ERR_FORMAT ? CMD_USAGE : CMD_UNUSABLE;
+        cmd_error("%s", err.text);
+    } else if (train_again_data(&s.data, o->data, &saved->data, s.splits, "sweep", o->out, &err)) {
+        code = err.status == VIT_ERR_ARG ? CMD_USAGE : CMD_UNUSABLE;
         cmd_error("%s", err.text);
     } else {
         code = run_grid(&s);

@@ -156,10 +156,12 @@ static int run_with(const struct options *o, const struct train_saved *saved)
     int code;
 
     if (gather(&texts, &job.recipe, o, saved, &err) ||
-        train_again_data(&job.data, o->data, &saved->data, train_data_splits(&job.recipe), "run", o->resume,
-                         &err) ||
         train_again_kernels(&common, saved->kernels, "run", o->resume, &err)) {
         code = err.status == VIT_ERR_ARG || err.status == VIT_ERR_FORMAT ? CMD_USAGE : CMD_UNUSABLE;
+        cmd_error("%s", err.text);
+    } else if (train_again_data(&job.data, o->data, &saved->data, train_data_splits(&job.recipe), "run",
+                                o->resume, &err)) {
+        code = err.status == VIT_ERR_ARG ? CMD_USAGE : CMD_UNUSABLE;
         cmd_error("%s", err.text);
     } else if (saved->finished && train_folder_done(job.out)) {
         cmd_warn(&common, "%s: this run is finished, nothing is left to do", job.out);

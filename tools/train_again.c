@@ -4,12 +4,17 @@
 
 #include "tools/train.h"
 
-/* Whether the data set at place is the saved one, moved. */
-static bool moved(const char *place, const struct train_place *saved, unsigned splits)
+/* Whether the data set at place, called given, is the saved one, moved. */
+static enum vit_status check_moved(const char *place, const char *given, const struct train_place *saved,
+                                   unsigned splits, const char *what, const char *folder,
+                                   struct vit_error *err)
 {
     char digest[TRAIN_DIGEST];
+    const enum vit_status status = saved->digest ? train_data_digest(digest, place, splits, err) : VIT_OK;
 
-    return saved->digest && !train_data_digest(digest, place, splits, NULL) && !strcmp(digest, saved->digest);
+    if (status || (saved->digest && !strcmp(digest, saved->digest))) return status;
+    return vit_fail(err, VIT_ERR_ARG, "--data: the %s in %s has \"%s\", found \"%s\"%s", what, folder,
+                    saved->path, given, saved->digest ? ", which has other classes, labels or files" : "");
 }
 
 enum vit_status train_again_data(const char **out, const char *given, const struct train_place *saved,
@@ -22,10 +27,8 @@ enum vit_status train_again_data(const char **out, const char *given, const stru
     *out = given ? given : saved->path;
     if (!*out) status = vit_fail(err, VIT_ERR_ARG, "--data: expected a data set, found none");
     if (given) status = recipe_check_path("--data", place, err);
-    if (given && saved->path && !status && strcmp(place, saved->path) != 0 && !moved(place, saved, splits))
-        status =
-            vit_fail(err, VIT_ERR_ARG, "--data: the %s in %s has \"%s\", found \"%s\"%s", what, folder,
-                     saved->path, given, saved->digest ? ", which has other classes, labels or files" : "");
+    if (given && saved->path && !status && strcmp(place, saved->path) != 0)
+        status = check_moved(place, given, saved, splits, what, folder, err);
     free(real);
     return status;
 }

@@ -656,8 +656,10 @@ static void lines_of_steps_are_kept_too(void **state)
 static void another_grid_is_refused_by_name(void **state)
 {
     struct fixture *f = *state;
-    char *before, *after;
+    char *before, *after, data[400];
 
+    snprintf(data, sizeof data, "%s/others", f->dir);
+    noise_write(data, PICTURES, CLASSES - 1, 40, 1, 0);
     EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--lr", "1e-3,1e-2", "--epochs", "1", "--kernels",
            "ref");
     before = tmp_text(f->out, "sweep.json");
@@ -669,7 +671,7 @@ static void another_grid_is_refused_by_name(void **state)
     EXPECT(2, "--preset: the sweep in", false, "-o", f->out, "--preset", "accurate");
     EXPECT(2, "--dead-after: the sweep in", false, "-o", f->out, "--dead-after", "1");
     EXPECT(2, "--no-test: the sweep in", false, "-o", f->out, "--no-test");
-    EXPECT(2, "--data: the sweep in", false, "-o", f->out, "--data", f->dir);
+    EXPECT(2, "--data: the sweep in", false, "-o", f->out, "--data", data);
     EXPECT(2, "--kernels: the sweep in", false, "-o", f->out, "--kernels", "ref+vec");
     after = tmp_text(f->out, "sweep.json");
     assert_string_equal(before, after);
@@ -720,6 +722,7 @@ static void a_sweep_follows_its_pictures_to_another_place(void **state)
     snprintf(moved, sizeof moved, "%s/moved", f->dir);
     assert_int_equal(rename(moved, f->data), 0);
     EXPECT(2, "which has other classes, labels or files", false, "-o", f->out, "--data", f->data);
+    EXPECT(3, "vit: nowhere: no such data set", false, "-o", f->out, "--data", "nowhere");
 }
 
 /* From before there were digests: no other place can be told from another data set. */

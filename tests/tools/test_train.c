@@ -131,7 +131,8 @@ static void a_run_follows_its_pictures_to_another_place(void **state)
     assert_same_run(f->out, f->other);
     EXPECT(0, "nothing is left to do", false, "--resume", f->other, "--data", moved); /* where it now lies */
     EXPECT(2, "which has other classes, labels or files", false, "--resume", f->other, "--data", f->data);
-    EXPECT(2, "--data: the run in", false, "--resume", f->other, "--data", "nowhere");
+    EXPECT(3, "vit: nowhere: no such data set", false, "--resume", f->other, "--data", "nowhere");
+    EXPECT(3, ": not a data set", false, "--resume", f->other, "--data", f->other);
 }
 
 static void threads_change_no_bit(void **state)
@@ -147,8 +148,10 @@ static void threads_change_no_bit(void **state)
 static void other_settings_are_refused_by_name(void **state)
 {
     struct fixture *f = *state;
-    char *before, *after;
+    char *before, *after, data[400];
 
+    snprintf(data, sizeof data, "%s/others", f->dir);
+    noise_write(data, PICTURES, CLASSES - 1, 40, 1, 0);
     assert_int_equal(INTERRUPT(f->out, 5, SIGINT, "-d", f->data, "-o", f->out, "--kernels", "ref", ENDLESS),
                      130);
     before = tmp_text(f->out, "log.jsonl");
@@ -156,7 +159,7 @@ static void other_settings_are_refused_by_name(void **state)
     EXPECT(2, "--seed: the run in", false, "--resume", f->out, "--seed", "1");
     EXPECT(2, "--preset: the run in", false, "--resume", f->out, "--preset", "accurate");
     EXPECT(2, "--qk-norm: the run in", false, "--resume", f->out, "--qk-norm");
-    EXPECT(2, "--data: the run in", false, "--resume", f->out, "--data", f->dir);
+    EXPECT(2, "--data: the run in", false, "--resume", f->out, "--data", data);
     EXPECT(2, "--kernels: the run in", false, "--resume", f->out, "--kernels", "ref+vec");
     after = tmp_text(f->out, "log.jsonl");
     assert_string_equal(before, after);
