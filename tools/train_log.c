@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tools/out.h"
+#include "tools/sweep_lines.h"
 #include "tools/train_parts.h"
 #include "vit/json.h"
 
@@ -35,12 +36,13 @@ enum vit_status train_log_open(struct train *t, struct vit_error *err)
 enum vit_status train_log_trim(struct train *t, int64_t bytes, struct vit_error *err)
 {
     const off_t size = lseek(t->log, 0, SEEK_END);
+    char path[PATH_MAX];
 
     if (size < 0 || (size > bytes && ftruncate(t->log, (off_t)bytes))) return refused(t, "shortened", err);
-    if (size < bytes)
-        cmd_warn(t->job->common, "%s/log.jsonl: %lld bytes, %lld when the state was saved: lines are lost",
-                 t->job->out, (long long)size, (long long)bytes);
-    return VIT_OK;
+    if (size >= bytes) return VIT_OK;
+    cmd_warn(t->job->common, "%s/log.jsonl: %lld bytes, %lld when the state was saved: lines are lost",
+             t->job->out, (long long)size, (long long)bytes);
+    return sweep_lines_cut(t->log, train_path(path, t->job->out, "log.jsonl"), err);
 }
 
 enum vit_status train_log_sync(struct train *t, int64_t *bytes, struct vit_error *err)

@@ -426,13 +426,16 @@ static void a_folder_has_one_run_at_a_time(void **state)
 static void a_log_that_lost_lines_is_noticed(void **state)
 {
     struct fixture *f = *state;
-    char model[400];
+    char model[400], *log;
 
     EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "1");
-    tmp_write(f->out, "log.jsonl", "", 0, NULL, 0);
+    tmp_write(f->out, "log.jsonl", "{}\n{\"cut\"", 9, NULL, 0);
     snprintf(model, sizeof model, "%s/model.safetensors", f->out);
     tmp_remove(model); /* else nothing is left to do */
     EXPECT(0, "when the state was saved: lines are lost", true, "--resume", f->out, "--epochs", "1");
+    log = tmp_text(f->out, "log.jsonl");
+    assert_string_equal(log, "{}\n"); /* a line would go on where another was cut */
+    free(log);
 }
 
 static void a_full_disk_destroys_nothing(void **state)
