@@ -66,5 +66,6 @@ int main(int argc, char **argv)
 {
     occupy_standard_files();
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write, which out_close looks into */
+    signal(SIGXFSZ, SIG_IGN); /* so is a file that the limit of ulimit -f ends */
     return out_close(run(argc, argv));
 }

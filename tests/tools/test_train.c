@@ -453,7 +453,7 @@ static void a_full_disk_destroys_nothing(void **state)
     assert_int_equal(INTERRUPT(f->out, 5, SIGINT, "-d", f->data, "-o", f->out, LONG), 130);
     was = tmp_read(state_path, &size);
     getrlimit(RLIMIT_FSIZE, &before);
-    signal(SIGXFSZ, SIG_IGN); /* then a write beyond the limit fails, as on a full disk */
+    /* A write beyond the limit fails, as on a full disk. */
     setrlimit(RLIMIT_FSIZE, &(struct rlimit){ small.rlim_cur, before.rlim_max });
     EXPECT(3, "cannot be written", false, "--resume", f->out, "--checkpoint-every", "1");
     setrlimit(RLIMIT_FSIZE, &before);
