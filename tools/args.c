@@ -353,7 +353,9 @@ enum vit_status args_parse(const struct args_verb *v, void *options, int *count,
     *count = 0;
     while (!status && w.next < w.count) {
         char *word = words[w.next++];
-        if (ended || word[0] != '-' || !word[1])
+        if (!*word)
+            status = vit_fail(err, VIT_ERR_ARG, "expected operands that name something, found \"\"");
+        else if (ended || word[0] != '-' || !word[1])
             words[(*count)++] = word;
         else if (strcmp(word, "--") == 0)
             ended = true;

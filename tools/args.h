@@ -70,7 +70,8 @@ const struct args_option *args_option_at(const struct args_verb *v, int i);
 
 /* Fill options (v->bytes, zeroed by the caller) from words (*count of them, the verb's name not among
  * them). On return words starts with the operands and *count is their number. Texts point into words.
- * Fails with VIT_ERR_ARG and a sentence that names the option, what was expected and what was found. */
+ * Fails with VIT_ERR_ARG and a sentence that names the option, what was expected and what was found; an empty
+ * operand is refused too. */
 enum vit_status args_parse(const struct args_verb *v, void *options, int *count, char **words,
                            struct vit_error *err);
 

@@ -170,6 +170,16 @@ static void operands_may_stand_anywhere(void **state)
     assert_false(l.o.verbose);
 }
 
+static void empty_operands_are_refused(void **state)
+{
+    struct line l;
+    (void)state;
+
+    assert_refused(PARSE(&l, "a", ""), VIT_ERR_ARG, "expected operands that name something, found \"\"",
+                   &l.err);
+    assert_refused(PARSE(&l, "--", ""), VIT_ERR_ARG, "found \"\"", &l.err);
+}
+
 static void every_kind_reads_its_value(void **state)
 {
     struct line l;
@@ -436,6 +446,7 @@ int main(void)
         cmocka_unit_test(a_value_may_be_attached_or_follow),
         cmocka_unit_test(clusters_set_every_flag),
         cmocka_unit_test(operands_may_stand_anywhere),
+        cmocka_unit_test(empty_operands_are_refused),
         cmocka_unit_test(every_kind_reads_its_value),
         cmocka_unit_test(wrong_values_are_refused_by_name),
         cmocka_unit_test(unknown_options_suggest_the_nearest),
