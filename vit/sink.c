@@ -58,19 +58,30 @@ static int link_to(const char *path, int fd)
     return linkat(AT_FDCWD, fd_name(name, fd), AT_FDCWD, path, AT_SYMLINK_FOLLOW);
 }
 
+/* Name number i beside path. brief: one that fits where path's own name leaves no room for more. */
+static void name_beside(char *out, size_t size, const char *path, bool brief, int i)
+{
+    const char *slash = strrchr(path, '/');
+    const size_t kept = !brief ? strlen(path) : slash ? (size_t)(slash + 1 - path) : 0;
+
+    snprintf(out, size, "%.*s%s.%ld-%d.tmp", (int)kept, path, brief ? "vit" : "", (long)getpid(), i);
+}
+
 /* A name beside path that no file has, for the nameless one, or (-1) a fresh one that is opened. -1: errno
  * says why, and there is no name to unlink: it may be another's. */
 static int take_name(struct vit_sink *s, int nameless)
 {
     const size_t size = strlen(s->path) + 32;
     char *name = malloc(size);
+    bool brief = false;
     int fd = -1, why;
 
     for (int i = 0; name && i < 100; i++) {
-        snprintf(name, size, "%s.%ld-%d.tmp", s->path, (long)getpid(), i);
+        name_beside(name, size, s->path, brief, i);
         fd = nameless < 0 ? open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)
                           : link_to(name, nameless);
-        if (fd >= 0 || errno != EEXIST) break;
+        if (fd >= 0 || (errno != EEXIST && (brief || errno != ENAMETOOLONG))) break;
+        brief = brief || errno == ENAMETOOLONG;
     }
     s->temporary = name;
     if (fd >= 0) return fd;
@@ -121,6 +132,7 @@ static enum vit_status open_sink(struct vit_sink *s, const char *path, bool name
     int fd;
 
     *s = (struct vit_sink){ .name = path };
+    if (!exists && errno == ENAMETOOLONG) return refused(s, "created", err); /* a temporary name may fit */
     errno = exists && S_ISDIR(there.st_mode) ? EISDIR : 0;
     if (errno) return refused(s, "written", err);
     /* Renaming asks for no permission but the folder's. */

@@ -2,7 +2,8 @@
  * folder synced. A crash leaves the old file or the new one.
  *
  * Until then the bytes have no name where the system can give one afterwards (Linux, on most disks), so that
- * what ends the process in the middle, a signal too, leaves nothing; elsewhere it leaves NAME.PID-N.tmp.
+ * what ends the process in the middle, a signal too, leaves nothing; elsewhere it leaves NAME.PID-N.tmp
+ * (vit.PID-N.tmp where that is too long).
  *
  * A link keeps pointing, and what it points at is replaced; one to nothing is refused. A file that is
  * replaced keeps its permissions; one that this process may not write, or not replace, is refused. A pipe or

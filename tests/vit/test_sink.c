@@ -228,10 +228,26 @@ static void a_name_that_is_too_long_is_known_before(void **state)
     struct vit_error err;
     char path[TMP_PATH + 300];
 
-    snprintf(path, sizeof path, "%s/%0254d", x->dir, 0); /* no room for a temporary name beside it */
+    snprintf(path, sizeof path, "%s/%0256d", x->dir, 0); /* a shorter one beside it would do */
     assert_refused(vit_can_write_file(path, &err), VIT_ERR_IO, "cannot be created", &err);
     assert_refused(vit_write_file(path, "x", 1, &err), VIT_ERR_IO, "cannot be created", &err);
     assert_int_equal(tmp_count(x->dir), 0);
+}
+
+/* Though there is no room in it for that of a temporary file beside it. */
+static void the_longest_name_is_written(void **state)
+{
+    struct fixture *x = *state;
+    struct vit_error err;
+    char path[TMP_PATH + 300];
+
+    snprintf(path, sizeof path, "%s/%0255d", x->dir, 0);
+    for (int i = 0; i < 2; i++) {
+        assert_ok(vit_can_write_file(path, &err), &err);
+        assert_ok(vit_write_file(path, "x", 1, &err), &err);
+        assert_int_equal(tmp_count(x->dir), 1);
+    }
+    assert_int_equal(access(path, F_OK), 0);
 }
 
 static void a_new_file_has_the_usual_permissions(void **state)
@@ -298,6 +314,7 @@ int main(void)
         cmocka_unit_test(a_pipe_that_is_named_by_its_number_is_written),
         cmocka_unit_test_setup_teardown(who_is_killed_in_the_middle_leaves_nothing, setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_name_that_is_too_long_is_known_before, setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(the_longest_name_is_written, setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_new_file_has_the_usual_permissions, setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_file_that_is_replaced_keeps_its_permissions, setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_file_that_may_not_be_written_is_not_replaced, setup, tmp_teardown),
