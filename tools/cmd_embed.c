@@ -23,7 +23,8 @@ static const struct args_option ROWS[] = {
       .at = offsetof(struct options, output),
       .metavar = "FILE.npy",
       .otherwise = "JSON lines on standard output",
-      .help = "write one (pictures, width) array of f32 for NumPy; pictures that failed have no row" },
+      .help = "write one (pictures, width) array of f32 for NumPy; pictures that failed have no row, and "
+              "where all did nothing is written" },
 };
 static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
 static const struct args_group *const GROUPS[] = { &OWN, &pictures_group, &cmd_norm_group, &cmd_common_group,
@@ -89,7 +90,7 @@ static int embed_array(const struct options *o, struct pictures_job *job, struct
     code = pictures_run(job, count, operands);
     if (!memory_close(&c->array)) {
         if (code <= CMD_SOME_FAILED) code = no_memory(o->output);
-    } else if (code <= CMD_SOME_FAILED) {
+    } else if (code <= CMD_SOME_FAILED && c->rows) {
         npy_header(c->array.bytes, c->rows, c->width); /* now the number of rows is known */
         if (vit_write_file(o->output, c->array.bytes, c->array.size, &err)) {
             cmd_error("%s", err.text);

@@ -1129,7 +1129,7 @@ static void embed_writes_what_numpy_reads(void **state)
     struct run r = VIT("embed", "-m", MODEL, "-b1", PICTURE);
     json_t *all = objects(r.out), *vector = json_object_get(json_array_get(all, 0), "embedding");
     unsigned char *bytes;
-    size_t size, width = json_array_size(vector);
+    size_t size, found, width = json_array_size(vector);
     float first;
     (void)state;
 
@@ -1153,6 +1153,10 @@ static void embed_writes_what_numpy_reads(void **state)
     assert_string_equal(text_of(json_array_get(all, 2), "file"), OTHER);
     json_decref(all);
     expect(&r, 1, "", "");
+    EXPECT(1, NULL, "1 of 1 pictures failed", "embed", "-m", MODEL, "no/where.png", "-o", npy);
+    bytes = tmp_read(npy, &found); /* no array of no rows instead of it */
+    assert_int_equal(found, size);
+    free(bytes);
     tmp_remove(dir);
 }
 
