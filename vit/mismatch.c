@@ -4,7 +4,7 @@
 
 #include "vit/model.h"
 
-static void add(struct vit_tensor_list *l, const char *name, const char *shape)
+void vit_tensor_list_add(struct vit_tensor_list *l, const char *name, const char *shape)
 {
     enum { NAMED = 6 };
     const size_t used = strlen(l->text);
@@ -38,13 +38,15 @@ struct vit_mismatch vit_model_mismatch(const struct vit_model *m, const struct v
 
     for (int i = 0; i < count; i++)
         if (lacks(m, v, slots, i))
-            add(&found.missing, slots[i].name, vit_slot_shape_text(&slots[i], shape, sizeof shape));
+            vit_tensor_list_add(&found.missing, slots[i].name,
+                                vit_slot_shape_text(&slots[i], shape, sizeof shape));
     for (size_t i = 0; i < weights_count(f); i++) {
         bool block = false;
 
         if (weights_view_used(v, i) || weights_view_ignorable(v, i)) continue;
         if (blocks && (!weights_view_name(v, i, &block) || !block)) continue;
-        add(&found.unused, weights_at(f, i)->name, weights_shape_text(weights_at(f, i), shape, sizeof shape));
+        vit_tensor_list_add(&found.unused, weights_at(f, i)->name,
+                            weights_shape_text(weights_at(f, i), shape, sizeof shape));
     }
     return found;
 }

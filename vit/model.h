@@ -77,6 +77,7 @@ struct vit_tensor_list {
     int count;
     char text[432]; /* the first of them: "\"head.weight\" [4, 16], ..." */
 };
+void vit_tensor_list_add(struct vit_tensor_list *l, const char *name, const char *shape);
 struct vit_mismatch {
     struct vit_tensor_list missing, unused;
 };

@@ -151,6 +151,37 @@ static void say_head(struct vit_model *m, const struct vit_model *from, const st
                       from->path);
 }
 
+/* "blocks.3 to blocks.5" */
+static void name_blocks(char *text, size_t size, int first, int last)
+{
+    const int used = snprintf(text, size, "blocks.%d", first);
+
+    if (last > first) snprintf(text + used, size - (size_t)used, " to blocks.%d", last);
+}
+
+/* What of from has no place in m; blocks beyond its depth as one, as their many names would hide the others.
+ * Of a head that is not kept say_head() speaks. */
+static void say_unused(struct vit_model *m, const struct vit_model *from, const struct lent_head *h)
+{
+    struct vit_tensor_list others = { 0 };
+    char blocks[64] = "", shape[64];
+    int beyond = 0;
+
+    for (int i = 0; i < from->slot_count; i++) {
+        const struct vit_slot *s = &from->slots[i];
+        if (find_slot(m->slots, m->slot_count, s->name) >= 0 || (is_head(s) && !h->fits)) continue;
+        if (s->block >= m->config.depth)
+            beyond++;
+        else
+            vit_tensor_list_add(&others, s->name, vit_slot_shape_text(s, shape, sizeof shape));
+    }
+    if (beyond) name_blocks(blocks, sizeof blocks, m->config.depth, from->config.depth - 1);
+    if (beyond + others.count)
+        vit_model_say(m, true, "%s: %d of its tensors are not used by the network to train: %s%s%s",
+                      from->path, beyond + others.count, blocks, beyond && others.count ? ", " : "",
+                      others.text);
+}
+
 enum vit_status vit_model_take(struct vit_model *m, const struct vit_model *from, struct vit_error *err)
 {
     struct lent_head head = { 0 };
@@ -164,6 +195,7 @@ enum vit_status vit_model_take(struct vit_model *m, const struct vit_model *from
     for (int i = 0; !status && i < m->slot_count; i++)
         if (head.fits || !is_head(&m->slots[i])) take_slot(m, &m->slots[i], from, &head);
     if (!status) say_head(m, from, &head);
+    if (!status) say_unused(m, from, &head);
     if (!status) vit_model_pack(m, NULL);
     free(head.room);
     free(head.row);

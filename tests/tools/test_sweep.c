@@ -809,6 +809,9 @@ static void cells_start_from_the_network_as_it_is(void **state)
     tmp_remove(f->out);
 
     snprintf(pre, sizeof pre, "%s/cells/norm=pre_seed=0/model.safetensors", f->other);
+    EXPECT(0, "2 of its tensors are not used by the network to train: \"norm.weight\" [16]", false, "-d",
+           f->data, "-o", f->out, "--from", pre, "--norm", "post", "--epochs", "1", "--batch", "8");
+    tmp_remove(f->out);
     snprintf(both, sizeof both, "%s,%s", pre, from);
     EXPECT(0, "", false, "-d", f->data, "-o", f->out, "--from", both, "--epochs", "1", "--batch", "8");
     cells = lines_of(f->out, "cells.jsonl");

@@ -599,6 +599,26 @@ static void a_run_starts_from_a_trained_network(void **state)
            "nowhere.safetensors");
 }
 
+/* A network of one block from one of two: the other is named once, not again by a run that goes on, which has
+ * its weights in its state. */
+static void what_a_start_leaves_out_is_said(void **state)
+{
+    struct fixture *f = *state;
+    char model[400];
+    struct run r;
+
+    snprintf(model, sizeof model, "%s/model.safetensors", f->out);
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "1");
+    EXPECT(0, "model.safetensors: 12 of its tensors are not used by the network to train: blocks.1\n", true,
+           "-d", f->data, "-o", f->other, "--epochs", "1", "--from", model, "--depth", "1");
+    assert_int_equal(INTERRUPT(f->other, 5, SIGINT, "-d", f->data, "-o", f->other, "--force", "--from", model,
+                               "--depth", "1", LONG),
+                     130);
+    r = train(false, (const char *const[]){ "--resume", f->other, "-t", "1", NULL });
+    assert_null(strstr(r.err, "not used"));
+    run_expect(&r, 0, "");
+}
+
 /* It is read before it is replaced, and stays where the start fails. */
 static void a_run_may_replace_what_it_starts_from(void **state)
 {
@@ -1031,6 +1051,7 @@ int main(void)
         TEST(a_wrong_setting_is_named),
         TEST(a_path_that_is_not_utf_8_is_refused),
         TEST(a_run_starts_from_a_trained_network),
+        TEST(what_a_start_leaves_out_is_said),
         TEST(a_run_may_replace_what_it_starts_from),
         TEST(a_start_at_another_size_resizes_the_positions),
         TEST(a_checkpoint_of_others_is_trained_as_it_is),

@@ -402,6 +402,65 @@ static void a_head_that_begins_at_zero_is_said_to(void **state)
     vit_model_close(from);
 }
 
+/* How often the notes of m have a warning with that text. */
+static int warnings(const struct vit_model *m, const char *text)
+{
+    const char *note;
+    int found = 0;
+    bool warning;
+
+    for (int i = 0; (note = vit_model_note(m, i, &warning)); i++) found += warning && strstr(note, text);
+    return found;
+}
+
+/* A network with less in it: what the trained one has on top is counted and named; a head for other classes,
+ * of which another note speaks, is not among it. */
+static void what_a_network_does_not_take_is_said(void **state)
+{
+    static const struct {
+        int depth;
+        bool final, cls;
+        int classes;
+        const char *unused; /* NULL: nothing */
+    } ROWS[] = {
+        { TINY_DEPTH, true, true, TINY_CLASSES, NULL },
+        { TINY_DEPTH, true, true, TINY_CLASSES + 1, NULL },
+        { TINY_DEPTH - 1, true, true, TINY_CLASSES,
+          "12 of its tensors are not used by the network to train: blocks.2" },
+        { 1, true, true, TINY_CLASSES + 1,
+          "24 of its tensors are not used by the network to train: blocks.1 to blocks.2" },
+        { 1, false, true, TINY_CLASSES,
+          "26 of its tensors are not used by the network to train: blocks.1 to blocks.2, \"norm.weight\" "
+          "[16], \"norm.bias\" [16]" },
+        { TINY_DEPTH, true, false, TINY_CLASSES,
+          "1 of its tensors are not used by the network to train: \"cls_token\" [1, 1, 16]" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        struct vit_config c = tiny_config(VIT_NORM_PRE);
+        struct vit_model *from, *to;
+        struct vit_error err;
+        char expected[200];
+
+        c.position_prefix = false;
+        c.pool = VIT_POOL_MEAN;
+        from = created(&c, NULL);
+        c.depth = ROWS[i].depth;
+        c.norm.final = ROWS[i].final;
+        c.cls = ROWS[i].cls;
+        c.classes = ROWS[i].classes;
+        to = created(&c, NULL);
+        assert_ok(vit_model_take(to, from, &err), &err);
+        snprintf(expected, sizeof expected, "new model: %s", ROWS[i].unused ? ROWS[i].unused : "");
+        assert_int_equal(warnings(to, "not used"), ROWS[i].unused != NULL);
+        if (ROWS[i].unused) assert_string_equal(vit_model_note(to, to->notes - 1, NULL), expected);
+        assert_int_equal(warnings(to, "its head is for other classes"), ROWS[i].classes != TINY_CLASSES);
+        vit_model_close(to);
+        vit_model_close(from);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -416,6 +475,7 @@ int main(void)
         cmocka_unit_test(labels_that_are_not_utf_8_are_refused),
         cmocka_unit_test(a_head_is_kept_by_the_names_of_its_classes),
         cmocka_unit_test(a_head_that_begins_at_zero_is_said_to),
+        cmocka_unit_test(what_a_network_does_not_take_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
