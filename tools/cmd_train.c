@@ -121,7 +121,7 @@ static void print_text(const struct train_result *r, const char *out)
     const struct eval_share top1 = validated(r);
 
     out_name(stdout, out);
-    printf("/model.safetensors: %d epoch%s, %d step%s, training loss %.4f", r->epochs,
+    printf("/" TRAIN_MODEL ": %d epoch%s, %d step%s, training loss %.4f", r->epochs,
            out_plural((uint64_t)r->epochs), r->steps, out_plural((uint64_t)r->steps), r->train_loss);
     if (r->val.n)
         printf(", validation top-1 %.2f %% [%.2f, %.2f] of %zu", 100 * top1.value, 100 * top1.low,
@@ -181,9 +181,9 @@ static int run_with(const struct options *o, const struct train_saved *saved)
  * runs: then the folder above theirs was named. */
 static int check_resumed(const char *folder)
 {
-    if (train_folder_has(folder, "state.safetensors")) return CMD_DONE;
+    if (train_folder_has(folder, TRAIN_STATE)) return CMD_DONE;
     if (train_folder_runs(folder)) {
-        if (!train_folder_has(folder, "model.safetensors")) return CMD_DONE;
+        if (!train_folder_has(folder, TRAIN_MODEL)) return CMD_DONE;
         cmd_error("%s: holds the model of a run that has ended and no state to go on from; --out %s --force "
                   "replaces it",
                   folder, folder);
@@ -191,7 +191,7 @@ static int check_resumed(const char *folder)
     }
     if (train_folder_above(folder))
         cmd_error("%s: holds runs in folders of their own, expected the folder of one", folder);
-    else if (train_folder_has(folder, "model.safetensors") || train_folder_has(folder, "config.json"))
+    else if (train_folder_has(folder, TRAIN_MODEL) || train_folder_has(folder, TRAIN_CONFIG))
         cmd_error("%s: holds a network, and no run to go on with; --from starts from a trained network",
                   folder);
     else

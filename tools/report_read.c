@@ -106,8 +106,8 @@ static enum vit_status find_classes(struct report *r, const char *folder, struct
     char path[PATH_MAX];
     enum vit_status status;
 
-    if (source(r)->classes || !is_file(folder, "config.json")) return VIT_OK;
-    status = vit_json_read(&config, train_path(path, folder, "config.json"), MAX_BYTES, err);
+    if (source(r)->classes || !is_file(folder, TRAIN_CONFIG)) return VIT_OK;
+    status = vit_json_read(&config, train_path(path, folder, TRAIN_CONFIG), MAX_BYTES, err);
     if (status) return status;
     status = vit_json_int(config, path, "classes", 2, INT_MAX, &source(r)->classes, err);
     json_decref(config);
@@ -140,11 +140,11 @@ static enum vit_status read_sweep(struct report *r, const char *folder, struct v
         if (!status) status = report_keep(r, grid, err);
     }
     if (!status) status = report_add_source(r, folder, REPORT_SWEEP, grid, err);
-    if (!status && is_file(folder, "cells.jsonl"))
-        status = read_lines(r, report_take_cell, train_path(path, folder, "cells.jsonl"), err);
+    if (!status && is_file(folder, TRAIN_CELLS))
+        status = read_lines(r, report_take_cell, train_path(path, folder, TRAIN_CELLS), err);
     if (!status) status = report_add_planned(r, train_path(path, folder, TRAIN_GRID), err);
-    if (!status && is_file(folder, "epochs.jsonl"))
-        status = read_lines(r, report_take_epoch, train_path(path, folder, "epochs.jsonl"), err);
+    if (!status && is_file(folder, TRAIN_EPOCHS))
+        status = read_lines(r, report_take_epoch, train_path(path, folder, TRAIN_EPOCHS), err);
     return status ? status : find_sweep_classes(r, folder, err);
 }
 
@@ -177,14 +177,14 @@ static enum vit_status read_train(struct report *r, const char *folder, struct v
     struct train_saved saved = { 0 };
     enum vit_status status = report_add_source(r, folder, REPORT_TRAIN, NULL, err);
 
-    if (!status) status = read_lines(r, report_take_log, train_path(path, folder, "log.jsonl"), err);
+    if (!status) status = read_lines(r, report_take_log, train_path(path, folder, TRAIN_LOG), err);
     if (!status) status = find_classes(r, folder, err);
     if (status || r->cell_count == before) return status; /* nothing is logged yet */
     r->cells[before].epochs = r->cells[before].epochs_done;
     status = train_saved_read(&saved, folder, err);
     if (!status && saved.exists)
         status = take_saved(r, &saved, err);
-    else if (!status && r->cells[before].end == REPORT_UNFINISHED && is_file(folder, "model.safetensors"))
+    else if (!status && r->cells[before].end == REPORT_UNFINISHED && is_file(folder, TRAIN_MODEL))
         r->cells[before].end = REPORT_DONE;
     train_saved_free(&saved);
     return status;
@@ -324,8 +324,8 @@ static enum vit_status read_parts(struct report *r, bool *found, const char *par
 static enum vit_status read_folder(struct report *r, bool *found, const char *folder, int level,
                                    struct vit_error *err)
 {
-    const bool sweep = is_file(folder, "cells.jsonl") || is_file(folder, TRAIN_GRID);
-    const bool run = !sweep && is_file(folder, "log.jsonl");
+    const bool sweep = is_file(folder, TRAIN_CELLS) || is_file(folder, TRAIN_GRID);
+    const bool run = !sweep && is_file(folder, TRAIN_LOG);
     enum vit_status status = sweep ? read_sweep(r, folder, err) : run ? read_train(r, folder, err) : VIT_OK;
 
     *found |= sweep || run;

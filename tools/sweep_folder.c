@@ -14,8 +14,7 @@
 #include "vit/json.h"
 #include "vit/sink.h"
 
-static const char GRID[] = TRAIN_GRID, CELLS[] = "cells.jsonl", EPOCHS[] = "epochs.jsonl",
-                  FORMAT[] = "vit-sweep-1";
+static const char FORMAT[] = "vit-sweep-1";
 
 const char *sweep_folder_cell(char *text, const struct sweep *s, const struct sweep_cell *cell)
 {
@@ -53,8 +52,8 @@ enum vit_status sweep_saved_read(struct sweep_saved *saved, const char *folder, 
     enum vit_status status;
 
     *saved = (struct sweep_saved){ 0 };
-    if (!train_folder_has(folder, GRID)) return VIT_OK;
-    status = vit_json_read(&object, train_path(path, folder, GRID), MAX_BYTES, err);
+    if (!train_folder_has(folder, TRAIN_GRID)) return VIT_OK;
+    status = vit_json_read(&object, train_path(path, folder, TRAIN_GRID), MAX_BYTES, err);
     if (!status) status = keep_text(&format, object, "format", path, err);
     if (!status && strcmp(format, FORMAT) != 0)
         status =
@@ -107,7 +106,7 @@ static enum vit_status write_grid(const struct sweep *s, struct vit_error *err)
                                 "kernels", kernels.name, "dead_after", s->dead_after, "test", (int)s->test,
                                 "settings", recipe_lists_save(&s->lists), "cells", cells);
     text = vit_json_text(object, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
-    train_path(path, s->options->out, GRID);
+    train_path(path, s->options->out, TRAIN_GRID);
     if (!status)
         status = text ? vit_write_file(path, text, strlen(text), err)
                       : vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to write it", path);
@@ -122,7 +121,7 @@ static enum vit_status write_grid(const struct sweep *s, struct vit_error *err)
 
 static bool is_of_sweep(const void *unused, const char *name)
 {
-    static const char *const FILES[] = { GRID, CELLS, EPOCHS };
+    static const char *const FILES[] = { TRAIN_GRID, TRAIN_CELLS, TRAIN_EPOCHS };
 
     (void)unused;
     for (size_t i = 0; i < VIT_COUNT(FILES); i++)
@@ -149,10 +148,10 @@ static void clear_cell(const struct sweep *s, const struct sweep_cell *c)
     char folder[PATH_MAX], path[PATH_MAX + 32];
 
     sweep_folder_cell(folder, s, c);
-    snprintf(path, sizeof path, "%s/state.safetensors", folder);
+    snprintf(path, sizeof path, "%s/" TRAIN_STATE, folder);
     unlink(path);
     if (strcmp(s->options->keep, "none") != 0) return;
-    snprintf(path, sizeof path, "%s/model.safetensors", folder);
+    snprintf(path, sizeof path, "%s/" TRAIN_MODEL, folder);
     unlink(path);
 }
 
@@ -164,8 +163,8 @@ static enum vit_status check_folder(const char *folder, struct vit_error *err)
     struct stat file;
     char path[PATH_MAX];
 
-    if (train_folder_empty(folder) || train_folder_has(folder, GRID)) return VIT_OK;
-    if (!stat(train_path(path, folder, CELLS), &file) && !file.st_size) return VIT_OK;
+    if (train_folder_empty(folder) || train_folder_has(folder, TRAIN_GRID)) return VIT_OK;
+    if (!stat(train_path(path, folder, TRAIN_CELLS), &file) && !file.st_size) return VIT_OK;
     return vit_fail(err, VIT_ERR_ARG, "%s: is not empty, and holds no sweep", folder);
 }
 
@@ -174,7 +173,7 @@ static enum vit_status lock(struct sweep *s, struct vit_error *err)
 {
     char path[PATH_MAX];
 
-    train_path(path, s->options->out, CELLS);
+    train_path(path, s->options->out, TRAIN_CELLS);
     s->file = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (s->file < 0) return vit_fail(err, VIT_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
     if (flock(s->file, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
@@ -195,7 +194,7 @@ static enum vit_status take_lines(struct sweep *s, struct vit_error *err)
     struct sweep_cell *cell;
     json_t *line;
     size_t i;
-    enum vit_status status = sweep_lines_read(&s->lines, train_path(path, s->options->out, CELLS), err);
+    enum vit_status status = sweep_lines_read(&s->lines, train_path(path, s->options->out, TRAIN_CELLS), err);
 
     if (status) return status;
     json_array_foreach(s->lines, i, line)
@@ -213,7 +212,7 @@ static enum vit_status take_lines(struct sweep *s, struct vit_error *err)
 
 enum vit_status sweep_folder_look(struct sweep *s, struct vit_error *err)
 {
-    if (!s->options->out || !train_folder_has(s->options->out, CELLS)) return VIT_OK;
+    if (!s->options->out || !train_folder_has(s->options->out, TRAIN_CELLS)) return VIT_OK;
     return take_lines(s, err);
 }
 
@@ -239,10 +238,10 @@ enum vit_status sweep_folder_open(struct sweep *s, struct vit_error *err)
     if (status) return status;
     train_folder_sweep_files(out, is_of_sweep, NULL);
     train_folder_sweep_files(train_path(path, out, "logits"), is_logits, s);
-    status = sweep_lines_cut(s->file, train_path(path, out, CELLS), err);
+    status = sweep_lines_cut(s->file, train_path(path, out, TRAIN_CELLS), err);
     if (!status) status = take_lines(s, err);
     if (!status) status = write_grid(s, err);
-    if (!status) status = sweep_lines_keep(train_path(path, out, EPOCHS), has_ended, s, err);
+    if (!status) status = sweep_lines_keep(train_path(path, out, TRAIN_EPOCHS), has_ended, s, err);
     for (int i = 0; i < s->count && !status; i++)
         if (s->cells[i].line) clear_cell(s, &s->cells[i]);
     return status;
@@ -258,9 +257,9 @@ enum vit_status sweep_folder_add(struct sweep *s, struct sweep_cell *cell, json_
     if (!line || json_array_append_new(s->lines, line))
         return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory for a line", cell->id);
     sweep_folder_cell(folder, s, cell);
-    train_path(path, s->options->out, EPOCHS);
-    status = sweep_lines_copy_log(path, train_path(log, folder, "log.jsonl"), err);
-    if (!status) status = sweep_lines_add(s->file, train_path(path, s->options->out, CELLS), line, err);
+    train_path(path, s->options->out, TRAIN_EPOCHS);
+    status = sweep_lines_copy_log(path, train_path(log, folder, TRAIN_LOG), err);
+    if (!status) status = sweep_lines_add(s->file, train_path(path, s->options->out, TRAIN_CELLS), line, err);
     if (status) return status;
     cell->line = line;
     clear_cell(s, cell);

@@ -59,7 +59,7 @@ static enum vit_status open_cell(struct vit_model **m, struct vit_session **sess
     enum vit_status status;
 
     sweep_folder_cell(folder, s, cell);
-    status = vit_model_open(m, train_path(path, folder, "model.safetensors"), &options, err);
+    status = vit_model_open(m, train_path(path, folder, TRAIN_MODEL), &options, err);
     return status ? status : vit_session_create(session, *m, &running, err);
 }
 

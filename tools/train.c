@@ -247,13 +247,13 @@ static enum vit_status write_model(const struct train *t, struct vit_error *err)
     char path[PATH_MAX], *config = vit_model_config_text(t->model);
     enum vit_status status;
 
-    train_path(path, t->job->out, "model.safetensors");
+    train_path(path, t->job->out, TRAIN_MODEL);
     status = config ? vit_model_save(t->model, path, WEIGHTS_F32, err)
                     : vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to write it", path);
     if (!status) {
         const size_t size = strlen(config);
         config[size] = '\n'; /* in the place of the NUL: a text file ends with a line */
-        status = vit_write_file(train_path(path, t->job->out, "config.json"), config, size + 1, err);
+        status = vit_write_file(train_path(path, t->job->out, TRAIN_CONFIG), config, size + 1, err);
     }
     free(config);
     return status;

@@ -167,9 +167,18 @@ void train_saved_free(struct train_saved *s);
 
 /* ---- the folder (train_folder.c) ---- */
 
+/* Files of a run. */
+#define TRAIN_MODEL  "model.safetensors"
+#define TRAIN_CONFIG "config.json"
+#define TRAIN_LOG    "log.jsonl"
+#define TRAIN_STATE  "state.safetensors"
+/* And in the folder of a sweep. */
+#define TRAIN_GRID   "sweep.json"
+#define TRAIN_CELLS  "cells.jsonl"
+#define TRAIN_EPOCHS "epochs.jsonl"
+
 /* folder/name into text (PATH_MAX). */
 const char *train_path(char *text, const char *folder, const char *name);
-#define TRAIN_GRID "sweep.json" /* in the folder of a sweep */
 bool train_folder_has(const char *folder, const char *name);
 /* Not there, or nothing in it. */
 bool train_folder_empty(const char *folder);

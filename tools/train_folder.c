@@ -7,9 +7,8 @@
 
 #include "tools/train.h"
 
-static const char LOG[] = "log.jsonl";
 /* In the order they may be removed in: without a state nothing goes on by mistake. */
-static const char *const FILES[] = { "state.safetensors", "model.safetensors", "config.json" };
+static const char *const FILES[] = { TRAIN_STATE, TRAIN_MODEL, TRAIN_CONFIG };
 
 const char *train_path(char *text, const char *folder, const char *name)
 {
@@ -49,12 +48,12 @@ bool train_folder_unused(const char *folder)
     char path[PATH_MAX];
     struct stat s;
 
-    return holds_only(folder, LOG) && (stat(train_path(path, folder, LOG), &s) || !s.st_size);
+    return holds_only(folder, TRAIN_LOG) && (stat(train_path(path, folder, TRAIN_LOG), &s) || !s.st_size);
 }
 
 bool train_folder_runs(const char *folder)
 {
-    return train_folder_has(folder, LOG);
+    return train_folder_has(folder, TRAIN_LOG);
 }
 
 bool train_folder_above(const char *folder)
@@ -73,7 +72,7 @@ bool train_folder_above(const char *folder)
 
 bool train_folder_done(const char *folder)
 {
-    return train_folder_has(folder, "model.safetensors") && train_folder_has(folder, "config.json");
+    return train_folder_has(folder, TRAIN_MODEL) && train_folder_has(folder, TRAIN_CONFIG);
 }
 
 enum vit_status train_folder_make(const char *folder, struct vit_error *err)

@@ -16,7 +16,7 @@ static enum vit_status refused(const struct train *t, const char *what, struct v
 {
     char path[PATH_MAX];
 
-    return vit_fail(err, VIT_ERR_IO, "%s: cannot be %s: %s", train_path(path, t->job->out, "log.jsonl"), what,
+    return vit_fail(err, VIT_ERR_IO, "%s: cannot be %s: %s", train_path(path, t->job->out, TRAIN_LOG), what,
                     strerror(errno));
 }
 
@@ -25,11 +25,11 @@ enum vit_status train_log_open(struct train *t, struct vit_error *err)
 {
     char path[PATH_MAX];
 
-    t->log = open(train_path(path, t->job->out, "log.jsonl"), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    t->log = open(train_path(path, t->job->out, TRAIN_LOG), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (t->log < 0) return refused(t, "opened", err);
     if (flock(t->log, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
         return vit_fail(err, VIT_ERR_IO, "%s: another run is writing to it", path);
-    t->goes_on = t->job->resume && train_folder_has(t->job->out, "state.safetensors");
+    t->goes_on = t->job->resume && train_folder_has(t->job->out, TRAIN_STATE);
     return VIT_OK;
 }
 
@@ -40,9 +40,10 @@ enum vit_status train_log_trim(struct train *t, int64_t bytes, struct vit_error 
 
     if (size < 0 || (size > bytes && ftruncate(t->log, (off_t)bytes))) return refused(t, "shortened", err);
     if (size >= bytes) return VIT_OK;
-    cmd_warn(t->job->common, "%s/log.jsonl: %lld bytes, %lld when the state was saved: lines are lost",
-             t->job->out, (long long)size, (long long)bytes);
-    return sweep_lines_cut(t->log, train_path(path, t->job->out, "log.jsonl"), err);
+    train_path(path, t->job->out, TRAIN_LOG);
+    cmd_warn(t->job->common, "%s: %lld bytes, %lld when the state was saved: lines are lost", path,
+             (long long)size, (long long)bytes);
+    return sweep_lines_cut(t->log, path, err);
 }
 
 enum vit_status train_log_sync(struct train *t, int64_t *bytes, struct vit_error *err)

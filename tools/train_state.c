@@ -9,7 +9,6 @@
 #include "vit/config_json.h"
 #include "vit/json.h"
 
-static const char STATE[] = "state.safetensors";
 enum { VERSION = 2 };
 
 /* ---- numbers of the note: one list for writing and reading ---- */
@@ -104,7 +103,7 @@ enum vit_status train_state_save(struct train *t, struct vit_error *err)
 
     if (status) return status;
     note = note_of(t, log_bytes);
-    train_path(path, t->job->out, STATE);
+    train_path(path, t->job->out, TRAIN_STATE);
     status = note ? vit_trainer_save(t->trainer, path, note, err)
                   : vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to write it", path);
     free(note);
@@ -182,7 +181,7 @@ enum vit_status train_state_resume(struct train *t, struct vit_error *err)
     json_t *note = NULL;
     enum vit_status status;
 
-    train_path(path, t->job->out, STATE);
+    train_path(path, t->job->out, TRAIN_STATE);
     status = vit_trainer_resume(t->trainer, path, &text, err);
     if (!status) status = vit_json_parse(&note, path, text, strlen(text), err);
     if (!status) status = read_position(t, note, path, err);
@@ -202,9 +201,9 @@ enum vit_status train_state_base(struct recipe_base *b, bool *saved, const struc
     json_t *o = NULL;
     enum vit_status status;
 
-    *saved = job->resume && train_folder_has(job->out, STATE);
+    *saved = job->resume && train_folder_has(job->out, TRAIN_STATE);
     if (!*saved) return VIT_OK;
-    status = weights_open(&f, train_path(path, job->out, STATE), err);
+    status = weights_open(&f, train_path(path, job->out, TRAIN_STATE), err);
     if (status) return status;
     text = weights_meta(f, "vit.config");
     status = text ? vit_json_parse(&o, path, text, strlen(text), err) : damaged(path, "vit.config", err);
@@ -259,8 +258,8 @@ enum vit_status train_saved_read(struct train_saved *s, const char *folder, stru
     enum vit_status status;
 
     *s = (struct train_saved){ 0 };
-    if (!train_folder_has(folder, STATE)) return VIT_OK;
-    status = weights_open(&f, train_path(path, folder, STATE), err);
+    if (!train_folder_has(folder, TRAIN_STATE)) return VIT_OK;
+    status = weights_open(&f, train_path(path, folder, TRAIN_STATE), err);
     if (status) return status;
     text = weights_meta(f, "vit.note"), step = weights_meta(f, "vit.step");
     status = text && step ? vit_json_parse(&note, path, text, strlen(text), err) : damaged(path, "note", err);
