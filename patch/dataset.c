@@ -1,10 +1,11 @@
-#include "patch/dataset.h"
-
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "patch/cifar.h"
 
 static const char *const SPLITS[] = {
     [PATCH_TRAIN] = "train",
@@ -241,6 +242,36 @@ uint64_t patch_dataset_digest(const struct patch_dataset *d, const char *root)
     for (size_t i = 0; i < d->count; i++)
         hash = mix_number(mix_number(hash, (long long)d->records[i].where), d->records[i].label);
     return hash;
+}
+
+static bool is_file(const char *path, const struct stat *file)
+{
+    struct stat s;
+
+    return !stat(path, &s) && s.st_dev == file->st_dev && s.st_ino == file->st_ino;
+}
+
+/* It lies beside the records. */
+static bool is_class_names(const struct patch_store *s, const struct stat *file)
+{
+    const char *records = s->files.count && s->kind->cifar ? s->files.item[0] : NULL;
+    const char *slash = records ? strrchr(records, '/') : NULL;
+    char path[PATH_MAX];
+
+    if (!slash) return false;
+    snprintf(path, sizeof path, "%.*s/%s", (int)(slash - records), records, s->kind->cifar->names);
+    return is_file(path, file);
+}
+
+bool patch_dataset_reads(const struct patch_dataset *d, const char *path)
+{
+    const struct patch_names *files = &d->store->files;
+    struct stat file;
+
+    if (stat(path, &file) || !S_ISREG(file.st_mode)) return false;
+    for (size_t i = 0; i < files->count; i++)
+        if (is_file(files->item[i], &file)) return true;
+    return is_class_names(d->store, &file);
 }
 
 static int by_where(const void *key, const void *refusal)

@@ -177,6 +177,9 @@ const char *patch_dataset_kind(const struct patch_dataset *d);
  * it was opened at), and the label of each picture. Equal for a copy elsewhere; opens no file, so what is in
  * them may differ. */
 uint64_t patch_dataset_digest(const struct patch_dataset *d, const char *root);
+/* Whether path is one of the files that d reads, by whatever name: of pictures, of records, and of CIFAR's
+ * class names. Each of them is looked up where there is a file at path, and none where there is not. */
+bool patch_dataset_reads(const struct patch_dataset *d, const char *path);
 /* Decode picture i. Safe to call from several threads. */
 enum vit_status patch_dataset_read(const struct patch_dataset *d, size_t i,
                                    const struct patch_decode *options, struct patch_image *out,

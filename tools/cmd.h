@@ -75,6 +75,8 @@ struct cmd_output {
  * NULL. CMD_USAGE, and says so. */
 int cmd_check_outputs(const struct cmd_output *files, int n, const char *model, int count,
                       const char *const *read);
+/* The same of the files that a data set or a list names, once it is open. */
+int cmd_check_listed(const struct cmd_output *files, int n, const struct patch_dataset *d);
 /* Found out before the work whether a file can be written; if not, says so: CMD_SOME_FAILED. NULL: none. */
 int cmd_can_write(const char *path);
 

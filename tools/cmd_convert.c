@@ -184,6 +184,22 @@ static enum vit_status save(const struct convert_comparison *c, const char *path
                      : vit_model_save(c->model[CONVERT_BEFORE], path, vit_stored_dtype(dtype), err);
 }
 
+/* What answers are compared on, or scales taken from, which OUT is no file of. */
+static int open_data(struct convert_comparison *c, const char *path)
+{
+    const struct cmd_output out = { .option = "OUT", .path = path };
+    struct vit_error err;
+    int code = CMD_DONE;
+
+    if ((c->options->data && convert_open_data(c, &err)) ||
+        (c->options->calibrate && convert_open_pictures(c, &err))) {
+        cmd_error("%s", err.text);
+        return CMD_UNUSABLE;
+    }
+    if (c->data) code = cmd_check_listed(&out, 1, c->data);
+    return c->pictures && !code ? cmd_check_listed(&out, 1, c->pictures) : code;
+}
+
 static int convert(struct convert_comparison *c, const char *path)
 {
     const struct convert_options *o = c->options;
@@ -191,9 +207,7 @@ static int convert(struct convert_comparison *c, const char *path)
     int code = CMD_DONE;
 
     c->bytes_before = file_size(source_of(c));
-    if (o->data && convert_open_data(c, &err))
-        code = CMD_UNUSABLE;
-    else if (o->calibrate && convert_calibrate(c, &err))
+    if (o->calibrate && convert_calibrate(c, &err))
         code = CMD_UNUSABLE;
     else if (save(c, path, &err))
         code = err.status == VIT_ERR_ARG           ? CMD_USAGE
@@ -245,6 +259,7 @@ static int run(const void *options, int count, char **operands)
     open.model = operands[0];
     open.dtype = "f32";
     code = cmd_open_model(&c.model[CONVERT_BEFORE], &open, 0, false);
+    if (!code) code = open_data(&c, operands[1]);
     if (!code) code = convert(&c, operands[1]);
     convert_close(&c);
     return code;

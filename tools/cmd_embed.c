@@ -106,8 +106,10 @@ static int run(const void *options, int count, char **operands)
     const struct options *o = options;
     struct collector c = { .o = o };
     struct cmd_common common = o->common;
-    struct pictures_job job = { .common = &common, .options = o->pictures, .emit = emit, .state = &c };
     const struct cmd_output file = { .option = "--output", .path = o->output, .end = ".npy" };
+    struct pictures_job job = {
+        .common = &common, .options = o->pictures, .output = &file, .emit = emit, .state = &c
+    };
     int code;
 
     common.headless = true;

@@ -217,7 +217,7 @@ done:
     return code;
 }
 
-static int with_data(struct eval *e, const struct options *o)
+static int with_data(struct eval *e, const struct options *o, const struct cmd_output *files, int n)
 {
     struct eval_set set = { 0 };
     struct vit_error err = { .text = "cannot allocate a list of failures" };
@@ -230,7 +230,8 @@ static int with_data(struct eval *e, const struct options *o)
         e->data = set.data;
         e->names = set.names;
         e->split = set.split;
-        code = evaluate(e, o);
+        code = cmd_check_listed(files, n, set.data);
+        if (!code) code = evaluate(e, o);
     }
     json_decref(e->failures);
     eval_set_close(&set);
@@ -260,7 +261,7 @@ static int run(const void *options, int count, char **operands)
     code = cmd_open_model(&m, &o->common, 0, false);
     if (code) return code;
     e.model = m;
-    code = with_data(&e, o);
+    code = with_data(&e, o, files, VIT_COUNT(files));
     vit_model_close(m);
     return code;
 }

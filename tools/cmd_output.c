@@ -112,6 +112,15 @@ int cmd_check_outputs(const struct cmd_output *files, int n, const char *model, 
     return CMD_DONE;
 }
 
+int cmd_check_listed(const struct cmd_output *files, int n, const struct patch_dataset *d)
+{
+    int code = CMD_DONE;
+
+    for (int i = 0; i < n && !code; i++)
+        if (files[i].path) code = check_input(&files[i], patch_dataset_reads(d, files[i].path));
+    return code;
+}
+
 int cmd_can_write(const char *path)
 {
     struct vit_error err;

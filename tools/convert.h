@@ -24,6 +24,7 @@ struct convert_comparison {
     struct vit_model *model[CONVERT_SIDES];     /* NULL: not there */
     struct vit_session *session[CONVERT_SIDES]; /* likewise */
     struct patch_dataset *data;                 /* NULL: nothing to compare with */
+    struct patch_dataset *pictures;             /* to calibrate with; NULL: it is not asked for */
     size_t n, n_failed, no_answer; /* no_answer: of those that failed, by numbers that are not finite */
     size_t correct[CONVERT_SIDES], agree[CONVERT_SIDES]; /* agree: with the original */
     double largest[CONVERT_SIDES];                       /* |difference| of two logits */
@@ -32,8 +33,9 @@ struct convert_comparison {
     int64_t bytes_before;            /* of the original; -1: not known */
 };
 
-/* Before anything is written: open the data set of --data. */
+/* Before anything is written: open the data set of --data, and the pictures of --calibrate. */
 enum vit_status convert_open_data(struct convert_comparison *c, struct vit_error *err);
+enum vit_status convert_open_pictures(struct convert_comparison *c, struct vit_error *err);
 /* Open the new file, to compute in the numbers it holds, and show all sides the data set. */
 enum vit_status convert_compare(struct convert_comparison *c, const char *path, struct vit_error *err);
 /* Fix the scales of the original's activations from the pictures of --calibrate; without --data these are

@@ -17,30 +17,29 @@ static void look(void *arg, const struct patch_batch *b)
 }
 
 /* The pictures that training sees, where a data set tells; labels do not matter, nor that there are any. */
-static enum vit_status open_pictures(struct patch_dataset **out, const struct convert_options *o,
-                                     struct vit_error *err)
+enum vit_status convert_open_pictures(struct convert_comparison *c, struct vit_error *err)
 {
+    const struct convert_options *o = c->options;
     const size_t limit = o->calibrate_limit ? (size_t)o->calibrate_limit : CONVERT_CALIBRATE;
     unsigned splits;
     enum vit_status status = patch_dataset_splits(&splits, o->calibrate, err);
 
-    *out = NULL;
     if (status == VIT_ERR_FORMAT) /* no data set: pictures */
-        status = patch_dataset_files(out, &o->calibrate, 1, err);
+        status = patch_dataset_files(&c->pictures, &o->calibrate, 1, err);
     else if (!status)
-        status =
-            patch_dataset_open(out, o->calibrate, splits & 1u << PATCH_TRAIN ? PATCH_TRAIN : PATCH_ALL, err);
-    if (!status && patch_dataset_count(*out) > limit) status = patch_dataset_limit(*out, limit, err);
+        status = patch_dataset_open(&c->pictures, o->calibrate,
+                                    splits & 1u << PATCH_TRAIN ? PATCH_TRAIN : PATCH_ALL, err);
+    if (!status && patch_dataset_count(c->pictures) > limit)
+        status = patch_dataset_limit(c->pictures, limit, err);
     return status;
 }
 
-static enum vit_status look_at(struct convert_comparison *c, struct looking *l,
-                               const struct patch_dataset *data, struct vit_error *err)
+static enum vit_status look_at(struct convert_comparison *c, struct looking *l, struct vit_error *err)
 {
     enum vit_status status = vit_model_takes_pictures(c->model[CONVERT_BEFORE], err);
 
     if (!status) status = vit_calibration_create(&l->calibration, c->model[CONVERT_BEFORE], err);
-    if (!status) status = convert_pictures(c, data, "calibration", look, l, &c->uncalibrated, err);
+    if (!status) status = convert_pictures(c, c->pictures, "calibration", look, l, &c->uncalibrated, err);
     if (!status && !l->n)
         status = vit_fail(err, VIT_ERR_FORMAT, "%s: none of its pictures can be read", c->options->calibrate);
     return status;
@@ -52,22 +51,20 @@ enum vit_status convert_calibrate(struct convert_comparison *c, struct vit_error
                                                  .threads = cmd_threads(&c->options->common) };
     struct looking l = { 0 };
     struct vit_error ignored; /* other classes than the model's: nothing to compare on */
-    struct patch_dataset *data;
-    enum vit_status status = open_pictures(&data, c->options, err);
+    enum vit_status status =
+        vit_session_create(&c->session[CONVERT_BEFORE], c->model[CONVERT_BEFORE], &options, err);
 
-    if (!status)
-        status = vit_session_create(&c->session[CONVERT_BEFORE], c->model[CONVERT_BEFORE], &options, err);
     l.session = c->session[CONVERT_BEFORE];
-    if (!status) status = look_at(c, &l, data, err);
+    if (!status) status = look_at(c, &l, err);
     if (!status) vit_calibration_apply(l.calibration, c->model[CONVERT_BEFORE]);
     c->calibrated = l.n;
     vit_calibration_close(l.calibration);
-    if (status || c->data ||
-        (patch_dataset_classes(data) &&
-         eval_match_labels(data, c->model[CONVERT_BEFORE], c->options->calibrate, &c->options->common,
-                           &ignored)))
-        patch_dataset_close(data);
-    else
-        c->data = data;
-    return status;
+    if (status || c->data) return status;
+    if (patch_dataset_classes(c->pictures) &&
+        eval_match_labels(c->pictures, c->model[CONVERT_BEFORE], c->options->calibrate, &c->options->common,
+                          &ignored))
+        return VIT_OK;
+    c->data = c->pictures;
+    c->pictures = NULL;
+    return VIT_OK;
 }

@@ -150,6 +150,7 @@ enum vit_status convert_compare(struct convert_comparison *c, const char *path, 
 void convert_close(struct convert_comparison *c)
 {
     patch_dataset_close(c->data);
+    patch_dataset_close(c->pictures);
     for (int i = 0; i < CONVERT_SIDES; i++) {
         vit_session_close(c->session[i]);
         vit_model_close(c->model[i]);

@@ -141,7 +141,8 @@ static int run_paths(struct run *r, char **paths, size_t count)
         cmd_error("%s", err.text);
         return CMD_UNUSABLE;
     }
-    code = run_dataset(r, d);
+    code = r->job->output ? cmd_check_listed(r->job->output, 1, d) : CMD_DONE;
+    if (!code) code = run_dataset(r, d);
     patch_dataset_close(d);
     return code;
 }

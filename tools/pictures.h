@@ -28,6 +28,7 @@ struct pictures_job {
     const struct cmd_common *common;
     struct vit_model *model;
     struct pictures_options options;
+    const struct cmd_output *output; /* is none of the pictures, or CMD_USAGE; NULL: there is none */
     /* Print one result; false: stdout is broken, stop. */
     bool (*emit)(void *state, const struct pictures_result *result);
     void *state;

@@ -176,6 +176,37 @@ static void the_version_for_python_is_read(void **state)
     patch_dataset_close(d);
 }
 
+/* By any path, there or not. */
+static void the_files_that_are_read_are_known(void **state)
+{
+    static const unsigned char LABELS[] = { 3, 8 };
+    static const struct {
+        const char *path;
+        bool read;
+    } FILES[] = { { "test_batch", true },
+                  { "../cifar-10-batches-py/test_batch", true },
+                  { "linked", true },
+                  { "batches.meta", true },
+                  { "readme.html", false },
+                  { "missing", false },
+                  { ".", false } };
+    struct patch_dataset *d;
+    char path[512], link[512];
+
+    pickle_write_batch(*state, "cifar-10-batches-py/test_batch", "labels", LABELS, 2);
+    tmp_write(*state, "cifar-10-batches-py/readme.html", "x", 1, NULL, 0);
+    snprintf(path, sizeof path, "%s/cifar-10-batches-py/test_batch", (const char *)*state);
+    snprintf(link, sizeof link, "%s/cifar-10-batches-py/linked", (const char *)*state);
+    assert_int_equal(symlink(path, link), 0);
+    d = opened(*state, PATCH_TEST);
+    tmp_write(*state, "cifar-10-batches-py/batches.meta", "x", 1, NULL, 0);
+    for (size_t i = 0; i < VIT_COUNT(FILES); i++) {
+        snprintf(path, sizeof path, "%s/cifar-10-batches-py/%s", (const char *)*state, FILES[i].path);
+        if (patch_dataset_reads(d, path) != FILES[i].read) fail_msg("%s", FILES[i].path);
+    }
+    patch_dataset_close(d);
+}
+
 static void names_for_python_come_from_the_pickle_beside(void **state)
 {
     static const char NAMES[] =
@@ -352,6 +383,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_damaged_record_fails_alone, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(missing_and_empty_files_are_named, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(the_version_for_python_is_read, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(the_files_that_are_read_are_known, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(names_for_python_come_from_the_pickle_beside, tmp_setup,
                                         tmp_teardown),
         cmocka_unit_test_setup_teardown(cifar100_for_python_is_known_by_its_meta, tmp_setup, tmp_teardown),

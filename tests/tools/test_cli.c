@@ -1193,6 +1193,28 @@ static void an_output_is_neither_the_input_nor_another_format(void **state)
     tmp_remove(dir);
 }
 
+static void a_picture_of_a_list_is_no_output(void **state)
+{
+    char dir[TMP_PATH], picture[300], list[300], text[400];
+    unsigned char *bytes, *again;
+    size_t size, found;
+    (void)state;
+
+    tmp_create(dir, sizeof dir);
+    bytes = tmp_read(OTHER, &size);
+    tmp_write(dir, "picture", bytes, size, picture, sizeof picture);
+    snprintf(text, sizeof text, PICTURE "\n%s/./picture\n", dir);
+    tmp_write(dir, "list.txt", text, strlen(text), list, sizeof list);
+    EXPECT(2, "", "--output: expected another file than the one that is read", "embed", "-m", MODEL, list,
+           "-o", picture);
+    again = tmp_read(picture, &found);
+    assert_int_equal(found, size);
+    assert_memory_equal(again, bytes, size);
+    free(again);
+    free(bytes);
+    tmp_remove(dir);
+}
+
 /* As a shell makes it of `-o *` when the name that was meant is forgotten. */
 static void a_picture_is_no_name_for_an_output(void **state)
 {
@@ -1323,6 +1345,7 @@ int main(void)
         cmocka_unit_test(json_of_verbs_whose_result_is_a_file),
         cmocka_unit_test(embed_writes_what_numpy_reads),
         cmocka_unit_test(an_output_is_neither_the_input_nor_another_format),
+        cmocka_unit_test(a_picture_of_a_list_is_no_output),
         cmocka_unit_test(a_picture_is_no_name_for_an_output),
         cmocka_unit_test(a_network_is_not_replaced_by_its_answers),
         cmocka_unit_test(a_file_that_the_shell_writes_is_no_output),

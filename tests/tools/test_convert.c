@@ -498,6 +498,25 @@ static void a_data_set_is_not_replaced(void **state)
                 "another file than the one that is read");
 }
 
+/* Nor is a picture that it lists, whatever its name. */
+static void a_picture_that_is_read_is_not_replaced(void **state)
+{
+    static const char *const OPTIONS[] = { "--data", "--calibrate" };
+    const struct fixture *f = *state;
+    char text[CLASSES * 32] = "picture,class_0\n", set[512], picture[512], *found;
+
+    for (int c = 1; c < CLASSES; c++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "missing.png,class_%d\n", c);
+    tmp_write(f->dir, "set", text, strlen(text), set, sizeof set);
+    tmp_write(f->dir, "picture", "precious", 8, picture, sizeof picture);
+    for (size_t i = 0; i < VIT_COUNT(OPTIONS); i++)
+        assert_code(VIT(MODEL, picture, "--force", "--dtype", "int8", OPTIONS[i], set), 2,
+                    "another file than the one that is read");
+    found = tmp_text(f->dir, "picture");
+    assert_string_equal(found, "precious");
+    free(found);
+}
+
 static void a_name_that_promises_another_kind_of_file_is_refused(void **state)
 {
     static const char *const NAMES[] = { "x.npz", "x.pth", "x.pt", "x.bin", "x.onnx", "x.gguf" };
@@ -597,6 +616,7 @@ int main(void)
         IN_FOLDER(answers_that_are_not_finite_are_not_compared),
         IN_FOLDER(what_exists_is_not_replaced_unasked),
         IN_FOLDER(a_data_set_is_not_replaced),
+        IN_FOLDER(a_picture_that_is_read_is_not_replaced),
         IN_FOLDER(a_name_that_promises_another_kind_of_file_is_refused),
         IN_FOLDER(another_framework_gets_a_folder),
         IN_FOLDER(unusable_data_leaves_no_file),

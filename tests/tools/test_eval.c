@@ -405,6 +405,24 @@ static void flip_is_the_mean_with_the_mirror_image(void **state)
            "--split", "all", "--flip");
 }
 
+/* A picture may have a name that is none. */
+static void an_output_is_no_picture_of_the_data_set(void **state)
+{
+    static const char *const OPTIONS[] = { "--predictions", "--logits" };
+    static const char SET[] = "picture,c00\nmissing.png,c01\n";
+    const struct fixture *f = *state;
+    char picture[400], set[400], *text;
+
+    tmp_write(f->dir, "picture", "precious", 8, picture, sizeof picture);
+    tmp_write(f->dir, "set", SET, sizeof SET - 1, set, sizeof set);
+    for (size_t i = 0; i < VIT_COUNT(OPTIONS); i++)
+        EXPECT(2, "", "expected another file than the one that is read", "eval", "-m", f->model, "--data",
+               set, OPTIONS[i], picture);
+    text = tmp_text(f->dir, "picture");
+    assert_string_equal(text, "precious");
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -417,6 +435,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_mismatch_prints_both_lists, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_set_without_splits_is_no_test_set, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(what_was_run_is_said, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(an_output_is_no_picture_of_the_data_set, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(flip_is_the_mean_with_the_mirror_image, open_fixture, close_fixture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
