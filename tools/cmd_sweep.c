@@ -227,12 +227,39 @@ static int share_threads(struct sweep *s)
 
 /* ---- the verb ---- */
 
-static int run_grid(struct sweep *s)
+/* Cells that differ only in what they do not read are trained all the same: each has the name that a report,
+ * or a longer list, looks for. */
+static void warn_twins(const struct sweep *s, const struct recipe_readers *readers)
+{
+    for (int id = 0; id < RECIPE_SETTINGS; id++) {
+        const int idle = readers->recipes - readers->of[id];
+        if (idle && s->lists.of[id].count > 1)
+            cmd_warn(
+                &s->common,
+                "--%s: nothing reads it %s, as in %d of %d cells: those that differ in it alone give equal "
+                "models",
+                recipe_name((enum recipe_id)id), readers->lack[id], idle, readers->recipes);
+    }
+}
+
+/* A sweep that goes on was begun so. */
+static enum vit_status check_read(const struct sweep *s, bool begun, struct vit_error *err)
+{
+    struct recipe_readers readers = { 0 };
+    enum vit_status status = VIT_OK;
+
+    for (int i = 0; i < s->count; i++) recipe_readers_add(&readers, &s->cells[i].recipe);
+    if (!begun) status = recipe_readers_check(&readers, &s->options->words, err);
+    if (!status) warn_twins(s, &readers);
+    return status;
+}
+
+static int run_grid(struct sweep *s, bool begun)
 {
     struct vit_error err;
     int code;
 
-    if (sweep_grid_make(s, &err)) {
+    if (sweep_grid_make(s, &err) || check_read(s, begun, &err)) {
         cmd_error("%s", err.text);
         return err.status == VIT_ERR_ARG ? CMD_USAGE : CMD_UNUSABLE;
     }
@@ -259,7 +286,7 @@ static int run_with(const struct sweep_options *o, const struct sweep_saved *sav
         code = err.status == VIT_ERR_ARG ? CMD_USAGE : CMD_UNUSABLE;
         cmd_error("%s", err.text);
     } else {
-        code = run_grid(&s);
+        code = run_grid(&s, saved->exists);
     }
     sweep_folder_close(&s);
     sweep_data_close(&s);
@@ -297,7 +324,8 @@ const struct args_verb cmd_sweep = {
         "equal seeds all cells have the same initial weights, order of pictures and augmentation. One cell "
         "is trained after the other, or --jobs of them side by side, which uses many cores better than one "
         "small network does: all arms with the first seed, from the middle learning rates to the edges, "
-        "then the next seed.\n\n"
+        "then the next seed. An option that no cell reads, as --muon-lr without --optimizer muon, is "
+        "refused.\n\n"
         "DIR receives sweep.json (the grid), cells/ID/ (what train writes), cells.jsonl (a line for each "
         "cell that has ended: its settings, status, reason, epochs_done, steps, train_loss, val_loss, "
         "val_top1, val_n, plateau_step, images_per_second, seconds, test_loss, test_top1, test_n, logits), "

@@ -78,6 +78,16 @@ static enum vit_status refuse_difference(const struct recipe_texts *given, const
     return status;
 }
 
+/* A run that goes on was begun so. */
+static enum vit_status check_read(const struct recipe *r, const struct options *o,
+                                  const struct train_saved *saved, struct vit_error *err)
+{
+    struct recipe_readers readers = { 0 };
+
+    recipe_readers_add(&readers, r);
+    return saved->exists ? VIT_OK : recipe_readers_check(&readers, &o->words, err);
+}
+
 static enum vit_status gather(struct recipe_texts *t, struct recipe *r, const struct options *o,
                               const struct train_saved *saved, struct vit_error *err)
 {
@@ -87,7 +97,8 @@ static enum vit_status gather(struct recipe_texts *t, struct recipe *r, const st
     if (!status && saved->exists) status = refuse_difference(t, &saved->texts, o->resume, err);
     if (!status && saved->exists) status = recipe_texts_fill(t, &saved->texts, err);
     if (!status && !saved->exists) status = recipe_texts_preset(t, err);
-    return status ? status : recipe_parse(r, t, err);
+    if (!status) status = recipe_parse(r, t, err);
+    return status ? status : check_read(r, o, saved, err);
 }
 
 /* ---- the result ---- */
@@ -250,7 +261,8 @@ const struct args_verb cmd_train = {
         "ends with the same bits as if nothing had happened; other flags than those it was started with "
         "are refused, flags that are not given are those of the start; --data may name another place with "
         "the same files. With --ema the averaged weights are the model. "
-        "The test split is never read.\n\n"
+        "The test split is never read. An option that nothing of the recipe reads, as --muon-lr without "
+        "--optimizer muon, is refused.\n\n"
         "With --json one object: out, epochs, steps, pictures (to learn from), n_failed (pictures that could "
         "not be read, to learn from or to validate on; null of a run that ended before this was kept), "
         "train_loss, val_n, val_loss, val_top1, val_top1_ci95, images_per_second, seconds.\n\n"

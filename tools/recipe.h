@@ -129,8 +129,25 @@ enum vit_status recipe_lists_saved(struct recipe_lists *l, const json_t *object,
                                    struct vit_error *err);
 void recipe_lists_free(struct recipe_lists *l);
 
+/* Numbers of the product of all lists: how many there are, 0: more than most; and what one of them has, norm
+ * changing first. t is empty. */
+int recipe_lists_product(const struct recipe_lists *l, int most);
+enum vit_status recipe_lists_texts(struct recipe_texts *t, const struct recipe_lists *l, int number,
+                                   struct vit_error *err);
+
 /* A setting as JSON of its kind; null: what stands for it is decided elsewhere (the preset's). */
 json_t *recipe_value(const struct recipe *r, enum recipe_id id);
+
+/* ---- settings that only some recipes read (recipe_needs.c) ---- */
+
+struct recipe_readers {
+    int recipes, of[RECIPE_SETTINGS];  /* in all, and those that read a setting */
+    const char *lack[RECIPE_SETTINGS]; /* of one that does not: "without --optimizer muon" */
+};
+void recipe_readers_add(struct recipe_readers *to, const struct recipe *r); /* begins with zeros */
+/* VIT_ERR_ARG: none of the recipes, one at least, reads a setting that the command line gave. */
+enum vit_status recipe_readers_check(const struct recipe_readers *of, const struct recipe_words *given,
+                                     struct vit_error *err);
 
 /* ---- what the library wants (recipe_model.c) ---- */
 

@@ -216,6 +216,33 @@ enum vit_status recipe_lists_saved(struct recipe_lists *l, const json_t *object,
     return VIT_OK;
 }
 
+int recipe_lists_product(const struct recipe_lists *l, int most)
+{
+    int count = 1;
+
+    for (int id = 0; id < RECIPE_SETTINGS; id++) {
+        const int values = l->of[id].count;
+        if (!values) continue;
+        if (values > most / count) return 0;
+        count *= values;
+    }
+    return count;
+}
+
+enum vit_status recipe_lists_texts(struct recipe_texts *t, const struct recipe_lists *l, int number,
+                                   struct vit_error *err)
+{
+    for (int i = RECIPE_SETTINGS; i >= 0; i--) { /* the first digit is norm's, the last the table's first */
+        const int id = i == RECIPE_SETTINGS ? RECIPE_NORM : i;
+        const struct recipe_list *list = &l->of[id];
+        if (!list->count || i == RECIPE_NORM) continue;
+        t->text[id] = strdup(list->text[number % list->count]);
+        if (!t->text[id]) return vit_fail(err, VIT_ERR_NOMEM, "no memory for the grid");
+        number /= list->count;
+    }
+    return VIT_OK;
+}
+
 json_t *recipe_value(const struct recipe *r, enum recipe_id id)
 {
     const struct args_option *row = recipe_row(id);

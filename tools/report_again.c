@@ -48,17 +48,43 @@ static const char *text_of(const json_t *v)
     return json_string_value(json_is_array(v) && json_array_size(v) == 1 ? json_array_get(v, 0) : v);
 }
 
-static bool is_on(const json_t *text)
+/* Settings that nothing reads: a command line that gives one is refused. */
+static void find_unread(bool unread[RECIPE_SETTINGS], const json_t *settings)
 {
-    return json_is_string(text) && strcmp(json_string_value(text), "on") == 0;
+    enum { MOST = 10000 };
+    struct recipe_lists lists = { { { 0 } } };
+    struct recipe_readers readers = { 0 };
+    struct vit_error ignored;
+    const char *name;
+    json_t *v, *all = json_object();
+    int count = 0;
+
+    json_object_foreach((json_t *)settings, name, v)
+    {
+        vit_json_put(&all, name, json_is_array(v) ? json_deep_copy(v) : json_pack("[O]", v));
+    }
+    if (all && !recipe_lists_saved(&lists, all, "", &ignored)) count = recipe_lists_product(&lists, MOST);
+    for (int i = 0; i < count; i++) {
+        struct recipe_texts texts = { { 0 } };
+        struct recipe r;
+        if (!recipe_lists_texts(&texts, &lists, i, &ignored) && !recipe_texts_preset(&texts, &ignored) &&
+            !recipe_parse(&r, &texts, &ignored))
+            recipe_readers_add(&readers, &r);
+        recipe_texts_free(&texts);
+    }
+    for (int id = 0; id < RECIPE_SETTINGS; id++) unread[id] = readers.recipes && !readers.of[id];
+    recipe_lists_free(&lists);
+    json_decref(all);
 }
 
 /* A switch that is given is on, and a comma stands between two values. */
-static bool is_option(const char *name, const json_t *v)
+static bool is_option(const char *name, const json_t *v, const bool unread[RECIPE_SETTINGS])
 {
+    const int id = recipe_find(name);
     const json_t *item;
     size_t i;
 
+    if (id >= 0 && unread[id]) return false;
     if (is_switch(name)) return text_of(v) && strcmp(text_of(v), "on") == 0;
     json_array_foreach(v, i, item)
     {
@@ -67,25 +93,36 @@ static bool is_option(const char *name, const json_t *v)
     return true;
 }
 
-/* "on" as true, ["off", "on"] as [false, true]. */
-static json_t *truths(const json_t *v)
+/* A text as JSON of its setting's kind: "on" as true. */
+static json_t *typed(const char *name, const json_t *text)
+{
+    const int id = recipe_find(name);
+    struct recipe_texts one = { { 0 } };
+    struct vit_error ignored;
+    struct recipe r;
+
+    if (id < 0 || !json_is_string(text)) return json_deep_copy(text);
+    one.text[id] = (char *)json_string_value(text);
+    return recipe_parse(&r, &one, &ignored) ? json_deep_copy(text) : recipe_value(&r, (enum recipe_id)id);
+}
+
+static json_t *typed_all(const char *name, const json_t *v)
 {
     json_t *all;
     const json_t *item;
     size_t i;
 
-    if (!json_is_array(v)) return json_boolean(is_on(v));
+    if (!json_is_array(v)) return typed(name, v);
     all = json_array();
     json_array_foreach(v, i, item)
     {
-        vit_json_append(&all, json_boolean(is_on(item)));
+        vit_json_append(&all, typed(name, item));
     }
     return all;
 }
 
-/* The settings that are no options, as --recipe takes them: texts, and truths for switches. NULL: there are
- * none. To be freed. */
-static char *recipe_of(const json_t *settings)
+/* The settings that are no options, as --recipe takes them. NULL: there are none. To be freed. */
+static char *recipe_of(const json_t *settings, const bool unread[RECIPE_SETTINGS])
 {
     json_t *recipe = json_object();
     const char *name;
@@ -94,8 +131,7 @@ static char *recipe_of(const json_t *settings)
 
     json_object_foreach((json_t *)settings, name, v)
     {
-        if (is_option(name, v)) continue;
-        vit_json_put(&recipe, name, is_switch(name) ? truths(v) : json_deep_copy(v));
+        if (!is_option(name, v, unread)) vit_json_put(&recipe, name, typed_all(name, v));
     }
     if (json_object_size(recipe)) text = vit_json_text(recipe, JSON_COMPACT);
     if (!recipe || (json_object_size(recipe) && !text)) memory_lost();
@@ -103,14 +139,14 @@ static char *recipe_of(const json_t *settings)
     return text;
 }
 
-static void put_settings(FILE *out, const json_t *settings)
+static void put_settings(FILE *out, const json_t *settings, const bool unread[RECIPE_SETTINGS])
 {
     const char *name;
     json_t *v;
 
     json_object_foreach((json_t *)settings, name, v)
     {
-        if (!is_option(name, v)) continue;
+        if (!is_option(name, v, unread)) continue;
         if (is_switch(name))
             put_option(out, name, NULL);
         else if (text_of(v))
@@ -130,8 +166,11 @@ static void put_run(FILE *out, const struct report_source *s)
     const char *dead = text_at(s->about, "dead_after"), *kernels = text_at(s->about, "kernels");
     const char *data = text_at(s->about, "data");
     const json_t *settings = json_object_get(s->about, "settings");
-    char *recipe = recipe_of(settings);
+    bool unread[RECIPE_SETTINGS];
+    char *recipe;
 
+    find_unread(unread, settings);
+    recipe = recipe_of(settings, unread);
     if (recipe) { /* through a pipe: a file might be in the way of another */
         fputs("printf %s ", out);
         markup_word(out, recipe);
@@ -146,7 +185,7 @@ static void put_run(FILE *out, const struct report_source *s)
     }
     if (data) put_option(out, "data", data);
     put_option(out, "out", s->path);
-    put_settings(out, settings);
+    put_settings(out, settings, unread);
     if (recipe) put_option(out, "recipe", "/dev/stdin");
     free(recipe);
     if (dead) put_option(out, "dead-after", dead);

@@ -45,19 +45,6 @@ static enum vit_status name_defaults(struct sweep *s, struct vit_error *err)
                   : recipe_lists_add(l, RECIPE_NORM, vit_placement_text(&c.norm, text, sizeof text), err);
 }
 
-static enum vit_status count_cells(struct sweep *s, struct vit_error *err)
-{
-    s->count = 1;
-    for (int id = 0; id < RECIPE_SETTINGS; id++) {
-        const int values = s->lists.of[id].count;
-        if (!values) continue;
-        if (values > MOST_CELLS / s->count)
-            return vit_fail(err, VIT_ERR_ARG, "the grid has more than %d cells", MOST_CELLS);
-        s->count *= values;
-    }
-    return VIT_OK;
-}
-
 /* As arms are read: norm first, seed last. */
 static void name_axes(struct sweep *s)
 {
@@ -94,19 +81,10 @@ static enum vit_status name_cell(struct sweep_cell *c, const struct sweep *s, st
 static enum vit_status make_cell(struct sweep_cell *c, const struct sweep *s, int number,
                                  struct vit_error *err)
 {
-    int left = number;
-    enum vit_status status;
+    enum vit_status status = recipe_lists_texts(&c->texts, &s->lists, number, err);
 
     c->number = number;
-    for (int i = RECIPE_SETTINGS; i >= 0; i--) { /* the first digit is norm's, the last the table's first */
-        const int id = i == RECIPE_SETTINGS ? RECIPE_NORM : i;
-        const struct recipe_list *list = &s->lists.of[id];
-        if (!list->count || i == RECIPE_NORM) continue;
-        c->texts.text[id] = strdup(list->text[left % list->count]);
-        if (!c->texts.text[id]) return vit_fail(err, VIT_ERR_NOMEM, "no memory for the grid");
-        left /= list->count;
-    }
-    status = name_cell(c, s, err);
+    if (!status) status = name_cell(c, s, err);
     if (!status) status = recipe_texts_preset(&c->texts, err);
     return status ? status : recipe_parse(&c->recipe, &c->texts, err);
 }
@@ -166,8 +144,9 @@ enum vit_status sweep_grid_make(struct sweep *s, struct vit_error *err)
 {
     enum vit_status status = name_defaults(s, err);
 
-    if (!status) status = count_cells(s, err);
     if (status) return status;
+    s->count = recipe_lists_product(&s->lists, MOST_CELLS);
+    if (!s->count) return vit_fail(err, VIT_ERR_ARG, "the grid has more than %d cells", MOST_CELLS);
     name_axes(s);
     s->cells = calloc((size_t)s->count, sizeof *s->cells);
     if (!s->cells) return vit_fail(err, VIT_ERR_NOMEM, "no memory for a grid of %d cells", s->count);

@@ -641,6 +641,78 @@ static void each_setting_changes_its_own_fields(void **state)
     }
 }
 
+/* Of a recipe with a setting as given, and another one that nothing reads it with, or that something does. */
+static const struct idle {
+    enum recipe_id id;
+    const char *value;
+    enum recipe_id other;
+    const char *unread, *read;
+    const char *lack;
+} IDLE[] = {
+    { RECIPE_OUT_GAIN, "0", RECIPE_NORM, "pre", "sandwich", "without --norm res-post or sandwich" },
+    { RECIPE_OUT_GAIN, "0.5", RECIPE_NORM, "mix:0.5", "res-post", "without --norm res-post or sandwich" },
+    { RECIPE_LAYER_SCALE, "0.1", RECIPE_NORM, "rezero", "layerscale", "without --norm layerscale" },
+    { RECIPE_POSITION_STD, "0.1", RECIPE_POSITION, "none", "learned", "without --position learned" },
+    { RECIPE_POSITION_STD, "0.1", RECIPE_POSITION, "sincos2d", NULL, "without --position learned" },
+    { RECIPE_POSITION_STD, "0.1", RECIPE_FROM, "x.safetensors", NULL, "with --from, which has its weights" },
+    { RECIPE_OUT_GAIN, "0.5", RECIPE_FROM, "x.safetensors", NULL, "with --from, which has its weights" },
+    { RECIPE_LAYER_SCALE, "0.5", RECIPE_FROM, "x.safetensors", NULL, "with --from, which has its weights" },
+    { RECIPE_MUON_LR, "0.3", RECIPE_OPTIMIZER, "adamw", "muon", "without --optimizer muon" },
+    { RECIPE_LR_END, "0.1", RECIPE_SCHEDULE, "constant", "linear", "with --schedule constant" },
+    { RECIPE_DECAY_ALL, NULL, RECIPE_WEIGHT_DECAY, "0", "0.1", "with --weight-decay 0" },
+    { RECIPE_PADDING, "zero", RECIPE_AUGMENT, "flip", "trivial", "with an --augment that does not crop" },
+    { RECIPE_PADDING, "zero", RECIPE_AUGMENT, "none", NULL, "with an --augment that does not crop" },
+    { RECIPE_MIX_PROB, "0.5", RECIPE_CUTMIX, "0", "1", "without --mixup or --cutmix" },
+    { RECIPE_MIX_OFF, "0.1", RECIPE_MIXUP, "0", "0.2", "without --mixup or --cutmix" },
+    { RECIPE_EVAL_EVERY, "2", RECIPE_VAL, "0", "0.2", "without pictures to validate on" },
+};
+
+static enum vit_status check_idle(const struct idle *i, const char *other, struct vit_error *err)
+{
+    struct recipe_words words = { { NULL } };
+    struct recipe_readers readers = { 0 };
+    struct recipe_texts texts;
+    struct recipe r;
+    enum vit_status status;
+
+    words.text[i->id] = i->value;
+    words.flag[i->id] = !i->value;
+    if (other) words.text[i->other] = other;
+    r = recipe_of(&texts, &words);
+    recipe_readers_add(&readers, &r);
+    status = recipe_readers_check(&readers, &words, err);
+    recipe_texts_free(&texts);
+    return status;
+}
+
+static void what_nothing_reads_is_refused(void **state)
+{
+    struct vit_error err;
+    char sentence[200];
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(IDLE); i++) {
+        snprintf(sentence, sizeof sentence, "--%s: nothing reads it %s", recipe_name(IDLE[i].id),
+                 IDLE[i].lack);
+        assert_refused(check_idle(&IDLE[i], IDLE[i].unread, &err), VIT_ERR_ARG, sentence, &err);
+        if (IDLE[i].read) assert_ok(check_idle(&IDLE[i], IDLE[i].read, &err), &err);
+    }
+}
+
+/* A preset's settings stand beside whatever is given. */
+static void what_a_preset_sets_need_not_be_read(void **state)
+{
+    static const struct idle CUTMIX = { RECIPE_CUTMIX, "0", RECIPE_PRESET, NULL, "accurate", NULL };
+    static const struct idle SCHEDULE = {
+        RECIPE_SCHEDULE, "constant", RECIPE_PRESET, NULL, "cct-4-3x2", NULL
+    };
+    struct vit_error err;
+
+    (void)state;
+    assert_ok(check_idle(&CUTMIX, CUTMIX.read, &err), &err);
+    assert_ok(check_idle(&SCHEDULE, SCHEDULE.read, &err), &err);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -662,6 +734,8 @@ int main(void)
         cmocka_unit_test(warm_up_is_steps_or_a_share),
         cmocka_unit_test(mixing_ends_with_the_last_part_of_the_epochs),
         cmocka_unit_test(each_setting_changes_its_own_fields),
+        cmocka_unit_test(what_nothing_reads_is_refused),
+        cmocka_unit_test(what_a_preset_sets_need_not_be_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -832,11 +832,29 @@ static void cells_start_from_the_network_as_it_is(void **state)
     assert_int_not_equal(access(f->out, F_OK), 0);
 }
 
+/* None of the cells: a list whose values some of them read is trained whole, and what that makes is said. */
+static void a_setting_that_no_cell_reads_is_refused(void **state)
+{
+    struct fixture *f = *state;
+
+    EXPECT(2, "--muon-lr: nothing reads it without --optimizer muon", true, "-d", f->data, "-o", f->out,
+           "--muon-lr", "0.01,0.02");
+    EXPECT(2, "--eval-every: nothing reads it without pictures to validate on", true, "-d", f->data, "-o",
+           f->out, "--val", "0", "--eval-every", "2");
+    assert_int_not_equal(access(f->out, F_OK), 0);
+    EXPECT(0, "", true, "-d", f->data, "--plan", "--rate", "1", "--muon-lr", "0.01", "--optimizer",
+           "adamw,muon");
+    EXPECT(0, "--out-gain: nothing reads it without --norm res-post or sandwich, as in 2 of 4 cells", true,
+           "-d", f->data, "--plan", "--rate", "1", "--norm", "pre,sandwich", "--out-gain", "0,1");
+}
+
 /* The command that vit report gives for a folder makes the same grid, with the same numbers: also of switches
- * that no option says, a list of one and one that is off where its preset has it on. */
+ * that no option says, a list of one and one that is off where its preset has it on, and of a setting that
+ * nothing reads. */
 static void a_page_s_command_makes_the_same_sweep(void **state)
 {
-    static const char SWITCHES[] = "{\"qk-norm\": [false, true], \"zero-head\": false, \"embed-norm\": true}";
+    static const char SWITCHES[] = "{\"qk-norm\": [false, true], \"zero-head\": false, \"embed-norm\": true, "
+                                   "\"muon-lr\": 0.3}";
     struct fixture *f = *state;
     char recipe[300], *command;
     struct run r;
@@ -1002,6 +1020,7 @@ int main(void)
         TEST(values_can_be_added),
         TEST(lines_of_steps_are_kept_too),
         TEST(another_grid_is_refused_by_name),
+        TEST(a_setting_that_no_cell_reads_is_refused),
         TEST(a_page_s_command_makes_the_same_sweep),
         TEST(the_preset_of_trained_networks_is_kept),
         TEST(other_pictures_are_refused),

@@ -10,6 +10,7 @@
 #include "tests/patch/noise.h"
 #include "tests/support/lines.h"
 #include "tests/support/run.h"
+#include "tests/tools/again.h"
 #include "vit/config_json.h"
 #include "vit/train.h"
 
@@ -1015,6 +1016,31 @@ static void a_class_that_is_not_utf_8_is_refused_before_a_folder_is_made(void **
     assert_int_not_equal(access(f->out, F_OK), 0);
 }
 
+/* Before a picture is read; what a file of settings has may stand there, and what a run was begun with. */
+static void a_setting_that_nothing_reads_is_refused(void **state)
+{
+    static const char RECIPE[] = "{\"muon-lr\": 0.3}";
+    struct fixture *f = *state;
+    char recipe[TMP_PATH + 16], *command;
+    struct run r;
+
+    EXPECT(2, "--muon-lr: nothing reads it without --optimizer muon", true, "-d", "nowhere", "-o", f->out,
+           "--muon-lr", "0.3");
+    EXPECT(2, "--mix-off: nothing reads it without --mixup or --cutmix", true, "-d", "nowhere", "-o", f->out,
+           "--cutmix", "0", "--mixup", "0");
+    assert_int_not_equal(access(f->out, F_OK), 0);
+    tmp_write(f->dir, "r.json", RECIPE, sizeof RECIPE - 1, recipe, sizeof recipe);
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--recipe", recipe, "--schedule", "constant");
+    EXPECT(0, "nothing is left to do", false, "--resume", f->out, "--muon-lr", "0.3");
+    command = again_command(f->out); /* with the end of a rate that does not end, as the preset has it */
+    snprintf(f->other, sizeof f->other, "%s/moved", f->dir);
+    assert_int_equal(rename(f->out, f->other), 0);
+    r = again_run(command);
+    run_expect(&r, 0, "");
+    assert_same_run(f->out, f->other);
+    free(command);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, tmp_teardown)
 
 int main(void)
@@ -1026,6 +1052,7 @@ int main(void)
         TEST(a_run_follows_its_pictures_to_another_place),
         TEST(threads_change_no_bit),
         TEST(other_settings_are_refused_by_name),
+        TEST(a_setting_that_nothing_reads_is_refused),
         TEST(a_finished_run_has_nothing_left_to_do),
         TEST(another_run_is_not_overwritten),
         TEST(a_folder_that_holds_no_run_is_never_replaced),
