@@ -236,6 +236,8 @@ static int check_line(const struct convert_options *o, int count, char **operand
         return cmd_usage("--calibrate: is for --dtype int8, found %s", o->common.dtype);
     if (o->limit && !o->data) return cmd_usage("--limit: expected --data, whose pictures it counts");
     if (o->split && !o->data) return cmd_usage("--split: expected --data, whose part it names");
+    if (o->max_pixels != PATCH_MAX_PIXELS && !o->data && !o->calibrate)
+        return cmd_usage("--max-pixels: expected --data or --calibrate, whose pictures it is for");
     if (o->calibrate_limit && !o->calibrate)
         return cmd_usage("--calibrate-limit: expected --calibrate, whose pictures it counts");
     if (o->names && (o->packed || cmd_dtype(&o->common) == KERN_I8))

@@ -21,6 +21,11 @@ struct options {
     const char *sandbox;
 };
 
+/* How it is drawn when nobody says otherwise. */
+#define ALPHA  0.6
+#define PANEL  224
+#define FILTER "bilinear"
+
 static const char *which_word(int i)
 {
     static const char *const WORDS[] = { "last", "all", NULL };
@@ -47,7 +52,7 @@ static const struct args_option ROWS[] = {
       .at = AT(alpha),
       .low = 0,
       .high = 1,
-      .initial = "0.6",
+      .initial = CMD_TEXT(ALPHA),
       .metavar = "F",
       .help = "share of a map's colours over the picture: 0 hides the maps, 1 the picture" },
     { .name = "panel",
@@ -55,14 +60,14 @@ static const struct args_option ROWS[] = {
       .at = AT(panel),
       .low = 32,
       .high = 4096,
-      .initial = "224",
+      .initial = CMD_TEXT(PANEL),
       .metavar = "N",
       .help = "pixels along the longer side of a panel" },
     { .name = "interpolation",
       .kind = ARGS_CHOICE,
       .at = AT(interpolation),
       .choice = cmd_filter_word,
-      .initial = "bilinear",
+      .initial = FILTER,
       .metavar = "FILTER",
       .help = "how a map is enlarged; box shows every patch as a square" },
     CMD_NO_EXIF_ROW(AT(no_exif), ""),
@@ -373,6 +378,28 @@ static int explain(struct view *v)
     return print_view(v);
 }
 
+/* What is drawn, and how, is of no use where nothing is. */
+static int check_drawing(const struct options *o)
+{
+    const struct {
+        const char *option;
+        bool given;
+    } of_drawings[] = {
+        { "--alpha", o->alpha != (float)ALPHA },
+        { "--panel", o->panel != PANEL },
+        { "--interpolation", strcmp(o->interpolation, FILTER) != 0 },
+    };
+
+    if (o->output && !patch_has_extension(o->output, ".png"))
+        return cmd_usage("--output: expected a .png file, found \"%s\"", o->output);
+    if (o->output) return CMD_DONE;
+    if (!o->common.json) return cmd_usage("--output: expected a .png file, found none");
+    for (size_t i = 0; i < VIT_COUNT(of_drawings); i++)
+        if (of_drawings[i].given)
+            return cmd_usage("%s: expected --output, whose picture it is for", of_drawings[i].option);
+    return CMD_DONE;
+}
+
 static int run(const void *options, int count, char **operands)
 {
     const struct options *o = options;
@@ -382,10 +409,8 @@ static int run(const void *options, int count, char **operands)
     int code;
 
     if (count != 1) return cmd_usage("expected one picture, found %d", count);
-    if (!o->output && !o->common.json) return cmd_usage("--output: expected a .png file, found none");
-    if (o->output && !patch_has_extension(o->output, ".png"))
-        return cmd_usage("--output: expected a .png file, found \"%s\"", o->output);
-    code = cmd_check_outputs(&file, 1, o->common.model, 1, (const char *const *)operands);
+    code = check_drawing(o);
+    if (!code) code = cmd_check_outputs(&file, 1, o->common.model, 1, (const char *const *)operands);
     if (!code) code = cmd_open_model(&m, &o->common, 0, false);
     if (code) return code;
     v.file = operands[0];

@@ -92,6 +92,7 @@ static int machine_alone(const struct info_options *o)
         { "--training", o->training },
         { "--batch", o->batch != 0 },
         { "--size", o->common.size != 0 },
+        { "--dtype", cmd_dtype(&o->common) != KERN_F32 },
         { "--norm", o->common.norm != NULL },
         { "--final-norm", cmd_final_norm(&o->common) != 0 },
     };

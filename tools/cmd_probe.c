@@ -256,6 +256,9 @@ static int check(const struct probe_options *o)
     const bool own = probe_grid_new(&o->words, &name);
 
     if (o->noise && o->data) return cmd_usage("expected --data or --noise, found both");
+    if (o->noise && o->split) return cmd_usage("--split: expected a data set, found --noise");
+    if (o->noise && o->max_pixels != PATCH_MAX_PIXELS)
+        return cmd_usage("--max-pixels: expected pictures to decode, found --noise");
     if (!o->common.model && o->common.size)
         return cmd_usage("--size %d is for -m MODEL; --image chooses that of new networks", o->common.size);
     if (o->common.model && own)

@@ -303,6 +303,7 @@ static int run(const void *options, int count, char **operands)
     int code;
 
     if (count) return cmd_usage("expected no operands, found \"%s\"", operands[0]);
+    if (o->rate > 0 && !o->plan) return cmd_usage("--rate: expected --plan, which reckons with it");
     if (!o->out && !o->plan) return cmd_usage("--out: expected a folder, found none");
     if (o->out && sweep_saved_read(&saved, o->out, &err)) {
         cmd_error("%s", err.text);

@@ -50,6 +50,7 @@ static void mistakes_in_the_line_are_wrong_usage(void **state)
     EXPECT(2, NULL, "--memory: expected a model", "info", "--memory");
     EXPECT(2, NULL, "--norm: expected a model", "info", "--norm", "post");
     EXPECT(2, NULL, "--batch: expected a model", "info", "-b1");
+    EXPECT(2, NULL, "--dtype: expected a model", "info", "--dtype", "int8");
     EXPECT(2, NULL, "--batch: expected --memory", "info", "-m", MODEL, "-b1");
     EXPECT(2, NULL, "--training: expected --memory", "info", "-m", MODEL, "--training");
     EXPECT(2, NULL, "--limit: expected --data", "convert", MODEL, "x.safetensors", "--limit", "7");

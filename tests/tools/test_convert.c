@@ -586,6 +586,7 @@ static void mistakes_are_named(void **state)
     assert_code(VIT(MODEL, f->out, "--calibrate", f->dir), 2, "is for --dtype int8, found f32");
     assert_code(VIT(MODEL, f->out, "--calibrate", "nowhere", "--dtype", "int8"), 3, "nowhere");
     assert_code(VIT(MODEL, f->out, "--split", "train"), 2, "--split: expected --data");
+    assert_code(VIT(MODEL, f->out, "--max-pixels", "5"), 2, "--max-pixels: expected --data or --calibrate");
     assert_code(VIT(MODEL, f->out, "--calibrate-limit", "9"), 2, "--calibrate-limit: expected --calibrate");
     assert_code(VIT(MODEL, f->out, "--packed", "--kernels", "ref"), 2, "there is nothing to pack");
     assert_code(VIT("nowhere", f->out), 3, "nowhere");

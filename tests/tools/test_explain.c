@@ -360,6 +360,11 @@ static void mistakes_in_the_line_are_wrong_usage(void **state)
            "left");
     EXPECT(2, NULL, "--alpha", "explain", "-m", MODEL, PICTURE, "-o", png, "--alpha", "1.5");
     EXPECT(2, NULL, "--panel", "explain", "-m", MODEL, PICTURE, "-o", png, "--panel", "1");
+    EXPECT(2, NULL, "--alpha: expected --output", "explain", "-m", MODEL, PICTURE, "--json", "--alpha",
+           "0.5");
+    EXPECT(2, NULL, "--panel: expected --output", "explain", "-m", MODEL, PICTURE, "--json", "--panel", "64");
+    EXPECT(2, NULL, "--interpolation: expected --output", "explain", "-m", MODEL, PICTURE, "--json",
+           "--interpolation", "box");
     EXPECT(2, NULL, "--panel 4096: 11 panels are ", "explain", "-m", MODEL, "nowhere.png", "-o", png,
            "--block", "all", "--panel", "4096");
     EXPECT(2, NULL, "did you mean --block?", "explain", "-m", MODEL, PICTURE, "-o", png, "--blok", "1");

@@ -544,6 +544,8 @@ static void mistakes_are_named(void **state)
     EXPECT_PROBE(2, "--steps: ", "--steps", "0");
     EXPECT_PROBE(2, "--limit: ", "--limit", "0");
     EXPECT_PROBE(2, "found both", "--noise", "-d", f->data);
+    EXPECT_PROBE(2, "--split: expected a data set, found --noise", "--noise", "--split", "test");
+    EXPECT_PROBE(2, "--max-pixels: expected pictures to decode", "--noise", "--max-pixels", "3");
     EXPECT_PROBE(2, "--size 16 is for -m MODEL", "--size", "16");
     EXPECT_PROBE(2, "--depth is for new networks", "-m", CHECKPOINT, "--depth", "6");
     EXPECT_PROBE(2, "--qk-norm is for new networks", "-m", CHECKPOINT, "--qk-norm");

@@ -846,6 +846,7 @@ static void a_setting_that_no_cell_reads_is_refused(void **state)
            "adamw,muon");
     EXPECT(0, "--out-gain: nothing reads it without --norm res-post or sandwich, as in 2 of 4 cells", true,
            "-d", f->data, "--plan", "--rate", "1", "--norm", "pre,sandwich", "--out-gain", "0,1");
+    EXPECT(2, "--rate: expected --plan", true, "-d", f->data, "-o", f->out, "--rate", "1");
 }
 
 /* The command that vit report gives for a folder makes the same grid, with the same numbers: also of switches
