@@ -102,8 +102,8 @@ enum patch_filter { PATCH_BOX, PATCH_BILINEAR, PATCH_BICUBIC, PATCH_LANCZOS, PAT
 const char *patch_filter_name(enum patch_filter filter);
 int patch_filter_from_name(const char *name); /* -1: unknown */
 
-/* *out (width, height) = in resized, byte-equal to Pillow's Image.resize: two passes in fixed point
- * with 8-bit values in between, antialiased. */
+/* *out (width, height) = in resized, byte-equal to Image.resize of Pillow up to 12.1: two passes in fixed
+ * point, the horizontal one first, with 8-bit values in between, antialiased. */
 enum vit_status patch_resize(struct patch_image *out, const struct patch_image *in, int width, int height,
                              enum patch_filter filter, struct vit_error *err);
 
