@@ -7,7 +7,8 @@
  *     patch_image_free(&im);
  *
  * Everything that is decoded becomes 8-bit RGB: grey is repeated, palettes are looked up, alpha is
- * dropped, 16 bits are shifted right by 8, CMYK and YCCK are converted as Pillow does.
+ * dropped, 16 bits are shifted right by 8 (colours of a PPM rounded), CMYK and YCCK are converted as Pillow
+ * does.
  *
  * These functions are in libvit.a; libvit.so exports vit_* alone (vit/vit.h). */
 #ifndef PATCH_PATCH_H

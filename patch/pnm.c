@@ -22,7 +22,7 @@ static void skip_blank(struct scanner *s)
 
     while (s->at < in->size && (is_space(in->bytes[s->at]) || in->bytes[s->at] == '#')) {
         if (in->bytes[s->at] == '#')
-            while (s->at < in->size && in->bytes[s->at] != '\n') s->at++;
+            while (s->at < in->size && in->bytes[s->at] != '\n' && in->bytes[s->at] != '\r') s->at++;
         else
             s->at++;
     }
@@ -43,13 +43,22 @@ static uint32_t number(struct scanner *s)
     return value;
 }
 
-/* count samples as 8 bits: 16-bit ones lose the lower half, smaller ranges are stretched as Pillow does. */
-static void convert(unsigned char *to, const unsigned char *from, size_t count, uint32_t largest)
+bool patch_pnm_begins(const unsigned char *bytes, size_t size)
+{
+    const struct patch_input in = { .bytes = bytes, .size = size };
+    struct scanner s = { &in, 2 };
+
+    if (size < 3 || (!is_space(bytes[2]) && bytes[2] != '#')) return false;
+    return number(&s) && number(&s) && (s.at == size || is_space(bytes[s.at]) || bytes[s.at] == '#');
+}
+
+/* count samples as 8 bits, rounded as Pillow does; shift: to 16 bits, of which the lower half is lost. */
+static void convert(unsigned char *to, const unsigned char *from, size_t count, uint32_t largest, bool shift)
 {
     for (size_t i = 0; i < count; i++) {
         uint32_t v = largest > 255 ? patch_big16(from + 2 * i) : from[i];
         if (v > largest) v = largest;
-        if (largest > 255)
+        if (shift)
             to[i] = (unsigned char)(v * 65535ull / largest >> 8);
         else
             to[i] = (unsigned char)(largest == 255 ? (long)v : lrint((double)v / largest * 255));
@@ -87,7 +96,8 @@ enum vit_status patch_pnm_decode(struct patch_image *out, const struct patch_inp
                         in->name, bytes, in->size - s.at);
     status = patch_picture_create(out, in, (int)width, (int)height, err);
     if (status) return status;
-    convert(out->rgb, in->bytes + s.at, count, largest);
+    /* Grey of 16 bits as in PNG: Pillow has no 8-bit picture of it to be equal to. */
+    convert(out->rgb, in->bytes + s.at, count, largest, channels == 1 && largest > 255);
     if (channels == 1) spread_grey(out);
     return VIT_OK;
 }

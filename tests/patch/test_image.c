@@ -213,6 +213,18 @@ static void pnm_is_scaled_by_its_largest_value(void **state)
     rgb_of(TEXT("P5 2 1 2\n\0\1"), grey, 2, 1); /* 1 of 2: 127.5, which Python rounds to 128 */
     rgb_of(TEXT("P6\n# a comment\n1 1\n65535\n\x12\x34\x56\x78\xff\xff"), colour, 1, 1);
     rgb_of(TEXT("P6 1 1 255 \x12\x56\xff, and more"), colour, 1, 1);
+    rgb_of(TEXT("P6\r# a comment\r1 1\r255\r\x12\x56\xff"), colour, 1, 1);
+}
+
+/* Colours are Pillow's: v / largest * 255 to the nearest, halves to even; grey is as in a PNG of 16 bits. */
+static void pnm_of_16_bits_is_rounded_in_colour_and_shifted_in_grey(void **state)
+{
+    const unsigned char all[3] = { 2, 128, 254 }, half[3] = { 2, 128, 255 }, grey[3] = { 1, 1, 1 };
+
+    (void)state;
+    rgb_of(TEXT("P6 1 1 65535 \x01\xff\x80\x00\xff\x00"), all, 1, 1);
+    rgb_of(TEXT("P6 1 1 510 \0\x05\0\xff\xff\xff"), half, 1, 1);
+    rgb_of(TEXT("P5 1 1 65535 \x01\xff"), grey, 1, 1);
 }
 
 static void damaged_pnm_is_refused(void **state)
@@ -575,3 +587,4 @@ int main(void)
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
+        cmocka_unit_test(pnm_of_16_bits_is_rounded_in_colour_and_shifted_in_grey),
