@@ -77,17 +77,66 @@ static unsigned splits(const struct patch_kind *kind, const char *path)
     return bits;
 }
 
+static bool has_name_of_split(const char *folder)
+{
+    for (size_t i = 0; i < VIT_COUNT(SPLIT_FOLDERS); i++)
+        if (!strcasecmp(folder, SPLIT_FOLDERS[i].folder)) return true;
+    return false;
+}
+
+/* Pictures right in path/folder. */
+static enum vit_status look_into(bool *holds, const char *path, const char *folder, struct vit_error *err)
+{
+    struct patch_names where = { 0 }, files = { 0 };
+    enum vit_status status = patch_names_join(&where, path, folder, err);
+
+    *holds = false;
+    /* One that cannot be listed is no class. */
+    if (!status && patch_list_files(&files, where.item[0], err) == VIT_ERR_NOMEM) status = VIT_ERR_NOMEM;
+    for (size_t i = 0; i < files.count && !*holds; i++) *holds = patch_is_picture_name(files.item[i]);
+    patch_names_free(&where);
+    patch_names_free(&files);
+    return status;
+}
+
+/* A class called "train" that has folders is none of the splits: the classes beside it tell. */
+static enum vit_status check_beside(const char *path, const char *split, struct vit_error *err)
+{
+    struct patch_names folders = { 0 };
+    enum vit_status status = patch_list_folders(&folders, path, err);
+    size_t classes = 0;
+    char text[256];
+
+    for (size_t i = 0; i < folders.count && !status; i++) {
+        char *folder = folders.item[i];
+        bool holds = false;
+        if (!has_name_of_split(folder)) status = look_into(&holds, path, folder, err);
+        if (!holds) continue;
+        folders.item[i] = folders.item[classes];
+        folders.item[classes++] = folder;
+    }
+    if (!status && classes)
+        status = vit_fail(err, VIT_ERR_ARG,
+                          "%s: expected splits alone beside %s/, found folders of pictures: %s", path, split,
+                          patch_names_list(text, sizeof text, (const char *const *)folders.item, classes));
+    patch_names_free(&folders);
+    return status;
+}
+
 struct wanted {
     struct patch_names *roots;
     enum patch_split split;
+    bool checked;
 };
 
 static enum vit_status take(void *arg, const char *path, enum patch_split split, const char *folder,
                             struct vit_error *err)
 {
-    const struct wanted *w = arg;
+    struct wanted *w = arg;
+    const enum vit_status status = w->checked ? VIT_OK : check_beside(path, folder, err);
 
-    if (w->split != PATCH_ALL && w->split != split) return VIT_OK;
+    w->checked = true;
+    if (status || (w->split != PATCH_ALL && w->split != split)) return status;
     return patch_names_join(w->roots, path, folder, err);
 }
 
@@ -95,7 +144,7 @@ static enum vit_status take(void *arg, const char *path, enum patch_split split,
 static enum vit_status list_roots(struct patch_names *roots, const char *path, enum patch_split split,
                                   struct vit_error *err)
 {
-    struct wanted w = { roots, split };
+    struct wanted w = { roots, split, false };
     enum vit_status status = each_split(path, take, &w, err);
 
     if (!status && !roots->count) status = patch_names_add(roots, path, strlen(path), err);

@@ -147,7 +147,8 @@ struct patch_dataset;
  * Python (whose pickles are read, not executed); a folder with one folder per class, or train/, val/, test/
  * of such (or Training/ and the like); a CSV of file,label, which may have any name where its first line has
  * these two fields (files are relative to the CSV; a header line is recognised, by usual names or because it
- * names no picture, the next line does and none has its label).
+ * names no picture, the next line does and none has its label). Beside splits there are no other folders with
+ * pictures right in them: whether they are classes, and train/ a class too, cannot be told.
  * Classes are sorted as torchvision sorts them (bytewise). Pictures are not read yet. A missing split is an
  * error that names those that exist. CIFAR's files may also lie in the folder that the archive makes in path;
  * those of CIFAR-100 are known by the file of its class names beside them; in the binary version by their

@@ -169,6 +169,29 @@ static void a_class_may_be_called_train(void **state)
     assert_int_equal(splits, 0);
 }
 
+/* Its folders would be all classes there are. */
+static void a_class_beside_a_split_is_an_error(void **state)
+{
+    struct patch_dataset *d;
+    struct vit_error err;
+
+    put(*state, "train/steam/1.ppm");
+    put(*state, "train/diesel/2.ppm");
+    put(*state, "val/3.ppm");          /* of no class, but by its name no class either */
+    put(*state, "figures/more/4.ppm"); /* no pictures right in it */
+    tmp_write(*state, "logs/log.txt", "x", 1, NULL, 0);
+    put(*state, "5.ppm");
+    d = opened(*state, PATCH_TRAIN);
+    assert_pictures(d, *state, "diesel:train/diesel/2.ppm steam:train/steam/1.ppm ");
+    patch_dataset_close(d);
+    put(*state, "dog/6.ppm");
+    put(*state, "cat/7.ppm");
+    assert_refused(patch_dataset_open(&d, *state, PATCH_TRAIN, &err), VIT_ERR_ARG,
+                   ": expected splits alone beside train/, found folders of pictures: cat, dog", &err);
+    assert_null(d);
+    assert_refused(patch_dataset_open(&d, *state, PATCH_ALL, &err), VIT_ERR_ARG, "cat, dog", &err);
+}
+
 static void links_are_followed_once(void **state)
 {
     struct patch_dataset *d;
@@ -350,6 +373,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(splits_may_have_longer_names_and_capitals, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_set_without_splits_is_whole_in_each, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_class_may_be_called_train, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_class_beside_a_split_is_an_error, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(links_are_followed_once, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(what_is_no_data_set_is_refused, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(files_folders_and_lists_are_pictures, tmp_setup, tmp_teardown),
