@@ -185,12 +185,14 @@ enum vit_status patch_sandbox_decode(struct patch_sandbox *s, struct patch_image
 /* The places in a cell, each on a page of its own. */
 static bool measure(struct patch_cells *c, int count, size_t max_pixels)
 {
+    enum { SLACK = 1 << 20 }; /* with a 64th of the pixels: filter bytes, heads of chunks, profiles */
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t file = 8, pixels = 3, all; /* bytes a pixel: no file of four channels of 16 bits is longer */
+    size_t file = 8, pixels = 3, all; /* bytes a pixel: four channels of 16 bits have no more */
 
     if (!vit_size_mul(&file, max_pixels) || !vit_size_mul(&pixels, max_pixels)) return false;
-    if (file < PATCH_SANDBOX_BYTES) file = PATCH_SANDBOX_BYTES;
     if (file > SIZE_MAX / 4 || pixels > SIZE_MAX / 4) return false;
+    file += file / 64 + SLACK;
+    if (file < PATCH_SANDBOX_BYTES) file = PATCH_SANDBOX_BYTES;
     c->count = count;
     c->file_at = (sizeof(struct patch_exchange) + page - 1) / page * page;
     c->file_room = (file + page - 1) / page * page;
