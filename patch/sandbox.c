@@ -162,6 +162,7 @@ enum vit_status patch_sandbox_decode(struct patch_sandbox *s, struct patch_image
     const size_t pixels = options && options->max_pixels ? options->max_pixels : PATCH_MAX_PIXELS;
     struct patch_exchange *x;
     struct patch_cell *c;
+    struct vit_error shown = { 0 };
     enum vit_status status;
 
     *out = (struct patch_image){ 0 };
@@ -173,7 +174,8 @@ enum vit_status patch_sandbox_decode(struct patch_sandbox *s, struct patch_image
     x->size = c->file = size;
     x->max_pixels = pixels < s->max_pixels ? pixels : s->max_pixels;
     x->ignore_exif = options && options->ignore_exif;
-    snprintf(x->name, sizeof x->name, "%s", name);
+    vit_fail(&shown, VIT_OK, "%s", name);
+    memcpy(x->name, shown.text, sizeof x->name);
     memcpy(c->bytes + s->plan.cells.file_at, bytes, size);
     status = decode_in(c, out, name, options && options->borrow, err);
     if (!out->give_back) give_back(c);

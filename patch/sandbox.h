@@ -22,7 +22,7 @@ typedef enum vit_status patch_decoder_fn(struct patch_image *out, const unsigned
 struct patch_exchange {
     size_t size, max_pixels;
     bool ignore_exif;
-    char name[sizeof((struct vit_error *)0)->text]; /* longer ones would be cut in a sentence too */
+    char name[sizeof((struct vit_error *)0)->text]; /* a longer one as a sentence shortens it */
 
     int status, width, height;
     char text[sizeof((struct vit_error *)0)->text];

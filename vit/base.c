@@ -1,6 +1,7 @@
 #include "vit/base.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* ---- texts ---- */
 
@@ -80,14 +81,42 @@ static void clean(char *text)
     *to = '\0';
 }
 
+/* Where a sentence begins and ends is what it says: a long path in it gives way. to: its first bytes. */
+static void shorten(char *to, size_t size, const char *whole, size_t length)
+{
+    static const char GAP[] = "...";
+    const size_t half = (size - sizeof GAP) / 2, first = vit_cut(whole, half);
+    size_t rest = length - half;
+
+    for (int i = 0; i < 3 && ((unsigned char)whole[rest] & 0xc0) == 0x80; i++) rest++;
+    memcpy(to + first, GAP, sizeof GAP - 1);
+    memcpy(to + first + sizeof GAP - 1, whole + rest, length - rest + 1);
+}
+
+/* length: of the whole sentence. Without memory for it the end is lost instead. */
+static void fit(char *text, size_t size, int length, const char *format, va_list args)
+{
+    char *whole = malloc((size_t)length + 1);
+
+    if (whole && vsnprintf(whole, (size_t)length + 1, format, args) == length)
+        shorten(text, size, whole, (size_t)length);
+    else
+        text[vit_cut(text, size - 1)] = '\0';
+    free(whole);
+}
+
 enum vit_status vit_vfail(struct vit_error *err, enum vit_status status, const char *format, va_list args)
 {
-    if (err) {
-        err->status = status;
-        if (vsnprintf(err->text, sizeof err->text, format, args) >= (int)sizeof err->text)
-            err->text[vit_cut(err->text, sizeof err->text - 1)] = '\0';
-        clean(err->text);
-    }
+    va_list again;
+    int length;
+
+    if (!err) return status;
+    err->status = status;
+    va_copy(again, args);
+    length = vsnprintf(err->text, sizeof err->text, format, args);
+    if (length >= (int)sizeof err->text) fit(err->text, sizeof err->text, length, format, again);
+    va_end(again);
+    clean(err->text);
     return status;
 }
 

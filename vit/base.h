@@ -47,7 +47,8 @@ struct vit_error {
 /* Fill err (if not NULL) with a formatted sentence and return status, so that
  * "return vit_fail(err, VIT_ERR_IO, ...)" is the whole error path. The sentence is
  * UTF-8 without control characters, whatever the texts in it hold (each that is
- * neither becomes "?"), and cut between two characters where there is no room. */
+ * neither becomes "?"). Where there is no room "..." stands for its middle, which is
+ * that of a path: what is wrong with it stays. */
 enum vit_status vit_fail(struct vit_error *err, enum vit_status status, const char *format, ...)
     VIT_PRINTF(3, 4);
 enum vit_status vit_vfail(struct vit_error *err, enum vit_status status, const char *format, va_list args);

@@ -749,9 +749,57 @@ static void impossible_options_are_refused(void **state)
     patch_sandbox_close(NULL);
 }
 
+/* What is around the pixels of the longest file there may be: filter bytes, heads of chunks, profiles. */
+static void a_file_may_be_longer_than_its_pixels(void **state)
+{
+    enum { PIXELS = 9000 * 1000, BYTES = 8 * PIXELS + (1 << 20) };
+    const struct patch_sandbox_options o = { .max_pixels = PIXELS };
+    unsigned char *bytes = calloc(1, BYTES);
+    struct vit_error err = { 0 };
+    struct patch_decode inside;
+    struct patch_sandbox *s;
+    struct patch_image image;
+    enum vit_status status;
+
+    (void)state;
+    assert_non_null(bytes);
+    status = patch_sandbox_create(&s, &o, &err);
+    if (status == VIT_ERR_UNSUPPORTED) {
+        free(bytes);
+        skip();
+    }
+    assert_ok(status, &err);
+    inside = (struct patch_decode){ .sandbox = s };
+    assert_refused(patch_image_decode(&image, bytes, BYTES, "long", &inside, &err), VIT_ERR_FORMAT,
+                   "long: not a picture", &err);
+    patch_sandbox_close(s);
+    free(bytes);
+}
+
+static void a_long_name_is_shortened_as_without_a_sandbox(void **state)
+{
+    struct patch_sandbox *s = created(1, patch_decode_into);
+    const struct patch_decode inside = { .sandbox = s };
+    struct vit_error got, want;
+    struct patch_image image;
+    char name[3001];
+
+    (void)state;
+    for (int i = 0; i < 3000; i++) name[i] = (char)('a' + i % 26);
+    name[3000] = '\0';
+    assert_refused(patch_image_decode(&image, (const unsigned char *)"none", 4, name, NULL, &want),
+                   VIT_ERR_FORMAT, ": not a picture: expected JPEG, PNG, BMP or PNM", &want);
+    assert_refused(patch_image_decode(&image, (const unsigned char *)"none", 4, name, &inside, &got),
+                   VIT_ERR_FORMAT, "not a picture", &got);
+    assert_string_equal(got.text, want.text);
+    patch_sandbox_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_may_be_longer_than_its_pixels),
+        cmocka_unit_test(a_long_name_is_shortened_as_without_a_sandbox),
         cmocka_unit_test(pictures_and_sentences_are_the_same),
         cmocka_unit_test(a_large_file_is_decoded_and_a_larger_one_refused),
         cmocka_unit_test(each_misdeed_costs_one_picture),

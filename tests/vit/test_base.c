@@ -72,8 +72,8 @@ static void what_is_no_utf_8_is_a_question_mark_a_byte(void **state)
     }
 }
 
-/* At every offset against the end of the buffer, in characters of every length. */
-static void a_long_sentence_ends_with_a_whole_character(void **state)
+/* At every offset against the gap, in characters of every length. */
+static void a_long_sentence_has_whole_characters_around_its_gap(void **state)
 {
     static const char *const CHARACTERS[] = { "x", "\xc3\xb8", "\xe7\x8c\xab", "\xf0\x9f\x90\x88" };
     char name[2048];
@@ -84,16 +84,40 @@ static void a_long_sentence_ends_with_a_whole_character(void **state)
         const size_t bytes = strlen(CHARACTERS[i]);
 
         for (size_t before = 0; before < bytes; before++) {
-            const size_t room = sizeof err.text - 1 - before, whole = room / bytes * bytes;
+            const size_t half = (sizeof err.text - 4) / 2, first = before + (half - before) / bytes * bytes;
+            const size_t last = half / bytes * bytes;
             size_t at = before;
 
             memset(name, '.', before);
             while (at + bytes < sizeof name) memcpy(name + at, CHARACTERS[i], bytes), at += bytes;
             name[at] = '\0';
             vit_fail(&err, VIT_ERR_IO, "%s", name);
-            assert_int_equal(strlen(err.text), before + whole);
-            assert_memory_equal(err.text, name, before + whole);
+            assert_int_equal(strlen(err.text), first + 3 + last);
+            assert_memory_equal(err.text, name, first);
+            assert_memory_equal(err.text + first, "...", 3);
+            assert_string_equal(err.text + first + 3, name + at - last);
         }
+    }
+}
+
+static void a_long_path_leaves_the_reason_whole(void **state)
+{
+    static const size_t LENGTHS[] = { 990, 1000, 1023, 1024, 1100, 4095, 100000 };
+    struct vit_error err;
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(LENGTHS); i++) {
+        char *path = malloc(LENGTHS[i] + 1);
+
+        assert_non_null(path);
+        memset(path, 'x', LENGTHS[i]);
+        memcpy(path + LENGTHS[i] - 4, ".jpg", 5);
+        path[0] = '/';
+        vit_fail(&err, VIT_ERR_IO, "%s: cannot be opened: No such file", path);
+        assert_memory_equal(err.text, "/xxx", 4);
+        assert_non_null(strstr(err.text, "xxx.jpg: cannot be opened: No such file"));
+        assert_int_equal(!!strstr(err.text, "x...x"), LENGTHS[i] + 32 >= sizeof err.text);
+        free(path);
     }
 }
 
@@ -129,7 +153,8 @@ int main(void)
         cmocka_unit_test(names_in_any_script_stay_readable),
         cmocka_unit_test(a_control_character_is_a_question_mark),
         cmocka_unit_test(what_is_no_utf_8_is_a_question_mark_a_byte),
-        cmocka_unit_test(a_long_sentence_ends_with_a_whole_character),
+        cmocka_unit_test(a_long_sentence_has_whole_characters_around_its_gap),
+        cmocka_unit_test(a_long_path_leaves_the_reason_whole),
         cmocka_unit_test(a_cut_takes_no_part_of_a_character),
         cmocka_unit_test(a_text_is_utf_8_to_its_end_or_not),
         cmocka_unit_test(no_error_is_wanted),
