@@ -171,7 +171,8 @@ size_t patch_dataset_count(const struct patch_dataset *d);
 int patch_dataset_classes(const struct patch_dataset *d);              /* 0: unlabelled */
 const char *patch_dataset_class(const struct patch_dataset *d, int i); /* "airplane" */
 int patch_dataset_label(const struct patch_dataset *d, size_t i);      /* -1: none */
-/* The file, or "test_batch.bin[17]"; valid until the next call with the same buffer. */
+/* The file, whole, or "test_batch.bin[17]"; valid until the next call with the same buffer, and no longer
+ * than the data set. */
 const char *patch_dataset_name(const struct patch_dataset *d, size_t i, char *text, size_t size);
 /* "folder of classes", "CIFAR-10 binary", "CSV", "files": how it was recognised, and what was guessed. */
 const char *patch_dataset_kind(const struct patch_dataset *d);

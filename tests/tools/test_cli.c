@@ -426,6 +426,22 @@ static void stdin_may_be_a_picture_or_a_list(void **state)
     run_free(&one);
 }
 
+/* Whoever joins results to a list looks for the names that were in it. */
+static void a_long_name_in_a_list_is_given_whole(void **state)
+{
+    enum { LONG = 5000 };
+    char list[LONG + 2];
+    const struct run_input input = { .bytes = list, .size = LONG + 1 };
+    struct run r;
+    (void)state;
+
+    memset(list, 'x', LONG);
+    memcpy(list + LONG, "\n", 2);
+    r = run_vit((const char *const[]){ "classify", "-m", MODEL, "--json", "-", NULL }, &input);
+    list[LONG] = '\0';
+    expect(&r, 1, list, "1 of 1 pictures failed");
+}
+
 /* By their names lists may begin as pictures do. */
 static void a_list_may_begin_with_the_letters_of_a_picture(void **state)
 {
@@ -1350,6 +1366,7 @@ int main(void)
         cmocka_unit_test(a_picture_is_no_name_for_an_output),
         cmocka_unit_test(a_network_is_not_replaced_by_its_answers),
         cmocka_unit_test(a_file_that_the_shell_writes_is_no_output),
+        cmocka_unit_test(a_long_name_in_a_list_is_given_whole),
         cmocka_unit_test(two_outputs_are_two_files),
     };
 
