@@ -44,18 +44,21 @@ enum vit_status patch_check_pixels(const struct patch_input *in, uint64_t width,
 
 /* ---- stb.c ---- */
 
-/* Bytes that the decoder finds in a file before its byte at. */
+/* A part of what the decoder reads. */
 struct patch_piece {
-    size_t at;
     const unsigned char *bytes;
     size_t size;
 };
 
 /* PNG, and JPEG in builds without libjpeg; format is for the error. The size of the picture is checked
- * before, by patch_stb_check (in those builds) or otherwise. more may be NULL. */
+ * before, by patch_stb_check (in those builds) or otherwise. The file is what the count pieces hold, one
+ * after the other, which are used up. */
 enum vit_status patch_stb_check(const struct patch_input *in, const char *format, struct vit_error *err);
 enum vit_status patch_stb_decode(struct patch_image *out, const struct patch_input *in,
-                                 const struct patch_piece *more, const char *format, struct vit_error *err);
+                                 struct patch_piece *pieces, size_t count, const char *format,
+                                 struct vit_error *err);
+/* Inflate what zlib packed into at most room bytes. Returns how many; -1: damaged, or there are more. */
+int patch_stb_inflate(char *to, int room, const unsigned char *from, int size);
 /* PNG of rgb (height, width, 3); freed by free(). NULL: out of memory. */
 unsigned char *patch_stb_png(const unsigned char *rgb, int width, int height, int *size);
 

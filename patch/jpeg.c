@@ -194,13 +194,14 @@ static bool huffman_tables_fit(const unsigned char *bytes, size_t size)
 enum vit_status patch_jpeg_decode(struct patch_image *out, const struct patch_input *in,
                                   struct vit_error *err)
 {
+    struct patch_piece whole = { in->bytes, in->size };
     enum vit_status status;
 
     if (!huffman_tables_fit(in->bytes, in->size))
         return vit_fail(err, VIT_ERR_FORMAT, "%s: damaged JPEG: a Huffman table of more than 256 codes",
                         in->name);
     status = patch_stb_check(in, "JPEG", err);
-    return status ? status : patch_stb_decode(out, in, NULL, "JPEG", err);
+    return status ? status : patch_stb_decode(out, in, &whole, 1, "JPEG", err);
 }
 
 #endif

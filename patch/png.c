@@ -8,8 +8,9 @@
 #include "patch/decode.h"
 #include "vit/sink.h"
 
-/* FRAME: length, type and checksum around the data of a chunk; COLOURS: bytes of the longest palette. */
-enum { SIGNATURE = 8, FRAME = 12, HEADER = 13, COLOURS = 3 * 256 };
+/* FRAME: length, type and checksum around the data of a chunk; COLOURS: bytes of the longest palette;
+ * PALETTE: a type of colours. */
+enum { SIGNATURE = 8, FRAME = 12, HEADER = 13, COLOURS = 3 * 256, PALETTE = 3 };
 
 /* CRC-32 of a chunk's type and data (PNG specification, annex D), four bits at a time. */
 static uint32_t checksum(const unsigned char *bytes, size_t size)
@@ -48,14 +49,37 @@ static uint64_t raw_bytes(const unsigned char *header)
 struct contents {
     uint64_t packed; /* bytes of compressed pixels */
     size_t palette;  /* and of the longest palette before them */
+    /* What the decoder gets: the header, perhaps a palette of ours, and runs of chunks. */
+    struct patch_piece piece[2 + 8];
+    size_t pieces;
 };
+
+/* The decoder is strict with what changes no colour: transparency, and a palette that nothing refers to. */
+static bool is_idle(const unsigned char *type, unsigned colours)
+{
+    return !memcmp(type, "tRNS", 4) || (colours != PALETTE && !memcmp(type, "PLTE", 4));
+}
+
+/* The decoder does not get the chunk. One that is too many it gets: no picture needs that. */
+static void leave_out(struct contents *c, const unsigned char *chunk, size_t size)
+{
+    struct patch_piece *last = &c->piece[c->pieces - 1];
+    const unsigned char *end = last->bytes + last->size;
+
+    if (c->pieces == VIT_COUNT(c->piece)) return;
+    last->size = (size_t)(chunk - last->bytes);
+    c->piece[c->pieces++] = (struct patch_piece){ chunk + size, (size_t)(end - chunk) - size };
+}
 
 /* Walk the chunks to the end of the picture. */
 static enum vit_status check_chunks(struct contents *c, const struct patch_input *in, struct vit_error *err)
 {
+    enum { FIRST = SIGNATURE + FRAME + HEADER };
+    const unsigned colours = in->bytes[SIGNATURE + 8 + 9];
     size_t at = SIGNATURE;
 
-    *c = (struct contents){ 0 };
+    *c = (struct contents){ .piece = { { in->bytes, FIRST }, { 0 }, { in->bytes + FIRST, in->size - FIRST } },
+                            .pieces = 3 };
     for (;;) {
         const unsigned char *chunk = in->bytes + at;
         const size_t left = in->size - at;
@@ -70,6 +94,7 @@ static enum vit_status check_chunks(struct contents *c, const struct patch_input
         if (!memcmp(chunk + 4, "IEND", 4)) return VIT_OK;
         if (!memcmp(chunk + 4, "IDAT", 4)) c->packed += length;
         if (!memcmp(chunk + 4, "PLTE", 4) && !c->packed && length > c->palette) c->palette = length;
+        if (is_idle(chunk + 4, colours)) leave_out(c, chunk, FRAME + length);
         at += FRAME + length;
     }
 }
@@ -80,9 +105,8 @@ static const unsigned char BLACK[FRAME + COLOURS] = { 0, 0, COLOURS >> 8, COLOUR
 
 enum vit_status patch_png_decode(struct patch_image *out, const struct patch_input *in, struct vit_error *err)
 {
-    enum { SLACK = 65536, PALETTE = 3 };
+    enum { SLACK = 65536 };
     const unsigned char *header = in->bytes + SIGNATURE + 8;
-    struct patch_piece black = { SIGNATURE + FRAME + HEADER, BLACK, sizeof BLACK };
     struct contents c;
     enum vit_status status;
 
@@ -99,8 +123,9 @@ enum vit_status patch_png_decode(struct patch_image *out, const struct patch_inp
         return vit_fail(err, VIT_ERR_FORMAT,
                         "%s: damaged PNG: %ju bytes of compressed pixels where %ju are the most", in->name,
                         (uintmax_t)c.packed, (uintmax_t)raw_bytes(header) + SLACK);
-    if (header[9] != PALETTE || !c.palette || c.palette >= COLOURS) black.size = 0;
-    return patch_stb_decode(out, in, &black, "PNG", err);
+    if (header[9] == PALETTE && c.palette && c.palette < COLOURS)
+        c.piece[1] = (struct patch_piece){ BLACK, sizeof BLACK };
+    return patch_stb_decode(out, in, c.piece, c.pieces, "PNG", err);
 }
 
 enum vit_status patch_png_write(const char *path, const unsigned char *rgb, int width, int height,

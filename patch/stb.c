@@ -119,18 +119,18 @@ static void writer_free(void *p)
 #include <stb_image.h>
 #include <stb_image_write.h>
 
-/* What is left to read, one part after the other. */
+/* What is left to read, one piece after the other. */
 struct stream {
-    struct part {
-        const unsigned char *bytes;
-        size_t size;
-    } part[3];
+    struct patch_piece *piece;
+    size_t pieces;
     bool ran_out;
 };
 
 static bool is_over(const struct stream *s)
 {
-    return !s->part[0].size && !s->part[1].size && !s->part[2].size;
+    for (size_t i = 0; i < s->pieces; i++)
+        if (s->piece[i].size) return false;
+    return true;
 }
 
 /* The next n bytes, as far as there are, to to; NULL: nowhere. Returns how many. */
@@ -138,8 +138,9 @@ static size_t take(struct stream *s, char *to, size_t n)
 {
     size_t done = 0;
 
-    for (struct part *p = s->part; p < s->part + VIT_COUNT(s->part); p++) {
+    for (struct patch_piece *p = s->piece; p < s->piece + s->pieces; p++) {
         const size_t some = n - done < p->size ? n - done : p->size;
+        if (!some) continue;
         if (to) memcpy(to + done, p->bytes, some);
         p->bytes += some;
         p->size -= some;
@@ -191,13 +192,11 @@ enum vit_status patch_stb_check(const struct patch_input *in, const char *format
 #endif
 
 enum vit_status patch_stb_decode(struct patch_image *out, const struct patch_input *in,
-                                 const struct patch_piece *more, const char *format, struct vit_error *err)
+                                 struct patch_piece *pieces, size_t count, const char *format,
+                                 struct vit_error *err)
 {
     static const stbi_io_callbacks IO = { read_some, skip, at_end };
-    const struct patch_piece piece = more ? *more : (struct patch_piece){ in->size, in->bytes, 0 };
-    struct stream s = { .part = { { in->bytes, piece.at },
-                                  { piece.bytes, piece.size },
-                                  { in->bytes + piece.at, in->size - piece.at } } };
+    struct stream s = { pieces, count, false };
     int channels;
 
     exhausted = false;
