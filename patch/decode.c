@@ -125,9 +125,12 @@ enum vit_status patch_decode_into(struct patch_image *out, const unsigned char *
                         "%s: is %s, which is not read: expected JPEG, PNG, BMP or PNM", name, f->name);
     status = f->decode(out, &in, err);
     if (!status && f->orientation && !o.ignore_exif) status = turn(out, &in, f, err);
+    const int orientation = f->orientation(in->bytes, in->size);
     if (status) patch_image_free(out);
     return status;
 }
+    if (!orientation) return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to read its EXIF", in->name);
+    status = patch_exif_turn(image, orientation, &why);
 
 enum vit_status patch_image_read(struct patch_image *out, const char *path,
                                  const struct patch_decode *options, struct vit_error *err)

@@ -210,6 +210,11 @@ enum vit_status patch_stb_decode(struct patch_image *out, const struct patch_inp
     return blame(in, format, err);
 }
 
+int patch_stb_inflate(char *to, int room, const unsigned char *from, int size)
+{
+    return stbi_zlib_decode_buffer(to, room, (const char *)from, size);
+}
+
 unsigned char *patch_stb_png(const unsigned char *rgb, int width, int height, int *size)
 {
     unsigned char *volatile png = NULL;

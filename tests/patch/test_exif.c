@@ -66,6 +66,68 @@ static void a_png_carries_its_orientation_in_eXIf(void **state)
         assert_in_range(patch_exif_png((const unsigned char *)png, n), 1, 5);
 }
 
+static void a_tiff_structure_may_have_its_head_in_a_png(void **state)
+{
+    (void)state;
+    assert_int_equal(OF("Exif\0\0" LITTLE("\6")), 6);
+    assert_int_equal(OF("Exif\0\0"), 1);
+    assert_int_equal(OF("Exif\0\1" LITTLE("\6")), 1);
+}
+
+/* As ImageMagick writes it: "Exif" and a TIFF structure in hexadecimal digits, here of orientation 6. */
+#define RAW_KEY     "Raw profile type exif\0"
+#define RAW_PROFILE "\nexif\n      32\n45786966000049492a000800000001001201030001000000\n0600000000000000\n"
+
+static int png_orientation(const char *type, const void *data, size_t size, const char *behind, size_t more)
+{
+    unsigned char *png = calloc(1, 8 + 12 + size + more); /* exact, so that a sanitizer sees an overrun */
+    int found;
+
+    for (int i = 0; i < 4; i++) png[8 + i] = (unsigned char)(size >> (24 - 8 * i));
+    memcpy(png + 12, type, 4);
+    memcpy(png + 16, data, size);
+    memcpy(png + 8 + 12 + size, behind, more);
+    found = patch_exif_png(png, 8 + 12 + size + more);
+    free(png);
+    return found;
+}
+
+static void a_raw_profile_of_a_png_has_its_orientation(void **state)
+{
+    static const char text[] = RAW_KEY RAW_PROFILE, exif[] = "\0\0\0\x1a"
+                                                             "eXIf" LITTLE("\3") "1234";
+
+    (void)state;
+    assert_int_equal(png_orientation("tEXt", text, sizeof text - 1, "", 0), 6);
+    assert_int_equal(png_orientation("tEXt", text, sizeof text - 1, exif, sizeof exif - 1), 3);
+    assert_int_equal(png_orientation("abCd", text, sizeof text - 1, "", 0), 1);
+    for (size_t n = 0; n < sizeof text; n++)
+        assert_int_equal(png_orientation("tEXt", text, n, "", 0),
+                         n < sizeof text - 1 - strlen("00000000\n") ? 1 : 6);
+}
+
+/* In one block that is not compressed; or what makes the most of few bytes, or says so. */
+static void a_packed_profile_is_read_as_far_as_it_is_sane(void **state)
+{
+    enum { KEY = sizeof RAW_KEY, TEXT_BYTES = sizeof RAW_PROFILE - 1, MUCH = 3 << 20 };
+    unsigned char data[KEY + 7 + TEXT_BYTES + 4] = RAW_KEY "\0\x78\x01\x01";
+    unsigned char *much = calloc(1, MUCH);
+
+    (void)state;
+    data[KEY + 3] = TEXT_BYTES;
+    data[KEY + 5] = (unsigned char)~TEXT_BYTES;
+    data[KEY + 6] = 255;
+    memcpy(data + KEY + 7, RAW_PROFILE, TEXT_BYTES);
+    assert_int_equal(png_orientation("zTXt", data, sizeof data, "", 0), 6);
+    for (size_t n = 0; n < sizeof data; n++) assert_in_range(png_orientation("zTXt", data, n, "", 0), 1, 6);
+    assert_non_null(much);
+    memcpy(much, data, sizeof data);
+    assert_int_equal(png_orientation("zTXt", much, MUCH, "", 0), 1);
+    memset(much + KEY - 1, '\n', MUCH - KEY + 1);
+    assert_int_equal(png_orientation("tEXt", much, MUCH, "", 0), 1);
+    free(much);
+}
+
 static void the_first_exif_segment_of_a_jpeg_counts(void **state)
 {
     static const char jpeg[] = "\xff\xd8\xff\xe0\0\4ab\xff\xff\xe1\0\x22"
@@ -132,6 +194,9 @@ int main(void)
         cmocka_unit_test(nonsense_means_upright),
         cmocka_unit_test(a_cut_structure_never_reads_beyond_itself),
         cmocka_unit_test(a_png_carries_its_orientation_in_eXIf),
+        cmocka_unit_test(a_tiff_structure_may_have_its_head_in_a_png),
+        cmocka_unit_test(a_raw_profile_of_a_png_has_its_orientation),
+        cmocka_unit_test(a_packed_profile_is_read_as_far_as_it_is_sane),
         cmocka_unit_test(the_first_exif_segment_of_a_jpeg_counts),
         cmocka_unit_test(the_eight_turns_are_pillows),
         cmocka_unit_test(orientation_can_be_ignored),
