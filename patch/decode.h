@@ -38,6 +38,9 @@ enum vit_status patch_bmp_decode(struct patch_image *out, const struct patch_inp
 enum vit_status patch_pnm_decode(struct patch_image *out, const struct patch_input *in,
                                  struct vit_error *err);
 
+/* Whether white space and two numbers follow P1 to P6, as in a header: a text may begin with the letters. */
+bool patch_pnm_begins(const unsigned char *bytes, size_t size);
+
 /* A picture of this size may be decoded: not empty, not more than the caller allows. */
 enum vit_status patch_check_pixels(const struct patch_input *in, uint64_t width, uint64_t height,
                                    struct vit_error *err);

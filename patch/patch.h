@@ -57,6 +57,8 @@ enum vit_status patch_image_read(struct patch_image *out, const char *path,
 enum vit_status patch_image_decode(struct patch_image *out, const unsigned char *bytes, size_t size,
                                    const char *name, const struct patch_decode *options,
                                    struct vit_error *err);
+/* Whether bytes begin as a picture does, also of a kind that is refused by name, and as no list of paths. */
+bool patch_is_picture(const unsigned char *bytes, size_t size);
 enum vit_status patch_image_create(struct patch_image *out, int width, int height, struct vit_error *err);
 void patch_image_free(struct patch_image *image); /* accepts a zeroed image */
 

@@ -198,27 +198,6 @@ enum vit_status pictures_read(struct patch_image *out, const char *file, const s
     return status;
 }
 
-/* The first bytes of pictures, of kinds that are refused too: no list of paths starts like that. */
-static bool is_picture(const unsigned char *bytes, size_t size)
-{
-    static const struct {
-        const char *bytes;
-        size_t size;
-    } MAGIC[] = {
-        { "\xff\xd8\xff", 3 }, { "\x89PNG\r\n", 6 }, { "GIF87a", 6 },
-        { "GIF89a", 6 },       { "II*\0", 4 },       { "MM\0*", 4 },
-    };
-
-    for (size_t i = 0; i < VIT_COUNT(MAGIC); i++)
-        if (size >= MAGIC[i].size && memcmp(bytes, MAGIC[i].bytes, MAGIC[i].size) == 0) return true;
-    /* WebP: "RIFF", its length, "WEBP". */
-    if (size >= 12 && memcmp(bytes, "RIFF", 4) == 0 && memcmp(bytes + 8, "WEBP", 4) == 0) return true;
-    if (size >= 3 && bytes[0] == 'P' && bytes[1] >= '1' && bytes[1] <= '6' && strchr(" \t\r\n#", bytes[2]))
-        return true;
-    /* BMP: "BM", then its length, whose bytes are never all letters of a path. */
-    return size >= 14 && memcmp(bytes, "BM", 2) == 0 && memchr(bytes, '\0', 14);
-}
-
 static enum vit_status one_picture(struct run *r, const unsigned char *bytes, size_t size,
                                    struct pictures_result *out, float *planes, unsigned char *pixels,
                                    struct vit_error *err)
@@ -317,7 +296,7 @@ static int run_stdin(struct run *r)
 
     if (!bytes)
         emit_failure(r, "-", &err);
-    else if (is_picture(bytes, size))
+    else if (patch_is_picture(bytes, size))
         run_picture(r, bytes, size);
     else if (memchr(bytes, '\0', size)) /* what is behind it would be passed over */
         emit_failure(r, "-", refuse_bytes(&err));
