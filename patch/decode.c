@@ -139,8 +139,12 @@ enum vit_status patch_decode_into(struct patch_image *out, const unsigned char *
                                   const struct patch_space *space, struct vit_error *err)
 {
     const struct patch_decode o = options ? *options : (struct patch_decode){ 0 };
-    const struct patch_input in = { name, bytes, size, o.max_pixels ? o.max_pixels : PATCH_MAX_PIXELS,
-                                    *space };
+    const struct patch_input in = { .name = name,
+                                    .bytes = bytes,
+                                    .size = size,
+                                    .max_pixels = o.max_pixels ? o.max_pixels : PATCH_MAX_PIXELS,
+                                    .max_pixels_name = o.max_pixels_name,
+                                    .space = *space };
     const struct format *f = recognise(bytes, size);
     enum vit_status status;
 

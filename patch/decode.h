@@ -16,7 +16,8 @@ struct patch_input {
     const unsigned char *bytes;
     size_t size;
     size_t max_pixels;
-    struct patch_space space; /* used if it is large enough; the picture is then lent */
+    const char *max_pixels_name; /* NULL: unsaid */
+    struct patch_space space;    /* used if it is large enough; the picture is then lent */
 };
 
 /* patch_image_decode in this process, in space if it can be. */

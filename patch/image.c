@@ -51,6 +51,8 @@ void patch_image_free(struct patch_image *image)
 enum vit_status patch_check_pixels(const struct patch_input *in, uint64_t width, uint64_t height,
                                    struct vit_error *err)
 {
+    const char *option = in->max_pixels_name;
+
     if (!width || !height)
         return vit_fail(err, VIT_ERR_FORMAT, "%s: its header says %ju x %ju pixels, expected at least 1 x 1",
                         in->name, (uintmax_t)width, (uintmax_t)height);
@@ -59,7 +61,8 @@ enum vit_status patch_check_pixels(const struct patch_input *in, uint64_t width,
                         (uintmax_t)width, (uintmax_t)height, PATCH_MAX_SIDE);
     if (width * height > in->max_pixels)
         return vit_fail(err, VIT_ERR_UNSUPPORTED,
-                        "%s: %ju x %ju pixels, more than the %zu that may be decoded (--max-pixels)",
-                        in->name, (uintmax_t)width, (uintmax_t)height, in->max_pixels);
+                        "%s: %ju x %ju pixels, more than the %zu that may be decoded%s%s%s", in->name,
+                        (uintmax_t)width, (uintmax_t)height, in->max_pixels, option ? " (" : "",
+                        option ? option : "", option ? ")" : "");
     return VIT_OK;
 }

@@ -28,7 +28,9 @@ static void answer(const struct patch_sandbox_plan *plan, unsigned char *cell)
 {
     struct patch_exchange *x = (struct patch_exchange *)cell;
     const struct patch_space space = { cell + plan->cells.pixels_at, plan->cells.pixels_room };
-    const struct patch_decode options = { .max_pixels = x->max_pixels, .ignore_exif = x->ignore_exif };
+    const struct patch_decode options = { .max_pixels = x->max_pixels,
+                                          .max_pixels_name = *x->max_pixels_name ? x->max_pixels_name : NULL,
+                                          .ignore_exif = x->ignore_exif };
     struct vit_error err = { 0 };
     struct patch_image image;
     size_t bytes;

@@ -33,9 +33,10 @@ struct patch_image {
 struct patch_sandbox;
 
 struct patch_decode {
-    size_t max_pixels; /* refused before decoding when larger; 0: PATCH_MAX_PIXELS */
-    size_t max_bytes;  /* of a file; 0: PATCH_MAX_BYTES */
-    bool ignore_exif;  /* do not turn the picture as its EXIF orientation (XMP's is not read) says */
+    size_t max_pixels;           /* refused before decoding when larger; 0: PATCH_MAX_PIXELS */
+    const char *max_pixels_name; /* what the user sets it by, for the error: "--max-pixels"; NULL: unsaid */
+    size_t max_bytes;            /* of a file; 0: PATCH_MAX_BYTES */
+    bool ignore_exif; /* do not turn the picture as its EXIF orientation (XMP's is not read) says */
     struct patch_sandbox *sandbox; /* decode in its processes; NULL: in this one */
     /* From a sandbox: leave the pixels where the decoder wrote them. It has no other picture until
      * patch_image_free, which comes before the thread's next picture and before the sandbox closes. */

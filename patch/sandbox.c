@@ -159,7 +159,8 @@ enum vit_status patch_sandbox_decode(struct patch_sandbox *s, struct patch_image
                                      const unsigned char *bytes, size_t size, const char *name,
                                      const struct patch_decode *options, struct vit_error *err)
 {
-    const size_t pixels = options && options->max_pixels ? options->max_pixels : PATCH_MAX_PIXELS;
+    const struct patch_decode o = options ? *options : (struct patch_decode){ 0 };
+    const size_t pixels = o.max_pixels ? o.max_pixels : PATCH_MAX_PIXELS;
     struct patch_exchange *x;
     struct patch_cell *c;
     struct vit_error shown = { 0 };
@@ -173,11 +174,12 @@ enum vit_status patch_sandbox_decode(struct patch_sandbox *s, struct patch_image
     x = (struct patch_exchange *)c->bytes;
     x->size = c->file = size;
     x->max_pixels = pixels < s->max_pixels ? pixels : s->max_pixels;
-    x->ignore_exif = options && options->ignore_exif;
+    snprintf(x->max_pixels_name, sizeof x->max_pixels_name, "%s", o.max_pixels_name ? o.max_pixels_name : "");
+    x->ignore_exif = o.ignore_exif;
     vit_fail(&shown, VIT_OK, "%s", name);
     memcpy(x->name, shown.text, sizeof x->name);
     memcpy(c->bytes + s->plan.cells.file_at, bytes, size);
-    status = decode_in(c, out, name, options && options->borrow, err);
+    status = decode_in(c, out, name, o.borrow, err);
     if (!out->give_back) give_back(c);
     return status;
 }

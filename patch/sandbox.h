@@ -21,6 +21,7 @@ typedef enum vit_status patch_decoder_fn(struct patch_image *out, const unsigned
  * taken the decoder over, and it may go on writing. */
 struct patch_exchange {
     size_t size, max_pixels;
+    char max_pixels_name[32]; /* "": unsaid; a longer one is cut */
     bool ignore_exif;
     char name[sizeof((struct vit_error *)0)->text]; /* a longer one as a sentence shortens it */
 

@@ -223,6 +223,13 @@ json_t *cmd_error_json(const struct vit_error *err)
 
 /* ---- decoding ---- */
 
+struct patch_decode cmd_decode(uint64_t max_pixels, bool no_exif)
+{
+    return (struct patch_decode){ .max_pixels = (size_t)max_pixels,
+                                  .max_pixels_name = "--max-pixels",
+                                  .ignore_exif = no_exif };
+}
+
 enum vit_status cmd_sandbox(struct patch_sandbox **out, const char *when, const struct cmd_common *o,
                             int decoders, uint64_t max_pixels, struct vit_error *err)
 {

@@ -149,6 +149,9 @@ enum vit_status cmd_sandbox(struct patch_sandbox **out, const char *when, const 
         .name = "no-exif", .kind = ARGS_FLAG, .at = (offset), .help = CMD_NO_EXIF_HELP more                  \
     }
 
+/* What these two ask of a decoder, whose errors name the first. */
+struct patch_decode cmd_decode(uint64_t max_pixels, bool no_exif);
+
 /* The crop of a recipe for pictures, as options --crop-mode and --crop-pct say it. */
 #define CMD_CROP_MODE_HELP                                                                                   \
     "resize the short side and cut out the centre, or resize to a square and cut nothing"

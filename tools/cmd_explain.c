@@ -208,12 +208,11 @@ static enum vit_status look(struct view *v, const struct patch_image *image, str
 
 static enum vit_status see(struct view *v, struct vit_error *err)
 {
-    const struct patch_decode decode = { .ignore_exif = v->o->no_exif,
-                                         .max_pixels = (size_t)v->o->max_pixels,
-                                         .sandbox = v->sandbox };
+    struct patch_decode decode = cmd_decode(v->o->max_pixels, v->o->no_exif);
     struct patch_image image;
     enum vit_status status;
 
+    decode.sandbox = v->sandbox;
     status = pictures_read(&image, v->file, &decode, err);
     if (status) return status;
     status = look(v, &image, err);

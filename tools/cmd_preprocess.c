@@ -135,15 +135,14 @@ static enum vit_status write_planes(const char *path, const unsigned char *pixel
 static enum vit_status prepare(const char *path, const struct options *o, const struct patch_recipe *r,
                                bool normalised, struct patch_sandbox *sandbox, struct vit_error *err)
 {
-    const struct patch_decode decode = { .ignore_exif = o->no_exif,
-                                         .max_pixels = (size_t)o->max_pixels,
-                                         .sandbox = sandbox };
+    struct patch_decode decode = cmd_decode(o->max_pixels, o->no_exif);
     unsigned char *pixels = malloc((size_t)3 * r->size * r->size);
     struct patch_image image = { 0 };
     enum vit_status status;
 
     if (!pixels)
         return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate %d x %d pixels", path, r->size, r->size);
+    decode.sandbox = sandbox;
     status = pictures_read(&image, path, &decode, err);
     if (!status) status = patch_prepare(pixels, &image, r, err);
     if (!status)

@@ -26,7 +26,7 @@ enum vit_status convert_pictures(const struct convert_comparison *c, const struc
     const int threads = vit_session_threads(c->session[CONVERT_BEFORE]);
     struct patch_loader_options loading = { .batch = CONVERT_BATCH,
                                             .workers = threads,
-                                            .decode = { .max_pixels = (size_t)c->options->max_pixels } };
+                                            .decode = cmd_decode(c->options->max_pixels, false) };
     struct patch_loader *loader;
     const struct patch_batch *b;
     struct progress bar;

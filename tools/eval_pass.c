@@ -299,8 +299,8 @@ static void add_batch(const struct eval_pass *p, struct eval_seconds *seconds, c
 enum vit_status eval_pass(const struct eval_pass *p, struct eval_seconds *seconds, struct vit_error *err)
 {
     struct patch_loader_options loading = { .batch = p->options->batch,
-                                            .decode = { .ignore_exif = p->options->no_exif,
-                                                        .max_pixels = (size_t)p->options->max_pixels } };
+                                            .decode =
+                                                cmd_decode(p->options->max_pixels, p->options->no_exif) };
     struct patch_loader *loader = NULL;
     struct work w = { 0 };
     const struct patch_batch *b;

@@ -33,11 +33,10 @@ struct run {
 
 static struct patch_decode decode_of(const struct run *r)
 {
-    const struct pictures_options *o = &r->job->options;
+    struct patch_decode decode = cmd_decode(r->job->options.max_pixels, r->job->options.no_exif);
 
-    return (struct patch_decode){ .ignore_exif = o->no_exif,
-                                  .max_pixels = (size_t)o->max_pixels,
-                                  .sandbox = r->sandbox };
+    decode.sandbox = r->sandbox;
+    return decode;
 }
 
 static void emit(struct run *r, const struct pictures_result *result)

@@ -90,9 +90,8 @@ static void add_batch(struct probe_data *d, const struct patch_batch *b, size_t 
 static int read_set(struct probe_data *d, size_t floats)
 {
     enum { BATCH = 64 };
-    const struct patch_loader_options options = {
-        .batch = BATCH, .decode = { .max_pixels = (size_t)d->options->max_pixels }
-    };
+    const struct patch_loader_options options = { .batch = BATCH,
+                                                  .decode = cmd_decode(d->options->max_pixels, false) };
     const struct patch_batch *b;
     struct patch_loader *loader;
     struct vit_error err;

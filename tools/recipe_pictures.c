@@ -33,7 +33,7 @@ struct patch_recipe recipe_pictures(const struct recipe *r, const struct recipe_
 
 struct patch_decode recipe_decode(const struct recipe *r)
 {
-    return (struct patch_decode){ .max_pixels = (size_t)r->max_pixels, .ignore_exif = r->no_exif };
+    return cmd_decode(r->max_pixels, r->no_exif);
 }
 
 static bool same_numbers(const float a[3], const float b[3])

@@ -28,12 +28,12 @@ static enum vit_status prepare(const struct vit_model *m, const struct patch_ima
 }
 
 enum vit_status vit_read_image(const struct vit_model *m, const char *path, float *planes,
-                               struct vit_error *err)
+                               const struct patch_decode *o, struct vit_error *err)
 {
     struct patch_image image;
     enum vit_status status = vit_model_takes_pictures(m, err);
 
-    if (!status) status = patch_image_read(&image, path, NULL, err);
+    if (!status) status = patch_image_read(&image, path, o, err);
     if (status) return status;
     status = prepare(m, &image, path, planes, err);
     patch_image_free(&image);
@@ -41,12 +41,12 @@ enum vit_status vit_read_image(const struct vit_model *m, const char *path, floa
 }
 
 enum vit_status vit_decode_image(const struct vit_model *m, const void *bytes, size_t size, const char *name,
-                                 float *planes, struct vit_error *err)
+                                 float *planes, const struct patch_decode *o, struct vit_error *err)
 {
     struct patch_image image;
     enum vit_status status = vit_model_takes_pictures(m, err);
 
-    if (!status) status = patch_image_decode(&image, bytes, size, name, NULL, err);
+    if (!status) status = patch_image_decode(&image, bytes, size, name, o, err);
     if (status) return status;
     status = prepare(m, &image, name, planes, err);
     patch_image_free(&image);

@@ -15,7 +15,7 @@
  *         if (vit_session_create(&s, m, NULL, &err)) return puts(err.text);
  *         float *planes = malloc(vit_model_input_floats(m) * sizeof *planes);
  *         if (!planes) return puts("no memory");
- *         if (vit_read_image(m, "cat.jpg", planes, &err)) return puts(err.text);
+ *         if (vit_read_image(m, "cat.jpg", planes, NULL, &err)) return puts(err.text);
  *         const float *logits = vit_forward(s, planes, 1);
  *         vit_top(&best, logits, vit_model_config(m)->classes, 1);
  *         printf("%s %g\n", vit_model_labels(m)[best], logits[best]);
@@ -203,13 +203,17 @@ const char *vit_model_packed(const struct vit_model *m, bool *in_place);
 /* A picture has three colours: VIT_ERR_UNSUPPORTED for a model of more or fewer channels. To be asked before
  * planes of pictures (3, size, size) are handed to its sessions. */
 enum vit_status vit_model_takes_pictures(const struct vit_model *m, struct vit_error *err);
-/* planes (channels, image, image): the picture as the model expects it. */
+/* planes (channels, image, image): the picture as the model expects it. o: how large it may be, and whether
+ * its EXIF orientation counts; NULL: the defaults. VIT_ERR_IO: the file cannot be read; VIT_ERR_FORMAT: no
+ * picture, or a damaged one; VIT_ERR_UNSUPPORTED: larger than o allows, a format or kind that is not decoded,
+ * or the model takes no pictures. */
 enum vit_status vit_read_image(const struct vit_model *m, const char *path, float *planes,
-                               struct vit_error *err);
-/* The same of the bytes of a file; name: for errors. */
+                               const struct patch_decode *o, struct vit_error *err);
+/* The same of the bytes of a file, however many; name: for errors. */
 enum vit_status vit_decode_image(const struct vit_model *m, const void *bytes, size_t size, const char *name,
-                                 float *planes, struct vit_error *err);
-/* The same of pixels: rgb (height, width, 3). */
+                                 float *planes, const struct patch_decode *o, struct vit_error *err);
+/* The same of pixels: rgb (height, width, 3). VIT_ERR_ARG: a side is not 1 to PATCH_MAX_SIDE;
+ * VIT_ERR_UNSUPPORTED: the model takes no pictures. */
 enum vit_status vit_prepare_image(const struct vit_model *m, const unsigned char *rgb, int width, int height,
                                   float *planes, struct vit_error *err);
 

@@ -165,14 +165,16 @@ int main()
     vit_model *m;
     vit_session *s;
     vit_session_options o = vit_session_options();
+    patch_decode limits = patch_decode();
     const std::vector<unsigned char> model = bytes_of("trained.safetensors"), picture = bytes_of("cat.jpg");
 
     o.batch = 2;
     o.threads = 1;
+    limits.max_pixels = 1 << 20;
     if (vit_model_open_memory(&m, model.data(), model.size(), "asset", NULL, &err)) return std::puts(err.text);
     if (vit_session_create(&s, m, &o, &err)) return std::puts(err.text);
     std::vector<float> planes(2 * vit_model_input_floats(m));
-    if (vit_decode_image(m, picture.data(), picture.size(), "upload", planes.data(), &err)) return std::puts(err.text);
+    if (vit_decode_image(m, picture.data(), picture.size(), "upload", planes.data(), &limits, &err)) return std::puts(err.text);
     const unsigned char pixel[3] = { 1, 2, 3 };
     if (vit_prepare_image(m, pixel, 1, 1, planes.data() + vit_model_input_floats(m), &err)) return std::puts(err.text);
     const float *logits = vit_forward(s, planes.data(), 2);

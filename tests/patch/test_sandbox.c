@@ -215,7 +215,8 @@ static void pictures_and_sentences_are_the_same(void **state)
     struct patch_sandbox *s = created(1, patch_decode_into);
     const struct patch_decode ways[] = { { .max_pixels = FEW_PIXELS },
                                          { .max_pixels = FEW_PIXELS, .ignore_exif = true },
-                                         { .max_pixels = 1000 } };
+                                         { .max_pixels = 1000 },
+                                         { .max_pixels = 1000, .max_pixels_name = "limit" } };
     DIR *folder = opendir(fixture_folder());
     char dir[256], path[1024], cut[600];
     int pictures = 0;

@@ -258,7 +258,7 @@ static void json_holds_the_maps_of_the_library(void **state)
     assert_ok(vit_model_open(&m, MODEL, NULL, &err), &err);
     assert_ok(vit_attention_create(&a, m, 0, &err), &err);
     planes = malloc(vit_model_input_floats(m) * sizeof *planes);
-    assert_ok(vit_read_image(m, PICTURE, planes, &err), &err);
+    assert_ok(vit_read_image(m, PICTURE, planes, NULL, &err), &err);
     vit_attention_forward(a, planes);
     assert_grid(json_object_get(o, "rollout"), vit_attention_rollout(a) + 1);
     assert_int_equal(json_array_size(maps), DEPTH * HEADS);

@@ -36,7 +36,7 @@ static void a_picture_without_memory_is_named(void **state)
     planes = calloc(vit_model_input_floats(m), sizeof *planes);
     for (int n = 1;; n++) {
         arm(n);
-        const enum vit_status status = vit_read_image(m, PICTURE, planes, &err);
+        const enum vit_status status = vit_read_image(m, PICTURE, planes, NULL, &err);
         seen = disarm();
         if (seen < n) break;
         failed += status != VIT_OK;

@@ -34,8 +34,8 @@ static void file_bytes_and_pixels_are_one_picture(void **state)
     struct vit_error err;
 
     (void)state;
-    assert_ok(vit_read_image(m, PICTURE, read, &err), &err);
-    assert_ok(vit_decode_image(m, file, size, "memory", decoded, &err), &err);
+    assert_ok(vit_read_image(m, PICTURE, read, NULL, &err), &err);
+    assert_ok(vit_decode_image(m, file, size, "memory", decoded, NULL, &err), &err);
     assert_memory_equal(decoded, read, bytes);
     assert_ok(patch_image_read(&image, PICTURE, NULL, &err), &err);
     assert_true(image.width != image.height); /* or they could be exchanged */
@@ -58,13 +58,56 @@ static void what_is_no_picture_is_refused(void **state)
     struct vit_error err;
 
     (void)state;
-    assert_refused(vit_decode_image(m, "no picture", 10, "the upload", planes, &err), VIT_ERR_FORMAT,
+    assert_refused(vit_decode_image(m, "no picture", 10, "the upload", planes, NULL, &err), VIT_ERR_FORMAT,
                    "the upload: not a picture", &err);
-    assert_refused(vit_decode_image(m, "", 0, "nothing", planes, &err), VIT_ERR_FORMAT, "nothing: ", &err);
+    assert_refused(vit_decode_image(m, "", 0, "nothing", planes, NULL, &err), VIT_ERR_FORMAT,
+                   "nothing: ", &err);
     for (size_t i = 0; i < VIT_COUNT(SIDES); i++)
         assert_refused(vit_prepare_image(m, PIXELS, SIDES[i][0], SIDES[i][1], planes, &err), VIT_ERR_ARG,
                        "expected 1 to", &err);
     free(planes);
+    vit_model_close(m);
+}
+
+/* Both ways to a picture that is stored, whose pixels are counted, and lies on its side. */
+static void the_caller_says_how_large_a_picture_may_be_and_whether_it_is_turned(void **state)
+{
+    static const char SIDEWAYS[] = "tests/data/preprocess/fmt-exif6.jpg";
+    const struct patch_decode stored = { .ignore_exif = true };
+    struct vit_model *m = opened();
+    const size_t bytes = vit_model_input_floats(m) * sizeof(float);
+    float *upright = planes_of(m), *read = planes_of(m), *decoded = planes_of(m), *want = planes_of(m);
+    struct patch_decode limit = { 0 };
+    struct patch_image image;
+    struct vit_error err;
+    size_t size;
+    unsigned char *file = tmp_read(SIDEWAYS, &size);
+
+    (void)state;
+    assert_ok(patch_image_read(&image, SIDEWAYS, &stored, &err), &err);
+    assert_ok(vit_prepare_image(m, image.rgb, image.width, image.height, want, &err), &err);
+    assert_ok(vit_read_image(m, SIDEWAYS, upright, NULL, &err), &err);
+    assert_ok(vit_read_image(m, SIDEWAYS, read, &stored, &err), &err);
+    assert_ok(vit_decode_image(m, file, size, "memory", decoded, &stored, &err), &err);
+    assert_memory_equal(read, want, bytes);
+    assert_memory_equal(decoded, want, bytes);
+    assert_memory_not_equal(read, upright, bytes);
+
+    limit.max_pixels = (size_t)image.width * (size_t)image.height;
+    assert_ok(vit_read_image(m, SIDEWAYS, read, &limit, &err), &err);
+    assert_memory_equal(read, upright, bytes);
+    limit.max_pixels--;
+    assert_refused(vit_read_image(m, SIDEWAYS, read, &limit, &err), VIT_ERR_UNSUPPORTED,
+                   "fmt-exif6.jpg: ", &err);
+    assert_refused(vit_decode_image(m, file, size, "the upload", decoded, &limit, &err), VIT_ERR_UNSUPPORTED,
+                   "that may be decoded", &err);
+    assert_null(strstr(err.text, "--"));
+    patch_image_free(&image);
+    free(file);
+    free(upright);
+    free(read);
+    free(decoded);
+    free(want);
     vit_model_close(m);
 }
 
@@ -111,6 +154,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(file_bytes_and_pixels_are_one_picture),
         cmocka_unit_test(what_is_no_picture_is_refused),
+        cmocka_unit_test(the_caller_says_how_large_a_picture_may_be_and_whether_it_is_turned),
         cmocka_unit_test(a_model_in_memory_is_that_of_the_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
