@@ -365,7 +365,7 @@ enum vit_status vit_infer(struct vit_model *m, struct weights_view *v, struct vi
     if (weights_view_family(v) == WEIGHTS_TORCH)
         vit_model_say(m, true,
                       "%s: torch.nn.TransformerEncoderLayer does not store norm_first or the activation: "
-                      "post and relu assumed (give a config.json, or --norm)",
+                      "post and relu assumed (give a config.json, or a placement)",
                       m->path);
     return VIT_OK;
 }

@@ -82,7 +82,7 @@ static void assume_heads(struct vit_model *m)
     vit_model_say(
         m, true,
         "%s: the number of heads is not stored: %d assumed (width / 64); a config.json beside it can say "
-        "otherwise, -v prints one",
+        "otherwise",
         m->path, m->config.heads);
 }
 
@@ -241,7 +241,7 @@ static enum vit_status refuse_state(const struct vit_model *m, struct vit_error 
 {
     if (!weights_meta(m->file, "vit.state")) return VIT_OK;
     return vit_fail(err, VIT_ERR_UNSUPPORTED,
-                    "%s: is the state of a training run, which vit train --resume goes on with; expected a "
+                    "%s: is the state of a training run, for that run to go on from; expected a "
                     "model, such as the one that the run leaves at its end",
                     m->path);
 }

@@ -193,7 +193,7 @@ static void a_state_is_no_model_and_says_so(void **state)
     struct vit_model *m;
 
     assert_refused(vit_model_open(&m, f->path, NULL, &err), VIT_ERR_UNSUPPORTED,
-                   "is the state of a training run, which vit train --resume goes on with", &err);
+                   "is the state of a training run, for that run to go on from; expected a model", &err);
 }
 
 static void texts_that_are_wrong_are_named(void **state)
