@@ -121,11 +121,18 @@ static enum vit_status check_together(const struct vit_config *c, const char *wh
         why = "sincos2d positions need a width that is a multiple of 4";
     else if (c->norm.pooled && c->pool == VIT_POOL_CLS_MEAN)
         why = "a norm after pooling does not go with pool \"cls_mean\"";
-    else if (c->norm.placement == VIT_NORM_MIX && !(c->norm.mix >= 0 && c->norm.mix <= 1))
-        why = "the fraction of a mix of norms must be between 0 and 1";
-    else if (!(c->norm.eps > 0 && c->norm.eps < 1))
-        why = "norm \"eps\" must be between 0 and 1";
     return why ? vit_fail(err, VIT_ERR_FORMAT, "%s: %s", where, why) : VIT_OK;
+}
+
+static enum vit_status check_norm(const struct vit_norm_config *n, const char *where, struct vit_error *err)
+{
+    if (n->placement == VIT_NORM_MIX && !(n->mix >= 0 && n->mix <= 1))
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: the fraction of a mix of norms must be 0 to 1, found %g",
+                        where, (double)n->mix);
+    if (!(n->eps > 0 && n->eps < 1))
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: norm \"eps\" must be above 0 and below 1, found %g", where,
+                        (double)n->eps);
+    return VIT_OK;
 }
 
 enum vit_status vit_config_check(const struct vit_config *c, const char *where, struct vit_error *err)
@@ -135,6 +142,7 @@ enum vit_status vit_config_check(const struct vit_config *c, const char *where, 
     if (!status) status = patch_stem_check(&c->stem, c->channels, c->image, c->width, where, err);
     if (!status) status = check_range(where, "tokens", vit_config_tokens(c), 1, MAX_TOKENS, err);
     if (!status) status = check_together(c, where, err);
+    if (!status) status = check_norm(&c->norm, where, err);
     return status;
 }
 

@@ -259,8 +259,8 @@ static void a_value_out_of_range_is_refused(void **state)
         { ",\"channels\":5", "\"channels\"" },
         { ",\"registers\":2000", "\"registers\"" },
         { ",\"pre_logits\":-1", "\"pre_logits\"" },
-        { ",\"norm\":{\"eps\":0}", "\"eps\"" },
-        { ",\"norm\":{\"eps\":-1e-6}", "\"eps\"" },
+        { ",\"norm\":{\"eps\":0}", "norm \"eps\" must be above 0 and below 1, found 0" },
+        { ",\"norm\":{\"eps\":-1e-6}", "norm \"eps\" must be above 0 and below 1, found -1e-06" },
         { ",\"norm\":{\"eps\":1e300}", "\"eps\"" },
         { ",\"norm\":{\"placement\":\"middle\"}", "sandwich" },
         { ",\"norm\":{\"placement\":\"mix:2\"}", "mix:F" },
@@ -278,9 +278,13 @@ static void a_value_out_of_range_is_refused(void **state)
 static void a_configuration_of_no_known_kind_is_refused(void **state)
 {
     struct vit_config c[7];
-    static const char *const SAYS[] = {
-        "\"norm.placement\"", "\"norm.kind\"", "\"pool\"", "\"position\"", "\"act\"", "fraction", "fraction"
-    };
+    static const char *const SAYS[] = { "\"norm.placement\"",
+                                        "\"norm.kind\"",
+                                        "\"pool\"",
+                                        "\"position\"",
+                                        "\"act\"",
+                                        "fraction of a mix of norms must be 0 to 1, found nan",
+                                        "fraction of a mix of norms must be 0 to 1, found 1.5" };
     struct vit_error err;
 
     (void)state;
