@@ -183,6 +183,15 @@ static enum vit_status keep_labels(struct vit_model *m, const char *const *label
     return status;
 }
 
+/* Nothing was read from a file: what is wrong with the network was chosen. */
+static enum vit_status check_config(const struct vit_model *m, struct vit_error *err)
+{
+    struct vit_error inner;
+
+    if (!vit_config_check(&m->config, m->path, &inner)) return VIT_OK;
+    return vit_fail(err, VIT_ERR_ARG, "%s", inner.text);
+}
+
 static enum vit_status create(struct vit_model *m, const struct vit_init *init, const char *const *labels,
                               const struct vit_model_options *o, struct vit_error *err)
 {
@@ -195,7 +204,7 @@ static enum vit_status create(struct vit_model *m, const struct vit_init *init, 
     m->trainable = m->dtype != KERN_I8;
     if (!status && (unsigned)init->kind >= VIT_INITS)
         status = vit_fail(err, VIT_ERR_ARG, "%s: unknown initialisation %d", m->path, (int)init->kind);
-    if (!status) status = vit_config_check(&m->config, m->path, err);
+    if (!status) status = check_config(m, err);
     if (!status) status = patch_recipe_check(&m->recipe, m->path, err);
     if (!status && m->recipe.size != m->config.image)
         status = vit_fail(err, VIT_ERR_ARG, "%s: pictures of %d pixels are prepared for a network of %d",

@@ -286,6 +286,29 @@ static void a_recipe_that_cannot_prepare_its_pictures_is_refused(void **state)
     assert_null(m);
 }
 
+/* In a file they would be the file's fault; here they are the caller's. */
+static void a_network_that_cannot_be_made_is_the_callers_choice(void **state)
+{
+    static const char *const SAYS[] = { "new model: \"depth\" must be between 1 and 1024, found 0",
+                                        "new model: width 16 is not a multiple of 7 heads",
+                                        "new model: norm \"eps\" must be above 0 and below 1, found 0",
+                                        "new model: stem: " };
+    struct vit_config c[VIT_COUNT(SAYS)];
+    struct vit_model *m;
+    struct vit_error err;
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(SAYS); i++) c[i] = tiny_config(VIT_NORM_PRE);
+    c[0].depth = 0;
+    c[1].heads = 7;
+    c[2].norm.eps = 0;
+    c[3].stem.patch = -1;
+    for (size_t i = 0; i < VIT_COUNT(SAYS); i++) {
+        assert_refused(vit_model_create(&m, &c[i], NULL, NULL, NULL, NULL, &err), VIT_ERR_ARG, SAYS[i], &err);
+        assert_null(m);
+    }
+}
+
 /* They could not be saved. */
 static void labels_that_are_not_utf_8_are_refused(void **state)
 {
@@ -472,6 +495,7 @@ int main(void)
         cmocka_unit_test(kinds_of_norm_start_as_they_are_defined),
         cmocka_unit_test(a_head_of_zeros_is_only_the_head),
         cmocka_unit_test(a_recipe_that_cannot_prepare_its_pictures_is_refused),
+        cmocka_unit_test(a_network_that_cannot_be_made_is_the_callers_choice),
         cmocka_unit_test(labels_that_are_not_utf_8_are_refused),
         cmocka_unit_test(a_head_is_kept_by_the_names_of_its_classes),
         cmocka_unit_test(a_head_that_begins_at_zero_is_said_to),
