@@ -42,7 +42,7 @@ extern "C" {
 
 struct vit_attention;
 /* m must outlive it. threads 0: physical cores this process may use. Memory: one matrix (t, t) for each block
- * and each head of one block. */
+ * and each head of one block. VIT_ERR_ARG: threads below 0 or too many. */
 enum vit_status vit_attention_create(struct vit_attention **out, const struct vit_model *m, int threads,
                                      struct vit_error *err);
 void vit_attention_close(struct vit_attention *a);

@@ -84,8 +84,8 @@ struct vit_probe_network {
 };
 
 struct vit_probe;
-/* m must outlive it. VIT_ERR_ARG: m is not trainable, or an option is out of its range. p keeps the stream of
- * every block for all pictures. */
+/* m must outlive it. VIT_ERR_ARG: m is not trainable, or an option is out of its range; VIT_ERR_UNSUPPORTED:
+ * its stem has batch norm. p keeps the stream of every block for all pictures. */
 enum vit_status vit_probe_create(struct vit_probe **out, struct vit_model *m,
                                  const struct vit_probe_options *o, struct vit_error *err);
 void vit_probe_close(struct vit_probe *p);

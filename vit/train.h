@@ -61,7 +61,9 @@ struct vit_init {
  * afterwards. Biases 0, gains 1, tokens and positions normal 0.02; all normal draws are cut at two deviations
  * and not widened for it, so that theirs is 0.88 of what is asked for. labels (classes), in UTF-8, may be
  * NULL; recipe NULL: the default; init NULL: all of it zero. Of o (may be NULL) kernels, dtype and threads
- * are read; a model in KERN_I8 is not trainable. */
+ * are read; a model in KERN_I8 is not trainable. VIT_ERR_ARG: c is no network that can be made, the recipe is
+ * not for it, a label is not UTF-8, or a value of init or o is out of its range; VIT_ERR_UNSUPPORTED: kernels
+ * that this build or CPU does not have, or layers too wide for KERN_I8. */
 enum vit_status vit_model_create(struct vit_model **out, const struct vit_config *c,
                                  const struct patch_recipe *recipe, const char *const *labels,
                                  const struct vit_init *init, const struct vit_model_options *o,
@@ -78,21 +80,24 @@ enum vit_status vit_model_take(struct vit_model *m, const struct vit_model *from
 /* Self-contained safetensors: timm's names, metadata vit.config with labels and preprocessing. No time, path
  * or thread count in it: equal models give equal bytes. dtype: WEIGHTS_F32; WEIGHTS_BF16 (half the size,
  * rounded to nearest); WEIGHTS_I8: the matrices of the blocks as integers, as kern_quantise() makes them of
- * each row, beside their scales (NAME_scale), the rest as f32. config.json is written apart if wanted. */
+ * each row, beside their scales (NAME_scale), the rest as f32. config.json is written apart if wanted.
+ * VIT_ERR_ARG: another dtype; VIT_ERR_IO: path cannot be written, and what was there is as it was. */
 enum vit_status vit_model_save(const struct vit_model *m, const char *path, enum weights_dtype dtype,
                                struct vit_error *err);
 /* What holds a model that computes in dtype. */
 enum weights_dtype vit_stored_dtype(enum kern_dtype dtype);
 /* The same numbers with the matrices laid out as the products of kernels (NULL: as kern_select() has it) take
- * them in dtype: opened by kernels with that layout, the file is used where it lies (packed.h). VIT_ERR_ARG:
- * these kernels lay out nothing. */
+ * them in dtype: opened by kernels with that layout, the file is used where it lies. VIT_ERR_ARG: these
+ * kernels lay out nothing, or have no such name; VIT_ERR_UNSUPPORTED: this build or CPU does not have them;
+ * VIT_ERR_IO: path cannot be written. */
 enum vit_status vit_model_save_packed(const struct vit_model *m, const char *path, enum kern_dtype dtype,
                                       const char *kernels, struct vit_error *err);
 /* A folder for another framework, from which its own code loads the model: model.safetensors under the names
  * of family, config.json, and for Hugging Face preprocessor_config.json. The folder is made; files of these
  * names in it are replaced, or removed where the family has none. dtype: WEIGHTS_F32 or WEIGHTS_BF16.
- * VIT_ERR_UNSUPPORTED: the family has no such model; the sentence names the first setting in the way; or the
- * model has no classifier, which is not written. */
+ * VIT_ERR_ARG: another dtype, or a family that is not written; VIT_ERR_IO: a file or the folder cannot be
+ * written; VIT_ERR_UNSUPPORTED: the family has no such model; the sentence names the first setting in the
+ * way; or the model has no classifier, which is not written. */
 enum vit_status vit_model_export(const struct vit_model *m, const char *folder, enum weights_family family,
                                  enum weights_dtype dtype, struct vit_error *err);
 /* What family does otherwise than the model's recipe, and no file of theirs can tell: where its classes round
@@ -139,6 +144,8 @@ struct vit_hyper {
     int accumulate;    /* micro-batches of one step; 0: 1 */
     uint64_t seed;
 };
+/* AdamW, cosine to 0, no warm-up, steps 1, accumulate 1: lr 1e-3, muon_lr 0.02, beta1 0.9, beta2 0.98 (not
+ * the usual 0.999), eps 1e-8, decay 0.05, clip 1; all else 0. */
 struct vit_hyper vit_hyper_default(void);
 /* Factor of the peak rate at step (0-based) of a schedule. */
 double vit_schedule_factor(const struct vit_hyper *h, int step);
@@ -176,17 +183,20 @@ void vit_trainer_close(struct vit_trainer *t);
 struct vit_report vit_trainer_step(struct vit_trainer *t, const struct vit_batch *batch);
 int vit_trainer_steps(const struct vit_trainer *t); /* done so far */
 size_t vit_trainer_bytes(const struct vit_trainer *t);
-/* Put the averaged weights into the model (on), or the trained ones back (off). In between no step, saving or
- * resuming. Nothing where there is none (ema 0). */
+/* Put the averaged weights into the model (on), or the trained ones back (off): in between vit_model_save()
+ * writes the average, and vit_trainer_step(), vit_trainer_save() and vit_trainer_resume() are not called.
+ * Nothing where there is none (ema 0). */
 void vit_trainer_average(struct vit_trainer *t, bool on);
 
 /* Everything a continuation needs, atomically. note: the caller's own text (where the data stands) in UTF-8;
- * NULL: "". */
+ * NULL: "". VIT_ERR_ARG: note is not UTF-8; VIT_ERR_IO: path cannot be written, and what was there is as it
+ * was. */
 enum vit_status vit_trainer_save(const struct vit_trainer *t, const char *path, const char *note,
                                  struct vit_error *err);
 /* The reverse. VIT_ERR_ARG names what differs of hyper-parameters, configuration, the model's dtype or the
- * batch (the last two where the state says: those of the first versions do not); the trainer is then
- * unchanged. *note: free it. */
+ * batch (the last two where the state says: those of the first versions do not); VIT_ERR_IO: path cannot be
+ * read; VIT_ERR_FORMAT: no state of a training, or a damaged one; VIT_ERR_UNSUPPORTED: one of another
+ * version. The trainer is then unchanged. *note: free it. */
 enum vit_status vit_trainer_resume(struct vit_trainer *t, const char *path, char **note,
                                    struct vit_error *err);
 

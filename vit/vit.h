@@ -24,19 +24,22 @@
  *         vit_model_close(m);
  *     }
  *
- * Threads: a model may be used by any number of sessions at once; a session by one thread at a time.
- * After fork(), the thread of the child, if it had computed in the parent, computes alone (threads 1, in
- * opening a model too): OpenMP would wait for threads that are gone. A new thread of the child need not.
+ * Threads: a session is used by one thread at a time, a model by any number of sessions at once. What takes a
+ * const model or opens one, vit_read_image() and vit_decode_image() too, may be called by any number of
+ * threads at once, while nothing changes that model: a step of training, vit_model_take() and what else takes
+ * it without const. After fork(), the thread of the child, if it had computed in the parent, computes alone
+ * (threads 1, in opening a model too): OpenMP would wait for threads that are gone. A new thread of the child
+ * need not.
  *
- * Functions that return enum vit_status leave their output NULL on failure; err may be NULL; close and
- * free accept NULL. Options are structs where zero means the default, so {0} is right; other pointers may be
- * NULL where it is said. What a comment here rules out is not looked for in a release build; others have
- * asserts. The library never exits, prints or changes process-wide state, but for two things: the OpenBLAS
- * thread count, when the blas kernels are chosen by name (sessions that compute with them at the same time
- * must have one number of threads); and on Linux the permission to use AMX, which the whole process gets
- * where the CPU has it, when kernels are chosen by "auto" or those for it by name. But libgomp, whose threads
- * compute, ends the process when it cannot start one. Not promised: the same bits from different kernels or
- * versions.
+ * Functions that return enum vit_status leave their output NULL on failure; any of them can fail with
+ * VIT_ERR_NOMEM, and with what else is said; err may be NULL; close and free accept NULL. Options are structs
+ * where zero means the default, so {0} is right; other pointers may be NULL where it is said. What a comment
+ * here rules out is not looked for in a release build; others have asserts. The library never exits, prints
+ * or changes process-wide state, but for two things: the OpenBLAS thread count, when the blas kernels are
+ * chosen by name (sessions that compute with them at the same time must have one number of threads); and on
+ * Linux the permission to use AMX, which the whole process gets where the CPU has it, when kernels are chosen
+ * by "auto" or those for it by name. But libgomp, whose threads compute, ends the process when it cannot
+ * start one. Not promised: the same bits from different kernels or versions.
  *
  * libvit.so exports what is called vit_*. The headers included here give the types that go with it; their
  * own functions (patch_*, weights_*, kern_*) are in libvit.a alone. */
@@ -155,13 +158,17 @@ struct vit_model_options {
 
 struct vit_model;
 
-/* path: a file (safetensors, npz, pth) or a folder as downloaded from a hub: weights, config.json and
- * perhaps preprocessor_config.json; or "builtin:pre", "builtin:post". What the file does not say is inferred,
- * and vit_model_note tells. o may be NULL. A file must not change while the model is open. */
+/* path: a file (safetensors, npz, pth) or a folder as downloaded from a hub: weights, config.json and perhaps
+ * preprocessor_config.json; or "builtin:pre", "builtin:post". What the file does not say is inferred, and
+ * vit_model_note tells. o may be NULL. A file must not change while the model is open. VIT_ERR_ARG: an option
+ * is out of its range or not for this network, a folder has several models, or path is of no network inside
+ * the library; VIT_ERR_IO: what is not there or cannot be read; VIT_ERR_FORMAT: damaged, or tensors and
+ * configuration do not go together, or not with the placement asked for; VIT_ERR_UNSUPPORTED: a network or
+ * file of another kind, kernels that this build or CPU does not have. */
 enum vit_status vit_model_open(struct vit_model **out, const char *path, const struct vit_model_options *o,
                                struct vit_error *err);
 /* The same of a safetensors file in memory, which the caller leaves as it is until the model is closed; name:
- * for errors, and vit_model_path. */
+ * for errors, and vit_model_path. Fails as vit_model_open() does, but never with VIT_ERR_IO. */
 enum vit_status vit_model_open_memory(struct vit_model **out, const void *bytes, size_t size,
                                       const char *name, const struct vit_model_options *o,
                                       struct vit_error *err);
@@ -306,6 +313,7 @@ void vit_top(int *index, const float *values, int count, int k);
 void vit_wilson(double *low, double *high, double k, double n, double z);
 
 struct vit_metrics; /* counts over a data set */
+/* VIT_ERR_ARG: no classes. */
 enum vit_status vit_metrics_create(struct vit_metrics **out, int classes, struct vit_error *err);
 /* logits (n, classes), labels (n). A picture whose label is not in [0, classes) is left out of every count:
  * patch_dataset_label() is -1 where there is none. */

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/support/tmp.h"
 #include "tests/vit/tiny.h"
 
 #if VIT_BLAS
@@ -196,6 +197,77 @@ static void threads_do_not_change_a_training(void **state)
     }
 }
 
+/* ---- without a session ---- */
+
+static const char PICTURE[] = "tests/data/preprocess/fmt-420.jpg";
+
+/* What a thread does with a model that others use, and in a folder of its own. */
+struct reader {
+    const struct vit_model *m;
+    const char *dir;
+    const float *want; /* planes of PICTURE */
+    int number;
+    pthread_t thread;
+    struct vit_error err;
+};
+
+static enum vit_status use(struct reader *r, struct vit_model **again)
+{
+    const struct vit_model *m = r->m;
+    char path[TMP_PATH + 16];
+    struct vit_session *s = NULL;
+    enum vit_status status;
+
+    snprintf(path, sizeof path, "%s/%d", r->dir, r->number);
+    status = vit_model_save(m, path, WEIGHTS_BF16, &r->err);
+    if (!status) status = vit_model_open(again, path, NULL, &r->err);
+    if (!status) status = vit_model_check(m, &r->err);
+    if (!status) status = vit_session_create(&s, m, &(struct vit_session_options){ .threads = 1 }, &r->err);
+    vit_session_close(s);
+    return status;
+}
+
+static void *read_along(void *arg)
+{
+    struct reader *r = arg;
+    const size_t floats = vit_model_input_floats(r->m);
+    float *planes = malloc(floats * sizeof *planes);
+    struct vit_model *again = NULL;
+    enum vit_status status = vit_read_image(r->m, PICTURE, planes, NULL, &r->err);
+
+    if (!status && memcmp(planes, r->want, floats * sizeof *planes))
+        status = vit_fail(&r->err, VIT_ERR_FORMAT, "another picture");
+    if (!status) status = use(r, &again);
+    vit_model_close(again);
+    free(planes);
+    return status ? r->err.text : NULL;
+}
+
+/* vit.h promises it of what takes a const model, and of opening one. */
+static void threads_read_open_and_save_beside_each_other(void **state)
+{
+    struct reader reader[SESSIONS];
+    struct vit_model *m = model_of(&ROWS[1]);
+    float *want = malloc(vit_model_input_floats(m) * sizeof *want);
+    char dir[TMP_PATH];
+    struct vit_error err;
+    void *why[SESSIONS];
+
+    (void)state;
+    tmp_create(dir, sizeof dir);
+    assert_ok(vit_read_image(m, PICTURE, want, NULL, &err), &err);
+    for (int i = 0; i < SESSIONS; i++) {
+        reader[i] = (struct reader){ .m = m, .dir = dir, .want = want, .number = i };
+        assert_int_equal(pthread_create(&reader[i].thread, NULL, read_along, &reader[i]), 0);
+    }
+    for (int i = 0; i < SESSIONS; i++) pthread_join(reader[i].thread, &why[i]);
+    for (int i = 0; i < SESSIONS; i++)
+        if (why[i]) fail_msg("thread %d: %s", i, (const char *)why[i]);
+    tmp_remove(dir);
+    free(want);
+    vit_model_close(m);
+}
+
 /* ---- a child ---- */
 
 /* What SECURITY.md promises of fork: the model of the parent, a session of one's own with one thread. */
@@ -243,6 +315,7 @@ int main(void)
         cmocka_unit_test(openblas_has_the_threads_of_the_session),
 #endif
         cmocka_unit_test(threads_do_not_change_a_training),
+        cmocka_unit_test(threads_read_open_and_save_beside_each_other),
         cmocka_unit_test(a_child_computes_with_the_model_of_its_parent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
