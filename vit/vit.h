@@ -85,7 +85,7 @@ enum vit_pool {
 
 struct vit_norm_config {
     enum vit_placement placement;
-    float mix; /* VIT_NORM_MIX: floor(mix depth) blocks are post */
+    float mix; /* VIT_NORM_MIX: floor(mix depth + 1e-4) blocks are post: 0.333333 of 12 are 4 */
     enum kern_norm_kind kind;
     float eps;
     bool embed;  /* norm_pre: once more after the embedding (CLIP) */

@@ -215,8 +215,9 @@ static void a_mix_is_post_first_and_pre_after(void **state)
     static const struct {
         float mix;
         int depth, post;
-    } ROWS[] = { { 0, 4, 0 },        { 0.25f, 12, 3 }, { 0.5f, 7, 3 },
-                 { 1.0f / 3, 9, 3 }, { 0.3f, 10, 3 },  { 1, 5, 5 } };
+    } ROWS[] = { { 0, 4, 0 },          { 0.25f, 12, 3 },       { 0.5f, 7, 3 },
+                 { 1.0f / 3, 9, 3 },   { 0.3f, 10, 3 },        { 1, 5, 5 },
+                 { 0.333333f, 12, 4 }, { 0.333333f, 192, 64 }, { 0.3333f, 12, 3 } };
 
     (void)state;
     for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
