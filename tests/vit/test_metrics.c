@@ -169,6 +169,29 @@ static void calibration_error_by_hand(void **state)
     vit_metrics_close(m);
 }
 
+/* k equal logits among 15, the others nothing: a confidence of 1 / k is the upper edge of a bin and belongs
+ * to it. With a wrong picture there and a right one just above, two bins are off by 1 / k and 1 - above; one
+ * would be by their difference. above / k is off by a rounding of logf and of a logit, 1e-6 of it. */
+static void a_confidence_on_the_edge_of_bins_is_in_the_lower_one(void **state)
+{
+    static const int EQUAL[] = { 15, 5, 3 };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(EQUAL); i++) {
+        const double edge = 1.0 / EQUAL[i], above = edge + 0.01;
+        struct vit_metrics *m = metrics(16);
+        float on[16], over[16];
+
+        for (int j = 0; j < 16; j++) on[j] = over[j] = j < EQUAL[i] ? 0 : -1000;
+        over[0] = logf((float)(above / (1 - above) * (EQUAL[i] - 1)));
+        vit_metrics_add(m, on, (int[]){ 15 }, 1);
+        vit_metrics_add(m, over, (int[]){ 0 }, 1);
+        if (fabs(vit_metrics_ece(m) - (edge + 1 - above) / 2) > 1e-6)
+            fail_msg("1/%d: error %.9g, expected %.9g", EQUAL[i], vit_metrics_ece(m), (edge + 1 - above) / 2);
+        vit_metrics_close(m);
+    }
+}
+
 static void a_perfectly_calibrated_model_has_no_error(void **state)
 {
     struct vit_metrics *m = metrics(2);
@@ -233,6 +256,7 @@ int main(void)
         cmocka_unit_test(top5_of_three_classes_counts_everything),
         cmocka_unit_test(loss_is_the_mean_cross_entropy),
         cmocka_unit_test(calibration_error_by_hand),
+        cmocka_unit_test(a_confidence_on_the_edge_of_bins_is_in_the_lower_one),
         cmocka_unit_test(a_perfectly_calibrated_model_has_no_error),
         cmocka_unit_test(broken_logits_are_counted_and_show_in_the_loss),
         cmocka_unit_test(a_picture_without_a_class_of_the_network_is_left_out),

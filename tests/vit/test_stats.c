@@ -82,6 +82,17 @@ static void students_t_equals_scipy(void **state)
     assert_true(isnan(vit_t_cdf(NAN, 3)) && isnan(vit_t_cdf(1, NAN)));
 }
 
+/* Next to 0 the distribution is 1/2 and the density times t, st.t.pdf(0, 10). 1/2 and what is added have the
+ * last digit of 1/2: DBL_EPSILON / 2, here 3e-7 of the difference. */
+static void a_small_t_has_the_slope_of_the_density(void **state)
+{
+    const double density = 0.3891083839660311, t = 1e-9, share = DBL_EPSILON / 2 / (density * t);
+
+    (void)state;
+    near("above 1/2", vit_t_cdf(t, 10) - 0.5, density * t, share);
+    near("below 1/2", 0.5 - vit_t_cdf(-t, 10), density * t, share);
+}
+
 static void noncentral_t_equals_scipy(void **state)
 {
     static const struct {
@@ -551,6 +562,7 @@ int main(void)
         cmocka_unit_test(incomplete_beta_equals_scipy),
         cmocka_unit_test(normal_equals_scipy),
         cmocka_unit_test(students_t_equals_scipy),
+        cmocka_unit_test(a_small_t_has_the_slope_of_the_density),
         cmocka_unit_test(noncentral_t_equals_scipy),
         cmocka_unit_test(binomial_equals_scipy),
         cmocka_unit_test(mcnemar_equals_scipy),
