@@ -49,7 +49,7 @@ enum kern_norm_kind {
 
 /* How a product computes: in f32; in bf16 (8 significant bits, rounded to nearest, ties to even) with sums in
  * f32; or in integers of 8 bits with exact sums, every row of x and of w with a scale of its own, or all rows
- * of x with a fixed one (quant.h). Those of attention too, but for integers (kern_attend).
+ * of x with a fixed one. Those of attention too, but for integers (kern_attend).
  * Activations, gradients and the f32 weights stay f32 outside: an entry of a narrow format rounds what it
  * multiplies. Integers are for inference: they have no linear_dx and linear_dw.
  *

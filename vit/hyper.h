@@ -8,9 +8,9 @@
 
 /* A new object (json_decref); NULL when memory runs out. */
 json_t *vit_hyper_to_json(const struct vit_hyper *h);
-/* VIT_ERR_ARG names the first that nothing can be trained with. */
 /* How many of the patches of a picture a step sees: as many as timm's PatchDropout keeps, one at least. */
 int vit_hyper_patches(const struct vit_hyper *h, const struct vit_config *c);
+/* VIT_ERR_ARG names the first that nothing can be trained with. */
 enum vit_status vit_hyper_check(const struct vit_hyper *h, struct vit_error *err);
 
 #endif

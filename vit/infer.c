@@ -7,7 +7,8 @@
 
 #include "vit/block.h"
 
-/* What the tensors cannot say, by family: CHECKPOINT_FORMATS in words. */
+/* What the tensors cannot say, by family, from the defaults of its own code: timm's VisionTransformer and its
+ * data configuration, Hugging Face's configurations and processors, torchvision's weights, the JAX ViT. */
 static const struct convention {
     float eps;
     enum kern_act act;

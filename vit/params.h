@@ -1,8 +1,8 @@
 /* params.h - the parameters of a model: one list of slots, from which everything else is derived.
  *
- * A struct vit_params is pointers only; values, gradients and optimiser moments are four of them over
- * four arenas of the same layout. The slots are the only place that knows names, shapes and order:
- * they measure and carve, initialise, load and check a file, save, decide on weight decay, and name
+ * A struct vit_params is pointers only: values and gradients are two of them over two arenas of the same
+ * layout, which an optimiser's moments have too. The slots are the only place that knows names, shapes and
+ * order: they measure and carve, initialise, load and check a file, save, decide on weight decay, and name
  * the tensor when something is wrong. */
 #ifndef VIT_PARAMS_H
 #define VIT_PARAMS_H

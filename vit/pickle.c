@@ -88,7 +88,7 @@ static enum vit_status tuple_to_mark(struct vit_pickle *p, int n)
     return push(p, v);
 }
 
-/* The container below takes n items, or those above the mark (n 0). number: of items in one entry. */
+/* The container below takes number items, those of one entry, or with marked all above the mark. */
 static enum vit_status put(struct vit_pickle *p, enum vit_pickle_kind kind, size_t number, bool marked)
 {
     const size_t count = marked ? above_mark(p) : number, below = count + marked;

@@ -33,7 +33,9 @@ struct axis {
 
 enum where { HALF_PIXEL, HALF_PIXEL_OFFSET, CORNERS };
 
-/* The rows of the table of CHECKPOINT_FORMATS: a 0 stands for linear. */
+/* In this order: timm's resample_abs_pos_embed, and what it does to npz files; torch's interpolate as Hugging
+ * Face calls it, and as DINOv2's hub does, with an offset; torchvision's interpolate_embeddings; scipy's zoom
+ * in the JAX ViT. An a of 0 stands for linear. */
 static const struct kind {
     const char *name;
     double a;

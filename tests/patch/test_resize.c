@@ -1,6 +1,6 @@
 #include "tests/patch/fixtures.h"
 
-/* ---- a resize as CHECKPOINT_FORMATS tells it, one output at a time, without any of resize.c's means ---- */
+/* ---- a resize as Pillow's Resample.c does it, one output at a time, without any of resize.c's means ---- */
 
 static double weight(enum patch_filter filter, double x)
 {

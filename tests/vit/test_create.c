@@ -175,7 +175,7 @@ static void deepnorm_halves_the_value_path_of_two_blocks(void **state)
 
 /* ---- what is not ---- */
 
-/* The rows of NORM_PLACEMENT's initial values: Liu et al. 2022 and Ding et al. 2021 start the norms on a
+/* Liu et al. 2022 and Ding et al. 2021 start the norms on a
  * branch's output small, here from out_gain; LayerScale by depth: Touvron et al. 2021; DyT: Zhu et al. 2025;
  * ReZero: Bachlechner et al. 2020. */
 static void what_is_not_drawn_has_one_value(void **state)
