@@ -669,7 +669,7 @@ static const struct idle {
 
 static enum vit_status check_idle(const struct idle *i, const char *other, struct vit_error *err)
 {
-    struct recipe_words words = { { NULL } };
+    struct recipe_words words = { .flag = { false } };
     struct recipe_readers readers = { 0 };
     struct recipe_texts texts;
     struct recipe r;
