@@ -109,7 +109,19 @@ static const struct trait {
     { .part = "_clip_", .eps = 1e-5f },
     { .part = "beit3_", .eps = 1e-5f },
     { .part = "_rpn_", .res_post = true },
+    { .part = "flexivit_small", .heads = 6 },
+    { .part = "flexivit_base", .heads = 12 },
+    { .part = "flexivit_large", .heads = 16 },
+    { .part = "eva_large_", .heads = 16 },
+    { .part = "vit_xsmall_", .heads = 4 },
+    { .part = "vit_so150m2_", .heads = 13 },
+    { .part = "vit_intern300m_", .heads = 16 },
+    { .part = "vit_base_patch16_plus_", .heads = 14 },
+    { .part = "vit_base_patch32_plus_", .heads = 14 },
     { .part = "vit_base_patch16_gap_", .heads = 16 },
+    { .part = "vit_giant_patch14_dinov2", .heads = 24 },
+    { .part = "vit_giant_patch14_reg", .heads = 24 },
+    { .part = "vit_giant_patch16_radio", .heads = 24 },
     { .part = "vit_giantopt_", .heads = 16, .act = KERN_ACT_GELU_TANH },
     { .part = "vit_base_patch32_siglip_", .act = KERN_ACT_GELU_TANH },
     { .part = "vit_large_patch16_siglip_512", .act = KERN_ACT_GELU_TANH },
@@ -133,9 +145,8 @@ static enum vit_status apply_timm_name(struct vit_model *m, const char *name, co
                                        struct vit_error *err)
 {
     struct vit_config *c = &m->config;
-    const int heads = vit_preset_heads(name, c->width);
+    int heads = vit_preset_heads(name);
 
-    if (heads) c->heads = heads;
     for (size_t i = 0; i < VIT_COUNT(TRAITS); i++) {
         const struct trait *t = &TRAITS[i];
 
@@ -145,11 +156,12 @@ static enum vit_status apply_timm_name(struct vit_model *m, const char *name, co
                             "%s: \"architecture\" \"%s\" has %s, which are not "
                             "supported",
                             where, name, t->other);
-        if (t->heads) c->heads = t->heads;
+        if (t->heads) heads = t->heads;
         if (t->act) c->act = t->act;
         if (t->eps > 0) c->norm.eps = t->eps;
         if (t->res_post) c->norm.placement = VIT_NORM_RES_POST;
     }
+    if (!c->heads) c->heads = heads; /* else the tensors tell */
     return VIT_OK;
 }
 

@@ -40,8 +40,8 @@ enum vit_status vit_say_scores(struct vit_model *m, const json_t *o, const char 
 /* The mean and standard deviation of ImageNet. */
 void vit_recipe_imagenet(struct patch_recipe *r);
 
-/* Heads of a width in timm's table of architectures; 0 when it has none of that name or width. */
-int vit_preset_heads(const char *architecture, int width);
+/* Heads of the size in the name of one of timm's architectures, whatever its width; 0 when it has none. */
+int vit_preset_heads(const char *architecture);
 /* Heads of the size of this width, depth and hidden width in the same table, and its name; 0: none is. */
 int vit_preset_heads_of(const struct vit_config *c, const char **size);
 

@@ -103,11 +103,11 @@ static const struct size *size_of(const char *name)
     return NULL;
 }
 
-int vit_preset_heads(const char *architecture, int width)
+int vit_preset_heads(const char *architecture)
 {
     const struct size *s = size_of(architecture);
 
-    return s && s->width == width ? s->heads : 0;
+    return s ? s->heads : 0;
 }
 
 int vit_preset_heads_of(const struct vit_config *c, const char **size)

@@ -796,6 +796,8 @@ static void timm_arguments_that_contradict_the_tensors_are_refused(void **state)
           "\"depth\" is 12, but the tensors say 3" },
         { "{\"architecture\":\"x\",\"model_args\":{\"embed_dim\":\"16\"}}",
           "\"embed_dim\" must be an integer" },
+        { "{\"architecture\":\"vit_tiny_patch16_224\",\"model_args\":{\"embed_dim\":16}}",
+          "width 16 is not a multiple of 3 heads" },
         { "{\"architecture\":\"x\",\"model_args\":{\"patch_size\":8}}", "\"patch_size\" is 8" },
         { "{\"architecture\":\"x\",\"model_args\":{\"num_heads\":3}}", "3 heads" },
         { "{\"architecture\":\"x\",\"model_args\":{\"num_heads\":0}}", "\"num_heads\"" },
@@ -920,8 +922,16 @@ static void timm_names_tell_what_no_tensor_shows(void **state)
         { "vit_so400m_patch16_siglip_gap_256", 1152, 16, KERN_ACT_GELU_TANH, 1e-6f },
         { "vit_so400m_patch14_siglip_gap_224", 1152, 16, KERN_ACT_GELU, 1e-6f },
         { "vit_huge_patch14_clip_quickgelu_224", 1280, 16, KERN_ACT_QUICK_GELU, 1e-5f },
+        { "vit_giant_patch14_reg4_dinov2", 1536, 24, KERN_ACT_GELU, 1e-6f },
+        { "vit_base_patch16_plus_240", 896, 14, KERN_ACT_GELU, 1e-6f },
+        { "flexivit_small", 384, 6, KERN_ACT_GELU, 1e-6f },
         { "test_vit", 64, 2, KERN_ACT_GELU, 1e-6f },
         { "test_vit4", 96, 3, KERN_ACT_GELU, 1e-6f },
+        /* with an embed_dim of its own: the heads stay */
+        { "vit_tiny_patch16_224", 96, 3, KERN_ACT_GELU, 1e-6f },
+        { "vit_large_patch14_clip_224", 512, 16, KERN_ACT_GELU, 1e-5f },
+        { "vit_base_patch32_plus_256", 448, 14, KERN_ACT_GELU, 1e-6f },
+        { "vit_intern300m_patch14_448", 128, 16, KERN_ACT_GELU, 1e-6f },
     };
 
     (void)state;
