@@ -85,7 +85,7 @@ static enum vit_status read_timm_pool(struct vit_model *m, const json_t *o, cons
     const char *pool = NULL;
     enum vit_status status = vit_json_string(o, where, "global_pool", &pool, err);
 
-    if (status || !pool || !*pool) return status;
+    if (status || !pool) return status;
     if (!strcmp(pool, "avg"))
         m->config.pool = VIT_POOL_MEAN;
     else if (!strcmp(pool, "token"))
@@ -202,14 +202,19 @@ static enum vit_status read_timm_norm(const struct vit_model *m, const json_t *a
                     name);
 }
 
-/* Nowhere in the tensors, and changes the answer. */
-static enum vit_status refuse_prefix_pooling(const json_t *args, const char *where, struct vit_error *err)
+/* Nowhere in the tensors, and change the answer. */
+static enum vit_status refuse_switches(const json_t *args, const char *where, struct vit_error *err)
 {
-    bool on = false;
-    enum vit_status status = vit_json_bool(args, where, "pool_include_prefix", &on, err);
+    static const char *const KEYS[] = { "pool_include_prefix", "dynamic_img_pad" };
 
-    if (status || !on) return status;
-    return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: \"pool_include_prefix\" is not supported", where);
+    for (size_t i = 0; i < VIT_COUNT(KEYS); i++) {
+        bool on = false;
+        enum vit_status status = vit_json_bool(args, where, KEYS[i], &on, err);
+
+        if (status) return status;
+        if (on) return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: \"%s\" is not supported", where, KEYS[i]);
+    }
+    return VIT_OK;
 }
 
 /* 4 positions beside 3 prefix tokens may be of 2 x 2 patches, or of 1 and the tokens: the size tells. */
@@ -243,7 +248,7 @@ static enum vit_status read_timm_args(struct vit_model *m, const json_t *args, c
     if (!status) status = agree(args, where, "patch_size", c->stem.patch, err);
     if (!status) status = refuse_oblong(args, where, "img_size", err);
     if (!status) split_positions(m, args);
-    if (!status) status = refuse_prefix_pooling(args, where, err);
+    if (!status) status = refuse_switches(args, where, err);
     if (!status) status = read_timm_norm(m, args, where, err);
     if (!status) status = vit_json_int(args, where, "num_heads", 1, 1 << 16, &c->heads, err);
     if (!status) status = vit_json_float(args, where, "norm_eps", &c->norm.eps, err);

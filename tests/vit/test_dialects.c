@@ -885,6 +885,9 @@ static void what_timm_has_and_we_do_not_is_unsupported(void **state)
         "{\"architecture\":\"x\",\"pretrained_cfg\":{\"input_size\":[3,4,16]}}",
         "{\"architecture\":\"x\",\"model_args\":{\"img_size\":[4,16]}}",
         "{\"architecture\":\"x\",\"model_args\":{\"pool_include_prefix\":true}}",
+        "{\"architecture\":\"x\",\"model_args\":{\"dynamic_img_size\":true,\"dynamic_img_pad\":true}}",
+        "{\"architecture\":\"x\",\"global_pool\":\"\"}", /* logits of every token */
+        "{\"architecture\":\"x\",\"model_args\":{\"global_pool\":\"\"}}",
         "{\"architecture\":\"x\",\"model_args\":{\"norm_layer\":\"simplenorm\"}}",
         "{\"architecture\":\"x\",\"model_args\":{\"norm_layer\":\"rmsnorm\"}}",
         "{\"architecture\":\"vit_small_patch16_rope_ape_224\"}",
