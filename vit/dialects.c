@@ -54,6 +54,31 @@ static enum vit_status agree(const json_t *o, const char *where, const char *key
                     tensors);
 }
 
+/* ---- what is asked for before the tensors are ---- */
+
+int vit_foreign_size(const json_t *o)
+{
+    const json_t *cfg = vit_json_get(o, "pretrained_cfg"), *size = NULL;
+    json_int_t side;
+
+    if (vit_json_get(o, "architecture")) {
+        size = vit_json_get(vit_json_get(o, "model_args"), "img_size");
+        if (!size) size = vit_json_get(cfg ? cfg : o, "input_size");
+    } else if (vit_json_get(o, "model_type"))
+        size = vit_json_get(o, "image_size");
+    if (json_is_array(size)) size = json_array_get(size, json_array_size(size) - 1);
+    side = json_integer_value(size);
+    return side > 0 && side <= PATCH_MOST_SIZE ? (int)side : 0;
+}
+
+bool vit_foreign_positionless(const json_t *o)
+{
+    const json_t *kind = vit_json_get(vit_json_get(o, "model_args"), "pos_embed");
+
+    return vit_json_get(o, "architecture") && json_is_string(kind) &&
+           !strcmp(json_string_value(kind), "none");
+}
+
 /* ---- timm ---- */
 
 /* The object under key; *out NULL: it is absent or null. */
@@ -217,27 +242,6 @@ static enum vit_status refuse_switches(const json_t *args, const char *where, st
     return VIT_OK;
 }
 
-/* 4 positions beside 3 prefix tokens may be of 2 x 2 patches, or of 1 and the tokens: the size tells. */
-static void split_positions(struct vit_model *m, const json_t *args)
-{
-    struct vit_config *c = &m->config;
-    const json_t *size = json_object_get(args, "img_size");
-    const int prefix = vit_config_prefix(c);
-    json_int_t image;
-    int was, rows, grid;
-
-    if (json_is_array(size)) size = json_array_get(size, 0);
-    image = json_integer_value(size);
-    if (c->position != VIT_POS_LEARNED || !c->stem.patch || image < c->stem.patch || image > PATCH_MOST_SIZE)
-        return;
-    was = vit_config_grid(c);
-    rows = was * was + (c->position_prefix ? prefix : 0);
-    grid = (int)image / c->stem.patch;
-    if (rows != grid * grid && rows != grid * grid + prefix) return;
-    c->image = m->recipe.size = (int)image;
-    c->position_prefix = rows != grid * grid;
-}
-
 static enum vit_status read_timm_args(struct vit_model *m, const json_t *args, const char *where,
                                       struct vit_error *err)
 {
@@ -247,7 +251,6 @@ static enum vit_status read_timm_args(struct vit_model *m, const json_t *args, c
     if (!status) status = agree(args, where, "embed_dim", c->width, err);
     if (!status) status = agree(args, where, "patch_size", c->stem.patch, err);
     if (!status) status = refuse_oblong(args, where, "img_size", err);
-    if (!status) split_positions(m, args);
     if (!status) status = refuse_switches(args, where, err);
     if (!status) status = read_timm_norm(m, args, where, err);
     if (!status) status = vit_json_int(args, where, "num_heads", 1, 1 << 16, &c->heads, err);
@@ -307,25 +310,10 @@ static enum vit_status read_timm_recipe(struct vit_model *m, const json_t *cfg, 
     status = vit_recipe_check(r, where, err);
     if (status) return status;
     say_timm_recipe(m, cfg, where);
-    if (input[1] != (float)m->config.image)
+    if (m->config.position == VIT_POS_LEARNED && input[1] != (float)m->config.image)
         vit_model_say(m, false, "%s: \"input_size\" names %g pixels, the position embeddings are for %d",
                       where, (double)input[1], m->config.image);
     return VIT_OK;
-}
-
-/* A network of timm without positions says so; else they are of a kind that no tensor holds. */
-static enum vit_status positions_are_meant(const struct vit_model *m, const json_t *args, const char *where,
-                                           struct vit_error *err)
-{
-    const char *kind = NULL;
-    enum vit_status status = args ? vit_json_string(args, where, "pos_embed", &kind, err) : VIT_OK;
-
-    if (status || m->config.position != VIT_POS_NONE || (kind && !strcmp(kind, "none"))) return status;
-    return vit_fail(
-        err, VIT_ERR_UNSUPPORTED,
-        "%s: no position embeddings in the file, and no \"pos_embed\": \"none\" in \"model_args\": "
-        "positions of another kind (rotary, relative) are not supported",
-        where);
 }
 
 enum vit_status vit_read_timm(struct vit_model *m, const json_t *o, const char *where, struct vit_error *err)
@@ -337,7 +325,6 @@ enum vit_status vit_read_timm(struct vit_model *m, const json_t *o, const char *
     if (!status) status = read_object(&args, o, where, "model_args", err);
     if (!status) status = read_object(&cfg, o, where, "pretrained_cfg", err);
     if (!status && name) status = apply_timm_name(m, name, where, err);
-    if (!status) status = positions_are_meant(m, args, where, err);
     if (!status) status = read_timm_pool(m, o, where, err);
     if (!status && args) status = read_timm_args(m, args, where, err);
     /* Once there was no pretrained_cfg around its keys. */

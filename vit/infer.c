@@ -137,21 +137,53 @@ static int image_of(const struct patch_stem *s, int grid)
     return image;
 }
 
-static enum vit_status infer_positions(struct vit_model *m, struct weights_view *v, struct vit_error *err)
+/* Positions that no tensor holds: none, where timm's configuration says so, or big_vision's fixed ones, whose
+ * files have no other sign of them (models/vit.py, posemb "sincos2d"). size: as in take_size. */
+static enum vit_status assume_positions(struct vit_model *m, const struct weights_view *v, const json_t *o,
+                                        int size, struct vit_error *err)
 {
     struct vit_config *c = &m->config;
-    const int rows = axis(v, "pos_embed", 1), prefix = vit_config_prefix(c);
+    const bool none = vit_foreign_positionless(o), said = size && size >= c->stem.patch;
+
+    if (!none && weights_view_family(v) != WEIGHTS_JAX)
+        return vit_fail(err, VIT_ERR_UNSUPPORTED,
+                        "%s: holds no position embeddings, and no configuration says what is meant "
+                        "(\"pos_embed\": \"none\" in timm's \"model_args\", \"position\" in ours): "
+                        "positions of another kind (rotary, relative) are not supported",
+                        m->path);
+    c->position = none ? VIT_POS_NONE : VIT_POS_SINCOS2D;
+    c->image = said ? size : image_of(&c->stem, c->stem.patch ? 224 / c->stem.patch : 8);
+    if (!none || !said)
+        vit_model_say(m, true, "%s: no position embeddings: %s are added, image size %d%s", m->path,
+                      none ? "none" : "big_vision's sines and cosines", c->image, said ? "" : " assumed");
+    return VIT_OK;
+}
+
+/* size: what a configuration says, 0: nothing. Taken if these are its positions: it may be no multiple of the
+ * patch, and tells 2 x 2 patches from one and 3 tokens in front of it. */
+static bool take_size(struct vit_config *c, int size, int rows)
+{
+    const int grid = c->stem.patch ? size / c->stem.patch : 0, front = rows - grid * grid;
+    const int prefix = vit_config_prefix(c);
+
+    if (!grid || (front && front != prefix && front != prefix - c->registers)) return false;
+    c->position_prefix = front && front == prefix;
+    c->image = size;
+    return true;
+}
+
+static enum vit_status infer_positions(struct vit_model *m, struct weights_view *v, const json_t *o,
+                                       struct vit_error *err)
+{
+    struct vit_config *c = &m->config;
+    const int rows = axis(v, "pos_embed", 1), prefix = vit_config_prefix(c), size = vit_foreign_size(o);
     int grid = square_root(rows - prefix);
 
+    if (!rows) return assume_positions(m, v, o, size, err);
+    if (take_size(c, size, rows)) return VIT_OK;
     c->position_prefix = grid > 0;
     if (!grid) grid = square_root(rows);
     if (!grid && c->registers) grid = square_root(rows - prefix + c->registers);
-    if (!rows) {
-        c->position = VIT_POS_NONE;
-        grid = c->stem.patch ? 224 / c->stem.patch : 8;
-        vit_model_say(m, true, "%s: no position embeddings: none are added, image size %d assumed", m->path,
-                      image_of(&c->stem, grid));
-    }
     if (!grid)
         return vit_fail(err, VIT_ERR_FORMAT,
                         "%s: %d position embeddings are not a square grid, with or without %d "
@@ -345,7 +377,7 @@ enum vit_status vit_infer_check(const struct vit_model *m, struct weights_view *
                     found.missing.count ? "; missing are " : "", found.missing.text);
 }
 
-enum vit_status vit_infer(struct vit_model *m, struct weights_view *v, struct vit_error *err)
+enum vit_status vit_infer(struct vit_model *m, struct weights_view *v, const json_t *o, struct vit_error *err)
 {
     const struct convention *family = &CONVENTIONS[weights_view_family(v)];
     struct vit_config *c = &m->config;
@@ -359,7 +391,7 @@ enum vit_status vit_infer(struct vit_model *m, struct weights_view *v, struct vi
     if (!status) status = infer_stem(c, v, err);
     c->width = axis(v, "blocks.0.attn.proj.weight", 0);
     if (!status) status = infer_block(m, v, family, err);
-    if (!status) status = infer_positions(m, v, err);
+    if (!status) status = infer_positions(m, v, o, err);
     if (!status) status = infer_readout(m, v, err);
     if (status) return status;
     infer_recipe(m, family);

@@ -115,7 +115,7 @@ static enum vit_status configure_foreign(struct vit_model *m, struct weights_vie
     enum vit_status status = check_type(o, m->family, p->config, err);
     json_t *recipe = NULL;
 
-    if (!status) status = vit_infer(m, v, err);
+    if (!status) status = vit_infer(m, v, o, err);
     m->config.position_resample = resample_of(m, v);
     if (!status && vit_json_get(o, "architecture"))
         status = vit_read_timm(m, o, p->config, err);

@@ -274,23 +274,91 @@ static void tensors_beside_the_blocks_are_named_and_left(void **state)
     folder_remove(&f);
 }
 
-/* 224 pixels, as most models; 56 patches a side of the 4 pixels that the stem has. */
-static void without_positions_the_size_is_assumed(void **state)
+/* 224 pixels, as most models, where it does not. */
+static void without_positions_the_configuration_tells_the_size(void **state)
 {
+    static const struct {
+        const char *args, *input;
+        int image;
+    } ROWS[] = {
+        { "", "null", 224 },
+        { ",\"img_size\":[12,12]", "[3,16,16]", 12 },
+        { ",\"img_size\":10", "null", 10 },
+        { "", "[3,16,16]", 16 },
+        { ",\"img_size\":3", "null", 224 }, /* less than a patch */
+    };
     struct vit_config c = tiny_config(VIT_NORM_PRE);
-    struct folder f;
-    struct vit_model *m;
 
     (void)state;
     c.position = VIT_POS_NONE;
-    folder_make(&f, &c);
-    folder_weights(&f, "model.safetensors", NULL);
-    m = folder_open(&f, NULL);
-    assert_int_equal(vit_model_config(m)->image, 224);
-    assert_int_equal(folder_notes(m, true, "no position embeddings: none are added, image size 224 assumed"),
-                     1);
-    vit_model_close(m);
-    folder_remove(&f);
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        char config[200];
+        struct folder f;
+        struct vit_model *m;
+        snprintf(config, sizeof config,
+                 "{\"architecture\":\"x\",\"model_args\":{\"pos_embed\":\"none\"%s},"
+                 "\"pretrained_cfg\":{\"input_size\":%s}}",
+                 ROWS[i].args, ROWS[i].input);
+        folder_make(&f, &c);
+        folder_weights(&f, "model.safetensors", NULL);
+        folder_text(&f, "config.json", config);
+        m = folder_open(&f, NULL);
+        assert_int_equal(vit_model_config(m)->position, VIT_POS_NONE);
+        assert_int_equal(vit_model_config(m)->image, ROWS[i].image);
+        assert_int_equal(vit_model_recipe(m)->size, ROWS[i].image);
+        assert_int_equal(
+            folder_notes(m, true, "no position embeddings: none are added, image size 224 assumed"),
+            ROWS[i].image == 224);
+        assert_int_equal(folder_notes(m, false, "the position embeddings are for"), 0);
+        vit_model_close(m);
+        folder_remove(&f);
+    }
+}
+
+/* A picture whose last rows and columns fill no patch is prepared as large as it is all the same. */
+static void an_image_size_need_be_no_multiple_of_the_patch(void **state)
+{
+    static const struct {
+        const char *config;
+        int registers, image;
+        bool prefix;
+    } ROWS[] = {
+        { "{\"architecture\":\"x\",\"pretrained_cfg\":{\"input_size\":[3,10,10]}}", 0, 10, true },
+        { "{\"architecture\":\"x\",\"input_size\":[3,11,11]}", 0, 11, true },
+        { "{\"architecture\":\"x\",\"model_args\":{\"img_size\":9}}", 3, 9, true },
+        { "{\"model_type\":\"vit\",\"image_size\":10}", 0, 10, true },
+        { "{\"model_type\":\"vit\",\"image_size\":[11,11]}", 0, 11, true },
+        { "{\"model_type\":\"vit\",\"image_size\":12}", 0, 8, true }, /* of 3 x 3 patches */
+        { "{\"image_size\":10}", 0, 8, true },                        /* nobody's */
+        /* 4 positions beside 3 tokens in front: of 2 x 2 patches, or of one and the tokens */
+        { "{\"architecture\":\"x\",\"input_size\":[3,10,10]}", 2, 10, false },
+        { "{\"architecture\":\"x\",\"input_size\":[3,5,5]}", 2, 5, true },
+        /* 5, the class token's among them and none of the registers' */
+        { "{\"model_type\":\"dinov2_with_registers\",\"image_size\":10}", 4, 10, false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        struct vit_config c = tiny_config(VIT_NORM_PRE);
+        const struct vit_config *got;
+        struct folder f;
+        struct vit_model *m;
+        c.registers = ROWS[i].registers;
+        folder_make(&f, &c);
+        if (c.registers == 2) folder_entry(&f, "pos_embed")->shape[1] = 4;
+        if (c.registers == 4) folder_entry(&f, "pos_embed")->shape[1] = 5;
+        folder_weights(&f, "model.safetensors", NULL);
+        folder_text(&f, "config.json", ROWS[i].config);
+        m = folder_open(&f, NULL);
+        got = vit_model_config(m);
+        if (got->image != ROWS[i].image || vit_model_recipe(m)->size != ROWS[i].image ||
+            got->position_prefix != ROWS[i].prefix)
+            fail_msg("%s: image %d, pictures of %d, positions of tokens in front: %d", ROWS[i].config,
+                     got->image, vit_model_recipe(m)->size, got->position_prefix);
+        assert_int_equal(folder_notes(m, true, "resized"), 0);
+        vit_model_close(m);
+        folder_remove(&f);
+    }
 }
 
 /* As many positions as prefix tokens, so that a size of less than a patch would fit by its count alone. */
@@ -382,6 +450,111 @@ static void heads_follow_from_the_kernels_of_jax(void **state)
     assert_int_equal(folder_notes(m, true, "number of heads"), 0);
     vit_model_close(m);
     folder_remove(&f);
+}
+
+/* The golden network of JAX with its positions (16, 48) under another name; NULL: with none. from stays
+ * open. */
+static void jax_folder(struct folder *f, const struct weights_file *from, const char *name,
+                       const float *positions)
+{
+    *f = (struct folder){ 0 };
+    tmp_create(f->path, sizeof f->path);
+    for (size_t i = 0; i < weights_count(from); i++) {
+        const struct weights_tensor *t = weights_at(from, i);
+        struct weights_entry *e = &f->entry[f->count];
+        if (strstr(t->name, "pos_embedding")) continue;
+        *e = (struct weights_entry){ .name = t->name, .dtype = t->dtype, .rank = t->rank, .data = t->data };
+        memcpy(e->shape, t->shape, sizeof e->shape);
+        f->count++;
+    }
+    if (name) f->entry[f->count++] = (struct weights_entry){ name, WEIGHTS_F32, 3, { 1, 16, 48 }, positions };
+    assert_true(f->count <= FOLDER_TENSORS);
+    folder_weights(f, "model.safetensors", NULL);
+}
+
+static struct weights_file *jax_file(void)
+{
+    struct weights_file *file;
+    struct vit_error err;
+
+    assert_ok(weights_open(&file, "tests/data/golden/jax-npz/model.npz", &err), &err);
+    return file;
+}
+
+/* vit_s16_i1k_90ep.npz and others hold no positions. The values are of posemb_sincos_2d(4, 4, 48) in
+ * models/vit.py of google-research/big_vision, run in float64. */
+static void positions_that_big_vision_does_not_store_are_sines_and_cosines(void **state)
+{
+    static const struct {
+        int patch, column;
+        double value;
+    } WANT[] = { /* patch 2: x 2, y 0 */
+                 { 2, 0, 0.90929743 },  { 2, 1, 0.76158299 },  { 2, 11, 0.0002 },      { 2, 12, -0.41614684 },
+                 { 2, 13, 0.64806739 }, { 2, 24, 0 },          { 2, 36, 1 },           { 7, 1, 0.96319037 },
+                 { 7, 13, 0.26882021 }, { 7, 24, 0.84147098 }, { 7, 25, 0.41948338 },  { 7, 36, 0.54030231 },
+                 { 7, 47, 1 },          { 12, 0, 0 },          { 12, 24, 0.14112001 }, { 12, 26, 0.53300253 },
+                 { 12, 35, 0.0003 },    { 15, 2, 0.53300253 }
+    };
+    struct weights_file *file = jax_file();
+    struct folder f;
+    struct vit_model *m;
+
+    (void)state;
+    jax_folder(&f, file, NULL, NULL);
+    m = folder_open(&f, &(struct vit_model_options){ .image = 32 });
+    assert_int_equal(vit_model_config(m)->position, VIT_POS_SINCOS2D);
+    assert_int_equal(folder_notes(m, true, "big_vision's sines and cosines are added, image size 224"), 1);
+    for (size_t i = 0; i < VIT_COUNT(WANT); i++) /* 6e-8: half a step of a float below 1, and of WANT */
+        assert_near(m->positions[48 * WANT[i].patch + WANT[i].column], WANT[i].value, 6e-8);
+    vit_model_close(m);
+    folder_text(&f, "config.json", "{\"architecture\":\"x\",\"input_size\":[3,36,36]}");
+    m = folder_open(&f, NULL);
+    assert_int_equal(vit_model_config(m)->image, 36);
+    assert_int_equal(folder_notes(m, true, "assumed"), 1); /* of the recipe */
+    vit_model_close(m);
+    folder_text(&f, "config.json", "{\"architecture\":\"x\",\"model_args\":{\"pos_embed\":\"none\"}}");
+    m = folder_open(&f, NULL);
+    assert_int_equal(vit_model_config(m)->position, VIT_POS_NONE);
+    vit_model_close(m);
+    folder_remove(&f);
+    weights_close(file);
+}
+
+/* As positions of the patches alone: the class token comes after them. */
+static void stored_positions_of_big_vision_do_as_the_same_fixed_ones(void **state)
+{
+    static const char *const NAMES[] = { "pos_embedding" };
+    struct weights_file *file = jax_file();
+    struct folder fixed;
+    struct vit_model *m;
+    struct vit_session *s;
+    float *planes, want[10];
+
+    (void)state;
+    jax_folder(&fixed, file, NULL, NULL);
+    m = folder_open(&fixed, &(struct vit_model_options){ .image = 32 });
+    planes = tiny_planes(m, 1);
+    s = tiny_session(m, 1, 1, false);
+    memcpy(want, vit_forward(s, planes, 1), sizeof want);
+    vit_session_close(s);
+    for (size_t i = 0; i < VIT_COUNT(NAMES); i++) {
+        struct folder f;
+        struct vit_model *stored;
+        struct vit_session *other;
+        jax_folder(&f, file, NAMES[i], m->positions);
+        stored = folder_open(&f, NULL);
+        assert_int_equal(vit_model_config(stored)->position, VIT_POS_LEARNED);
+        assert_int_equal(vit_model_config(stored)->image, 32);
+        other = tiny_session(stored, 1, 1, false);
+        assert_memory_equal(vit_forward(other, planes, 1), want, sizeof want);
+        vit_session_close(other);
+        vit_model_close(stored);
+        folder_remove(&f);
+    }
+    vit_model_close(m);
+    free(planes);
+    folder_remove(&fixed);
+    weights_close(file);
 }
 
 static void an_empty_query_norm_is_refused(void **state)
@@ -959,8 +1132,15 @@ static void timm_names_tell_what_no_tensor_shows(void **state)
     }
 }
 
-static void timm_without_positions_must_say_so(void **state)
+static void a_network_without_positions_must_say_so(void **state)
 {
+    static const char *const CONFIGS[] = {
+        "{\"architecture\":\"vit_base_patch16_new\"}",
+        "{\"architecture\":\"x\",\"model_args\":{\"pos_embed\":\"learn\"}}",
+        "{\"architecture\":\"x\",\"model_args\":{\"pos_embed\":0}}",
+        "{\"model_type\":\"vit\",\"image_size\":8}",
+        "{\"model_args\":{\"pos_embed\":\"none\"}}", /* nobody's */
+    };
     struct vit_config c = tiny_config(VIT_NORM_PRE);
     struct folder f;
 
@@ -968,8 +1148,11 @@ static void timm_without_positions_must_say_so(void **state)
     c.position = VIT_POS_NONE;
     folder_make(&f, &c);
     folder_weights(&f, "model.safetensors", NULL);
-    folder_text(&f, "config.json", "{\"architecture\":\"vit_base_patch16_new\"}");
-    folder_refused(&f, NULL, VIT_ERR_UNSUPPORTED, "positions of another kind");
+    folder_refused(&f, NULL, VIT_ERR_UNSUPPORTED, "holds no position embeddings");
+    for (size_t i = 0; i < VIT_COUNT(CONFIGS); i++) {
+        folder_text(&f, "config.json", CONFIGS[i]);
+        folder_refused(&f, NULL, VIT_ERR_UNSUPPORTED, "positions of another kind");
+    }
     folder_text(&f, "config.json", "{\"architecture\":\"x\",\"model_args\":{\"pos_embed\":\"none\"}}");
     vit_model_close(folder_open(&f, NULL));
     folder_remove(&f);
@@ -1232,11 +1415,14 @@ int main(void)
         cmocka_unit_test(registers_need_no_positions),
         cmocka_unit_test(a_file_of_dinov2_is_used_as_its_own_code_does),
         cmocka_unit_test(tensors_beside_the_blocks_are_named_and_left),
-        cmocka_unit_test(without_positions_the_size_is_assumed),
+        cmocka_unit_test(without_positions_the_configuration_tells_the_size),
+        cmocka_unit_test(an_image_size_need_be_no_multiple_of_the_patch),
         cmocka_unit_test(an_image_size_that_the_positions_contradict_is_not_taken),
         cmocka_unit_test(heads_follow_from_the_width_of_a_query_norm),
         cmocka_unit_test(pooling_is_read_off_the_first_layer_after_it),
         cmocka_unit_test(heads_follow_from_the_kernels_of_jax),
+        cmocka_unit_test(positions_that_big_vision_does_not_store_are_sines_and_cosines),
+        cmocka_unit_test(stored_positions_of_big_vision_do_as_the_same_fixed_ones),
         cmocka_unit_test(an_empty_query_norm_is_refused),
         cmocka_unit_test(tensors_that_are_no_vit_are_refused),
         cmocka_unit_test(a_parallel_block_is_refused),
@@ -1256,7 +1442,7 @@ int main(void)
         cmocka_unit_test(what_timm_has_and_we_do_not_is_unsupported),
         cmocka_unit_test(a_gate_of_timm_without_silu_is_refused),
         cmocka_unit_test(timm_names_tell_what_no_tensor_shows),
-        cmocka_unit_test(timm_without_positions_must_say_so),
+        cmocka_unit_test(a_network_without_positions_must_say_so),
         cmocka_unit_test(means_of_other_channels_are_not_needed),
         cmocka_unit_test(blocks_with_other_tensors_are_refused),
         cmocka_unit_test(a_norm_of_torch_without_bias_is_no_rmsnorm),
