@@ -201,6 +201,7 @@ static const struct weights_row JAX[] = {
     { "cls_token", AS_IS, { "cls" } },
     { "pos_embed", AS_IS, { "Transformer/posembed_input/pos_embedding" } },
     { "pos_embed", AS_IS, { "pos_embedding" } },
+    { "pos_embed", AS_IS, { "Transformer/pos_embedding" } }, /* big_vision before 2022 */
     { "patch_embed.proj.weight", WEIGHTS_HWIO, { "embedding/kernel" } },
     { "patch_embed.proj.bias", AS_IS, { "embedding/bias" } },
     NORM("blocks.#.norm1", ENC "LayerNorm_0"),

@@ -523,7 +523,7 @@ static void positions_that_big_vision_does_not_store_are_sines_and_cosines(void 
 /* As positions of the patches alone: the class token comes after them. */
 static void stored_positions_of_big_vision_do_as_the_same_fixed_ones(void **state)
 {
-    static const char *const NAMES[] = { "pos_embedding" };
+    static const char *const NAMES[] = { "pos_embedding", "Transformer/pos_embedding" };
     struct weights_file *file = jax_file();
     struct folder fixed;
     struct vit_model *m;
