@@ -39,13 +39,14 @@ static enum vit_status integer(struct vit_pickle *p, int n)
     return push_new(p, (struct vit_pickle_value){ .kind = VIT_PICKLE_INT, .number = (int64_t)number });
 }
 
-/* A length of one byte and as many bytes in two's complement. */
+/* A length of one byte and as many bytes in two's complement. What 64 bits do not hold is a seed or the
+ * state of a generator: nothing that is looked at. */
 static enum vit_status long_integer(struct vit_pickle *p, int n)
 {
     uint64_t size, number = 0;
 
     if (!take_number(p, n, &size)) return VIT_ERR_FORMAT;
-    if (size > 8) return broken(p, "an integer has more than 64 bits");
+    if (size > 8) return plain(p, (int)size);
     if (!take_number(p, (int)size, &number)) return VIT_ERR_FORMAT;
     if (size && size < 8 && number >> (8 * size - 1)) number |= UINT64_MAX << (8 * size);
     return push_new(p, (struct vit_pickle_value){ .kind = VIT_PICKLE_INT, .number = (int64_t)number });
@@ -60,6 +61,16 @@ static enum vit_status text(struct vit_pickle *p, int n)
     if (!take_number(p, n, &size) || !take(p, size, &bytes)) return VIT_ERR_FORMAT;
     return push_new(
         p, (struct vit_pickle_value){ .kind = VIT_PICKLE_TEXT, .text = (const char *)bytes, .size = size });
+}
+
+/* A length of n bytes and as many bytes that no reader needs. */
+static enum vit_status bytes(struct vit_pickle *p, int n)
+{
+    const unsigned char *skipped;
+    uint64_t size;
+
+    if (!take_number(p, n, &size) || !take(p, size, &skipped)) return VIT_ERR_FORMAT;
+    return plain(p, 0);
 }
 
 /* The n values on top become a tuple. */
@@ -88,7 +99,17 @@ static enum vit_status tuple_to_mark(struct vit_pickle *p, int n)
     return push(p, v);
 }
 
-/* The container below takes number items, those of one entry, or with marked all above the mark. */
+/* A set that nobody looks into. */
+static enum vit_status frozen_set(struct vit_pickle *p, int n)
+{
+    enum vit_status status = tuple_to_mark(p, n);
+
+    if (!status) p->stack[p->depth - 1]->kind = VIT_PICKLE_PLAIN;
+    return status;
+}
+
+/* The container below takes number items, those of one entry, or with marked all above the mark. A plain value
+ * may be a container too, of a kind that no reader needs. */
 static enum vit_status put(struct vit_pickle *p, enum vit_pickle_kind kind, size_t number, bool marked)
 {
     const size_t count = marked ? above_mark(p) : number, below = count + marked;
@@ -97,9 +118,9 @@ static enum vit_status put(struct vit_pickle *p, enum vit_pickle_kind kind, size
 
     if (count == SIZE_MAX) return VIT_ERR_FORMAT;
     if (count % number) return broken(p, "a key has no value");
-    if (below >= p->depth || p->stack[p->depth - below - 1]->kind != kind)
+    to = below < p->depth ? p->stack[p->depth - below - 1] : NULL;
+    if (!to || (to->kind != kind && to->kind != VIT_PICKLE_PLAIN))
         return broken(p, "an instruction does not find the value it needs");
-    to = p->stack[p->depth - below - 1];
     status = gather(p, to, count);
     p->depth -= marked;
     return status;
@@ -113,6 +134,11 @@ static enum vit_status append(struct vit_pickle *p, int marked)
 static enum vit_status set_item(struct vit_pickle *p, int marked)
 {
     return put(p, VIT_PICKLE_DICT, 2, marked);
+}
+
+static enum vit_status add_items(struct vit_pickle *p, int marked)
+{
+    return put(p, VIT_PICKLE_PLAIN, 1, marked);
 }
 
 /* n bytes of index; none: the next free one. */
@@ -235,6 +261,16 @@ static enum vit_status first(struct vit_pickle *p, const struct vit_pickle_value
                                           : broken(p, "a call has the wrong arguments");
 }
 
+/* The argument of a defaultdict makes what it lacks: not needed. An OrderedDict's would be its items. */
+static enum vit_status new_dict(struct vit_pickle *p, const struct vit_pickle_value *args)
+{
+    static const enum vit_pickle_kind FACTORY[] = { VIT_PICKLE_GLOBAL };
+
+    return args->count && !(args->count == 1 && vit_pickle_are(args, 1, FACTORY))
+               ? broken(p, "a dictionary has arguments")
+               : empty(p, VIT_PICKLE_DICT);
+}
+
 static enum vit_status reduce(struct vit_pickle *p, int n)
 {
     struct vit_pickle_value *args = pop(p, VIT_PICKLE_TUPLE),
@@ -245,8 +281,7 @@ static enum vit_status reduce(struct vit_pickle *p, int n)
     if (!callee) return VIT_ERR_FORMAT;
     g = vit_pickle_global(p->dialect, callee);
     switch (g->use) {
-    case VIT_PICKLE_NEW_DICT:
-        return args->count ? broken(p, "an OrderedDict has arguments") : empty(p, VIT_PICKLE_DICT);
+    case VIT_PICKLE_NEW_DICT: return new_dict(p, args);
     case VIT_PICKLE_NEW: return make(p, args, VIT_PICKLE_CALL, callee->number);
     case VIT_PICKLE_FIRST: return first(p, args, g->first);
     case VIT_PICKLE_IGNORED: return empty(p, VIT_PICKLE_PLAIN);
@@ -316,6 +351,7 @@ static const struct instruction {
     ['T'] = { text, 4 },                /* BINSTRING */
     ['C'] = { text, 1 },                /* SHORT_BINBYTES */
     ['B'] = { text, 4 },                /* BINBYTES */
+    [0x96] = { bytes, 8 },              /* BYTEARRAY8 */
     [')'] = { tuple, 0 },               /* EMPTY_TUPLE */
     [0x85] = { tuple, 1 },              /* TUPLE1 */
     [0x86] = { tuple, 2 },              /* TUPLE2 */
@@ -324,6 +360,9 @@ static const struct instruction {
     [']'] = { empty, VIT_PICKLE_LIST }, /* EMPTY_LIST */
     ['a'] = { append, false },          /* APPEND */
     ['e'] = { append, true },           /* APPENDS */
+    [0x8f] = { plain, 0 },              /* EMPTY_SET */
+    [0x90] = { add_items, true },       /* ADDITEMS */
+    [0x91] = { frozen_set, 0 },         /* FROZENSET */
     ['}'] = { empty, VIT_PICKLE_DICT }, /* EMPTY_DICT */
     ['s'] = { set_item, false },        /* SETITEM */
     ['u'] = { set_item, true },         /* SETITEMS */

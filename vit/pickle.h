@@ -10,8 +10,8 @@
 #include "vit/base.h"
 
 enum vit_pickle_kind {
-    VIT_PICKLE_PLAIN, /* None, False, a float, ...: nothing a reader needs; True: number 1 */
-    VIT_PICKLE_INT,
+    VIT_PICKLE_PLAIN, /* None, False, a float, a set, ...: nothing a reader needs; True: number 1 */
+    VIT_PICKLE_INT,   /* of at most 64 bits: larger ones are PLAIN */
     VIT_PICKLE_TEXT,
     VIT_PICKLE_TUPLE,
     VIT_PICKLE_LIST,

@@ -150,6 +150,9 @@ static void pickles(const char *scratch)
                                "FloatStorage\x94\x93\x94\x8c\1"
                                "1\x94\x8c\3cpu\x94K\20t\x94QK\0K\4\x85\x94K\1\x85\x94\x89}\x94t\x94R\x94s.";
     static const char ORDERED[] = "\x80\2ccollections\nOrderedDict\n)R(U\1aK\1U\1bJ\1\0\0\0U\1c\x8a\1\5u}b.";
+    static const char BESIDE[] =
+        "\x80\2}(U\1a\x8f(K\1\x90U\1b(K\1\x91U\1c\x96\1\0\0\0\0\0\0\0aU\1d\x8a\11"
+        "12345678\0U\1eccollections\ndefaultdict\nc__builtin__\nlist\n\x85R(U\1f]uu.";
     static const unsigned char VALUES[16];
     const struct make_member members[] = { { "a/data.pkl", TWO, sizeof TWO - 1, false },
                                            { "a/data/0", VALUES, sizeof VALUES, false },
@@ -158,6 +161,7 @@ static void pickles(const char *scratch)
     seed("pth", "two", TWO, sizeof TWO - 1);
     seed("pth", "four", FOUR, sizeof FOUR - 1);
     seed("pth", "ordered", ORDERED, sizeof ORDERED - 1);
+    seed("pth", "beside", BESIDE, sizeof BESIDE - 1);
     make_zip(scratch, members);
     take_file("zip", "pth", scratch);
 }

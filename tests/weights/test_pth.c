@@ -148,7 +148,8 @@ static const struct pickle {
     P(PROTO "cargparse\nNamespace\n]\x81.", "does not find"),
     P(PROTO "cargparse\nNamespace\n)\x81}U\1w" TENSOR(FLOATS, "\0", "K\4\x85", "K\1\x85") "sb.",
       "holds no tensors"),
-    P(PROTO "cnumpy.core.multiarray\n_reconstruct\n.", "\"numpy.core.multiarray._reconstruct\""),
+    P(PROTO "cnumpy.core.multiarray\nfromfile\n.", "\"numpy.core.multiarray.fromfile\""),
+    P(PROTO "c__builtin__\neval\n.", "\"__builtin__.eval\""),
     P(PROTO "\x82\1.", "instruction 0x82"),
     P(PROTO "P0\n.", "instruction 0x50"),
     P("(dp0\nS'a'\nI1\ns.", "instruction 0x64"),
@@ -177,7 +178,16 @@ static const struct pickle {
     P(PROTO "}R.", "does not find"),
     P(PROTO "K\1)R.", "does not find"),
     P(PROTO "\x93.", "does not find"),
-    P(PROTO "\x8a\11abcdefghi.", "more than 64 bits"),
+    P(PROTO "\x8a\11abcdefgh", "cut off"),
+    P(PROTO "\x96\2\0\0\0\0\0\0\0a", "cut off"),
+    P(PROTO "\x96\377\377\377\377\377\377\377\377a.", "cut off"),
+    P(PROTO "\x91.", "mark is missing"),
+    P(PROTO "\x8fK\1\x90.", "mark is missing"),
+    P(PROTO "(K\1\x90.", "does not find"),
+    P(PROTO "](K\1\x90.", "does not find"),
+    P(PROTO "\x8f(K\1u.", "key has no value"),
+    P(PROTO "ccollections\ndefaultdict\n]\x85R.", "has arguments"),
+    P(PROTO "ccollections\ndefaultdict\nc__builtin__\nlist\nK\1\x86R.", "has arguments"),
     P(PROTO "ccollections\nOrderedDict\n]\x85R.", "has arguments"),
     P(PROTO "ctorch\nFloatStorage\n)R.", "calls a type"),
     P(PROTO "ctorch\nSize\n)R.", "wrong arguments"),
@@ -194,6 +204,7 @@ static const struct pickle {
     P(PROTO "ctorch._utils\n_rebuild_tensor_v2\n(" FLOATS "K\0K\1K\1tR.", "tensor is not described"),
     /* tensors that lie */
     P(PROTO "}.", "holds no tensors"),
+    P(PROTO "\x8f(" TENSOR(FLOATS, "\0", "K\4\x85", "K\1\x85") "\x90.", "holds no tensors"),
     P(PROTO "K\1.", "holds no tensors"),
     P(SET(TENSOR(ID("FloatStorage", "\5"), "\0", "K\4\x85", "K\1\x85")), "storage of 16 bytes, expected 20"),
     P(SET(TENSOR(ID("DoubleStorage", "\4"), "\0", "K\4\x85", "K\1\x85")), "storage of 16 bytes, expected 32"),
@@ -214,6 +225,7 @@ static const struct pickle {
     P(SET(TENSOR(FLOATS, "\0", "K\3\x85", "K\2\x85")), "beyond its storage"),
     P(SET(TENSOR(FLOATS, "\0", "K\2K\2\x86", "\x8a\x8\377\377\377\377\377\377\377\177K\1\x86")),
       "beyond its storage"),
+    P(SET(TENSOR(FLOATS, "\0", "\x8a\11\4\0\0\0\0\0\0\0\0\x85", "K\1\x85")), "impossible shape"),
     P(SET(TENSOR(FLOATS, "\0", "J\377\377\377\377\x85", "K\1\x85")), "impossible shape"),
     P(SET(TENSOR(FLOATS, "\0", "K\2\x85", "J\377\377\377\377\x85")), "impossible shape"),
     P(SET(TENSOR(FLOATS, "\0", "K\2K\2\x86", "K\1\x85")), "impossible shape"),
@@ -295,6 +307,53 @@ static void what_training_scripts_keep_beside_the_weights_is_passed_over(void **
     assert_ok(weights_read_f32(weights_find(f, "w"), "p", got, &err), &err);
     assert_true(got[0] == 1 && got[3] == 4);
     weights_close(f);
+}
+
+/* What else Python's pickle makes of values in a checkpoint, in protocol 2 unless said otherwise. */
+static void plain_values_of_any_kind_are_passed_over(void **state)
+{
+#define ARRAY                                                                                                \
+    "cnumpy._core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85U\1b\x87R(K\1K\1\205"                    \
+    "cnumpy\ndtype\nU\2i1\x89\x88\x87R(K\3U\1|NNNJ\377\377\377\377J\377\377\377\377K\0tb\x89U\1xtb"
+    static const struct pickle PLAIN[] = {
+        P("ccollections\nCounter\n}(K\3K\1K\5K\1u\x85R", "Counter([3, 5]): MultiStepLR's milestones"),
+        P("ccollections\ndefaultdict\nc__builtin__\nlist\n\x85R(U\1a]u", "defaultdict(list, a=[])"),
+        P("ccollections\ndeque\n)K\2\x86R(K\1K\2e", "deque([1, 2], 2)"),
+        P("c__builtin__\nset\n](K\1K\2e\x85R", "{1, 2}"),
+        P("\x8f(K\1K\2\x90", "{1, 2}, protocol 4"),
+        P("(K\1K\2\x91", "frozenset({1, 2}), protocol 4"),
+        P("c__builtin__\ncomplex\nG?\360\0\0\0\0\0\0G@\0\0\0\0\0\0\0\x86R", "1+2j"),
+        P("cbuiltins\nslice\nK\1K\2N\x87R", "slice(1, 2), protocol 3"),
+        P("c__builtin__\nbytearray\nX\1\0\0\0aU\7latin-1\x86R", "bytearray(b'a')"),
+        P("\x96\3\0\0\0\0\0\0\0abc", "bytearray(b'abc'), protocol 5"),
+        P("ctorch\nfloat64\n", "torch.float64"),
+        P("cdatetime\ndatetime\nc_codecs\nencode\nX\2\0\0\0abU\6latin1\x86R\x85R", "a datetime"),
+        P("\x8a\11\5\0\0\0\0\0\0\200\0", "2**63 + 5"),
+        P("\x8a\21\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1", "2**128"),
+        P(ARRAY, "an array of NumPy"),
+        P("(U\7MT19937" ARRAY "M\160\2K\0G\0\0\0\0\0\0\0\0t", "numpy.random.get_state()"),
+    };
+    static const char FRONT[] = PROTO "}(U\6beside",
+                      BACK[] = "U\1w" TENSOR(FLOATS, "\0", "K\4\x85", "K\1\x85") "u.";
+    struct fixture *x = *state;
+    struct weights_file *f;
+    struct vit_error err;
+    char bytes[1000];
+
+    for (size_t i = 0; i < VIT_COUNT(PLAIN); i++) {
+        size_t n = sizeof FRONT - 1;
+
+        memcpy(bytes, FRONT, n);
+        memcpy(bytes + n, PLAIN[i].bytes, PLAIN[i].size);
+        n += PLAIN[i].size;
+        memcpy(bytes + n, BACK, sizeof BACK - 1);
+        make_pth(x, bytes, n + sizeof BACK - 1);
+        if (weights_open(&f, x->path, &err)) fail_msg("%s: %s", PLAIN[i].says, err.text);
+        assert_int_equal(weights_count(f), 1);
+        assert_memory_equal(weights_view_f32(weights_find(f, "w")), STORAGE, sizeof STORAGE);
+        weights_close(f);
+    }
+#undef ARRAY
 }
 
 static void every_cut_or_flipped_pickle_is_refused_or_harmless(void **state)
@@ -459,6 +518,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_good_pickle_beside_the_bad_ones_is_read, setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(what_training_scripts_keep_beside_the_weights_is_passed_over, setup,
                                         tmp_teardown),
+        cmocka_unit_test_setup_teardown(plain_values_of_any_kind_are_passed_over, setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(every_cut_or_flipped_pickle_is_refused_or_harmless, setup,
                                         tmp_teardown),
         cmocka_unit_test_setup_teardown(dictionaries_that_multiply_are_refused, setup, tmp_teardown),
