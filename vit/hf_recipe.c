@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "patch/names.h"
 #include "vit/config.h"
 #include "vit/dialects.h"
 #include "vit/json.h"
@@ -26,7 +27,19 @@ static enum vit_status read_sides(const json_t *o, const char *where, const char
     return VIT_OK;
 }
 
-/* size, up to most: a number, [height, width], {"height", "width"} or {"shortest_edge"}. */
+static enum vit_status read_shortest(const json_t *size, const char *where, const char *key, int most,
+                                     int *side, struct vit_error *err)
+{
+    if (vit_json_get(size, "longest_edge"))
+        return vit_fail(err, VIT_ERR_UNSUPPORTED,
+                        "%s: \"%s\" has \"longest_edge\" beside \"shortest_edge\": a limit of the long side "
+                        "is not supported",
+                        where, key);
+    return vit_json_int(size, where, "shortest_edge", 1, most, side, err);
+}
+
+/* size, up to most: a number, [height, width], {"height", "width"} or {"shortest_edge"}. *shortest: whether
+ * it is the short side's; of a number, and where there is none, as it was set. */
 static enum vit_status read_hf_size(const json_t *o, const char *where, const char *key, int most, int *size,
                                     bool *shortest, struct vit_error *err)
 {
@@ -34,11 +47,10 @@ static enum vit_status read_hf_size(const json_t *o, const char *where, const ch
     int width = *size;
     enum vit_status status;
 
-    *shortest = false;
-    if (json_is_array(v)) return read_sides(o, where, key, most, size, err);
-    if (!json_is_object(v)) return vit_json_int(o, where, key, 1, most, size, err);
+    if (!json_is_array(v) && !json_is_object(v)) return vit_json_int(o, where, key, 1, most, size, err);
     *shortest = vit_json_get(v, "shortest_edge") != NULL;
-    if (*shortest) return vit_json_int(v, where, "shortest_edge", 1, most, size, err);
+    if (json_is_array(v)) return read_sides(o, where, key, most, size, err);
+    if (*shortest) return read_shortest(v, where, key, most, size, err);
     if (!vit_json_get(v, "height") && !vit_json_get(v, "width"))
         return vit_fail(err, VIT_ERR_UNSUPPORTED,
                         "%s: \"%s\" has neither \"height\" and \"width\" nor \"shortest_edge\": other sizes "
@@ -70,33 +82,79 @@ static enum vit_status read_resample(struct patch_recipe *r, const json_t *o, co
     return VIT_OK;
 }
 
-/* What a processor's name implies. */
-static enum vit_status read_processor(struct vit_model *m, bool *shortest, const json_t *o, const char *where,
-                                      struct vit_error *err)
+/* What a processor does where the file says nothing: transformers, image_processing_*.py of each. */
+struct processor {
+    const char *name;
+    bool shortest;  /* a size that is a number is the short side's; else a square's */
+    int size, crop; /* pixels a side; crop 0: it does not crop unless it is told to */
+    enum patch_filter filter;
+    bool clip; /* mean and std of CLIP; else 0.5 */
+};
+
+static const struct processor PROCESSORS[] = {
+    { "ViTImageProcessor", false, 224, 0, PATCH_BILINEAR, false },
+    { "ViTFeatureExtractor", false, 224, 0, PATCH_BILINEAR, false },
+    { "DeiTImageProcessor", false, 256, 224, PATCH_BICUBIC, false },
+    { "DeiTFeatureExtractor", false, 256, 224, PATCH_BICUBIC, false },
+    { "BitImageProcessor", true, 224, 224, PATCH_BICUBIC, true },
+    { "CLIPImageProcessor", true, 224, 224, PATCH_BICUBIC, true },
+    { "CLIPFeatureExtractor", true, 224, 224, PATCH_BICUBIC, true },
+};
+
+/* NULL: no processor is named. One that is not known is said to be taken for the first. */
+static enum vit_status find_processor(const struct processor **out, struct vit_model *m, const json_t *o,
+                                      const char *where, struct vit_error *err)
 {
     static const char *const KEYS[] = { "image_processor_type", "feature_extractor_type" };
-    static const struct {
-        const char *name;
-        bool shortest; /* a size that is a number is the short side's; else a square's */
-    } PROCESSORS[] = {
-        { "ViTImageProcessor", false },    { "ViTFeatureExtractor", false }, { "DeiTImageProcessor", false },
-        { "DeiTFeatureExtractor", false }, { "BitImageProcessor", true },    { "CLIPImageProcessor", true },
-        { "CLIPFeatureExtractor", true },
-    };
     const char *type = NULL;
     enum vit_status status = VIT_OK;
 
-    *shortest = false;
+    *out = NULL;
     for (size_t i = 0; i < VIT_COUNT(KEYS) && !status && !type; i++)
         status = vit_json_string(o, where, KEYS[i], &type, err);
     if (status || !type) return status;
     for (size_t i = 0; i < VIT_COUNT(PROCESSORS); i++) /* "ViTImageProcessorFast" is the same */
         if (!strncmp(type, PROCESSORS[i].name, strlen(PROCESSORS[i].name)))
-            return *shortest = PROCESSORS[i].shortest, VIT_OK;
+            return *out = &PROCESSORS[i], VIT_OK;
+    *out = &PROCESSORS[0];
     vit_model_say(m, true,
                   "%s: the processor \"%s\" is not known: what it says is read as ViTImageProcessor's", where,
                   type);
     return VIT_OK;
+}
+
+static void say_defaults(struct vit_model *m, const struct processor *p, const json_t *o, const char *where)
+{
+    static const char *const KEYS[] = { "size", "resample", "image_mean", "image_std", "crop_size" };
+    const size_t keys = VIT_COUNT(KEYS) - !p->crop;
+    const char *names[VIT_COUNT(KEYS)];
+    char text[128];
+    size_t count = 0;
+
+    for (size_t i = 0; i < keys; i++)
+        if (!vit_json_get(o, KEYS[i])) names[count++] = KEYS[i];
+    if (count)
+        vit_model_say(m, false, "%s: does not say all of the preprocessing: %s as %s has them", where,
+                      patch_names_list(text, sizeof text, names, count), p->name);
+}
+
+static void take_defaults(struct patch_recipe *r, const struct processor *p)
+{
+    static const float MEAN[3] = { 0.48145466f, 0.4578275f, 0.40821073f },
+                       STD[3] = { 0.26862954f, 0.26130258f, 0.27577711f };
+    const struct patch_recipe half = patch_recipe_default(p->size);
+
+    r->filter = p->filter;
+    memcpy(r->mean, p->clip ? MEAN : half.mean, sizeof MEAN);
+    memcpy(r->std, p->clip ? STD : half.std, sizeof STD);
+}
+
+/* A null is Python's None, which is off. */
+static enum vit_status read_switch(const json_t *o, const char *where, const char *key, bool *on,
+                                   struct vit_error *err)
+{
+    if (json_is_null(json_object_get(o, key))) return *on = false, VIT_OK;
+    return vit_json_bool(o, where, key, on, err);
 }
 
 /* (x f - mean) / std of bytes x, where the recipe divides by 255. */
@@ -106,9 +164,9 @@ static enum vit_status read_values(struct vit_model *m, const json_t *o, const c
     struct patch_recipe *r = &m->recipe;
     bool normalised = true, rescaled = true;
     float factor = 1.0f / 255;
-    enum vit_status status = vit_json_bool(o, where, "do_normalize", &normalised, err);
+    enum vit_status status = read_switch(o, where, "do_normalize", &normalised, err);
 
-    if (!status) status = vit_json_bool(o, where, "do_rescale", &rescaled, err);
+    if (!status) status = read_switch(o, where, "do_rescale", &rescaled, err);
     if (!status) status = vit_json_float(o, where, "rescale_factor", &factor, err);
     /* As in timm's recipes: pictures of other than three colours are never prepared. */
     if (!status && m->config.channels == 3) status = vit_json_floats(o, where, "image_mean", 3, r->mean, err);
@@ -131,7 +189,7 @@ static enum vit_status read_resize(struct vit_model *m, const json_t *o, const c
                                    struct vit_error *err)
 {
     bool resize = true;
-    enum vit_status status = vit_json_bool(o, where, "do_resize", &resize, err);
+    enum vit_status status = read_switch(o, where, "do_resize", &resize, err);
 
     if (!status && !resize)
         vit_model_say(m, true,
@@ -139,29 +197,57 @@ static enum vit_status read_resize(struct vit_model *m, const json_t *o, const c
     return status;
 }
 
-enum vit_status vit_read_hf_recipe(struct vit_model *m, const json_t *o, const char *where,
-                                   struct vit_error *err)
+/* Without a size for them, pictures are padded to the largest of those that come together: all are alike. */
+static enum vit_status refuse_padding(const json_t *o, const char *where, struct vit_error *err)
+{
+    bool pad = false;
+    enum vit_status status = read_switch(o, where, "do_pad", &pad, err);
+
+    if (status || !pad || !vit_json_get(o, "pad_size")) return status;
+    return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: \"do_pad\" to a \"pad_size\" is not supported", where);
+}
+
+/* p NULL: the network's own size, cropped to if that is mentioned. */
+static enum vit_status read_sizes(struct vit_model *m, const struct processor *p, const json_t *o,
+                                  const char *where, struct vit_error *err)
 {
     struct patch_recipe *r = &m->recipe;
-    int resized = m->config.image, crop = m->config.image;
-    bool shortest = false, number, ignored, cropped = vit_json_get(o, "crop_size") != NULL;
-    enum vit_status status;
+    int resized = p ? p->size : m->config.image, crop = p && p->crop ? p->crop : m->config.image;
+    bool shortest = p && p->shortest, ignored = false;
+    bool cropped = p ? p->crop > 0 : vit_json_get(o, "crop_size") != NULL;
+    enum vit_status status = read_switch(o, where, "do_center_crop", &cropped, err);
 
-    if (!json_is_object(o)) return vit_fail(err, VIT_ERR_FORMAT, "%s: must be a JSON object", where);
-    status = read_processor(m, &number, o, where, err);
-    if (!status) status = vit_json_bool(o, where, "do_center_crop", &cropped, err);
     if (!status)
         status = read_hf_size(o, where, "size", cropped ? MOST_RESIZED : PATCH_MOST_SIZE, &resized, &shortest,
                               err);
     if (!status && cropped)
         status = read_hf_size(o, where, "crop_size", PATCH_MOST_SIZE, &crop, &ignored, err);
-    if (!status) status = read_resample(r, o, where, err);
-    if (!status) status = read_resize(m, o, where, err);
-    if (!status) status = read_values(m, o, where, err);
     if (status) return status;
-    r->squash = !shortest && !(number && json_is_integer(json_object_get(o, "size")));
+    if (cropped && crop > resized)
+        vit_model_say(m, true, "%s: pictures are resized to %d pixels and padded with black to %d", where,
+                      resized, crop);
+    r->squash = !shortest;
     r->crop_pct = cropped ? (float)crop / (float)resized : 1;
     r->size = cropped ? crop : resized;
     r->crop_down = !r->squash || r->size != resized; /* transformers: image_transforms.py, center_crop */
-    return vit_recipe_check(r, where, err);
+    return VIT_OK;
+}
+
+enum vit_status vit_read_hf_recipe(struct vit_model *m, const json_t *o, const char *where,
+                                   struct vit_error *err)
+{
+    const struct processor *p;
+    enum vit_status status;
+
+    if (!json_is_object(o)) return vit_fail(err, VIT_ERR_FORMAT, "%s: must be a JSON object", where);
+    status = find_processor(&p, m, o, where, err);
+    if (!status && p) take_defaults(&m->recipe, p);
+    if (!status) status = refuse_padding(o, where, err);
+    if (!status) status = read_sizes(m, p, o, where, err);
+    if (!status) status = read_resample(&m->recipe, o, where, err);
+    if (!status) status = read_resize(m, o, where, err);
+    if (!status) status = read_values(m, o, where, err);
+    if (!status) status = vit_recipe_check(&m->recipe, where, err);
+    if (!status && p) say_defaults(m, p, o, where);
+    return status;
 }

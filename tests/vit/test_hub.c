@@ -125,7 +125,8 @@ static void the_processor_tells_what_a_size_is(void **state)
         int warnings;
     } ROWS[] = {
         { "{\"feature_extractor_type\":\"ViTFeatureExtractor\",\"size\":32}", true, 0 },
-        { "{\"image_processor_type\":\"DeiTImageProcessorFast\",\"size\":32}", true, 0 },
+        { "{\"image_processor_type\":\"DeiTImageProcessorFast\",\"size\":32,\"crop_size\":32}", true, 0 },
+        { "{\"image_processor_type\":\"DeiTImageProcessorFast\",\"size\":32}", true, 1 }, /* padded to 224 */
         { "{\"image_processor_type\":\"BitImageProcessor\",\"size\":32,\"crop_size\":32}", false, 0 },
         { "{\"feature_extractor_type\":\"CLIPFeatureExtractor\",\"size\":32,\"crop_size\":32}", false, 0 },
         { "{\"image_processor_type\":\"ConvNextImageProcessor\",\"size\":32,\"crop_pct\":0.9}", true, 1 },
@@ -144,6 +145,78 @@ static void the_processor_tells_what_a_size_is(void **state)
         vit_model_close(m);
         folder_remove(&f);
     }
+}
+
+/* What is not said is the processor's, whatever the network: transformers 5.24, image_processing_pil_*.py. */
+static void the_processor_tells_what_is_not_said(void **state)
+{
+    static const struct {
+        const char *text;
+        int size, side;
+        bool squash;
+        enum patch_filter filter;
+        float mean, std; /* of red */
+    } ROWS[] = {
+        { "{\"image_processor_type\":\"ViTImageProcessor\"}", 224, 224, true, PATCH_BILINEAR, 0.5f, 0.5f },
+        { "{\"image_processor_type\":\"DeiTImageProcessor\"}", 224, 256, true, PATCH_BICUBIC, 0.5f, 0.5f },
+        { "{\"image_processor_type\":\"BitImageProcessor\"}", 224, 224, false, PATCH_BICUBIC, 0.48145466f,
+          0.26862954f },
+        { "{\"image_processor_type\":\"CLIPImageProcessor\"}", 224, 224, false, PATCH_BICUBIC, 0.48145466f,
+          0.26862954f },
+        /* A crop that is not asked for. */
+        { "{\"image_processor_type\":\"ViTImageProcessor\",\"size\":64,\"crop_size\":32}", 64, 64, true,
+          PATCH_BILINEAR, 0.5f, 0.5f },
+        { "{\"image_processor_type\":\"ViTImageProcessor\",\"size\":64,\"crop_size\":32,"
+          "\"do_center_crop\":true}",
+          32, 64, true, PATCH_BILINEAR, 0.5f, 0.5f },
+        { "{\"image_processor_type\":\"BitImageProcessor\",\"size\":256,\"do_center_crop\":false}", 256, 256,
+          false, PATCH_BICUBIC, 0.48145466f, 0.26862954f },
+        { "{\"image_processor_type\":\"BitImageProcessor\",\"size\":[64,64],\"do_center_crop\":null}", 64, 64,
+          true, PATCH_BICUBIC, 0.48145466f, 0.26862954f },
+        { "{\"image_processor_type\":\"CLIPImageProcessor\",\"size\":256,\"do_normalize\":null}", 224, 256,
+          false, PATCH_BICUBIC, 0, 1 },
+        { "{\"image_processor_type\":\"CLIPImageProcessor\",\"size\":256,\"resample\":2,\"do_pad\":true,"
+          "\"image_mean\":[0.1,0.2,0.3],\"image_std\":[0.4,0.5,0.6]}",
+          224, 256, false, PATCH_BILINEAR, 0.1f, 0.4f },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        const struct patch_recipe *r;
+        struct folder f;
+        struct vit_model *m;
+        golden_folder(&f, "hf-dinov2");
+        folder_text(&f, "preprocessor_config.json", ROWS[i].text);
+        m = folder_open(&f, NULL);
+        r = vit_model_recipe(m);
+        if (r->size != ROWS[i].size || patch_recipe_side(r) != ROWS[i].side || r->squash != ROWS[i].squash ||
+            r->filter != ROWS[i].filter || r->mean[0] != ROWS[i].mean || r->std[0] != ROWS[i].std)
+            fail_msg("%s: size %d of %d, squash %d, %s, mean %g, std %g", ROWS[i].text, r->size,
+                     patch_recipe_side(r), r->squash, patch_filter_name(r->filter), (double)r->mean[0],
+                     (double)r->std[0]);
+        assert_int_equal(folder_notes(m, true, "preprocessor_config.json"), 0);
+        vit_model_close(m);
+        folder_remove(&f);
+    }
+}
+
+static void what_a_processor_is_left_to_decide_is_said(void **state)
+{
+    struct folder f;
+    struct vit_model *m;
+
+    (void)state;
+    golden_folder(&f, "hf-dinov2");
+    folder_text(&f, "preprocessor_config.json",
+                "{\"image_processor_type\":\"BitImageProcessor\",\"size\":32,\"image_mean\":[0.5,0.5,0.5]}");
+    m = folder_open(&f, NULL);
+    assert_int_equal(folder_notes(m, false,
+                                  "does not say all of the preprocessing: resample, image_std, crop_size "
+                                  "as BitImageProcessor has them"),
+                     1);
+    assert_int_equal(folder_notes(m, true, "resized to 32 pixels and padded with black to 224"), 1);
+    vit_model_close(m);
+    folder_remove(&f);
 }
 
 /* A tiny network as Hugging Face would have it. */
@@ -223,6 +296,9 @@ static void hugging_face_recipes_with_wrong_values_are_refused(void **state)
         "{\"size\":{\"height\":32,\"width\":48}}",
         "{\"size\":{\"width\":48}}",
         "{\"size\":{\"shortest_edge\":\"32\"}}",
+        "{\"size\":{\"shortest_edge\":32,\"longest_edge\":48}}",
+        "{\"size\":32,\"do_pad\":true,\"pad_size\":{\"height\":40,\"width\":40}}",
+        "{\"size\":32,\"do_pad\":1}",
         "{\"size\":32,\"resample\":0}",
         "{\"size\":32,\"resample\":\"bicubic\"}",
         "{\"size\":32,\"image_mean\":[0.5]}",
@@ -465,6 +541,8 @@ int main(void)
         cmocka_unit_test(a_recipe_may_leave_normalisation_out),
         cmocka_unit_test(bytes_are_scaled_as_the_recipe_says),
         cmocka_unit_test(the_processor_tells_what_a_size_is),
+        cmocka_unit_test(the_processor_tells_what_is_not_said),
+        cmocka_unit_test(what_a_processor_is_left_to_decide_is_said),
         cmocka_unit_test(means_of_other_channels_are_not_needed),
         cmocka_unit_test(the_score_of_one_class_is_said_to_tell_nothing),
         cmocka_unit_test(hugging_face_recipes_with_wrong_values_are_refused),
