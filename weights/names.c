@@ -151,17 +151,6 @@ static int anchored(const struct weights_file *f, const struct weights_naming *n
     return -1;
 }
 
-/* Which copy to take where a file holds several: the averaged weights first, as timm does. */
-static int rank_of(const char *prefix)
-{
-    static const char *const FIRST[] = { "state_dict_ema.", "model_ema.", "ema.",    "state_dict.", "model.",
-                                         "module.",         "teacher.",   "params/", "opt/target/" };
-    if (!*prefix) return 0;
-    for (size_t i = 0; i < VIT_COUNT(FIRST); i++)
-        if (!strncmp(prefix, FIRST[i], strlen(FIRST[i]))) return (int)i + 1;
-    return (int)VIT_COUNT(FIRST) + 1;
-}
-
 static bool listed(const char *list, const char *text)
 {
     for (; *list; list += strlen(list) + 1)
@@ -200,8 +189,8 @@ static enum vit_status choose_prefix(struct weights_view *v, bool rooted, struct
     const char *best = rooted ? "" : v->rivals, *tie = NULL;
 
     for (const char *p = v->rivals; *p; p += strlen(p) + 1) {
-        if (p == best || rank_of(p) > rank_of(best)) continue;
-        tie = rank_of(p) == rank_of(best) ? p : NULL;
+        if (p == best || weights_copy_rank(p) > weights_copy_rank(best)) continue;
+        tie = weights_copy_rank(p) == weights_copy_rank(best) ? p : NULL;
         if (!tie) best = p;
     }
     if (tie) return weights_refuse_rivals(v->f, v->naming, best, tie, err);
@@ -325,7 +314,8 @@ bool weights_view_ignorable(const struct weights_view *v, size_t i)
     for (size_t j = 0; j < VIT_COUNT(FIRST); j++)
         if (!strncmp(name, FIRST[j], strlen(FIRST[j]))) return true;
     for (const char *p = v->rivals; *p; p += strlen(p) + 1)
-        if (strcmp(p, v->prefix) && !strncmp(name, p, strlen(p))) return true;
+        if (strcmp(p, v->prefix) && weights_copy_closer(p, v->prefix, name, v->naming->separator))
+            return true;
     return strstr(name, "pooler.dense.") != NULL;
 }
 

@@ -387,6 +387,48 @@ static void of_several_models_the_averaged_one_is_taken(void **state)
     close_names(&o);
 }
 
+/* As training scripts, Lightning and ema-pytorch name them. */
+static void averaged_weights_are_taken_wherever_their_name_stands(void **state)
+{
+    static const char *const ROWS[][2] = { /* the last weights, the averaged ones */
+                                           { "model.", "ema_model." },
+                                           { "model.", "ema_state_dict." },
+                                           { "state_dict.", "ema_state_dict." },
+                                           { "state_dict.", "state_dict_ema." },
+                                           { "model.", "ema.module." },
+                                           { "state_dict.model.", "state_dict.ema_model." },
+                                           { "state_dict.model.", "state_dict.model_ema.module." },
+                                           { "ema.online_model.", "ema.ema_model." },
+                                           { "schema.model_ema2.", "state_dict.ema." }
+    };
+
+    (void)state;
+    for (size_t i = 0; i < 2 * VIT_COUNT(ROWS); i++) {
+        const char *const *row = ROWS[i / 2]; /* in either order */
+        char list[200], name[100];
+        struct opened o;
+        snprintf(list, sizeof list, "%sblocks.0.norm1.weight+%sblocks.0.norm1.weight", row[i % 2],
+                 row[1 - i % 2]);
+        snprintf(name, sizeof name, "%sblocks.0.norm1.weight", row[1]);
+        o = open_list(list);
+        check_found(&o, "blocks.0.norm1.weight", name);
+        close_names(&o);
+    }
+}
+
+static void the_head_of_another_copy_is_passed_over(void **state)
+{
+    struct opened o = open_list("ema.net.blocks.0.norm1.weight+ema.fc.weight+ema.n_averaged+"
+                                "model.net.blocks.0.norm1.weight+model.fc.weight+fc.weight");
+
+    (void)state;
+    assert_true(ignorable(&o, "model.fc.weight"));
+    assert_false(ignorable(&o, "ema.fc.weight"));
+    assert_false(ignorable(&o, "ema.n_averaged"));
+    assert_false(ignorable(&o, "fc.weight"));
+    close_names(&o);
+}
+
 static void two_equal_models_are_refused(void **state)
 {
     char header[1000] = "";
@@ -701,6 +743,8 @@ int main(void)
         cmocka_unit_test(a_head_is_found_beside_its_trunk),
         cmocka_unit_test(the_first_convolution_of_cct_has_two_canonical_names),
         cmocka_unit_test(of_several_models_the_averaged_one_is_taken),
+        cmocka_unit_test(averaged_weights_are_taken_wherever_their_name_stands),
+        cmocka_unit_test(the_head_of_another_copy_is_passed_over),
         cmocka_unit_test(two_equal_models_are_refused),
         cmocka_unit_test(the_stages_of_a_pyramid_are_no_two_models),
         cmocka_unit_test(unknown_names_and_scanned_layers_are_refused),
