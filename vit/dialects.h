@@ -32,6 +32,12 @@ enum vit_status vit_check_hf_type(const json_t *o, const char *where, struct vit
 enum vit_status vit_read_hf_recipe(struct vit_model *m, const json_t *o, const char *where,
                                    struct vit_error *err);
 
+/* Take a lone linear layer for the classifier that has not the family's name, and warn of it; false: there is
+ * none. */
+bool vit_infer_other_head(struct vit_model *m, struct weights_view *v);
+/* Whether a model without a classifier will do, and has none: what one of another kind reads is not known. */
+enum vit_status vit_check_headless(const struct vit_model *m, const struct weights_view *v,
+                                   struct vit_error *err);
 /* There is no classifier: one class stands for those that another head would have, and a note says so. */
 void vit_model_without_head(struct vit_model *m);
 

@@ -217,41 +217,6 @@ static void infer_norms(struct vit_config *c, struct weights_view *v, const stru
     n->qk = block_has(v, "attn.q_norm.weight");
 }
 
-/* What may be a classifier of other layers than a linear one, among what was not asked for; NULL: none. */
-static const struct weights_tensor *other_head(const struct weights_view *v)
-{
-    static const char *const PARTS[] = { "head", "classifier", "fc" };
-    const struct weights_file *f = weights_view_file(v);
-
-    for (size_t i = 0; i < weights_count(f); i++) {
-        const struct weights_tensor *t = weights_at(f, i);
-        bool block = false;
-
-        weights_view_name(v, i, &block);
-        if (block || t->rank != 2 || weights_view_used(v, i) || weights_view_ignorable(v, i)) continue;
-        for (size_t j = 0; j < VIT_COUNT(PARTS); j++)
-            if (strstr(t->name, PARTS[j])) return t;
-    }
-    return NULL;
-}
-
-static enum vit_status refuse_headless(const struct weights_view *v, struct vit_error *err)
-{
-    const char *path = weights_path(weights_view_file(v));
-    const struct weights_tensor *t = other_head(v);
-    char shape[128];
-
-    if (t)
-        return vit_fail(err, VIT_ERR_UNSUPPORTED,
-                        "%s: its classifier is of another kind (\"%s\" %s): expected one linear layer, a "
-                        "tensor such as \"head.weight\" of shape [classes, width]",
-                        path, t->name, weights_shape_text(t, shape, sizeof shape));
-    return vit_fail(err, VIT_ERR_FORMAT,
-                    "%s: holds no classifier, only what comes before one: expected a tensor such as "
-                    "\"head.weight\" of shape [classes, width]",
-                    path);
-}
-
 void vit_model_without_head(struct vit_model *m)
 {
     m->config.classes = 1;
@@ -261,10 +226,13 @@ void vit_model_without_head(struct vit_model *m)
 static enum vit_status infer_readout(struct vit_model *m, struct weights_view *v, struct vit_error *err)
 {
     struct vit_config *c = &m->config;
+    enum vit_status status = VIT_OK;
     int pooled;
 
     c->classes = axis(v, "head.weight", 0);
-    if (!c->classes && (!m->headless || other_head(v))) return refuse_headless(v, err);
+    if (!c->classes && vit_infer_other_head(m, v)) c->classes = axis(v, "head.weight", 0);
+    if (!c->classes) status = vit_check_headless(m, v, err);
+    if (status) return status;
     m->headless = !c->classes;
     if (m->headless) vit_model_without_head(m);
     c->pre_logits = axis(v, "pre_logits.weight", 0);

@@ -108,8 +108,8 @@ static enum vit_status frozen_set(struct vit_pickle *p, int n)
     return status;
 }
 
-/* The container below takes number items, those of one entry, or with marked all above the mark. A plain value
- * may be a container too, of a kind that no reader needs. */
+/* The container below takes number items, those of one entry, or with marked all above the mark. A plain
+ * value may be a container too, of a kind that no reader needs. */
 static enum vit_status put(struct vit_pickle *p, enum vit_pickle_kind kind, size_t number, bool marked)
 {
     const size_t count = marked ? above_mark(p) : number, below = count + marked;

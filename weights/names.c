@@ -12,6 +12,8 @@ struct weights_view {
     char *prefix; /* what stands before every name: "module." */
     char *rivals; /* prefixes of other copies of the model in the file, one after the other, "" ends them */
     bool *used;   /* (tensors) */
+    const struct weights_tensor
+        *head[2]; /* weight and bias of a head of another name; NULL: of the family's */
     int depth;
 };
 
@@ -104,14 +106,26 @@ static const struct weights_tensor *find_scale(const struct weights_view *v, con
     return weights_find(v->f, name);
 }
 
+static bool find_head(const struct weights_view *v, const char *canonical, struct weights_source *out)
+{
+    static const char *const NAMES[] = { "head.weight", "head.bias" };
+
+    for (size_t i = 0; i < VIT_COUNT(NAMES); i++)
+        if (v->head[i] && !strcmp(canonical, NAMES[i])) {
+            *out = (struct weights_source){ .part = { v->head[i] }, .parts = 1, .layout = WEIGHTS_AS_IS };
+            return true;
+        }
+    return false;
+}
+
 /* A trunk may lie deeper than its head: vit.encoder beside classifier, transformer.layers beside head. */
 struct weights_source weights_view_find(struct weights_view *v, const char *canonical)
 {
     size_t size = strlen(v->prefix);
     struct weights_source s;
-    bool found;
+    bool found = find_head(v, canonical, &s);
 
-    while (!(found = find_under(v, canonical, size, &s)) && size)
+    while (!found && !(found = find_under(v, canonical, size, &s)) && size)
         size = parent(v->prefix, size, v->naming->separator);
     if (!found) return (struct weights_source){ 0 };
     for (int i = 0; i < s.parts; i++) {
@@ -294,6 +308,13 @@ bool weights_view_copies(const struct weights_view *v, const char **chosen, cons
 int weights_view_depth(const struct weights_view *v)
 {
     return v->depth;
+}
+
+void weights_view_set_head(struct weights_view *v, const struct weights_tensor *weight,
+                           const struct weights_tensor *bias)
+{
+    v->head[0] = weight;
+    v->head[1] = bias;
 }
 
 bool weights_view_used(const struct weights_view *v, size_t i)

@@ -32,7 +32,8 @@ extern const struct weights_naming weights_namings[WEIGHTS_FAMILIES];
 /* Which copy of a network to take, by what stands before its names: that of the lowest rank. The averaged
  * weights come first, as in timm, wherever in the prefix their name stands. */
 int weights_copy_rank(const char *prefix);
-/* Whether name lies with the rival's copy, not with that of prefix: a head may lie less deep than its trunk. */
+/* Whether name lies with the rival's copy, not with that of prefix: a head may lie less deep than its
+ * trunk. */
 bool weights_copy_closer(const char *rival, const char *prefix, const char *name, char separator);
 
 /* A network that is known not to be read, by a part of a name: VIT_ERR_UNSUPPORTED says which. */

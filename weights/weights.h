@@ -156,6 +156,9 @@ bool weights_view_copies(const struct weights_view *v, const char **chosen, cons
 
 /* Find a canonical tensor ("blocks.3.attn.qkv.weight"); marks its parts as used. */
 struct weights_source weights_view_find(struct weights_view *v, const char *canonical);
+/* From here on these two of its tensors are "head.weight" and "head.bias", whatever their names. */
+void weights_view_set_head(struct weights_view *v, const struct weights_tensor *weight,
+                           const struct weights_tensor *bias);
 /* Rank and shape it has after the layout and concatenation; false when the parts do not fit together. */
 bool weights_source_shape(const struct weights_source *s, int *rank, int64_t shape[WEIGHTS_RANK]);
 /* out (count) = the canonical tensor as f32; exact for integers with scales of at most 17 bits. */

@@ -641,6 +641,121 @@ static void a_classifier_of_another_kind_is_named(void **state)
     }
 }
 
+/* The tensors of f under names of their own: those of the head begin with head, the others with trunk. */
+static void rename_all(struct folder *f, char names[FOLDER_TENSORS][120], const char *trunk, const char *head)
+{
+    for (int i = 0; i < f->count; i++) {
+        const char *name = f->entry[i].name;
+        if (!strncmp(name, "head.", strlen("head.")))
+            snprintf(names[i], 120, "%s%s", head, name + strlen("head"));
+        else
+            snprintf(names[i], 120, "%s%s", trunk, name);
+        f->entry[i].name = names[i];
+    }
+}
+
+static void answer(float *logits, const struct vit_model *m, const float *planes)
+{
+    struct vit_session *s = tiny_session(m, 1, 1, false);
+
+    memcpy(logits, vit_forward(s, planes, 1), (size_t)vit_model_config(m)->classes * sizeof *logits);
+    vit_session_close(s);
+}
+
+/* nn.Sequential(nn.Dropout(), nn.Linear()), and a backbone beside a linear layer. */
+static void a_classifier_of_another_name_answers_as_head_does(void **state)
+{
+    static const struct {
+        const char *trunk, *head;
+    } ROWS[] = { { "", "fc" },
+                 { "", "head.1" },
+                 { "", "classifier.0" },
+                 { "", "heads.head.1" },
+                 { "backbone.", "fc" },
+                 { "backbone.", "classifier" },
+                 { "backbone.", "backbone.head.1" },
+                 { "state_dict.model.backbone.", "state_dict.model.classifier.1" } };
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct folder f;
+    struct vit_model *m;
+    float want[4], got[4], *planes;
+
+    (void)state;
+    folder_make(&f, &c);
+    folder_weights(&f, "model.safetensors", NULL);
+    m = folder_open(&f, NULL);
+    planes = tiny_planes(m, 1);
+    answer(want, m, planes);
+    vit_model_close(m);
+    folder_remove(&f);
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        char names[FOLDER_TENSORS][120], says[120];
+        folder_make(&f, &c);
+        rename_all(&f, names, ROWS[i].trunk, ROWS[i].head);
+        folder_weights(&f, "model.safetensors", NULL);
+        m = folder_open(&f, NULL);
+        snprintf(says, sizeof says, "\"%s\" is taken for its classifier", ROWS[i].head);
+        assert_int_equal(folder_notes(m, true, says), 1);
+        assert_int_equal(folder_notes(m, true, "not used"), 0);
+        answer(got, m, planes);
+        assert_memory_equal(got, want, sizeof want);
+        vit_model_close(m);
+        folder_remove(&f);
+    }
+    free(planes);
+}
+
+/* What else of a classifier there is, and where a layer lies, may mean that it reads something else. */
+static void a_classifier_of_another_name_is_taken_only_alone(void **state)
+{
+    static const struct {
+        const char *trunk, *head, *more;
+        int rank, rows, cols;
+    } ROWS[] = {
+        { "", "head.1", "head.0.weight", 1, 16, 0 }, /* a norm */
+        { "", "head.1", "head.0.weight", 2, 16, 16 },
+        { "", "head.2", "head.other", 1, 1, 0 }, /* what are the first two? */
+        { "", "fc", "classifier.weight", 2, 4, 16 },
+        { "", "fc", "aux_head.bias", 1, 4, 0 },
+        { "backbone.", "decoder.fc", "decoder.x", 1, 1, 0 },
+        { "backbone.", "backbone.decoder.fc", "decoder.x", 1, 1, 0 },
+        { "", "my_fc", "x", 1, 1, 0 },
+    };
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        char names[FOLDER_TENSORS][120];
+        struct folder f;
+        folder_make(&f, &c);
+        rename_all(&f, names, ROWS[i].trunk, ROWS[i].head);
+        folder_add(&f, ROWS[i].more, ROWS[i].rank, ROWS[i].rows, ROWS[i].cols);
+        folder_weights(&f, "model.safetensors", NULL);
+        folder_refused(&f, NULL, VIT_ERR_UNSUPPORTED, "its classifier is of another kind");
+        folder_remove(&f);
+    }
+}
+
+static void a_classifier_of_another_name_and_width_is_refused(void **state)
+{
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct folder f;
+
+    (void)state;
+    folder_make(&f, &c);
+    folder_drop(&f, "head.weight");
+    folder_drop(&f, "head.bias");
+    folder_add(&f, "fc.weight", 2, 4, 8);
+    folder_add(&f, "fc.bias", 1, 4, 0);
+    folder_weights(&f, "model.safetensors", NULL);
+    folder_refused(&f, NULL, VIT_ERR_UNSUPPORTED, "another kind (\"fc.weight\" [4, 8])");
+    folder_entry(&f, "fc.weight")->shape[1] = 16;
+    folder_entry(&f, "fc.bias")->shape[0] = 3;
+    folder_weights(&f, "model.safetensors", NULL);
+    folder_refused(&f, NULL, VIT_ERR_UNSUPPORTED, "of other names a bias too");
+    folder_remove(&f);
+}
+
 /* DINOv2, MAE and ImageNet-21k's networks are published without a head: their features are all there. */
 static void a_network_without_a_classifier_has_features(void **state)
 {
@@ -1427,6 +1542,9 @@ int main(void)
         cmocka_unit_test(tensors_that_are_no_vit_are_refused),
         cmocka_unit_test(a_parallel_block_is_refused),
         cmocka_unit_test(a_classifier_of_another_kind_is_named),
+        cmocka_unit_test(a_classifier_of_another_name_answers_as_head_does),
+        cmocka_unit_test(a_classifier_of_another_name_is_taken_only_alone),
+        cmocka_unit_test(a_classifier_of_another_name_and_width_is_refused),
         cmocka_unit_test(a_network_without_a_classifier_has_features),
         cmocka_unit_test(a_network_without_a_classifier_stays_without_one),
         cmocka_unit_test(a_network_without_a_classifier_is_a_start),
