@@ -202,8 +202,8 @@ void report_note_pairs(FILE *out, const struct report *r)
     fputs(
         "Pairs: two runs that have ended and are alike in all but this setting, in placement, rate and seed "
         "too. One lost: the run with the first value alone / that with the second alone; p: McNemar's exact "
-        "test of these, as if each pair were a draw of its own: a setting whose runs fail together, with each "
-        "seed, counts more than once in it. Points: ",
+        "test of these, as if each pair were a draw of its own: a setting whose runs fail together, with "
+        "each seed, counts more than once in it. Points: ",
         out);
     fprintf(out, "%s top-1 (%%) with the second value less that with the first, where both learn: ",
             report_tested(r) ? "test" : "validation");
