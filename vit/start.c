@@ -51,16 +51,6 @@ static int find_slot(const struct vit_slot *slots, int count, const char *name)
     return -1;
 }
 
-/* "160x64x3x3" */
-static const char *shape_text(const struct vit_slot *s, char *text, size_t size)
-{
-    size_t used = 0;
-
-    for (int i = 0; i < s->rank && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%d", i ? "x" : "", s->shape[i]);
-    return text;
-}
-
 static bool same_shape(const struct vit_slot *a, const struct vit_slot *b)
 {
     return a->rank == b->rank && !memcmp(a->shape, b->shape, (size_t)a->rank * sizeof *a->shape);
@@ -69,7 +59,7 @@ static bool same_shape(const struct vit_slot *a, const struct vit_slot *b)
 enum vit_status vit_slots_lent(const struct vit_slot *wanted, int count, const struct vit_slot *lent,
                                int lent_count, bool drawn_head, const char *path, struct vit_error *err)
 {
-    char expected[48], has[48];
+    char expected[128], has[128];
 
     for (int i = 0; i < count; i++) {
         const struct vit_slot *s = &wanted[i];
@@ -82,7 +72,8 @@ enum vit_status vit_slots_lent(const struct vit_slot *wanted, int count, const s
         if (!same_shape(s, &lent[at]))
             return vit_fail(err, VIT_ERR_ARG,
                             "%s: %s: expected the shape %s of the network to train, found %s", path, s->name,
-                            shape_text(s, expected, sizeof expected), shape_text(&lent[at], has, sizeof has));
+                            vit_slot_shape_text(s, expected, sizeof expected),
+                            vit_slot_shape_text(&lent[at], has, sizeof has));
     }
     return VIT_OK;
 }

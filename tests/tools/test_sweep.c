@@ -824,7 +824,7 @@ static void cells_start_from_the_network_as_it_is(void **state)
            "post,pre", "--batch", "8");
     EXPECT(2, "has no norm.weight", false, "-d", f->data, "--plan", "--from", from, "--norm", "post,pre",
            "--batch", "8");
-    EXPECT(2, "expected the shape 32x3x16x16", false, "-d", f->data, "--plan", "--from", from, "--width",
+    EXPECT(2, "expected the shape [32, 3, 16, 16]", false, "-d", f->data, "--plan", "--from", from, "--width",
            "32,16", "--batch", "8");
     tmp_write(f->dir, "broken.safetensors", "no model", 8, broken, sizeof broken);
     EXPECT(3, "broken.safetensors", false, "-d", f->data, "-o", f->out, "--from", broken);

@@ -439,8 +439,8 @@ static void weights_are_taken_from_another_model(void **state)
     assert_int_equal(vit_model_take(from, lacks, &err), VIT_ERR_ARG);
     assert_string_equal(err.text, "new model: has no norm.weight, which the network to train needs");
     assert_int_equal(vit_model_take(other, from, &err), VIT_ERR_ARG);
-    assert_string_equal(err.text, "new model: blocks.0.mlp.fc1.weight: expected the shape 64x32 of the "
-                                  "network to train, found 48x32");
+    assert_string_equal(err.text, "new model: blocks.0.mlp.fc1.weight: expected the shape [64, 32] of the "
+                                  "network to train, found [48, 32]");
     vit_model_close(from);
     vit_model_close(same);
     vit_model_close(classes);
