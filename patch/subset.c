@@ -1,9 +1,10 @@
 /* Which pictures of a data set, and under which labels: matched to a model, limited, held out. What is
- * chosen depends on the pictures' places in the data set and on fixed keys, on nothing else. */
+ * chosen depends on their places in the data set, on which of them are one file, and on fixed keys. */
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "patch/dataset.h"
 #include "vit/random.h"
@@ -94,6 +95,71 @@ done:
     return status;
 }
 
+/* ---- repetitions ---- */
+
+/* The file of a record, which lists and links name as they like. */
+struct found {
+    dev_t device;
+    ino_t number;
+    size_t index; /* of the record */
+};
+
+static int compare(size_t a, size_t b)
+{
+    return (a > b) - (a < b);
+}
+
+static bool same_file(const struct found *a, const struct found *b)
+{
+    return a->device == b->device && a->number == b->number;
+}
+
+static int by_file(const void *a, const void *b)
+{
+    const struct found *x = a, *y = b;
+
+    if (x->device != y->device) return x->device < y->device ? -1 : 1;
+    if (x->number != y->number) return x->number < y->number ? -1 : 1;
+    return compare(x->index, y->index);
+}
+
+/* False: it is no file of its own, or there is none. */
+static bool find_file(struct found *f, const struct patch_dataset *d, size_t i)
+{
+    const struct patch_store *s = d->store;
+    struct stat file;
+
+    if (s->kind->cifar || stat(s->files.item[d->records[i].where], &file)) return false;
+    *f = (struct found){ file.st_dev, file.st_ino, i };
+    return true;
+}
+
+/* (count of d): the first record of each one's file; *repeats: how many come after it. NULL: no memory. Freed
+ * by the caller. */
+static size_t *find_firsts(size_t *repeats, const struct patch_dataset *d)
+{
+    size_t *first = malloc((d->count + 1) * sizeof *first), count = 0;
+    struct found *found = malloc((d->count + 1) * sizeof *found);
+
+    *repeats = 0;
+    for (size_t i = 0; first && found && i < d->count; i++) {
+        first[i] = i;
+        count += find_file(&found[count], d, i);
+    }
+    if (count) qsort(found, count, sizeof *found, by_file);
+    for (size_t i = 1; i < count; i++) {
+        if (!same_file(&found[i], &found[i - 1])) continue;
+        first[found[i].index] = first[found[i - 1].index];
+        ++*repeats;
+    }
+    if (!found) {
+        free(first);
+        first = NULL;
+    }
+    free(found);
+    return first;
+}
+
 /* ---- choosing ---- */
 
 /* One constant for each purpose: what is held out of a limited set is not its end. */
@@ -105,11 +171,6 @@ struct draw {
     size_t index; /* of the record */
     size_t rank;  /* among those of its label, by key */
 };
-
-static int compare(size_t a, size_t b)
-{
-    return (a > b) - (a < b);
-}
 
 static int by_label(const void *a, const void *b)
 {
@@ -129,17 +190,22 @@ static int by_rank(const void *a, const void *b)
     return by_label(a, b);
 }
 
-/* All records, each class in a random order of its own; NULL: no memory. Freed by the caller. */
-static struct draw *shuffle(const struct patch_dataset *d, uint64_t purpose)
+/* All records, or the first of each file (first as find_firsts() has it; NULL: all), *count of them; each
+ * class in a random order of its own. NULL: no memory. Freed by the caller. */
+static struct draw *shuffle(size_t *count, const struct patch_dataset *d, const size_t *first,
+                            uint64_t purpose)
 {
     struct draw *draw = malloc((d->count + 1) * sizeof *draw);
     const uint64_t key = vit_key(0x7061746368ull, purpose); /* "patch" */
+    size_t n = 0;
 
     if (!draw) return NULL;
     for (size_t i = 0; i < d->count; i++)
-        draw[i] = (struct draw){ d->records[i].label, vit_random_u64(key, d->records[i].where), i, 0 };
-    qsort(draw, d->count, sizeof *draw, by_label);
-    for (size_t i = 1; i < d->count; i++)
+        if (!first || first[i] == i)
+            draw[n++] = (struct draw){ d->records[i].label, vit_random_u64(key, d->records[i].where), i, 0 };
+    *count = n;
+    qsort(draw, n, sizeof *draw, by_label);
+    for (size_t i = 1; i < n; i++)
         draw[i].rank = draw[i].label == draw[i - 1].label ? draw[i - 1].rank + 1 : 0;
     return draw;
 }
@@ -158,18 +224,19 @@ enum vit_status patch_dataset_limit(struct patch_dataset *d, size_t n, struct vi
 {
     bool *kept;
     struct draw *draw;
+    size_t count;
 
     if (!n) return vit_fail(err, VIT_ERR_ARG, "a data set cannot be limited to 0 pictures");
     if (n >= d->count) return VIT_OK;
     kept = calloc(d->count, sizeof *kept);
-    draw = shuffle(d, PURPOSE_LIMIT);
+    draw = shuffle(&count, d, NULL, PURPOSE_LIMIT);
     if (!kept || !draw) {
         free(kept);
         free(draw);
         return vit_fail(err, VIT_ERR_NOMEM, "no memory to choose from %zu pictures", d->count);
     }
     /* First the first of every class, then the second, and so on. */
-    qsort(draw, d->count, sizeof *draw, by_rank);
+    qsort(draw, count, sizeof *draw, by_rank);
     for (size_t i = 0; i < n; i++) kept[draw[i].index] = true;
     keep(d, kept);
     free(kept);
@@ -205,20 +272,24 @@ static size_t share_of(size_t n, int label, float fraction)
     return !share && n > 1 && label >= 0 ? 1 : share;
 }
 
-/* stays (count of d): false for the fraction of each class that is held out. */
-static bool choose(bool *stays, const struct patch_dataset *d, float fraction)
+/* stays (count of d): false for the fraction of each class that is held out. What repeats a file goes where
+ * that went, whatever its label: a network would know it. */
+static bool choose(bool *stays, size_t *repeats, const struct patch_dataset *d, float fraction)
 {
-    struct draw *draw = shuffle(d, PURPOSE_HOLD_OUT);
+    size_t count = 0, *first = find_firsts(repeats, d);
+    struct draw *draw = first ? shuffle(&count, d, first, PURPOSE_HOLD_OUT) : NULL;
+    const bool done = draw != NULL;
 
-    if (!draw) return false;
-    for (size_t i = 0, end; i < d->count; i = end) {
+    for (size_t i = 0, end; i < count; i = end) {
         size_t held;
-        for (end = i + 1; end < d->count && draw[end].label == draw[i].label;) end++;
+        for (end = i + 1; end < count && draw[end].label == draw[i].label;) end++;
         held = share_of(end - i, draw[i].label, fraction);
         for (size_t j = i; j < end; j++) stays[draw[j].index] = draw[j].rank >= held;
     }
+    for (size_t i = 0; done && i < d->count; i++) stays[i] = stays[first[i]];
     free(draw);
-    return true;
+    free(first);
+    return done;
 }
 
 /* Move the records that do not stay from d to part. */
@@ -239,9 +310,10 @@ static enum vit_status divide(struct patch_dataset *d, struct patch_dataset *par
 }
 
 enum vit_status patch_dataset_hold_out(struct patch_dataset *d, float fraction, struct patch_dataset **held,
-                                       struct vit_error *err)
+                                       size_t *repeats, struct vit_error *err)
 {
     bool *stays;
+    size_t count;
     enum vit_status status;
 
     *held = NULL;
@@ -249,7 +321,7 @@ enum vit_status patch_dataset_hold_out(struct patch_dataset *d, float fraction, 
         return vit_fail(err, VIT_ERR_ARG, "the fraction held out must be between 0 and 1, found %g",
                         (double)fraction);
     stays = calloc(d->count + 1, sizeof *stays);
-    if (!stays || !choose(stays, d, fraction))
+    if (!stays || !choose(stays, repeats ? repeats : &count, d, fraction))
         status = vit_fail(err, VIT_ERR_NOMEM, "no memory to choose from %zu pictures", d->count);
     else
         status = branch(held, d, err);

@@ -35,8 +35,8 @@ struct eval_part {
 };
 
 /* Open it. *name: which part it is. VIT_ERR_ARG: a split that it has not, or that nothing is held out of.
- * common: warns where all is read unasked, and of the training split; NULL: it does not, as nothing is said
- * of accuracy. out is NULL on failure. */
+ * common: warns where all is read unasked, of the training split, and of files that are named again where
+ * some are held out; NULL: it does not, as nothing is said of accuracy. out is NULL on failure. */
 enum vit_status eval_data_open(struct patch_dataset **out, const char **name, const struct eval_part *part,
                                const struct cmd_common *common, struct vit_error *err);
 

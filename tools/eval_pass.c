@@ -6,6 +6,7 @@
 #include "tools/eval.h"
 #include "tools/out.h"
 #include "tools/progress.h"
+#include "tools/train.h"
 #include "vit/stats.h"
 
 #define AT(field) (sizeof(struct cmd_common) + offsetof(struct eval_options, field))
@@ -86,15 +87,20 @@ static enum vit_status find_split(enum patch_split *out, unsigned splits, const 
 }
 
 /* *d becomes a fraction of itself; nothing on failure. */
-static enum vit_status keep_held_out(struct patch_dataset **d, float fraction, struct vit_error *err)
+static enum vit_status keep_held_out(struct patch_dataset **d, const struct eval_part *part,
+                                     const struct cmd_common *common, struct vit_error *err)
 {
+    const size_t count = patch_dataset_count(*d);
     struct patch_dataset *held;
     struct vit_error why;
-    const enum vit_status status = patch_dataset_hold_out(*d, fraction, &held, &why);
+    size_t repeats;
+    const enum vit_status status = patch_dataset_hold_out(*d, part->held_out, &held, &repeats, &why);
 
     patch_dataset_close(*d);
     *d = held;
-    return status ? vit_fail(err, status, "--held-out %g: %s", (double)fraction, why.text) : VIT_OK;
+    if (status) return vit_fail(err, status, "--held-out %g: %s", (double)part->held_out, why.text);
+    if (common) train_data_warn_repeats(common, part->path, repeats, count);
+    return VIT_OK;
 }
 
 enum vit_status eval_data_open(struct patch_dataset **out, const char **name, const struct eval_part *part,
@@ -112,7 +118,7 @@ enum vit_status eval_data_open(struct patch_dataset **out, const char **name, co
     if (common && !(part->held_out > 0)) warn_learnt(part->path, splits, part->split, wanted, common);
     /* In this order, as in training, and before labels are renumbered: the same pictures for every model. */
     if (part->limit) status = patch_dataset_limit(*out, part->limit, err);
-    if (!status && part->held_out > 0) return keep_held_out(out, part->held_out, err);
+    if (!status && part->held_out > 0) return keep_held_out(out, part, common, err);
     if (!status) return VIT_OK;
     patch_dataset_close(*out);
     *out = NULL;

@@ -36,11 +36,16 @@ static enum vit_status add_source(struct sweep *s, const struct sweep_cell *c, c
     return status;
 }
 
+static bool same_division(const struct recipe *a, const struct recipe *b)
+{
+    return a->limit == b->limit && a->val == b->val && a->val_split == b->val_split;
+}
+
 static bool same_pictures(const struct recipe *a, const struct recipe *b)
 {
-    return a->limit == b->limit && a->max_pixels == b->max_pixels && a->val == b->val &&
-           a->val_split == b->val_split && a->no_exif == b->no_exif && a->crop_pct == b->crop_pct &&
-           recipe_same_text(a->crop_mode, b->crop_mode) && recipe_same_text(a->from, b->from);
+    return same_division(a, b) && a->max_pixels == b->max_pixels && a->no_exif == b->no_exif &&
+           a->crop_pct == b->crop_pct && recipe_same_text(a->crop_mode, b->crop_mode) &&
+           recipe_same_text(a->from, b->from);
 }
 
 static enum vit_status find_source(struct sweep *s, struct sweep_cell *c, const struct recipe_base *base,
@@ -129,6 +134,16 @@ static enum vit_status count_data(int *classes, struct sweep *s, struct vit_erro
                   : train_again_digest(s->data, s->digest, s->begun_digest, "sweep", s->options->out, err);
 }
 
+/* Of each division once, in whatever else its cells differ. */
+static void warn_divided(const struct sweep *s)
+{
+    for (int i = 0; i < s->source_count; i++) {
+        int before = 0;
+        while (!same_division(s->sources[before].recipe, s->sources[i].recipe)) before++;
+        if (before == i) train_data_warn_divided(&s->common, s->data, &s->sources[i].data);
+    }
+}
+
 int sweep_data_open(struct sweep *s)
 {
     struct start start = { 0 };
@@ -154,6 +169,7 @@ int sweep_data_open(struct sweep *s)
         train_data_warn(&s->common, s->data, &s->cells[i].recipe);
         break;
     }
+    warn_divided(s);
     return CMD_DONE;
 }
 

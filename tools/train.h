@@ -90,6 +90,7 @@ enum vit_status train_dead_after(int *step, const char *text, int steps, struct 
 struct train_data {
     struct patch_dataset *training, *held;       /* held: to validate on; NULL: no validation */
     struct patch_feed_store *store, *held_store; /* of them; NULL: not read before they are needed */
+    size_t repeats;                              /* how often what was divided into them names a file again */
     struct patch_decode decode;
 };
 /* What r says of limit, validation and decoding. Reads no picture. */
@@ -109,6 +110,10 @@ enum vit_status train_data_digest(char text[TRAIN_DIGEST], const char *path, uns
 unsigned train_data_splits(const struct recipe *r);
 /* Whoever made a validation split expects a run to use it. */
 void train_data_warn(const struct cmd_common *common, const char *path, const struct recipe *r);
+/* Of count pictures, which were divided, repeats name a file again. */
+void train_data_warn_repeats(const struct cmd_common *common, const char *path, size_t repeats, size_t count);
+/* How d, which is open, was divided. */
+void train_data_warn_divided(const struct cmd_common *common, const char *path, const struct train_data *d);
 /* Decode all pictures for networks that see them as p says, and keep up to cache_bytes of each part. */
 enum vit_status train_data_read(struct train_data *d, const struct patch_recipe *p, size_t cache_bytes,
                                 const struct cmd_common *common, struct vit_error *err);

@@ -43,7 +43,7 @@ static enum vit_status check_classes(const struct patch_dataset *d, const char *
 static enum vit_status hold_out(struct train_data *d, float val, struct vit_error *err)
 {
     struct vit_error why;
-    const enum vit_status status = patch_dataset_hold_out(d->training, val, &d->held, &why);
+    const enum vit_status status = patch_dataset_hold_out(d->training, val, &d->held, &d->repeats, &why);
 
     return status ? vit_fail(err, status, "--val %g: %s; --val 0 holds none out", (double)val, why.text)
                   : VIT_OK;
@@ -116,6 +116,22 @@ void train_data_warn(const struct cmd_common *common, const char *path, const st
              "%s: its validation split is not read: %g of the training split is held out to validate on; "
              "--val-split takes it instead",
              path, (double)r->val);
+}
+
+void train_data_warn_repeats(const struct cmd_common *common, const char *path, size_t repeats, size_t count)
+{
+    if (repeats)
+        cmd_warn(common,
+                 "%s: %zu of %zu pictures repeat a file named before them: its copies are all held out, or "
+                 "none is",
+                 path, repeats, count);
+}
+
+void train_data_warn_divided(const struct cmd_common *common, const char *path, const struct train_data *d)
+{
+    const size_t held = d->held ? patch_dataset_count(d->held) : 0;
+
+    train_data_warn_repeats(common, path, d->repeats, patch_dataset_count(d->training) + held);
 }
 
 enum vit_status train_data_open(struct train_data *d, const char *path, const struct recipe *r,

@@ -85,7 +85,10 @@ static enum vit_status check_data(struct train *t, struct vit_error *err)
     const struct train_job *job = t->job;
     enum vit_status status = train_data_digest(t->digest, job->data, train_data_splits(t->recipe), err);
 
-    if (!status) train_data_warn(job->common, job->data, t->recipe);
+    if (!status) {
+        train_data_warn(job->common, job->data, t->recipe);
+        train_data_warn_divided(job->common, job->data, t->data);
+    }
     return status ? status : train_again_digest(job->data, t->digest, job->digest, "run", job->out, err);
 }
 

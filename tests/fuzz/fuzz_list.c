@@ -16,7 +16,7 @@ static void use(struct patch_dataset *d)
         patch_dataset_name(d, i, name, sizeof name);
         if (patch_dataset_label(d, i) >= 0) patch_dataset_class(d, patch_dataset_label(d, i));
     }
-    if (patch_dataset_classes(d) && !patch_dataset_hold_out(d, 0.5f, &held, NULL))
+    if (patch_dataset_classes(d) && !patch_dataset_hold_out(d, 0.5f, &held, NULL, NULL))
         patch_dataset_limit(d, 3, NULL);
     patch_dataset_close(held);
     patch_dataset_close(d);

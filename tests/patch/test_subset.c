@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include "tests/patch/fixtures.h"
 #include "tests/patch/noise.h"
 
@@ -117,7 +119,7 @@ static void holding_out_divides_every_class(void **state)
     struct patch_dataset *d = opened(state), *held, *again = opened(state), *held_again;
     bool seen[CATS + DOGS + EELS] = { false };
 
-    assert_ok(patch_dataset_hold_out(d, 0.2f, &held, &err), &err);
+    assert_ok(patch_dataset_hold_out(d, 0.2f, &held, NULL, &err), &err);
     assert_counts(d, 24, 8, 4);
     assert_counts(held, 6, 2, 1);
     for (size_t i = 0; i < patch_dataset_count(d); i++) seen[number(d, i)] = true;
@@ -126,7 +128,7 @@ static void holding_out_divides_every_class(void **state)
         seen[number(held, i)] = true;
     }
     for (size_t i = 0; i < VIT_COUNT(seen); i++) assert_true(seen[i]);
-    assert_ok(patch_dataset_hold_out(again, 0.2f, &held_again, &err), &err);
+    assert_ok(patch_dataset_hold_out(again, 0.2f, &held_again, NULL, &err), &err);
     for (size_t i = 0; i < patch_dataset_count(held); i++)
         assert_int_equal(number(held, i), number(held_again, i));
     patch_dataset_close(d); /* what was held out outlives it */
@@ -142,11 +144,63 @@ static void every_class_of_two_or_more_is_held_out(void **state)
     struct vit_error err = { 0 };
     struct patch_dataset *d = opened(state), *held;
 
-    assert_ok(patch_dataset_hold_out(d, 0.06f, &held, &err), &err); /* 1.8, 0.6 and 0.3 */
+    assert_ok(patch_dataset_hold_out(d, 0.06f, &held, NULL, &err), &err); /* 1.8, 0.6 and 0.3 */
     assert_counts(held, 2, 1, 1);
     assert_counts(d, 28, 9, 4);
     patch_dataset_close(held);
     patch_dataset_close(d);
+}
+
+enum { FILES = 12, LISTED = 4 };
+
+/* The files of a folder, listed several times: by other paths, through a link, under another label. */
+static struct patch_dataset *listed(const char *dir, int times)
+{
+    static const struct {
+        const char *before, *after;
+        int label;
+    } AS[LISTED] = { { "", ".png", 0 }, { "./", ".png", 0 }, { "", "-link.png", 0 }, { "", ".png", 1 } };
+    char text[2048] = "", name[32], path[512], link[512];
+    struct vit_error err = { 0 };
+    struct patch_dataset *d;
+
+    for (int i = 0; i < times * FILES; i++) {
+        const int file = i % FILES, as = i / FILES;
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%d%s,%d\n", AS[as].before, file,
+                 AS[as].after, (file + AS[as].label) % 3);
+        snprintf(name, sizeof name, "%d.png", file);
+        tmp_write(dir, name, "", 0, path, sizeof path);
+        snprintf(link, sizeof link, "%s/%d-link.png", dir, file);
+        if (!as) assert_int_equal(symlink(path, link), 0);
+    }
+    tmp_write(dir, "set.csv", text, strlen(text), path, sizeof path);
+    assert_ok(patch_dataset_open(&d, path, PATCH_ALL, &err), &err);
+    return d;
+}
+
+/* On the side on which it is when it is listed once. */
+static void a_file_is_on_one_side_however_often_it_is_listed(void **state)
+{
+    struct vit_error err = { 0 };
+    struct patch_dataset *once = listed(*state, 1), *often, *held, *often_held;
+    bool out[FILES] = { false };
+    size_t repeats;
+
+    assert_ok(patch_dataset_hold_out(once, 0.3f, &held, &repeats, &err), &err);
+    assert_int_equal(repeats, 0);
+    for (size_t i = 0; i < patch_dataset_count(held); i++) out[number(held, i)] = true;
+    patch_dataset_close(once);
+    tmp_remove(*state);
+    often = listed(*state, LISTED);
+    assert_ok(patch_dataset_hold_out(often, 0.3f, &often_held, &repeats, &err), &err);
+    assert_int_equal(repeats, (LISTED - 1) * FILES);
+    assert_int_equal(patch_dataset_count(often_held), LISTED * patch_dataset_count(held));
+    assert_int_equal(patch_dataset_count(often), LISTED * (FILES - patch_dataset_count(held)));
+    for (size_t i = 0; i < patch_dataset_count(often_held); i++) assert_true(out[number(often_held, i)]);
+    for (size_t i = 0; i < patch_dataset_count(often); i++) assert_false(out[number(often, i)]);
+    patch_dataset_close(held);
+    patch_dataset_close(often);
+    patch_dataset_close(often_held);
 }
 
 static void holding_out_nothing_or_all_is_refused(void **state)
@@ -154,13 +208,13 @@ static void holding_out_nothing_or_all_is_refused(void **state)
     struct vit_error err;
     struct patch_dataset *d = opened(state), *held;
 
-    assert_refused(patch_dataset_hold_out(d, 0, &held, &err), VIT_ERR_ARG, "between 0 and 1", &err);
-    assert_refused(patch_dataset_hold_out(d, 1, &held, &err), VIT_ERR_ARG, "between 0 and 1", &err);
-    assert_refused(patch_dataset_hold_out(d, 0.99f, &held, &err), VIT_ERR_ARG, "nothing", &err);
+    assert_refused(patch_dataset_hold_out(d, 0, &held, NULL, &err), VIT_ERR_ARG, "between 0 and 1", &err);
+    assert_refused(patch_dataset_hold_out(d, 1, &held, NULL, &err), VIT_ERR_ARG, "between 0 and 1", &err);
+    assert_refused(patch_dataset_hold_out(d, 0.99f, &held, NULL, &err), VIT_ERR_ARG, "nothing", &err);
     assert_null(held);
     assert_int_equal(patch_dataset_count(d), CATS + DOGS + EELS);
     assert_ok(patch_dataset_limit(d, 3, &err), &err); /* one of each */
-    assert_refused(patch_dataset_hold_out(d, 0.4f, &held, &err), VIT_ERR_ARG, "nothing", &err);
+    assert_refused(patch_dataset_hold_out(d, 0.4f, &held, NULL, &err), VIT_ERR_ARG, "nothing", &err);
     assert_null(held);
     patch_dataset_close(d);
 }
@@ -229,6 +283,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_damaged_picture_takes_no_class_its_place, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(holding_out_divides_every_class, setup, teardown),
         cmocka_unit_test_setup_teardown(every_class_of_two_or_more_is_held_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_is_on_one_side_however_often_it_is_listed, tmp_setup,
+                                        tmp_teardown),
         cmocka_unit_test_setup_teardown(holding_out_nothing_or_all_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(labels_are_matched_by_name, setup, teardown),
         cmocka_unit_test_setup_teardown(a_mismatch_names_what_matches_nothing, setup, teardown),

@@ -934,6 +934,30 @@ static void what_is_done_to_pictures_is_a_setting(void **state)
     }
 }
 
+/* 8 files, the lines of each three times: 2 of them are held out, by eval too. */
+static void copies_of_a_file_stay_together(void **state)
+{
+    static const char SAYS[] = "set.csv: 16 of 24 pictures repeat a file named before them";
+    struct fixture *f = *state;
+    char data[600], list[TMP_PATH + 16], text[1024] = "";
+    struct run r;
+
+    write_own(f, "own", 8, data);
+    for (int i = 0; i < 24; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%sown/%s/%d.png,%d\n", i < 8 ? "" : "./",
+                 i % 2 ? "b c" : "a", i % 8, i % 2);
+    tmp_write(f->dir, "set.csv", text, strlen(text), list, sizeof list);
+    r = train(true, (const char *const[]){ "-d", list, "-o", f->out, "--batch", "2", "--val", "0.25",
+                                           "--epochs", "1", NULL });
+    assert_non_null(strstr(r.err, "18 pictures to learn from, 9 steps an epoch, 9 in all; 6 held out"));
+    run_expect(&r, 0, SAYS);
+    r = run_verb("eval", NULL, (const char *const[]){ "-d", list, "-m", f->out, "--held-out", "0.25", NULL });
+    run_expect(&r, 0, SAYS);
+    r = run_verb("eval", NULL, (const char *const[]){ "-d", list, "-m", f->out, NULL });
+    assert_null(strstr(r.err, "repeat"));
+    run_expect(&r, 0, "");
+}
+
 static void a_validation_split_that_is_not_read_is_warned_of(void **state)
 {
     struct fixture *f = *state;
@@ -1086,6 +1110,7 @@ int main(void)
         TEST(a_network_that_cannot_learn_from_pictures_is_refused),
         TEST(a_run_goes_on_without_what_it_started_from),
         TEST(a_damaged_picture_is_counted),
+        TEST(copies_of_a_file_stay_together),
         TEST(a_validation_split_that_is_not_read_is_warned_of),
         TEST(a_run_may_validate_on_the_split_for_it),
         TEST(one_source_says_what_to_validate_on),
