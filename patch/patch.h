@@ -198,9 +198,9 @@ enum vit_status patch_dataset_match(struct patch_dataset *d, const char *const *
  * label count as one more class, the last. */
 enum vit_status patch_dataset_limit(struct patch_dataset *d, size_t n, struct vit_error *err);
 /* Move a fraction of each class, rounded, into *held (closed by the caller), the same pictures for every
- * call; at least one of every class that has two. A file that a list or links name more than once is one of
- * its first label's class: all of it moves, or nothing. *repeats (may be NULL): how often d named a file
- * again. */
+ * call; of every class that has two at least one, and not all. A file that a list or links name more than
+ * once is one of its first label's class: all of it moves, or nothing. *repeats (may be NULL): how often d
+ * named a file again. */
 enum vit_status patch_dataset_hold_out(struct patch_dataset *d, float fraction, struct patch_dataset **held,
                                        size_t *repeats, struct vit_error *err);
 

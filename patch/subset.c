@@ -263,13 +263,15 @@ static enum vit_status branch(struct patch_dataset **held, const struct patch_da
     return VIT_OK;
 }
 
-/* Of n pictures under a label, at least one where two are there: a class that is held out nowhere would not
- * count in any validation. */
+/* Of n pictures under a label, at least one on each side where two are there: a class that is held out
+ * nowhere would not count in any validation, and one that is held out whole could not be learnt. */
 static size_t share_of(size_t n, int label, float fraction)
 {
     const size_t share = (size_t)llrint((double)fraction * (double)n);
 
-    return !share && n > 1 && label >= 0 ? 1 : share;
+    if (n < 2 || label < 0) return share;
+    if (!share) return 1;
+    return share < n ? share : n - 1;
 }
 
 /* stays (count of d): false for the fraction of each class that is held out. What repeats a file goes where

@@ -112,7 +112,7 @@ unsigned train_data_splits(const struct recipe *r);
 void train_data_warn(const struct cmd_common *common, const char *path, const struct recipe *r);
 /* Of count pictures, which were divided, repeats name a file again. */
 void train_data_warn_repeats(const struct cmd_common *common, const char *path, size_t repeats, size_t count);
-/* How d, which is open, was divided. */
+/* How d, which is open, was divided; the classes that limiting and dividing left nothing to learn from. */
 void train_data_warn_divided(const struct cmd_common *common, const char *path, const struct train_data *d);
 /* Decode all pictures for networks that see them as p says, and keep up to cache_bytes of each part. */
 enum vit_status train_data_read(struct train_data *d, const struct patch_recipe *p, size_t cache_bytes,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "patch/feed_store.h"
+#include "patch/names.h"
 #include "tools/progress.h"
 #include "tools/stop.h"
 #include "tools/train.h"
@@ -127,11 +128,30 @@ void train_data_warn_repeats(const struct cmd_common *common, const char *path, 
                  path, repeats, count);
 }
 
+static void warn_unlearnt(const struct cmd_common *common, const char *path, const struct patch_dataset *d)
+{
+    const int classes = patch_dataset_classes(d);
+    const char **left = calloc((size_t)classes, sizeof *left);
+    char text[360];
+    size_t count = 0;
+
+    for (int i = 0; left && i < classes; i++) left[i] = patch_dataset_class(d, i);
+    for (size_t i = 0; left && i < patch_dataset_count(d); i++)
+        if (patch_dataset_label(d, i) >= 0) left[patch_dataset_label(d, i)] = NULL;
+    for (int i = 0; left && i < classes; i++)
+        if (left[i]) left[count++] = left[i];
+    if (count)
+        cmd_warn(common, "%s: there is no picture to learn %zu of its %d classes from: %s", path, count,
+                 classes, patch_names_list(text, sizeof text, left, count));
+    free(left);
+}
+
 void train_data_warn_divided(const struct cmd_common *common, const char *path, const struct train_data *d)
 {
     const size_t held = d->held ? patch_dataset_count(d->held) : 0;
 
     train_data_warn_repeats(common, path, d->repeats, patch_dataset_count(d->training) + held);
+    warn_unlearnt(common, path, d->training);
 }
 
 enum vit_status train_data_open(struct train_data *d, const char *path, const struct recipe *r,

@@ -832,6 +832,20 @@ static void cells_start_from_the_network_as_it_is(void **state)
     assert_int_not_equal(access(f->out, F_OK), 0);
 }
 
+/* The data have pictures of four of ten classes. Sizes divide them alike, limits do not. */
+static void what_is_said_of_a_division_is_said_once(void **state)
+{
+    static const char SAYS[] = "there is no picture to learn 6 of its 10 classes from: ";
+    struct fixture *f = *state;
+    struct run r = sweep(true, (const char *const[]){ "-d", f->data, "--plan", "--rate", "1", "--image",
+                                                      "32,48", "--limit", "20,40", NULL });
+    const char *first = strstr(r.err, SAYS), *second = first ? strstr(first + 1, SAYS) : NULL;
+
+    assert_non_null(second);
+    assert_null(strstr(second + 1, SAYS));
+    run_expect(&r, 0, "");
+}
+
 /* None of the cells: a list whose values some of them read is trained whole, and what that makes is said. */
 static void a_setting_that_no_cell_reads_is_refused(void **state)
 {
@@ -1021,6 +1035,7 @@ int main(void)
         TEST(values_can_be_added),
         TEST(lines_of_steps_are_kept_too),
         TEST(another_grid_is_refused_by_name),
+        TEST(what_is_said_of_a_division_is_said_once),
         TEST(a_setting_that_no_cell_reads_is_refused),
         TEST(a_page_s_command_makes_the_same_sweep),
         TEST(the_preset_of_trained_networks_is_kept),

@@ -857,7 +857,7 @@ static void every_picture_is_read_before_the_first_step(void **state)
 static void what_was_found_is_said(void **state)
 {
     struct fixture *f = *state;
-    char data[600];
+    char data[600], few[600];
     struct run r;
 
     write_own(f, "own", 8, data);
@@ -866,7 +866,8 @@ static void what_was_found_is_said(void **state)
            "every picture is squashed to 32 x 32 pixels, bicubic, mean and deviation of CIFAR-10\n"
            "vit: warning: little is learnt in 3 steps of 2 pictures: raise --epochs or lower --batch\n",
            true, "-d", data, "-o", f->out, "--batch", "2", "--val", "0.25", "--epochs", "1");
-    EXPECT(3, "--val 0.9: holding out 0.9 of 8 pictures in 2 classes leaves nothing", true, "-d", data, "-o",
+    write_own(f, "few", 2, few);
+    EXPECT(3, "--val 0.9: holding out 0.9 of 2 pictures in 2 classes leaves nothing", true, "-d", few, "-o",
            f->other, "--batch", "2", "--val", "0.9");
     r = train(true, (const char *const[]){ "-d", data, "-o", f->other, "-q", "--batch", "2", "--val", "0.25",
                                            "--epochs", "1", NULL });
@@ -955,6 +956,23 @@ static void copies_of_a_file_stay_together(void **state)
     run_expect(&r, 0, SAYS);
     r = run_verb("eval", NULL, (const char *const[]){ "-d", list, "-m", f->out, NULL });
     assert_null(strstr(r.err, "repeat"));
+    run_expect(&r, 0, "");
+}
+
+/* One of each class is held out by halves, and one picture alone is none of the other class. */
+static void a_class_with_nothing_to_learn_from_is_named(void **state)
+{
+    struct fixture *f = *state;
+    char data[600];
+    struct run r;
+
+    write_own(f, "own", 4, data);
+    EXPECT(0, "own: there is no picture to learn 1 of its 2 classes from: ", true, "-d", data, "-o", f->out,
+           "--batch", "1", "--val", "0", "--limit", "1", "--epochs", "1");
+    r = train(true, (const char *const[]){ "-d", data, "-o", f->other, "--batch", "1", "--val", "0.85",
+                                           "--epochs", "1", NULL });
+    assert_non_null(strstr(r.err, "2 pictures to learn from"));
+    assert_null(strstr(r.err, "there is no picture"));
     run_expect(&r, 0, "");
 }
 
@@ -1111,6 +1129,7 @@ int main(void)
         TEST(a_run_goes_on_without_what_it_started_from),
         TEST(a_damaged_picture_is_counted),
         TEST(copies_of_a_file_stay_together),
+        TEST(a_class_with_nothing_to_learn_from_is_named),
         TEST(a_validation_split_that_is_not_read_is_warned_of),
         TEST(a_run_may_validate_on_the_split_for_it),
         TEST(one_source_says_what_to_validate_on),
