@@ -37,9 +37,13 @@
     "cct-4-3x2: image=32 stem=conv-3x2 width=128 depth=4 heads=2 hidden=128 pool=seq "                       \
     "norm=pre-post " RECIPE_CCT                                                                              \
     ". No setting says that its queries, keys and values have no bias and its norms an eps of 1e-5. It "     \
-    "differs from what was published in this: 10 % of the pictures are held out unless --val 0 is given, "   \
-    "the last weights are the model, not those best on the test set, and normal initial weights are cut at " \
-    "two deviations, which leaves 0.88 of the deviation.\n"                                                  \
+    "differs from what was published in this: 10 % of the pictures are held out unless --val 0 is given; "   \
+    "the last weights are the model, not those best on the test set; normal initial weights are cut at "     \
+    "two deviations, which leaves 0.88 of the deviation; the rate changes with every step, in a line and "   \
+    "then the cosine, not with every epoch, by 1/5, 1/4, 1/3, 1/2 and all of the peak and then the cosine; " \
+    "AutoAugment comes after crop and flip, not before them, and is torchvision's: its solarize begins at "  \
+    "255, not 256, it turns either way, moves by whole pixels and shears to the nearest, not bicubic; what " \
+    "fills no batch waits for another epoch.\n"                                                              \
     "accurate: image=32 stem=conv-3x2 width=160 depth=6 heads=5 hidden=320 pool=seq "                        \
     "norm=pre " RECIPE_ACCURATE ".\n"                                                                        \
     "fine-tune: the network of --from, and " RECIPE_FINE_TUNE "."
