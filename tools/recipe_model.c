@@ -119,15 +119,24 @@ static void set_readout(struct vit_config *c, const struct recipe *r)
     if (r->pool) c->cls = c->pool == VIT_POOL_CLS;
 }
 
+/* A placement that a network has already changes nothing. One whose norm follows the pooling keeps it in the
+ * place of the final one, as where placements are swapped at run time. */
+static enum vit_status set_placement(struct vit_norm_config *n, const char *text, struct vit_error *err)
+{
+    const struct vit_norm_config had = *n;
+    const enum vit_status status = vit_placement_parse(n, text, err);
+
+    if (status || n->pooled || (n->placement == had.placement && n->mix == had.mix)) return status;
+    n->final = vit_placement_final(n->placement);
+    return VIT_OK;
+}
+
 static enum vit_status set_norm(struct vit_config *c, const struct recipe *r, struct vit_error *err)
 {
     struct vit_norm_config *n = &c->norm;
+    const enum vit_status status = r->norm ? set_placement(n, r->norm, err) : VIT_OK;
 
-    if (r->norm) {
-        enum vit_status status = vit_placement_parse(n, r->norm, err);
-        if (status) return status;
-        n->final = vit_placement_final(n->placement);
-    }
+    if (status) return status;
     if (strcmp(r->final_norm, "auto") != 0) n->final = strcmp(r->final_norm, "on") == 0;
     if (r->norm_kind) n->kind = (enum kern_norm_kind)kern_norm_kind_from_name(r->norm_kind);
     n->qk |= r->qk_norm;
@@ -160,9 +169,7 @@ enum vit_status recipe_base_open(struct recipe_base *b, const struct recipe *r, 
     return status;
 }
 
-/* A network that starts from another needs what that has: asked before any is made, as the cells of a sweep
- * are made one after the other. */
-static enum vit_status check_base(const struct vit_config *c, const struct vit_config *base, const char *from,
+static enum vit_status check_lent(const struct vit_config *c, const struct vit_config *base, const char *from,
                                   struct vit_error *err)
 {
     size_t total;
@@ -177,6 +184,21 @@ static enum vit_status check_base(const struct vit_config *c, const struct vit_c
     status = vit_slots_lent(slots, count, slots + count, lent_count, true, from, err);
     free(slots);
     return status;
+}
+
+/* A network that starts from another needs what that has: asked before any is made, as the cells of a sweep
+ * are made one after the other. */
+static enum vit_status check_base(const struct vit_config *c, const struct vit_config *base, const char *from,
+                                  struct vit_error *err)
+{
+    struct vit_config without = *c;
+    struct vit_error why;
+    const enum vit_status status = check_lent(c, base, from, &why);
+
+    if (!status) return VIT_OK;
+    without.norm.final = false;
+    return vit_fail(err, status, "%s%s", why.text,
+                    check_lent(&without, base, from, NULL) ? "" : "; --final-norm off does without");
 }
 
 enum vit_status recipe_config(struct vit_config *c, const struct recipe *r, const struct recipe_base *base,

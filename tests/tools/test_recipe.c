@@ -424,6 +424,58 @@ static struct vit_config config_of(const char *text)
     return c;
 }
 
+/* A trained network of plain-4's shape, and what becomes of its final norm: error NULL, or what it lacks. */
+static void a_start_keeps_its_final_norm_where_its_placement_stays(void **state)
+{
+    static const struct {
+        enum vit_placement placement;
+        float mix;
+        bool pooled, final;      /* the network's */
+        const char *norm, *when; /* asked for; when: --final-norm */
+        bool expected;
+        const char *error;
+    } ROWS[] = {
+        { VIT_NORM_PRE, 0, true, false, "pre", "auto", false, NULL },
+        { VIT_NORM_PRE, 0, true, false, "post", "auto", false, NULL },
+        { VIT_NORM_POST, 0, true, false, "pre", "auto", false, NULL },
+        { VIT_NORM_PRE, 0, true, true, "post", "auto", true, NULL },
+        { VIT_NORM_PRE, 0, false, false, "pre", "auto", false, NULL },
+        { VIT_NORM_POST, 0, false, true, "post", "auto", true, NULL },
+        { VIT_NORM_MIX, 0.5f, false, false, "mix:0.50", "auto", false, NULL },
+        { VIT_NORM_PRE, 0, false, true, "post", "auto", false, NULL },
+        { VIT_NORM_POST, 0, false, false, "pre", "off", false, NULL },
+        { VIT_NORM_POST, 0, false, false, "pre", "auto", true,
+          "x: has no norm.weight, which the network to train needs; --final-norm off does without" },
+        { VIT_NORM_MIX, 0.5f, false, false, "mix:0.25", "auto", true,
+          "x: has no norm.weight, which the network to train needs; --final-norm off does without" },
+        { VIT_NORM_POST, 0, false, false, "sandwich", "auto", true,
+          "x: has no blocks.0.norm1_out.weight, which the network to train needs" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        struct recipe_texts texts;
+        const struct recipe r =
+            recipe_of(&texts, &(struct recipe_words){ .text = { [RECIPE_FROM] = "x",
+                                                                [RECIPE_NORM] = ROWS[i].norm,
+                                                                [RECIPE_FINAL_NORM] = ROWS[i].when } });
+        struct recipe_base base = { 0 };
+        struct vit_config c;
+        struct vit_error err = { 0 };
+
+        assert_ok(vit_config_preset(&base.config, "plain-4", &err), &err);
+        base.config.pool = VIT_POOL_MEAN;
+        base.config.norm.placement = ROWS[i].placement;
+        base.config.norm.mix = ROWS[i].mix;
+        base.config.norm.pooled = ROWS[i].pooled;
+        base.config.norm.final = ROWS[i].final;
+        if (!recipe_config(&c, &r, &base, 10, &err) != !ROWS[i].error || c.norm.final != ROWS[i].expected)
+            fail_msg("row %zu: final norm %d, %s", i, c.norm.final, err.text);
+        if (ROWS[i].error) assert_string_equal(err.text, ROWS[i].error);
+        recipe_texts_free(&texts);
+    }
+}
+
 static void the_network_follows_the_settings(void **state)
 {
     struct vit_config c = config_of("{\"width\": 96, \"heads\": 3, \"depth\": 4, \"pool\": \"mean\"}");
@@ -731,6 +783,7 @@ int main(void)
         cmocka_unit_test(lists_come_from_words_and_files),
         cmocka_unit_test(a_wrong_list_in_a_file_is_named),
         cmocka_unit_test(the_network_follows_the_settings),
+        cmocka_unit_test(a_start_keeps_its_final_norm_where_its_placement_stays),
         cmocka_unit_test(warm_up_is_steps_or_a_share),
         cmocka_unit_test(mixing_ends_with_the_last_part_of_the_epochs),
         cmocka_unit_test(each_setting_changes_its_own_fields),

@@ -822,8 +822,8 @@ static void cells_start_from_the_network_as_it_is(void **state)
 
     EXPECT(2, "cell norm=pre_seed=0: ", false, "-d", f->data, "-o", f->out, "--from", from, "--norm",
            "post,pre", "--batch", "8");
-    EXPECT(2, "has no norm.weight", false, "-d", f->data, "--plan", "--from", from, "--norm", "post,pre",
-           "--batch", "8");
+    EXPECT(2, "has no norm.weight, which the network to train needs; --final-norm off does without", false,
+           "-d", f->data, "--plan", "--from", from, "--norm", "post,pre", "--batch", "8");
     EXPECT(2, "expected the shape [32, 3, 16, 16]", false, "-d", f->data, "--plan", "--from", from, "--width",
            "32,16", "--batch", "8");
     tmp_write(f->dir, "broken.safetensors", "no model", 8, broken, sizeof broken);
