@@ -142,6 +142,18 @@ static void say_head(struct vit_model *m, const struct vit_model *from, const st
                       from->path);
 }
 
+/* The shapes are the same, whatever the heads are cut to. */
+static void say_heads(struct vit_model *m, const struct vit_model *from)
+{
+    const int had = from->config.heads;
+
+    if (m->config.heads != had)
+        vit_model_say(m, true,
+                      "%s: its attention has %d heads and gets %d: weights trained for others are expected "
+                      "to lose accuracy",
+                      from->path, had, m->config.heads);
+}
+
 /* "blocks.3 to blocks.5" */
 static void name_blocks(char *text, size_t size, int first, int last)
 {
@@ -186,6 +198,7 @@ enum vit_status vit_model_take(struct vit_model *m, const struct vit_model *from
     for (int i = 0; !status && i < m->slot_count; i++)
         if (head.fits || !is_head(&m->slots[i])) take_slot(m, &m->slots[i], from, &head);
     if (!status) say_head(m, from, &head);
+    if (!status) say_heads(m, from);
     if (!status) say_unused(m, from, &head);
     if (!status) vit_model_pack(m, NULL);
     free(head.room);

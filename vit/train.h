@@ -73,7 +73,7 @@ enum vit_status vit_model_create(struct vit_model **out, const struct vit_config
  * and a note says so where it is from. The head stays as it is where the classes differ, in number or by
  * name, or where from has none (headless): a note says so, and whether it is zero or drawn.
  * What else of from has no place in m (blocks beyond its depth, another readout) is left out, and a warning
- * among its notes counts and names it.
+ * among its notes counts and names it; another one says that m has another number of attention heads.
  * VIT_ERR_ARG: m is not trainable, or a parameter of m that from lacks or has in another shape; m is then
  * unchanged. No session of m computes meanwhile. */
 enum vit_status vit_model_take(struct vit_model *m, const struct vit_model *from, struct vit_error *err);

@@ -484,6 +484,28 @@ static void what_a_network_does_not_take_is_said(void **state)
     }
 }
 
+/* Its matrices fit all the same. */
+static void heads_that_are_cut_otherwise_are_said(void **state)
+{
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct vit_config other = c;
+    struct vit_model *from = created(&c, NULL), *same = created(&c, NULL), *to;
+    struct vit_error err;
+    char expected[200];
+
+    (void)state;
+    other.heads = 2 * c.heads;
+    to = created(&other, NULL);
+    assert_ok(vit_model_take(same, from, &err), &err);
+    assert_int_equal(warnings(same, "attention"), 0);
+    assert_ok(vit_model_take(to, from, &err), &err);
+    snprintf(expected, sizeof expected, "its attention has %d heads and gets %d: ", c.heads, other.heads);
+    assert_int_equal(warnings(to, expected), 1);
+    vit_model_close(to);
+    vit_model_close(same);
+    vit_model_close(from);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -500,6 +522,7 @@ int main(void)
         cmocka_unit_test(a_head_is_kept_by_the_names_of_its_classes),
         cmocka_unit_test(a_head_that_begins_at_zero_is_said_to),
         cmocka_unit_test(what_a_network_does_not_take_is_said),
+        cmocka_unit_test(heads_that_are_cut_otherwise_are_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
