@@ -349,7 +349,8 @@ enum vit_status cmd_check_answer(const float *x, int count, const char *file, st
     for (int i = 0; i < count; i++)
         if (!isfinite(x[i]))
             return vit_fail(err, VIT_ERR_FORMAT,
-                            "%s: the network answers %g, expected finite numbers; --check names the layer",
+                            "%s: the network answers %g, expected finite numbers; --check of vit classify "
+                            "or vit eval names the layer",
                             file, (double)x[i]);
     return VIT_OK;
 }

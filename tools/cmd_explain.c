@@ -169,13 +169,14 @@ static enum vit_status prepare_panel(struct view *v, const struct patch_image *i
     return status;
 }
 
-static enum vit_status check_finite(const struct view *v, struct vit_error *err)
+/* What goes wrong in the attention makes the logits (classes) wrong too, and lies before them. */
+static enum vit_status check_finite(const struct view *v, const float *logits, struct vit_error *err)
 {
     double sum = 0;
 
     /* A head that is not finite makes the rollout so too: it reads all of them. */
     for (int i = 0; i < v->tokens; i++) sum += vit_attention_rollout(v->attention)[i];
-    if (isfinite(sum)) return VIT_OK;
+    if (isfinite(sum)) return cmd_check_answer(logits, v->config->classes, v->file, err);
     return vit_fail(err, VIT_ERR_FORMAT,
                     "%s: attention is %g, expected finite numbers; vit classify --check says where they end",
                     v->file, sum);
@@ -188,6 +189,7 @@ static enum vit_status look(struct view *v, const struct patch_image *image, str
     const size_t values = (size_t)3 * (size_t)r->size * (size_t)r->size;
     unsigned char *pixels = malloc(values);
     float *planes = malloc(values * sizeof *planes), *score = malloc((size_t)classes * sizeof *score);
+    const float *logits = NULL;
     enum vit_status status = pixels && planes && score
                                  ? VIT_OK
                                  : vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate its pixels", v->file);
@@ -195,10 +197,13 @@ static enum vit_status look(struct view *v, const struct patch_image *image, str
     if (!status) status = patch_prepare(pixels, image, r, err);
     if (!status) {
         patch_normalise(planes, pixels, r);
-        vit_softmax(score, vit_attention_forward(v->attention, planes), classes);
+        logits = vit_attention_forward(v->attention, planes);
+        status = check_finite(v, logits, err);
+    }
+    if (!status) {
+        vit_softmax(score, logits, classes);
         vit_top(&v->class, score, classes, 1);
         v->score = score[v->class];
-        status = check_finite(v, err);
     }
     free(pixels);
     free(planes);

@@ -79,6 +79,18 @@ static void an_answer_that_is_no_number_is_a_failure(void **state)
            "train");
 }
 
+static void an_answer_that_is_no_number_is_not_explained(void **state)
+{
+    const char *model = spoiled_model("answer", "head.bias", NAN, 1);
+    char png[300];
+
+    (void)state;
+    snprintf(png, sizeof png, "%s/answer.png", dir);
+    EXPECT(1, NULL, "fmt-420.jpg: the network answers nan, expected finite numbers", "explain", "-m", model,
+           PICTURE, "-o", png);
+    assert_int_not_equal(access(png, F_OK), 0);
+}
+
 /* 3e38 is finite; 3e38 times a normalised value is not, where that is above 1.13: some are among 48. */
 static void an_overflow_fails_the_picture_and_names_the_layer(void **state)
 {
@@ -143,6 +155,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_weight_that_is_no_number_is_exit_code_3),
         cmocka_unit_test(an_answer_that_is_no_number_is_a_failure),
+        cmocka_unit_test(an_answer_that_is_no_number_is_not_explained),
         cmocka_unit_test(an_overflow_fails_the_picture_and_names_the_layer),
         cmocka_unit_test(attention_that_is_no_number_is_not_drawn),
         cmocka_unit_test(sound_numbers_pass),
