@@ -14,7 +14,7 @@ struct csv {
     const char *path;
     char *at, *end; /* what is left of the text; fields are unquoted in place */
     size_t line;    /* of at, from 1 */
-    bool begun;     /* a line was not empty */
+    bool begun;     /* a line was not blank */
 };
 
 enum stop { STOP_COMMA, STOP_LINE, STOP_END, STOP_BAD };
@@ -61,6 +61,11 @@ static enum stop take_field(struct csv *c, char **field)
     return stop;
 }
 
+static bool is_blank(const char *field)
+{
+    return !field[strspn(field, " \t")];
+}
+
 static bool is_one_of(const char *text, const char *const *names, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -101,7 +106,7 @@ static enum vit_status add_pair(struct pairs *p, const char *file, const char *l
     return VIT_OK;
 }
 
-/* One line; an empty one adds nothing. */
+/* One line; a blank one adds nothing. */
 static enum vit_status take_line(struct pairs *p, struct csv *c, struct vit_error *err)
 {
     const size_t line = c->line;
@@ -109,7 +114,7 @@ static enum vit_status take_line(struct pairs *p, struct csv *c, struct vit_erro
     char *file, *label = NULL;
     enum stop stop = take_field(c, &file);
 
-    if (!*file && (stop == STOP_LINE || stop == STOP_END)) return VIT_OK;
+    if ((stop == STOP_LINE || stop == STOP_END) && is_blank(file)) return VIT_OK;
     c->begun = true;
     if (stop == STOP_COMMA) stop = take_field(c, &label);
     if (stop == STOP_BAD)
@@ -220,14 +225,14 @@ static enum vit_status open_csv(struct patch_dataset *d, const char *path, enum 
     return status;
 }
 
-/* Whether the first line that is not empty has two fields. */
+/* Whether the first line that is not blank has two fields. */
 static bool begins_with_pair(struct csv *c)
 {
     enum stop stop;
     char *field;
 
     do stop = take_field(c, &field);
-    while (stop == STOP_LINE && !*field);
+    while (stop == STOP_LINE && is_blank(field));
     if (stop != STOP_COMMA || !*field) return false;
     stop = take_field(c, &field);
     return *field && (stop == STOP_LINE || stop == STOP_END);

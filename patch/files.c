@@ -51,22 +51,30 @@ static enum vit_status add_folder(struct patch_store *s, const char *path, struc
     return refuse(s, path, &why, err);
 }
 
-/* A file or a folder on each line, relative to where the program runs. A list in a list is none. */
+/* A file, or a folder: then its pictures in its place. A list in a list is none. */
+static enum vit_status add_line(struct patch_store *s, const char *line, size_t length, struct vit_error *err)
+{
+    const size_t at = s->files.count;
+    enum vit_status status = add_file(s, line, length, err);
+    char *folder;
+
+    if (status || !patch_is_folder(s->files.item[at])) return status;
+    folder = s->files.item[--s->files.count];
+    status = add_folder(s, folder, err);
+    free(folder);
+    return status;
+}
+
+/* Paths are relative to where the program runs. */
 static enum vit_status add_lines(struct patch_store *s, const char *text, struct vit_error *err)
 {
     enum vit_status status = VIT_OK;
 
     text += vit_utf8_mark(text, strlen(text));
-    text += strspn(text, "\r\n");
     while (*text && !status) {
-        const size_t at = s->files.count, length = strcspn(text, "\r\n");
+        const size_t length = strcspn(text, "\r\n");
 
-        status = add_file(s, text, length, err);
-        if (!status && patch_is_folder(s->files.item[at])) {
-            char *folder = s->files.item[--s->files.count]; /* its pictures in its place */
-            status = add_folder(s, folder, err);
-            free(folder);
-        }
+        if (!patch_is_blank_line(text)) status = add_line(s, text, length, err);
         text += length + strspn(text + length, "\r\n");
     }
     return status;

@@ -52,6 +52,12 @@ bool patch_has_extension(const char *name, const char *extension)
     return n > e && !strcasecmp(name + n - e, extension);
 }
 
+bool patch_is_blank_line(const char *line)
+{
+    line += strspn(line, " \t");
+    return !*line || *line == '\r' || *line == '\n';
+}
+
 bool patch_is_picture_name(const char *name)
 {
     /* From WebP on they are not read: whoever has some among the others is told so. */

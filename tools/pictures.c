@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "patch/walk.h"
 #include "tools/out.h"
 #include "tools/progress.h"
 
@@ -242,7 +243,7 @@ static void run_picture(struct run *r, const unsigned char *bytes, size_t size)
     free(pixels);
 }
 
-/* Cut text into lines in place: no line ends, no empty lines. NULL: no memory. */
+/* Cut text into lines in place: no line ends, no blank lines. NULL: no memory. */
 static char **split_lines(char *text, size_t *count)
 {
     size_t lines = 1;
@@ -254,7 +255,7 @@ static char **split_lines(char *text, size_t *count)
     *count = 0;
     if (!list) return NULL;
     for (char *line = strtok_r(text, "\r\n", &rest); line; line = strtok_r(NULL, "\r\n", &rest))
-        list[(*count)++] = line;
+        if (!patch_is_blank_line(line)) list[(*count)++] = line;
     return list;
 }
 

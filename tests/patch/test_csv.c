@@ -33,11 +33,12 @@ static void files_are_relative_to_the_csv(void **state)
                  "cat=a.png;dog=sub/b.png;cat=/abs/c.png;");
 }
 
-static void quotes_line_ends_and_marks_are_understood(void **state)
+static void quotes_line_ends_blank_lines_and_marks_are_understood(void **state)
 {
     assert_lines(*state, "\xef\xbb\xbf\"a, \"\"b\"\".png\",\"two\nlines\"\r\n\r\nc.png,dog\r\n",
                  "two\nlines=a, \"b\".png;dog=c.png;");
     assert_lines(*state, "a.png,\"dog\"\n\"b.png\",\"cat\"", "dog=a.png;cat=b.png;"); /* to the last byte */
+    assert_lines(*state, " \n\t\r\na.png,cat\n \t\nb.png,dog\n ", "cat=a.png;dog=b.png;");
 }
 
 static void a_header_is_recognised(void **state)
@@ -171,7 +172,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(files_are_relative_to_the_csv, tmp_setup, tmp_teardown),
-        cmocka_unit_test_setup_teardown(quotes_line_ends_and_marks_are_understood, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(quotes_line_ends_blank_lines_and_marks_are_understood, tmp_setup,
+                                        tmp_teardown),
         cmocka_unit_test_setup_teardown(a_header_is_recognised, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_header_of_any_names_is_known_by_what_follows, tmp_setup,
                                         tmp_teardown),

@@ -238,7 +238,7 @@ static void files_folders_and_lists_are_pictures(void **state)
     put(*state, "b/2.ppm");
     put(*state, "1.ppm");
     snprintf(file, sizeof file, "%s/none.gif", (char *)*state);
-    snprintf(text, sizeof text, "%s/b/2.ppm\r\n\n%s/1.ppm", (char *)*state, (char *)*state);
+    snprintf(text, sizeof text, " \t\r\n%s/b/2.ppm\r\n\n\t\n%s/1.ppm\n ", (char *)*state, (char *)*state);
     tmp_write(*state, "list.txt", text, strlen(text), list, sizeof list);
     assert_ok(patch_dataset_files(&d, paths, 3, &err), &err);
     assert_pictures(d, *state, ":none.gif :b/2.ppm :1.ppm :1.ppm :b/2.ppm ");
@@ -310,7 +310,7 @@ static void a_list_that_cannot_be_used_leaves_the_others_alone(void **state)
         const char *bytes;
         size_t size;
         const char *part;
-    } LISTS[] = { { "", 0, "empty" }, { "a\0b\n", 4, "zero byte" }, { "\n\r\n", 3, "no line" } };
+    } LISTS[] = { { "", 0, "empty" }, { "a\0b\n", 4, "zero byte" }, { "\n \t\r\n ", 6, "no line" } };
     char before[512], list[512], after[512];
     const char *const paths[] = { before, list, after };
 

@@ -403,7 +403,7 @@ static void assert_same_predictions(const char *a, const char *b)
 
 static void stdin_may_be_a_picture_or_a_list(void **state)
 {
-    const char list[] = PICTURE "\r\n\n" OTHER "\n";
+    const char list[] = " \n" PICTURE "\r\n\n \t\r\n" OTHER "\n\t";
     const char *const words[] = { "classify", "-m", MODEL, "--json", "-", NULL };
     struct run direct = VIT("classify", "-m", MODEL, "--json", PICTURE, OTHER), r;
     struct run_input input = { .bytes = list, .size = sizeof list - 1 };
@@ -504,7 +504,7 @@ static void pictures_of_other_kinds_are_no_lists(void **state)
 /* A program before the pipe that failed must not look like success. */
 static void an_empty_standard_input_is_a_failure(void **state)
 {
-    const struct run_input blank = { .bytes = "\n\r\n", .size = 3 };
+    const struct run_input blank = { .bytes = "\n \t\r\n", .size = 5 };
     struct run r = VIT("classify", "-m", MODEL, "-");
     (void)state;
 
