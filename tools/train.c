@@ -105,6 +105,25 @@ static int log_step(struct train *t, const struct vit_report *r, int n)
     return train_log_write(t, &line, &err) ? train_fail(t, &err) : CMD_DONE;
 }
 
+/* Since the last call, or since the epoch began, there were steps alone. */
+static void count_seconds(struct train *t)
+{
+    const double now = progress_seconds();
+
+    t->epoch_seconds += now - t->counted;
+    t->all_seconds += now - t->counted;
+    t->counted = now;
+}
+
+/* The pictures of a step that was done, and its seconds: what is logged and saved now has both. */
+static void count_step(struct train *t, int images)
+{
+    t->epoch_images += images;
+    t->images += images;
+    t->all_images += images;
+    count_seconds(t);
+}
+
 static int step(struct train *t, const struct patch_feed_batch *b)
 {
     const struct vit_batch batch = { b->planes, b->labels, b->other, b->weight, b->n };
@@ -124,9 +143,7 @@ static int step(struct train *t, const struct patch_feed_batch *b)
     t->sums.norm += r.grad_norm;
     t->sums.correct += r.correct;
     t->sums.seen += b->n;
-    t->epoch_images += b->n;
-    t->images += b->n;
-    t->all_images += b->n;
+    count_step(t, b->n);
     train_plateau_step(t, r.loss, vit_trainer_steps(t->trainer), vit_model_config(t->model)->classes);
     train_show_progress(t);
     code = log_step(t, &r, b->n);
@@ -229,12 +246,11 @@ static int run_epoch(struct train *t)
     t->epoch_seconds = 0;
     if (t->batch < patch_feed_batches(t->feed))
         patch_feed_start(t->feed, t->epoch, t->batch, recipe_mixes(t->recipe, t->epoch));
+    t->counted = progress_seconds();
     while (!code && t->batch < patch_feed_batches(t->feed)) {
-        const double start = progress_seconds(), before_all = t->all_seconds;
         b = patch_feed_next(t->feed);
         code = step(t, b);
-        t->epoch_seconds += progress_seconds() - start;
-        t->all_seconds = before_all + progress_seconds() - start;
+        count_seconds(t);
     }
     t->seconds += t->epoch_seconds;
     return code ? code : end_epoch(t);

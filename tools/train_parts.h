@@ -48,6 +48,7 @@ struct train {
 
     /* Of this process. */
     double start, saved;          /* seconds */
+    double counted;               /* seconds of steps are, up to here */
     double epoch_seconds;         /* of steps in the epoch under way */
     int64_t epoch_images, images; /* this process did, in the epoch and in all */
     double seconds;               /* of steps, in all */

@@ -14,7 +14,7 @@
 #include "vit/config_json.h"
 #include "vit/train.h"
 
-enum { PICTURES = 100, CLASSES = 4 };
+enum { PICTURES = 100, CLASSES = 4, BATCH = 8 /* of TINY */ };
 
 struct fixture {
     char dir[TMP_PATH], data[300], out[300], other[300];
@@ -436,6 +436,30 @@ static void a_log_that_lost_lines_is_noticed(void **state)
     EXPECT(0, "when the state was saved: lines are lost", true, "--resume", f->out, "--epochs", "1");
     log = tmp_text(f->out, "log.jsonl");
     assert_string_equal(log, "{}\n"); /* a line would go on where another was cut */
+    free(log);
+}
+
+/* Of the epoch so far: pictures by seconds, of which each line's are more than those of the line before. */
+static void every_line_has_a_rate_of_pictures_and_their_seconds(void **state)
+{
+    struct fixture *f = *state;
+    double pictures = 0, seconds = 0;
+    char *log;
+
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out);
+    log = tmp_text(f->out, "log.jsonl");
+    for (const char *at = log; *at; at = strchr(at, '\n') + 1) {
+        json_t *line = json_loads(at, JSON_DISABLE_EOF_CHECK, NULL);
+        const double rate = json_number_value(json_object_get(line, "images_per_second"));
+        const bool step = strcmp(json_string_value(json_object_get(line, "kind")), "step") == 0;
+
+        if (step) pictures += BATCH;
+        if (!(rate > 0 && pictures / rate >= seconds))
+            fail_msg("%g pictures, more than %g s: %.*s", pictures, seconds, (int)strcspn(at, "\n"), at);
+        seconds = step ? pictures / rate : 0;
+        if (!step) pictures = 0; /* the epoch's end */
+        json_decref(line);
+    }
     free(log);
 }
 
@@ -1112,6 +1136,7 @@ int main(void)
         TEST(a_network_lost_by_its_last_step_has_diverged_without_validation_too),
         TEST(a_folder_has_one_run_at_a_time),
         TEST(a_log_that_lost_lines_is_noticed),
+        TEST(every_line_has_a_rate_of_pictures_and_their_seconds),
         TEST(a_full_disk_destroys_nothing),
         TEST(a_folder_that_cannot_be_made_is_exit_code_3),
         TEST(coloured_noise_is_learnt),
