@@ -202,15 +202,31 @@ static int measure_cells(struct probing *g)
 
 /* ---- a model of a file ---- */
 
+/* The samples, which nobody asked for, are shown to a model of any classes. */
+static int match_samples(struct probe_data *d, const struct vit_model *m, const struct cmd_common *o)
+{
+    struct vit_error err;
+    const enum vit_status status = eval_try_labels(d->set, m, d->path, o, &err);
+
+    d->in_turn = status == VIT_ERR_ARG;
+    if (!d->in_turn) return status ? fail(&err) : CMD_DONE;
+    cmd_warn(o,
+             "%s: its classes are not those of %s: its pictures have the labels 0, 1, ... in turn, as with "
+             "--noise; --data PATH names a data set of the model's classes",
+             d->path, vit_model_path(m));
+    return CMD_DONE;
+}
+
 /* Pictures and model fit together. */
 static int match_data(struct probing *g, const struct vit_model *m)
 {
-    const struct cmd_common *o = &g->options->common;
+    const struct probe_options *o = g->options;
     struct vit_error err;
 
     if (vit_model_takes_pictures(m, &err)) return fail(&err);
     if (!g->data.set) return CMD_DONE;
-    return eval_match_labels(g->data.set, m, g->data.path, o, &err) ? fail(&err) : CMD_DONE;
+    if (!o->data) return match_samples(&g->data, m, &o->common);
+    return eval_match_labels(g->data.set, m, o->data, &o->common, &err) ? fail(&err) : CMD_DONE;
 }
 
 static int measure_model(struct probing *g, size_t cell)
@@ -298,7 +314,8 @@ const struct args_verb cmd_probe = {
     .summary = "Measure what norm placements do to streams and gradients, without training",
     .details =
         "New networks of every combination of the lists (or one MODEL, with its norms where --norm puts "
-        "them) see one fixed batch of pictures, and for every block this is measured: the gradient's norm "
+        "them) see one fixed batch of pictures (without --data the samples, with labels in turn where a MODEL "
+        "has other classes), and for every block this is measured: the gradient's norm "
         "of each matrix, the RMS of the residual stream and of the branches, the share of the branches in "
         "what they are added to, the cosine between a picture's tokens and their effective rank, the "
         "cosine between the stream before and after the block, how far an optimiser step on the matrices "

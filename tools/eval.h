@@ -26,6 +26,9 @@ struct eval_options {                      /* right after the struct cmd_common 
  * without names the order of the data is trusted, with a warning. VIT_ERR_ARG: other classes than its. */
 enum vit_status eval_match_labels(struct patch_dataset *d, const struct vit_model *m, const char *path,
                                   const struct cmd_common *o, struct vit_error *err);
+/* The same where other classes are no end: both lists are not printed. */
+enum vit_status eval_try_labels(struct patch_dataset *d, const struct vit_model *m, const char *path,
+                                const struct cmd_common *o, struct vit_error *err);
 
 /* Which pictures of the data set at path. */
 struct eval_part {

@@ -149,22 +149,27 @@ static void show_mismatch(const struct patch_dataset *d, const char *path, const
     free(names);
 }
 
-enum vit_status eval_match_labels(struct patch_dataset *d, const struct vit_model *m, const char *path,
-                                  const struct cmd_common *o, struct vit_error *err)
+enum vit_status eval_try_labels(struct patch_dataset *d, const struct vit_model *m, const char *path,
+                                const struct cmd_common *o, struct vit_error *err)
 {
     const int classes = vit_model_config(m)->classes, found = patch_dataset_classes(d);
 
-    if (vit_model_has_labels(m)) {
-        const enum vit_status status = patch_dataset_match(d, vit_model_labels(m), classes, err);
-        if (status) show_mismatch(d, path, m);
-        return status;
-    }
+    if (vit_model_has_labels(m)) return patch_dataset_match(d, vit_model_labels(m), classes, err);
     if (found != classes)
         return vit_fail(err, VIT_ERR_ARG,
                         "%s: the model has no label names and %d classes, the data set has %d",
                         vit_model_path(m), classes, found);
     cmd_warn(o, "%s has no label names: its classes are taken in the order of %s", vit_model_path(m), path);
     return VIT_OK;
+}
+
+enum vit_status eval_match_labels(struct patch_dataset *d, const struct vit_model *m, const char *path,
+                                  const struct cmd_common *o, struct vit_error *err)
+{
+    const enum vit_status status = eval_try_labels(d, m, path, o, err);
+
+    if (status && vit_model_has_labels(m)) show_mismatch(d, path, m);
+    return status;
 }
 
 /* The names of the labels too: those of the data where the model has none. */

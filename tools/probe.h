@@ -72,6 +72,7 @@ struct probe_data {
     int count, room; /* pictures that could be read, and asked for */
     size_t failed;   /* pictures */
     bool reported;   /* why they did */
+    bool in_turn;    /* set, of other classes than the network's: labels are 0, 1, ..., as with noise */
     float *planes;   /* (count, 3, size, size) of recipe */
     int *labels;     /* (count) */
 };

@@ -64,14 +64,13 @@ void probe_data_close(struct probe_data *d)
 }
 
 /* Independent numbers of variance 1: what the theory assumes, and no picture has. */
-static void draw(struct probe_data *d, size_t floats, int classes)
+static void draw(struct probe_data *d, size_t floats)
 {
     const uint64_t key = vit_key(d->options->common.seed, 0x6e6f697365); /* "noise" */
 
     for (d->count = 0; d->count < d->room; d->count++) {
         const size_t first = (size_t)d->count * floats;
         for (size_t i = 0; i < floats; i++) d->planes[first + i] = (float)vit_random_normal(key, first + i);
-        d->labels[d->count] = d->count % classes;
     }
 }
 
@@ -110,6 +109,7 @@ int probe_data_read(struct probe_data *d, const struct patch_recipe *recipe, int
 {
     const size_t floats = PROBE_CHANNELS * (size_t)recipe->size * (size_t)recipe->size;
     size_t bytes = sizeof(float);
+    int code = CMD_DONE;
 
     if (d->planes && d->recipe.size == recipe->size) return CMD_DONE;
     free(d->planes);
@@ -122,7 +122,10 @@ int probe_data_read(struct probe_data *d, const struct patch_recipe *recipe, int
         return CMD_UNUSABLE;
     }
     d->recipe = *recipe;
-    if (d->set) return read_set(d, floats);
-    draw(d, floats, classes);
-    return CMD_DONE;
+    if (d->set)
+        code = read_set(d, floats);
+    else
+        draw(d, floats);
+    for (int i = 0; i < d->count && (d->in_turn || !d->set); i++) d->labels[i] = i % classes;
+    return code;
 }

@@ -8,7 +8,8 @@
 #include "vit/probe.h"
 
 enum { PICTURES = 20, CLASSES = 4 };
-#define CHECKPOINT "tests/data/golden/timm-cls" /* pre, depth 3, no label names, 10 classes */
+#define CHECKPOINT "tests/data/golden/timm-cls"      /* pre, depth 3, no label names, 10 classes */
+#define SEVEN      "tests/data/golden/timm-odd-dims" /* no label names, 7 classes */
 
 struct fixture {
     char dir[TMP_PATH], data[300], ten[300];
@@ -508,6 +509,52 @@ static void without_data_the_samples_are_used_where_they_are(void **state)
     run_expect(&r, 2, "--data PATH names a data set");
 }
 
+/* A list of the samples, in their order, with the labels 0 to 6 in turn. */
+static void write_in_turn(const struct fixture *f, char *list, size_t size)
+{
+    char here[4096], text[16 * 4200], *samples = tmp_text("samples", "labels.csv");
+    size_t used = 0;
+    int i = 0;
+
+    assert_non_null(getcwd(here, sizeof here));
+    for (const char *at = strchr(samples, '\n') + 1; *at; at = strchr(at, '\n') + 1)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s/samples/%.*s,%d\n", here,
+                                 (int)strcspn(at, ","), at, i++ % 7);
+    tmp_write(f->dir, "turn.csv", text, used, list, size);
+    free(samples);
+}
+
+/* Of seven classes, and of ten that have other names. A data set that was asked for is taken as it is. */
+static void the_samples_have_labels_in_turn_for_a_model_of_other_classes(void **state)
+{
+    static const char *const MODELS[] = { SEVEN, "tests/data/golden/hf-dinov2" };
+    struct fixture *f = *state;
+    char list[300];
+    struct run r;
+    json_t *rows[2];
+
+    for (size_t i = 0; i < VIT_COUNT(MODELS); i++) {
+        r = PROBE("-m", MODELS[i], "--json", "-t", "1");
+        if (strstr(r.err, "classes: ")) fail_msg("%s: a list of classes: %s", MODELS[i], r.err);
+        run_expect(&r, 0, "samples/labels.csv: its classes are not those of tests/data/golden/");
+        EXPECT_PROBE(3, "the data", "-m", MODELS[i], "-d", "samples/labels.csv");
+    }
+    write_in_turn(f, list, sizeof list);
+    r = PROBE("-m", SEVEN, "--json", "-t", "1");
+    rows[0] = rows_of(r.out);
+    run_free(&r);
+    r = PROBE("-m", SEVEN, "--json", "-t", "1", "-d", list);
+    rows[1] = rows_of(r.out);
+    run_free(&r);
+    for (size_t i = 0; i < json_array_size(rows[0]); i++) {
+        json_object_del(json_array_get(rows[0], i), "data");
+        json_object_del(json_array_get(rows[1], i), "data");
+    }
+    assert_true(json_array_size(rows[0]) && json_equal(rows[0], rows[1]));
+    json_decref(rows[0]);
+    json_decref(rows[1]);
+}
+
 static void a_picture_that_cannot_be_read_is_reported_and_left_out(void **state)
 {
     struct fixture *f = *state;
@@ -575,6 +622,7 @@ int main(void)
         cmocka_unit_test(every_block_has_a_line_when_asked_for),
         cmocka_unit_test(parallel_tokens_are_warned_of),
         cmocka_unit_test(without_data_the_samples_are_used_where_they_are),
+        cmocka_unit_test(the_samples_have_labels_in_turn_for_a_model_of_other_classes),
         cmocka_unit_test(a_picture_that_cannot_be_read_is_reported_and_left_out),
         cmocka_unit_test(mistakes_are_named),
     };
