@@ -116,7 +116,7 @@ static enum vit_status check_beside(const char *path, const char *split, struct 
         folders.item[classes++] = folder;
     }
     if (!status && classes)
-        status = vit_fail(err, VIT_ERR_ARG,
+        status = vit_fail(err, VIT_ERR_FORMAT,
                           "%s: expected splits alone beside %s/, found folders of pictures: %s", path, split,
                           patch_names_list(text, sizeof text, (const char *const *)folders.item, classes));
     patch_names_free(&folders);

@@ -220,19 +220,18 @@ done:
 static int with_data(struct eval *e, const struct options *o, const struct cmd_output *files, int n)
 {
     struct eval_set set = { 0 };
-    struct vit_error err = { .text = "cannot allocate a list of failures" };
     int code = CMD_UNUSABLE;
 
     e->failures = json_array();
-    if (!e->failures || eval_set_open(&set, e->model, &o->pass, &o->common, &err)) {
-        cmd_error("%s", err.text);
-    } else {
-        e->data = set.data;
-        e->names = set.names;
-        e->split = set.split;
-        code = cmd_check_listed(files, n, set.data);
-        if (!code) code = evaluate(e, o);
-    }
+    if (e->failures)
+        code = eval_set_open(&set, e->model, &o->pass, &o->common);
+    else
+        cmd_error("cannot allocate a list of failures");
+    e->data = set.data;
+    e->names = set.names;
+    e->split = set.split;
+    if (!code) code = cmd_check_listed(files, n, set.data);
+    if (!code) code = evaluate(e, o);
     json_decref(e->failures);
     eval_set_close(&set);
     return code;

@@ -208,7 +208,7 @@ static int match_samples(struct probe_data *d, const struct vit_model *m, const 
     struct vit_error err;
     const enum vit_status status = eval_try_labels(d->set, m, d->path, o, &err);
 
-    d->in_turn = status == VIT_ERR_ARG;
+    d->in_turn = status == VIT_ERR_UNSUPPORTED;
     if (!d->in_turn) return status ? fail(&err) : CMD_DONE;
     cmd_warn(o,
              "%s: its classes are not those of %s: its pictures have the labels 0, 1, ... in turn, as with "
@@ -314,8 +314,8 @@ const struct args_verb cmd_probe = {
     .summary = "Measure what norm placements do to streams and gradients, without training",
     .details =
         "New networks of every combination of the lists (or one MODEL, with its norms where --norm puts "
-        "them) see one fixed batch of pictures (without --data the samples, with labels in turn where a MODEL "
-        "has other classes), and for every block this is measured: the gradient's norm "
+        "them) see one fixed batch of pictures (without --data the samples, with labels in turn where a "
+        "MODEL has other classes), and for every block this is measured: the gradient's norm "
         "of each matrix, the RMS of the residual stream and of the branches, the share of the branches in "
         "what they are added to, the cosine between a picture's tokens and their effective rank, the "
         "cosine between the stream before and after the block, how far an optimiser step on the matrices "

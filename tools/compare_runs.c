@@ -100,22 +100,19 @@ static enum vit_status prepare_pass(struct pass *p, const struct eval_set *set, 
 }
 
 static enum vit_status pass_model(struct compare *c, struct compare_run *run, const struct vit_model *m,
-                                  struct vit_error *err)
+                                  const struct eval_set *set, struct vit_error *err)
 {
     struct pass p = { .c = c, .run = run };
-    struct eval_set set;
     struct eval_seconds seconds;
-    const struct eval_options *o = c->options;
-    enum vit_status status = eval_set_open(&set, m, o, c->common, err);
+    enum vit_status status;
 
     run->classes = vit_model_config(m)->classes;
-    if (status) return status;
-    status = prepare_pass(&p, &set, err);
+    status = prepare_pass(&p, set, err);
     if (!status)
         status = eval_pass(&(struct eval_pass){ .common = c->common,
-                                                .options = o,
+                                                .options = c->options,
                                                 .model = m,
-                                                .data = set.data,
+                                                .data = set->data,
                                                 .add = add_item,
                                                 .state = &p },
                            &seconds, err);
@@ -124,7 +121,6 @@ static enum vit_status pass_model(struct compare *c, struct compare_run *run, co
         status = err->status;
     }
     free(p.to);
-    eval_set_close(&set);
     return status;
 }
 
@@ -145,6 +141,7 @@ static int run_model(struct compare *c, struct compare_run *run)
 {
     struct cmd_common common = *c->common;
     struct vit_model *m;
+    struct eval_set set;
     struct vit_error err;
     int code;
 
@@ -152,7 +149,9 @@ static int run_model(struct compare *c, struct compare_run *run)
     code = cmd_open_model(&m, &common, 0, false);
     if (code) return code;
     run->how = eval_how(m, c->options->flip);
-    if (pass_model(c, run, m, &err)) code = unusable(&err);
+    code = eval_set_open(&set, m, c->options, c->common);
+    if (!code && pass_model(c, run, m, &set, &err)) code = unusable(&err);
+    eval_set_close(&set);
     vit_model_close(m);
     return code;
 }

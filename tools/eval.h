@@ -23,7 +23,8 @@ struct eval_options {                      /* right after the struct cmd_common 
 };
 
 /* The labels of d, which lies at path, in the order of the model's classes: matched by name. Of a model
- * without names the order of the data is trusted, with a warning. VIT_ERR_ARG: other classes than its. */
+ * without names the order of the data is trusted, with a warning. VIT_ERR_UNSUPPORTED: other classes than
+ * its. */
 enum vit_status eval_match_labels(struct patch_dataset *d, const struct vit_model *m, const char *path,
                                   const struct cmd_common *o, struct vit_error *err);
 /* The same where other classes are no end: both lists are not printed. */
@@ -37,9 +38,10 @@ struct eval_part {
     float held_out;           /* above 0: what vit train --val held_out --limit limit validates on */
 };
 
-/* Open it. *name: which part it is. VIT_ERR_ARG: a split that it has not, or that nothing is held out of.
- * common: warns where all is read unasked, of the training split, and of files that are named again where
- * some are held out; NULL: it does not, as nothing is said of accuracy. out is NULL on failure. */
+/* Open it. *name: which part it is. VIT_ERR_ARG: nothing can be held out of it, or out of that split;
+ * VIT_ERR_UNSUPPORTED: it has no such split. common: warns where all is read unasked, of the training split,
+ * and of files that are named again where some are held out; NULL: it does not, as nothing is said of
+ * accuracy. out is NULL on failure. */
 enum vit_status eval_data_open(struct patch_dataset **out, const char **name, const struct eval_part *part,
                                const struct cmd_common *common, struct vit_error *err);
 
@@ -55,9 +57,9 @@ struct eval_set {
     const char **own;         /* names of the latter kind; owned */
     const char *split;        /* which part it is */
 };
-/* out is zero on failure. */
-enum vit_status eval_set_open(struct eval_set *out, const struct vit_model *m, const struct eval_options *o,
-                              const struct cmd_common *common, struct vit_error *err);
+/* Returns an exit code; what is wrong has been said, and out is zero. */
+int eval_set_open(struct eval_set *out, const struct vit_model *m, const struct eval_options *o,
+                  const struct cmd_common *common);
 void eval_set_close(struct eval_set *s); /* accepts a zeroed set */
 
 struct eval_pass {

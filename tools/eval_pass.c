@@ -66,6 +66,13 @@ static void warn_learnt(const char *path, unsigned splits, const char *split, en
             path);
 }
 
+/* What the library calls an argument: the data set has no such split, or other classes than the model. */
+static enum vit_status of_data(enum vit_status status, struct vit_error *err)
+{
+    if (status != VIT_ERR_ARG) return status;
+    return err->status = VIT_ERR_UNSUPPORTED;
+}
+
 /* What is held out is of what a training would read. */
 static enum vit_status find_split(enum patch_split *out, unsigned splits, const struct eval_part *part,
                                   struct vit_error *err)
@@ -80,8 +87,9 @@ static enum vit_status find_split(enum patch_split *out, unsigned splits, const 
                         part->split);
     if (splits) return VIT_OK;
     if (part->split && *out != PATCH_ALL)
-        return vit_fail(err, VIT_ERR_ARG, "%s: has no splits: expected --split all, or none, found %s",
-                        part->path, part->split);
+        return vit_fail(err, VIT_ERR_UNSUPPORTED,
+                        "%s: has no splits: expected --split all, or none, found %s", part->path,
+                        part->split);
     *out = PATCH_ALL;
     return VIT_OK;
 }
@@ -112,7 +120,7 @@ enum vit_status eval_data_open(struct patch_dataset **out, const char **name, co
 
     *out = NULL;
     if (!status) status = find_split(&wanted, splits, part, err);
-    if (!status) status = patch_dataset_open(out, part->path, wanted, err);
+    if (!status) status = of_data(patch_dataset_open(out, part->path, wanted, err), err);
     if (status) return status;
     *name = part->held_out > 0 ? "held-out" : patch_split_name(wanted);
     if (common && !(part->held_out > 0)) warn_learnt(part->path, splits, part->split, wanted, common);
@@ -154,9 +162,10 @@ enum vit_status eval_try_labels(struct patch_dataset *d, const struct vit_model 
 {
     const int classes = vit_model_config(m)->classes, found = patch_dataset_classes(d);
 
-    if (vit_model_has_labels(m)) return patch_dataset_match(d, vit_model_labels(m), classes, err);
+    if (vit_model_has_labels(m))
+        return of_data(patch_dataset_match(d, vit_model_labels(m), classes, err), err);
     if (found != classes)
-        return vit_fail(err, VIT_ERR_ARG,
+        return vit_fail(err, VIT_ERR_UNSUPPORTED,
                         "%s: the model has no label names and %d classes, the data set has %d",
                         vit_model_path(m), classes, found);
     cmd_warn(o, "%s has no label names: its classes are taken in the order of %s", vit_model_path(m), path);
@@ -188,17 +197,21 @@ static enum vit_status match_labels(struct eval_set *s, const struct vit_model *
     return VIT_OK;
 }
 
-enum vit_status eval_set_open(struct eval_set *out, const struct vit_model *m, const struct eval_options *o,
-                              const struct cmd_common *common, struct vit_error *err)
+int eval_set_open(struct eval_set *out, const struct vit_model *m, const struct eval_options *o,
+                  const struct cmd_common *common)
 {
     const struct eval_part part = { o->data, o->split, (size_t)o->limit, o->held_out };
+    struct vit_error err;
     enum vit_status status;
 
     *out = (struct eval_set){ 0 };
-    status = eval_data_open(&out->data, &out->split, &part, common, err);
-    if (!status) status = match_labels(out, m, o->data, common, err);
-    if (status) eval_set_close(out);
-    return status;
+    status = eval_data_open(&out->data, &out->split, &part, common, &err);
+    if (!status) status = match_labels(out, m, o->data, common, &err);
+    if (!status) return CMD_DONE;
+    eval_set_close(out);
+    if (status == VIT_ERR_ARG) return cmd_usage("%s", err.text);
+    cmd_error("%s", err.text);
+    return CMD_UNUSABLE;
 }
 
 void eval_set_close(struct eval_set *s)

@@ -93,7 +93,8 @@ struct train_data {
     size_t repeats;                              /* how often what was divided into them names a file again */
     struct patch_decode decode;
 };
-/* What r says of limit, validation and decoding. Reads no picture. */
+/* What r says of limit, validation and decoding. Reads no picture. VIT_ERR_ARG: no picture is left to learn
+ * from, or to validate on. */
 enum vit_status train_data_open(struct train_data *d, const char *path, const struct recipe *r,
                                 struct vit_error *err);
 /* Another split of the same data set, limited, its labels renumbered to those of training; the caller closes

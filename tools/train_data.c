@@ -27,16 +27,16 @@ static enum vit_status check_classes(const struct patch_dataset *d, const char *
 {
     const int classes = patch_dataset_classes(d);
 
-    if (!classes) return vit_fail(err, VIT_ERR_ARG, "%s: has no labels to learn from", path);
+    if (!classes) return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: has no labels to learn from", path);
     if (classes == 1)
-        return vit_fail(err, VIT_ERR_ARG,
+        return vit_fail(err, VIT_ERR_UNSUPPORTED,
                         "%s: expected two classes or more to tell apart, found 1, \"%s\"; folders of classes "
                         "that lie one level deeper look like that",
                         path, patch_dataset_class(d, 0));
     for (int i = 0; i < classes; i++)
         if (!vit_is_utf8(patch_dataset_class(d, i)))
-            return vit_fail(err, VIT_ERR_ARG, "%s: the name of a class must be UTF-8, found \"%s\"", path,
-                            patch_dataset_class(d, i));
+            return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: the name of a class must be UTF-8, found \"%s\"",
+                            path, patch_dataset_class(d, i));
     return VIT_OK;
 }
 

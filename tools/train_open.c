@@ -4,7 +4,8 @@
 
 #include "tools/train_parts.h"
 
-/* A network that does not fit together is a matter of the flags; the rest is not. */
+/* A network that does not fit together, or pictures too few to hold some out, are a matter of the flags; the
+ * rest is not. */
 static int refuse(const struct vit_error *err)
 {
     cmd_error("%s", err->text);
@@ -96,10 +97,7 @@ static int open_data(struct train *t)
 {
     struct vit_error err;
 
-    if (!t->job->pictures && train_data_open(&t->own, t->job->data, t->recipe, &err)) {
-        cmd_error("%s", err.text);
-        return CMD_UNUSABLE;
-    }
+    if (!t->job->pictures && train_data_open(&t->own, t->job->data, t->recipe, &err)) return refuse(&err);
     t->data = t->job->pictures ? t->job->pictures : &t->own;
     if (!t->job->pictures && check_data(t, &err)) {
         cmd_error("%s", err.text);

@@ -186,10 +186,10 @@ static void a_class_beside_a_split_is_an_error(void **state)
     patch_dataset_close(d);
     put(*state, "dog/6.ppm");
     put(*state, "cat/7.ppm");
-    assert_refused(patch_dataset_open(&d, *state, PATCH_TRAIN, &err), VIT_ERR_ARG,
+    assert_refused(patch_dataset_open(&d, *state, PATCH_TRAIN, &err), VIT_ERR_FORMAT,
                    ": expected splits alone beside train/, found folders of pictures: cat, dog", &err);
     assert_null(d);
-    assert_refused(patch_dataset_open(&d, *state, PATCH_ALL, &err), VIT_ERR_ARG, "cat, dog", &err);
+    assert_refused(patch_dataset_open(&d, *state, PATCH_ALL, &err), VIT_ERR_FORMAT, "cat, dog", &err);
 }
 
 static void links_are_followed_once(void **state)

@@ -776,10 +776,14 @@ static void a_set_without_splits_is_all_of_it(void **state)
     EXPECT(1, "\"split\":\"all\"", "", "eval", "-m", MODEL, "--data", whole, "--json");
     EXPECT(1, "folder of classes, all: ", "", "compare", MODEL, MODEL, "--data", whole);
     EXPECT(1, "\"split\":\"all\"", "", "compare", MODEL, MODEL, "--data", whole, "--json");
-    EXPECT(3, NULL, "--held-out is of the training split: expected --split train, or none, found test",
+    EXPECT(2, NULL,
+           "--held-out is of the training split: expected --split train, or none, found test\nusage: ",
            "eval", "-m", MODEL, "--data", dir, "--split", "test", "--held-out", "0.1");
+    EXPECT(2, NULL,
+           "--held-out is of the training split: expected --split train, or none, found all\nusage: ",
+           "compare", MODEL, MODEL, "--data", dir, "--split", "all", "--held-out", "0.1");
     EXPECT(3, NULL, "split \"train\"", "eval", "-m", MODEL, "--data", dir, "--held-out", "0.1");
-    EXPECT(3, NULL, "--held-out 0.1: holding out 0.1 of", "eval", "-m", MODEL, "--data", whole, "--limit",
+    EXPECT(2, NULL, "--held-out 0.1: holding out 0.1 of", "eval", "-m", MODEL, "--data", whole, "--limit",
            "10", "--held-out", "0.1");
     tmp_remove(dir);
 }
