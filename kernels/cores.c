@@ -1,6 +1,7 @@
 /* cores.c - how many physical cores this process may use. */
 #include <ctype.h>
 #include <limits.h>
+#include <omp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,6 +134,24 @@ int kern_cpu_quota(const char *root)
     return least;
 }
 
+/* allowed (CPUS): a flag for each logical CPU of OpenMP's places; false: neither OMP_PLACES nor OMP_PROC_BIND
+ * has made any. */
+static bool list_places(unsigned char *allowed)
+{
+    const int places = omp_get_num_places();
+    int cpu[CPUS];
+
+    memset(allowed, 0, CPUS);
+    for (int i = 0; i < places; i++) {
+        const int count = omp_get_place_num_procs(i);
+        if (count > CPUS) continue;
+        omp_get_place_proc_ids(i, cpu);
+        for (int j = 0; j < count; j++)
+            if (cpu[j] >= 0 && cpu[j] < CPUS) allowed[cpu[j]] = 1;
+    }
+    return places > 0;
+}
+
 #ifdef CPU_ALLOC
 /* allowed (CPUS): a flag for each logical CPU; false: the system does not say. */
 static bool list_allowed(unsigned char *allowed)
@@ -163,7 +182,8 @@ int kern_cpu_cores(void)
     const int quota = kern_cpu_quota("");
     int cores;
 
-    if (list_allowed(allowed))
+    /* Places first: where there are some, libgomp has bound the first thread to one of them. */
+    if (list_places(allowed) || list_allowed(allowed))
         cores = kern_cpu_distinct_cores("", allowed, CPUS);
     else
         cores = (int)sysconf(_SC_NPROCESSORS_ONLN);

@@ -34,8 +34,8 @@ const char *kern_cpu_feature_names(unsigned features, char *text, size_t size);
 /* Model name from the processor, "unknown" if it does not say. */
 const char *kern_cpu_name(char *text, size_t size);
 
-/* Physical cores this process may use: affinity and cgroup quota honoured; at least 1. Where the system does
- * not say which CPUs those are, its logical CPUs. */
+/* Physical cores this process may use: affinity, OpenMP's places and cgroup quota honoured; at least 1. Where
+ * the system does not say which CPUs those are, its logical CPUs. */
 int kern_cpu_cores(void);
 
 /* The two halves of kern_cpu_cores, below a folder that stands for / ("" is the system itself):

@@ -229,6 +229,34 @@ static void info_is_one_object(void **state)
     expect(&r, 0, "", NULL);
 }
 
+static int cores_of_info(void)
+{
+    json_t *all = objects_of(VIT("info", "--json"));
+    const int cores = (int)number(json_array_get(all, 0), "cores");
+
+    json_decref(all);
+    return cores;
+}
+
+/* libgomp binds the first thread to one of the places before the program begins. */
+static void threads_that_are_bound_leave_all_cores(void **state)
+{
+    static const char *const ROWS[][2] = { { "OMP_PROC_BIND", "true" },
+                                           { "OMP_PROC_BIND", "spread" },
+                                           { "OMP_PLACES", "cores" },
+                                           { "OMP_PLACES", "threads" } };
+    int cores;
+
+    (void)state;
+    if (getenv("OMP_PROC_BIND") || getenv("OMP_PLACES")) skip();
+    cores = cores_of_info();
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        setenv(ROWS[i][0], ROWS[i][1], 1);
+        assert_int_equal(cores_of_info(), cores);
+        unsetenv(ROWS[i][0]);
+    }
+}
+
 static void info_names_a_few_classes(void **state)
 {
     (void)state;
@@ -1362,6 +1390,7 @@ int main(void)
         cmocka_unit_test(no_result_is_lost_silently),
         cmocka_unit_test(a_reader_that_went_is_no_fault),
         cmocka_unit_test(info_is_one_object),
+        cmocka_unit_test(threads_that_are_bound_leave_all_cores),
         cmocka_unit_test(info_names_a_few_classes),
         cmocka_unit_test(info_adds_up_the_parameters),
         cmocka_unit_test(info_describes_a_network_without_a_classifier),
