@@ -1,6 +1,5 @@
 #include "vit/hyper.h"
 
-#include <assert.h>
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -16,14 +15,12 @@ _Static_assert(VIT_COUNT(OPTIMIZERS) == VIT_OPTIMIZERS, "an optimizer has no nam
 
 const char *vit_schedule_name(enum vit_schedule s)
 {
-    assert((unsigned)s < VIT_SCHEDULES);
-    return SCHEDULES[s];
+    return (size_t)s < VIT_SCHEDULES ? SCHEDULES[s] : "unknown";
 }
 
 const char *vit_optimizer_name(enum vit_optimizer o)
 {
-    assert((unsigned)o < VIT_OPTIMIZERS);
-    return OPTIMIZERS[o];
+    return (size_t)o < VIT_OPTIMIZERS ? OPTIMIZERS[o] : "unknown";
 }
 
 static int index_of(const char *name, const char *const *names, int count)

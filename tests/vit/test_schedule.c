@@ -108,6 +108,14 @@ static void names_read_back(void **state)
     assert_int_equal(vit_init_from_name("kaiming"), -1);
 }
 
+static void what_is_no_value_is_unknown(void **state)
+{
+    (void)state;
+    assert_string_equal(vit_schedule_name((enum vit_schedule)99), "unknown");
+    assert_string_equal(vit_optimizer_name((enum vit_optimizer)99), "unknown");
+    assert_string_equal(vit_init_name((enum vit_init_kind)99), "unknown");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -119,6 +127,7 @@ int main(void)
         cmocka_unit_test(a_warm_up_over_all_steps_ends_at_the_peak),
         cmocka_unit_test(no_schedule_goes_below_its_end_or_rises_again),
         cmocka_unit_test(names_read_back),
+        cmocka_unit_test(what_is_no_value_is_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
