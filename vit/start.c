@@ -187,6 +187,7 @@ static void say_unused(struct vit_model *m, const struct vit_model *from, const 
 
 enum vit_status vit_model_take(struct vit_model *m, const struct vit_model *from, struct vit_error *err)
 {
+    const struct kern_ctx alone = { .k = &m->kern, .threads = 1 };
     struct lent_head head = { 0 };
     enum vit_status status;
 
@@ -200,7 +201,8 @@ enum vit_status vit_model_take(struct vit_model *m, const struct vit_model *from
     if (!status) say_head(m, from, &head);
     if (!status) say_heads(m, from);
     if (!status) say_unused(m, from, &head);
-    if (!status) vit_model_pack(m, NULL);
+    /* Alone: it is done once, and the threads that m was made with may be gone, in the child of a fork. */
+    if (!status) vit_model_pack(m, &alone);
     free(head.room);
     free(head.row);
     return status;

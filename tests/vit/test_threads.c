@@ -306,6 +306,31 @@ static void a_child_computes_with_the_model_of_its_parent(void **state)
     vit_model_close(m);
 }
 
+/* In a model that the parent made with several threads. */
+static void a_child_takes_parameters_alone(void **state)
+{
+    const struct vit_config c = shared_config();
+    const struct vit_model_options several = { .threads = 3 }, alone = { .threads = 1 };
+    struct vit_model *m;
+    struct vit_error err;
+    int status;
+    pid_t child;
+
+    (void)state;
+    assert_ok(vit_model_create(&m, &c, NULL, NULL, NULL, &several, &err), &err);
+    child = fork();
+    if (child == 0) {
+        const struct vit_init other = { .seed = 6 };
+        struct vit_model *from;
+        alarm(60); /* a deadlock ends too */
+        if (vit_model_create(&from, &c, NULL, NULL, &other, &alone, NULL)) _exit(2);
+        _exit(vit_model_take(m, from, NULL) != VIT_OK);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (status) fail_msg("the child ended with status %#x", (unsigned)status);
+    vit_model_close(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -317,6 +342,7 @@ int main(void)
         cmocka_unit_test(threads_do_not_change_a_training),
         cmocka_unit_test(threads_read_open_and_save_beside_each_other),
         cmocka_unit_test(a_child_computes_with_the_model_of_its_parent),
+        cmocka_unit_test(a_child_takes_parameters_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
