@@ -105,7 +105,7 @@ double vit_backward(struct vit_session *s, const int *labels, int n, struct vit_
     const struct vit_targets targets = { .label = labels, .smoothing = 0 };
     double loss;
 
-    assert(n == s->n);
+    assert(n > 0 && n == s->n);
     loss = vit_cross_entropy(s->ends.dlogits, s->ends.logits, &targets, n, s->model->config.classes, n);
     vit_session_backward(s, &grads->params);
     return loss;

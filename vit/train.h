@@ -160,7 +160,7 @@ struct vit_batch {
     const int *labels;   /* (n), in [0, classes) */
     const int *other;    /* (n), the same: second labels of a mixed batch, or NULL */
     const float *weight; /* (n) weight of labels; read only with other */
-    int n;
+    int n;               /* 1 to the trainer's batch */
 };
 struct vit_report {
     double loss;      /* mean cross-entropy of the batch */

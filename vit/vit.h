@@ -244,8 +244,9 @@ int vit_session_batch(const struct vit_session *s);
 /* The memory plan: piece i of the session's allocation; false past the end. */
 bool vit_session_piece(const struct vit_session *s, int i, const char **name, size_t *bytes);
 
-/* planes (n, channels, image, image), n <= batch. Returns logits (n, classes), valid until the next call
- * on s. Cannot fail and allocates nothing. A row does not depend on the others of its batch. */
+/* planes (n, channels, image, image), n <= batch; n 0 (all pictures of a batch failed) does nothing. Returns
+ * logits (n, classes), valid until the next call on s. Cannot fail and allocates nothing. A row does not
+ * depend on the others of its batch. */
 const float *vit_forward(struct vit_session *s, const float *planes, int n);
 /* The pooled features of the last forward, (n, vit_features_width(m)): what the head, or the layer
  * before it, saw. */
@@ -279,7 +280,7 @@ const float *vit_forward_watched(struct vit_session *s, const float *planes, int
 struct vit_calibration;
 enum vit_status vit_calibration_create(struct vit_calibration **out, const struct vit_model *m,
                                        struct vit_error *err);
-/* A forward of n pictures, looked at. s: of a model as deep as m, in f32. */
+/* A forward of n pictures, as vit_forward() takes them, looked at. s: of a model as deep as m, in f32. */
 void vit_calibration_add(struct vit_calibration *c, struct vit_session *s, const float *planes, int n);
 /* Fix the scales of m, as deep as that one (no session uses it meanwhile): the largest number that was seen
  * becomes 127. */
@@ -299,8 +300,8 @@ void vit_gradients_close(struct vit_gradients *g);
 void vit_gradients_zero(struct vit_gradients *g);
 const float *vit_gradients_get(const struct vit_gradients *g, int i); /* of parameter i, in its shape */
 
-/* Mean cross-entropy of the last forward's n pictures; its gradient is added to grads. labels (n),
- * in [0, classes). */
+/* Mean cross-entropy of the last forward's n pictures, at least 1; its gradient is added to grads. labels
+ * (n), in [0, classes). */
 double vit_backward(struct vit_session *s, const int *labels, int n, struct vit_gradients *grads);
 
 /* ---- metrics ---- */

@@ -222,6 +222,24 @@ static void without_values_attention_carries_nothing(void **state)
     vit_model_close(m);
 }
 
+/* A loader's batch has no rows when all its pictures failed. */
+static void no_pictures_change_nothing(void **state)
+{
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct vit_model *m = tiny_model(&c, NULL);
+    struct vit_session *s = tiny_session(m, 2, 2, true);
+    float *planes = tiny_planes(m, 2), before[2 * TINY_CLASSES];
+
+    (void)state;
+    memcpy(before, vit_forward(s, planes, 2), sizeof before);
+    assert_memory_equal(vit_forward(s, planes, 0), before, sizeof before);
+    assert_memory_equal(vit_forward_watched(s, planes, 0, NULL), before, sizeof before);
+    assert_int_equal(s->n, 2);
+    free(planes);
+    vit_session_close(s);
+    vit_model_close(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +249,7 @@ int main(void)
         cmocka_unit_test(a_branch_that_ends_in_zero_leaves_the_stream_alone),
         cmocka_unit_test(tokens_are_a_set_up_to_their_positions),
         cmocka_unit_test(without_values_attention_carries_nothing),
+        cmocka_unit_test(no_pictures_change_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
