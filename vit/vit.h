@@ -39,7 +39,8 @@
  * chosen by name (sessions that compute with them at the same time must have one number of threads); and on
  * Linux the permission to use AMX, which the whole process gets where the CPU has it, when kernels are chosen
  * by "auto" or those for it by name. But libgomp, whose threads compute, ends the process when it cannot
- * start one. Not promised: the same bits from different kernels or versions.
+ * start one, and jansson 2.14, which reads JSON, may when it gets no memory: its asserts fail. Not promised:
+ * the same bits from different kernels or versions.
  *
  * libvit.so exports what is called vit_*. The headers included here give the types that go with it; their
  * own functions (patch_*, weights_*, kern_*) are in libvit.a alone. */
