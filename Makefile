@@ -1,6 +1,6 @@
 # vit - Vision Transformer image classifier.   make help   lists the targets.
 #
-# A packager sets CC CPPFLAGS CFLAGS LDFLAGS PREFIX LIBDIR DESTDIR; a developer sets MODE (release, debug,
+# A packager sets CC AR PKG_CONFIG CPPFLAGS CFLAGS LDFLAGS PREFIX LIBDIR DESTDIR; a developer sets MODE (release, debug,
 # asan, tsan, cover). BLAS=0 builds without OpenBLAS, JPEG=0 without libjpeg-turbo. Objects live in
 # build/$(MODE), so modes never mix; every object depends on the flags it was built with. DEPS=no leaves
 # the packages of this machine alone, V=1 shows whole commands.
@@ -16,6 +16,8 @@ CC     ?= cc
 ifeq ($(origin CC),default)
 CC     := cc
 endif
+AR     ?= ar
+PKG_CONFIG ?= pkg-config
 # What is built for, which is not always where it is built: x86_64-linux-gnu.
 TARGET := $(shell $(CC) -dumpmachine 2>/dev/null)
 X86_64 := $(filter x86_64-% amd64-%,$(TARGET))
@@ -28,13 +30,12 @@ SONAME  := libvit.so.$(ABI)
 B       := build/$(MODE)
 
 # ---- packages: present or not, asked of pkg-config once ----
-PKG    := $(shell command -v pkg-config 2>/dev/null)
-has     = $(shell test -n "$(PKG)" && pkg-config --exists $(1) && echo 1)
+has     = $(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null && echo 1)
 BLAS   ?= $(if $(call has,openblas),1,0)
 JPEG   ?= $(if $(call has,libjpeg),1,0)
 PKGS   := jansson libzip $(if $(filter 1,$(BLAS)),openblas) $(if $(filter 1,$(JPEG)),libjpeg)
-PKG_CFLAGS := $(shell test -n "$(PKG)" && pkg-config --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS   := $(shell test -n "$(PKG)" && pkg-config --libs $(PKGS) 2>/dev/null)
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
 STB    ?= /usr/include/stb
 
 # ---- flags ----
@@ -125,7 +126,7 @@ front: deps
 
 deps:
 ifeq ($(DEPS),yes)
-	@CC="$(CC)" STB="$(STB)" BLAS="$(if $(filter command line environment,$(origin BLAS)),$(BLAS),1)" \
+	@CC="$(CC)" PKG_CONFIG="$(PKG_CONFIG)" STB="$(STB)" BLAS="$(if $(filter command line environment,$(origin BLAS)),$(BLAS),1)" \
 	 JPEG="$(if $(filter command line environment,$(origin JPEG)),$(JPEG),1)" \
 	 tools/install-deps.sh $(if $(filter test check-% asan tsan debug cover fuzz,$(MAKECMDGOALS)),--test) \
 	  $(if $(filter fuzz,$(MAKECMDGOALS)),--fuzz) $(if $(filter tsan,$(MAKECMDGOALS)),--tsan)
@@ -187,7 +188,7 @@ $B/flags: FORCE
 $B/libvit.a: $(LIB_OBJ)
 	@rm -f $@
 	$(call say,AR)
-	$(Q)ar rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 $B/bin/vit: $(TOOL_OBJ) $B/libvit.a
 	@mkdir -p $(@D)
@@ -223,7 +224,7 @@ libvit.so: $B/libvit.so.$(VERSION)
 $B/tests/support.a: $(SUPPORT_OBJ)
 	@rm -f $@
 	$(call say,AR)
-	$(Q)ar rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 $B/tests/%: $B/tests/%.o $B/tests/support.a $B/libvit.a
 	$(call say,LD)
@@ -241,7 +242,7 @@ $(EMULATED): private FLAGS += -O1 -Wno-psabi
 $B/tools/parts.a: $(filter-out $B/tools/main.o,$(TOOL_OBJ))
 	@rm -f $@
 	$(call say,AR)
-	$(Q)ar rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 $B/tests/tools/%: $B/tests/tools/%.o $B/tests/support.a $B/tools/parts.a $B/libvit.a
 	$(call say,LD)
@@ -274,7 +275,7 @@ check-arm64:
 	@command -v aarch64-linux-gnu-gcc >/dev/null && command -v qemu-aarch64 >/dev/null || \
 	  { echo "check-arm64 needs, on Debian after dpkg --add-architecture arm64: $(ARM64_PACKAGES)" >&2; exit 1; }
 	+@PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig:/usr/share/pkgconfig $(SLOW_SECONDS) \
-	  $(MAKE) --no-print-directory DEPS=no B=build/arm64 CC=aarch64-linux-gnu-gcc VIT_EMULATOR=qemu-aarch64 RUN_SCRIPTS= do-test
+	  $(MAKE) --no-print-directory DEPS=no B=build/arm64 CC=aarch64-linux-gnu-gcc AR=aarch64-linux-gnu-ar VIT_EMULATOR=qemu-aarch64 RUN_SCRIPTS= do-test
 $B/bin/vit-emulated: $B/bin/vit
 	$(Q)printf '#!/bin/sh\nexec $(VIT_EMULATOR) %s "$$@"\n' '$(abspath $<)' >$@ && chmod +x $@
 
@@ -426,4 +427,4 @@ help:
 	@echo 'make install           to $$(DESTDIR)$$(PREFIX); make uninstall takes it away'
 	@echo 'make deps              install missing packages, and nothing else'
 	@echo 'make clean             remove everything built'
-	@echo 'Variables: MODE=release|debug|asan|tsan|cover CC CPPFLAGS CFLAGS LDFLAGS PREFIX LIBDIR DESTDIR BLAS=0 JPEG=0 STB=FOLDER DEPS=no V=1'
+	@echo 'Variables: MODE=release|debug|asan|tsan|cover CC AR PKG_CONFIG CPPFLAGS CFLAGS LDFLAGS PREFIX LIBDIR DESTDIR BLAS=0 JPEG=0 STB=FOLDER DEPS=no V=1'

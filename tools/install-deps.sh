@@ -7,10 +7,10 @@
 #   tools/install-deps.sh --tsan      and what the thread sanitizer needs
 #   tools/install-deps.sh --dry-run   only say what would be installed
 #
-# Environment: CC, STB (folder of the stb headers), BLAS=0 and JPEG=0 leave OpenBLAS and libjpeg out.
+# Environment: CC, PKG_CONFIG, STB (folder of the stb headers), BLAS=0 and JPEG=0 leave OpenBLAS and libjpeg out.
 set -eu
 
-CC=${CC:-cc} STB=${STB:-/usr/include/stb} BLAS=${BLAS:-1} JPEG=${JPEG:-1}
+CC=${CC:-cc} PKG_CONFIG=${PKG_CONFIG:-pkg-config} STB=${STB:-/usr/include/stb} BLAS=${BLAS:-1} JPEG=${JPEG:-1}
 tests=0 fuzz=0 tsan=0 dry=0
 for word in "$@"; do
     case $word in
@@ -23,7 +23,7 @@ for word in "$@"; do
 done
 
 has_command() { command -v "$1" >/dev/null 2>&1; }
-has_library() { has_command pkg-config && pkg-config --exists "$1"; }
+has_library() { $PKG_CONFIG --exists "$1" 2>/dev/null; }
 # CC may be two words, as in "ccache gcc".
 has_compiler() { echo '#include <stdio.h>' | $CC -E - >/dev/null 2>&1; }
 # clang, its libFuzzer and its omp.h: they come apart.
@@ -46,7 +46,7 @@ has_stb() { [ -f "$STB/stb_image.h" ] || echo '#include <stb_image.h>' | $CC -E 
 needs() {
     echo "has_compiler gcc+libc6-dev gcc+glibc-devel gcc gcc+musl-dev+linux-headers gcc"
     echo "has_command:make make make make make make"
-    echo "has_command:pkg-config pkg-config pkgconf-pkg-config pkgconf pkgconf pkg-config"
+    echo "has_command:${PKG_CONFIG%% *} pkg-config pkgconf-pkg-config pkgconf pkgconf pkg-config"
     echo "has_stb libstb-dev stb-devel stb stb none"
     echo "has_library:jansson libjansson-dev jansson-devel jansson jansson-dev jansson"
     echo "has_library:libzip libzip-dev libzip-devel libzip libzip-dev libzip"

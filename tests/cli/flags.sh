@@ -1,6 +1,6 @@
 #!/bin/sh
 # What a packager says is heard: CPPFLAGS, CFLAGS and LDFLAGS reach the compiler, the last word is theirs, an object is
-# made anew when they change; and the program holds no path of the machine it was built on.
+# made anew when they change; AR and PKG_CONFIG may be others; and the program holds no path of the machine it was built on.
 set -eu
 
 [ "${VIT_MODE:-release}" = release ] || { echo "a packager's flags are tested in release mode only, skipped"; exit 0; }
@@ -37,4 +37,15 @@ again CFLAGS="$given" CPPFLAGS=-DX LDFLAGS=-Wl,-O1 || fail "other LDFLAGS link n
 words tools/cmd_version.o CFLAGS="-g -ffile-prefix-map=/the/folder=. -O2" >"$root/words"
 ! grep -e VIT_BUILD_FLAGS -A 30 "$root/words" | grep -q -e '=/the/folder' ||
     fail "the program would hold the folder it was built in"
+
+# The tools of another CPU.
+cat >"$root/pkg" <<'END'
+#!/bin/sh
+case $* in *--cflags*) echo -DOF_ANOTHER ;; esac
+END
+chmod +x "$root/pkg"
+words vit/base.o PKG_CONFIG="$root/pkg" >"$root/words"
+grep -qx -e -DOF_ANOTHER "$root/words" || fail "PKG_CONFIG is not heard"
+run_make -n AR=another-ar "$root/libvit.a" "$root/tests/support.a" "$root/tools/parts.a" >"$root/log"
+[ "$(grep -c '^another-ar rcs' "$root/log")" = 3 ] || fail "AR is not heard"
 echo "heard, in order, and nothing stays old"

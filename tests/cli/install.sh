@@ -6,12 +6,12 @@
 set -eu
 
 [ "${VIT_MODE:-release}" = release ] || { echo "installing is tested in release mode only, skipped"; exit 0; }
-CC=${CC:-cc}
+CC=${CC:-cc} PKG_CONFIG=${PKG_CONFIG:-pkg-config}
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 fail() { echo "FAILED: $*"; exit 1; }
 run_make() { env -u MAKEFLAGS -u MFLAGS make -s DEPS=no CC="$CC" DESTDIR="$root" PREFIX=/usr "$@"; }
-pkg() { PKG_CONFIG_PATH=$root/usr/lib/pkgconfig pkg-config --define-variable=prefix="$root/usr" "$@" vit; }
+pkg() { PKG_CONFIG_PATH=$root/usr/lib/pkgconfig $PKG_CONFIG --define-variable=prefix="$root/usr" "$@" vit; }
 
 # For everybody, whatever the mask of who installs.
 { run_make ${VIT_B:+B="$VIT_B"} all && (umask 077 && run_make ${VIT_B:+B="$VIT_B"} install); } >"$root/log" 2>&1 ||
@@ -23,7 +23,7 @@ for file in bin/vit lib/libvit.a lib/libvit.so lib/pkgconfig/vit.pc include/libv
     share/bash-completion/completions/vit share/zsh/site-functions/_vit share/fish/vendor_completions.d/vit.fish; do
     [ -s "$root/usr/$file" ] || fail "$file is not installed"
 done
-[ "$(PKG_CONFIG_PATH=$root/usr/lib/pkgconfig pkg-config --modversion vit)" = \
+[ "$(pkg --modversion)" = \
     "$("$root/usr/bin/vit" --version | sed -n '1s/vit //p')" ] || fail "vit.pc and the program differ in version"
 # A program runs with the minor version it was built with, until 1.0, and from then on with the major one.
 version=$("$root/usr/bin/vit" --version | sed -n '1s/vit //p')
@@ -66,7 +66,7 @@ example vit/vit.h >"$root/example.c"
         fail "the example does not compile against the shared library"
     # Only libvit itself: pkg-config --static would want all that libzip was built with as archives too.
     $CC -std=c11 $(pkg --cflags) "$root/example.c" -o "$root/static" "$root/usr/lib/libvit.a" \
-        $(pkg-config --libs $(pkg --print-requires-private)) -lm -lpthread -fopenmp ||
+        $($PKG_CONFIG --libs $(pkg --print-requires-private)) -lm -lpthread -fopenmp ||
         fail "the example does not compile against the static library"
 }
 # A network of two blocks learns one picture: from the headers beside vit/vit.h, with the shared library.
