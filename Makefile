@@ -376,8 +376,10 @@ $B/vit.pc: Makefile vit/base.h $B/flags FORCE
 	  'Requires.private: $(strip $(PKGS))' 'Libs: -L"$${libdir}" -lvit' \
 	  'Libs.private: -lm -lpthread -fopenmp' 'Cflags: -I"$${includedir}"' > $@
 
-# What the program says of itself, for everybody to read whatever the mask of who installs: WHAT, FILE.
-said = $(BIN) help --$1 > $2 && chmod 644 $2
+# What the program says of itself, for everybody to read whatever the mask of who installs: WHAT, FILE. A program for
+# another CPU cannot where there is no emulator: another of this version says the same.
+HOST_VIT ?= $(BIN)
+said = $(HOST_VIT) help --$1 > $2 && chmod 644 $2
 
 do-install: do-all $B/vit.pc $(BIN)
 	install -d $(call in,bin) $(call lib,pkgconfig) $(MAN) $(BASH) $(ZSH) $(FISH) $(SAMPLES)
@@ -428,3 +430,4 @@ help:
 	@echo 'make deps              install missing packages, and nothing else'
 	@echo 'make clean             remove everything built'
 	@echo 'Variables: MODE=release|debug|asan|tsan|cover CC AR PKG_CONFIG CPPFLAGS CFLAGS LDFLAGS PREFIX LIBDIR DESTDIR BLAS=0 JPEG=0 STB=FOLDER DEPS=no V=1'
+	@echo 'For another CPU: VIT_EMULATOR=COMMAND runs what is built; without one make install takes its texts from HOST_VIT=PROGRAM'

@@ -225,6 +225,13 @@ for file in bin/vit lib/some-linux/libvit.so lib/some-linux/pkgconfig/vit.pc inc
 done
 grep -qx 'libdir=${prefix}/lib/some-linux' "$root/a stage/usr/lib/some-linux/pkgconfig/vit.pc" ||
     fail "vit.pc does not name the library folder"
+# The texts of a program that cannot run here are another's.
+printf '#!/bin/sh\necho "another says $*"\n' >"$root/another"
+chmod +x "$root/another"
+run_blank HOST_VIT="$root/another" install || { cat "$root/log"; fail "make install HOST_VIT=PROGRAM"; }
+for text in man/man1/vit.1 bash-completion/completions/vit zsh/site-functions/_vit fish/vendor_completions.d/vit.fish; do
+    grep -q '^another says help --' "$root/a stage/usr/share/$text" || fail "$text is not what HOST_VIT says"
+done
 run_blank uninstall
 left=$(find "$root/a stage" ! -type d)
 [ -z "$left" ] || fail "left after uninstall: $left"
