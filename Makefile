@@ -181,7 +181,10 @@ told := $(filter-out -ffile-prefix-map=% -fdebug-prefix-map=% -fmacro-prefix-map
 own.tools/cmd_version = -DVIT_BUILD_FLAGS=$(call quoted,"$(MODE): $(subst ",\",$(told)) BLAS=$(BLAS) JPEG=$(JPEG)")
 
 all_flags = $(CC) $(FLAGS) $(HARDEN) $(GIVEN) $(HARDEN_LD) $(LDFLAGS) $(LIBS)
+# Every object waits for it, so that a missing package is named first: pkg-config, where it does not know one, gives
+# nothing of all of them.
 $B/flags: FORCE
+	@$(PKG_CONFIG) --exists --print-errors $(PKGS) || { echo 'vit: is built from $(strip $(PKGS)); make deps installs what is missing' >&2; exit 1; }
 	@mkdir -p $(@D)
 	@echo $(call quoted,$(all_flags)) | cmp -s - $@ || echo $(call quoted,$(all_flags)) > $@
 
@@ -201,9 +204,11 @@ $B/libvit.map: Makefile $(API)
 	@{ echo 'VIT_$(subst .,_,$(ABI)) {' && echo 'global:' && \
 	  sed -n '/^static/d; s/^[a-z].*\(vit_[a-z0-9_]*\)(.*/    \1;/p' $(API) && echo 'local: *;' && echo '};'; } > $@
 
+# What it lacks is an error here, and not for who links with it. Sanitizers are what the program brings.
+NO_GAPS = $(if $(findstring -fsanitize,$(opt.$(MODE)) $(GIVEN) $(LDFLAGS)),,-Wl,-z,defs)
 $B/libvit.so.$(VERSION): $(LIB_OBJ) $B/libvit.map
 	$(call say,LD)
-	$(Q)$(CC) $(FLAGS) $(GIVEN) $(HARDEN_LD) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script,$B/libvit.map -o $@ $(LIB_OBJ) $(LIBS)
+	$(Q)$(CC) $(FLAGS) $(GIVEN) $(HARDEN_LD) $(LDFLAGS) -shared $(NO_GAPS) -Wl,-soname,$(SONAME) -Wl,--version-script,$B/libvit.map -o $@ $(LIB_OBJ) $(LIBS)
 
 # Removed first: what runs keeps the old one, which could not be written.
 # Of the build that is asked for, also where another mode's is newer.

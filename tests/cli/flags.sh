@@ -1,6 +1,7 @@
 #!/bin/sh
 # What a packager says is heard: CPPFLAGS, CFLAGS and LDFLAGS reach the compiler, the last word is theirs, an object is
-# made anew when they change; AR and PKG_CONFIG may be others; and the program holds no path of the machine it was built on.
+# made anew when they change; AR and PKG_CONFIG may be others; a package that is missing is named before anything is
+# compiled; and the program holds no path of the machine it was built on.
 set -eu
 
 [ "${VIT_MODE:-release}" = release ] || { echo "a packager's flags are tested in release mode only, skipped"; exit 0; }
@@ -48,4 +49,17 @@ words vit/base.o PKG_CONFIG="$root/pkg" >"$root/words"
 grep -qx -e -DOF_ANOTHER "$root/words" || fail "PKG_CONFIG is not heard"
 run_make -n AR=another-ar "$root/libvit.a" "$root/tests/support.a" "$root/tools/parts.a" >"$root/log"
 [ "$(grep -c '^another-ar rcs' "$root/log")" = 3 ] || fail "AR is not heard"
+
+# One package that is known, and one that is not.
+mkdir "$root/pc"
+printf 'Name: libzip\nDescription: archives\nVersion: 1\n' >"$root/pc/libzip.pc"
+without() { (export PKG_CONFIG_PATH="" PKG_CONFIG_LIBDIR="$root/pc" && run_make BLAS=0 JPEG=0 "$@") >"$root/log" 2>&1; }
+! without "$root/vit/arena.o" || fail "a package is missing, and nothing said"
+grep -q jansson "$root/log" && [ ! -e "$root/vit/arena.o" ] || { cat "$root/log"; fail "jansson is not named first"; }
+without help || { cat "$root/log"; fail "a package is missing for make help"; }
+
+# What the library lacks is found where it is linked; a sanitizer's functions come with the program.
+linked() { run_make -n "$@" libvit.so | grep -e ' -shared '; }
+linked | grep -q -e '-Wl,-z,defs' || fail "the library may lack functions"
+! linked MODE=asan | grep -q -e '-Wl,-z,defs' || fail "a sanitizer's functions are missed in the library"
 echo "heard, in order, and nothing stays old"
