@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include "tests/patch/fixtures.h"
 #include "tests/patch/pickles.h"
 
