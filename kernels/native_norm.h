@@ -60,11 +60,25 @@ struct stat {
     float mean, inverse; /* 1 / deviation */
 };
 
+/* In double, as the reference measures: of a row whose sums leave the range of float. */
+OUTLINE struct stat row_stat_wide(const float *x, int d, const struct kern_norm *n)
+{
+    double mean = 0, square = 0;
+
+    if (n->kind == KERN_LAYERNORM)
+        for (int j = 0; j < d; j++) mean += (double)x[j] / d;
+    for (int j = 0; j < d; j++) square += ((double)x[j] - mean) * ((double)x[j] - mean);
+    return (struct stat){ (float)mean, (float)(1 / sqrt(square / d + (double)n->eps)) };
+}
+
 static struct stat row_stat(const float *x, int d, const struct kern_norm *n)
 {
     const float mean = n->kind == KERN_LAYERNORM ? row_sum(x, d) / (float)d : 0;
+    const float square = row_squares(x, mean, d);
 
-    return (struct stat){ mean, 1 / sqrtf(row_squares(x, mean, d) / (float)d + n->eps) };
+    /* Numbers above 1e19 have no squares in float: infinite deviation, and every output would be the bias. */
+    if (!isfinite(square)) return row_stat_wide(x, d, n);
+    return (struct stat){ mean, 1 / sqrtf(square / (float)d + n->eps) };
 }
 
 /* The value before gain and bias. */

@@ -6,7 +6,7 @@
 enum { M = 4, D = 67 };
 #define DENORMAL 0x1p-149 /* the smallest; one rounding below the normal numbers errs by half of it */
 
-/* ---- LayerNorm ---- */
+/* ---- LayerNorm, RMSNorm ---- */
 
 static const struct range {
     const char *name;
@@ -16,6 +16,9 @@ static const struct range {
     { "far from zero", 1e4f, 1 },
     { "huge", 0, 1e18f },
     { "huge and far", 1e18f, 1e17f },
+    { "squares above float", 0, 1e20f },
+    { "near the largest", 0, 1e37f },
+    { "sums above float", 2e37f, 1e37f },
     { "tiny", 0, 1e-18f },
     { "denormal", 0, 1e-40f },
     { "constant", 3, 0 },
@@ -26,17 +29,22 @@ static const struct range {
 /* As test_overlays_norm.c derives it: the mean errs by dm = 2 (d + 2) u mean |x|, the variance about
  * another mean is larger by dm^2, each x - mean errs by u |x - mean| + dm. Where squares are below the
  * normal numbers each of them errs by a denormal, which eps, 1e-6, makes nothing of. And about whatever mean
- * they are taken, no number is more than sqrt(D) deviations away. */
-static void check_row(const char *name, const char *range, const float *got, const float *x,
-                      const struct kern_norm *n)
+ * they are taken, no number is more than sqrt(D) deviations away. RMSNorm's mean is 0, without an error. */
+static void check_row(const char *name, const char *range, const float *got, const float *stat,
+                      const float *x, const struct kern_norm *n)
 {
+    const bool centred = n->kind == KERN_LAYERNORM;
     double mean = 0, square = 0, absolutes = 0, inverse, dm, relative;
 
-    for (int j = 0; j < D; j++) mean += (double)x[j] / D, absolutes += fabs((double)x[j]) / D;
+    for (int j = 0; centred && j < D; j++) mean += (double)x[j] / D, absolutes += fabs((double)x[j]) / D;
     for (int j = 0; j < D; j++) square += ((double)x[j] - mean) * ((double)x[j] - mean);
     inverse = 1 / sqrt(square / D + (double)n->eps);
     dm = 2 * (D + 2) * UNIT * absolutes;
     relative = (D + 8) * UNIT + dm * dm * inverse * inverse;
+    if (!(fabs((double)stat[0] - mean) <= dm + UNIT * fabs(mean) + DENORMAL &&
+          fabs((double)stat[1] - inverse) <= relative * inverse + DENORMAL))
+        fail_msg("%s, %s: mean and 1 / deviation are %.9g and %.9g, expected %.9g and %.9g", name, range,
+                 (double)stat[0], (double)stat[1], mean, inverse);
     for (int j = 0; j < D; j++) {
         const double xh = ((double)x[j] - mean) * inverse,
                      want = xh * (double)n->gain[j] + (double)n->bias[j];
@@ -51,22 +59,24 @@ static void check_row(const char *name, const char *range, const float *got, con
     }
 }
 
-static void layernorm_of(const struct kern *k, const char *name)
+static void norm_of(const struct kern *k, const char *name, enum kern_norm_kind kind)
 {
     const struct kern_limits l = { .rows = M, .inputs = D, .outputs = D, .tokens = 1, .head = 1 };
     struct kern_ctx c = open_ctx(k, l, 1);
-    float *x = guard_floats(M * D), *out = guard_floats(M * D), *gain = filled(D, 1), *bias = filled(D, 2);
-    const struct kern_norm n = { .kind = KERN_LAYERNORM, .eps = 1e-6f, .gain = gain, .bias = bias };
+    float *x = guard_floats(M * D), *out = guard_floats(M * D), *stat = guard_floats(2 * M);
+    float *gain = filled(D, 1), *bias = filled(D, 2);
+    const struct kern_norm n = { .kind = kind, .eps = 1e-6f, .gain = gain, .bias = bias };
     const struct kern_rows rows = { M, 1, D, D, D };
 
     for (size_t r = 0; r < VIT_COUNT(RANGES); r++) {
         for (int i = 0; i < M * D; i++)
             x[i] = RANGES[r].mean + RANGES[r].spread * (2 * vit_random_uniform(r + 5, (uint64_t)i) - 1);
-        kern_norm(&c, out, NULL, x, &n, &rows);
-        for (int i = 0; i < M; i++) check_row(name, RANGES[r].name, out + i * D, x + i * D, &n);
+        kern_norm(&c, out, stat, x, &n, &rows);
+        for (int i = 0; i < M; i++) check_row(name, RANGES[r].name, out + i * D, stat + 2 * i, x + i * D, &n);
     }
     guard_free_floats(x, M * D);
     guard_free_floats(out, M * D);
+    guard_free_floats(stat, 2 * M);
     guard_free_floats(gain, D);
     guard_free_floats(bias, D);
     close_ctx(&c);
@@ -76,8 +86,44 @@ static void layernorm_is_that_of_double_at_the_ends_of_float(void **state)
 {
     const struct overlay *o = *state;
 
-    layernorm_of(&o->ref, "ref");
-    layernorm_of(&o->k, o->name);
+    norm_of(&o->ref, "ref", KERN_LAYERNORM);
+    norm_of(&o->k, o->name, KERN_LAYERNORM);
+}
+
+static void rmsnorm_is_that_of_double_at_the_ends_of_float(void **state)
+{
+    const struct overlay *o = *state;
+
+    norm_of(&o->ref, "ref", KERN_RMSNORM);
+    norm_of(&o->k, o->name, KERN_RMSNORM);
+}
+
+/* One such number among numbers whose squares are too large for float. */
+static void a_row_that_is_not_finite_is_what_the_reference_makes_of_it(void **state)
+{
+    static const float WRONG[] = { INFINITY, -INFINITY, NAN };
+    static const enum kern_norm_kind KINDS[] = { KERN_LAYERNORM, KERN_RMSNORM };
+    const struct overlay *o = *state;
+    const struct kern_limits l = { .rows = 1, .inputs = D, .outputs = D, .tokens = 1, .head = 1 };
+    const struct kern_rows rows = { 1, 1, D, D, D };
+    struct kern_ctx c = open_ctx(&o->k, l, 1), ref = open_ctx(&o->ref, l, 1);
+    float x[D], got[D], want[D];
+
+    for (size_t i = 0; i < VIT_COUNT(WRONG) * VIT_COUNT(KINDS); i++) {
+        const struct kern_norm n = { .kind = KINDS[i % VIT_COUNT(KINDS)], .eps = 1e-6f };
+
+        for (int j = 0; j < D; j++) x[j] = j % 2 ? 1e30f : 2e30f;
+        x[D / 2] = WRONG[i / VIT_COUNT(KINDS)];
+        kern_norm(&c, got, NULL, x, &n, &rows);
+        kern_norm(&ref, want, NULL, x, &n, &rows);
+        assert_true(isnan(want[D / 2]));
+        for (int j = 0; j < D; j++)
+            if (got[j] != want[j] && !(isnan(got[j]) && isnan(want[j])))
+                fail_msg("%s: [%d] beside %g is %g, expected %g", o->name, j, (double)x[D / 2],
+                         (double)got[j], (double)want[j]);
+    }
+    close_ctx(&ref);
+    close_ctx(&c);
 }
 
 /* ---- the softmax inside attention ---- */
@@ -207,6 +253,8 @@ int main(void)
 {
     struct CMUnitTest tests[] = {
         cmocka_unit_test(layernorm_is_that_of_double_at_the_ends_of_float),
+        cmocka_unit_test(rmsnorm_is_that_of_double_at_the_ends_of_float),
+        cmocka_unit_test(a_row_that_is_not_finite_is_what_the_reference_makes_of_it),
         cmocka_unit_test(attention_is_that_of_double_for_any_scores),
         cmocka_unit_test(activations_at_the_ends_of_float_are_what_the_contract_says),
     };
