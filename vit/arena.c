@@ -30,10 +30,11 @@ bool vit_size_mul(size_t *total, size_t factor)
 
 void *vit_arena_take(struct vit_arena *a, size_t count, size_t size)
 {
+    const size_t most = SIZE_MAX / 2 - VIT_ALIGN - RED_ZONE; /* used may pass it by what a piece is padded */
     size_t bytes = count;
     unsigned char *piece = NULL;
 
-    if (!vit_size_mul(&bytes, size) || bytes > SIZE_MAX / 2 - a->used - VIT_ALIGN - RED_ZONE) {
+    if (!vit_size_mul(&bytes, size) || a->used > most || bytes > most - a->used) {
         assert(!a->base); /* the counting pass has seen the same sizes */
         a->overflow = true;
         return NULL;

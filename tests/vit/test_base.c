@@ -1,5 +1,7 @@
-/* The sentence of an error: whatever names from files hold, it is text that a terminal may be sent. */
+/* The sentence of an error: whatever names from files hold, it is text that a terminal may be sent. And sizes
+ * that no memory has. */
 #include "tests/support/test.h"
+#include "vit/arena.h"
 
 /* What "a name" becomes in a sentence. */
 static const char *said(struct vit_error *err, const char *name)
@@ -147,6 +149,26 @@ static void no_error_is_wanted(void **state)
     assert_int_equal(vit_fail(NULL, VIT_ERR_NOMEM, "%s", "x"), VIT_ERR_NOMEM);
 }
 
+/* What fits alone, up to the padding of its end, must not make room for a second one. */
+static void sizes_that_do_not_fit_together_are_refused(void **state)
+{
+    static const size_t SECOND[] = { SIZE_MAX / 2 - VIT_ALIGN, SIZE_MAX / 2, SIZE_MAX, 1 };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(SECOND); i++) {
+        struct vit_arena a = { 0 };
+        struct vit_error err;
+
+        vit_arena_take(&a, SIZE_MAX / 2 - VIT_ALIGN, 1);
+        vit_arena_take(&a, SECOND[i], 1);
+        assert_true(a.overflow);
+        vit_arena_take(&a, 1, 1); /* and stays so */
+        assert_refused(vit_arena_alloc(&a, "arena", &err), VIT_ERR_NOMEM, "does not fit the address space",
+                       &err);
+        assert_null(a.base);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +180,7 @@ int main(void)
         cmocka_unit_test(a_cut_takes_no_part_of_a_character),
         cmocka_unit_test(a_text_is_utf_8_to_its_end_or_not),
         cmocka_unit_test(no_error_is_wanted),
+        cmocka_unit_test(sizes_that_do_not_fit_together_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
