@@ -61,7 +61,7 @@ const char *vit_version(void); /* "0.1.0" */
 
 /* ---- configuration ---- */
 
-/* Where the normalisation stands; the step tables in block.c define each. */
+/* Where the normalisation stands; the rows of the table in placement.c define each. */
 enum vit_placement {
     VIT_NORM_PRE,
     VIT_NORM_POST,
