@@ -1,5 +1,6 @@
 #include "vit/train.h"
 
+#include <float.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -181,6 +182,28 @@ static enum vit_status keep_labels(struct vit_model *m, const char *const *label
     return status;
 }
 
+/* Comparisons that are false refuse NaN. */
+static enum vit_status check_init(const struct vit_model *m, const struct vit_init *init,
+                                  struct vit_error *err)
+{
+    const struct {
+        const char *name;
+        float value, low;
+    } rows[] = {
+        { "gain of output norms", init->out_gain, -FLT_MAX },
+        { "LayerScale", init->scale, 0 },
+        { "deviation of positions", init->position, 0 },
+    };
+
+    if ((unsigned)init->kind >= VIT_INITS)
+        return vit_fail(err, VIT_ERR_ARG, "%s: unknown initialisation %d", m->path, (int)init->kind);
+    for (size_t i = 0; i < VIT_COUNT(rows); i++)
+        if (!(rows[i].value >= rows[i].low && rows[i].value <= FLT_MAX))
+            return vit_fail(err, VIT_ERR_ARG, "%s: the initial %s must be finite%s, found %g", m->path,
+                            rows[i].name, rows[i].low < 0 ? "" : " and at least 0", (double)rows[i].value);
+    return VIT_OK;
+}
+
 /* Nothing was read from a file: what is wrong with the network was chosen. */
 static enum vit_status check_config(const struct vit_model *m, struct vit_error *err)
 {
@@ -200,8 +223,7 @@ static enum vit_status create(struct vit_model *m, const struct vit_init *init, 
     if (!m->path) return vit_fail(err, VIT_ERR_NOMEM, "new model: no memory");
     if (!status) status = vit_model_set_options(m, o, err);
     m->trainable = m->dtype != KERN_I8;
-    if (!status && (unsigned)init->kind >= VIT_INITS)
-        status = vit_fail(err, VIT_ERR_ARG, "%s: unknown initialisation %d", m->path, (int)init->kind);
+    if (!status) status = check_init(m, init, err);
     if (!status) status = check_config(m, err);
     if (!status) status = patch_recipe_check(&m->recipe, m->path, err);
     if (!status && m->recipe.size != m->config.image)

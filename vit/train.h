@@ -47,7 +47,7 @@ enum vit_init_kind {
 const char *vit_init_name(enum vit_init_kind kind);
 int vit_init_from_name(const char *name); /* -1: unknown */
 
-struct vit_init {
+struct vit_init { /* numbers are finite, scale and position not below 0 */
     enum vit_init_kind kind;
     uint64_t seed;
     float out_gain; /* gain of norms on a branch's output (res-post, sandwich) */

@@ -309,6 +309,35 @@ static void a_network_that_cannot_be_made_is_the_callers_choice(void **state)
     }
 }
 
+/* Whether the placement has a use for them or not. */
+static void initial_values_out_of_range_are_refused(void **state)
+{
+    static const struct {
+        struct vit_init init;
+        const char *says;
+    } ROWS[] = {
+        { { .out_gain = NAN }, "new model: the initial gain of output norms must be finite, found nan" },
+        { { .out_gain = -INFINITY }, "gain of output norms must be finite, found -inf" },
+        { { .scale = NAN }, "new model: the initial LayerScale must be finite and at least 0, found nan" },
+        { { .scale = INFINITY }, "LayerScale must be finite and at least 0, found inf" },
+        { { .scale = -0.1f }, "LayerScale must be finite and at least 0, found -0.1" },
+        { { .position = NAN },
+          "the initial deviation of positions must be finite and at least 0, found nan" },
+        { { .position = INFINITY }, "deviation of positions must be finite and at least 0, found inf" },
+        { { .position = -1 }, "deviation of positions must be finite and at least 0, found -1" },
+    };
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct vit_model *m;
+    struct vit_error err;
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        assert_refused(vit_model_create(&m, &c, NULL, NULL, &ROWS[i].init, NULL, &err), VIT_ERR_ARG,
+                       ROWS[i].says, &err);
+        assert_null(m);
+    }
+}
+
 /* They could not be saved. */
 static void labels_that_are_not_utf_8_are_refused(void **state)
 {
@@ -518,6 +547,7 @@ int main(void)
         cmocka_unit_test(a_head_of_zeros_is_only_the_head),
         cmocka_unit_test(a_recipe_that_cannot_prepare_its_pictures_is_refused),
         cmocka_unit_test(a_network_that_cannot_be_made_is_the_callers_choice),
+        cmocka_unit_test(initial_values_out_of_range_are_refused),
         cmocka_unit_test(labels_that_are_not_utf_8_are_refused),
         cmocka_unit_test(a_head_is_kept_by_the_names_of_its_classes),
         cmocka_unit_test(a_head_that_begins_at_zero_is_said_to),
