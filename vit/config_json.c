@@ -12,6 +12,10 @@ static const char *const POSITIONS[] = { "learned", "sincos2d", "none" };
 _Static_assert(VIT_COUNT(POOLS) == VIT_POOLS, "a pooling has no name");
 _Static_assert(VIT_COUNT(POSITIONS) == VIT_POSITIONS, "a position kind has no name");
 
+/* Sizes are read as numbers that add up in an int; how large each may be, vit_config_check() says, and for
+ * the stem patch_stem_check(), which names the layer. */
+enum { MOST = 1 << 28 };
+
 const char *vit_pool_name(enum vit_pool pool)
 {
     return POOLS[pool];
@@ -98,9 +102,10 @@ static enum vit_status read_pool(struct patch_conv *l, const json_t *layer, cons
     l->pool.stride = 2;
     status = known_keys(pool, where, KEYS, err);
     if (!status) status = json_name(pool, where, "kind", KINDS, 1, &kind, err);
-    if (!status) status = vit_json_int(pool, where, "kernel", 1, 16, &l->pool.kernel, err);
-    if (!status) status = vit_json_int(pool, where, "stride", 1, 16, &l->pool.stride, err);
-    if (!status) status = vit_json_int(pool, where, "padding", 0, 8, &l->pool.padding, err);
+    /* 0 would be no pooling at all. */
+    if (!status) status = vit_json_int(pool, where, "kernel", 1, MOST, &l->pool.kernel, err);
+    if (!status) status = vit_json_int(pool, where, "stride", 0, MOST, &l->pool.stride, err);
+    if (!status) status = vit_json_int(pool, where, "padding", 0, MOST, &l->pool.padding, err);
     return status;
 }
 
@@ -117,10 +122,10 @@ static enum vit_status read_layer(struct patch_conv *l, const json_t *layer, con
         return vit_fail(err, VIT_ERR_FORMAT, "%s: a stem layer must be an object", where);
     *l = (struct patch_conv){ .kernel = 3, .stride = 1, .padding = 1, .bias = true, .act = KERN_ACT_RELU };
     status = known_keys(layer, where, KEYS, err);
-    if (!status) status = vit_json_int(layer, where, "out", 1, 1 << 16, &l->out, err);
-    if (!status) status = vit_json_int(layer, where, "kernel", 1, 64, &l->kernel, err);
-    if (!status) status = vit_json_int(layer, where, "stride", 1, 64, &l->stride, err);
-    if (!status) status = vit_json_int(layer, where, "padding", 0, 63, &l->padding, err);
+    if (!status) status = vit_json_int(layer, where, "out", 0, MOST, &l->out, err);
+    if (!status) status = vit_json_int(layer, where, "kernel", 0, MOST, &l->kernel, err);
+    if (!status) status = vit_json_int(layer, where, "stride", 0, MOST, &l->stride, err);
+    if (!status) status = vit_json_int(layer, where, "padding", 0, MOST, &l->padding, err);
     if (!status) status = vit_json_bool(layer, where, "bias", &l->bias, err);
     if (!status) status = json_name(layer, where, "norm", NORMS, 2, &norm, err);
     if (!status) status = read_activation(layer, where, "act", &l->act, err);
@@ -159,7 +164,8 @@ static enum vit_status read_stem(struct patch_stem *s, const json_t *object, con
     if (!status) status = json_name(stem, where, "kind", KINDS, 2, &kind, err);
     if (status) return status;
     if (kind == 1) return read_layers(s, stem, where, err);
-    return vit_json_int(stem, where, "patch", 1, 1 << 14, &s->patch, err);
+    /* 0 would be layers. */
+    return vit_json_int(stem, where, "patch", 1, MOST, &s->patch, err);
 }
 
 /* ---- the rest ---- */
@@ -226,7 +232,7 @@ static enum vit_status read_sizes(struct vit_config *c, const json_t *o, const c
     };
 
     for (size_t i = 0; i < VIT_COUNT(rows); i++) {
-        enum vit_status status = vit_json_int(o, where, rows[i].key, 0, 1 << 28, rows[i].value, err);
+        enum vit_status status = vit_json_int(o, where, rows[i].key, 0, MOST, rows[i].value, err);
         if (status) return status;
         if (rows[i].required && !*rows[i].value)
             return vit_fail(err, VIT_ERR_FORMAT, "%s: no \"%s\"", where, rows[i].key);

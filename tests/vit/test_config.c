@@ -102,6 +102,34 @@ static void a_configuration_survives_its_own_file(void **state)
     }
 }
 
+/* The largest of all that patch_stem_check() takes. */
+static void a_stem_at_its_limits_is_read_as_it_was_written(void **state)
+{
+    static const struct patch_conv CONV[] = {
+        { .out = 1 << 16, .kernel = 64, .stride = 64, .padding = 63, .pool = { 16, 64, 8 } },
+        { .out = 1, .kernel = 1, .stride = 1, .pool = { 1, 1, 0 } },
+        { .out = 16, .kernel = 3, .stride = 1, .padding = 1, .act = KERN_ACT_TANH, .pool = { 3, 20, 1 } },
+    };
+    struct vit_config all[VIT_COUNT(CONV) + 1], back;
+    struct vit_error err;
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(all); i++) {
+        json_t *o;
+
+        all[i] = tiny_config(VIT_NORM_PRE);
+        all[i].image = i < VIT_COUNT(CONV) ? 64 : PATCH_MOST_SIZE;
+        all[i].stem = (struct patch_stem){ .patch = PATCH_MOST_SIZE };
+        if (i < VIT_COUNT(CONV))
+            all[i].stem = (struct patch_stem){ .layers = 1, .conv = { CONV[i] }, .project = true };
+        assert_ok(vit_config_check(&all[i], "test", &err), &err);
+        o = through_text(vit_config_to_json(&all[i], NULL, NULL));
+        assert_ok(vit_config_from_json(&back, o, "test", &err), &err);
+        assert_same_config(&all[i], &back);
+        json_decref(o);
+    }
+}
+
 static void every_field_is_in_the_file(void **state)
 {
     const struct vit_config base = tiny_config(VIT_NORM_PRE), other = unusual();
@@ -331,9 +359,17 @@ static void a_stem_that_does_not_fit_is_refused(void **state)
         { ",\"stem\":{\"kind\":\"conv\",\"layers\":[{\"out\":15}]}", "15" },
         { ",\"stem\":{\"kind\":\"conv\",\"layers\":[{\"out\":16,\"kernel\":11,\"padding\":0}]}",
           "nothing is left" },
-        { ",\"stem\":{\"kind\":\"conv\",\"layers\":[{\"out\":16,\"stride\":0}]}", "\"stride\"" },
+        { ",\"stem\":{\"kind\":\"conv\",\"layers\":[{\"out\":16,\"stride\":0}]}",
+          "config.json: stem layer 0: stride is 0, expected 1 to 64" },
+        { ",\"stem\":{\"kind\":\"conv\",\"layers\":[{\"out\":16,\"kernel\":-1}]}", "\"kernel\"" },
+        { ",\"stem\":{\"kind\":\"conv\",\"layers\":[{\"out\":16,\"kernel\":268435456}]}",
+          "stem layer 0: kernel is 268435456, expected 1 to 64" },
         { ",\"stem\":{\"kind\":\"conv\",\"layers\":[{\"out\":16,\"padding\":3}]}", "padding" },
-        { ",\"stem\":{\"kind\":\"conv\",\"layers\":[{\"out\":16,\"pool\":{\"kernel\":17}}]}", "\"kernel\"" },
+        { ",\"stem\":{\"kind\":\"conv\",\"layers\":[{\"out\":16,\"pool\":{\"kernel\":17}}]}",
+          "config.json: stem layer 0: pooling kernel is 17, expected 0 to 16" },
+        { ",\"stem\":{\"kind\":\"conv\",\"layers\":[{\"out\":16,\"pool\":{\"kernel\":0}}]}", "\"kernel\"" },
+        { ",\"stem\":{\"kind\":\"conv\",\"layers\":[{\"out\":16,\"pool\":{\"stride\":65}}]}",
+          "config.json: stem layer 0: pooling stride is 65, expected 1 to 64" },
         { ",\"stem\":{\"kind\":\"conv\",\"layers\":[{\"out\":16,\"pool\":{\"padding\":2}}]}", "padding" },
         { ",\"stem\":{\"kind\":\"conv\",\"layers\":[{\"out\":16,\"act\":\"mish\"}]}", "mish" },
         { ",\"stem\":null", "no \"stem\"" },
@@ -424,6 +460,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_configuration_survives_its_own_file),
+        cmocka_unit_test(a_stem_at_its_limits_is_read_as_it_was_written),
         cmocka_unit_test(every_field_is_in_the_file),
         cmocka_unit_test(numbers_are_written_as_people_write_them),
         cmocka_unit_test(labels_are_kept_in_order),
