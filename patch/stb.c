@@ -168,15 +168,16 @@ static int at_end(void *user)
     return is_over(user);
 }
 
-/* Say what stb says of its last error. */
+/* Say what stb says of its last error: nothing, or what it said of a picture before, where there is no memory
+ * to inflate to. */
 static enum vit_status blame(const struct patch_input *in, const char *format, struct vit_error *err)
 {
     const char *why = stbi_failure_reason();
 
+    if (exhausted) return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to decode this %s", in->name, format);
     if (why && strcmp(why, "outofmem") == 0)
-        return exhausted ? vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to decode this %s", in->name, format)
-                         : vit_fail(err, VIT_ERR_FORMAT, "%s: damaged %s: it would take more than 2 GiB",
-                                    in->name, format);
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: damaged %s: it would take more than 2 GiB", in->name,
+                        format);
     return vit_fail(err, VIT_ERR_FORMAT, "%s: damaged %s: %s", in->name, format, why ? why : "unreadable");
 }
 
