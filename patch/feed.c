@@ -57,6 +57,7 @@ struct patch_feed {
     atomic_bool stop;
 
     char *why[PATCH_FEED_ERRORS]; /* of the first late ones, guarded by the lock; NULL past the end */
+    struct vit_error starved;     /* of the first picture without memory, guarded by the lock */
 };
 
 /* ---- making a batch ---- */
@@ -80,15 +81,28 @@ static void report_late(struct patch_feed *f, size_t picture, const struct vit_e
     pthread_mutex_unlock(&f->lock);
 }
 
-/* Picture i into a row; false: it cannot be read any more. */
+/* Memory that ran out is no fault of the picture: a run must not silently train on fewer. */
+static void starve(struct patch_feed *f, const struct vit_error *err)
+{
+    pthread_mutex_lock(&f->lock);
+    if (!f->starved.status) f->starved = *err;
+    f->stop = true;
+    pthread_cond_broadcast(&f->room);
+    pthread_cond_signal(&f->ready);
+    pthread_mutex_unlock(&f->lock);
+}
+
+/* Picture i into a row; false: it cannot be read any more, or the feed has ended. */
 static bool make_row(struct patch_feed *f, const struct worker *w, size_t i, float *planes)
 {
     struct vit_error err;
+    const enum vit_status status = patch_feed_store_get(f->store, i, w->pixels, &err);
 
-    if (patch_feed_store_get(f->store, i, w->pixels, &err)) {
+    if (status == VIT_ERR_NOMEM)
+        starve(f, &err);
+    else if (status)
         report_late(f, i, &err);
-        return false;
-    }
+    if (status) return false;
     patch_augment_apply(w->pixels, w->scratch, f->store->recipe.size, &f->augment, f->seed,
                         (uint64_t)f->epoch, f->store->index[i]);
     patch_normalise(planes, w->pixels, &f->store->recipe);
@@ -361,21 +375,32 @@ void patch_feed_start(struct patch_feed *f, int epoch, int first, bool mixing)
     pthread_mutex_unlock(&f->lock);
 }
 
-const struct patch_feed_batch *patch_feed_next(struct patch_feed *f)
+/* Called with the lock held. */
+static enum vit_status next_batch(struct patch_feed *f, const struct patch_feed_batch **out,
+                                  struct vit_error *err)
 {
     struct slot *s;
 
-    pthread_mutex_lock(&f->lock);
     if (f->held < f->fetched) { /* the batch before goes back to the workers */
         f->slot[f->held++ % f->slots].ready = false;
         pthread_cond_signal(&f->room);
     }
-    if (f->fetched >= f->batches) {
-        pthread_mutex_unlock(&f->lock);
-        return NULL;
-    }
+    if (f->fetched >= f->batches) return VIT_OK;
     s = &f->slot[f->fetched++ % f->slots];
-    while (!s->ready) pthread_cond_wait(&f->ready, &f->lock);
+    while (!s->ready && !f->starved.status) pthread_cond_wait(&f->ready, &f->lock);
+    if (f->starved.status) return vit_fail(err, f->starved.status, "%s", f->starved.text);
+    *out = &s->batch;
+    return VIT_OK;
+}
+
+enum vit_status patch_feed_next(struct patch_feed *f, const struct patch_feed_batch **out,
+                                struct vit_error *err)
+{
+    enum vit_status status;
+
+    *out = NULL;
+    pthread_mutex_lock(&f->lock);
+    status = next_batch(f, out, err);
     pthread_mutex_unlock(&f->lock);
-    return &s->batch;
+    return status;
 }

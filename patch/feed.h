@@ -50,7 +50,9 @@ const char *patch_feed_error(const struct patch_feed *f, size_t i);
 int patch_feed_batches(const struct patch_feed *f);
 /* Start at batch first of an epoch; mixing may be off for it (the last epochs of a recipe). */
 void patch_feed_start(struct patch_feed *f, int epoch, int first, bool mixing);
-/* The next batch, valid until the next call; NULL at the end of the epoch. */
-const struct patch_feed_batch *patch_feed_next(struct patch_feed *f);
+/* The next batch, valid until the next call; NULL at the end of the epoch. VIT_ERR_NOMEM: there was
+ * none for a picture that is not kept, and the feed gives no more batches. */
+enum vit_status patch_feed_next(struct patch_feed *f, const struct patch_feed_batch **out,
+                                struct vit_error *err);
 
 #endif

@@ -195,22 +195,22 @@ static enum vit_status log_epoch(struct train *t, bool validated, bool diverged,
 }
 
 /* Whether the network that is written gives an answer: asked of a batch, where no validation tells. */
-static bool answers(struct train *t)
+static enum vit_status ask(struct train *t, bool *finite, struct vit_error *err)
 {
     const struct patch_feed_batch *b;
     const float *logits;
-    bool finite = true;
     int n;
 
+    *finite = true;
     patch_feed_start(t->feed, t->epoch, 0, false);
-    b = patch_feed_next(t->feed);
-    if (!b || !b->n) return true;
+    if (patch_feed_next(t->feed, &b, err)) return err->status;
+    if (!b || !b->n) return VIT_OK;
     n = b->n < TRAIN_EVAL_BATCH ? b->n : TRAIN_EVAL_BATCH;
     vit_trainer_average(t->trainer, true);
     logits = vit_forward(t->eval, b->planes, n);
-    for (int i = 0; i < n * vit_model_config(t->model)->classes; i++) finite &= isfinite(logits[i]) != 0;
+    for (int i = 0; i < n * vit_model_config(t->model)->classes; i++) *finite &= isfinite(logits[i]) != 0;
     vit_trainer_average(t->trainer, false);
-    return finite;
+    return VIT_OK;
 }
 
 /* A signal in the middle of the validation leaves the epoch's end to the continuation. */
@@ -220,12 +220,13 @@ static int end_epoch(struct train *t)
     const bool due = t->data->held && (last || (t->epoch + 1) % t->recipe->eval_every == 0);
     struct vit_error err;
     int code = due ? validate(t) : CMD_DONE;
-    bool validated, diverged;
+    bool validated, diverged, finite = true;
 
     if (code) return code == CMD_INTERRUPTED ? interrupted(t) : code;
     validated = due && t->val.n;
     /* What the last step did to the network, no loss of a further step will tell. */
-    diverged = last && !(validated ? isfinite(t->val.loss) : answers(t));
+    if (last && !validated && ask(t, &finite, &err)) return train_fail(t, &err);
+    diverged = last && !(validated ? isfinite(t->val.loss) : finite);
     if (log_epoch(t, due, diverged, &err)) return train_fail(t, &err);
     train_show_epoch(t, due);
     t->train_loss = train_loss(t);
@@ -240,6 +241,7 @@ static int end_epoch(struct train *t)
 static int run_epoch(struct train *t)
 {
     const struct patch_feed_batch *b;
+    struct vit_error err;
     int code = CMD_DONE;
 
     t->epoch_images = 0;
@@ -248,8 +250,7 @@ static int run_epoch(struct train *t)
         patch_feed_start(t->feed, t->epoch, t->batch, recipe_mixes(t->recipe, t->epoch));
     t->counted = progress_seconds();
     while (!code && t->batch < patch_feed_batches(t->feed)) {
-        b = patch_feed_next(t->feed);
-        code = step(t, b);
+        code = patch_feed_next(t->feed, &b, &err) ? train_fail(t, &err) : step(t, b);
         count_seconds(t);
     }
     t->seconds += t->epoch_seconds;

@@ -87,6 +87,15 @@ static void copy_batch(struct copy *c, const struct patch_feed_batch *b)
     memcpy(c->weight, b->weight, (size_t)b->n * sizeof *b->weight);
 }
 
+static const struct patch_feed_batch *next(struct patch_feed *feed)
+{
+    const struct patch_feed_batch *b;
+    struct vit_error err;
+
+    assert_ok(patch_feed_next(feed, &b, &err), &err);
+    return b;
+}
+
 /* All batches of an epoch from first on, freed by the caller. */
 static struct copy *collect(struct patch_feed *feed, int epoch, int first)
 {
@@ -95,12 +104,12 @@ static struct copy *collect(struct patch_feed *feed, int epoch, int first)
     int i = first;
 
     patch_feed_start(feed, epoch, first, true);
-    while ((b = patch_feed_next(feed))) {
+    while ((b = next(feed))) {
         assert_in_range(i, 0, BATCHES - 1);
         copy_batch(&all[i++], b);
     }
     assert_int_equal(i, BATCHES);
-    assert_null(patch_feed_next(feed));
+    assert_null(next(feed));
     return all;
 }
 
@@ -208,7 +217,7 @@ static void starting_again_gives_up_the_epoch_under_way(void **state)
 
     for (int taken = 0; taken < 4; taken++) {
         patch_feed_start(feed, 0, 0, true);
-        for (int i = 0; i < taken; i++) assert_non_null(patch_feed_next(feed));
+        for (int i = 0; i < taken; i++) assert_non_null(next(feed));
         got = collect(feed, 1, 0);
         assert_memory_equal(want, got, BATCHES * sizeof *want);
         free(got);
@@ -287,7 +296,7 @@ static void mixing_can_be_off_for_an_epoch(void **state)
     f->options.mix = (struct patch_mix_options){ .mixup = 1, .probability = 1 };
     feed = feed_of(f, 1);
     patch_feed_start(feed, 0, 0, true);
-    while ((b = patch_feed_next(feed))) {
+    while ((b = next(feed))) {
         assert_non_null(b->other);
         for (int i = 0; i < BATCH; i++) {
             assert_int_equal(b->other[i], b->labels[BATCH - 1 - i]);
@@ -295,7 +304,7 @@ static void mixing_can_be_off_for_an_epoch(void **state)
         }
     }
     patch_feed_start(feed, 0, 0, false);
-    while ((b = patch_feed_next(feed))) assert_null(b->other);
+    while ((b = next(feed))) assert_null(b->other);
     patch_feed_close(feed);
 }
 
@@ -333,7 +342,7 @@ static void a_picture_lost_on_the_way_is_counted(void **state)
         assert_int_equal(truncate(path, 2 * NOISE_RECORD), 0);
     }
     patch_feed_start(feed, 0, 0, true);
-    while ((b = patch_feed_next(feed))) {
+    while ((b = next(feed))) {
         for (int i = 0; i < b->n; i++) assert_in_range(number_of(b->planes + (size_t)i * FLOATS) % 10, 0, 1);
         rows += b->n;
     }
@@ -341,7 +350,7 @@ static void a_picture_lost_on_the_way_is_counted(void **state)
     assert_int_equal((size_t)rows + patch_feed_failed(feed), BATCHES * BATCH);
     for (int epoch = 1; epoch < 3; epoch++) {
         patch_feed_start(feed, epoch, 0, true);
-        while (patch_feed_next(feed)) continue;
+        while (next(feed)) continue;
     }
     assert_in_range(patch_feed_failed(feed), 38,
                     40); /* pictures, of which an epoch leaves out two; not tries */
@@ -367,7 +376,7 @@ static void closing_at_any_time_ends(void **state)
         for (int workers = 1; workers < 4; workers++) {
             struct patch_feed *feed = feed_of(*state, workers);
             if (taken >= 0) patch_feed_start(feed, 0, 0, true);
-            for (int i = 0; i < taken; i++) assert_non_null(patch_feed_next(feed));
+            for (int i = 0; i < taken; i++) assert_non_null(next(feed));
             patch_feed_close(feed);
         }
     }

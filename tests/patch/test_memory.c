@@ -275,6 +275,54 @@ static void memory_that_ends_in_a_picture_names_it(void **state)
     tmp_remove(made.dir);
 }
 
+/* Pictures that are not kept, in batches of three: all of each, or what there was no memory for. */
+static enum vit_status read_epochs(struct patch_feed *f, struct vit_error *err)
+{
+    const struct patch_feed_batch *b;
+    enum vit_status status = VIT_OK;
+
+    for (int epoch = 0; epoch < 2 && !status; epoch++) {
+        patch_feed_start(f, epoch, 0, false);
+        while (!(status = patch_feed_next(f, &b, err)) && b) assert_int_equal(b->n, 3);
+    }
+    if (!status) return VIT_OK;
+    assert_null(b);
+    patch_feed_start(f, 2, 0, false); /* it stays at its end */
+    assert_int_equal(patch_feed_next(f, &b, NULL), status);
+    return status;
+}
+
+static void a_feed_ends_where_memory_does(void **state)
+{
+    const struct patch_recipe r = patch_recipe_default(8);
+    const struct patch_feed_options o = { .batch = 3, .workers = 2, .cache_bytes = 1 };
+    struct vit_error err = { 0 };
+    int ended = 0, n = 0;
+    bool over = false;
+
+    (void)state;
+    tmp_create(made.dir, sizeof made.dir);
+    write_pictures();
+    place("set");
+    assert_ok(patch_dataset_open(&data, made.path, PATCH_ALL, &err), &err);
+    while (!over) {
+        struct patch_feed *f;
+        enum vit_status status;
+
+        assert_ok(patch_feed_create(&f, data, &r, &o, NULL, NULL, &err), &err);
+        arm(++n);
+        status = read_epochs(f, &err);
+        over = disarm() < n;
+        assert_true(!status || (status == VIT_ERR_NOMEM && *err.text));
+        assert_int_equal(patch_feed_failed(f), 0);
+        ended += status != VIT_OK;
+        patch_feed_close(f);
+    }
+    assert_true(ended > 0);
+    patch_dataset_close(data);
+    tmp_remove(made.dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +332,7 @@ int main(void)
         cmocka_unit_test(a_failed_allocation_is_reported_by_loader_and_feed),
         cmocka_unit_test(a_loader_reports_each_picture_memory_failed),
         cmocka_unit_test(memory_that_ends_in_a_picture_names_it),
+        cmocka_unit_test(a_feed_ends_where_memory_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,6 +30,7 @@ static struct {
     atomic_int seen;     /* allocations while armed */
     atomic_int refuse;   /* the one that fails, counted from 1; 0: none */
     atomic_bool jansson; /* its allocations count too: only where nothing is parsed */
+    atomic_size_t never; /* while armed, malloc never gives so many bytes; 0: any */
     bool guesses;        /* what cannot be looked at is taken for something else, and is no such file then */
 } gate;
 
@@ -97,9 +98,14 @@ UNCHECKED static bool refused(const void *caller)
     return true;
 }
 
+UNCHECKED static bool is_never(size_t size)
+{
+    return size && atomic_load(&gate.armed) && size == atomic_load(&gate.never);
+}
+
 UNCHECKED void *malloc(size_t size)
 {
-    return !ready() || refused(__builtin_return_address(0)) ? NULL : real.malloc(size);
+    return !ready() || is_never(size) || refused(__builtin_return_address(0)) ? NULL : real.malloc(size);
 }
 
 UNCHECKED void *calloc(size_t count, size_t size)

@@ -226,6 +226,64 @@ static void a_verb_without_memory_says_so(void **state)
     }
 }
 
+/* ---- training where there is no memory to keep the pictures ---- */
+
+enum { PICTURES = 25, PICTURE_BYTES = 3 * 32 * 32 };
+
+static int train_starved(const char *data, const char *out, bool resume, int refuse, int *seen)
+{
+    const char *const line[] = { "--data",     data,         resume ? "--resume" : "--out",
+                                 out,          "--width=8",  "--depth=1",
+                                 "--heads=1",  "--patch=16", "--batch=5",
+                                 "--epochs=2", "--val=0",    "--checkpoint-every=2",
+                                 "-q",         "-t1",        NULL };
+
+    return run_starved(&cmd_train, line, refuse, seen);
+}
+
+/* A picture that gets no memory is in no batch that is too small: the run ends, and goes on as if nothing had
+ * been. */
+static void training_without_memory_for_a_picture_can_be_gone_on_with(void **state)
+{
+    char data[300], whole[300], broken[300], model[400], saved[400];
+    size_t size, found;
+    unsigned char *want;
+    int all, seen, late = 0;
+
+    (void)state;
+    snprintf(data, sizeof data, "%s/many", dir);
+    snprintf(whole, sizeof whole, "%s/whole", dir);
+    snprintf(broken, sizeof broken, "%s/broken", dir);
+    noise_write(data, PICTURES, 5, 20, 1, 0);
+    atomic_store(&gate.never, (size_t)PICTURES * PICTURE_BYTES + 1); /* the store of them */
+    assert_int_equal(train_starved(data, whole, false, 0, &all), CMD_DONE);
+    snprintf(model, sizeof model, "%s/model.safetensors", whole);
+    want = tmp_read(model, &size);
+    snprintf(model, sizeof model, "%s/model.safetensors", broken);
+    snprintf(saved, sizeof saved, "%s/state.safetensors", broken);
+    for (int n = 1; n <= all; n += stride()) {
+        unsigned char *is;
+        char *text;
+        int code;
+
+        tmp_remove(broken);
+        code = train_starved(data, broken, false, n, &seen);
+        text = tmp_text(dir, "said");
+        if (code != CMD_DONE && (code != CMD_UNUSABLE || !*text))
+            fail_msg("allocation %d: exit code %d, %s", n, code, text);
+        late += strstr(text, "cannot allocate a picture") && !access(saved, F_OK);
+        free(text);
+        if (code) assert_int_equal(train_starved(data, broken, true, 0, &seen), CMD_DONE);
+        is = tmp_read(model, &found);
+        if (found != size || memcmp(is, want, size) != 0)
+            fail_msg("allocation %d: another model, exit code %d", n, code);
+        free(is);
+    }
+    free(want);
+    atomic_store(&gate.never, 0);
+    assert_true(late > 0);
+}
+
 /* Every allocation of a stream, and of one inside it, fails once: never is a part of the text taken for
  * all. */
 static void a_stream_into_memory_knows_what_it_lost(void **state)
@@ -282,6 +340,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stream_into_memory_knows_what_it_lost),
         cmocka_unit_test(a_verb_without_memory_says_so),
+        cmocka_unit_test(training_without_memory_for_a_picture_can_be_gone_on_with),
     };
 
     take_one_cpu();
