@@ -130,6 +130,13 @@ enum vit_status patch_recipe_check(const struct patch_recipe *r, const char *whe
 /* Pixels of the side that is resized to, before the crop. */
 int patch_recipe_side(const struct patch_recipe *r);
 
+/* Mean and deviation over all pixels of the training pictures of a data set, as everybody uses them
+ * (CIFAR-100's differ among sources in the fourth digit). */
+enum patch_statistics { PATCH_CIFAR10, PATCH_CIFAR100, PATCH_IMAGENET, PATCH_STATISTICS };
+void patch_recipe_set_statistics(struct patch_recipe *r, enum patch_statistics of);
+/* "CIFAR-10": the data set whose mean and deviation are those of r, to the bit; NULL: none. */
+const char *patch_recipe_statistics_name(const struct patch_recipe *r);
+
 /* pixels (size, size, 3) = resized and cropped as the recipe says (timm's and torchvision's integer
  * rules: long side truncated, crop offset rounded half to even, a short picture padded with zeros;
  * Hugging Face's round it down). */

@@ -32,6 +32,35 @@ enum vit_status patch_recipe_check(const struct patch_recipe *r, const char *whe
     return VIT_OK;
 }
 
+static const struct statistics {
+    const char *name;
+    float mean[3], std[3];
+} STATISTICS[] = {
+    [PATCH_CIFAR10] = { "CIFAR-10", { 0.4914f, 0.4822f, 0.4465f }, { 0.2470f, 0.2435f, 0.2616f } },
+    [PATCH_CIFAR100] = { "CIFAR-100", { 0.5071f, 0.4867f, 0.4408f }, { 0.2675f, 0.2565f, 0.2761f } },
+    [PATCH_IMAGENET] = { "ImageNet", { 0.485f, 0.456f, 0.406f }, { 0.229f, 0.224f, 0.225f } },
+};
+_Static_assert(VIT_COUNT(STATISTICS) == PATCH_STATISTICS, "a data set has no row");
+
+void patch_recipe_set_statistics(struct patch_recipe *r, enum patch_statistics of)
+{
+    memcpy(r->mean, STATISTICS[of].mean, sizeof r->mean);
+    memcpy(r->std, STATISTICS[of].std, sizeof r->std);
+}
+
+static bool same_numbers(const float a[3], const float b[3])
+{
+    return a[0] == b[0] && a[1] == b[1] && a[2] == b[2];
+}
+
+const char *patch_recipe_statistics_name(const struct patch_recipe *r)
+{
+    for (size_t i = 0; i < VIT_COUNT(STATISTICS); i++)
+        if (same_numbers(r->mean, STATISTICS[i].mean) && same_numbers(r->std, STATISTICS[i].std))
+            return STATISTICS[i].name;
+    return NULL;
+}
+
 /* floor(size / crop_pct); size itself where nothing is cropped (0). crop_pct was a decimal or a ratio before
  * it became a float: where the quotient misses an integer by no more than a float's rounding, that integer
  * was meant. */

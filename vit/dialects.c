@@ -292,7 +292,7 @@ static enum vit_status read_timm_recipe(struct vit_model *m, const json_t *cfg, 
 
     r->crop_pct = 0.875f;
     r->filter = PATCH_BICUBIC;
-    vit_recipe_imagenet(r);
+    patch_recipe_set_statistics(r, PATCH_IMAGENET);
     if (!status) status = refuse_oblong(cfg, where, "input_size", err);
     if (!status) status = vit_json_float(cfg, where, "crop_pct", &r->crop_pct, err);
     if (!status) status = vit_json_string(cfg, where, "interpolation", &filter, err);

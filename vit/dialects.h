@@ -49,9 +49,6 @@ void vit_say_taken(struct vit_model *m, const json_t *o);
 enum vit_status vit_say_scores(struct vit_model *m, const json_t *o, const char *where,
                                struct vit_error *err);
 
-/* The mean and standard deviation of ImageNet. */
-void vit_recipe_imagenet(struct patch_recipe *r);
-
 /* Heads of the size in the name of one of timm's architectures, whatever its width; 0 when it has none. */
 int vit_preset_heads(const char *architecture);
 /* Heads of the size of this width, depth and hidden width in the same table, and its name; 0: none is. */

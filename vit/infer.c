@@ -306,14 +306,6 @@ static enum vit_status refuse_others(const struct weights_view *v, struct vit_er
     return VIT_OK;
 }
 
-void vit_recipe_imagenet(struct patch_recipe *r)
-{
-    static const float MEAN[3] = { 0.485f, 0.456f, 0.406f }, STD[3] = { 0.229f, 0.224f, 0.225f };
-
-    memcpy(r->mean, MEAN, sizeof MEAN);
-    memcpy(r->std, STD, sizeof STD);
-}
-
 static void infer_recipe(struct vit_model *m, const struct convention *family)
 {
     struct patch_recipe *r = &m->recipe;
@@ -322,7 +314,7 @@ static void infer_recipe(struct vit_model *m, const struct convention *family)
     r->squash = family->squash;
     r->crop_pct = family->crop_pct;
     r->filter = family->filter;
-    if (family->imagenet) vit_recipe_imagenet(r);
+    if (family->imagenet) patch_recipe_set_statistics(r, PATCH_IMAGENET);
 }
 
 /* Tensors of blocks that nothing asked for: such blocks compute something else. */

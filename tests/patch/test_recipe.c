@@ -189,6 +189,21 @@ static void planes_follow_one_another(void **state)
     assert_close("planes", planes, expected, 12, 0);
 }
 
+static void mean_and_deviation_of_a_data_set_are_known_again(void **state)
+{
+    static const char *const NAMES[] = { "CIFAR-10", "CIFAR-100", "ImageNet" };
+    struct patch_recipe r = patch_recipe_default(224);
+
+    (void)state;
+    assert_null(patch_recipe_statistics_name(&r));
+    for (int i = 0; i < PATCH_STATISTICS; i++) {
+        patch_recipe_set_statistics(&r, (enum patch_statistics)i);
+        assert_string_equal(patch_recipe_statistics_name(&r), NAMES[i]);
+    }
+    r.std[2] = nextafterf(r.std[2], 1);
+    assert_null(patch_recipe_statistics_name(&r));
+}
+
 static void impossible_recipes_are_refused(void **state)
 {
     struct vit_error err;
@@ -239,6 +254,7 @@ int main(void)
         cmocka_unit_test(a_needle_of_a_picture_costs_only_its_crop),
         cmocka_unit_test(normalising_is_torchvisions_arithmetic_in_float),
         cmocka_unit_test(planes_follow_one_another),
+        cmocka_unit_test(mean_and_deviation_of_a_data_set_are_known_again),
         cmocka_unit_test(impossible_recipes_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
