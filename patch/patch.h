@@ -105,6 +105,10 @@ void patch_sandbox_close(struct patch_sandbox *s); /* accepts NULL; no thread de
 enum patch_filter { PATCH_BOX, PATCH_BILINEAR, PATCH_BICUBIC, PATCH_LANCZOS, PATCH_FILTERS };
 const char *patch_filter_name(enum patch_filter filter);
 int patch_filter_from_name(const char *name); /* -1: unknown */
+/* Pillow's number of a filter, which Hugging Face's files have, and the filter of a number; -1: none of
+ * these. */
+int patch_filter_number(enum patch_filter filter);
+int patch_filter_from_number(int number);
 
 /* *out (width, height) = in resized, byte-equal to Image.resize of Pillow up to 12.1: two passes in fixed
  * point, the horizontal one first, with 8-bit values in between, antialiased. */

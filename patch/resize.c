@@ -50,13 +50,14 @@ static double lanczos(double x)
 
 static const struct filter {
     const char *name;
+    int number; /* Pillow's, Image.Resampling */
     double (*at)(double x);
     double support; /* the filter is zero beyond it */
 } FILTERS[] = {
-    [PATCH_BOX] = { "box", box, 0.5 },
-    [PATCH_BILINEAR] = { "bilinear", bilinear, 1 },
-    [PATCH_BICUBIC] = { "bicubic", bicubic, 2 },
-    [PATCH_LANCZOS] = { "lanczos", lanczos, 3 },
+    [PATCH_BOX] = { "box", 4, box, 0.5 },
+    [PATCH_BILINEAR] = { "bilinear", 2, bilinear, 1 },
+    [PATCH_BICUBIC] = { "bicubic", 3, bicubic, 2 },
+    [PATCH_LANCZOS] = { "lanczos", 1, lanczos, 3 },
 };
 _Static_assert(VIT_COUNT(FILTERS) == PATCH_FILTERS, "a filter has no row");
 
@@ -69,6 +70,18 @@ int patch_filter_from_name(const char *name)
 {
     for (int i = 0; i < PATCH_FILTERS; i++)
         if (!strcmp(name, FILTERS[i].name)) return i;
+    return -1;
+}
+
+int patch_filter_number(enum patch_filter filter)
+{
+    return (size_t)filter < PATCH_FILTERS ? FILTERS[filter].number : -1;
+}
+
+int patch_filter_from_number(int number)
+{
+    for (int i = 0; i < PATCH_FILTERS; i++)
+        if (number == FILTERS[i].number) return i;
     return -1;
 }
 

@@ -273,12 +273,6 @@ static json_t *hf_dinov2_config(const struct vit_model *m, const struct dialect 
 /* The processor that does what the recipe says: squash; squash and crop; the short side and crop. */
 static json_t *hf_recipe(const struct vit_model *m)
 {
-    static const int RESAMPLE[] = { /* Pillow's numbers */
-                                    [PATCH_LANCZOS] = 1,
-                                    [PATCH_BILINEAR] = 2,
-                                    [PATCH_BICUBIC] = 3,
-                                    [PATCH_BOX] = 4
-    };
     const struct patch_recipe *r = &m->recipe;
     const int side = patch_recipe_side(r);
     const bool crop = !r->squash || side != r->size;
@@ -287,7 +281,7 @@ static json_t *hf_recipe(const struct vit_model *m)
         json_pack("{ss sb so si sb sf sb so so}", "image_processor_type", type, "do_resize", true, "size",
                   r->squash ? json_pack("{si si}", "height", side, "width", side)
                             : json_pack("{si}", "shortest_edge", side),
-                  "resample", RESAMPLE[r->filter], "do_rescale", true, "rescale_factor", 1. / 255,
+                  "resample", patch_filter_number(r->filter), "do_rescale", true, "rescale_factor", 1. / 255,
                   "do_normalize", true, "image_mean", floats_of(r->mean), "image_std", floats_of(r->std));
 
     if (!crop) return o;

@@ -68,17 +68,14 @@ static enum vit_status read_hf_size(const json_t *o, const char *where, const ch
 static enum vit_status read_resample(struct patch_recipe *r, const json_t *o, const char *where,
                                      struct vit_error *err)
 {
-    static const int FILTERS[] = {
-        [1] = PATCH_LANCZOS, [2] = PATCH_BILINEAR, [3] = PATCH_BICUBIC, [4] = PATCH_BOX
-    };
     int number = 0;
     enum vit_status status = vit_json_int(o, where, "resample", 0, 5, &number, err);
 
     if (status || !vit_json_get(o, "resample")) return status;
-    if (number < 1 || number > 4)
+    if (patch_filter_from_number(number) < 0)
         return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: \"resample\" %d is not supported (1 to 4 are)", where,
                         number);
-    r->filter = (enum patch_filter)FILTERS[number];
+    r->filter = (enum patch_filter)patch_filter_from_number(number);
     return VIT_OK;
 }
 

@@ -133,12 +133,27 @@ static void filters_are_known_by_name(void **state)
     assert_int_equal(patch_filter_from_name("nearest"), -1);
 }
 
+/* PIL.Image.Resampling; 0 is nearest, 5 hamming. */
+static void filters_are_known_by_the_number_of_pillow(void **state)
+{
+    static const int FILTERS[] = { -1, PATCH_LANCZOS, PATCH_BILINEAR, PATCH_BICUBIC, PATCH_BOX, -1 };
+
+    (void)state;
+    for (int i = 0; i < (int)VIT_COUNT(FILTERS); i++) {
+        assert_int_equal(patch_filter_from_number(i), FILTERS[i]);
+        if (FILTERS[i] >= 0) assert_int_equal(patch_filter_number((enum patch_filter)FILTERS[i]), i);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_filter_follows_its_formula), cmocka_unit_test(the_same_size_is_a_copy),
-        cmocka_unit_test(one_colour_stays_that_colour),     cmocka_unit_test(impossible_sizes_are_refused),
+        cmocka_unit_test(every_filter_follows_its_formula),
+        cmocka_unit_test(the_same_size_is_a_copy),
+        cmocka_unit_test(one_colour_stays_that_colour),
+        cmocka_unit_test(impossible_sizes_are_refused),
         cmocka_unit_test(filters_are_known_by_name),
+        cmocka_unit_test(filters_are_known_by_the_number_of_pillow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
