@@ -12,12 +12,6 @@
 #else
 #define BUILT_X86 0
 #endif
-#ifndef VIT_AVXVNNI
-#define VIT_AVXVNNI 0
-#endif
-#ifndef VIT_AMX
-#define VIT_AMX 0
-#endif
 #define BUILT_ref     1
 #define BUILT_vec     1
 #define BUILT_blas    VIT_BLAS

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernels/cpu.h"
+#include "kernels/overlays.h"
 #include "tools/bench.h"
 #include "tools/progress.h"
 #include "vit/arena.h"
@@ -13,12 +14,6 @@
 #include <immintrin.h>
 #endif
 
-#ifndef VIT_AVXVNNI
-#define VIT_AVXVNNI 0
-#endif
-#ifndef VIT_AMX
-#define VIT_AMX 0
-#endif
 #if VIT_AMX
 #include "kernels/amx.h"
 #endif
