@@ -45,14 +45,7 @@ static const struct args_option ROWS[] = {
 };
 static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
 
-static const struct args_group *const GROUPS[] = { &OWN,
-                                                   &recipe_network_group,
-                                                   &recipe_norm_group,
-                                                   &recipe_optimizer_group,
-                                                   &recipe_augment_group,
-                                                   &recipe_run_group,
-                                                   &cmd_training_group,
-                                                   NULL };
+static const struct args_group *const GROUPS[] = { &OWN, RECIPE_GROUPS, NULL };
 
 /* ---- settings ---- */
 

@@ -62,6 +62,10 @@ struct recipe_words {
 };
 extern const struct args_group recipe_network_group, recipe_norm_group, recipe_optimizer_group,
     recipe_augment_group, recipe_run_group;
+/* The groups of a verb that takes all settings, after its own. */
+#define RECIPE_GROUPS                                                                                        \
+    &recipe_network_group, &recipe_norm_group, &recipe_optimizer_group, &recipe_augment_group,               \
+        &recipe_run_group, &cmd_training_group
 
 /* One text for each setting, or NULL; flags are "on" and "off". Owned. */
 struct recipe_texts {
