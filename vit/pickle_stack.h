@@ -1,4 +1,5 @@
-/* pickle_stack.h - the machine's values, stack and memory, and its program's bytes; for pickle.c only. */
+/* pickle_stack.h - the machine's values, stack and memory, and its program's bytes; for pickle.c and
+ * pickle_calls.c only. */
 #ifndef VIT_PICKLE_STACK_H
 #define VIT_PICKLE_STACK_H
 
@@ -37,6 +38,14 @@ static inline enum vit_status broken(struct vit_pickle *p, const char *why)
 static inline enum vit_status no_memory(struct vit_pickle *p)
 {
     return vit_fail(p->err, VIT_ERR_NOMEM, "%s: cannot allocate memory for its pickle", p->path);
+}
+
+static inline enum vit_status refuse_instruction(struct vit_pickle *p, unsigned char code)
+{
+    return vit_fail(
+        p->err, VIT_ERR_UNSUPPORTED,
+        "%s: its pickle has the instruction 0x%02x at byte %zu, which this reader refuses to execute",
+        p->path, code, (size_t)(p->at - p->begin) - 1);
 }
 
 /* Make room for one more pointer. */
@@ -88,6 +97,11 @@ static inline enum vit_status push_new(struct vit_pickle *p, struct vit_pickle_v
     if (status) return status;
     *made = v;
     return push(p, made);
+}
+
+static inline enum vit_status push_kind(struct vit_pickle *p, enum vit_pickle_kind kind)
+{
+    return push_new(p, (struct vit_pickle_value){ .kind = kind });
 }
 
 /* The value on top, of a kind; NULL, with the sentence: there is none. */
@@ -149,5 +163,14 @@ static inline bool take_line(struct vit_pickle *p, const char **text, size_t *si
     p->at = end + 1;
     return true;
 }
+
+/* ---- pickle_calls.c: instructions, of which n says nothing ---- */
+
+enum vit_status vit_pickle_run_global(struct vit_pickle *p, int n);
+enum vit_status vit_pickle_run_stack_global(struct vit_pickle *p, int n);
+enum vit_status vit_pickle_run_persistent_id(struct vit_pickle *p, int n);
+enum vit_status vit_pickle_run_reduce(struct vit_pickle *p, int n);
+enum vit_status vit_pickle_run_new_object(struct vit_pickle *p, int n);
+enum vit_status vit_pickle_run_build(struct vit_pickle *p, int n);
 
 #endif
