@@ -2,8 +2,8 @@
  *
  * A pickle is a program for a small stack machine. This one knows the instructions that build dictionaries,
  * lists, tuples and plain values. What may be called besides is a list that the reader of a kind of file
- * brings along (weights/pth.c, patch/cifar_python.c); calling one of these makes a description of the call.
- * Every other instruction or global is an error that names it. */
+ * brings along (weights/pth_globals.c, patch/cifar_python.c); calling one of these makes a description of the
+ * call. Every other instruction or global is an error that names it. */
 #ifndef VIT_PICKLE_H
 #define VIT_PICKLE_H
 
