@@ -15,4 +15,11 @@ report_tabulate report_tabulate_map, report_tabulate_brief, report_tabulate_summ
     report_tabulate_differences, report_tabulate_pairs;
 report_note report_note_map, report_note_brief, report_note_summary, report_note_accuracy, report_note_pairs;
 
+/* ---- report_depths.c ---- */
+
+/* Rows below the lost runs of each setting: those of a recipe with several depths, and of every recipe that
+ * lost any the p against the first placement. */
+void report_add_lost(struct table *t, const struct report *r);
+void report_add_lost_p(struct table *t, const struct report *r);
+
 #endif
