@@ -1,5 +1,3 @@
-#include "vit/probe.h"
-
 #include <assert.h>
 #include <float.h>
 #include <math.h>
@@ -7,46 +5,12 @@
 #include <string.h>
 
 #include "vit/config.h"
-#include "vit/gradients.h"
 #include "vit/loss.h"
-#include "vit/session.h"
+#include "vit/probe_parts.h"
 #include "vit/tokens.h"
 #include "vit/train.h"
 
-/* What is summed of one block while the pictures pass. */
-struct sums {
-    double middle, branch[VIT_PROBE_HALVES], skip[VIT_PROBE_HALVES]; /* of squares */
-    double changed;
-};
-
-struct vit_probe {
-    struct vit_model *model;
-    struct vit_probe_options options;
-    struct vit_session *session;
-    struct vit_gradients *grads;
-    struct vit_tap tap;
-    int first; /* picture of the part under way */
-    int half;  /* of the block under way */
-    double logits_changed;
-
-    struct vit_arena arena;
-    float *streams;               /* (depth + 1, pictures, t, d) of the model as it was given */
-    float *logits;                /* (pictures, classes) of the same */
-    float *mean, *square, *saved; /* (floats): AdamW's moments; the model's values */
-    double *entropy;              /* (depth, heads) */
-    double *angle;                /* (depth, depth) */
-    double *work;
-    struct sums *sums;             /* (depth) */
-    struct vit_probe_block *block; /* (depth) */
-    struct vit_probe_network network;
-};
-
 /* ---- memory ---- */
-
-static size_t stream_floats(const struct vit_probe *p)
-{
-    return (size_t)p->session->tokens * (size_t)p->model->config.width; /* of one picture */
-}
 
 static void carve(struct vit_probe *p)
 {
@@ -139,12 +103,6 @@ const struct vit_probe_network *vit_probe_network(const struct vit_probe *p)
 
 /* ---- looking on while a forward runs ---- */
 
-/* Stream i of a picture, among those kept. */
-static float *stream_at(const struct vit_probe *p, int i, int picture)
-{
-    return p->streams + ((size_t)i * (size_t)p->options.pictures + (size_t)picture) * stream_floats(p);
-}
-
 static void keep(struct vit_probe *p, int i, const float *stream, int n)
 {
     memcpy(stream_at(p, i, p->first), stream, (size_t)n * stream_floats(p) * sizeof *stream);
@@ -175,7 +133,7 @@ static void watch(void *arg, const struct vit_block_call *call, const struct vit
     struct vit_probe *p = arg;
     const struct vit_config *c = call->config;
     const size_t count = (size_t)call->n * stream_floats(p);
-    struct sums *s = &p->sums[call->block];
+    struct vit_probe_sums *s = &p->sums[call->block];
     double alpha = 1;
 
     if (step == vit_block_steps(&c->norm, call->block, c->depth)) {
@@ -246,108 +204,6 @@ static double pass(struct vit_probe *p, const float *planes, const int *labels, 
     return loss;
 }
 
-/* ---- from sums to numbers ---- */
-
-static void finish_gradients(struct vit_probe *p, int i)
-{
-    const struct vit_config *c = &p->model->config;
-    const struct vit_block_params *g = &p->grads->params.block[i];
-    const size_t d = (size_t)c->width, hidden = (size_t)c->hidden;
-    const struct {
-        const float *at;
-        size_t count;
-    } matrices[] = {
-        [VIT_PROBE_Q] = { g->qkv.weight, d * d },
-        [VIT_PROBE_K] = { g->qkv.weight + d * d, d * d },
-        [VIT_PROBE_V] = { g->qkv.weight + 2 * d * d, d * d },
-        [VIT_PROBE_O] = { g->proj.weight, d * d },
-        [VIT_PROBE_W1] = { g->fc1.weight, (size_t)vit_up_rows(c) * d },
-        [VIT_PROBE_W2] = { g->fc2.weight, d * hidden },
-    };
-    _Static_assert(VIT_COUNT(matrices) == VIT_PROBE_MATRICES, "a matrix is missing");
-
-    for (int m = 0; m < VIT_PROBE_MATRICES; m++)
-        p->block[i].grad[m] = sqrt(vit_tokens_squares(matrices[m].at, matrices[m].count, NULL));
-}
-
-static void finish_attention(struct vit_probe *p, int i)
-{
-    enum { ONE_HOT_TENTHS = 1 }; /* entropy below 0.1 */
-    const struct vit_config *c = &p->model->config;
-    const double queries = (double)p->options.pictures * p->session->tokens;
-    const double most = log((double)p->session->tokens); /* 0 for one token: 0 / 0 says so */
-    struct vit_probe_block *b = &p->block[i];
-    double *entropy = p->entropy + (size_t)i * (size_t)c->heads;
-
-    for (int h = 0; h < c->heads; h++) {
-        entropy[h] /= queries * most;
-        b->entropy += entropy[h] / c->heads;
-        b->one_hot += entropy[h] * 10 < ONE_HOT_TENTHS ? 1.0 / c->heads : 0;
-    }
-    if (isnan(b->entropy)) b->one_hot = NAN;
-    b->head_entropy = entropy;
-}
-
-/* Cosines and rank of stream i (0: the entry), means over pictures. */
-static void alike(struct vit_probe *p, int i, double *cosine, double *rank)
-{
-    const int n = p->options.pictures, t = p->session->tokens, d = p->model->config.width;
-
-    *cosine = *rank = 0;
-    for (int picture = 0; picture < n; picture++) {
-        const float *x = stream_at(p, i, picture);
-        *cosine += vit_tokens_cosine(x, t, d, p->work) / n;
-        *rank += vit_tokens_rank(x, t, d, p->work) / n;
-    }
-}
-
-static double rms_of(const struct vit_probe *p, double squares)
-{
-    return sqrt(squares / ((double)p->options.pictures * (double)stream_floats(p)));
-}
-
-static void finish_stream(struct vit_probe *p, int i)
-{
-    const int n = p->options.pictures, m = n * p->session->tokens, d = p->model->config.width;
-    const float *stream = stream_at(p, i + 1, 0);
-    const struct sums *s = &p->sums[i];
-    struct vit_probe_block *b = &p->block[i];
-    double *angle = p->angle + (size_t)i * (size_t)p->model->config.depth;
-
-    b->middle_rms = rms_of(p, s->middle);
-    b->stream_rms = rms_of(p, vit_tokens_squares(stream, (size_t)n * stream_floats(p), &b->stream_max));
-    for (int half = 0; half < VIT_PROBE_HALVES; half++) {
-        b->branch_rms[half] = rms_of(p, s->branch[half]);
-        b->share[half] = sqrt(s->branch[half] / s->skip[half]);
-        b->branch_share += b->share[half] / VIT_PROBE_HALVES;
-    }
-    alike(p, i + 1, &b->token_cosine, &b->rank);
-    for (int j = 0; j <= i; j++)
-        b->layer_cosine = vit_tokens_between(&angle[j], stream_at(p, j, 0), stream, m, d);
-    b->angle = angle;
-}
-
-static double relative_change(double changed, const float *before, size_t count)
-{
-    return sqrt(changed / vit_tokens_squares(before, count, NULL));
-}
-
-/* What the last pass saw, into the fields for one step or for all of them. */
-static void finish_changes(struct vit_probe *p, bool all)
-{
-    const struct vit_config *c = &p->model->config;
-    const size_t count = (size_t)p->options.pictures * stream_floats(p);
-    const double logits =
-        relative_change(p->logits_changed, p->logits, (size_t)p->options.pictures * (size_t)c->classes);
-
-    *(all ? &p->network.logits_steps_change : &p->network.logits_change) = logits;
-    for (int i = 0; i < c->depth; i++) {
-        struct vit_probe_block *b = &p->block[i];
-        const double change = relative_change(p->sums[i].changed, stream_at(p, i + 1, 0), count);
-        *(all ? &b->steps_change : &b->step_change) = change;
-    }
-}
-
 /* ---- steps ---- */
 
 /* One step of AdamW without decay; the first moves every weight by lr in the direction of its sign. Only the
@@ -384,8 +240,8 @@ static void measure_steps(struct vit_probe *p, const float *planes, const int *l
         const bool last = i == p->options.steps;
         step(p, i);
         pass(p, planes, labels, (i == 1 || last ? CHANGES : 0u) | (last ? 0u : GRADIENTS));
-        if (i == 1) finish_changes(p, false);
-        if (last) finish_changes(p, true);
+        if (i == 1) vit_probe_finish_changes(p, false);
+        if (last) vit_probe_finish_changes(p, true);
     }
     memcpy(values, p->saved, bytes);
     vit_model_pack(p->model, &p->session->kern);
@@ -394,18 +250,12 @@ static void measure_steps(struct vit_probe *p, const float *planes, const int *l
 void vit_probe_measure(struct vit_probe *p, const float *planes, const int *labels)
 {
     const struct vit_config *c = &p->model->config;
-    const size_t count = (size_t)p->options.pictures * stream_floats(p), depth = (size_t)c->depth;
+    const size_t depth = (size_t)c->depth;
 
     memset(p->sums, 0, depth * sizeof *p->sums);
     memset(p->entropy, 0, depth * (size_t)c->heads * sizeof *p->entropy);
     for (int i = 0; i < c->depth; i++) p->block[i] = (struct vit_probe_block){ .max_logit = -INFINITY };
     p->network.loss = pass(p, planes, labels, STREAMS | GRADIENTS);
-    p->network.entry_rms = rms_of(p, vit_tokens_squares(stream_at(p, 0, 0), count, NULL));
-    alike(p, 0, &p->network.entry_cosine, &p->network.entry_rank);
-    for (int i = 0; i < c->depth; i++) {
-        finish_gradients(p, i);
-        finish_attention(p, i);
-        finish_stream(p, i);
-    }
+    vit_probe_finish(p);
     measure_steps(p, planes, labels);
 }
