@@ -1,14 +1,13 @@
 /* vit explain: where the attention of a network lies in a picture. */
 #include <jansson.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "patch/walk.h"
 #include "tools/explain.h"
+#include "tools/explain_view.h"
 #include "tools/out.h"
 #include "tools/pictures.h"
-#include "vit/attention.h"
 #include "vit/json.h"
 
 struct options {
@@ -77,160 +76,18 @@ static const struct args_option ROWS[] = {
 static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
 static const struct args_group *const GROUPS[] = { &OWN, &cmd_norm_group, &cmd_common_group, NULL };
 
-/* Those of many that were asked for. */
-struct span {
-    int first, count;
-};
-
-/* What is known of the picture once the network has seen it. */
-struct view {
+/* One picture: what is asked of it, what is known of it, and what is drawn. */
+struct job {
     const struct options *o;
-    const char *file;
-    const struct vit_model *model;
-    const struct vit_config *config;
-    int tokens, grid;
-    struct patch_sandbox *sandbox; /* NULL: none */
-    struct vit_attention *attention;
-    struct span blocks, heads;
+    struct explain_view view;
     struct explain_panel *panels; /* (maps + 1), the last for the picture; NULL: nothing is drawn */
-    struct patch_image panel;     /* what the network saw, at the size of a panel */
-    int class;
-    float score;
 };
-
-/* ---- the maps ---- */
-
-/* Map 0 is the rollout, then they go head by head, block by block. */
-static int maps_of(const struct view *v)
-{
-    return 1 + v->blocks.count * v->heads.count;
-}
-
-static int block_of(const struct view *v, int i)
-{
-    return v->blocks.first + (i - 1) / v->heads.count;
-}
-
-static int head_of(const struct view *v, int i)
-{
-    return v->heads.first + (i - 1) % v->heads.count;
-}
-
-/* (grid, grid): the tokens in front of the patches are left out. */
-static const double *map_of(const struct view *v, int i)
-{
-    const double *map = i ? vit_attention_head(v->attention, block_of(v, i), head_of(v, i))
-                          : vit_attention_rollout(v->attention);
-
-    return map + vit_config_prefix(v->config);
-}
-
-static void name_of(char *text, size_t size, const struct view *v, int i)
-{
-    if (i)
-        snprintf(text, size, "block %d head %d", block_of(v, i), head_of(v, i));
-    else
-        snprintf(text, size, "rollout");
-}
-
-/* Least and most of a map, where 1 is what a token gets of attention that prefers none. */
-static void range_of(const struct view *v, const double *map, double *least, double *most)
-{
-    const int cells = v->grid * v->grid;
-
-    *least = INFINITY;
-    *most = 0;
-    for (int i = 0; i < cells; i++) {
-        *least = fmin(*least, map[i] * v->tokens);
-        *most = fmax(*most, map[i] * v->tokens);
-    }
-}
-
-/* ---- looking ---- */
-
-/* The model's recipe at another size: the same part of the picture. A picture that the model sees squashed
- * gets its own shape back. */
-static enum vit_status prepare_panel(struct view *v, const struct patch_image *image, struct vit_error *err)
-{
-    struct patch_recipe r = *vit_model_recipe(v->model);
-    const int side = v->o->panel;
-    struct patch_image square;
-    enum vit_status status = patch_image_create(&square, side, side, err);
-    double aspect = (double)image->width / image->height;
-
-    if (status) return status;
-    if (!r.squash) aspect = 1;
-    r.size = side;
-    status = patch_prepare(square.rgb, image, &r, err);
-    if (!status)
-        status = patch_resize(&v->panel, &square, (int)fmax(1, rint(side * fmin(1, aspect))),
-                              (int)fmax(1, rint(side * fmin(1, 1 / aspect))), r.filter, err);
-    patch_image_free(&square);
-    return status;
-}
-
-/* What goes wrong in the attention makes the logits (classes) wrong too, and lies before them. */
-static enum vit_status check_finite(const struct view *v, const float *logits, struct vit_error *err)
-{
-    double sum = 0;
-
-    /* A head that is not finite makes the rollout so too: it reads all of them. */
-    for (int i = 0; i < v->tokens; i++) sum += vit_attention_rollout(v->attention)[i];
-    if (isfinite(sum)) return cmd_check_answer(logits, v->config->classes, v->file, err);
-    return vit_fail(err, VIT_ERR_FORMAT,
-                    "%s: attention is %g, expected finite numbers; vit classify --check says where they end",
-                    v->file, sum);
-}
-
-static enum vit_status look(struct view *v, const struct patch_image *image, struct vit_error *err)
-{
-    const struct patch_recipe *r = vit_model_recipe(v->model);
-    const int classes = v->config->classes;
-    const size_t values = (size_t)3 * (size_t)r->size * (size_t)r->size;
-    unsigned char *pixels = malloc(values);
-    float *planes = malloc(values * sizeof *planes), *score = malloc((size_t)classes * sizeof *score);
-    const float *logits = NULL;
-    enum vit_status status = pixels && planes && score
-                                 ? VIT_OK
-                                 : vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate its pixels", v->file);
-
-    if (!status) status = patch_prepare(pixels, image, r, err);
-    if (!status) {
-        patch_normalise(planes, pixels, r);
-        logits = vit_attention_forward(v->attention, planes);
-        status = check_finite(v, logits, err);
-    }
-    if (!status) {
-        vit_softmax(score, logits, classes);
-        vit_top(&v->class, score, classes, 1);
-        v->score = score[v->class];
-    }
-    free(pixels);
-    free(planes);
-    free(score);
-    return status;
-}
-
-static enum vit_status see(struct view *v, struct vit_error *err)
-{
-    struct patch_decode decode = cmd_decode(v->o->max_pixels, v->o->no_exif);
-    struct patch_image image;
-    enum vit_status status;
-
-    decode.sandbox = v->sandbox;
-    status = pictures_read(&image, v->file, &decode, err);
-    if (status) return status;
-    status = look(v, &image, err);
-    if (!status && v->o->output) status = prepare_panel(v, &image, err);
-    patch_image_free(&image);
-    return status;
-}
 
 /* ---- drawing ---- */
 
 /* The picture and the rollout in the first row, below them each block in a row, or in several of as many
  * heads each as fit. */
-static void place(struct explain_panel *p, const struct view *v, int i)
+static void place(struct explain_panel *p, const struct explain_view *v, int i)
 {
     enum { MOST = 8 };
     const int lines = (v->heads.count + MOST - 1) / MOST, columns = (v->heads.count + lines - 1) / lines;
@@ -246,53 +103,55 @@ static void write_range(struct explain_panel *p, double least, double most)
 }
 
 /* The sheet before there are maps, with the longest text they may get: its size is a matter of the flags. */
-static enum vit_status plan(struct view *v, struct vit_error *err)
+static enum vit_status plan(struct job *j, struct vit_error *err)
 {
-    const int maps = maps_of(v);
+    const struct explain_view *v = &j->view;
+    const int maps = explain_maps(v);
 
-    v->panels = calloc((size_t)maps + 1, sizeof *v->panels);
-    if (!v->panels)
-        return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate %d panels", v->o->output, maps + 1);
+    j->panels = calloc((size_t)maps + 1, sizeof *j->panels);
+    if (!j->panels)
+        return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate %d panels", j->o->output, maps + 1);
     for (int i = 0; i < maps; i++) {
-        struct explain_panel *p = &v->panels[i];
+        struct explain_panel *p = &j->panels[i];
         place(p, v, i);
-        name_of(p->line[0], sizeof p->line[0], v, i);
+        explain_map_name(p->line[0], sizeof p->line[0], v, i);
         write_range(p, v->tokens, v->tokens);
     }
-    v->panels[maps] = (struct explain_panel){ .line = { "picture" } };
-    return explain_check(v->o->panel, v->panels, maps + 1, err);
+    j->panels[maps] = (struct explain_panel){ .line = { "picture" } };
+    return explain_check(j->o->panel, j->panels, maps + 1, err);
 }
 
-static enum vit_status draw(const struct view *v, struct vit_error *err)
+static enum vit_status draw(const struct job *j, struct vit_error *err)
 {
-    const int maps = maps_of(v);
+    const struct explain_view *v = &j->view;
+    const int maps = explain_maps(v);
     const struct explain_sheet sheet = {
         .picture = &v->panel,
         .rows = v->grid,
         .columns = v->grid,
-        .alpha = v->o->alpha,
-        .filter = (enum patch_filter)patch_filter_from_name(v->o->interpolation),
+        .alpha = j->o->alpha,
+        .filter = (enum patch_filter)patch_filter_from_name(j->o->interpolation),
     };
     struct patch_image image = { 0 };
     enum vit_status status;
     double least, most;
 
     for (int i = 0; i < maps; i++) {
-        v->panels[i].map = map_of(v, i);
-        range_of(v, v->panels[i].map, &least, &most);
-        write_range(&v->panels[i], least, most);
+        j->panels[i].map = explain_map(v, i);
+        explain_map_range(&least, &most, v, i);
+        write_range(&j->panels[i], least, most);
     }
-    status = explain_draw(&image, &sheet, v->panels, maps + 1, err);
-    if (!status) status = patch_png_write(v->o->output, image.rgb, image.width, image.height, err);
+    status = explain_draw(&image, &sheet, j->panels, maps + 1, err);
+    if (!status) status = patch_png_write(j->o->output, image.rgb, image.width, image.height, err);
     patch_image_free(&image);
     return status;
 }
 
 /* ---- saying ---- */
 
-static json_t *map_json(const struct view *v, int i)
+static json_t *map_json(const struct explain_view *v, int i)
 {
-    const double *map = map_of(v, i);
+    const double *map = explain_map(v, i);
     json_t *rows = json_array();
 
     for (int y = 0; y < v->grid; y++) {
@@ -303,20 +162,20 @@ static json_t *map_json(const struct view *v, int i)
     return rows;
 }
 
-static json_t *view_json(const struct view *v)
+static json_t *view_json(const struct explain_view *v)
 {
     json_t *maps = json_array();
 
-    for (int i = 1; i < maps_of(v); i++)
-        vit_json_append(&maps, json_pack("{s:i,s:i,s:o}", "block", block_of(v, i), "head", head_of(v, i),
-                                         "map", map_json(v, i)));
+    for (int i = 1; i < explain_maps(v); i++)
+        vit_json_append(&maps, json_pack("{s:i,s:i,s:o}", "block", explain_block(v, i), "head",
+                                         explain_head(v, i), "map", map_json(v, i)));
     return json_pack("{s:o,s:{s:o,s:i,s:o},s:i,s:[ii],s:o,s:o}", "file", out_text(v->file), "prediction",
                      "label", out_text(vit_model_labels(v->model)[v->class]), "index", v->class, "score",
                      out_float(v->score), "tokens", v->tokens, "grid", v->grid, v->grid, "rollout",
                      map_json(v, 0), "maps", maps);
 }
 
-static int print_view(const struct view *v)
+static int print_view(const struct explain_view *v)
 {
     char name[EXPLAIN_TEXT];
     double least, most;
@@ -326,9 +185,9 @@ static int print_view(const struct view *v)
     out_name(stdout, vit_model_labels(v->model)[v->class]);
     printf("  %.4f\n\n%-20s %7s %7s   (1: as much as the average token)\n", (double)v->score, "attention",
            "least", "most");
-    for (int i = 0; i < maps_of(v); i++) {
-        name_of(name, sizeof name, v, i);
-        range_of(v, map_of(v, i), &least, &most);
+    for (int i = 0; i < explain_maps(v); i++) {
+        explain_map_name(name, sizeof name, v, i);
+        explain_map_range(&least, &most, v, i);
         printf("%-20s %7.2f %7.2f\n", name, least, most);
     }
     return CMD_DONE;
@@ -337,42 +196,43 @@ static int print_view(const struct view *v)
 /* ---- the verb ---- */
 
 /* "3", "last" or "all" of count. */
-static int read_span(struct span *s, const char *option, const char *text, int count)
+static int read_span(struct explain_span *s, const char *option, const char *text, int count)
 {
     struct vit_error err;
     uint64_t n;
 
-    *s = (struct span){ 0, count };
+    *s = (struct explain_span){ 0, count };
     if (strcmp(text, "all") == 0) return CMD_DONE;
-    *s = (struct span){ count - 1, 1 };
+    *s = (struct explain_span){ count - 1, 1 };
     if (strcmp(text, "last") == 0) return CMD_DONE;
     if (args_whole(option, text, 0, count - 1, &n, &err)) return cmd_usage("%s, or last, or all", err.text);
     s->first = (int)n;
     return CMD_DONE;
 }
 
-static int explain(struct view *v)
+static int explain(struct job *j)
 {
-    const struct options *o = v->o;
+    const struct options *o = j->o;
+    struct explain_view *v = &j->view;
     enum vit_status status;
     struct vit_error err;
     int code = read_span(&v->blocks, "--block", o->block, v->config->depth);
 
     if (!code) code = read_span(&v->heads, "--head", o->head, v->config->heads);
     if (code) return code;
-    if (o->output && plan(v, &err)) {
+    if (o->output && plan(j, &err)) {
         if (err.status == VIT_ERR_ARG) return cmd_usage("--panel %d: %s", o->panel, err.text);
         cmd_error("%s", err.text);
         return CMD_UNUSABLE;
     }
     if (vit_model_takes_pictures(v->model, &err) ||
-        cmd_sandbox(&v->sandbox, o->sandbox, &o->common, 1, o->max_pixels, &err) ||
+        cmd_sandbox(&v->decode.sandbox, o->sandbox, &o->common, 1, o->max_pixels, &err) ||
         vit_attention_create(&v->attention, v->model, cmd_threads(&o->common), &err)) {
         cmd_error("%s", err.text);
         return CMD_UNUSABLE;
     }
-    status = see(v, &err);
-    if (!status && o->output) status = draw(v, &err);
+    status = explain_see(v, &err);
+    if (!status && o->output) status = draw(j, &err);
     if (status) {
         pictures_emit_failure(&o->common, &(struct pictures_result){ .file = v->file, .err = &err });
         if (o->common.json && !o->common.quiet) cmd_error("%s", err.text); /* for people too */
@@ -408,7 +268,8 @@ static int run(const void *options, int count, char **operands)
 {
     const struct options *o = options;
     const struct cmd_output file = { .option = "--output", .path = o->output, .end = ".png" };
-    struct view v = { .o = o };
+    struct job j = { .o = o };
+    struct explain_view *v = &j.view;
     struct vit_model *m;
     int code;
 
@@ -417,16 +278,18 @@ static int run(const void *options, int count, char **operands)
     if (!code) code = cmd_check_outputs(&file, 1, o->common.model, 1, (const char *const *)operands);
     if (!code) code = cmd_open_model(&m, &o->common, 0, false);
     if (code) return code;
-    v.file = operands[0];
-    v.model = m;
-    v.config = vit_model_config(m);
-    v.tokens = vit_config_tokens(v.config);
-    v.grid = vit_config_grid(v.config);
-    code = explain(&v);
-    vit_attention_close(v.attention);
-    patch_sandbox_close(v.sandbox);
-    patch_image_free(&v.panel);
-    free(v.panels);
+    v->file = operands[0];
+    v->model = m;
+    v->config = vit_model_config(m);
+    v->tokens = vit_config_tokens(v->config);
+    v->grid = vit_config_grid(v->config);
+    v->decode = cmd_decode(o->max_pixels, o->no_exif);
+    v->side = o->output ? o->panel : 0;
+    code = explain(&j);
+    vit_attention_close(v->attention);
+    patch_sandbox_close(v->decode.sandbox);
+    patch_image_free(&v->panel);
+    free(j.panels);
     vit_model_close(m);
     return code;
 }
