@@ -133,22 +133,6 @@ static enum vit_status standard_names(struct patch_names *classes, const struct 
     return status;
 }
 
-static enum vit_status read_lines(struct patch_names *classes, const char *path, struct vit_error *err)
-{
-    enum { MAX_BYTES = 1 << 20 };
-    unsigned char *bytes = NULL;
-    size_t size;
-    enum vit_status status = patch_file_read(&bytes, &size, path, MAX_BYTES, err);
-
-    for (const char *text = (const char *)bytes; !status && *text;) {
-        const size_t length = strcspn(text, "\r\n");
-        if (length) status = patch_names_add(classes, text, length, err);
-        text += length + strspn(text + length, "\r\n");
-    }
-    free(bytes);
-    return status;
-}
-
 static enum vit_status read_names(struct patch_names *classes, const char *folder,
                                   const struct patch_cifar *c, struct vit_error *err)
 {
@@ -162,7 +146,7 @@ static enum vit_status read_names(struct patch_names *classes, const char *folde
                      path.item[0], c->class_count);
     if (!status)
         status = c->name_key ? patch_cifar_names_read(classes, path.item[0], c, err)
-                             : read_lines(classes, path.item[0], err);
+                             : patch_names_read(classes, path.item[0], err);
     if (!status && classes->count != (size_t)c->class_count)
         status = vit_fail(err, VIT_ERR_FORMAT, "%s: expected %d class names, found %zu", path.item[0],
                           c->class_count, classes->count);

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "patch/file.h"
+#include "patch/walk.h"
+
 static enum vit_status no_memory(struct vit_error *err)
 {
     return vit_fail(err, VIT_ERR_NOMEM, "no memory for a list of names");
@@ -53,6 +56,24 @@ enum vit_status patch_names_join(struct patch_names *n, const char *folder, cons
     snprintf(path, size, "%s%s%s", folder, slash, name);
     status = patch_names_add(n, path, strlen(path), err);
     free(path);
+    return status;
+}
+
+enum vit_status patch_names_read(struct patch_names *n, const char *path, struct vit_error *err)
+{
+    enum { MAX_BYTES = 16 << 20 };
+    unsigned char *bytes = NULL;
+    size_t size;
+    enum vit_status status = patch_file_read(&bytes, &size, path, MAX_BYTES, err);
+    const char *text = (const char *)bytes;
+
+    if (!status) text += vit_utf8_mark(text, size);
+    while (!status && *text) {
+        const size_t length = strcspn(text, "\r\n");
+        if (!patch_is_blank_line(text)) status = patch_names_add(n, text, length, err);
+        text += length + strspn(text + length, "\r\n");
+    }
+    free(bytes);
     return status;
 }
 

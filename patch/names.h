@@ -15,6 +15,8 @@ enum vit_status patch_names_add(struct patch_names *n, const char *text, size_t 
 /* Append "folder/name", or name alone where it is absolute or folder is empty. */
 enum vit_status patch_names_join(struct patch_names *n, const char *folder, const char *name,
                                  struct vit_error *err);
+/* Append the lines of a text of at most 16 MiB: no line ends, no blank lines, no byte order mark. */
+enum vit_status patch_names_read(struct patch_names *n, const char *path, struct vit_error *err);
 enum vit_status patch_names_copy(struct patch_names *to, const struct patch_names *from,
                                  struct vit_error *err);
 /* Sort from item first on, by bytes, as strcmp does. */

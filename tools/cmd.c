@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kernels/cpu.h"
+#include "patch/names.h"
 #include "tools/out.h"
 
 /* ---- words of choices ---- */
@@ -369,6 +370,20 @@ int cmd_check_trainable(const struct cmd_common *o)
     return cmd_usage("--dtype %s: is for inference; gradients are computed in f32 and bf16", o->dtype);
 }
 
+static enum vit_status name_classes(struct vit_model *m, const char *path, struct vit_error *err)
+{
+    const int classes = vit_model_config(m)->classes;
+    struct patch_names names = { 0 };
+    enum vit_status status = patch_names_read(&names, path, err);
+
+    if (!status && names.count != (size_t)classes)
+        status = vit_fail(err, VIT_ERR_FORMAT, "%s: expected the names of %d classes, one a line, found %zu",
+                          path, classes, names.count);
+    if (!status) status = vit_model_set_labels(m, (const char *const *)names.item, err);
+    patch_names_free(&names);
+    return status;
+}
+
 int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image, bool trainable)
 {
     struct vit_model_options options = { .kernels = o->kernels,
@@ -389,5 +404,9 @@ int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image
         return err.status == VIT_ERR_ARG && !image ? CMD_USAGE : CMD_UNUSABLE; /* image: an input's */
     }
     cmd_say_notes(*out, o);
-    return CMD_DONE;
+    if (!o->labels || !name_classes(*out, o->labels, &err)) return CMD_DONE;
+    cmd_error("%s", err.text);
+    vit_model_close(*out);
+    *out = NULL;
+    return CMD_UNUSABLE;
 }

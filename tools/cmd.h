@@ -25,7 +25,8 @@ struct cmd_common {
     uint64_t seed;
     bool json, quiet, verbose, help, version;
     const char *norm, *final_norm;
-    bool headless; /* no option: the verb can do without a classifier */
+    const char *labels; /* a text that names the classes; NULL: as the model does */
+    bool headless;      /* no option: the verb can do without a classifier */
 };
 
 extern const struct args_group cmd_common_group; /* -m --size -t --dtype --kernels --seed --json -q -v -h */
@@ -98,6 +99,14 @@ void cmd_say_notes(const struct vit_model *m, const struct cmd_common *o);
 
 /* --final-norm as struct vit_model_options has it: 1 on, -1 off, 0 the model's own. */
 int cmd_final_norm(const struct cmd_common *o);
+
+/* The row --labels of verbs that print names of classes, or write them. */
+#define CMD_LABELS_ROW                                                                                       \
+    {                                                                                                        \
+        .name = "labels", .kind = ARGS_PATH, .at = offsetof(struct cmd_common, labels),                      \
+        .metavar = "FILE.txt", .otherwise = "the model's",                                                   \
+        .help = "names of the classes, one a line, in the order of the model's outputs"                      \
+    }
 
 /* The row --batch of verbs that compute; the target is an int at an offset. */
 #define CMD_BATCH_ROW(offset, most, number)                                                                  \

@@ -23,6 +23,7 @@ static const struct args_option ROWS[] = {
       .initial = "5",
       .metavar = "K",
       .help = "labels for each picture" },
+    CMD_LABELS_ROW,
 };
 static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
 static const struct args_group *const GROUPS[] = { &OWN, &pictures_group, &cmd_norm_group, &cmd_common_group,
@@ -110,6 +111,10 @@ static int run(const void *options, int count, char **operands)
     if (!count) return cmd_usage("nothing to classify: name a picture, a folder, a list or -");
     code = cmd_open_model(&m, &o->common, 0, false);
     if (code) return code;
+    if (!vit_model_has_labels(m))
+        cmd_warn(&o->common,
+                 "%s has no label names: class_N is its output N, counted from 0; --labels names them",
+                 vit_model_path(m));
     code = classify(o, m, count, operands);
     vit_model_close(m);
     return code;

@@ -32,6 +32,7 @@ static const struct args_option ROWS[] = {
       .otherwise = "one file of ours",
       .help = "make OUT a folder that another framework loads: its tensors' names, config.json, and what it "
               "has for preprocessing" },
+    CMD_LABELS_ROW,
     { .name = "packed",
       .kind = ARGS_FLAG,
       .at = AT(packed),
@@ -226,7 +227,7 @@ static int convert(struct convert_comparison *c, const char *path)
 static int check_line(const struct convert_options *o, int count, char **operands)
 {
     /* IN may be OUT: --force is what asks for that. */
-    const char *const read[] = { o->data, o->calibrate };
+    const char *const read[] = { o->data, o->calibrate, o->common.labels };
     struct cmd_output out = { .option = "OUT", .end = o->names ? NULL : ".safetensors" };
     struct vit_error err;
     int code;

@@ -31,6 +31,7 @@ static const struct args_option ROWS[] = {
       .metavar = "FILE.safetensors",
       .help = "write logits (n, classes), labels (n) and index (n) in the data set, of pictures that did "
               "not fail; vit compare takes such files in the place of models" },
+    CMD_LABELS_ROW,
 };
 static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
 static const struct args_group *const GROUPS[] = { &eval_group, &OWN, &cmd_norm_group, &cmd_common_group,
@@ -248,12 +249,13 @@ static int run(const void *options, int count, char **operands)
         { .option = "--predictions", .path = o->predictions, .end = ".csv", .text = true },
         { .option = "--logits", .path = o->logits, .end = ".safetensors" },
     };
+    const char *const read[] = { o->pass.data, o->common.labels };
     struct vit_model *m;
     int code;
 
     if (count) return cmd_usage("expected no operands, found \"%s\"", operands[0]);
     if (!o->pass.data) return cmd_usage("--data: expected a data set, found none");
-    code = cmd_check_outputs(files, VIT_COUNT(files), o->common.model, 1, &o->pass.data);
+    code = cmd_check_outputs(files, VIT_COUNT(files), o->common.model, VIT_COUNT(read), read);
     if (!code) code = cmd_can_write(o->predictions);
     if (!code) code = cmd_can_write(o->logits);
     if (code) return code;

@@ -69,6 +69,7 @@ static const struct args_option ROWS[] = {
       .initial = FILTER,
       .metavar = "FILTER",
       .help = "how a map is enlarged; box shows every patch as a square" },
+    CMD_LABELS_ROW,
     CMD_NO_EXIF_ROW(AT(no_exif), ""),
     CMD_MAX_PIXELS_ROW(AT(max_pixels)),
     CMD_SANDBOX_ROW(AT(sandbox)),
@@ -268,6 +269,7 @@ static int run(const void *options, int count, char **operands)
 {
     const struct options *o = options;
     const struct cmd_output file = { .option = "--output", .path = o->output, .end = ".png" };
+    const char *const read[] = { count ? operands[0] : NULL, o->common.labels };
     struct job j = { .o = o };
     struct explain_view *v = &j.view;
     struct vit_model *m;
@@ -275,7 +277,7 @@ static int run(const void *options, int count, char **operands)
 
     if (count != 1) return cmd_usage("expected one picture, found %d", count);
     code = check_drawing(o);
-    if (!code) code = cmd_check_outputs(&file, 1, o->common.model, 1, (const char *const *)operands);
+    if (!code) code = cmd_check_outputs(&file, 1, o->common.model, VIT_COUNT(read), read);
     if (!code) code = cmd_open_model(&m, &o->common, 0, false);
     if (code) return code;
     v->file = operands[0];

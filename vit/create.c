@@ -166,22 +166,6 @@ static void init_slot(struct vit_model *m, const struct vit_slot *s, const struc
 
 /* ---- the model ---- */
 
-static enum vit_status keep_labels(struct vit_model *m, const char *const *labels, struct vit_error *err)
-{
-    enum vit_status status = vit_model_default_labels(m, err);
-
-    for (int i = 0; !status && labels && i < m->config.classes; i++) {
-        if (!vit_is_utf8(labels[i])) /* in JSON, where a model is saved */
-            return vit_fail(err, VIT_ERR_ARG, "%s: label %d must be UTF-8, found \"%s\"", m->path, i,
-                            labels[i]);
-        free(m->labels[i]);
-        m->labels[i] = strdup(labels[i]);
-        if (!m->labels[i]) status = vit_fail(err, VIT_ERR_NOMEM, "new model: cannot keep the labels");
-    }
-    m->has_labels = labels != NULL;
-    return status;
-}
-
 /* Comparisons that are false refuse NaN. */
 static enum vit_status check_init(const struct vit_model *m, const struct vit_init *init,
                                   struct vit_error *err)
@@ -229,7 +213,8 @@ static enum vit_status create(struct vit_model *m, const struct vit_init *init, 
     if (!status && m->recipe.size != m->config.image)
         status = vit_fail(err, VIT_ERR_ARG, "%s: pictures of %d pixels are prepared for a network of %d",
                           m->path, m->recipe.size, m->config.image);
-    if (!status) status = keep_labels(m, labels, err);
+    if (!status) status = vit_model_default_labels(m, err);
+    if (!status && labels) status = vit_model_set_labels(m, labels, err);
     if (!status) status = vit_model_make_slots(m, err);
     if (!status) status = vit_model_carve(m, NULL, err);
     for (int i = 0; !status && i < m->slot_count; i++) init_slot(m, &m->slots[i], init);

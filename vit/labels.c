@@ -50,3 +50,31 @@ enum vit_status vit_read_labels(struct vit_model *m, const json_t *labels, const
     m->has_labels = true;
     return VIT_OK;
 }
+
+static void free_labels(char **labels, int count)
+{
+    for (int i = 0; labels && i < count; i++) free(labels[i]);
+    free(labels);
+}
+
+enum vit_status vit_model_set_labels(struct vit_model *m, const char *const *labels, struct vit_error *err)
+{
+    const int classes = m->config.classes;
+    char **copy = calloc((size_t)classes, sizeof *copy);
+    enum vit_status status = VIT_OK;
+
+    for (int i = 0; copy && i < classes && !status; i++) {
+        copy[i] = strdup(labels[i]);
+        if (!copy[i])
+            status = vit_fail(err, VIT_ERR_NOMEM, "%s: cannot keep the labels", m->path);
+        else if (!vit_is_utf8(labels[i])) /* in JSON, where a model is saved */
+            status =
+                vit_fail(err, VIT_ERR_ARG, "%s: label %d must be UTF-8, found \"%s\"", m->path, i, labels[i]);
+    }
+    if (!copy) status = vit_fail(err, VIT_ERR_NOMEM, "%s: cannot keep the labels", m->path);
+    free_labels(status ? copy : m->labels, classes);
+    if (status) return status;
+    m->labels = copy;
+    m->has_labels = true;
+    return VIT_OK;
+}

@@ -184,6 +184,9 @@ const char *vit_model_family(const struct vit_model *m);  /* "timm", "hf-vit", .
 const char *const *vit_model_labels(
     const struct vit_model *m); /* (classes); "class_3" where the file has none */
 bool vit_model_has_labels(const struct vit_model *m);
+/* Name the classes: labels (classes), copied; what vit_model_labels() gave before is no more. Fails with
+ * VIT_ERR_ARG where one is not UTF-8, and VIT_ERR_NOMEM; the names are then the old ones. */
+enum vit_status vit_model_set_labels(struct vit_model *m, const char *const *labels, struct vit_error *err);
 size_t vit_model_parameters(const struct vit_model *m);
 size_t vit_model_input_floats(const struct vit_model *m); /* channels image image */
 /* Line i of what was inferred, resized or left unused ("position embeddings resized from 4x4 to 6x6");

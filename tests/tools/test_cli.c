@@ -119,7 +119,7 @@ static void the_environment_is_named(void **state)
     assert_non_null(first);
     assert_null(strstr(first + 1, "OMP_NUM_THREADS"));
     expect(&r, 0, "", "not used");
-    EXPECT(0, "", NULL, "classify", "-m", MODEL, "-t1", PICTURE);
+    EXPECT(0, "", NULL, "classify", "-t1", PICTURE);
     setenv("OMP_NUM_THREADS", "000000000000001x", 1); /* a number, were it cut */
     EXPECT(0, "", "not used", "classify", "-m", MODEL, PICTURE);
     put_back("OMP_NUM_THREADS", threads);
@@ -355,7 +355,8 @@ static void classify_prints_one_object_a_picture(void **state)
     check_predictions(json_array_get(all, 0), 3);
     check_predictions(json_array_get(all, 1), 3);
     json_decref(all);
-    expect(&r, 0, "", NULL);
+    assert_ptr_equal(strchr(r.err, '\n'), r.err + strlen(r.err) - 1);
+    expect(&r, 0, "", "has no label names");
 }
 
 static void no_more_labels_than_classes_are_printed(void **state)
@@ -366,7 +367,8 @@ static void no_more_labels_than_classes_are_printed(void **state)
 
     check_predictions(json_array_get(all, 0), CLASSES);
     json_decref(all);
-    expect(&r, 0, "", NULL);
+    assert_ptr_equal(strchr(r.err, '\n'), r.err + strlen(r.err) - 1);
+    expect(&r, 0, "", "has no label names");
 }
 
 /* The model with labels of its own, a JSON array of them. */
@@ -414,6 +416,37 @@ static void text_is_aligned_and_stderr_silent(void **state)
     tmp_remove(dir);
 }
 
+/* ---- names of classes ---- */
+
+/* A mark, ends of lines of two kinds and a blank line; the first of the answers is class 0. */
+static void classes_without_names_get_those_of_a_text(void **state)
+{
+    static const char TEXT[] = "\xef\xbb\xbftench, Tinca tinca\r\nb\nc\n\nd\ne\nf\ng\nh\ni\nj\n",
+                      FEW[] = "a\nb\n", OTHERS[] = "a\nb\nc\nd\ne\nf\ng\nh\ni\ncaf\xe9\n";
+    char dir[256], names[300], few[300], others[300], out[300];
+    (void)state;
+
+    tmp_create(dir, sizeof dir);
+    tmp_write(dir, "names.txt", TEXT, sizeof TEXT - 1, NULL, 0);
+    tmp_write(dir, "few.txt", FEW, sizeof FEW - 1, NULL, 0);
+    tmp_write(dir, "others.txt", OTHERS, sizeof OTHERS - 1, NULL, 0);
+    snprintf(names, sizeof names, "%s/names.txt", dir);
+    snprintf(few, sizeof few, "%s/few.txt", dir);
+    snprintf(others, sizeof others, "%s/others.txt", dir);
+    snprintf(out, sizeof out, "%s/named.safetensors", dir);
+    EXPECT(0, "1  class_0 ", "has no label names: class_N is its output N, counted from 0", "classify", "-m",
+           MODEL, PICTURE);
+    EXPECT(0, "1  tench, Tinca tinca  ", NULL, "classify", "-m", MODEL, "--labels", names, PICTURE);
+    EXPECT(0, "", NULL, "convert", MODEL, out, "--labels", names);
+    EXPECT(0, "1  tench, Tinca tinca  ", NULL, "classify", "-m", out, PICTURE);
+    EXPECT(3, NULL, "few.txt: expected the names of 10 classes, one a line, found 2", "classify", "-m", MODEL,
+           "--labels", few, PICTURE);
+    EXPECT(3, NULL, "label 9 must be UTF-8", "classify", "-m", MODEL, "--labels", others, PICTURE);
+    EXPECT(3, NULL, "cannot be opened", "classify", "-m", MODEL, "--labels", "no/such.txt", PICTURE);
+    EXPECT(2, NULL, "--logits", "eval", "-m", MODEL, "-d", dir, "--labels", names, "--logits", names);
+    tmp_remove(dir);
+}
+
 /* What the lines of two runs say, times aside. */
 static void assert_same_predictions(const char *a, const char *b)
 {
@@ -432,10 +465,10 @@ static void assert_same_predictions(const char *a, const char *b)
 static void stdin_may_be_a_picture_or_a_list(void **state)
 {
     const char list[] = " \n" PICTURE "\r\n\n \t\r\n" OTHER "\n\t";
-    const char *const words[] = { "classify", "-m", MODEL, "--json", "-", NULL };
-    struct run direct = VIT("classify", "-m", MODEL, "--json", PICTURE, OTHER), r;
+    const char *const words[] = { "classify", "--json", "-", NULL };
+    struct run direct = VIT("classify", "--json", PICTURE, OTHER), r;
     struct run_input input = { .bytes = list, .size = sizeof list - 1 };
-    struct run one = VIT("classify", "-m", MODEL, "--json", PICTURE);
+    struct run one = VIT("classify", "--json", PICTURE);
     size_t size;
     unsigned char *picture = tmp_read(PICTURE, &size);
     (void)state;
@@ -560,14 +593,14 @@ static void a_list_may_begin_with_its_mark(void **state)
 {
     static const char list[] = "\xef\xbb\xbf" PICTURE "\r\n";
     const struct run_input input = { .bytes = list, .size = sizeof list - 1 };
-    struct run r = run_vit((const char *const[]){ "classify", "-m", MODEL, "-", NULL }, &input);
+    struct run r = run_vit((const char *const[]){ "classify", "-", NULL }, &input);
     char dir[TMP_PATH], path[300];
     (void)state;
 
     expect(&r, 0, PICTURE "\n", NULL);
     tmp_create(dir, sizeof dir);
     tmp_write(dir, "list.txt", list, sizeof list - 1, path, sizeof path);
-    EXPECT(0, PICTURE "\n", NULL, "classify", "-m", MODEL, path);
+    EXPECT(0, PICTURE "\n", NULL, "classify", path);
     tmp_remove(dir);
 }
 
@@ -638,7 +671,7 @@ static void more_pixels_than_allowed_are_refused(void **state)
     snprintf(png, sizeof png, "%s/x.png", dir);
     EXPECT(1, "", "97 x 61 pixels, more than the 5916", "classify", "-m", MODEL, "--max-pixels", "5916",
            OTHER);
-    EXPECT(0, "", NULL, "classify", "-m", MODEL, "--max-pixels", "5917", OTHER);
+    EXPECT(0, "", NULL, "classify", "--max-pixels", "5917", OTHER);
     EXPECT(1, NULL, "97 x 61", "embed", "-m", MODEL, "--max-pixels", "5916", OTHER);
     EXPECT(1, NULL, "97 x 61", "preprocess", "-m", MODEL, "--max-pixels", "5916", OTHER, "-o", png);
     EXPECT(2, NULL, "--max-pixels", "classify", "-m", MODEL, "--max-pixels", "0", OTHER);
@@ -666,14 +699,14 @@ static void strange_names_do_not_reach_the_terminal(void **state)
 
 static void a_swapped_norm_warns_once(void **state)
 {
-    struct run r = VIT("classify", "-m", MODEL, "--norm", "post", PICTURE);
+    struct run r = VIT("classify", "--norm", "post", PICTURE);
     (void)state;
 
     assert_non_null(strstr(r.err, "warning"));
     assert_ptr_equal(strchr(r.err, '\n'), r.err + strlen(r.err) - 1);
     expect(&r, 0, "", "");
-    EXPECT(0, "", NULL, "classify", "-q", "-m", MODEL, "--norm", "post", PICTURE);
-    EXPECT(0, "", NULL, "classify", "-m", MODEL, "--norm", "pre", PICTURE);
+    EXPECT(0, "", NULL, "classify", "-q", "--norm", "post", PICTURE);
+    EXPECT(0, "", NULL, "classify", "--norm", "pre", PICTURE);
 }
 
 static void threads_and_batch_do_not_change_the_answer(void **state)
@@ -1397,6 +1430,7 @@ int main(void)
         cmocka_unit_test(classify_prints_one_object_a_picture),
         cmocka_unit_test(no_more_labels_than_classes_are_printed),
         cmocka_unit_test(text_is_aligned_and_stderr_silent),
+        cmocka_unit_test(classes_without_names_get_those_of_a_text),
         cmocka_unit_test(stdin_may_be_a_picture_or_a_list),
         cmocka_unit_test(a_long_name_in_a_list_is_given_whole),
         cmocka_unit_test(a_list_may_begin_with_the_letters_of_a_picture),

@@ -352,6 +352,27 @@ static void labels_that_are_not_utf_8_are_refused(void **state)
     assert_null(m);
 }
 
+static void classes_are_named_again_or_keep_their_names(void **state)
+{
+    static const char *const LABELS[TINY_CLASSES] = { "cat", "dog", "hen", "cow" },
+                             *const WRONG[TINY_CLASSES] = { "a", "b", "c", "caf\xe9" };
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct vit_model *m;
+    struct vit_error err;
+
+    (void)state;
+    assert_ok(vit_model_create(&m, &c, NULL, NULL, NULL, NULL, &err), &err);
+    assert_false(vit_model_has_labels(m));
+    assert_refused(vit_model_set_labels(m, WRONG, &err), VIT_ERR_ARG, "label 3 must be UTF-8, found \"caf?\"",
+                   &err);
+    assert_false(vit_model_has_labels(m));
+    assert_string_equal(vit_model_labels(m)[0], "class_0");
+    assert_ok(vit_model_set_labels(m, LABELS, &err), &err);
+    assert_true(vit_model_has_labels(m));
+    for (int i = 0; i < TINY_CLASSES; i++) assert_string_equal(vit_model_labels(m)[i], LABELS[i]);
+    vit_model_close(m);
+}
+
 /* ---- a start that is not drawn ---- */
 
 static const char *const HEAD[] = { "head.weight", "head.bias", "head_dist.weight", "head_dist.bias" };
@@ -549,6 +570,7 @@ int main(void)
         cmocka_unit_test(a_network_that_cannot_be_made_is_the_callers_choice),
         cmocka_unit_test(initial_values_out_of_range_are_refused),
         cmocka_unit_test(labels_that_are_not_utf_8_are_refused),
+        cmocka_unit_test(classes_are_named_again_or_keep_their_names),
         cmocka_unit_test(a_head_is_kept_by_the_names_of_its_classes),
         cmocka_unit_test(a_head_that_begins_at_zero_is_said_to),
         cmocka_unit_test(what_a_network_does_not_take_is_said),
