@@ -3,17 +3,31 @@
 
 #include <signal.h>
 #include <stdatomic.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tools/cmd.h"
 
-static atomic_int signals, asked; /* lock-free, as a handler needs it */
+static atomic_ulong first; /* milliseconds of the first signal, never 0; 0: none came */
+static atomic_int asked;   /* both lock-free, as a handler needs them */
 
-/* The second one: at once. But a terminal that closes may send SIGHUP twice, by its shell and by itself. */
+static unsigned long milliseconds(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return ((unsigned long)t.tv_sec * 1000 + (unsigned long)t.tv_nsec / 1000000) | 1;
+}
+
+/* The second one: at once. But one wish may be told twice within moments, to the process and to its group,
+ * and a terminal that closes may send SIGHUP twice, by its shell and by itself. */
 static void count_signal(int number)
 {
-    if (signals && number != SIGHUP) _exit(CMD_INTERRUPTED);
-    signals = 1;
+    const unsigned long now = milliseconds();
+    unsigned long came = 0;
+
+    if (atomic_compare_exchange_strong(&first, &came, now) || number == SIGHUP) return;
+    if ((long)(now - came) >= STOP_SAME_MILLISECONDS) _exit(CMD_INTERRUPTED);
 }
 
 void stop_ask(void)
@@ -23,7 +37,7 @@ void stop_ask(void)
 
 bool stop_wanted(void)
 {
-    return signals || asked;
+    return first || asked;
 }
 
 enum { SIGNALS = 3 };
@@ -45,7 +59,8 @@ void stop_catch(void)
 
     if (catching++) return; /* a signal that came meanwhile still counts */
     sigemptyset(&action.sa_mask);
-    signals = asked = 0;
+    first = 0;
+    asked = 0;
     for (int i = 0; i < SIGNALS; i++) {
         action.sa_handler = stays_ignored(CAUGHT[i]) ? SIG_IGN : count_signal;
         sigaction(CAUGHT[i], &action, &before[i]);
