@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tools/memory.h"
@@ -23,16 +24,37 @@ struct text {
     size_t at;
 };
 
+/* *f NULL: no file. What is none (a pipe, a device) is refused, not waited for. */
+static enum vit_status open_text(FILE **f, const char *path, struct vit_error *err)
+{
+    const int file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    struct stat s;
+
+    *f = NULL;
+    if (file < 0) return errno == ENOENT ? VIT_OK : refused(path, "opened", err);
+    if (!fstat(file, &s) && !S_ISREG(s.st_mode)) {
+        close(file);
+        return vit_fail(err, VIT_ERR_IO, "%s: is %s, expected a file", path,
+                        S_ISDIR(s.st_mode) ? "a directory" : "a device or pipe");
+    }
+    *f = fdopen(file, "rb");
+    if (*f) return VIT_OK;
+    refused(path, "opened", err);
+    close(file);
+    return VIT_ERR_IO;
+}
+
 /* The whole file (free m.bytes); no file: nothing. */
 static enum vit_status read_text(struct text *t, const char *path, struct vit_error *err)
 {
-    FILE *f = fopen(path, "rb");
+    FILE *f;
     size_t got;
     char part[65536];
     bool whole;
+    enum vit_status status = open_text(&f, path, err);
 
     *t = (struct text){ 0 };
-    if (!f && errno != ENOENT) return refused(path, "opened", err);
+    if (status) return status;
     memory_open(&t->m);
     while (f && t->m.out && (got = fread(part, 1, sizeof part, f))) fwrite(part, 1, got, t->m.out);
     whole = !f || !ferror(f);

@@ -1,5 +1,6 @@
 /* Files of lines that are only ever added to, where the system refuses, and what a kill leaves of them. */
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/support/test.h"
@@ -56,13 +57,31 @@ static void what_cannot_be_read_is_named(void **state)
     struct vit_error err;
     json_t *lines;
 
-    assert_refused(sweep_lines_read(&lines, dir, &err), VIT_ERR_IO, ": cannot be read: Is a directory", &err);
+    assert_refused(sweep_lines_read(&lines, dir, &err), VIT_ERR_IO, ": is a directory, expected a file",
+                   &err);
     assert_null(lines);
     tmp_write(dir, "x", "{}\n{\n", 5, path, sizeof path);
     snprintf(below, sizeof below, "%s/y", path);
     assert_refused(sweep_lines_read(&lines, below, &err), VIT_ERR_IO, "x/y: cannot be opened: ", &err);
     assert_refused(sweep_lines_read(&lines, path, &err), VIT_ERR_FORMAT, "x: not valid JSON", &err);
     assert_null(lines);
+}
+
+static void a_pipe_is_refused_and_not_waited_for(void **state)
+{
+    const char *dir = *state;
+    char path[300];
+    struct vit_error err;
+    json_t *lines;
+
+    snprintf(path, sizeof path, "%s/x", dir);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    alarm(10); /* who waits for a writer waits for ever */
+    assert_refused(sweep_lines_read(&lines, path, &err), VIT_ERR_IO,
+                   "x: is a device or pipe, expected a file", &err);
+    assert_null(lines);
+    assert_refused(sweep_lines_keep(path, is_a, NULL, &err), VIT_ERR_IO, "x: is a device or pipe", &err);
+    alarm(0);
 }
 
 /* And then the file it goes to is not even made. */
@@ -124,7 +143,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(whole_lines_are_read_and_a_cut_one_is_not), TEST(what_cannot_be_read_is_named),
         TEST(a_log_that_is_none_is_not_copied),          TEST(zeros_between_lines_are_a_broken_line),
-        TEST(zeros_at_the_end_count_as_not_written),
+        TEST(zeros_at_the_end_count_as_not_written),     TEST(a_pipe_is_refused_and_not_waited_for),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "patch/patch.h"
@@ -532,6 +533,25 @@ static void a_folder_has_one_sweep_at_a_time(void **state)
     EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "1");
 }
 
+static void a_pipe_in_the_place_of_lines_is_refused(void **state)
+{
+    static const char *const NAMES[] = { "epochs.jsonl", "cells.jsonl" };
+    struct fixture *f = *state;
+    char path[400], part[100];
+
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "1");
+    alarm(60); /* who waits for a writer waits for ever */
+    for (size_t i = 0; i < VIT_COUNT(NAMES); i++) {
+        snprintf(path, sizeof path, "%s/%s", f->out, NAMES[i]);
+        snprintf(part, sizeof part, "out/%s: is a device or pipe, expected a file", NAMES[i]);
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(mkfifo(path, 0600), 0);
+        EXPECT(3, part, false, "-o", f->out);
+    }
+    EXPECT(3, part, false, "-o", f->out, "--plan", "--rate", "1");
+    alarm(0);
+}
+
 /* Eight pictures to learn from, four to validate on; the data set in data (600). */
 static void write_splits(const struct fixture *f, char *data)
 {
@@ -1027,6 +1047,7 @@ int main(void)
         TEST(runs_that_never_left_the_plateau_are_counted),
         TEST(arms_share_weights_order_and_augmentation),
         TEST(a_folder_has_one_sweep_at_a_time),
+        TEST(a_pipe_in_the_place_of_lines_is_refused),
         TEST(cells_may_validate_on_the_split_for_it),
         TEST(a_crop_may_be_an_axis),
         TEST(arms_start_from_the_same_weights),
