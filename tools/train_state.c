@@ -119,6 +119,22 @@ static enum vit_status damaged(const char *path, const char *key, struct vit_err
                     "%s: is not the state of a training run: no usable \"%s\" in its note", path, key);
 }
 
+/* *note is the caller's, NULL on failure; steps may be NULL. */
+static enum vit_status read_note(json_t **note, int *steps, const char *path, struct vit_error *err)
+{
+    struct weights_file *f;
+    const char *text, *step;
+    enum vit_status status = weights_open(&f, path, err);
+
+    *note = NULL;
+    if (status) return status;
+    text = weights_meta(f, "vit.note"), step = weights_meta(f, "vit.step");
+    status = text && step ? vit_json_parse(note, path, text, strlen(text), err) : damaged(path, "note", err);
+    if (!status && steps) *steps = (int)strtol(step, NULL, 10);
+    weights_close(f);
+    return status;
+}
+
 static enum vit_status read_rows(struct train *t, const json_t *note, const char *path, struct vit_error *err)
 {
     for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
@@ -152,20 +168,27 @@ static enum vit_status check_version(const struct train *t, const json_t *note, 
                     path, size);
 }
 
-/* The trainer has taken its part; the note must agree with it and with the data. */
+/* Before the trainer compares its steps, which follow from them. */
+static enum vit_status check_pictures(const struct train *t, const json_t *note, const char *path,
+                                      struct vit_error *err)
+{
+    const json_t *pictures = json_object_get(note, "pictures");
+
+    if (!json_is_integer(pictures)) return damaged(path, "pictures", err);
+    if ((size_t)json_integer_value(pictures) == patch_feed_count(t->feed)) return VIT_OK;
+    return vit_fail(err, VIT_ERR_FORMAT, "%s: was made with %lld training pictures, now there are %zu", path,
+                    (long long)json_integer_value(pictures), patch_feed_count(t->feed));
+}
+
+/* The trainer has taken its part; the note must agree with it. */
 static enum vit_status read_position(struct train *t, const json_t *note, const char *path,
                                      struct vit_error *err)
 {
-    const json_t *pictures = json_object_get(note, "pictures"), *bytes = json_object_get(note, "log_bytes");
+    const json_t *bytes = json_object_get(note, "log_bytes");
     const int batches = patch_feed_batches(t->feed);
-    enum vit_status status = check_version(t, note, path, err);
+    enum vit_status status = read_rows(t, note, path, err);
 
-    if (!status) status = read_rows(t, note, path, err);
     if (status) return status;
-    if (!json_is_integer(pictures)) return damaged(path, "pictures", err);
-    if ((size_t)json_integer_value(pictures) != patch_feed_count(t->feed))
-        return vit_fail(err, VIT_ERR_ARG, "%s: was made with %lld training pictures, now there are %zu", path,
-                        (long long)json_integer_value(pictures), patch_feed_count(t->feed));
     if (t->batch > batches || t->epoch > t->recipe->epochs ||
         vit_trainer_steps(t->trainer) > t->hyper.steps ||
         (int64_t)t->epoch * batches + t->batch != vit_trainer_steps(t->trainer))
@@ -177,13 +200,13 @@ static enum vit_status read_position(struct train *t, const json_t *note, const 
 
 enum vit_status train_state_resume(struct train *t, struct vit_error *err)
 {
-    char path[PATH_MAX], *text = NULL;
-    json_t *note = NULL;
-    enum vit_status status;
+    char path[PATH_MAX], *text = NULL; /* text: the note once more */
+    json_t *note;
+    enum vit_status status = read_note(&note, NULL, train_path(path, t->job->out, TRAIN_STATE), err);
 
-    train_path(path, t->job->out, TRAIN_STATE);
-    status = vit_trainer_resume(t->trainer, path, &text, err);
-    if (!status) status = vit_json_parse(&note, path, text, strlen(text), err);
+    if (!status) status = check_version(t, note, path, err);
+    if (!status) status = check_pictures(t, note, path, err);
+    if (!status) status = vit_trainer_resume(t->trainer, path, &text, err);
     if (!status) status = read_position(t, note, path, err);
     json_decref(note);
     free(text);
@@ -252,22 +275,17 @@ static enum vit_status read_saved(struct train_saved *s, const json_t *note, con
 enum vit_status train_saved_read(struct train_saved *s, const char *folder, struct vit_error *err)
 {
     char path[PATH_MAX];
-    struct weights_file *f;
-    json_t *note = NULL;
-    const char *text, *step;
+    json_t *note;
+    int steps = 0;
     enum vit_status status;
 
     *s = (struct train_saved){ 0 };
     if (!train_folder_has(folder, TRAIN_STATE)) return VIT_OK;
-    status = weights_open(&f, train_path(path, folder, TRAIN_STATE), err);
-    if (status) return status;
-    text = weights_meta(f, "vit.note"), step = weights_meta(f, "vit.step");
-    status = text && step ? vit_json_parse(&note, path, text, strlen(text), err) : damaged(path, "note", err);
+    status = read_note(&note, &steps, train_path(path, folder, TRAIN_STATE), err);
     if (!status) status = read_saved(s, note, path, err);
-    if (!status) s->result.steps = (int)strtol(step, NULL, 10);
+    if (!status) s->result.steps = steps;
     s->exists = !status;
     json_decref(note);
-    weights_close(f);
     return status;
 }
 

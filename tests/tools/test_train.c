@@ -877,6 +877,27 @@ static void every_picture_is_read_before_the_first_step(void **state)
     }
 }
 
+/* Not of the steps that follow from how many there are. */
+static void a_picture_that_is_lost_ends_a_continuation(void **state)
+{
+    struct fixture *f = *state;
+    char data[600], path[700];
+    size_t size;
+    unsigned char *bytes;
+
+    write_own(f, "own", 8, data);
+    EXPECT(0, "", true, "-d", data, "-o", f->out, "--batch", "1", "--val", "0", "--epochs", "1");
+    snprintf(path, sizeof path, "%s/model.safetensors", f->out);
+    assert_int_equal(unlink(path), 0); /* else nothing is left to do */
+    snprintf(path, sizeof path, "%s/a/0.png", data);
+    bytes = tmp_read(path, &size);
+    bytes[0] = 0; /* as large as it was */
+    tmp_write(data, "a/0.png", bytes, size, NULL, 0);
+    free(bytes);
+    EXPECT(3, "state.safetensors: was made with 8 training pictures, now there are 7", false, "--resume",
+           f->out);
+}
+
 /* A folder that is not what its owner thinks shows in its classes. */
 static void what_was_found_is_said(void **state)
 {
@@ -1161,6 +1182,7 @@ int main(void)
         TEST(one_class_is_refused_before_a_folder_is_made),
         TEST(a_class_that_is_not_utf_8_is_refused_before_a_folder_is_made),
         TEST(every_picture_is_read_before_the_first_step),
+        TEST(a_picture_that_is_lost_ends_a_continuation),
         TEST(what_was_found_is_said),
         TEST(what_is_done_to_pictures_is_a_setting),
     };
