@@ -205,11 +205,17 @@ static int check_resumed(const char *folder)
 
 static int check_folders(const struct options *o)
 {
+    struct vit_error err;
+
     if (o->resume && o->out && strcmp(o->resume, o->out) != 0)
         return cmd_usage("--resume %s and --out %s: expected one folder", o->resume, o->out);
     if (!o->resume && !o->out) return cmd_usage("--out: expected a folder, found none");
     if (o->resume && o->force)
         return cmd_usage("--force begins anew, --resume goes on: expected one of them");
+    if (train_folder_check(o->resume ? o->resume : o->out, &err)) {
+        cmd_error("%s", err.text);
+        return CMD_UNUSABLE;
+    }
     if (o->resume) return check_resumed(o->resume);
     if (train_folder_unused(o->out) || (o->force && train_folder_runs(o->out))) return CMD_DONE;
     if (train_folder_runs(o->out))

@@ -52,7 +52,8 @@ enum vit_status sweep_saved_read(struct sweep_saved *saved, const char *folder, 
     enum vit_status status;
 
     *saved = (struct sweep_saved){ 0 };
-    if (!train_folder_has(folder, TRAIN_GRID)) return VIT_OK;
+    status = train_folder_check(folder, err);
+    if (status || !train_folder_has(folder, TRAIN_GRID)) return status;
     status = vit_json_read(&object, train_path(path, folder, TRAIN_GRID), MAX_BYTES, err);
     if (!status) status = keep_text(&format, object, "format", path, err);
     if (!status && strcmp(format, FORMAT) != 0)

@@ -185,6 +185,8 @@ void train_saved_free(struct train_saved *s);
 
 /* folder/name into text (PATH_MAX). */
 const char *train_path(char *text, const char *folder, const char *name);
+/* That it can be told what it holds: nothing, where it is not there. Asked before all that follows. */
+enum vit_status train_folder_check(const char *folder, struct vit_error *err);
 bool train_folder_has(const char *folder, const char *name);
 /* Not there, or nothing in it. */
 bool train_folder_empty(const char *folder);

@@ -23,6 +23,19 @@ bool train_folder_has(const char *folder, const char *name)
     return access(train_path(path, folder, name), F_OK) == 0;
 }
 
+/* By the folder's name of itself, which is found only where its other files are. */
+enum vit_status train_folder_check(const char *folder, struct vit_error *err)
+{
+    char path[PATH_MAX];
+    DIR *d = opendir(train_path(path, folder, "."));
+
+    if (d)
+        closedir(d);
+    else if (errno != ENOENT && errno != ENOTDIR) /* train_folder_make says what is wrong */
+        return vit_fail(err, VIT_ERR_IO, "%s: cannot be listed: %s", folder, strerror(errno));
+    return VIT_OK;
+}
+
 /* Nothing but a file of that name. */
 static bool holds_only(const char *folder, const char *name)
 {

@@ -533,6 +533,17 @@ static void a_folder_has_one_sweep_at_a_time(void **state)
     EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "1");
 }
 
+/* Links that lead to themselves, as folders that may not be listed. */
+static void a_folder_that_cannot_be_listed_is_named(void **state)
+{
+    static const char PART[] = "out: cannot be listed: ";
+    struct fixture *f = *state;
+
+    assert_int_equal(symlink("out", f->out), 0);
+    EXPECT(3, PART, true, "-d", f->data, "-o", f->out);
+    EXPECT(3, PART, true, "-d", f->data, "-o", f->out, "--plan", "--rate", "1");
+}
+
 static void a_pipe_in_the_place_of_lines_is_refused(void **state)
 {
     static const char *const NAMES[] = { "epochs.jsonl", "cells.jsonl" };
@@ -1047,6 +1058,7 @@ int main(void)
         TEST(runs_that_never_left_the_plateau_are_counted),
         TEST(arms_share_weights_order_and_augmentation),
         TEST(a_folder_has_one_sweep_at_a_time),
+        TEST(a_folder_that_cannot_be_listed_is_named),
         TEST(a_pipe_in_the_place_of_lines_is_refused),
         TEST(cells_may_validate_on_the_split_for_it),
         TEST(a_crop_may_be_an_axis),

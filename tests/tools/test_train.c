@@ -195,6 +195,18 @@ static void another_run_is_not_overwritten(void **state)
     assert_same_run(f->out, f->other);
 }
 
+/* A link that leads to itself cannot be listed by anybody; folders that may not be are named alike. */
+static void a_folder_that_cannot_be_listed_is_named(void **state)
+{
+    static const char PART[] = "out: cannot be listed: ";
+    struct fixture *f = *state;
+
+    assert_int_equal(symlink("out", f->out), 0);
+    EXPECT(3, PART, true, "-d", f->data, "-o", f->out);
+    EXPECT(3, PART, true, "-d", f->data, "-o", f->out, "--force");
+    EXPECT(3, PART, false, "--resume", f->out);
+}
+
 /* --force is for a run: what else is in a folder stays. */
 static void a_folder_that_holds_no_run_is_never_replaced(void **state)
 {
@@ -1142,6 +1154,7 @@ int main(void)
         TEST(a_setting_that_nothing_reads_is_refused),
         TEST(a_finished_run_has_nothing_left_to_do),
         TEST(another_run_is_not_overwritten),
+        TEST(a_folder_that_cannot_be_listed_is_named),
         TEST(a_folder_that_holds_no_run_is_never_replaced),
         TEST(settings_that_are_wrong_replace_no_run),
         TEST(a_state_of_another_version_goes_on_only_as_it_began),
