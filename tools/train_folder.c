@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "tools/train.h"
+#include "vit/sink.h"
 
 /* In the order they may be removed in: without a state nothing goes on by mistake. */
 static const char *const FILES[] = { TRAIN_STATE, TRAIN_MODEL, TRAIN_CONFIG };
@@ -108,10 +109,24 @@ enum vit_status train_folder_make(const char *folder, struct vit_error *err)
     return VIT_OK;
 }
 
+/* Unlinking asks for no permission but the folder's. */
+static enum vit_status check_replaceable(const char *folder, struct vit_error *err)
+{
+    char path[PATH_MAX];
+    enum vit_status status = VIT_OK;
+
+    for (size_t i = 0; i < VIT_COUNT(FILES) && !status; i++)
+        if (train_folder_has(folder, FILES[i]))
+            status = vit_can_write_file(train_path(path, folder, FILES[i]), err);
+    return status;
+}
+
 enum vit_status train_folder_clear(const char *folder, struct vit_error *err)
 {
     char path[PATH_MAX];
+    enum vit_status status = check_replaceable(folder, err);
 
+    if (status) return status;
     for (size_t i = 0; i < VIT_COUNT(FILES); i++)
         if (unlink(train_path(path, folder, FILES[i])) && errno != ENOENT && errno != ENOTDIR)
             return vit_fail(err, VIT_ERR_IO, "%s: cannot be removed: %s", path, strerror(errno));

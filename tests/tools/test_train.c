@@ -207,6 +207,24 @@ static void a_folder_that_cannot_be_listed_is_named(void **state)
     EXPECT(3, PART, false, "--resume", f->out);
 }
 
+/* A folder is in the place of the last of them. */
+static void files_that_cannot_be_replaced_keep_the_others(void **state)
+{
+    struct fixture *f = *state;
+    char path[400];
+
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "1");
+    EXPECT(0, "", true, "-d", f->data, "-o", f->other, "--epochs", "1");
+    snprintf(path, sizeof path, "%s/config.json", f->out);
+    assert_int_equal(unlink(path), 0);
+    tmp_write(path, "x", "", 0, NULL, 0);
+    EXPECT(3, "out/config.json: cannot be written: Is a directory", true, "-d", f->data, "-o", f->out,
+           "--force");
+    assert_true(tmp_has(f->out, "state.safetensors"));
+    tmp_assert_same(f->out, f->other, "model.safetensors");
+    lines_assert_same(f->out, f->other, "log.jsonl");
+}
+
 /* --force is for a run: what else is in a folder stays. */
 static void a_folder_that_holds_no_run_is_never_replaced(void **state)
 {
@@ -1155,6 +1173,7 @@ int main(void)
         TEST(a_finished_run_has_nothing_left_to_do),
         TEST(another_run_is_not_overwritten),
         TEST(a_folder_that_cannot_be_listed_is_named),
+        TEST(files_that_cannot_be_replaced_keep_the_others),
         TEST(a_folder_that_holds_no_run_is_never_replaced),
         TEST(settings_that_are_wrong_replace_no_run),
         TEST(a_state_of_another_version_goes_on_only_as_it_began),
