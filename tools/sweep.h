@@ -109,6 +109,8 @@ void sweep_saved_free(struct sweep_saved *saved);
 enum vit_status sweep_folder_open(struct sweep *s, struct vit_error *err);
 /* Only finds the cells that have ended; changes nothing. */
 enum vit_status sweep_folder_look(struct sweep *s, struct vit_error *err);
+/* That it is still the folder that was opened: asked before more is written there. */
+enum vit_status sweep_folder_kept(const struct sweep *s, struct vit_error *err);
 /* One more has ended: line (taken). */
 enum vit_status sweep_folder_add(struct sweep *s, struct sweep_cell *cell, json_t *line,
                                  struct vit_error *err);

@@ -248,6 +248,11 @@ enum vit_status sweep_folder_open(struct sweep *s, struct vit_error *err)
     return status;
 }
 
+enum vit_status sweep_folder_kept(const struct sweep *s, struct vit_error *err)
+{
+    return train_folder_kept(s->options->out, TRAIN_CELLS, s->file, "sweep", err);
+}
+
 /* Epochs first: without the cell's own line they are cut off again. */
 enum vit_status sweep_folder_add(struct sweep *s, struct sweep_cell *cell, json_t *line,
                                  struct vit_error *err)
@@ -259,7 +264,8 @@ enum vit_status sweep_folder_add(struct sweep *s, struct sweep_cell *cell, json_
         return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory for a line", cell->id);
     sweep_folder_cell(folder, s, cell);
     train_path(path, s->options->out, TRAIN_EPOCHS);
-    status = sweep_lines_copy_log(path, train_path(log, folder, TRAIN_LOG), err);
+    status = sweep_folder_kept(s, err);
+    if (!status) status = sweep_lines_copy_log(path, train_path(log, folder, TRAIN_LOG), err);
     if (!status) status = sweep_lines_add(s->file, train_path(path, s->options->out, TRAIN_CELLS), line, err);
     if (status) return status;
     cell->line = line;

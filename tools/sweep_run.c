@@ -172,7 +172,7 @@ static int run_cell(struct sweep *s, struct sweep_cell *c)
     struct vit_error err;
     int code;
 
-    if (sweep_data_read(s, &s->sources[c->source], &err)) {
+    if (sweep_data_read(s, &s->sources[c->source], &err) || sweep_folder_kept(s, &err)) {
         cmd_error("%s", err.text);
         return CMD_UNUSABLE;
     }

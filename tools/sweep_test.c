@@ -93,6 +93,7 @@ int sweep_test(struct sweep *s, const struct sweep_cell *cell, const char *path,
 
     if (!status) status = record_open(&r, patch_dataset_count(source->test), cell->config.classes, &err);
     if (!status) code = train_visit(&visit, session);
+    if (!status && !code) status = sweep_folder_kept(s, &err);
     if (!status && !code) status = write_logits(&r, path, &err);
     if (!status && !code)
         *out = (struct train_score){ .n = r.count,

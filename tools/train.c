@@ -262,11 +262,12 @@ static int run_epoch(struct train *t)
 static enum vit_status write_model(const struct train *t, struct vit_error *err)
 {
     char path[PATH_MAX], *config = vit_model_config_text(t->model);
-    enum vit_status status;
+    enum vit_status status = train_log_kept(t, err);
 
     train_path(path, t->job->out, TRAIN_MODEL);
-    status = config ? vit_model_save(t->model, path, WEIGHTS_F32, err)
-                    : vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to write it", path);
+    if (!status)
+        status = config ? vit_model_save(t->model, path, WEIGHTS_F32, err)
+                        : vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to write it", path);
     if (!status) {
         const size_t size = strlen(config);
         config[size] = '\n'; /* in the place of the NUL: a text file ends with a line */

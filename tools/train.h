@@ -200,6 +200,10 @@ bool train_folder_above(const char *folder);
 bool train_folder_done(const char *folder);
 /* Make it, and those above it. */
 enum vit_status train_folder_make(const char *folder, struct vit_error *err);
+/* That folder/name is still the open file that holds the lock. Else the folder may be another's by now, and
+ * nothing is to be written there any more. what: "run". */
+enum vit_status train_folder_kept(const char *folder, const char *name, int file, const char *what,
+                                  struct vit_error *err);
 /* Remove the files of an earlier run, but for the log: all of them, or none where one may not be written. */
 enum vit_status train_folder_clear(const char *folder, struct vit_error *err);
 /* Remove what a killed process was writing. Only while the log is locked. */

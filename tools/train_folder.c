@@ -109,6 +109,19 @@ enum vit_status train_folder_make(const char *folder, struct vit_error *err)
     return VIT_OK;
 }
 
+enum vit_status train_folder_kept(const char *folder, const char *name, int file, const char *what,
+                                  struct vit_error *err)
+{
+    char path[PATH_MAX];
+    struct stat held, named;
+    const bool exists = !stat(train_path(path, folder, name), &named);
+
+    if (fstat(file, &held) || (!exists && errno != ENOENT && errno != ENOTDIR))
+        return vit_fail(err, VIT_ERR_IO, "%s: cannot be examined: %s", path, strerror(errno));
+    if (exists && named.st_dev == held.st_dev && named.st_ino == held.st_ino) return VIT_OK;
+    return vit_fail(err, VIT_ERR_IO, "%s: was removed or replaced while the %s wrote to it", path, what);
+}
+
 /* Unlinking asks for no permission but the folder's. */
 static enum vit_status check_replaceable(const char *folder, struct vit_error *err)
 {

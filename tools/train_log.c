@@ -55,6 +55,11 @@ enum vit_status train_log_sync(struct train *t, int64_t *bytes, struct vit_error
     return VIT_OK;
 }
 
+enum vit_status train_log_kept(const struct train *t, struct vit_error *err)
+{
+    return train_folder_kept(t->job->out, TRAIN_LOG, t->log, "run", err);
+}
+
 /* n 0 or NULL: null. */
 static void add_score(json_t **line, const char *loss, const char *top1, const struct train_score *s)
 {

@@ -83,6 +83,8 @@ void train_plateau_step(struct train *t, double loss, int step, int classes);
 enum vit_status train_log_open(struct train *t, struct vit_error *err);
 enum vit_status train_log_trim(struct train *t, int64_t bytes, struct vit_error *err);
 enum vit_status train_log_sync(struct train *t, int64_t *bytes, struct vit_error *err);
+/* That it is still the one in the folder: asked before another file is written there. */
+enum vit_status train_log_kept(const struct train *t, struct vit_error *err);
 
 struct train_line {
     const char *kind; /* "epoch", "step" */

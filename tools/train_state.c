@@ -101,6 +101,7 @@ enum vit_status train_state_save(struct train *t, struct vit_error *err)
     int64_t log_bytes;
     enum vit_status status = train_log_sync(t, &log_bytes, err);
 
+    if (!status) status = train_log_kept(t, err);
     if (status) return status;
     note = note_of(t, log_bytes);
     train_path(path, t->job->out, TRAIN_STATE);

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "patch/patch.h"
@@ -533,6 +534,29 @@ static void a_folder_has_one_sweep_at_a_time(void **state)
     EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "1");
 }
 
+/* By its lines they know each other's, as a run does by its log. */
+static void a_folder_that_was_used_again_is_not_added_to(void **state)
+{
+    struct fixture *f = *state;
+    const pid_t child = fork();
+    char path[400], new[400];
+    int status;
+
+    assert_true(child >= 0);
+    if (!child) {
+        alarm(60); /* where there never is a line */
+        while (tmp_lines(f->out, "cells.jsonl") < 1) usleep(200);
+        snprintf(path, sizeof path, "%s/cells.jsonl", f->out);
+        tmp_write(f->out, "new", "", 0, new, sizeof new);
+        _exit(rename(new, path) != 0);
+    }
+    EXPECT(3, "out/cells.jsonl: was removed or replaced while the sweep wrote to it", true, "-d", f->data,
+           "-o", f->out, "--seeds", "1000", "--epochs", "1");
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(tmp_lines(f->out, "cells.jsonl"), 0);
+}
+
 /* Links that lead to themselves, as folders that may not be listed. */
 static void a_folder_that_cannot_be_listed_is_named(void **state)
 {
@@ -1058,6 +1082,7 @@ int main(void)
         TEST(runs_that_never_left_the_plateau_are_counted),
         TEST(arms_share_weights_order_and_augmentation),
         TEST(a_folder_has_one_sweep_at_a_time),
+        TEST(a_folder_that_was_used_again_is_not_added_to),
         TEST(a_folder_that_cannot_be_listed_is_named),
         TEST(a_pipe_in_the_place_of_lines_is_refused),
         TEST(cells_may_validate_on_the_split_for_it),

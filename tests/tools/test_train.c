@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "kernels/kern.h"
@@ -452,6 +453,56 @@ static void a_folder_has_one_run_at_a_time(void **state)
     EXPECT(3, "out/log.jsonl: another run is writing to it", true, "-d", f->data, "-o", f->out);
     assert_int_equal(close(log), 0);
     EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "1");
+}
+
+/* Waits for the first lines of out's log, and then does as one who takes the folder for something else: it is
+ * moved away, and if again is set there is another run's log. At the end there is f->dir/moved. */
+static pid_t move_away(const struct fixture *f, bool again)
+{
+    const pid_t child = fork();
+    bool moved;
+
+    assert_true(child >= 0);
+    if (child) return child;
+    alarm(60); /* where there never is a line */
+    while (tmp_lines(f->out, "log.jsonl") < 3) usleep(200);
+    tmp_write(f->dir, "a/b/new", "", 0, NULL, 0); /* makes the folder that f->other lies in */
+    moved = !rename(f->out, f->other);
+    if (again) tmp_write(f->out, "log.jsonl", "{}\n", 3, NULL, 0);
+    tmp_write(f->dir, "moved", "\n", 1, NULL, 0);
+    _exit(moved ? 0 : 1);
+}
+
+static void assert_ended(pid_t child)
+{
+    int status;
+
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+/* The state of the one would lie beside the model of the other. */
+static void a_folder_that_was_used_again_is_not_written_to(void **state)
+{
+    struct fixture *f = *state;
+    const pid_t child = move_away(f, true);
+
+    assert_int_equal(run_interrupted("train", TINY,
+                                     (const char *const[]){ "-d", f->data, "-o", f->out, ENDLESS, NULL },
+                                     f->dir, "moved", 1, SIGTERM),
+                     3);
+    assert_ended(child);
+    assert_int_equal(tmp_count(f->out), 1);
+}
+
+static void a_run_whose_log_is_gone_says_so(void **state)
+{
+    struct fixture *f = *state;
+    const pid_t child = move_away(f, false);
+
+    EXPECT(3, "out/log.jsonl: was removed or replaced while the run wrote to it", true, "-d", f->data, "-o",
+           f->out, ENDLESS, "--checkpoint-every", "50");
+    assert_ended(child);
 }
 
 static void a_log_that_lost_lines_is_noticed(void **state)
@@ -1188,6 +1239,8 @@ int main(void)
         TEST(a_network_lost_by_its_last_step_has_diverged),
         TEST(a_network_lost_by_its_last_step_has_diverged_without_validation_too),
         TEST(a_folder_has_one_run_at_a_time),
+        TEST(a_folder_that_was_used_again_is_not_written_to),
+        TEST(a_run_whose_log_is_gone_says_so),
         TEST(a_log_that_lost_lines_is_noticed),
         TEST(every_line_has_a_rate_of_pictures_and_their_seconds),
         TEST(a_full_disk_destroys_nothing),
