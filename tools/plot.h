@@ -19,7 +19,7 @@
 enum plot_scale { PLOT_LINEAR, PLOT_LOG };
 
 struct plot_axis {
-    const char *label; /* with its unit */
+    const char *label; /* with its unit; that it is logarithmic is added */
     enum plot_scale scale;
     double low, high; /* at least this span; equal: what the data spans */
     double most;      /* what is larger is cut off and does not widen the span; 0: nothing is */
@@ -150,12 +150,14 @@ struct plot_ticks {
     double step; /* linear scale */
 };
 /* At most most (2 to PLOT_MAX_TICKS) round numbers within [low, high]: multiples of 1, 2, 2.5 or 5 times a
- * power of ten; on a log scale decades, with 2 and 5 or 3 between where there is room. */
+ * power of ten; on a log scale decades, with 2 and 5 or 3 between where there is room, or as on a linear one
+ * where the span has hardly any. */
 struct plot_ticks plot_ticks(enum plot_scale scale, double low, double high, int most, bool whole);
 /* "0.25", "1e-4", "300" */
 const char *plot_tick_text(char *text, size_t size, enum plot_scale scale, const struct plot_ticks *t,
                            double value);
-/* Widen to round numbers (linear) or by a few per cent (log); a span of nothing becomes one. */
+/* Widen to round numbers (linear) or by a few per cent (log); a span of nothing becomes one. Then there is
+ * room for two ticks, if most is 5 or more. */
 void plot_widen(enum plot_scale scale, double *low, double *high, int most, bool whole);
 
 #endif

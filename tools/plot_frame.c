@@ -111,6 +111,15 @@ static void add_value(struct plot_ticks *t, const struct plot *p, double x)
     t->value[at] = x;
 }
 
+/* One tick alone does not tell a scale: those of the plots that it is shared with, or of the frame. */
+static void add_ends(struct plot_ticks *t, const struct plot *p, const struct plot_map *map)
+{
+    const bool shared = p->x.low < p->x.high;
+
+    add_value(t, p, shared ? p->x.low : map->low);
+    add_value(t, p, shared ? p->x.high : map->high);
+}
+
 static struct plot_ticks x_ticks(const struct plot *p, const struct plot_map *map)
 {
     struct plot_ticks round = plot_ticks(p->x.scale, map->low, map->high, X_TICKS, p->x.whole);
@@ -121,6 +130,7 @@ static struct plot_ticks x_ticks(const struct plot *p, const struct plot_map *ma
         for (size_t k = 0; k < p->series[i].count; k++) add_value(&t, p, p->series[i].points[k].x);
     for (size_t i = 0; i < p->lane_count; i++)
         for (size_t k = 0; k < p->lanes[i].count; k++) add_value(&t, p, p->lanes[i].items[k].x);
+    if (t.count == 1) add_ends(&t, p, map);
     return t.count && t.count <= X_TICKS ? t : round;
 }
 

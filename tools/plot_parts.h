@@ -50,7 +50,16 @@ bool plot_usable(enum plot_scale scale, double v);
 
 /* ---- plot_series.c ---- */
 
-/* Bands below lines below markers; then the labels at their ends. */
+/* Bands below lines below markers. */
 void plot_draw_series(const struct plot_frame *f);
+/* NULL: no point of s is. */
+const struct plot_point *plot_last_shown(const struct plot *p, const struct plot_series *s);
+
+/* ---- plot_words.c ---- */
+
+/* The labels of series at their ends and the names of levels, none of them on another, and names where no
+ * series is. */
+void plot_draw_words(const struct plot_frame *f);
+bool plot_reached(const struct plot_frame *f, const struct plot_level *l); /* whether it is drawn */
 
 #endif

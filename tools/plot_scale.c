@@ -3,6 +3,9 @@
 
 #include "tools/plot.h"
 
+/* Of the ends of a log scale: with less, its ticks differ behind the third digit. */
+static const double LEAST_RATIO = 1.5;
+
 double plot_at(const struct plot_map *m, double value)
 {
     const bool log = m->scale == PLOT_LOG;
@@ -64,22 +67,24 @@ static struct plot_ticks decade_ticks(double low, double high, const double *fac
     return t;
 }
 
-static struct plot_ticks log_ticks(double low, double high, int most)
+/* A span with less than two of these has the ticks of a linear scale: one alone does not tell a scale. */
+static struct plot_ticks log_ticks(double low, double high, int most, bool whole)
 {
     static const double SETS[][4] = { { 1, 2, 5 }, { 1, 3 }, { 1 } };
+    const double least = whole ? fmax(low, 1) : low;
     struct plot_ticks t;
 
     for (size_t i = 0; i < sizeof SETS / sizeof SETS[0]; i++) {
-        t = decade_ticks(low, high, SETS[i], 1);
+        t = decade_ticks(least, high, SETS[i], 1);
         if (t.count <= most) break;
     }
-    for (int stride = 2; t.count > most; stride++) t = decade_ticks(low, high, SETS[2], stride);
-    return t;
+    for (int stride = 2; t.count > most; stride++) t = decade_ticks(least, high, SETS[2], stride);
+    return t.count < 2 && high < 10 * low ? linear_ticks(low, high, most, whole) : t;
 }
 
 struct plot_ticks plot_ticks(enum plot_scale scale, double low, double high, int most, bool whole)
 {
-    return scale == PLOT_LOG ? log_ticks(low, high, most) : linear_ticks(low, high, most, whole);
+    return scale == PLOT_LOG ? log_ticks(low, high, most, whole) : linear_ticks(low, high, most, whole);
 }
 
 const char *plot_tick_text(char *text, size_t size, enum plot_scale scale, const struct plot_ticks *t,
@@ -91,7 +96,7 @@ const char *plot_tick_text(char *text, size_t size, enum plot_scale scale, const
         snprintf(text, size, "%.3g", value);
     } else {
         const int e = (int)floor(log10(value) + 1e-9);
-        snprintf(text, size, "%.0fe%d", value / pow(10, e), e);
+        snprintf(text, size, "%.3ge%d", value / pow(10, e), e);
     }
     return text;
 }
@@ -99,8 +104,9 @@ const char *plot_tick_text(char *text, size_t size, enum plot_scale scale, const
 void plot_widen(enum plot_scale scale, double *low, double *high, int most, bool whole)
 {
     if (scale == PLOT_LOG) {
-        const double margin = *high > *low * 1.001 ? pow(*high / *low, 0.06) : 2;
-        *low /= margin, *high *= margin;
+        const double ratio = *high / *low, margin = ratio > 1.001 ? pow(ratio, 0.06) : 2;
+        const double room = fmax(margin, sqrt(LEAST_RATIO / ratio));
+        *low /= room, *high *= room;
         return;
     }
     if (*high - *low < 1e-12 * (fabs(*high) + 1e-3)) *low -= whole ? 1 : 0.5, *high += whole ? 1 : 0.5;

@@ -1,16 +1,10 @@
-/* Series of a plot as paths, and the labels at their ends. */
+/* Series of a plot as paths and markers. */
 #include <math.h>
-#include <stdlib.h>
 
 #include "tools/markup.h"
 #include "tools/plot_parts.h"
 
-enum {
-    APART = 11, /* between baselines of labels */
-    MOST_LABELS = 24,
-    MANY = 14,  /* points of a series that all have a marker */
-    EARLY = 45, /* from the frame: room for a label */
-};
+enum { MANY = 14 }; /* points of a series that all have a marker */
 
 /* ---- series ---- */
 
@@ -108,56 +102,11 @@ static void draw_marks(const struct plot_frame *f, const struct plot_series *s)
     }
 }
 
-static const struct plot_point *last_shown(const struct plot *p, const struct plot_series *s)
+const struct plot_point *plot_last_shown(const struct plot *p, const struct plot_series *s)
 {
     for (size_t i = s->count; i-- > 0;)
         if (plot_shown(p, &s->points[i])) return &s->points[i];
     return NULL;
-}
-
-/* ---- labels at the ends of series: pushed apart, in order ---- */
-
-struct label {
-    double y;
-    const char *text;
-};
-
-static int by_height(const void *a, const void *b)
-{
-    const double left = ((const struct label *)a)->y, right = ((const struct label *)b)->y;
-
-    return (left > right) - (left < right);
-}
-
-static void put_label(FILE *out, double x, double y, const char *text)
-{
-    markup_put(out, "<text class=\"end\" x=\"%.1f\" y=\"%.1f\">%s</text>", x, y + 3.5, text);
-}
-
-/* A series that ends before the frame does has its label there; those at the frame share the margin. */
-static void draw_labels(const struct plot_frame *f)
-{
-    double y[MOST_LABELS], limit = f->bottom;
-    struct label labels[MOST_LABELS];
-    int count = 0;
-
-    for (size_t i = 0; i < f->p->series_count && count < MOST_LABELS; i++) {
-        const struct plot_series *s = &f->p->series[i];
-        const struct plot_point *end = last_shown(f->p, s);
-        if (!s->label[0] || !end) continue;
-        const double x = plot_at(&f->x, end->x), at = fmax(f->top, fmin(f->bottom, plot_at(&f->y, end->y)));
-        if (x < f->right - EARLY)
-            put_label(f->out, x + 8, at, s->label);
-        else
-            labels[count++] = (struct label){ at, s->label };
-    }
-    qsort(labels, (size_t)count, sizeof *labels, by_height);
-    for (int i = 0; i < count; i++) y[i] = i ? fmax(labels[i].y, y[i - 1] + APART) : labels[i].y;
-    for (int i = count; i-- > 0;) {
-        y[i] = fmin(y[i], limit);
-        limit = y[i] - APART;
-    }
-    for (int i = 0; i < count; i++) put_label(f->out, f->right + 2, y[i], labels[i].text);
 }
 
 /* ---- all of it ---- */
@@ -178,11 +127,10 @@ void plot_draw_series(const struct plot_frame *f)
         if (p->series[i].parts & PLOT_SPAN) draw_spans(f, &p->series[i]);
     for (size_t i = 0; i < p->series_count; i++) {
         const struct plot_series *s = &p->series[i];
-        const struct plot_point *end = last_shown(p, s);
+        const struct plot_point *end = plot_last_shown(p, s);
         if (s->parts & (PLOT_MARKS | PLOT_DOTS)) draw_marks(f, s);
         if ((s->parts & PLOT_STOPS) && end)
             plot_cross(f->out, "cross", s->style, plot_at(&f->x, end->x), plot_at(&f->y, end->y));
     }
     fputs("</g>", f->out);
-    draw_labels(f);
 }

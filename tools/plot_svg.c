@@ -6,6 +6,11 @@
 
 /* ---- axes ---- */
 
+static const char *scale_word(const struct plot_axis *a)
+{
+    return a->scale == PLOT_LOG ? " (log)" : "";
+}
+
 static void draw_axes(const struct plot_frame *f)
 {
     const struct plot *p = f->p;
@@ -27,19 +32,18 @@ static void draw_axes(const struct plot_frame *f)
     markup_put(f->out, "<path class=\"frame\" d=\"M%.1f %.1fH%.1f\"/>", f->left, foot, f->right);
     if (f->name > f->above)
         markup_put(f->out, "<text class=\"name\" x=\"0\" y=\"%.1f\">%s</text>", f->above - 6, p->above);
-    markup_put(f->out, "<text class=\"name\" x=\"0\" y=\"%.1f\">%s</text>", f->name, p->y.label);
-    markup_put(f->out, "<text class=\"name\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%s</text>",
-               (f->left + f->right) / 2, f->height - 4, p->x.label);
+    markup_put(f->out, "<text class=\"name\" x=\"0\" y=\"%.1f\">%s%s</text>", f->name, p->y.label,
+               scale_word(&p->y));
+    markup_put(f->out, "<text class=\"name\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%s%s</text>",
+               (f->left + f->right) / 2, f->height - 4, p->x.label, scale_word(&p->x));
 }
 
 static void draw_levels(const struct plot_frame *f)
 {
     for (int i = 0; i < PLOT_LEVELS && f->p->levels[i].label; i++) {
-        const double value = f->p->levels[i].y, y = plot_at(&f->y, value);
-        if (!(value >= f->y.low && value <= f->y.high)) continue;
+        const double y = plot_at(&f->y, f->p->levels[i].y);
+        if (!plot_reached(f, &f->p->levels[i])) continue;
         markup_put(f->out, "<path class=\"level\" d=\"M%.1f %.1fH%.1f\"/>", f->left, y, f->right);
-        markup_put(f->out, "<text class=\"tiny\" x=\"%.1f\" y=\"%.1f\">%s</text>", f->left + 3, y - 3,
-                   f->p->levels[i].label);
     }
 }
 
@@ -124,8 +128,8 @@ static void describe(const struct plot_frame *f)
 {
     const struct plot *p = f->p;
 
-    markup_put(f->out, "<title id=\"%s-t\">%s</title><desc id=\"%s-d\">%s against %s.", f->id, p->title,
-               f->id, p->y.label, p->x.label);
+    markup_put(f->out, "<title id=\"%s-t\">%s</title><desc id=\"%s-d\">%s%s against %s%s.", f->id, p->title,
+               f->id, p->y.label, scale_word(&p->y), p->x.label, scale_word(&p->x));
     for (size_t i = 0; i < p->series_count; i++) describe_series(f->out, p, &p->series[i]);
     for (size_t i = 0; i < p->lane_count; i++) {
         if (!p->lanes[i].count) continue;
@@ -143,6 +147,7 @@ static void draw(const struct plot_frame *f)
     draw_axes(f);
     draw_levels(f);
     plot_draw_series(f);
+    plot_draw_words(f);
     draw_lanes(f);
 }
 

@@ -158,11 +158,14 @@ static void fill(struct report_drawing *d, const struct report *r, const struct 
 
 /* ---- the legend ---- */
 
-static bool series_shown(const struct plot *p, int style)
+/* What the series of the style are drawn with; 0: there are none. */
+static unsigned series_parts(const struct plot *p, int style)
 {
+    unsigned parts = 0;
+
     for (size_t i = 0; i < p->series_count; i++)
-        if (p->series[i].style == style && p->series[i].count) return true;
-    return false;
+        if (p->series[i].style == style && p->series[i].count) parts |= p->series[i].parts;
+    return parts;
 }
 
 /* Whether a strip has a marker of the style, of a lost run when lost. */
@@ -176,16 +179,18 @@ static bool item_shown(const struct plot *p, int style, bool lost)
 
 static void find_legend(struct report_drawing *d, const struct report *r)
 {
-    const unsigned parts = PLOT_LINE | (d->figure->fill == report_fill_curves ? 0 : PLOT_MARKS);
     bool lost = false;
 
     d->legend = calloc(r->norm_count + 1, sizeof *d->legend);
     d->failed |= !d->legend;
     for (size_t n = 0; n < r->norm_count && !d->failed; n++) {
-        bool shown = false;
-        for (size_t i = 0; i < d->count && !shown; i++)
-            shown = series_shown(&d->plot[i], r->styles[n]) || item_shown(&d->plot[i], r->styles[n], false);
-        if (!shown) continue;
+        unsigned parts = 0;
+        for (size_t i = 0; i < d->count; i++) {
+            parts |= series_parts(&d->plot[i], r->styles[n]);
+            if (item_shown(&d->plot[i], r->styles[n], false)) parts |= PLOT_LINE | PLOT_MARKS;
+        }
+        parts &= PLOT_LINE | PLOT_MARKS;
+        if (!parts) continue;
         d->legend[d->legend_count].key = (struct plot_key){ .style = r->styles[n], .parts = parts };
         d->legend[d->legend_count++].name = r->norms[n];
     }

@@ -27,7 +27,7 @@ static const struct report_figure FIGURES[] = {
           "The first step whose running training loss is clearly below that of equal probabilities; median "
           "over seeds, shade from least to most. Below, crossed out: runs that never left it.",
       .x = { .label = "peak learning rate", .scale = PLOT_LOG, .at_points = true },
-      .y = { .label = "training steps", .scale = PLOT_LOG },
+      .y = { .label = "training steps", .scale = PLOT_LOG, .whole = true },
       .panels = REPORT_BY_CONDITION,
       .fill = report_fill_plateau },
     { .section = REPORT_RATES,
@@ -47,7 +47,7 @@ static const struct report_figure FIGURES[] = {
       .caption = "The best rate of each arm (its first seed), and thin, with a cross where it was given up, "
                  "the first rate above it at which a run was lost. The number at the end is the learning "
                  "rate.",
-      .x = { .label = "training step" },
+      .x = { .label = "training step", .low = 0, .high = 1, .whole = true },
       .y = { .label = "training loss (nats)" },
       .panels = REPORT_BY_CONDITION,
       .fill = report_fill_curves,
@@ -56,8 +56,9 @@ static const struct report_figure FIGURES[] = {
     { .section = REPORT_CURVES,
       .id = "val-loss",
       .title = "Validation loss",
-      .caption = "The same runs on pictures they were not trained on.",
-      .x = { .label = "training step" },
+      .caption =
+          "The same runs on pictures they were not trained on. A marker alone: there was one validation.",
+      .x = { .label = "training step", .low = 0, .high = 1, .whole = true },
       .y = { .label = "validation loss (nats)" },
       .panels = REPORT_BY_CONDITION,
       .fill = report_fill_curves,
@@ -66,8 +67,8 @@ static const struct report_figure FIGURES[] = {
     { .section = REPORT_CURVES,
       .id = "val-top1",
       .title = "Validation accuracy",
-      .caption = "The same runs.",
-      .x = { .label = "training step" },
+      .caption = "The same runs. A marker alone: there was one validation.",
+      .x = { .label = "training step", .low = 0, .high = 1, .whole = true },
       .y = { .label = "validation top-1 (%)" },
       .panels = REPORT_BY_CONDITION,
       .fill = report_fill_curves,
@@ -78,7 +79,7 @@ static const struct report_figure FIGURES[] = {
       .id = "grad-norm",
       .title = "Gradient norm during training",
       .caption = "Norm of the whole gradient before clipping, mean over an epoch; the same runs.",
-      .x = { .label = "training step" },
+      .x = { .label = "training step", .low = 0, .high = 1, .whole = true },
       .y = { .label = "gradient norm", .scale = PLOT_LOG },
       .panels = REPORT_BY_CONDITION,
       .fill = report_fill_curves,
@@ -98,9 +99,9 @@ static const struct report_figure FIGURES[] = {
     { .section = REPORT_PROBES,
       .id = "grad-depth",
       .title = "Gradient of the last block against depth",
-      .caption = "The same for the last block of networks of several depths, both scales logarithmic: theory "
-                 "expects a slope of about -1/2 for pre-norm and 0 for post-norm.",
-      .x = { .label = "depth (blocks)", .scale = PLOT_LOG, .at_points = true },
+      .caption = "The same for the last block of networks of several depths: theory expects a slope of about "
+                 "-1/2 for pre-norm and 0 for post-norm.",
+      .x = { .label = "depth (blocks)", .scale = PLOT_LOG, .whole = true, .at_points = true },
       .y = { .label = "gradient norm of W2", .scale = PLOT_LOG },
       .panels = REPORT_BY_GROUP,
       .fill = report_fill_depths,

@@ -273,6 +273,7 @@ static void add_run(struct plot *p, const struct report *r, const struct report_
             if (pass == 1 && (e->diverged || e->whole != steps))
                 plot_point(p, s, (struct plot_point){ e->step, y, NAN, NAN, "" });
         }
+    if (s >= 0 && p->series[s].count == 1) p->series[s].parts |= PLOT_MARKS; /* a line of one is not seen */
 }
 
 static int first_cell(const struct report *r, const struct report_arm *a, double lr, bool lost)

@@ -55,6 +55,37 @@ static void ticks_are_round(void **state)
     assert_string_equal(plot_tick_text(text, sizeof text, PLOT_LINEAR, &t, t.value[1]), "0.2");
 }
 
+/* As a drawing has them: at most 6, on what was widened. */
+static void an_axis_has_two_ticks_at_least_that_read_differently(void **state)
+{
+    static const struct {
+        enum plot_scale scale;
+        double low, high;
+        bool whole;
+    } CASES[] = {
+        { PLOT_LOG, 0.11, 0.13, false },   { PLOT_LOG, 5.5, 9, false },      { PLOT_LOG, 3e-4, 3e-4, false },
+        { PLOT_LOG, 1.1e-4, 2e-4, false }, { PLOT_LOG, 1000, 1001.2, true }, { PLOT_LOG, 60, 90, true },
+        { PLOT_LOG, 1, 1, true },          { PLOT_LOG, 12, 12, true },       { PLOT_LOG, 12345, 12399, true },
+        { PLOT_LINEAR, 1406, 1406, true }, { PLOT_LINEAR, 0.5, 0.5, false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(CASES); i++) {
+        double low = CASES[i].low, high = CASES[i].high;
+        char text[2][32] = { "" };
+        struct plot_ticks t;
+        plot_widen(CASES[i].scale, &low, &high, 6, CASES[i].whole);
+        t = plot_ticks(CASES[i].scale, low, high, 6, CASES[i].whole);
+        assert_in_range(t.count, 2, 6);
+        for (int k = 0; k < t.count; k++) {
+            plot_tick_text(text[k % 2], sizeof text[0], CASES[i].scale, &t, t.value[k]);
+            assert_string_not_equal(text[0], text[1]);
+            assert_true(fabs(strtod(text[k % 2], NULL) - t.value[k]) <= 1e-2 * t.value[k]);
+            if (CASES[i].whole) assert_true(t.value[k] == round(t.value[k]));
+        }
+    }
+}
+
 static void a_scale_keeps_its_ends_and_its_middle(void **state)
 {
     const struct plot_map line = { PLOT_LINEAR, -2, 2, 100, 0 }, log = { PLOT_LOG, 1e-4, 1e-2, 10, 20 };
@@ -220,6 +251,120 @@ static void what_exceeds_the_most_does_not_flatten_the_rest(void **state)
     plot_free(&p);
 }
 
+/* One rate was tried: its own tick, and others to tell the scale by. */
+static void a_lone_value_is_no_lone_tick(void **state)
+{
+    const double y[] = { 40 };
+    struct plot p = empty(PLOT_LINEAR);
+    char *svg;
+
+    (void)state;
+    p.x = (struct plot_axis){ .label = "rate", .scale = PLOT_LOG, .at_points = true };
+    plot_point(&p, plot_series(&p, (struct plot_series){ .parts = PLOT_MARKS }),
+               (struct plot_point){ 3e-4, y[0], NAN, NAN, "" });
+    draw(&svg, &p);
+    assert_non_null(strstr(svg, ">1.5e-4<"));
+    assert_non_null(strstr(svg, ">3e-4<"));
+    assert_non_null(strstr(svg, ">6e-4<"));
+    free(svg);
+    p.x.low = 1e-4, p.x.high = 1e-3; /* of the plots beside it */
+    draw(&svg, &p);
+    assert_non_null(strstr(svg, ">1e-4<"));
+    assert_non_null(strstr(svg, ">3e-4<"));
+    assert_non_null(strstr(svg, ">1e-3<"));
+    free(svg);
+    plot_free(&p);
+}
+
+static void a_logarithmic_axis_says_so(void **state)
+{
+    const double y[] = { 1, 2 };
+    struct plot p = empty(PLOT_LOG);
+    char *svg;
+
+    (void)state;
+    add_line(&p, y, 2, PLOT_LINE);
+    draw(&svg, &p);
+    assert_int_equal(count(svg, ">y (log)</text>"), 1);
+    assert_int_equal(count(svg, ">x</text>"), 1);
+    assert_non_null(strstr(svg, ">y (log) against x."));
+    free(svg);
+    plot_free(&p);
+}
+
+/* The place of the n-th text of a class. */
+static void find_text(double *x, double *y, const char *svg, const char *class, int n)
+{
+    char begin[64];
+
+    snprintf(begin, sizeof begin, "<text class=\"%s\" x=", class);
+    for (int i = 0; i <= n; i++) {
+        svg = strstr(svg, begin);
+        assert_non_null(svg);
+        svg += strlen(begin);
+    }
+    assert_int_equal(sscanf(svg, "\"%lf\" y=\"%lf\"", x, y), 2);
+}
+
+/* Two runs given up early, at about the same step, and two that go on to the frame. */
+static void labels_are_apart(void **state)
+{
+    static const struct {
+        int steps;
+        double y;
+    } RUNS[] = { { 40, 2.3 }, { 42, 2.301 }, { 100, 1 }, { 100, 1.001 } };
+    struct plot p = empty(PLOT_LINEAR);
+    double x[4], y[4];
+    char *svg;
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(RUNS); i++) {
+        const int s = plot_series(&p, (struct plot_series){ .parts = PLOT_LINE, .label = "1e-3" });
+        plot_point(&p, s, (struct plot_point){ 0, 2, NAN, NAN, "" });
+        plot_point(&p, s, (struct plot_point){ RUNS[i].steps, RUNS[i].y, NAN, NAN, "" });
+    }
+    draw(&svg, &p);
+    for (int i = 0; i < 4; i++) find_text(&x[i], &y[i], svg, "end", i);
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < i; j++) assert_true(fabs(x[i] - x[j]) >= 24 || fabs(y[i] - y[j]) >= 10);
+    assert_true(fabs(x[0] - x[1]) < 24); /* the two that were given up */
+    free(svg);
+    plot_free(&p);
+}
+
+static double level_of(const char *svg)
+{
+    double y;
+
+    svg = strstr(svg, "class=\"level\"");
+    assert_non_null(svg);
+    assert_int_equal(sscanf(svg, "class=\"level\" d=\"M%*f %lfH", &y), 1);
+    return y;
+}
+
+/* Of a run that crosses the level: on its other side; where another run is there, behind the crossing. */
+static void the_name_of_a_level_stands_where_no_series_is(void **state)
+{
+    static const double CROSSING[] = { 2.45, 2.3, 1.5, 1, 1 }, BELOW[] = { 2.25, 2.25, 2.25, 2.25, 2.25 };
+    struct plot p = empty(PLOT_LINEAR);
+    double x, y;
+    char *svg;
+
+    (void)state;
+    p.levels[0].y = 2.3, p.levels[0].label = "chance";
+    add_line(&p, CROSSING, 5, PLOT_LINE);
+    draw(&svg, &p);
+    find_text(&x, &y, svg, "tiny", 0);
+    assert_true(x < 50 && y > level_of(svg));
+    free(svg);
+    add_line(&p, BELOW, 5, PLOT_LINE);
+    draw(&svg, &p);
+    find_text(&x, &y, svg, "tiny", 0);
+    assert_true(x > 80 && y < level_of(svg));
+    free(svg);
+    plot_free(&p);
+}
+
 static void a_lost_run_is_hollow_and_crossed(void **state)
 {
     struct plot p = empty(PLOT_LINEAR);
@@ -281,6 +426,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ticks_are_few_and_inside),
         cmocka_unit_test(ticks_are_round),
+        cmocka_unit_test(an_axis_has_two_ticks_at_least_that_read_differently),
         cmocka_unit_test(a_scale_keeps_its_ends_and_its_middle),
         cmocka_unit_test(a_span_of_nothing_becomes_one),
         cmocka_unit_test(what_is_not_finite_is_a_gap),
@@ -288,6 +434,10 @@ int main(void)
         cmocka_unit_test(nothing_at_all_is_still_a_drawing),
         cmocka_unit_test(a_long_line_keeps_its_peaks_and_is_short),
         cmocka_unit_test(what_exceeds_the_most_does_not_flatten_the_rest),
+        cmocka_unit_test(a_lone_value_is_no_lone_tick),
+        cmocka_unit_test(a_logarithmic_axis_says_so),
+        cmocka_unit_test(labels_are_apart),
+        cmocka_unit_test(the_name_of_a_level_stands_where_no_series_is),
         cmocka_unit_test(a_lost_run_is_hollow_and_crossed),
         cmocka_unit_test(styles_differ_without_colour),
         cmocka_unit_test(shared_scales_are_equal),

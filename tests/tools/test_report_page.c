@@ -438,6 +438,34 @@ static void combinations_that_were_not_run_are_named(void **state)
     free(page);
 }
 
+/* ---- curves ---- */
+
+/* A line of one point is not seen. Its place is a step of the whole run. */
+static void a_run_of_one_validation_is_a_marker(void **state)
+{
+    static const struct cell CELLS[] = { { "pre", 1e-3, 0, "done", 0.5, NULL },
+                                         { "post", 1e-3, 0, "done", 0.4, NULL } };
+    struct fixture *f = *state;
+    struct text t;
+    char *svg;
+
+    save_cells(f, CELLS, VIT_COUNT(CELLS));
+    text_open(&t);
+    for (size_t i = 0; i < VIT_COUNT(CELLS); i++)
+        fprintf(t.out,
+                "{\"cell\":\"%s_0.001_0\",\"norm\":\"%s\",\"init\":\"xavier\",\"depth\":6,\"lr\":0.001,"
+                "\"warmup\":200,\"seed\":0,\"epoch\":1,\"step\":1406,\"val_loss\":1.5,\"val_top1\":0.5}\n",
+                CELLS[i].norm, CELLS[i].norm);
+    text_save(&t, f, "epochs.jsonl");
+    read_all(f);
+    figure_of(&svg, f, "val-loss", NULL);
+    assert_int_equal(count(svg, "<path class=\"mark "), 4); /* two of them in the legend */
+    assert_has(svg, ">0</text>");
+    assert_has(svg, ">1250</text>");
+    assert_lacks(svg, ">1406.0</text>");
+    free(svg);
+}
+
 /* ---- a figure as a file ---- */
 
 /* From behind begin to end, in text. */
@@ -665,6 +693,7 @@ int main(void)
         TEST(a_card_is_of_one_setting),
         TEST(lost_runs_are_counted_for_each_recipe),
         TEST(combinations_that_were_not_run_are_named),
+        TEST(a_run_of_one_validation_is_a_marker),
         TEST(a_figure_is_drawn_alike_on_the_page_and_in_its_file),
         TEST(a_figure_stands_alone),
         TEST(a_figure_is_as_large_as_its_panels),
