@@ -63,6 +63,8 @@ static const char RULES[] =
     "td.n,th.n{text-align:right}\n"
     "td.why{white-space:normal;min-width:14em}\n"
     "th.why{white-space:normal;min-width:10em}\n"
+    "@media screen and (min-width:760px){.wide td,.wide thead th{white-space:normal}.wide td "
+    "small{white-space:nowrap}}\n"
     "thead th{font-weight:600;color:var(--soft);border-bottom:1px solid var(--axis);vertical-align:bottom}\n"
     "tbody td,tbody th{border-bottom:1px solid var(--rule);font-weight:400}\n"
     "tbody th.group{font-weight:600;padding-top:1em;white-space:normal}\n"
