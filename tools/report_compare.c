@@ -125,7 +125,7 @@ static void put_own_words(FILE *out, const json_t *object)
         fputs("<li>There are too few runs to say anything of the arms.</li>\n", out);
 }
 
-static void put_words(FILE *out, const json_t *object)
+static void put_words(FILE *out, const struct report *r, const json_t *object)
 {
     const json_t *follows = json_object_get(object, "follows"), *text;
     size_t i;
@@ -139,6 +139,7 @@ static void put_words(FILE *out, const json_t *object)
     } else {
         put_own_words(out, object);
     }
+    report_put_better(out, r, object);
     fputs("</ul>\n", out);
 }
 
@@ -247,13 +248,13 @@ static void put_title(FILE *out, const json_t *object, const char *file)
     fputs("</h3>\n", out);
 }
 
-static void put_comparison(FILE *out, const json_t *object, const char *file)
+static void put_comparison(FILE *out, const struct report *r, const json_t *object, const char *file)
 {
     put_title(out, object, file);
     if (has_several_runs(object))
         markup_put(out, "<p>“These two networks” are the median runs of %s and %s.</p>\n",
                    name_of(object, 0, "A"), name_of(object, 1, "B"));
-    put_words(out, object);
+    put_words(out, r, object);
     put_arms(out, object);
     fputs("<div class=\"wide\" role=\"region\" aria-label=\"Numbers of the comparison\" "
           "tabindex=\"0\"><table>",
@@ -276,5 +277,5 @@ void report_put_comparisons(FILE *out, const struct report *r)
     for (size_t i = 0; i < r->source_count; i++) count += r->sources[i].kind == REPORT_COMPARE;
     for (size_t i = 0; i < r->source_count; i++)
         if (r->sources[i].kind == REPORT_COMPARE)
-            put_comparison(out, r->sources[i].about, count > 1 ? r->sources[i].path : NULL);
+            put_comparison(out, r, r->sources[i].about, count > 1 ? r->sources[i].path : NULL);
 }

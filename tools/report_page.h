@@ -24,6 +24,11 @@ void report_put_losses(FILE *out,
                        const struct report *r); /* how often arms lost runs, and whether that differs */
 void report_put_parallel(FILE *out, const struct report *r); /* networks whose tokens are all the same */
 
+/* ---- report_better.c ---- */
+
+/* An item of a list for each arm of a result of compare for whose placement a better rate is known. */
+void report_put_better(FILE *out, const struct report *r, const json_t *comparison);
+
 /* ---- report_compare.c, report_untested.c, report_again.c ---- */
 
 void report_put_comparisons(FILE *out, const struct report *r);
