@@ -92,7 +92,7 @@ static void say_edges(FILE *out, const struct report *r)
 
 /* ---- cells of the grid that are no condition ---- */
 
-/* Combinations that are named; of more than these the number is said. */
+/* Combinations, or conditions, that are named; of more than these the number is said. */
 enum { MOST_NAMED = 12 };
 
 /* Whether condition i is the first from from on with its depth, warm-up or initialisation. */
@@ -287,31 +287,43 @@ static void say_placements(FILE *out, const struct report *r)
 
 /* ---- how it was measured ---- */
 
-/* An arm of one rate and several seeds, when chosen is false; else one whose rate was chosen; NULL: none. */
-static const struct report_arm *find_choice(const struct report *r, bool chosen)
+static bool any_choice(const struct report *r)
 {
+    for (size_t i = 0; i < r->arm_count; i++)
+        if (report_tried(&r->arms[i]) > 1) return true;
+    return false;
+}
+
+/* Arms of one rate and several seeds, as "depth 12, xavier: pre, post; ..."; false: there are none. */
+static bool name_fresh(FILE *out, const struct report *r)
+{
+    const struct report_arm *before = NULL;
+    int count = 0;
+
     for (size_t i = 0; i < r->arm_count; i++) {
         const struct report_arm *a = &r->arms[i];
-        const int tried = report_tried(a), ended = report_ended(a->ended, a->runs);
-        if (chosen ? tried > 1 : tried == 1 && ended > 1) return a;
+        if (report_tried(a) != 1 || report_ended(a->ended, a->runs) < 2) continue;
+        const bool same = before && before->condition == a->condition;
+        before = a;
+        if (!same && count++ >= MOST_NAMED) continue;
+        if (!same)
+            markup_put(out, "%s%s: ", count > 1 ? "; " : "Runs at a single rate (",
+                       r->conditions[a->condition].label);
+        if (count <= MOST_NAMED) markup_put(out, "%s%s", same ? ", " : "", r->norms[a->norm]);
     }
-    return NULL;
+    if (count > MOST_NAMED) markup_put(out, "; and in %d other conditions", count - MOST_NAMED);
+    return count > 0;
 }
 
 static void say_choice(FILE *out, const struct report *r)
 {
-    const struct report_arm *fresh = find_choice(r, false);
-
-    if (!find_choice(r, true)) return;
+    if (!any_choice(r)) return;
     fputs("<li><b>Fresh runs at the chosen rate.</b> Where several rates were tried, the best was chosen by "
           "the validation accuracy that is shown with it, which is therefore a little too high (the "
           "winner's curse), the more so the more rates were tried. ",
           out);
-    if (fresh)
-        markup_put(
-            out,
-            "Runs at a single rate (%s) are free of that, if their seeds took no part in its choice.</li>\n",
-            r->conditions[fresh->condition].label);
+    if (name_fresh(out, r))
+        fputs(") are free of that, if their seeds took no part in its choice.</li>\n", out);
     else
         fputs("New seeds at that rate, tested once, would not be.</li>\n", out);
 }

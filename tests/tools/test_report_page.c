@@ -434,7 +434,31 @@ static void combinations_that_were_not_run_are_named(void **state)
     page_of(&page, f);
     assert_has(page,
                "Not run, though each part of them was: depth 6, warm-up 200 steps, trunc02, epochs 1.</li>");
-    assert_has(page, "Runs at a single rate (depth 6, no warm-up, xavier, epochs 3)");
+    free(page);
+}
+
+/* All of them: of one rate and several seeds. */
+static void runs_at_a_single_rate_are_named(void **state)
+{
+    static const struct line LINES[] = {
+        { "pre", "xavier", 6, 0, 1, 0, 1e-3, "done", 0.4 },
+        { "pre", "xavier", 6, 0, 1, 0, 3e-3, "done", 0.3 },
+        { "pre", "xavier", 6, 0, 3, 1, 1e-3, "done", 0.48 },
+        { "pre", "xavier", 6, 0, 3, 2, 1e-3, "done", 0.5 },
+        { "post", "xavier", 6, 0, 3, 1, 1e-3, "done", 0.4 },
+        { "post", "xavier", 6, 0, 3, 2, 1e-3, "done", 0.4 },
+        { "post", "xavier", 12, 0, 3, 1, 1e-3, "done", 0.4 },
+        { "post", "xavier", 12, 0, 3, 2, 1e-3, "done", 0.4 },
+        { "pre", "xavier", 12, 0, 3, 2, 1e-3, "done", 0.4 },
+    };
+    const struct grid grid = { "a", "data", "", LINES, VIT_COUNT(LINES) };
+    struct fixture *f = *state;
+    char *page;
+
+    read_grids(f, &grid, 1);
+    page_of(&page, f);
+    assert_has(page, "Runs at a single rate (depth 6, no warm-up, xavier, epochs 3: pre, post; depth 12, no "
+                     "warm-up, xavier, epochs 3: post) are free of that");
     free(page);
 }
 
@@ -747,6 +771,7 @@ int main(void)
         TEST(a_card_is_of_one_setting),
         TEST(lost_runs_are_counted_for_each_recipe),
         TEST(combinations_that_were_not_run_are_named),
+        TEST(runs_at_a_single_rate_are_named),
         TEST(a_run_of_one_validation_is_a_marker),
         TEST(a_figure_is_drawn_alike_on_the_page_and_in_its_file),
         TEST(a_figure_stands_alone),
