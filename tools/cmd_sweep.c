@@ -60,10 +60,11 @@ static const struct args_option ROWS[] = {
     { .name = "dead-after",
       .kind = ARGS_TEXT,
       .at = AT(dead_after),
-      .metavar = "N|N%",
-      .otherwise = SHARE "%, but " LEAST " steps at least",
+      .metavar = "N|N%|auto",
+      .otherwise = "auto",
       .help =
-          "steps, or their share of all, after which a cell is stopped that is still at chance; 0: never" },
+          "steps, or their share of all, after which a cell is stopped that is still at chance; auto: " SHARE
+          "%, but " LEAST " steps at least; 0: never" },
     { .name = "no-test",
       .kind = ARGS_FLAG,
       .at = AT(no_test),

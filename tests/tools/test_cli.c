@@ -161,6 +161,7 @@ static void help_and_version_go_to_stdout(void **state)
         EXPECT(0, "decoders", NULL, (*v)->name, "--version");
     }
     EXPECT(0, "(default: this machine)", NULL, "info", "--help");
+    EXPECT(0, "--dead-after N|N%|auto", NULL, "sweep", "--help");
     EXPECT(2, NULL, "unknown verb", "help", "xylophone");
     EXPECT(0, ".TH VIT 1", NULL, "help", "--man");
     EXPECT(0, "complete -o default", NULL, "help", "--bash");
