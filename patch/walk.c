@@ -9,12 +9,23 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-static bool stat_below(struct stat *s, const char *path, const char *name)
+bool patch_is_there(const char *path)
 {
+    struct stat s;
+
+    return lstat(path, &s) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
+/* S_IFDIR, S_IFREG and so on; S_IFLNK: it is there and cannot be reached; 0: it is not there. */
+static mode_t kind_of(const char *path, const char *name)
+{
+    struct stat s;
     char text[PATH_MAX];
     const int n = snprintf(text, sizeof text, "%s/%s", path, name);
 
-    return n > 0 && (size_t)n < sizeof text && stat(text, s) == 0;
+    if (n < 0 || (size_t)n >= sizeof text) return 0;
+    if (!stat(text, &s)) return s.st_mode & S_IFMT;
+    return patch_is_there(text) ? S_IFLNK : 0;
 }
 
 bool patch_is_folder(const char *path)
@@ -33,16 +44,16 @@ bool patch_is_file(const char *path)
 
 bool patch_has_folder(const char *path, const char *name)
 {
-    struct stat s;
+    const mode_t kind = kind_of(path, name);
 
-    return stat_below(&s, path, name) && S_ISDIR(s.st_mode);
+    return kind == S_IFDIR || (kind == S_IFLNK && !patch_is_picture_name(name));
 }
 
 bool patch_has_file(const char *path, const char *name)
 {
-    struct stat s;
+    const mode_t kind = kind_of(path, name);
 
-    return stat_below(&s, path, name) && S_ISREG(s.st_mode);
+    return kind == S_IFREG || kind == S_IFLNK;
 }
 
 bool patch_has_extension(const char *name, const char *extension)

@@ -5,7 +5,8 @@
 #include "patch/names.h"
 
 /* Append the names (not paths) of the folders, or of the other files, in a folder; sorted; hidden ones
- * left out; links followed. */
+ * left out; links followed. A link that leads nowhere is taken for a folder, unless its name is a picture's:
+ * looking into it fails. */
 enum vit_status patch_list_folders(struct patch_names *out, const char *path, struct vit_error *err);
 enum vit_status patch_list_files(struct patch_names *out, const char *path, struct vit_error *err);
 
@@ -15,9 +16,13 @@ enum vit_status patch_list_files(struct patch_names *out, const char *path, stru
 enum vit_status patch_list_pictures(struct patch_names *out, struct patch_names *closed, const char *path,
                                     struct vit_error *err);
 
+/* There is something of that name, if only a link that leads nowhere, or nobody may know: opening it says
+ * which. */
+bool patch_is_there(const char *path);
 bool patch_is_folder(const char *path);
 bool patch_is_file(const char *path); /* a regular one */
-/* "folder/name" is a folder. */
+/* "folder/name" is a folder, or a file. What is there and cannot be reached may be either, but no folder by a
+ * picture's name. */
 bool patch_has_folder(const char *path, const char *name);
 bool patch_has_file(const char *path, const char *name);
 bool patch_is_picture_name(const char *name);

@@ -62,6 +62,22 @@ static void splits_are_their_files(void **state)
     assert_int_equal(splits, 1 << PATCH_TRAIN | 1 << PATCH_TEST);
 }
 
+static void a_file_that_cannot_be_reached_is_no_missing_split(void **state)
+{
+    struct patch_dataset *d;
+    char link[512];
+    struct vit_error err;
+    unsigned splits;
+
+    write_training(*state);
+    snprintf(link, sizeof link, "%s/test_batch.bin", (const char *)*state);
+    assert_int_equal(symlink("gone", link), 0);
+    assert_ok(patch_dataset_splits(&splits, *state, &err), &err);
+    assert_int_equal(splits, 1 << PATCH_TRAIN | 1 << PATCH_TEST);
+    assert_refused(patch_dataset_open(&d, *state, PATCH_TEST, &err), VIT_ERR_IO,
+                   "test_batch.bin: cannot be opened: No such file or directory", &err);
+}
+
 static void planes_become_pixels(void **state)
 {
     struct patch_dataset *d;
@@ -378,6 +394,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(splits_are_their_files, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_file_that_cannot_be_reached_is_no_missing_split, tmp_setup,
+                                        tmp_teardown),
         cmocka_unit_test_setup_teardown(planes_become_pixels, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(cifar100_is_known_by_its_names_and_counts_the_fine_label, tmp_setup,
                                         tmp_teardown),

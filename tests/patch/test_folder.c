@@ -210,6 +210,55 @@ static void links_are_followed_once(void **state)
     patch_dataset_close(d);
 }
 
+/* A link dir/name that leads nowhere. */
+static void put_link(const char *dir, const char *name)
+{
+    char link[512];
+
+    snprintf(link, sizeof link, "%s/%s", dir, name);
+    assert_int_equal(symlink("gone", link), 0);
+}
+
+/* An accuracy over the other classes is another one. */
+static void a_link_that_leads_nowhere_is_no_missing_class(void **state)
+{
+    struct patch_dataset *d;
+    struct vit_error err;
+
+    put(*state, "cat/1.ppm");
+    put_link(*state, "dog");
+    assert_refused(patch_dataset_open(&d, *state, PATCH_ALL, &err), VIT_ERR_IO,
+                   "dog: cannot be examined: No such file or directory", &err);
+    assert_null(d);
+}
+
+static void a_link_in_a_class_may_lead_to_pictures(void **state)
+{
+    struct patch_dataset *d;
+    struct vit_error err;
+
+    put(*state, "cat/1.ppm");
+    put(*state, "dog/2.ppm");
+    put_link(*state, "dog/more");
+    assert_refused(patch_dataset_open(&d, *state, PATCH_ALL, &err), VIT_ERR_IO,
+                   "dog/more: cannot be examined: No such file or directory", &err);
+}
+
+static void a_picture_s_link_that_leads_nowhere_is_a_failure(void **state)
+{
+    struct patch_dataset *d;
+    struct patch_image image;
+    struct vit_error err;
+
+    put(*state, "cat/1.ppm");
+    put_link(*state, "cat/2.ppm");
+    put_link(*state, "3.ppm"); /* of no class */
+    d = opened(*state, PATCH_ALL);
+    assert_pictures(d, *state, "cat:cat/1.ppm cat:cat/2.ppm ");
+    assert_refused(patch_dataset_read(d, 1, NULL, &image, &err), VIT_ERR_IO, "2.ppm: cannot be opened", &err);
+    patch_dataset_close(d);
+}
+
 static void what_is_no_data_set_is_refused(void **state)
 {
     struct patch_dataset *d;
@@ -326,12 +375,44 @@ static void a_list_that_cannot_be_used_leaves_the_others_alone(void **state)
     assert_only_refused(paths, 3, 1, VIT_ERR_IO, "cannot be opened");
 }
 
-static void a_closed_folder_leaves_the_others_alone(void **state)
+static void a_folder_that_is_gone_leaves_the_others_alone(void **state)
+{
+    char set[512];
+    const char *const paths[] = { set };
+    struct vit_error err = { 0 };
+    struct patch_dataset *d;
+    struct patch_image image;
+
+    put(*state, "set/1.ppm");
+    put_link(*state, "set/more");
+    snprintf(set, sizeof set, "%s/set", (char *)*state);
+    assert_ok(patch_dataset_files(&d, paths, 1, &err), &err);
+    assert_pictures(d, *state, ":set/1.ppm :set/more ");
+    assert_refused(patch_dataset_read(d, 1, NULL, &image, &err), VIT_ERR_IO,
+                   "set/more: cannot be listed: No such file or directory", &err);
+    patch_dataset_close(d);
+}
+
+/* Root may list anything: become somebody else, who can read that file; returns who we were. */
+static uid_t lower(const char *file)
 {
     const uid_t was = geteuid();
+    FILE *seen = NULL;
+
+    if (was == 0 && seteuid(65534)) skip();
+    if (was == 0 && !(seen = fopen(file, "rb"))) { /* a folder of temporary files that is root's alone */
+        assert_int_equal(seteuid(was), 0);
+        skip();
+    }
+    if (seen) fclose(seen);
+    return was;
+}
+
+static void a_closed_folder_leaves_the_others_alone(void **state)
+{
     char open[512], set[512], closed[512], after[512];
     const char *const paths[] = { after, open, closed };
-    FILE *seen = NULL;
+    uid_t was;
     struct vit_error err = { 0 };
     struct patch_dataset *d;
     struct patch_image image;
@@ -346,12 +427,7 @@ static void a_closed_folder_leaves_the_others_alone(void **state)
     assert_int_equal(chmod(*state, 0755), 0);
     assert_int_equal(chmod(set, 0755), 0); /* whatever the umask left of it */
     assert_int_equal(chmod(closed, 0), 0);
-    if (was == 0 && seteuid(65534)) skip();        /* root may list anything */
-    if (was == 0 && !(seen = fopen(open, "rb"))) { /* a folder of temporary files that is root's alone */
-        assert_int_equal(seteuid(was), 0);
-        skip();
-    }
-    if (seen) fclose(seen);
+    was = lower(open);
     assert_only_refused(paths, 3, 2, VIT_ERR_IO, "set/closed: cannot be listed");
     snprintf(open, sizeof open, "%s/set", (char *)*state);
     assert_ok(patch_dataset_files(&d, paths + 1, 1, &err), &err); /* the folder that holds it */
@@ -375,6 +451,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_class_may_be_called_train, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_class_beside_a_split_is_an_error, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(links_are_followed_once, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_link_that_leads_nowhere_is_no_missing_class, tmp_setup,
+                                        tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_link_in_a_class_may_lead_to_pictures, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_picture_s_link_that_leads_nowhere_is_a_failure, tmp_setup,
+                                        tmp_teardown),
         cmocka_unit_test_setup_teardown(what_is_no_data_set_is_refused, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(files_folders_and_lists_are_pictures, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_folder_without_pictures_is_reported_when_read, tmp_setup,
@@ -382,6 +463,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_line_of_a_list_may_be_a_folder_and_no_list, tmp_setup,
                                         tmp_teardown),
         cmocka_unit_test_setup_teardown(a_list_that_cannot_be_used_leaves_the_others_alone, tmp_setup,
+                                        tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_folder_that_is_gone_leaves_the_others_alone, tmp_setup,
                                         tmp_teardown),
         cmocka_unit_test_setup_teardown(a_closed_folder_leaves_the_others_alone, tmp_setup, tmp_teardown),
     };
