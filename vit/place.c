@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
+
+#include "patch/walk.h"
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -20,10 +21,10 @@ static bool join_path(char *out, const char *dir, const char *name)
     return snprintf(out, VIT_PLACE_BYTES, "%s/%s", dir, name) < VIT_PLACE_BYTES;
 }
 
-/* dir/name into out if it exists, else "". */
+/* dir/name into out if it is there, else "". Of a link that leads nowhere opening tells. */
 static void beside(char *out, const char *dir, const char *name)
 {
-    if (!join_path(out, dir, name) || access(out, F_OK)) *out = '\0';
+    if (!join_path(out, dir, name) || !patch_is_there(out)) *out = '\0';
 }
 
 /* The one file of a folder with this ending; several are an error that names two of them. */
@@ -35,7 +36,7 @@ static enum vit_status only_file(char *out, const char *dir, const char *end, st
 
     *out = '\0';
     if (!d) return vit_fail(err, VIT_ERR_IO, "%s: cannot be listed: %s", dir, strerror(errno));
-    while (!status && (e = readdir(d))) {
+    while (!status && (errno = 0, e = readdir(d))) {
         if (e->d_name[0] == '.' || !ends_with(e->d_name, end)) continue;
         if (*out)
             status =
@@ -43,6 +44,8 @@ static enum vit_status only_file(char *out, const char *dir, const char *end, st
         else if (!join_path(out, dir, e->d_name))
             status = vit_fail(err, VIT_ERR_ARG, "%s: the path is too long", dir);
     }
+    if (!status && errno)
+        status = vit_fail(err, VIT_ERR_IO, "%s: cannot be listed: %s", dir, strerror(errno));
     closedir(d);
     return status;
 }

@@ -625,6 +625,31 @@ static void a_pipe_beside_a_model_is_refused(void **state)
     }
 }
 
+/* As in the cache of a hub whose blobs are gone: what is there is not passed over for what else is. */
+static void a_link_that_leads_nowhere_is_refused(void **state)
+{
+    static const char *const NAMES[] = { "config.json", "preprocessor_config.json", "model.safetensors" };
+    struct folder f;
+    char path[400];
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(NAMES); i++) {
+        plain(&f);
+        folder_weights(&f, i < 2 ? "model.safetensors" : "other.safetensors", NULL);
+        snprintf(path, sizeof path, "%s/%s", f.path, NAMES[i]);
+        assert_int_equal(symlink("../../blobs/gone", path), 0);
+        snprintf(path, sizeof path, "/%s: cannot be opened: No such file or directory", NAMES[i]);
+        folder_refused(&f, NULL, VIT_ERR_IO, path);
+        folder_remove(&f);
+    }
+    plain(&f);
+    folder_weights(&f, "model-1.safetensors", NULL);
+    snprintf(path, sizeof path, "%s/model.safetensors.index.json", f.path);
+    assert_int_equal(symlink("../../blobs/gone", path), 0);
+    folder_refused(&f, NULL, VIT_ERR_UNSUPPORTED, "the model lies in several files");
+    folder_remove(&f);
+}
+
 /* ---- damaged files ---- */
 
 static void a_file_cut_anywhere_is_refused(void **state)
@@ -712,6 +737,7 @@ int main(void)
         cmocka_unit_test(a_path_that_is_not_there_is_an_io_error),
         cmocka_unit_test(the_metadata_wins_over_config_json),
         cmocka_unit_test(a_pipe_beside_a_model_is_refused),
+        cmocka_unit_test(a_link_that_leads_nowhere_is_refused),
         cmocka_unit_test(a_file_cut_anywhere_is_refused),
         cmocka_unit_test(a_flipped_byte_of_the_header_breaks_nothing),
     };
