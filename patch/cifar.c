@@ -109,16 +109,21 @@ static const char *locate(char text[PATH_MAX], const char *path, const struct pa
     return n > 0 && n < PATH_MAX && splits_right_in(text, c) ? text : NULL;
 }
 
-static unsigned splits(const struct patch_kind *kind, const char *path)
+static enum vit_status splits(unsigned *out, const struct patch_kind *kind, const char *path,
+                              struct vit_error *err)
 {
     char text[PATH_MAX];
 
-    return locate(text, path, kind->cifar) ? splits_right_in(text, kind->cifar) : 0;
+    (void)err;
+    *out = locate(text, path, kind->cifar) ? splits_right_in(text, kind->cifar) : 0;
+    return VIT_OK;
 }
 
 static bool found(const struct patch_kind *kind, const char *path)
 {
-    return splits(kind, path) != 0;
+    char text[PATH_MAX];
+
+    return locate(text, path, kind->cifar) != NULL;
 }
 
 /* ---- opening ---- */

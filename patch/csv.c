@@ -259,11 +259,14 @@ static bool found(const struct patch_kind *kind, const char *path)
     return patch_is_file(path) && (patch_has_extension(path, ".csv") || looks_like_csv(path));
 }
 
-static unsigned splits(const struct patch_kind *kind, const char *path)
+static enum vit_status splits(unsigned *out, const struct patch_kind *kind, const char *path,
+                              struct vit_error *err)
 {
     (void)kind;
     (void)path;
-    return 0;
+    (void)err;
+    *out = 0;
+    return VIT_OK;
 }
 
 #define KIND(called)                                                                                         \

@@ -1,3 +1,5 @@
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,30 +104,43 @@ static const struct patch_kind *const KINDS[] = {
     &patch_kind_cifar100_python, &patch_kind_folder,   &patch_kind_csv,
 };
 
-static const struct patch_kind *recognise(const char *path, struct vit_error *err)
+/* Nothing can be said of what lies in a folder that may not be entered. */
+static enum vit_status check_there(const char *path, struct vit_error *err)
 {
-    for (size_t i = 0; i < VIT_COUNT(KINDS); i++)
-        if (KINDS[i]->found(KINDS[i], path)) return KINDS[i];
-    if (access(path, F_OK))
-        vit_fail(err, VIT_ERR_IO, "%s: no such data set", path);
-    else
-        vit_fail(err, VIT_ERR_FORMAT,
-                 "%s: not a data set: expected a folder of the files of CIFAR-10 or CIFAR-100 (binary or "
-                 "Python version), a folder with a folder of pictures for each class, or a text of lines "
-                 "file,label",
-                 path);
-    return NULL;
+    struct stat s;
+
+    if (!stat(path, &s) && (!S_ISDIR(s.st_mode) || !faccessat(AT_FDCWD, path, X_OK, AT_EACCESS)))
+        return VIT_OK;
+    if (errno == ENOENT) return vit_fail(err, VIT_ERR_IO, "%s: no such data set", path);
+    return vit_fail(err, VIT_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+}
+
+static enum vit_status recognise(const struct patch_kind **kind, const char *path, struct vit_error *err)
+{
+    const enum vit_status status = check_there(path, err);
+
+    *kind = NULL;
+    if (status) return status;
+    for (size_t i = 0; i < VIT_COUNT(KINDS) && !*kind; i++)
+        if (KINDS[i]->found(KINDS[i], path)) *kind = KINDS[i];
+    if (*kind) return VIT_OK;
+    return vit_fail(err, VIT_ERR_FORMAT,
+                    "%s: not a data set: expected a folder of the files of CIFAR-10 or CIFAR-100 (binary or "
+                    "Python version), a folder with a folder of pictures for each class, or a text of lines "
+                    "file,label",
+                    path);
 }
 
 static enum vit_status check_split(const char *path, const struct patch_kind *kind, enum patch_split split,
                                    struct vit_error *err)
 {
-    const unsigned there = kind->splits(kind, path);
     const char *names[PATCH_SPLITS];
     char text[64];
     size_t count = 0;
+    unsigned there;
+    const enum vit_status status = kind->splits(&there, kind, path, err);
 
-    if (split == PATCH_ALL || !there || there & 1u << split) return VIT_OK;
+    if (status || split == PATCH_ALL || !there || there & 1u << split) return status;
     for (int i = 0; i < PATCH_ALL; i++)
         if (there & 1u << i) names[count++] = SPLITS[i];
     return vit_fail(err, VIT_ERR_ARG, "%s: this %s has no split \"%s\", it has: %s", path, kind->name,
@@ -134,22 +149,21 @@ static enum vit_status check_split(const char *path, const struct patch_kind *ki
 
 enum vit_status patch_dataset_splits(unsigned *out, const char *path, struct vit_error *err)
 {
-    const struct patch_kind *kind = recognise(path, err);
+    const struct patch_kind *kind;
+    const enum vit_status status = recognise(&kind, path, err);
 
-    *out = kind ? kind->splits(kind, path) : 0;
-    if (kind) return VIT_OK;
-    return access(path, F_OK) ? VIT_ERR_IO : VIT_ERR_FORMAT;
+    *out = 0;
+    return status ? status : kind->splits(out, kind, path, err);
 }
 
 enum vit_status patch_dataset_open(struct patch_dataset **out, const char *path, enum patch_split split,
                                    struct vit_error *err)
 {
-    const struct patch_kind *kind = recognise(path, err);
-    enum vit_status status;
+    const struct patch_kind *kind;
+    enum vit_status status = recognise(&kind, path, err);
 
     *out = NULL;
-    if (!kind) return access(path, F_OK) ? VIT_ERR_IO : VIT_ERR_FORMAT;
-    status = check_split(path, kind, split, err);
+    if (!status) status = check_split(path, kind, split, err);
     if (!status) status = patch_dataset_create(out, kind, err);
     if (!status) status = kind->open(*out, path, split, err);
     if (!status && !(*out)->count)

@@ -16,8 +16,9 @@ struct patch_kind {
     const struct patch_cifar *cifar; /* NULL: another kind */
     /* path is one of these. */
     bool (*found)(const struct patch_kind *kind, const char *path);
-    /* Its splits as bits, 1 << PATCH_TRAIN and so on; 0: it is one set. */
-    unsigned (*splits)(const struct patch_kind *kind, const char *path);
+    /* *out: its splits as bits, 1 << PATCH_TRAIN and so on; 0: it is one set. */
+    enum vit_status (*splits)(unsigned *out, const struct patch_kind *kind, const char *path,
+                              struct vit_error *err);
     /* Fill d, which is made for this kind; split is PATCH_ALL or one it has, or it has none. On failure d
      * is closed by the caller. */
     enum vit_status (*open)(struct patch_dataset *d, const char *path, enum patch_split split,

@@ -1,6 +1,4 @@
 /* A folder with a folder for each class, perhaps below train/, val/ and test/. */
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -17,28 +15,36 @@ static const struct {
     { PATCH_TEST, "testing" },
 };
 
-static bool holds_folders(const char *path)
+static enum vit_status hold_folders(bool *holds, const char *path, struct vit_error *err)
 {
     struct patch_names folders = { 0 };
-    const bool found = !patch_list_folders(&folders, path, NULL) && folders.count;
+    const enum vit_status status = patch_list_folders(&folders, path, err);
 
+    *holds = !status && folders.count;
     patch_names_free(&folders);
-    return found;
+    return status;
 }
 
+/* One that cannot be listed may be a data set: asking for its splits says why it cannot. */
 static bool found(const struct patch_kind *kind, const char *path)
 {
+    bool holds;
+
     (void)kind;
-    return patch_is_folder(path) && holds_folders(path);
+    return patch_is_folder(path) && (hold_folders(&holds, path, NULL) || holds);
 }
 
-/* path/train is a split if it holds classes; a folder "train" of pictures is a class. */
-static bool is_split(const char *path, const char *folder)
+/* path/train is a split if it holds classes; a folder "train" of pictures is a class. One that cannot be
+ * listed may be either. */
+static enum vit_status is_split(bool *split, const char *path, const char *folder, struct vit_error *err)
 {
-    char text[PATH_MAX];
-    const int n = snprintf(text, sizeof text, "%s/%s", path, folder);
+    struct patch_names where = { 0 };
+    enum vit_status status = patch_names_join(&where, path, folder, err);
 
-    return n > 0 && (size_t)n < sizeof text && patch_is_folder(text) && holds_folders(text);
+    *split = false;
+    if (!status) status = hold_folders(split, where.item[0], err);
+    patch_names_free(&where);
+    return status;
 }
 
 /* Call see for every split below path, in the order of the table and of the names. */
@@ -51,9 +57,12 @@ static enum vit_status each_split(const char *path,
     enum vit_status status = patch_list_folders(&folders, path, err);
 
     for (size_t i = 0; i < VIT_COUNT(SPLIT_FOLDERS); i++)
-        for (size_t j = 0; j < folders.count && !status; j++)
-            if (!strcasecmp(folders.item[j], SPLIT_FOLDERS[i].folder) && is_split(path, folders.item[j]))
-                status = see(arg, path, SPLIT_FOLDERS[i].split, folders.item[j], err);
+        for (size_t j = 0; j < folders.count && !status; j++) {
+            bool split = false;
+            if (!strcasecmp(folders.item[j], SPLIT_FOLDERS[i].folder))
+                status = is_split(&split, path, folders.item[j], err);
+            if (split) status = see(arg, path, SPLIT_FOLDERS[i].split, folders.item[j], err);
+        }
     patch_names_free(&folders);
     return status;
 }
@@ -68,13 +77,12 @@ static enum vit_status mark(void *bits, const char *path, enum patch_split split
     return VIT_OK;
 }
 
-static unsigned splits(const struct patch_kind *kind, const char *path)
+static enum vit_status splits(unsigned *out, const struct patch_kind *kind, const char *path,
+                              struct vit_error *err)
 {
     (void)kind;
-    unsigned bits = 0;
-
-    each_split(path, mark, &bits, NULL);
-    return bits;
+    *out = 0;
+    return each_split(path, mark, out, err);
 }
 
 static bool has_name_of_split(const char *folder)

@@ -168,11 +168,13 @@ struct patch_dataset;
  * those of CIFAR-100 are known by the file of its class names beside them; in the binary version by their
  * sizes, too, and the file is asked for. A record of them without a valid label fails when it is read, as
  * does one that is cut in a binary file; a pickle that is cut is an error. A class's folder without pictures
- * counts as one of them, whose reading says so. */
+ * counts as one of them, whose reading says so. A folder that cannot be listed is an error, as is a link that
+ * leads nowhere where a folder may be meant. */
 enum vit_status patch_dataset_open(struct patch_dataset **out, const char *path, enum patch_split split,
                                    struct vit_error *err);
 /* The splits path has, as bits 1 << PATCH_TRAIN and so on. 0: it is one set (a folder of classes without
- * train/, val/ and test/, a CSV), which is opened whole whatever split is asked for. */
+ * train/, val/ and test/, a CSV), which is opened whole whatever split is asked for. Whether a train/ that
+ * cannot be listed is one nobody knows: VIT_ERR_IO. */
 enum vit_status patch_dataset_splits(unsigned *out, const char *path, struct vit_error *err);
 /* Unlabelled pictures: files, folders (their pictures, recursively, sorted) and .txt lists of both, one path
  * a line, relative to the working directory. What is not there, a folder that cannot be listed or has no

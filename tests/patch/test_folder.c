@@ -259,6 +259,21 @@ static void a_picture_s_link_that_leads_nowhere_is_a_failure(void **state)
     patch_dataset_close(d);
 }
 
+static void a_split_that_cannot_be_listed_is_no_missing_one(void **state)
+{
+    struct patch_dataset *d;
+    struct vit_error err;
+    unsigned splits;
+
+    put(*state, "train/cat/1.ppm");
+    put_link(*state, "test");
+    assert_refused(patch_dataset_splits(&splits, *state, &err), VIT_ERR_IO,
+                   "test: cannot be listed: No such file or directory", &err);
+    for (int split = 0; split < PATCH_SPLITS; split++)
+        assert_refused(patch_dataset_open(&d, *state, (enum patch_split)split, &err), VIT_ERR_IO,
+                       "test: cannot be listed", &err);
+}
+
 static void what_is_no_data_set_is_refused(void **state)
 {
     struct patch_dataset *d;
@@ -439,6 +454,40 @@ static void a_closed_folder_leaves_the_others_alone(void **state)
     assert_int_equal(chmod(closed, 0755), 0);
 }
 
+/* Neither a closed split nor a closed set is missing. */
+static void a_closed_data_set_says_so(void **state)
+{
+    static const struct {
+        const char *name;
+        mode_t mode;
+        const char *says;
+    } CLOSED[] = { { "set/test", 0311, "set/test: cannot be listed: Permission denied" },
+                   { "set/train/cat", 0311, "set/train/cat: cannot be listed: Permission denied" },
+                   { "set/train", 0644, "set/train/cat: cannot be examined: Permission denied" },
+                   { "set", 0311, "set: cannot be listed: Permission denied" },
+                   { "set", 0644, "set: cannot be opened: Permission denied" } };
+    char file[512], set[512], path[512];
+    struct patch_dataset *d;
+    struct vit_error err;
+    uid_t was;
+
+    put(*state, "set/train/cat/1.ppm");
+    put(*state, "set/train/dog/2.ppm");
+    put(*state, "set/test/cat/3.ppm");
+    put(*state, "4.ppm");
+    snprintf(file, sizeof file, "%s/4.ppm", (char *)*state);
+    snprintf(set, sizeof set, "%s/set", (char *)*state);
+    assert_int_equal(chmod(*state, 0755), 0);
+    for (size_t i = 0; i < VIT_COUNT(CLOSED); i++) {
+        snprintf(path, sizeof path, "%s/%s", (char *)*state, CLOSED[i].name);
+        assert_int_equal(chmod(path, CLOSED[i].mode), 0);
+        was = lower(file);
+        assert_refused(patch_dataset_open(&d, set, PATCH_TRAIN, &err), VIT_ERR_IO, CLOSED[i].says, &err);
+        if (was == 0) assert_int_equal(seteuid(was), 0);
+        assert_int_equal(chmod(path, 0755), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -456,6 +505,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_link_in_a_class_may_lead_to_pictures, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_picture_s_link_that_leads_nowhere_is_a_failure, tmp_setup,
                                         tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_split_that_cannot_be_listed_is_no_missing_one, tmp_setup,
+                                        tmp_teardown),
         cmocka_unit_test_setup_teardown(what_is_no_data_set_is_refused, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(files_folders_and_lists_are_pictures, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_folder_without_pictures_is_reported_when_read, tmp_setup,
@@ -467,6 +518,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_folder_that_is_gone_leaves_the_others_alone, tmp_setup,
                                         tmp_teardown),
         cmocka_unit_test_setup_teardown(a_closed_folder_leaves_the_others_alone, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_closed_data_set_says_so, tmp_setup, tmp_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1037,6 +1037,20 @@ static void the_largest_seed_is_reported(void **state)
     run_expect(&r, 0, "");
 }
 
+/* Without its test the grid would be run for nothing: later runs would be refused for the test they have. */
+static void a_test_that_cannot_be_reached_is_no_missing_one(void **state)
+{
+    struct fixture *f = *state;
+    char data[600], path[700];
+
+    write_splits(f, data);
+    snprintf(path, sizeof path, "%s/test", data);
+    assert_int_equal(symlink("gone", path), 0);
+    EXPECT(3, "split/test: cannot be listed: No such file or directory", true, "-d", data, "-o", f->out,
+           "--epochs", "1");
+    assert_false(tmp_has(f->out, "sweep.json"));
+}
+
 /* What a cell may decode is its own: one that refuses large pictures does not get those of one that takes
  * them. */
 static void cells_decode_as_they_are_told(void **state)
@@ -1107,6 +1121,7 @@ int main(void)
         TEST(a_damaged_picture_is_reported_once),
         TEST(cells_decode_as_they_are_told),
         TEST(the_largest_seed_is_reported),
+        TEST(a_test_that_cannot_be_reached_is_no_missing_one),
     };
 
     setenv("OMP_WAIT_POLICY", "passive", 1); /* threads that wait busily are slow where others work too */
