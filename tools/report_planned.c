@@ -60,6 +60,23 @@ static const char *planned_text(const json_t *grid, const json_t *entry, const c
     return text ? text : "";
 }
 
+/* The learning rate of a cell. Older grids do not list one that nobody named: it is the preset's. */
+static enum vit_status find_rate(double *rate, const json_t *grid, const json_t *entry, struct vit_error *err)
+{
+    const char *preset = planned_text(grid, entry, "preset");
+    struct recipe_texts t = { { 0 } };
+    enum vit_status status;
+
+    *rate = planned_number(grid, entry, "lr");
+    if (!isnan(*rate) || !json_is_object(json_object_get(grid, "settings"))) return VIT_OK;
+    t.text[RECIPE_PRESET] = strdup(*preset ? preset : recipe_row(RECIPE_PRESET)->initial);
+    status = t.text[RECIPE_PRESET] ? recipe_texts_preset(&t, err)
+                                   : vit_fail(err, VIT_ERR_NOMEM, "report: no memory");
+    if (!status && t.text[RECIPE_LR]) *rate = strtod(t.text[RECIPE_LR], NULL);
+    recipe_texts_free(&t);
+    return status;
+}
+
 /* Whether a warm-up is as many steps in both: a share of all steps is, where these are alike. */
 static bool same_steps(const json_t *a, const json_t *b)
 {
@@ -71,8 +88,10 @@ static bool same_steps(const json_t *a, const json_t *b)
     return true;
 }
 
-/* An unfinished cell; near (may be NULL) gives what the grid leaves to presets, and warm-up in steps. */
-static struct report_cell unfinished(const json_t *grid, const json_t *entry, const struct report_cell *near)
+/* An unfinished cell of that rate; near (may be NULL) gives what else the grid leaves to presets, and warm-up
+ * in steps. */
+static struct report_cell unfinished(const json_t *grid, const json_t *entry, double rate,
+                                     const struct report_cell *near)
 {
     struct report_cell c = { .id = json_string_value(json_object_get(entry, "cell")),
                              .norm = planned_text(grid, entry, "norm"),
@@ -80,7 +99,7 @@ static struct report_cell unfinished(const json_t *grid, const json_t *entry, co
                              .dtype = planned_text(grid, entry, "dtype"),
                              .reason = "",
                              .end = REPORT_UNFINISHED,
-                             .lr = planned_number(grid, entry, "lr"),
+                             .lr = rate,
                              .seed = planned_number(grid, entry, "seed"),
                              .planned = entry };
     const double depth = planned_number(grid, entry, "depth"), epochs = planned_number(grid, entry, "epochs");
@@ -120,9 +139,12 @@ enum vit_status report_add_planned(struct report *r, const char *where, struct v
     {
         const char *id = json_string_value(json_object_get(entry, "cell"));
         struct report_cell cell;
+        double rate;
         if (status || report_find_cell(r, id, &hint)) continue;
-        cell = unfinished(grid, entry, closest(r, ended, entry));
-        if (!*cell.norm || !(cell.lr >= 0))
+        status = find_rate(&rate, grid, entry, err);
+        if (status) continue;
+        cell = unfinished(grid, entry, rate, closest(r, ended, entry));
+        if (!*cell.norm || !(rate >= 0))
             return vit_fail(err, VIT_ERR_FORMAT, "%s: \"cells\": item %zu: expected \"norm\" and \"lr\"",
                             where, i + 1);
         status = report_add_cell(r, &cell, err);

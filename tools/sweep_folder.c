@@ -83,13 +83,19 @@ void sweep_saved_free(struct sweep_saved *saved)
     free(saved->dead_after);
 }
 
-/* A cell as the grid lists it: its name and what it has of its own. */
+/* A cell as the grid lists it: its name, what it has of its own, and, whoever named them, the placement and
+ * the rate, which a report asks of every run. */
 static json_t *planned(const struct sweep *s, const struct sweep_cell *c)
 {
-    json_t *cell = json_pack("{s:s}", "cell", c->id);
+    char norm[32];
+    json_t *cell =
+        json_pack("{s:s, s:s, s:o}", "cell", c->id, "norm",
+                  vit_placement_text(&c->config.norm, norm, sizeof norm), "lr", out_float(c->recipe.lr));
 
-    for (int i = 0; i < s->axis_count; i++)
-        vit_json_put(&cell, recipe_name(s->axes[i]), recipe_value(&c->recipe, s->axes[i]));
+    for (int i = 0; i < s->axis_count; i++) {
+        const char *name = recipe_name(s->axes[i]);
+        if (!json_object_get(cell, name)) vit_json_put(&cell, name, recipe_value(&c->recipe, s->axes[i]));
+    }
     return cell;
 }
 

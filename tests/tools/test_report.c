@@ -102,6 +102,21 @@ static void a_grid_of_which_nothing_has_ended_knows_its_settings(void **state)
     assert_string_equal(f->r.conditions[c->condition].label, "depth 12, warm-up 5%, trunc02");
 }
 
+/* Older grids do not list a rate that nobody named. */
+static void a_rate_that_no_grid_lists_is_the_presets(void **state)
+{
+    struct fixture *f = *state;
+
+    save(f, "sweep.json",
+         "{\"settings\":{\"norm\":[\"pre\"],\"preset\":[\"plain-4\",\"cct-4-3x2\"]},"
+         "\"cells\":[{\"cell\":\"a\",\"norm\":\"pre\",\"seed\":0},"
+         "{\"cell\":\"b\",\"norm\":\"pre\",\"preset\":\"cct-4-3x2\",\"seed\":0}]}");
+    read_all(f);
+    assert_int_equal(f->r.cell_count, 2);
+    assert_true(f->r.cells[0].lr == 1e-3);
+    assert_true(f->r.cells[1].lr == 5e-4);
+}
+
 /* 5 % of one epoch are 70 steps, of three 210: the line of the run that ended says so of its own alone. */
 static void a_share_of_other_steps_is_another_warm_up(void **state)
 {
@@ -405,6 +420,8 @@ static void a_wrong_line_is_named(void **state)
         { "sweep.json", "{\"cells\":3}", "sweep.json: \"cells\": expected a list" },
         { "sweep.json", "{\"cells\":[{}]}",
           "sweep.json: \"cells\": item 1: expected an object with \"cell\"" },
+        { "sweep.json", "{\"cells\":[{\"cell\":\"a\",\"norm\":\"pre\"}]}",
+          "sweep.json: \"cells\": item 1: expected \"norm\" and \"lr\"" },
         { "probe.jsonl", "{\"grad_w2\":1}\n", "probe.jsonl: \"norm\": expected a text, found none" },
         { "probe.jsonl", "\n", "probe.jsonl: is empty" },
         { "probe.jsonl", "{\"other\":1}\n", "expected a row of vit probe --json (grad_w2)" },
@@ -645,6 +662,7 @@ int main(void)
         TEST(a_placement_keeps_its_style),
         TEST(planned_runs_that_have_not_ended_are_there),
         TEST(a_grid_of_which_nothing_has_ended_knows_its_settings),
+        TEST(a_rate_that_no_grid_lists_is_the_presets),
         TEST(a_share_of_other_steps_is_another_warm_up),
         TEST(the_best_of_k_is_the_mean_over_all_choices),
         TEST(an_arm_of_unknown_worth_is_not_drawn),

@@ -1037,6 +1037,27 @@ static void the_largest_seed_is_reported(void **state)
     run_expect(&r, 0, "");
 }
 
+/* Placements and rates that nobody named are the presets': no cell has ended that could tell. */
+static void a_sweep_is_reported_before_a_cell_has_ended(void **state)
+{
+    struct fixture *f = *state;
+    struct run r;
+
+    INTERRUPT(f->out, "sweep.json", 1, SIGINT, "-d", f->data, "-o", f->out, "--norm", "pre,post");
+    r = run_verb("report", NULL, (const char *const[]){ f->out, "--table", "map", NULL });
+    assert_non_null(strstr(r.out, " 1e-3 |\n"));
+    assert_non_null(strstr(r.out, "| post      | unfinished |\n"));
+    run_expect(&r, 0, "");
+    run_interrupted("sweep", NULL,
+                    (const char *const[]){ "-d", f->data, "-o", f->other, "--preset", "plain-4,cct-4-3x2",
+                                           "--batch", "8", "-t", "1", NULL },
+                    f->other, "sweep.json", 1, SIGINT);
+    r = run_verb("report", NULL, (const char *const[]){ f->other, "--table", "map", NULL });
+    assert_non_null(strstr(r.out, " 5e-4 |"));
+    assert_non_null(strstr(r.out, "| pre-post  | unfinished |"));
+    run_expect(&r, 0, "");
+}
+
 /* Without its test the grid would be run for nothing: later runs would be refused for the test they have. */
 static void a_test_that_cannot_be_reached_is_no_missing_one(void **state)
 {
@@ -1121,6 +1142,7 @@ int main(void)
         TEST(a_damaged_picture_is_reported_once),
         TEST(cells_decode_as_they_are_told),
         TEST(the_largest_seed_is_reported),
+        TEST(a_sweep_is_reported_before_a_cell_has_ended),
         TEST(a_test_that_cannot_be_reached_is_no_missing_one),
     };
 
