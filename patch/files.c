@@ -69,14 +69,11 @@ static enum vit_status add_line(struct patch_store *s, const char *line, size_t 
 static enum vit_status add_lines(struct patch_store *s, const char *text, struct vit_error *err)
 {
     enum vit_status status = VIT_OK;
+    const char *line;
+    size_t length;
 
     text += vit_utf8_mark(text, strlen(text));
-    while (*text && !status) {
-        const size_t length = strcspn(text, "\r\n");
-
-        if (!patch_is_blank_line(text)) status = add_line(s, text, length, err);
-        text += length + strspn(text + length, "\r\n");
-    }
+    while (!status && (line = patch_next_line(&text, &length))) status = add_line(s, line, length, err);
     return status;
 }
 

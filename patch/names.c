@@ -65,14 +65,14 @@ enum vit_status patch_names_read(struct patch_names *n, const char *path, struct
     unsigned char *bytes = NULL;
     size_t size;
     enum vit_status status = patch_file_read(&bytes, &size, path, MAX_BYTES, err);
-    const char *text = (const char *)bytes;
+    const char *text = (const char *)bytes, *line;
+    size_t length;
 
+    if (!status && memchr(bytes, 0, size)) /* what is behind it would be passed over */
+        status = vit_fail(err, VIT_ERR_FORMAT, "%s: not a text: holds a zero byte", path);
     if (!status) text += vit_utf8_mark(text, size);
-    while (!status && *text) {
-        const size_t length = strcspn(text, "\r\n");
-        if (!patch_is_blank_line(text)) status = patch_names_add(n, text, length, err);
-        text += length + strspn(text + length, "\r\n");
-    }
+    while (!status && (line = patch_next_line(&text, &length)))
+        status = patch_names_add(n, line, length, err);
     free(bytes);
     return status;
 }

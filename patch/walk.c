@@ -69,6 +69,17 @@ bool patch_is_blank_line(const char *line)
     return !*line || *line == '\r' || *line == '\n';
 }
 
+const char *patch_next_line(const char **text, size_t *length)
+{
+    while (**text) {
+        const char *line = *text;
+        *length = strcspn(line, "\r\n");
+        *text = line + *length + strspn(line + *length, "\r\n");
+        if (!patch_is_blank_line(line)) return line;
+    }
+    return NULL;
+}
+
 bool patch_is_picture_name(const char *name)
 {
     /* From WebP on they are not read: whoever has some among the others is told so. */

@@ -442,6 +442,9 @@ static void classes_without_names_get_those_of_a_text(void **state)
     EXPECT(0, "1  tench, Tinca tinca  ", NULL, "classify", "-m", out, PICTURE);
     EXPECT(3, NULL, "few.txt: expected the names of 10 classes, one a line, found 2", "classify", "-m", MODEL,
            "--labels", few, PICTURE);
+    tmp_write(dir, "few.txt", "a\nb\0c\n", 6, NULL, 0);
+    EXPECT(3, NULL, "few.txt: not a text: holds a zero byte", "classify", "-m", MODEL, "--labels", few,
+           PICTURE);
     EXPECT(3, NULL, "label 9 must be UTF-8", "classify", "-m", MODEL, "--labels", others, PICTURE);
     EXPECT(3, NULL, "cannot be opened", "classify", "-m", MODEL, "--labels", "no/such.txt", PICTURE);
     EXPECT(2, NULL, "--logits", "eval", "-m", MODEL, "-d", dir, "--labels", names, "--logits", names);
