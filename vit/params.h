@@ -52,8 +52,8 @@ struct vit_slot {
  * Returns the number; slots may be NULL to count. */
 int vit_slots(struct vit_slot *slots, const struct vit_config *c, size_t *total);
 
-/* Whether the slots wanted are all among those lent, by name and shape; but for the head's, if it is drawn.
- * VIT_ERR_ARG: one is not; path is whose the lent ones are. */
+/* Whether the slots wanted are all among those lent, by name and shape, but that MLPs may want more hidden
+ * units; without the head's, if it is drawn. VIT_ERR_ARG: one is not; path is whose the lent ones are. */
 enum vit_status vit_slots_lent(const struct vit_slot *wanted, int count, const struct vit_slot *lent,
                                int lent_count, bool drawn_head, const char *path, struct vit_error *err);
 

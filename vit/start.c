@@ -1,4 +1,5 @@
 /* A start that is not drawn: the parameters of another model, by name. */
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,9 +52,27 @@ static int find_slot(const struct vit_slot *slots, int count, const char *name)
     return -1;
 }
 
-static bool same_shape(const struct vit_slot *a, const struct vit_slot *b)
+/* The axis along which the hidden units of an MLP lie; -1: it has none. */
+static int hidden_axis(const struct vit_slot *s)
 {
-    return a->rank == b->rank && !memcmp(a->shape, b->shape, (size_t)a->rank * sizeof *a->shape);
+    if (s->block < 0) return -1;
+    if (s->field == offsetof(struct vit_block_params, fc2.weight)) return 1;
+    return s->field == offsetof(struct vit_block_params, fc1.weight) ||
+                   s->field == offsetof(struct vit_block_params, fc1.bias)
+               ? 0
+               : -1;
+}
+
+/* Of one shape, but that an MLP may be wider than the lent one. */
+static bool lendable(const struct vit_slot *wanted, const struct vit_slot *lent)
+{
+    const int hidden = hidden_axis(wanted);
+
+    if (wanted->rank != lent->rank) return false;
+    for (int i = 0; i < wanted->rank; i++)
+        if (wanted->shape[i] != lent->shape[i] && !(i == hidden && wanted->shape[i] > lent->shape[i]))
+            return false;
+    return true;
 }
 
 enum vit_status vit_slots_lent(const struct vit_slot *wanted, int count, const struct vit_slot *lent,
@@ -69,7 +88,7 @@ enum vit_status vit_slots_lent(const struct vit_slot *wanted, int count, const s
         if (at < 0)
             return vit_fail(err, VIT_ERR_ARG, "%s: has no %s, which the network to train needs", path,
                             s->name);
-        if (!same_shape(s, &lent[at]))
+        if (!lendable(s, &lent[at]))
             return vit_fail(err, VIT_ERR_ARG,
                             "%s: %s: expected the shape %s of the network to train, found %s", path, s->name,
                             vit_slot_shape_text(s, expected, sizeof expected),
@@ -78,41 +97,64 @@ enum vit_status vit_slots_lent(const struct vit_slot *wanted, int count, const s
     return VIT_OK;
 }
 
-/* What the head of another model is read with. */
-struct lent_head {
+/* What another model is read with. */
+struct lent {
     bool fits;
     int *row;    /* (classes), as match_head() fills it */
-    float *room; /* for the largest of its parameters */
+    float *room; /* for the largest parameter of a head or an MLP, whose numbers change places */
 };
 
-static enum vit_status lend_head(struct lent_head *h, const struct vit_model *m, const struct vit_model *from,
+static enum vit_status lend_head(struct lent *h, const struct vit_model *m, const struct vit_model *from,
                                  struct vit_error *err)
 {
     size_t most = 1;
 
-    for (int i = 0; i < m->slot_count; i++)
-        if (is_head(&m->slots[i]) && m->slots[i].count > most) most = m->slots[i].count;
-    *h = (struct lent_head){ .row = calloc((size_t)m->config.classes, sizeof *h->row),
-                             .room = calloc(most, sizeof *h->room) };
-    if (!h->row || !h->room) return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory for its head", from->path);
+    for (int i = 0; i < m->slot_count; i++) {
+        const struct vit_slot *s = &m->slots[i];
+        if ((is_head(s) || hidden_axis(s) >= 0) && s->count > most) most = s->count;
+    }
+    *h = (struct lent){ .row = calloc((size_t)m->config.classes, sizeof *h->row),
+                        .room = calloc(most, sizeof *h->room) };
+    if (!h->row || !h->room) return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory for its weights", from->path);
     h->fits = match_head(h->row, m, from);
     return VIT_OK;
 }
 
-static void take_slot(struct vit_model *m, const struct vit_slot *s, const struct vit_model *from,
-                      const struct lent_head *h)
+static void take_head(float *to, const struct vit_slot *s, int classes, const struct lent *h)
 {
-    const int at = find_slot(from->slots, from->slot_count, s->name), classes = m->config.classes;
     const size_t size = s->count / (size_t)classes;
-    float *to = *vit_slot_pointer(&m->params, s);
 
-    if (!is_head(s)) {
-        vit_model_read(from, at, to);
-        return;
-    }
-    vit_model_read(from, at, h->room);
     for (int i = 0; i < classes; i++)
         memcpy(to + (size_t)i * size, h->room + (size_t)h->row[i] * size, size * sizeof *to);
+}
+
+/* An MLP's tensor of more hidden units, from one of had (as large as is): the first are the lent ones. What
+ * goes into the new ones stays drawn and what comes out of them is zero, so that the network answers as
+ * before and they learn (Net2Net's initialisation: Chen et al. 2015, by zeros in the place of copies).
+ * Gated, fc1 has two such parts, one after the other. */
+static void take_hidden(float *to, const struct vit_slot *is, const struct vit_slot *had, int parts,
+                        const float *lent)
+{
+    const bool out = hidden_axis(is) == 1;
+    const size_t runs = out ? (size_t)is->shape[0] : (size_t)parts;
+    const size_t length = is->count / runs, kept = had->count / runs;
+
+    for (size_t i = 0; i < runs; i++) {
+        memcpy(to + i * length, lent + i * kept, kept * sizeof *to);
+        for (size_t j = kept; out && j < length; j++) to[i * length + j] = 0;
+    }
+}
+
+static void take_slot(struct vit_model *m, const struct vit_slot *s, const struct vit_model *from,
+                      const struct lent *h)
+{
+    const int at = find_slot(from->slots, from->slot_count, s->name);
+    const bool head = is_head(s), wider = hidden_axis(s) >= 0 && s->count > from->slots[at].count;
+    float *to = *vit_slot_pointer(&m->params, s);
+
+    vit_model_read(from, at, head || wider ? h->room : to);
+    if (head) take_head(to, s, m->config.classes, h);
+    if (wider) take_hidden(to, s, &from->slots[at], m->config.glu ? 2 : 1, h->room);
 }
 
 static bool head_is_zero(const struct vit_model *m)
@@ -126,7 +168,7 @@ static bool head_is_zero(const struct vit_model *m)
 }
 
 /* What became of the head. */
-static void say_head(struct vit_model *m, const struct vit_model *from, const struct lent_head *h)
+static void say_head(struct vit_model *m, const struct vit_model *from, const struct lent *h)
 {
     if (!h->fits)
         vit_model_say(m, true, "%s: %s %s", from->path,
@@ -154,6 +196,15 @@ static void say_heads(struct vit_model *m, const struct vit_model *from)
                       from->path, had, m->config.heads);
 }
 
+static void say_hidden(struct vit_model *m, const struct vit_model *from)
+{
+    if (m->config.hidden > from->config.hidden)
+        vit_model_say(m, false,
+                      "%s: its MLPs have %d hidden units and get %d: the new ones are drawn, and what they "
+                      "add begins at zero",
+                      from->path, from->config.hidden, m->config.hidden);
+}
+
 /* "blocks.3 to blocks.5" */
 static void name_blocks(char *text, size_t size, int first, int last)
 {
@@ -164,7 +215,7 @@ static void name_blocks(char *text, size_t size, int first, int last)
 
 /* What of from has no place in m; blocks beyond its depth as one, as their many names would hide the others.
  * Of a head that is not kept say_head() speaks. */
-static void say_unused(struct vit_model *m, const struct vit_model *from, const struct lent_head *h)
+static void say_unused(struct vit_model *m, const struct vit_model *from, const struct lent *h)
 {
     struct vit_tensor_list others = { 0 };
     char blocks[64] = "", shape[64];
@@ -188,7 +239,7 @@ static void say_unused(struct vit_model *m, const struct vit_model *from, const 
 enum vit_status vit_model_take(struct vit_model *m, const struct vit_model *from, struct vit_error *err)
 {
     const struct kern_ctx alone = { .k = &m->kern, .threads = 1 };
-    struct lent_head head = { 0 };
+    struct lent head = { 0 };
     enum vit_status status;
 
     if (!m->trainable) return vit_fail(err, VIT_ERR_ARG, "%s: was not opened for training", m->path);
@@ -200,6 +251,7 @@ enum vit_status vit_model_take(struct vit_model *m, const struct vit_model *from
         if (head.fits || !is_head(&m->slots[i])) take_slot(m, &m->slots[i], from, &head);
     if (!status) say_head(m, from, &head);
     if (!status) say_heads(m, from);
+    if (!status) say_hidden(m, from);
     if (!status) say_unused(m, from, &head);
     /* Alone: it is done once, and the threads that m was made with may be gone, in the child of a fork. */
     if (!status) vit_model_pack(m, &alone);

@@ -699,6 +699,8 @@ static void a_run_starts_from_a_trained_network(void **state)
     tmp_assert_same(f->out, f->other, "model.safetensors");
     EXPECT(2, "--from: the run in", true, "-d", f->data, "--resume", f->other, "--epochs", "1", "--seed", "5",
            "--lr", "0", "--ema", "0", "--from", "builtin:pre");
+    EXPECT(0, "hidden units and get 96: the new ones are drawn", true, "-d", f->data, "-o", f->other,
+           "--force", "--epochs", "1", "--from", model, "--hidden", "96", "-v");
     EXPECT(2, "patch_embed.proj.weight: expected the shape", true, "-d", f->data, "-o", f->other, "--force",
            "--from", model, "--width", "32");
     EXPECT(3, "nowhere.safetensors", true, "-d", f->data, "-o", f->other, "--force", "--from",

@@ -556,6 +556,99 @@ static void heads_that_are_cut_otherwise_are_said(void **state)
     vit_model_close(from);
 }
 
+/* ---- wider MLPs ---- */
+
+static const float *values_of(const struct vit_model *m, const char *name)
+{
+    return vit_model_parameter(m, (int)(slot_of(m, name) - m->slots)).values;
+}
+
+/* Of a part of fc1 (a gate has two), the first had rows of length are those of from, and the others as drawn. */
+static void assert_rows_kept(const struct vit_model *to, const struct vit_model *from,
+                             const struct vit_model *drawn, const char *name, int part)
+{
+    const size_t length = slot_of(to, name)->rank == 2 ? (size_t)to->config.width : 1;
+    const size_t is = (size_t)to->config.hidden * length, had = (size_t)from->config.hidden * length;
+    const float *w = values_of(to, name) + (size_t)part * is;
+
+    assert_memory_equal(w, values_of(from, name) + (size_t)part * had, had * sizeof *w);
+    assert_memory_equal(w + had, values_of(drawn, name) + (size_t)part * is + had, (is - had) * sizeof *w);
+}
+
+static void assert_columns_zero(const struct vit_model *to, const struct vit_model *from, const char *name)
+{
+    const size_t is = (size_t)to->config.hidden, had = (size_t)from->config.hidden;
+
+    for (size_t row = 0; row < (size_t)to->config.width; row++) {
+        const float *w = values_of(to, name) + row * is;
+        assert_memory_equal(w, values_of(from, name) + row * had, had * sizeof *w);
+        for (size_t j = had; j < is; j++) assert_true(w[j] == 0);
+    }
+}
+
+/* logits (TINY_CLASSES) for one picture of noise. */
+static void answer(const struct vit_model *m, float *logits)
+{
+    const struct vit_session_options o = { .batch = 1, .threads = 1 };
+    const size_t count = 3 * (size_t)m->config.image * (size_t)m->config.image;
+    float *pixels = calloc(count, sizeof *pixels);
+    const float *found;
+    struct vit_session *s;
+    struct vit_error err;
+
+    assert_non_null(pixels);
+    for (size_t i = 0; i < count; i++) pixels[i] = (float)vit_random_normal(7, i);
+    assert_ok(vit_session_create(&s, m, &o, &err), &err);
+    found = vit_forward(s, pixels, 1);
+    memcpy(logits, found, TINY_CLASSES * sizeof *logits);
+    vit_session_close(s);
+    free(pixels);
+}
+
+/* 5e-6 of the largest logit: the same sums of at most 48 numbers of which some are zero, in another order. */
+static void wider_mlps_answer_as_before(void **state)
+{
+    static const struct {
+        enum vit_placement placement;
+        bool glu;
+        int more;
+    } ROWS[] = { { VIT_NORM_PRE, false, 16 },
+                 { VIT_NORM_POST, false, 16 },
+                 { VIT_NORM_DEEPNORM, false, 7 },
+                 { VIT_NORM_PRE, true, 16 },
+                 { VIT_NORM_POST, true, 5 } };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        const struct vit_init other = { .seed = 2 };
+        struct vit_config c = tiny_config(ROWS[i].placement);
+        float expected[TINY_CLASSES], found[TINY_CLASSES], largest = 0;
+        struct vit_model *from, *to, *drawn;
+        struct vit_error err;
+
+        c.glu = ROWS[i].glu;
+        c.act = c.glu ? KERN_ACT_SILU : c.act;
+        from = tiny_model(&c, NULL);
+        c.hidden += ROWS[i].more;
+        to = created(&c, &other);
+        drawn = created(&c, &other);
+        assert_ok(vit_model_take(to, from, &err), &err);
+        for (int part = 0; part < (c.glu ? 2 : 1); part++) {
+            assert_rows_kept(to, from, drawn, "blocks.1.mlp.fc1.weight", part);
+            assert_rows_kept(to, from, drawn, "blocks.1.mlp.fc1.bias", part);
+        }
+        assert_columns_zero(to, from, "blocks.1.mlp.fc2.weight");
+        answer(from, expected);
+        answer(to, found);
+        for (int k = 0; k < TINY_CLASSES; k++) largest = fmaxf(largest, fabsf(expected[k]));
+        for (int k = 0; k < TINY_CLASSES; k++) assert_true(fabsf(found[k] - expected[k]) <= 5e-6f * largest);
+        assert_true(largest > 0);
+        vit_model_close(from);
+        vit_model_close(to);
+        vit_model_close(drawn);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -575,6 +668,7 @@ int main(void)
         cmocka_unit_test(a_head_that_begins_at_zero_is_said_to),
         cmocka_unit_test(what_a_network_does_not_take_is_said),
         cmocka_unit_test(heads_that_are_cut_otherwise_are_said),
+        cmocka_unit_test(wider_mlps_answer_as_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

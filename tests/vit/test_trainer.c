@@ -417,16 +417,16 @@ static int differing(const struct vit_model *a, const struct vit_model *b, const
 static void weights_are_taken_from_another_model(void **state)
 {
     const struct vit_config c = tiny(VIT_NORM_PRE);
-    struct vit_config more = c, post = tiny(VIT_NORM_POST), wide = c;
+    struct vit_config more = c, post = tiny(VIT_NORM_POST), narrow = c;
     struct vit_model *from = drawn(&c, 1), *same = drawn(&c, 2), *classes, *lacks = drawn(&post, 1), *other;
     const char *first = "";
     struct vit_error err;
 
     (void)state;
     more.classes = CLASSES + 3;
-    wide.hidden += 16;
+    narrow.hidden -= 16;
     classes = drawn(&more, 2);
-    other = drawn(&wide, 2);
+    other = drawn(&narrow, 2);
     assert_true(differing(same, from, &first) > 0);
     assert_ok(vit_model_take(same, from, &err), &err);
     assert_int_equal(differing(same, from, &first), 0);
@@ -439,7 +439,7 @@ static void weights_are_taken_from_another_model(void **state)
     assert_int_equal(vit_model_take(from, lacks, &err), VIT_ERR_ARG);
     assert_string_equal(err.text, "new model: has no norm.weight, which the network to train needs");
     assert_int_equal(vit_model_take(other, from, &err), VIT_ERR_ARG);
-    assert_string_equal(err.text, "new model: blocks.0.mlp.fc1.weight: expected the shape [64, 32] of the "
+    assert_string_equal(err.text, "new model: blocks.0.mlp.fc1.weight: expected the shape [32, 32] of the "
                                   "network to train, found [48, 32]");
     vit_model_close(from);
     vit_model_close(same);
