@@ -73,7 +73,7 @@ static enum vit_status add_lines(struct patch_store *s, const char *text, struct
     size_t length;
 
     text += vit_utf8_mark(text, strlen(text));
-    while (!status && (line = patch_next_line(&text, &length))) status = add_line(s, line, length, err);
+    while (!status && (line = vit_next_line(&text, &length))) status = add_line(s, line, length, err);
     return status;
 }
 

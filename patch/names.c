@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "patch/file.h"
-#include "patch/walk.h"
 
 static enum vit_status no_memory(struct vit_error *err)
 {
@@ -71,8 +70,7 @@ enum vit_status patch_names_read(struct patch_names *n, const char *path, struct
     if (!status && memchr(bytes, 0, size)) /* what is behind it would be passed over */
         status = vit_fail(err, VIT_ERR_FORMAT, "%s: not a text: holds a zero byte", path);
     if (!status) text += vit_utf8_mark(text, size);
-    while (!status && (line = patch_next_line(&text, &length)))
-        status = patch_names_add(n, line, length, err);
+    while (!status && (line = vit_next_line(&text, &length))) status = patch_names_add(n, line, length, err);
     free(bytes);
     return status;
 }

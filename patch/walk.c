@@ -63,23 +63,6 @@ bool patch_has_extension(const char *name, const char *extension)
     return n > e && !strcasecmp(name + n - e, extension);
 }
 
-bool patch_is_blank_line(const char *line)
-{
-    line += strspn(line, " \t");
-    return !*line || *line == '\r' || *line == '\n';
-}
-
-const char *patch_next_line(const char **text, size_t *length)
-{
-    while (**text) {
-        const char *line = *text;
-        *length = strcspn(line, "\r\n");
-        *text = line + *length + strspn(line + *length, "\r\n");
-        if (!patch_is_blank_line(line)) return line;
-    }
-    return NULL;
-}
-
 bool patch_is_picture_name(const char *name)
 {
     /* From WebP on they are not read: whoever has some among the others is told so. */

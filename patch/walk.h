@@ -30,10 +30,5 @@ bool patch_is_picture_name(const char *name);
 void patch_say_no_pictures(struct vit_error *why, const char *path);
 /* name ends in extension (".csv"), in any case of letters. */
 bool patch_has_extension(const char *name, const char *extension);
-/* A line of a list, up to its end or the text's, holds spaces and tabs alone, or nothing. */
-bool patch_is_blank_line(const char *line);
-/* The next line of a text that is not blank, length bytes without its end; *text is then what follows. NULL:
- * there is none. */
-const char *patch_next_line(const char **text, size_t *length);
 
 #endif

@@ -246,16 +246,18 @@ static void run_picture(struct run *r, const unsigned char *bytes, size_t size)
 /* Cut text into lines in place: no line ends, no blank lines. NULL: no memory. */
 static char **split_lines(char *text, size_t *count)
 {
-    size_t lines = 1;
-    char *rest;
+    size_t lines = 1, length;
+    const char *rest = text, *line;
     char **list;
 
     for (const char *p = text; *p; p++) lines += *p == '\n';
     list = malloc(lines * sizeof *list);
     *count = 0;
     if (!list) return NULL;
-    for (char *line = strtok_r(text, "\r\n", &rest); line; line = strtok_r(NULL, "\r\n", &rest))
-        if (!patch_is_blank_line(line)) list[(*count)++] = line;
+    while ((line = vit_next_line(&rest, &length))) {
+        list[*count] = text + (line - text);
+        list[(*count)++][length] = '\0';
+    }
     return list;
 }
 

@@ -49,6 +49,23 @@ size_t vit_utf8_mark(const char *text, size_t size)
     return size >= 3 && !memcmp(text, "\xef\xbb\xbf", 3) ? 3 : 0;
 }
 
+static bool is_blank(const char *line)
+{
+    line += strspn(line, " \t");
+    return !*line || *line == '\r' || *line == '\n';
+}
+
+const char *vit_next_line(const char **text, size_t *length)
+{
+    while (**text) {
+        const char *line = *text;
+        *length = strcspn(line, "\r\n");
+        *text = line + *length + strspn(line + *length, "\r\n");
+        if (!is_blank(line)) return line;
+    }
+    return NULL;
+}
+
 size_t vit_cut(const char *text, size_t size)
 {
     for (size_t back = 1; back <= 3 && back <= size; back++) {

@@ -63,6 +63,9 @@ bool vit_is_utf8(const char *text);
 int vit_printable(const char *text);
 /* Bytes of the mark that some programs on Windows put before a UTF-8 text: 3, or 0 where there is none. */
 size_t vit_utf8_mark(const char *text, size_t size);
+/* The next line of a text that holds more than spaces and tabs, length bytes without its end; *text is then
+ * what follows. NULL: there is none. */
+const char *vit_next_line(const char **text, size_t *length);
 /* size, or up to 3 less: the first bytes of a UTF-8 text without a part of a
  * character at their end. */
 size_t vit_cut(const char *text, size_t size);

@@ -41,24 +41,6 @@ static bool same_shape(const struct vit_slot *s, const int64_t *shape, int rank)
     return true;
 }
 
-const char *vit_shape_text(const int64_t *shape, int rank, char *text, size_t size)
-{
-    size_t used = (size_t)snprintf(text, size, "[");
-
-    for (int i = 0; i < rank && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%lld", i ? ", " : "", (long long)shape[i]);
-    if (used < size) snprintf(text + used, size - used, "]");
-    return text;
-}
-
-const char *vit_slot_shape_text(const struct vit_slot *s, char *text, size_t size)
-{
-    int64_t shape[VIT_COUNT(s->shape)];
-
-    for (int i = 0; i < s->rank; i++) shape[i] = s->shape[i];
-    return vit_shape_text(shape, s->rank, text, size);
-}
-
 /* ---- matrices that are packed in the file ---- */
 
 /* How the file laid out a matrix. */
@@ -163,11 +145,6 @@ static void say_packed(struct loading *l)
 }
 
 /* ---- finding and reading ---- */
-
-bool vit_model_may_lack(const struct vit_model *m, const char *name)
-{
-    return m->headless && !strncmp(name, "head", 4);
-}
 
 static enum vit_status refuse_missing(struct loading *l, struct vit_error *err)
 {

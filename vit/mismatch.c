@@ -16,6 +16,11 @@ void vit_tensor_list_add(struct vit_tensor_list *l, const char *name, const char
     l->count++;
 }
 
+bool vit_model_may_lack(const struct vit_model *m, const char *name)
+{
+    return m->headless && !strncmp(name, "head", 4);
+}
+
 /* Neither as it is nor packed, and not without need. */
 static bool lacks(const struct vit_model *m, struct weights_view *v, const struct vit_slot *slots, int i)
 {

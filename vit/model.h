@@ -61,9 +61,6 @@ void vit_model_say_border(struct vit_model *m);
 enum vit_status vit_model_make_slots(struct vit_model *m, struct vit_error *err);
 /* Memory for the parameters whose bit in copied is set (NULL: all, in one arena), and for the matrices. */
 enum vit_status vit_model_carve(struct vit_model *m, const bool *copied, struct vit_error *err);
-/* "[144, 48]" */
-const char *vit_shape_text(const int64_t *shape, int rank, char *text, size_t size);
-const char *vit_slot_shape_text(const struct vit_slot *s, char *text, size_t size);
 
 /* What the products compute in, and the threads, of options. VIT_ERR_ARG: there is no such dtype, or too
  * many threads. */

@@ -224,6 +224,24 @@ float **vit_slot_pointer(struct vit_params *p, const struct vit_slot *s)
     return (float **)(void *)(base + s->field);
 }
 
+const char *vit_shape_text(const int64_t *shape, int rank, char *text, size_t size)
+{
+    size_t used = (size_t)snprintf(text, size, "[");
+
+    for (int i = 0; i < rank && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%lld", i ? ", " : "", (long long)shape[i]);
+    if (used < size) snprintf(text + used, size - used, "]");
+    return text;
+}
+
+const char *vit_slot_shape_text(const struct vit_slot *s, char *text, size_t size)
+{
+    int64_t shape[VIT_COUNT(s->shape)];
+
+    for (int i = 0; i < s->rank; i++) shape[i] = s->shape[i];
+    return vit_shape_text(shape, s->rank, text, size);
+}
+
 /* ---- as the kernels take them ---- */
 
 struct kern_norm vit_norm_of(const struct vit_config *c, const struct vit_norm_params *p)

@@ -60,6 +60,10 @@ enum vit_status vit_slots_lent(const struct vit_slot *wanted, int count, const s
 /* The pointer of a slot in p. */
 float **vit_slot_pointer(struct vit_params *p, const struct vit_slot *s);
 
+/* "[144, 48]" */
+const char *vit_shape_text(const int64_t *shape, int rank, char *text, size_t size);
+const char *vit_slot_shape_text(const struct vit_slot *s, char *text, size_t size);
+
 /* ---- as the kernels take them ---- */
 
 /* A norm, and m rows of d for it. */
