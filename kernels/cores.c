@@ -1,4 +1,4 @@
-/* cores.c - how many physical cores this process may use. */
+/* cores.c - how many physical cores this process may use, and threads for all of them. */
 #include <ctype.h>
 #include <limits.h>
 #include <omp.h>
@@ -167,6 +167,19 @@ static bool list_allowed(unsigned char *allowed)
     CPU_FREE(set);
     return said;
 }
+
+static void allow(pthread_attr_t *thread, const unsigned char *allowed)
+{
+    const size_t size = CPU_ALLOC_SIZE(CPUS);
+    cpu_set_t *set = CPU_ALLOC(CPUS);
+
+    if (!set) return;
+    CPU_ZERO_S(size, set);
+    for (size_t i = 0; i < CPUS; i++)
+        if (allowed[i]) CPU_SET_S(i, size, set);
+    pthread_attr_setaffinity_np(thread, size, set);
+    CPU_FREE(set);
+}
 #else
 /* No Linux: it binds no process to some CPUs. */
 static bool list_allowed(unsigned char *allowed)
@@ -174,7 +187,27 @@ static bool list_allowed(unsigned char *allowed)
     (void)allowed;
     return false;
 }
+
+static void allow(pthread_attr_t *thread, const unsigned char *allowed)
+{
+    (void)thread;
+    (void)allowed;
+}
 #endif
+
+int kern_cpu_thread(pthread_t *thread, void *(*work)(void *argument), void *argument)
+{
+    unsigned char allowed[CPUS];
+    pthread_attr_t attributes;
+    int status;
+
+    if (!list_places(allowed) || pthread_attr_init(&attributes))
+        return pthread_create(thread, NULL, work, argument);
+    allow(&attributes, allowed);
+    status = pthread_create(thread, &attributes, work, argument);
+    pthread_attr_destroy(&attributes);
+    return status;
+}
 
 int kern_cpu_cores(void)
 {

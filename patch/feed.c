@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/cpu.h"
 #include "patch/feed_store.h"
 #include "vit/arena.h"
 #include "vit/random.h"
@@ -251,7 +252,7 @@ static enum vit_status start_workers(struct patch_feed *f, struct vit_error *err
     for (; f->started < f->workers; f->started++) {
         struct worker *w = &f->worker[f->started];
         w->feed = f;
-        if (pthread_create(&w->thread, NULL, work, w)) break;
+        if (kern_cpu_thread(&w->thread, work, w)) break;
     }
     if (!f->started) return vit_fail(err, VIT_ERR_NOMEM, "the system refused a thread to make batches");
     return VIT_OK;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "kernels/cpu.h"
 #include "patch/patch.h"
 #include "vit/arena.h"
 
@@ -195,7 +196,7 @@ static enum vit_status start(struct patch_loader *l, struct vit_error *err)
     for (; l->started < l->workers; l->started++) {
         struct worker *w = &l->worker[l->started];
         w->loader = l;
-        if (pthread_create(&w->thread, NULL, work, w)) break;
+        if (kern_cpu_thread(&w->thread, work, w)) break;
     }
     if (!l->started) return vit_fail(err, VIT_ERR_NOMEM, "the system refused a thread for the loader");
     return VIT_OK;
