@@ -76,6 +76,12 @@ static bool has_comparisons(const struct report *r)
     return false;
 }
 
+/* Comparisons alone say what they do not show. */
+static bool has_gaps(const struct report *r)
+{
+    return has_cells(r) || has_blocks(r) || !has_comparisons(r);
+}
+
 static bool always(const struct report *r)
 {
     (void)r;
@@ -92,7 +98,7 @@ static const struct {
     { "training", "During training", has_epochs, put_curves },
     { "diagnostics", "Streams and gradients", has_blocks, put_probes },
     { "comparison", "What the comparison says", has_comparisons, put_comparisons },
-    { "untested", "What was not tested", always, put_untested },
+    { "untested", "What was not tested", has_gaps, put_untested },
     { "again", "Make it again", always, put_commands },
 };
 

@@ -29,6 +29,11 @@ void report_put_parallel(FILE *out, const struct report *r); /* networks whose t
 /* An item of a list for each arm of a result of compare for whose placement a better rate is known. */
 void report_put_better(FILE *out, const struct report *r, const json_t *comparison);
 
+/* ---- report_single.c ---- */
+
+/* Items of the list of what was not tested: settings and data of one value, placements that are missing. */
+void report_put_single(FILE *out, const struct report *r);
+
 /* ---- report_compare.c, report_untested.c, report_again.c ---- */
 
 void report_put_comparisons(FILE *out, const struct report *r);

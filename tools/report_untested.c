@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "tools/markup.h"
-#include "tools/recipe.h"
 #include "tools/report_page.h"
 
 /* Epochs of the recipes that print accuracies for small networks on CIFAR-10 (Compact Transformers,
@@ -198,93 +197,6 @@ static void say_epochs(FILE *out, const struct report *r)
             most, PRINTED_EPOCHS);
 }
 
-/* ---- what had a single value ---- */
-
-static void put_single(FILE *out, bool *open, const char *name, const char *value)
-{
-    if (!*open) fputs("<li><b>Other settings.</b> Only one value was tried of: ", out);
-    markup_put(out, "%s%s %s", *open ? ", " : "", name, value);
-    *open = true;
-}
-
-/* The one text that all cells give a setting; false: several, or none. */
-static bool only_setting(const struct report *r, const char *name, char *text, size_t size)
-{
-    char other[128];
-
-    *text = '\0';
-    for (size_t i = 0; i < r->cell_count; i++) {
-        report_setting(r, &r->cells[i], name, other, sizeof other);
-        if (*text && strcmp(text, other) != 0) return false;
-        snprintf(text, size, "%s", other);
-    }
-    return *text != '\0';
-}
-
-static void say_settings(FILE *out, const struct report *r)
-{
-    static const enum recipe_id WORTH[] = {
-        RECIPE_IMAGE,    RECIPE_STEM,  RECIPE_PATCH,    RECIPE_WIDTH,           RECIPE_HEADS,
-        RECIPE_HIDDEN,   RECIPE_POOL,  RECIPE_POSITION, RECIPE_NORM_KIND,       RECIPE_OPTIMIZER,
-        RECIPE_SCHEDULE, RECIPE_BATCH, RECIPE_EPOCHS,   RECIPE_WEIGHT_DECAY,    RECIPE_CLIP,
-        RECIPE_AUGMENT,  RECIPE_MIXUP, RECIPE_CUTMIX,   RECIPE_LABEL_SMOOTHING, RECIPE_DROP_PATH,
-        RECIPE_EMA,      RECIPE_DTYPE, RECIPE_LIMIT,
-    };
-    bool open = false, depths = false, warmups = false, inits = false;
-    char text[128];
-
-    for (size_t i = 1; i < r->condition_count; i++) {
-        depths |= r->conditions[i].depth != r->conditions[0].depth;
-        warmups |= strcmp(r->conditions[i].warmup, r->conditions[0].warmup) != 0;
-        inits |= strcmp(r->conditions[i].init, r->conditions[0].init) != 0;
-    }
-    if (!r->condition_count) return;
-    snprintf(text, sizeof text, "%d", r->conditions[0].depth);
-    if (!depths) put_single(out, &open, "depth", text);
-    if (!warmups) put_single(out, &open, "warm-up", r->conditions[0].warmup);
-    if (!inits) put_single(out, &open, "init", r->conditions[0].init);
-    for (size_t i = 0; i < VIT_COUNT(WORTH); i++)
-        if (only_setting(r, recipe_name(WORTH[i]), text, sizeof text) &&
-            (WORTH[i] != RECIPE_LIMIT || strcmp(text, "0") != 0)) /* no limit */
-            put_single(out, &open, recipe_name(WORTH[i]), text);
-    if (open)
-        fputs(". Whether the picture is the same elsewhere (scale above all) was not asked.</li>\n", out);
-}
-
-static void say_data(FILE *out, const struct report *r)
-{
-    const char *only = NULL;
-
-    for (size_t i = 0; i < r->source_count; i++) {
-        const char *data = json_string_value(json_object_get(r->sources[i].about, "data"));
-        if (r->sources[i].kind == REPORT_COMPARE || !data) continue;
-        if (only && strcmp(only, data) != 0) return;
-        only = data;
-    }
-    if (only) markup_put(out, "<li><b>Other data.</b> All runs saw one data set, %s.</li>\n", only);
-}
-
-static bool was_tried(const struct report *r, int placement)
-{
-    struct vit_norm_config n;
-
-    for (size_t i = 0; i < r->norm_count; i++)
-        if (!vit_placement_parse(&n, r->norms[i], NULL) && (int)n.placement == placement) return true;
-    return false;
-}
-
-static void say_placements(FILE *out, const struct report *r)
-{
-    int missing = 0;
-
-    for (int p = 0; p < VIT_PLACEMENTS; p++) {
-        if (was_tried(r, p)) continue;
-        fputs(missing++ ? ", " : "<li><b>Other placements.</b> Not among the arms: ", out);
-        fputs(vit_placement_name((enum vit_placement)p), out);
-    }
-    if (missing) fputs(".</li>\n", out);
-}
-
 /* ---- how it was measured ---- */
 
 static bool any_choice(const struct report *r)
@@ -377,9 +289,8 @@ static void say_comparison(FILE *out, const struct report *r)
 void report_put_untested(FILE *out, const struct report *r)
 {
     static void (*const GAPS[])(FILE *, const struct report *) = {
-        say_unfinished, say_seeds,      say_combinations, say_edges, say_unequal,
-        say_dead,       say_epochs,     say_settings,     say_data,  say_placements,
-        say_choice,     say_validation, say_test,         say_probe, say_comparison,
+        say_unfinished,    say_seeds,  say_combinations, say_edges, say_unequal, say_dead,       say_epochs,
+        report_put_single, say_choice, say_validation,   say_test,  say_probe,   say_comparison,
     };
 
     fputs("<ul>\n", out);

@@ -110,6 +110,33 @@ static void the_page_says_what_was_not_tested(void **state)
     free(page);
 }
 
+/* Placements that were compared were tried; without an arm there is none that others could be among. */
+static void compared_placements_are_not_missing(void **state)
+{
+    static const struct cell CELLS[] = { { "pre", 1e-3, 0, "done", 0.5, NULL } };
+    struct fixture *f = *state;
+    char path[300], *page;
+    struct vit_error err;
+
+    save(
+        f, "compare.json",
+        "{\"mcnemar_p\":0.5,\"n\":10,\"arms\":[{\"name\":\"A\",\"runs\":[{\"file\":\"a\",\"norm\":\"pre\"}]},"
+        "{\"name\":\"B\",\"runs\":[{\"file\":\"b\",\"norm\":\"post\"}]}]}");
+    save_cells(f, CELLS, VIT_COUNT(CELLS));
+    read_all(f);
+    page_of(&page, f);
+    assert_has(page, "Not among the arms: res-post, sandwich");
+    free(page);
+    report_free(&f->r);
+    snprintf(path, sizeof path, "%s/compare.json", f->dir);
+    assert_ok(report_read(&f->r, path, &err), &err);
+    assert_ok(report_arrange(&f->r, &err), &err);
+    page_of(&page, f);
+    assert_has(page, "What the comparison says");
+    assert_lacks(page, "What was not tested");
+    free(page);
+}
+
 static void the_commands_are_safe_to_paste(void **state)
 {
     static const struct cell CELLS[] = { { "pre", 1e-3, 0, "done", 0.5, NULL } };
@@ -760,6 +787,7 @@ int main(void)
         TEST(the_arms_have_their_intervals),
         TEST(single_runs_are_dots_of_their_own_arm),
         TEST(the_page_says_what_was_not_tested),
+        TEST(compared_placements_are_not_missing),
         TEST(the_commands_are_safe_to_paste),
         TEST(what_no_option_says_is_a_recipe),
         TEST(no_text_of_a_file_becomes_markup),
