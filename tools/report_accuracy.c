@@ -308,14 +308,33 @@ static bool any_lost(const struct report *r)
     return false;
 }
 
+/* Whether the table has a mean that the run is in. */
+static bool is_shown(const struct report *r, const struct report_cell *c)
+{
+    const struct report_arm *a = &r->arms[c->arm];
+
+    for (int k = 0; k < a->rate_count; k++)
+        if (report_same_rate(a->rates[k].lr, c->lr))
+            return c->end == REPORT_DONE && isfinite(value_of(r)(c)) && a->rates[k].ended[REPORT_DONE] > 1;
+    return false;
+}
+
+static void put_pictures(FILE *out, const struct report *r)
+{
+    struct report_span pictures = { 0 };
+
+    for (size_t i = 0; i < r->cell_count; i++)
+        if (is_shown(r, &r->cells[i]))
+            report_widen(&pictures, report_tested(r) ? r->cells[i].test_n : r->cells[i].val_n);
+    if (!pictures.high) return;
+    fputs(", on ", out);
+    report_put_pictures(out, &pictures);
+}
+
 void report_note_accuracy(FILE *out, const struct report *r)
 {
-    int pictures = 0;
-
-    for (size_t i = 0; i < r->cell_count && !pictures; i++)
-        pictures = report_tested(r) ? r->cells[i].test_n : r->cells[i].val_n;
     fputs("Mean ± standard deviation of training runs that differ by their seed alone", out);
-    if (pictures) fprintf(out, ", on %d pictures", pictures);
+    put_pictures(out, r);
     fprintf(out,
             ". Differences in points of top-1, each placement at %s: Welch's t over runs, and the paired t "
             "where both have the same seeds;",

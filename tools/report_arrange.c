@@ -207,20 +207,20 @@ bool report_tested(const struct report *r)
     return false;
 }
 
-double report_precision(const struct report *r, int *pictures)
+double report_precision(const struct report *r, struct report_span *pictures)
 {
     const struct report_cell *best = NULL;
     double low, high;
 
-    *pictures = 0;
+    *pictures = (struct report_span){ 0 };
     for (size_t i = 0; i < r->cell_count; i++) {
         const struct report_cell *c = &r->cells[i];
-        if (c->end == REPORT_DONE && c->val_n && isfinite(c->val_top1) &&
-            (!best || c->val_top1 > best->val_top1))
+        if (c->end != REPORT_DONE || !c->val_n || !isfinite(c->val_top1)) continue;
+        report_widen(pictures, c->val_n);
+        if (!best || c->val_n < best->val_n || (c->val_n == best->val_n && c->val_top1 > best->val_top1))
             best = c;
     }
     if (!best) return NAN;
-    *pictures = best->val_n;
     report_interval(&low, &high, best->val_top1 * best->val_n, best->val_n);
     return (high - low) / 2;
 }

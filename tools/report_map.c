@@ -90,15 +90,17 @@ enum vit_status report_tabulate_map(struct table *t, const struct report *r, str
 
 void report_note_map(FILE *out, const struct report *r)
 {
-    int pictures;
+    struct report_span pictures;
     const double half = report_precision(r, &pictures);
 
     fputs("Validation top-1 (%) by learning rate, the mean over seeds where there are several.", out);
-    if (pictures)
-        fprintf(
-            out,
-            " It is of %d pictures: by their choice alone that of one run is known to about ± %.1f points "
-            "(95 %%); another seed may differ by more.",
-            pictures, 100 * half);
+    if (pictures.high) {
+        fputs(" It is of ", out);
+        report_put_pictures(out, &pictures);
+        fprintf(out,
+                ": by their choice alone that of one run is known to about ± %.1f points (95 %%)%s; another "
+                "seed may differ by more.",
+                100 * half, pictures.low < pictures.high ? ", where they are fewest" : "");
+    }
     report_put_lost(out, r);
 }

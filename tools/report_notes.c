@@ -1,4 +1,5 @@
-/* Sentences that the page and the tables have in common: which runs are lost. */
+/* What the sentences of the page and of the tables have in common: which runs are lost, of how many pictures
+ * accuracies are. */
 #include <math.h>
 
 #include "tools/report_parts.h"
@@ -47,6 +48,14 @@ static void put_stayed(FILE *out, int classes)
         fprintf(out, "%.3g %% (chance is %.3g %%).", 100 * report_learnt(classes), 100.0 / classes);
     else
         fputs("twice chance (less, where classes are fewer than ten).", out);
+}
+
+void report_put_pictures(FILE *out, const struct report_span *pictures)
+{
+    if (pictures->low < pictures->high)
+        fprintf(out, "%d to %d pictures", pictures->low, pictures->high);
+    else
+        fprintf(out, "%d pictures", pictures->high);
 }
 
 void report_put_lost(FILE *out, const struct report *r)

@@ -46,6 +46,12 @@ const char *report_percent(char *text, size_t size, double share);
 /* The 95 % interval of k of n, Wilson's. */
 void report_interval(double *low, double *high, double k, double n);
 
+/* The least and the most of several numbers, of which 0 is none; zero at the start. */
+struct report_span {
+    int low, high;
+};
+void report_widen(struct report_span *s, int n);
+
 /* ---- report_fields.c: JSON objects into structs, by a table ---- */
 
 enum report_field_kind {
@@ -100,9 +106,9 @@ size_t report_values(const struct report *r, const struct report_arm *a, double 
                      double *out);
 
 bool report_judged(const struct report *r); /* every arm is */
-/* Half of the 95 % interval of a run's validation accuracy over its pictures alone: that of the best run,
- * which is about as wide as those of the others. NAN, and no pictures: not known. */
-double report_precision(const struct report *r, int *pictures);
+/* Half of the 95 % interval of a run's validation accuracy over its pictures alone: that of the best run of
+ * those with the fewest, which is about as wide as others of them. NAN, and no pictures: not known. */
+double report_precision(const struct report *r, struct report_span *pictures);
 
 /* What a placement reached in a match. */
 struct report_tally {
@@ -113,6 +119,8 @@ struct report_tally report_tally(const struct report *r, int match, size_t norm)
 
 /* ---- report_notes.c: sentences for page and tables, a blank before each ---- */
 
+/* "40 to 60 pictures", no blank. */
+void report_put_pictures(FILE *out, const struct report_span *pictures);
 /* When a run counts as dead, diverged or not learnt, as far as there are such. */
 void report_put_lost(FILE *out, const struct report *r);
 

@@ -117,6 +117,13 @@ void report_interval(double *low, double *high, double k, double n)
     vit_wilson(low, high, k, n, vit_normal_quantile(0.975));
 }
 
+void report_widen(struct report_span *s, int n)
+{
+    if (!n) return;
+    if (!s->low || n < s->low) s->low = n;
+    if (n > s->high) s->high = n;
+}
+
 const char *report_percent(char *text, size_t size, double share)
 {
     if (isfinite(share))

@@ -242,16 +242,16 @@ static void say_choice(FILE *out, const struct report *r)
 
 static void say_validation(FILE *out, const struct report *r)
 {
-    int pictures;
+    struct report_span pictures;
     const double half = report_precision(r, &pictures);
 
-    if (pictures)
-        markup_put(
-            out,
-            "<li><b>More pictures.</b> A single run's validation accuracy comes from %d pictures "
-            "and is known to about ± %.1f points (95 %%) by their choice alone; another seed may differ by "
-            "more.</li>\n",
-            pictures, 100 * half);
+    if (!pictures.high) return;
+    fputs("<li><b>More pictures.</b> A single run's validation accuracy comes from ", out);
+    report_put_pictures(out, &pictures);
+    markup_put(out,
+               " and is known to about ± %.1f points (95 %%) by their choice alone%s; another seed may "
+               "differ by more.</li>\n",
+               100 * half, pictures.low < pictures.high ? ", where they are fewest" : "");
 }
 
 static void say_test(FILE *out, const struct report *r)
