@@ -19,14 +19,19 @@ static int pictures(const struct report *r, const struct report_arm *a, bool tes
     return 0;
 }
 
+/* Finite values of the arm's runs at its best rate; room (cells). */
+static size_t best_values(const struct report *r, const struct report_arm *a, bool test, double *room)
+{
+    if (a->best < 0) return 0;
+    return report_values(r, a, a->rates[a->best].lr, test ? report_test_top1 : report_val_top1, room);
+}
+
 /* Mean, and what chance leaves of it: of the seed by Student's t where there are several, else of the
  * pictures alone by Wilson, which is marked. */
 static void put_accuracy(FILE *out, const struct report *r, const struct report_arm *a, bool test,
                          double *room)
 {
-    const size_t n = a->best < 0 ? 0
-                                 : report_values(r, a, a->rates[a->best].lr,
-                                                 test ? report_test_top1 : report_val_top1, room);
+    const size_t n = best_values(r, a, test, room);
     const double mean = vit_mean(room, (int)n);
     char text[32];
 
@@ -47,17 +52,10 @@ static void put_accuracy(FILE *out, const struct report *r, const struct report_
 static void put_difference(FILE *out, const struct report *r, const struct report_arm *a,
                            const struct report_arm *first, bool test, double *room)
 {
-    report_value *value = test ? report_test_top1 : report_val_top1;
     double *other = room + r->cell_count;
-    size_t n, m;
+    const size_t n = best_values(r, a, test, room), m = best_values(r, first, test, other);
 
-    if (a == first || first->norm || a->best < 0 || first->best < 0) {
-        fputs("<td class=\"n\">–</td>", out);
-        return;
-    }
-    n = report_values(r, a, a->rates[a->best].lr, value, room);
-    m = report_values(r, first, first->rates[first->best].lr, value, other);
-    if (!n || !m) {
+    if (a == first || first->norm || !n || !m) {
         fputs("<td class=\"n\">–</td>", out);
     } else if (n > 1 && m > 1) {
         const struct vit_t_test t = vit_welch(room, (int)n, other, (int)m, 0.95);
@@ -68,6 +66,19 @@ static void put_difference(FILE *out, const struct report *r, const struct repor
         markup_put(out, "<td class=\"n\">%+.2f <small>‡</small></td>",
                    100 * (vit_mean(room, (int)n) - vit_mean(other, (int)m)));
     }
+}
+
+/* Runs at the best rate that were trained to their end, and of how many of them an accuracy is, where it is
+ * not of all. */
+static void put_seeds(FILE *out, const struct report *r, const struct report_arm *a, double *room)
+{
+    const size_t done = a->best < 0 ? 0 : (size_t)a->rates[a->best].ended[REPORT_DONE];
+    const size_t validated = best_values(r, a, false, room), tested = best_values(r, a, true, room);
+
+    markup_put(out, "<td class=\"n\">%zu", done);
+    if (validated && validated < done) markup_put(out, " <small>%zu validated</small>", validated);
+    if (tested && tested < done) markup_put(out, " <small>%zu tested</small>", tested);
+    fputs("</td>", out);
 }
 
 static void put_count(FILE *out, int k, int n)
@@ -141,7 +152,7 @@ static void put_arm(FILE *out, const struct report *r, const struct report_arm *
     if (a->best >= 0 && at_edge(a)) fputs(" <small>edge</small>", out);
     if (a->best >= 0 && report_tried(a) == 1) fputs(" <small>only</small>", out);
     fputs("</td>", out);
-    markup_put(out, "<td class=\"n\">%d</td>", a->best < 0 ? 0 : a->rates[a->best].ended[REPORT_DONE]);
+    put_seeds(out, r, a, room);
     put_accuracy(out, r, a, false, room);
     if (test) put_accuracy(out, r, a, true, room);
     put_difference(out, r, a, first, test, room);

@@ -207,6 +207,11 @@ bool report_tested(const struct report *r)
     return false;
 }
 
+report_value *report_shown(const struct report *r)
+{
+    return report_tested(r) ? report_test_top1 : report_val_top1;
+}
+
 double report_precision(const struct report *r, struct report_span *pictures)
 {
     const struct report_cell *best = NULL;

@@ -100,7 +100,8 @@ int report_classes(const struct report *r, int source);
 double report_learnt(int classes);
 typedef double report_value(const struct report_cell *c);
 report_value report_val_top1, report_test_top1;
-bool report_tested(const struct report *r); /* any run, on a test split */
+bool report_tested(const struct report *r);         /* any run, on a test split */
+report_value *report_shown(const struct report *r); /* the test, where any run has one, or validation */
 /* The finite values of an arm's finished runs at a rate, by seed; out: room for all. */
 size_t report_values(const struct report *r, const struct report_arm *a, double lr, report_value *value,
                      double *out);

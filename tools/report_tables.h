@@ -15,6 +15,11 @@ report_tabulate report_tabulate_map, report_tabulate_brief, report_tabulate_summ
     report_tabulate_differences, report_tabulate_pairs;
 report_note report_note_map, report_note_brief, report_note_summary, report_note_accuracy, report_note_pairs;
 
+/* ---- report_differences.c ---- */
+
+/* A blank before each sentence; nothing where there are no differences. */
+void report_note_differences(FILE *out, const struct report *r);
+
 /* ---- report_depths.c ---- */
 
 /* Rows below the lost runs of each setting: those of a recipe with several depths, and of every recipe that

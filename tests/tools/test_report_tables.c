@@ -434,6 +434,71 @@ static void the_accuracies_are_compared_by_run_and_by_seed(void **state)
                  "");
 }
 
+#define GONE(norm, seed)                                                                                     \
+    {                                                                                                        \
+        norm, 6, 0, seed, 1e-3, "dead", NAN, NAN, NAN, NAN                                                   \
+    }
+
+/* The pair that was chosen beforehand is that of the placements, not of those that survive: where it cannot
+ * be made, no other takes its place, and the p of all others are corrected. */
+static void the_pair_chosen_beforehand_may_be_lost(void **state)
+{
+    const struct trial trials[] = {
+        SEED("pre", 1, 0.50),      SEED("pre", 2, 0.51), SEED("pre", 3, 0.52),      SEED("post", 3, 0.53),
+        GONE("post", 1),           GONE("post", 2),      SEED("deepnorm", 1, 0.60), SEED("deepnorm", 2, 0.62),
+        SEED("deepnorm", 3, 0.61), GONE("sandwich", 1),  GONE("sandwich", 2),
+    };
+    struct fixture *f = *state;
+    char *text;
+
+    save_trials(f, trials, VIT_COUNT(trials), 10);
+    read_all(f);
+    assert_table(
+        f, "accuracy",
+        "| placement | rate | warm-up | lost runs | test top-1 (%) | each run |\n"
+        "| pre | 1e-3 | none | 0 of 3 | 51.00 ± 1.00 | 50.00, 51.00, 52.00 |\n"
+        "| post | 1e-3 | none | 2 of 3 | – | 53.00 |\n"
+        "| sandwich | 1e-3 | none | 2 of 2 | – | – |\n"
+        "| deepnorm | 1e-3 | none | 0 of 3 | 61.00 ± 1.00 | 60.00, 62.00, 61.00 |\n"
+        "| difference | points | 95 % (Welch) | p | p (Holm) | 95 % (same seeds) | p (same seeds) |\n"
+        "| post minus pre | – | – | – | – | – | – |\n"
+        "| deepnorm minus pre | +10.00 | +7.73 to +12.27 | 0.00026 | 0.00026 | +7.52 to +12.48 | "
+        "0.0033 |\n",
+        "The first pair is the comparison chosen beforehand;");
+    save_trials(f, trials, 6, 10);
+    read_all(f);
+    text = table_of(f, "accuracy");
+    assert_lacks(text, "minus pre");
+    assert_lacks(text, "Welch");
+    assert_lacks(text, "chosen beforehand");
+    free(text);
+}
+
+/* Others have no test: they are in no mean, and take no seed from a pair. */
+static void runs_without_a_test_leave_the_pairs_whole(void **state)
+{
+    const struct trial trials[] = {
+        SEED("pre", 1, 0.50),  SEED("pre", 2, 0.51),  SEED("pre", 3, 0.52),  SEED("pre", 4, NAN),
+        SEED("post", 3, 0.53), SEED("post", 1, 0.55), SEED("post", 2, 0.54), SEED("post", 0, NAN),
+    };
+    struct fixture *f = *state;
+    char *page;
+
+    save_trials(f, trials, VIT_COUNT(trials), 10);
+    read_all(f);
+    assert_table(
+        f, "accuracy",
+        "| placement | rate | warm-up | lost runs | test top-1 (%) | each run |\n"
+        "| pre | 1e-3 | none | 0 of 4 | 51.00 ± 1.00 | 50.00, 51.00, 52.00 |\n"
+        "| post | 1e-3 | none | 0 of 4 | 54.00 ± 1.00 | 55.00, 54.00, 53.00 |\n"
+        "| difference | points | 95 % (Welch) | p | p (Holm) | 95 % (same seeds) | p (same seeds) |\n"
+        "| post minus pre | +3.00 | +0.73 to +5.27 | 0.021 | – | -1.97 to +7.97 | 0.12 |\n",
+        "");
+    page_of(&page, f);
+    assert_int_equal(count(page, "<td class=\"n\">4 <small>3 tested</small></td>"), 2);
+    free(page);
+}
+
 /* A folder beside others: one arm, two seeds, of so many pictures. */
 static void read_pictures(struct fixture *f, const char *name, double lr, int val_n, int test_n)
 {
@@ -678,6 +743,8 @@ int main(void)
         TEST(the_depth_of_a_trained_network_is_not_the_presets),
         TEST(the_accuracies_are_compared_by_run_and_by_seed),
         TEST(the_accuracies_begin_with_pre),
+        TEST(the_pair_chosen_beforehand_may_be_lost),
+        TEST(runs_without_a_test_leave_the_pairs_whole),
         TEST(of_several_numbers_of_pictures_all_are_said),
         TEST(the_bootstrap_of_compare_is_beside_its_runs),
         TEST(runs_are_paired_by_one_setting),
