@@ -107,7 +107,8 @@ struct report_arm {
     int condition, norm;       /* indices */
     struct report_rate *rates; /* ascending */
     int rate_count;
-    int best; /* the rate with the highest mean, of those where no run was lost; else of all; -1 */
+    int best; /* the rate with the highest mean, of those where no run was lost; else of all; not validated,
+               * the only one with runs that are done; -1: none */
     int within_low,
         within_high; /* rates around the best whose mean is at most a point below it, no run lost */
     bool judged;     /* of all its runs that are done it is known whether they learnt */

@@ -140,6 +140,7 @@ void report_note_accuracy(FILE *out, const struct report *r)
         fputs(" Lost runs (dead, diverged or not learnt) are in no mean and no test, which flatters a "
               "placement that lost any.",
               out);
+        report_put_passed(out, r);
         report_put_lost(out, r);
     }
     if (any_comparison(r))

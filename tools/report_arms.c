@@ -143,14 +143,16 @@ static void put_arm(FILE *out, const struct report *r, const struct report_arm *
                     const struct report_arm *first, bool test, double *room)
 {
     const int ended = report_ended(a->ended, a->runs);
-    char lr[32] = "–";
+    char lr[32], lost[64];
 
+    snprintf(lr, sizeof lr, "%s", a->ended[REPORT_DONE] ? "not validated" : "–");
     if (a->best >= 0) report_rate_text(lr, sizeof lr, a->rates[a->best].lr);
     fputs("<tr><th scope=\"row\">", out);
     report_put_key(out, r, (size_t)a->norm);
     markup_put(out, "%s</th><td class=\"n\">%s", r->norms[a->norm], lr);
     if (a->best >= 0 && at_edge(a)) fputs(" <small>edge</small>", out);
     if (a->best >= 0 && report_tried(a) == 1) fputs(" <small>only</small>", out);
+    if (a->best >= 0 && *report_lost_best(lost, sizeof lost, a)) markup_put(out, " <small>%s</small>", lost);
     fputs("</td>", out);
     put_seeds(out, r, a, room);
     put_accuracy(out, r, a, false, room);
@@ -202,13 +204,15 @@ bool report_put_arms(FILE *out, const struct report *r)
         if (i + 1 == r->arm_count || r->arms[i + 1].condition != a->condition) fputs("</tbody>", out);
     }
     fputs("</table></div>\n", out);
-    fputs("<p class=\"soft\"><small>Accuracy at the arm's best rate, which is chosen by the mean validation "
-          "accuracy over seeds among the rates that lost no run. ± half of the 95 % interval of the mean "
-          "over seeds (Student's t). † a single seed: the interval is that of the pictures alone (Wilson) "
-          "and says nothing about other seeds. ‡ fewer than two seeds in an arm: no interval, no test. "
-          "<i>edge</i>: the best rate is the lowest or the highest tried; <i>only</i>: no other was. "
-          "Counts with 95 % Wilson intervals, over all rates.",
-          out);
+    fputs(
+        "<p class=\"soft\"><small>Accuracy at the arm's best rate, which is chosen by the mean validation "
+        "accuracy over seeds among the rates that lost no run, or among all where each lost some. ± half of "
+        "the 95 % interval of the mean over seeds (Student's t). † a single seed: the interval is that of "
+        "the pictures alone (Wilson) and says nothing about other seeds. ‡ fewer than two seeds in an arm: "
+        "no interval, no test. <i>edge</i>: the best rate is the lowest or the highest tried; <i>only</i>: "
+        "no other was. Counts with 95 % Wilson intervals, over all rates.",
+        out);
+    report_put_flattered(out, r);
     if (!any_ended(r, REPORT_DIVERGED)) fputs(" No run diverged.", out);
     report_put_lost(out, r);
     if (any_judged(r))

@@ -266,6 +266,24 @@ static int best_of(const struct report_arm *a, bool whole)
     return best;
 }
 
+/* Rates with runs that were trained to their end. */
+static int survived(const struct report_arm *a)
+{
+    int count = 0;
+
+    for (int i = 0; i < a->rate_count; i++) count += a->rates[i].ended[REPORT_DONE] > 0;
+    return count;
+}
+
+/* The only one of them, which needs no validation to be chosen; -1: there are several, or none. */
+static int only_of(const struct report_arm *a)
+{
+    if (survived(a) != 1) return -1;
+    for (int i = 0; i < a->rate_count; i++)
+        if (a->rates[i].ended[REPORT_DONE]) return i;
+    return -1;
+}
+
 static bool is_close(const struct report_arm *a, int i)
 {
     const struct report_rate *rate = &a->rates[i];
@@ -290,6 +308,7 @@ static void find_best(struct report_arm *a)
 {
     a->best = best_of(a, true);
     if (a->best < 0) a->best = best_of(a, false);
+    if (a->best < 0) a->best = only_of(a);
     a->within_low = a->within_high = a->best;
     if (a->best < 0) return;
     while (a->within_low > 0 && is_close(a, a->within_low - 1)) a->within_low--;
@@ -317,9 +336,20 @@ static enum vit_status find_arm(struct report *r, int condition, int norm, struc
     return VIT_OK;
 }
 
+/* Whether the best rate of a is better than that of b, by what find_best goes by. */
+static bool is_better(const struct report_arm *a, const struct report_arm *b)
+{
+    const struct report_rate *rate = &a->rates[a->best], *other = &b->rates[b->best];
+    const bool whole = !report_lost(rate->ended);
+
+    if (!isfinite(rate->mean) || !isfinite(other->mean)) return isfinite(rate->mean);
+    return whole != !report_lost(other->ended) ? whole : rate->mean > other->mean;
+}
+
 struct report_tally report_tally(const struct report *r, int match, size_t norm)
 {
     struct report_tally t = { 0 };
+    int choices = 0;
 
     for (size_t i = 0; i < r->arm_count; i++) {
         const struct report_arm *a = &r->arms[i];
@@ -327,9 +357,10 @@ struct report_tally report_tally(const struct report *r, int match, size_t norm)
         t.runs += a->runs;
         t.trials += report_tried(a);
         for (int e = 0; e < REPORT_ENDS; e++) t.ended[e] += a->ended[e];
-        if (a->best >= 0 && (!t.best || a->rates[a->best].mean > t.best->rates[t.best->best].mean))
-            t.best = a;
+        choices += survived(a);
+        if (a->best >= 0 && (!t.best || is_better(a, t.best))) t.best = a;
     }
+    if (choices > 1 && t.best && !isfinite(t.best->rates[t.best->best].mean)) t.best = NULL;
     return t;
 }
 

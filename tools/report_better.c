@@ -84,7 +84,7 @@ static struct place find_best(const struct report *r, const struct place *p)
     const struct report_condition *c = &r->conditions[p->arm->condition];
     const struct report_arm *best = report_tally(r, c->match, (size_t)p->arm->norm).best;
 
-    if (!best || best->rates[best->best].mean <= p->rate->mean) return *p;
+    if (!best || !(best->rates[best->best].mean > p->rate->mean)) return *p;
     return (struct place){ best, &best->rates[best->best] };
 }
 

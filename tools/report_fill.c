@@ -54,7 +54,7 @@ static void add_within(struct plot *p, const struct report *r, const struct repo
     struct plot_item item = { .style = r->styles[a->norm] };
     char low[32], high[32], best[32];
 
-    if (a->best < 0) return;
+    if (a->best < 0 || !isfinite(a->rates[a->best].mean)) return;
     item.x = a->rates[a->best].lr;
     item.low = a->rates[a->within_low].lr;
     item.high = a->rates[a->within_high].lr;

@@ -1,5 +1,5 @@
-/* What the sentences of the page and of the tables have in common: which runs are lost, of how many pictures
- * accuracies are. */
+/* What the sentences of the page and of the tables have in common: which runs are lost, what a best leaves
+ * out, of how many pictures accuracies are. */
 #include <math.h>
 
 #include "tools/report_parts.h"
@@ -48,6 +48,29 @@ static void put_stayed(FILE *out, int classes)
         fprintf(out, "%.3g %% (chance is %.3g %%).", 100 * report_learnt(classes), 100.0 / classes);
     else
         fputs("twice chance (less, where classes are fewer than ten).", out);
+}
+
+void report_put_passed(FILE *out, const struct report *r)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < r->arm_count; i++)
+        found |= report_lost(r->arms[i].ended) && report_tried(&r->arms[i]) > 1;
+    if (found) fputs(" A rate that lost runs is passed over where another lost none.", out);
+}
+
+void report_put_flattered(FILE *out, const struct report *r)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < r->arm_count; i++) {
+        const struct report_arm *a = &r->arms[i];
+        found |= a->best >= 0 && report_lost(a->rates[a->best].ended);
+    }
+    if (found)
+        fputs(" Where every rate lost runs, the best one says how many (lost 1 of 3): they are in no mean, "
+              "which flatters the placement.",
+              out);
 }
 
 void report_put_pictures(FILE *out, const struct report_span *pictures)

@@ -36,6 +36,8 @@ bool report_is_highest(const struct report_arm *a, int i);
 bool report_is_lowest(const struct report_arm *a, int i);
 /* "3 of 10", "0 of 2, unfinished 3": lost runs of those that ended. */
 const char *report_lost_text(char *text, size_t size, const int *ended, int runs);
+/* "lost 2 of 3", of the runs at an arm's best rate; "" where it lost none there. */
+const char *report_lost_best(char *text, size_t size, const struct report_arm *a);
 /* The highest rate of an arm that learns: "1e-3"; "≥ 0.01" where no higher one was tried; "none"; "?" where
  * of some runs it is not known whether they learnt. */
 const char *report_highest_text(char *text, size_t size, const struct report_arm *a);
@@ -114,7 +116,7 @@ double report_precision(const struct report *r, struct report_span *pictures);
 /* What a placement reached in a match. */
 struct report_tally {
     int runs, ended[REPORT_ENDS], trials; /* trials: warm-ups and rates */
-    const struct report_arm *best;        /* the arm with the highest mean at its best rate; NULL: none */
+    const struct report_arm *best;        /* the arm whose best rate is best; NULL: none, or not validated */
 };
 struct report_tally report_tally(const struct report *r, int match, size_t norm);
 
@@ -122,6 +124,10 @@ struct report_tally report_tally(const struct report *r, int match, size_t norm)
 
 /* "40 to 60 pictures", no blank. */
 void report_put_pictures(FILE *out, const struct report_span *pictures);
+/* That rates that lost runs are not chosen, as far as there are others. */
+void report_put_passed(FILE *out, const struct report *r);
+/* That a best that lost runs flatters, where there is one. */
+void report_put_flattered(FILE *out, const struct report *r);
 /* When a run counts as dead, diverged or not learnt, as far as there are such. */
 void report_put_lost(FILE *out, const struct report *r);
 

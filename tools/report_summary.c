@@ -1,5 +1,6 @@
 /* The table "summary": a placement a column, what it lost, stood and reached a row for each setting; and
  * "brief", the two of these that answer first. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "tools/compare.h"
@@ -116,6 +117,16 @@ static void put_within(struct table *t, const struct report *r, int match, size_
     put_warmups(t, r, match, norm, report_within_text);
 }
 
+/* " (lost 1 of 3)" behind a best rate that lost runs. */
+static const char *lost_there(char *text, size_t size, const struct report_arm *best)
+{
+    char lost[64];
+
+    *text = '\0';
+    if (*report_lost_best(lost, sizeof lost, best)) snprintf(text, size, " (%s)", lost);
+    return text;
+}
+
 /* "52.8 at 1e-3, 54.2": the choice, and what the same networks reach on pictures that chose nothing. */
 static void put_best(struct table *t, const struct report *r, int match, size_t norm)
 {
@@ -123,28 +134,33 @@ static void put_best(struct table *t, const struct report *r, int match, size_t 
     const struct report_rate *rate = tally.best ? &tally.best->rates[tally.best->best] : NULL;
     double *room = calloc(r->cell_count + 1, sizeof *room);
     const size_t n = room ? best_values(r, match, norm, room) : 0;
-    char lr[32], test[32] = "";
+    char lr[32], val[32] = "–", lost[72] = "", test[32] = "";
 
     t->failed |= !room;
     if (n) snprintf(test, sizeof test, ", %.1f", 100 * vit_mean(room, (int)n));
+    if (rate && isfinite(rate->mean)) snprintf(val, sizeof val, "%.1f", 100 * rate->mean);
     if (rate)
-        table_cell(t, "%.1f at %s%s", 100 * rate->mean, report_rate_text(lr, sizeof lr, rate->lr), test);
+        table_cell(t, "%s at %s%s%s", val, report_rate_text(lr, sizeof lr, rate->lr),
+                   lost_there(lost, sizeof lost, tally.best), test);
     else
-        table_cell(t, "–");
+        table_cell(t, "%s", tally.ended[REPORT_DONE] ? "not validated" : "–");
     free(room);
 }
 
 static void put_test(struct table *t, const struct report *r, int match, size_t norm)
 {
+    const struct report_tally tally = report_tally(r, match, norm);
     double *room = calloc(r->cell_count + 1, sizeof *room);
     const size_t n = room ? best_values(r, match, norm, room) : 0;
+    char lost[72] = "";
 
     t->failed |= !room;
+    if (n) lost_there(lost, sizeof lost, tally.best);
     if (n > 1)
-        table_cell(t, "%.2f ± %.2f (%zu)", 100 * vit_mean(room, (int)n),
-                   100 * vit_standard_deviation(room, (int)n), n);
+        table_cell(t, "%.2f ± %.2f (%zu)%s", 100 * vit_mean(room, (int)n),
+                   100 * vit_standard_deviation(room, (int)n), n, lost);
     else if (n)
-        table_cell(t, "%.2f (1)", 100 * room[0]);
+        table_cell(t, "%.2f (1)%s", 100 * room[0], lost);
     else
         table_cell(t, "–");
     free(room);
@@ -156,12 +172,13 @@ static void put_reached(struct table *t, const struct report *r, int match, size
     const struct report_tally tally = report_tally(r, match, norm);
     double *room = calloc(r->cell_count + 1, sizeof *room);
     const size_t n = room ? best_values(r, match, norm, room) : 0;
-    char lr[32];
+    char lr[32], lost[72];
 
     t->failed |= !room;
     if (n)
-        table_cell(t, "%.1f at %s", 100 * vit_mean(room, (int)n),
-                   report_rate_text(lr, sizeof lr, tally.best->rates[tally.best->best].lr));
+        table_cell(t, "%.1f at %s%s", 100 * vit_mean(room, (int)n),
+                   report_rate_text(lr, sizeof lr, tally.best->rates[tally.best->best].lr),
+                   lost_there(lost, sizeof lost, tally.best));
     else
         table_cell(t, "–");
     free(room);
@@ -283,13 +300,28 @@ static bool any_lost(const struct report *r)
     return false;
 }
 
+/* Whether a placement is at the only rate that there is, and not validated there. */
+static bool any_unvalidated(const struct report *r)
+{
+    for (size_t i = 0; i < r->arm_count; i++) {
+        const struct report_arm *a = &r->arms[i];
+        if (a->best >= 0 && !isfinite(a->rates[a->best].mean)) return true;
+    }
+    return false;
+}
+
 void report_note_brief(FILE *out, const struct report *r)
 {
     fputs("Lost: dead, diverged or not learnt.", out);
     report_put_lost(out, r);
-    if (any_match(r, was_tested))
-        fputs(" Test: the mean over seeds, at the rate and warm-up that are best on the validation pictures.",
-              out);
+    if (any_match(r, was_tested)) {
+        fprintf(out,
+                " Test: the mean over seeds, at the rate and warm-up that are best on the validation "
+                "pictures%s.",
+                any_unvalidated(r) ? ", or the only one that was run" : "");
+        report_put_passed(out, r);
+    }
+    report_put_flattered(out, r);
 }
 
 void report_note_summary(FILE *out, const struct report *r)
@@ -309,10 +341,11 @@ void report_note_summary(FILE *out, const struct report *r)
               out);
         if (!report_judged(r))
             fputs(" ?: of some runs it is not known (classes or validation accuracies are not said).", out);
-        fputs(" Best: the highest mean over seeds, of all rates and warm-ups; to be chosen flatters it, and "
-              "not its test top-1.",
+        fputs(" Best: the highest mean over seeds, of the rates and warm-ups that lost no run, or of all "
+              "where each lost some; to be chosen flatters it, and not its test top-1.",
               out);
     }
+    report_put_flattered(out, r);
     if (any_match(r, was_repeated))
         fputs(" Test: at the rate and warm-up that are best on the validation pictures, or the only one that "
               "was run.",

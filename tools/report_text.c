@@ -84,6 +84,17 @@ const char *report_lost_text(char *text, size_t size, const int *ended, int runs
     return text;
 }
 
+const char *report_lost_best(char *text, size_t size, const struct report_arm *a)
+{
+    const struct report_rate *rate = &a->rates[a->best];
+
+    *text = '\0';
+    if (report_lost(rate->ended))
+        snprintf(text, size, "lost %d of %d", report_lost(rate->ended),
+                 report_ended(rate->ended, rate->runs));
+    return text;
+}
+
 const char *report_highest_text(char *text, size_t size, const struct report_arm *a)
 {
     char lr[32];
@@ -102,7 +113,7 @@ const char *report_within_text(char *text, size_t size, const struct report_arm 
 {
     char low[32], high[32];
 
-    if (a->best < 0) {
+    if (a->best < 0 || !isfinite(a->rates[a->best].mean)) {
         snprintf(text, size, "–");
         return text;
     }

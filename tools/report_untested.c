@@ -56,7 +56,9 @@ static void say_one_edge(FILE *out, const struct report *r, const struct report_
 
     markup_put(out, "<li>%s, %s: ", r->norms[a->norm], r->conditions[a->condition].label);
     if (a->best < 0) {
-        fputs("no rate that was tried has a run that learnt", out);
+        fputs(a->ended[REPORT_DONE] ? "several rates were tried and not validated: which is best is not known"
+                                    : "no rate that was tried has a run that learnt",
+              out);
     } else {
         report_rate_text(lr, sizeof lr, a->rates[a->best].lr);
         if (report_tried(a) == 1)
@@ -202,7 +204,7 @@ static void say_epochs(FILE *out, const struct report *r)
 static bool any_choice(const struct report *r)
 {
     for (size_t i = 0; i < r->arm_count; i++)
-        if (report_tried(&r->arms[i]) > 1) return true;
+        if (report_tried(&r->arms[i]) > 1 && r->arms[i].best >= 0) return true;
     return false;
 }
 

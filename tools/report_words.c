@@ -13,11 +13,13 @@
 static void put_where(FILE *out, const struct report *r, const struct report_tally *t)
 {
     const struct report_rate *rate = &t->best->rates[t->best->best];
-    char lr[32];
+    char lr[32], lost[64];
 
     markup_put(out, "lr <span class=\"nb\">%s</span>, %s, ", report_rate_text(lr, sizeof lr, rate->lr),
                r->conditions[t->best->condition].start);
     markup_put(out, "%d seed%s", rate->ended[REPORT_DONE], out_plural((uint64_t)rate->ended[REPORT_DONE]));
+    if (*report_lost_best(lost, sizeof lost, t->best)) markup_put(out, ", %s", lost);
+    if (!isfinite(rate->mean)) fputs(", not validated", out);
     if (t->trials > 1) markup_put(out, "<br/>best of %d; ", t->trials);
     if (t->trials == 1) fputs("<br/>", out);
 }
@@ -30,7 +32,7 @@ static void put_tally(FILE *out, const struct report *r, const struct report_tal
     fputs("<tr><th scope=\"row\">", out);
     report_put_key(out, r, norm);
     markup_put(out, "%s</th><td class=\"value\">", r->norms[norm]);
-    if (t->best)
+    if (t->best && isfinite(t->best->rates[t->best->best].mean))
         markup_put(out, "%s %%", report_percent(text, sizeof text, t->best->rates[t->best->best].mean));
     else
         fputs("–", out);
@@ -38,7 +40,7 @@ static void put_tally(FILE *out, const struct report *r, const struct report_tal
     if (t->best)
         put_where(out, r, t);
     else
-        fputs("no run that learnt<br/>", out);
+        fputs(t->ended[REPORT_DONE] ? "not validated<br/>" : "no run that learnt<br/>", out);
     markup_put(out, "lost <span class=\"nb\">%d of %d</span> runs", report_lost(t->ended),
                report_ended(t->ended, t->runs));
     if (open) markup_put(out, ", unfinished <span class=\"nb\">%d of %d</span>", open, t->runs);
@@ -61,10 +63,12 @@ void report_put_cards(FILE *out, const struct report *r)
     fputs("<div class=\"cards\">\n", out);
     for (size_t i = 0; i < r->match_count; i++) put_card(out, r, (int)i);
     fputs("</div>\n<p class=\"soft\"><small>Validation top-1, the mean over seeds, at the learning rate and "
-          "warm-up that are best for the placement. The runs of a card have all else in common, and no "
-          "number is of several cards. Lost: dead, diverged or not learnt, over all rates, warm-ups and "
-          "seeds.</small></p>\n",
+          "warm-up that are best for the placement, of those that lost no run, or of all where each lost "
+          "some. The runs of a card have all else in common, and no number is of several cards. Lost: dead, "
+          "diverged or not learnt, over all rates, warm-ups and seeds.",
           out);
+    report_put_flattered(out, r);
+    fputs("</small></p>\n", out);
 }
 
 /* ---- how often runs are lost ---- */

@@ -474,6 +474,115 @@ static void the_pair_chosen_beforehand_may_be_lost(void **state)
     free(text);
 }
 
+#define UNVALIDATED(norm, seed, lr, test)                                                                    \
+    {                                                                                                        \
+        norm, 6, 0, seed, lr, "done", NAN, NAN, 1.5, test                                                    \
+    }
+
+/* All pictures were trained on, at a rate that was known: nothing was to be chosen. */
+static void the_only_rate_is_the_best_without_validation(void **state)
+{
+    const struct trial trials[] = {
+        UNVALIDATED("pre", 1, 1e-3, 0.50),  UNVALIDATED("pre", 2, 1e-3, 0.51),
+        UNVALIDATED("pre", 3, 1e-3, 0.52),  UNVALIDATED("post", 1, 1e-3, 0.55),
+        UNVALIDATED("post", 2, 1e-3, 0.54), UNVALIDATED("post", 3, 1e-3, 0.53),
+    };
+    struct fixture *f = *state;
+    char *page;
+
+    save_trials(f, trials, VIT_COUNT(trials), 10);
+    read_all(f);
+    assert_table(f, "brief",
+                 "| | setting | pre | post |\n"
+                 "| lost runs | depth 6, xavier | 0 of 3 | 0 of 3 |\n"
+                 "| test top-1 (%) at its best rate | depth 6, xavier | 51.0 at 1e-3 | 54.0 at 1e-3 |\n",
+                 "best on the validation pictures, or the only one that was run.");
+    assert_table(f, "summary",
+                 "| | setting | pre | post |\n"
+                 "| lost runs | depth 6, xavier | 0 of 3 | 0 of 3 |\n"
+                 "| test top-1 (%), mean ± deviation (seeds) | depth 6, xavier | 51.00 ± 1.00 (3) | "
+                 "54.00 ± 1.00 (3) |\n"
+                 "| test top-1, points (95 %, Welch) over pre | depth 6, xavier | – | "
+                 "+3.00 (+0.73 to +5.27) |\n",
+                 "");
+    assert_table(f, "accuracy", "",
+                 "| post minus pre | +3.00 | +0.73 to +5.27 | 0.021 | – | -1.97 to +7.97 | 0.12 |");
+    page_of(&page, f);
+    assert_has(page, "no warm-up, 3 seeds, not validated");
+    assert_lacks(page, "– %");
+    assert_has(page, "1e-3 <small>only</small></td><td class=\"n\">3</td><td class=\"n\">–</td>"
+                     "<td class=\"n\">51.00 <small>± 2.48</small></td>");
+    assert_lacks(page, "that learnt");
+    assert_lacks(page, "nan");
+    free(page);
+}
+
+/* Of several rates, or warm-ups, none can be chosen. */
+static void of_several_rates_without_validation_none_is_best(void **state)
+{
+    struct trial trials[] = { UNVALIDATED("pre", 1, 1e-3, 0.50), UNVALIDATED("pre", 1, 3e-3, 0.51),
+                              UNVALIDATED("post", 1, 1e-3, 0.50), UNVALIDATED("post", 1, 1e-3, 0.51) };
+    struct fixture *f = *state;
+    char *page;
+
+    trials[3].warmup = 200;
+    save_trials(f, trials, VIT_COUNT(trials), 10);
+    read_all(f);
+    assert_null(report_tally(&f->r, 0, 0).best);
+    assert_null(report_tally(&f->r, 0, 1).best);
+    page_of(&page, f);
+    assert_int_equal(count(page, "not validated<br/>"), 2);
+    assert_has(page, "</svg>pre</th><td class=\"n\">not validated</td><td class=\"n\">0</td>");
+    assert_has(page, "several rates were tried and not validated: which is best is not known");
+    assert_lacks(page, "that learnt");
+    assert_lacks(page, "the best was chosen");
+    free(page);
+}
+
+/* A rate that lost runs is the best of those alone that did, of all warm-ups, and says so. */
+static void a_best_that_lost_runs_says_so(void **state)
+{
+    const struct trial trials[] = {
+        { "pre", 6, 0, 1, 1e-3, "done", 0.4, 1.7, 1.7, 0.41 },
+        { "pre", 6, 0, 1, 3e-3, "done", 0.5, 1.7, 1.7, 0.51 },
+        LOST("pre", 0, 3e-3, "dead"),
+        { "post", 6, 0, 1, 1e-3, "done", 0.4, 1.7, 1.7, 0.43 },
+        LOST("post", 0, 1e-3, "dead"),
+        LOST("post", 0, 3e-3, "dead"),
+        { "deepnorm", 6, 0, 1, 1e-3, "done", 0.6, 1.7, 1.7, 0.61 },
+        LOST("deepnorm", 0, 1e-3, "dead"),
+        { "deepnorm", 6, 200, 1, 1e-3, "done", 0.5, 1.7, 1.7, 0.52 },
+    };
+    struct fixture *f = *state;
+    char *page;
+
+    save_trials(f, trials, VIT_COUNT(trials), 10);
+    read_all(f);
+    assert_table(f, "brief",
+                 "| | setting | pre | post | deepnorm |\n"
+                 "| lost runs | depth 6, xavier | 1 of 3 | 2 of 3 | 1 of 3 |\n"
+                 "| test top-1 (%) at its best rate | depth 6, xavier | 41.0 at 1e-3 | "
+                 "43.0 at 1e-3 (lost 1 of 2) | 52.0 at 1e-3 |\n",
+                 "on the validation pictures. A rate that lost runs is passed over where another lost none. "
+                 "Where every rate lost runs, the best one says how many (lost 1 of 3): they are in no mean, "
+                 "which flatters the placement.");
+    assert_table(f, "summary", "",
+                 "| 40.0 at 1e-3, 41.0 | 40.0 at 1e-3 (lost 1 of 2), 43.0 | 50.0 at 1e-3, 52.0 |");
+    assert_table(f, "summary", "",
+                 "of the rates and warm-ups that lost no run, or of all where each lost some;");
+    page_of(&page, f);
+    assert_has(page, "1 seed, lost 1 of 2<br/>");
+    assert_has(page, "1e-3 <small>edge</small> <small>lost 1 of 2</small></td><td class=\"n\">1</td>");
+    assert_has(page, "among the rates that lost no run, or among all where each lost some.");
+    assert_int_equal(count(page, "they are in no mean, which flatters the placement."), 2);
+    free(page);
+    save_trials(f, trials, 2, 10);
+    read_all(f);
+    page_of(&page, f);
+    assert_lacks(page, "flatters the placement");
+    free(page);
+}
+
 /* Others have no test: they are in no mean, and take no seed from a pair. */
 static void runs_without_a_test_leave_the_pairs_whole(void **state)
 {
@@ -660,6 +769,7 @@ static void json_says_what_the_markdown_says(void **state)
         { "post", 6, 0, 1, 1e-3, "dead", NAN, NAN, NAN, NAN },
         { "post", 6, 0, 2, 1e-3, "done", 0.3, 1.8, 1.8, 0.2 },
         { "post", 6, 200, 2, 1e-3, "done", 0.3, 1.8, 1.8, 0.25 },
+        { "post", 6, 200, 1, 1e-3, "dead", NAN, NAN, NAN, NAN },
     };
     struct fixture *f = *state;
 
@@ -744,6 +854,9 @@ int main(void)
         TEST(the_accuracies_are_compared_by_run_and_by_seed),
         TEST(the_accuracies_begin_with_pre),
         TEST(the_pair_chosen_beforehand_may_be_lost),
+        TEST(the_only_rate_is_the_best_without_validation),
+        TEST(of_several_rates_without_validation_none_is_best),
+        TEST(a_best_that_lost_runs_says_so),
         TEST(runs_without_a_test_leave_the_pairs_whole),
         TEST(of_several_numbers_of_pictures_all_are_said),
         TEST(the_bootstrap_of_compare_is_beside_its_runs),
