@@ -253,12 +253,13 @@ static void check_dw(const struct overlay *o, struct shape s)
     release(&p);
 }
 
-/* Shape i of a list that has all remainders around tile and vector widths, and more than one slice of k. */
+/* Shape i of a list that has all remainders around tile and vector widths, and more than one slice of k, more
+ * than one part of rows, and both. */
 static bool shape_of(int i, struct shape *s)
 {
     static const struct shape LARGE[] = {
-        { 65, 192, 64 }, { 197, 40, 24 }, { 101, 10, 300 }, { 3, 130, 257 },
-        { 2, 70, 513 },  { 1, 300, 256 }, { 301, 33, 17 },  { 1030, 9, 5 },
+        { 65, 192, 64 }, { 197, 40, 24 }, { 101, 10, 300 }, { 3, 130, 257 },  { 2, 70, 513 },
+        { 1, 300, 256 }, { 301, 33, 17 }, { 1030, 9, 5 },   { 530, 33, 530 },
     };
 
     if (i < 33)
@@ -381,6 +382,7 @@ static void every_epilogue_equals_the_reference(void **state)
     for (int i = 0; i < (int)VIT_COUNT(EPILOGUES); i++) {
         check_linear(*state, (struct shape){ 9, 53, 30 }, i);
         check_linear(*state, (struct shape){ 1, 64, 270 }, i);
+        check_linear(*state, (struct shape){ 1030, 9, 5 }, i); /* rows in parts */
     }
 }
 

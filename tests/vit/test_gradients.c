@@ -1,5 +1,6 @@
 /* Finite differences through whole small networks, along two directions of each tensor: every placement with
- * every norm kind, every pooling, stem, activation and switch. Element by element: test_slopes.c. */
+ * every norm kind, every pooling, stem, activation and switch, and all that training leaves out by chance.
+ * Element by element: test_slopes.c. */
 #include "tests/vit/tiny.h"
 #include "vit/config.h"
 #include "vit/trainer.h"
@@ -23,10 +24,26 @@ struct net {
     int labels[N];
 };
 
-/* kept (N, patches): the patches that the blocks see; NULL: all. */
-static void net_open(struct net *n, const struct vit_config *c, const int *kept, int patches)
+/* What training leaves out by chance, here always the same; all zero: nothing. */
+struct left_out {
+    const int *kept; /* (N, patches): the patches that the blocks see */
+    int patches;
+    bool branches;   /* each picture without some of its branches, and with more of others */
+    float attention; /* rate of dropout of its probabilities */
+};
+
+/* Of the branches of block, a factor for each picture: another order in each branch. */
+static void lend_factors(struct vit_block_trace *trace, int block)
+{
+    static float factors[5] = { 0, 1.25f, 2, 0, 1.25f };
+
+    for (int half = 0; half < 2; half++) trace->drop[half] = factors + (2 * block + half) % 3;
+}
+
+static void net_open(struct net *n, const struct vit_config *c, const struct left_out *out)
 {
     const struct vit_init init = { .seed = 5, .out_gain = 0.7f, .scale = 0.5f, .position = 0.5f };
+    const int patches = out->kept ? out->patches : vit_config_patches(c);
     struct vit_error err;
     size_t floats;
 
@@ -37,7 +54,9 @@ static void net_open(struct net *n, const struct vit_config *c, const int *kept,
                   &n->session, n->model,
                   &(struct vit_session_options){ .batch = N, .threads = 1, .training = true }, patches, &err),
               &err);
-    n->session->kept = kept;
+    n->session->kept = out->kept;
+    n->session->attn_drop = (struct kern_drop){ .rate = out->attention, .key = 19 };
+    for (int b = 0; out->branches && b < c->depth; b++) lend_factors(&n->session->trace[b], b);
     assert_ok(vit_gradients_create(&n->grads, n->model, &err), &err);
     floats = N * vit_model_input_floats(n->model);
     n->planes = malloc(floats * sizeof *n->planes);
@@ -93,7 +112,7 @@ static void normalise(double *u, size_t count)
 }
 
 /* One tensor, along its gradient and along a random direction. The loss is a double over f32 logits of
- * order one: its rounding, some 1e-6, over 2 h is 1e-4; the third derivative's h^2 / 6 stays below 2 % of
+ * order one: its rounding, some 5e-7, over 2 h is 1e-4; the third derivative's h^2 / 6 stays below 2 % of
  * the gradient for networks of this size. */
 static void check_tensor(struct net *n, const char *what, int i)
 {
@@ -110,7 +129,7 @@ static void check_tensor(struct net *n, const char *what, int i)
             u[j] = direction || norm == 0 ? vit_random_normal(17, j) : (double)g[j];
         normalise(u, s->count);
         for (size_t j = 0; j < s->count; j++) expected += (double)g[j] * u[j];
-        found = slope(n, w, u, s->count, 5e-3);
+        found = slope(n, w, u, s->count, 2.5e-3);
         if (!(fabs(found - expected) <= 0.02 * norm + 1e-4))
             fail_msg("%s: %s: differences give %.6g, backward %.6g (gradient %.3g)", what, s->name, found,
                      expected, norm);
@@ -118,11 +137,11 @@ static void check_tensor(struct net *n, const char *what, int i)
     free(u);
 }
 
-static void check_kept(const struct vit_config *c, const int *kept, int patches, const char *what)
+static void check_without(const struct vit_config *c, const struct left_out *out, const char *what)
 {
     struct net n;
 
-    net_open(&n, c, kept, patches);
+    net_open(&n, c, out);
     vit_forward(n.session, n.planes, N);
     vit_backward(n.session, n.labels, N, n.grads);
     for (int i = 0; i < n.model->slot_count; i++) check_tensor(&n, what, i);
@@ -131,7 +150,12 @@ static void check_kept(const struct vit_config *c, const int *kept, int patches,
 
 static void check(const struct vit_config *c, const char *what)
 {
-    check_kept(c, NULL, vit_config_patches(c), what);
+    check_without(c, &(struct left_out){ 0 }, what);
+}
+
+static void check_kept(const struct vit_config *c, const int *kept, int patches, const char *what)
+{
+    check_without(c, &(struct left_out){ .kept = kept, .patches = patches }, what);
 }
 
 static void every_placement_and_norm_kind(void **state)
@@ -268,6 +292,25 @@ static void every_way_to_do_without_patches(void **state)
     check_kept(&c, FIVE[0], 5, "five of sixteen, sequence pooling");
 }
 
+static void what_training_drops_has_no_part_in_gradients(void **state)
+{
+    char what[64];
+
+    (void)state;
+    for (int p = 0; p < VIT_PLACEMENTS; p++) {
+        struct vit_config c = base();
+        c.norm.placement = (enum vit_placement)p;
+        c.norm.final = vit_placement_final(c.norm.placement);
+        snprintf(what, sizeof what, "%s, branches", vit_placement_name(c.norm.placement));
+        check_without(&c, &(struct left_out){ .branches = true }, what);
+        snprintf(what, sizeof what, "%s, attention", vit_placement_name(c.norm.placement));
+        check_without(&c, &(struct left_out){ .attention = 0.25f }, what);
+        c.norm.qk = true;
+        snprintf(what, sizeof what, "%s, both, qk", vit_placement_name(c.norm.placement));
+        check_without(&c, &(struct left_out){ .branches = true, .attention = 0.25f }, what);
+    }
+}
+
 /* The backward would give gradients of the folded convolutions, not of the tensors. */
 static void a_stem_with_batch_norm_is_refused(void **state)
 {
@@ -299,6 +342,7 @@ int main(void)
         cmocka_unit_test(every_stem),
         cmocka_unit_test(every_switch),
         cmocka_unit_test(every_way_to_do_without_patches),
+        cmocka_unit_test(what_training_drops_has_no_part_in_gradients),
         cmocka_unit_test(a_stem_with_batch_norm_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

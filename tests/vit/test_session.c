@@ -166,6 +166,25 @@ struct job {
     int wrong;
 };
 
+/* And the same ones when the backward asks again. */
+static void every_block_drops_other_probabilities(void **state)
+{
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    struct vit_model *m = tiny_model(&c, "ref");
+    struct vit_session *s = tiny_session(m, 1, 1, true);
+
+    (void)state;
+    s->attn_drop = (struct kern_drop){ .rate = 0.5f, .key = 3, .first = 7 };
+    for (int a = 0; a < TINY_DEPTH; a++) {
+        const struct kern_drop first = vit_session_call(s, a, 1).attn_drop;
+        assert_true(first.rate == 0.5f && first.first == 7);
+        for (int b = 0; b < TINY_DEPTH; b++)
+            assert_int_equal(vit_session_call(s, b, 1).attn_drop.key == first.key, a == b);
+    }
+    vit_session_close(s);
+    vit_model_close(m);
+}
+
 static void *work(void *arg)
 {
     struct job *j = arg;
@@ -332,6 +351,7 @@ int main(void)
         cmocka_unit_test(a_second_call_does_not_see_the_first),
         cmocka_unit_test(threads_do_not_change_a_bit),
         cmocka_unit_test(training_computes_what_inference_does),
+        cmocka_unit_test(every_block_drops_other_probabilities),
         cmocka_unit_test(training_needs_a_model_opened_for_it),
         cmocka_unit_test(two_sessions_may_run_at_once),
         cmocka_unit_test(the_pieces_sum_to_the_whole),
