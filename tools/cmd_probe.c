@@ -60,7 +60,7 @@ static const struct args_option ROWS[] = {
       .initial = "1",
       .metavar = "N",
       .help = "steps; with more than one, the change after the first and after all" },
-    CMD_BATCH_ROW(AT(batch), 4096, "16"),
+    CMD_BATCH_ROW(AT(batch), 4096, PROBE_BATCH),
     { .name = "threads",
       .letter = 't',
       .kind = ARGS_INT,
@@ -241,7 +241,7 @@ static int measure_model(struct probing *g, size_t cell)
     code = cmd_open_model(&m, &common, 0, true);
     if (!code && !cell) code = match_data(g, m);
     if (!code) code = probe_data_read(&g->data, vit_model_recipe(m), vit_model_config(m)->classes);
-    if (!code) code = measure(g, cell, m, 0);
+    if (!code) code = measure(g, cell, m, common.seed);
     vit_model_close(m);
     return code;
 }
@@ -321,17 +321,19 @@ const struct args_verb cmd_probe = {
         "cosine between the stream before and after the block, how far an optimiser step on the matrices "
         "of the blocks moves the stream, and the entropy of attention (1: uniform, 0: one token).\n\n"
         "Tables show a network a line, means and deviations over the seeds; --blocks adds one for every "
-        "network. With --json one object a line for each network, seed and block: norm, init, depth, seed, "
-        "block (from 0), model (null: a new network), preset (null: none was given), image, stem (null: a "
-        "model's own), patch (0: convolutions), width, heads, hidden, tokens, pool, norm_kind, qk_norm, "
-        "embed_norm, final_norm, out_gain, position_std, layer_scale (0: by depth), zero_head, condition "
-        "(what a list varies, but for norm and depth), data, split (null: as without --split), pictures, lr, "
-        "steps; grad_q grad_k grad_v grad_o grad_w1 grad_w2 (Frobenius norms for the mean loss); middle_rms "
-        "(where the MLP's half starts), stream_rms, stream_max; attn_branch_rms, mlp_branch_rms, attn_share, "
-        "mlp_share, branch_share (mean of both); token_cosine, effective_rank; layer_cosine, angle (to the "
-        "stream before each earlier block, arccos / pi); step_change, steps_change; entropy, head_entropy, "
-        "one_hot_heads (share of heads below 0.1), max_logit; and of the whole network loss, entry_rms, "
-        "entry_cosine, entry_rank, logits_change, logits_steps_change. What cannot be computed is null.",
+        "network. With --json one object a line for each network, seed and block: norm, init, depth, seed "
+        "(null: nothing was drawn), block (from 0), model (null: a new network), preset (null: none was "
+        "given), image, stem (null: a model's own), patch (0: convolutions), width, heads, hidden, tokens, "
+        "pool, norm_kind, qk_norm, embed_norm, final_norm, out_gain, position_std, layer_scale (0: by "
+        "depth), zero_head, condition (what a list varies, but for norm and depth), data, split (null: as "
+        "without --split), pictures, labels_in_turn (not the data set's), lr, steps, batch, dtype, kernels "
+        "(null: not given); grad_q grad_k grad_v grad_o grad_w1 grad_w2 (Frobenius norms for the mean "
+        "loss); middle_rms (where the MLP's half starts), stream_rms, stream_max; attn_branch_rms, "
+        "mlp_branch_rms, attn_share, mlp_share, branch_share (mean of both); token_cosine, effective_rank; "
+        "layer_cosine, angle (to the stream before each earlier block, arccos / pi); step_change, "
+        "steps_change; entropy, head_entropy, one_hot_heads (share of heads below 0.1), max_logit; and of "
+        "the whole network loss, entry_rms, entry_cosine, entry_rank, logits_change, logits_steps_change. "
+        "What cannot be computed is null.",
     .groups = GROUPS,
     .bytes = sizeof(struct probe_options),
     .run = run,

@@ -32,6 +32,7 @@ struct probe_options {
 #define PROBE_HIDDEN   "256"
 #define PROBE_POOL     "mean"
 #define PROBE_OUT_GAIN "1"
+#define PROBE_BATCH    "16" /* pictures at a time: sums are rounded by it */
 
 /* One condition: a placement in a new network of some depth, or in a model of a file. */
 struct probe_cell {
@@ -95,7 +96,7 @@ struct probe_found {
     const struct probe_data *data;
     const struct vit_model *model;
     const struct vit_probe *probe;
-    uint64_t seed; /* means nothing for a checkpoint */
+    uint64_t seed; /* of the network, or of noise that a model is shown */
 };
 
 /* A row for every block. False: stdout is broken. */

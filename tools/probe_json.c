@@ -84,11 +84,11 @@ static json_t *given(const char *text)
 static json_t *condition(const struct probe_cell *cell, const struct probe_found *f, int block)
 {
     const struct vit_config *c = vit_model_config(f->model);
-    const bool drawn = f->options->common.model == NULL;
+    const bool drawn = f->options->common.model == NULL, seeded = drawn || f->options->noise;
     char norm[32];
     json_t *row = json_pack("{s:s, s:s, s:i, s:o, s:i}", "norm",
                             vit_placement_text(&c->norm, norm, sizeof norm), "init", cell->init, "depth",
-                            c->depth, "seed", drawn ? out_whole(f->seed) : json_null(), "block", block);
+                            c->depth, "seed", seeded ? out_whole(f->seed) : json_null(), "block", block);
 
     vit_json_put(&row, "model", given(f->options->common.model));
     vit_json_put(&row, "preset", given(cell->texts.text[RECIPE_PRESET]));
@@ -105,8 +105,12 @@ static json_t *condition(const struct probe_cell *cell, const struct probe_found
     vit_json_put(&row, "data", out_text(f->data->path));
     vit_json_put(&row, "split", given(f->options->split));
     vit_json_put(&row, "pictures", json_integer(f->data->count));
+    vit_json_put(&row, "labels_in_turn", json_boolean(f->data->in_turn));
     vit_json_put(&row, "lr", out_float(f->options->lr));
     vit_json_put(&row, "steps", json_integer(f->options->steps));
+    vit_json_put(&row, "batch", json_integer(f->options->batch));
+    vit_json_put(&row, "dtype", json_string(kern_dtype_name(vit_model_dtype(f->model))));
+    vit_json_put(&row, "kernels", given(f->options->common.kernels));
     return row;
 }
 

@@ -57,6 +57,7 @@ struct report_epoch {
 
 /* A row of probe: one block of one network. */
 struct report_block {
+    const char *file;                            /* that it is of */
     const char *norm, *init, *model, *condition; /* model: a file, "": drawn */
     const json_t *line;
     const char *group; /* what is shared by rows that belong in one panel, but for depth */

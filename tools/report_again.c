@@ -1,5 +1,4 @@
 /* The commands that make everything on the page again. */
-#include <math.h>
 #include <string.h>
 
 #include "tools/markup.h"
@@ -8,8 +7,7 @@
 #include "tools/report_page.h"
 #include "vit/json.h"
 
-/* One more option of a command, on a line of its own. value NULL: a flag. */
-static void put_option(FILE *out, const char *name, const char *value)
+void report_put_option(FILE *out, const char *name, const char *value)
 {
     markup_put(out, " \\\n    --%s", name);
     if (!value) return;
@@ -17,8 +15,7 @@ static void put_option(FILE *out, const char *name, const char *value)
     markup_word(out, value);
 }
 
-/* A list as one word: its texts with commas between. */
-static void put_list(FILE *out, const char *name, const json_t *list)
+void report_put_list(FILE *out, const char *name, const json_t *list)
 {
     struct memory word;
     const json_t *item;
@@ -29,8 +26,20 @@ static void put_list(FILE *out, const char *name, const json_t *list)
     {
         if (json_is_string(item)) fprintf(word.out, "%s%s", count++ ? "," : "", json_string_value(item));
     }
-    if (memory_close(&word)) put_option(out, name, word.bytes);
+    if (memory_close(&word)) report_put_option(out, name, word.bytes);
     free(word.bytes);
+}
+
+const char *report_option_text(char text[32], const json_t *v)
+{
+    if (json_is_string(v)) return json_string_value(v);
+    if (json_is_boolean(v)) return json_is_true(v) ? "on" : "off";
+    if (!json_is_number(v)) return NULL;
+    if (json_is_integer(v))
+        snprintf(text, 32, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+    else /* from 2^63 on a whole number is a real one */
+        snprintf(text, 32, json_real_value(v) < 0x1p63 ? "%.9g" : "%.0f", json_real_value(v));
+    return text;
 }
 
 /* ---- settings: options, and a recipe of what these cannot say ---- */
@@ -148,11 +157,11 @@ static void put_settings(FILE *out, const json_t *settings, const bool unread[RE
     {
         if (!is_option(name, v, unread)) continue;
         if (is_switch(name))
-            put_option(out, name, NULL);
+            report_put_option(out, name, NULL);
         else if (text_of(v))
-            put_option(out, name, text_of(v));
+            report_put_option(out, name, text_of(v));
         else if (json_array_size(v))
-            put_list(out, name, v);
+            report_put_list(out, name, v);
     }
 }
 
@@ -183,14 +192,14 @@ static void put_run(FILE *out, const struct report_source *s)
         fputs("   # its settings are not in the folder\n\n", out);
         return;
     }
-    if (data) put_option(out, "data", data);
-    put_option(out, "out", s->path);
+    if (data) report_put_option(out, "data", data);
+    report_put_option(out, "out", s->path);
     put_settings(out, settings, unread);
-    if (recipe) put_option(out, "recipe", "/dev/stdin");
+    if (recipe) report_put_option(out, "recipe", "/dev/stdin");
     free(recipe);
-    if (dead) put_option(out, "dead-after", dead);
-    if (kernels) put_option(out, "kernels", kernels);
-    if (json_is_false(json_object_get(s->about, "test"))) put_option(out, "no-test", NULL);
+    if (dead) report_put_option(out, "dead-after", dead);
+    if (kernels) report_put_option(out, "kernels", kernels);
+    if (json_is_false(json_object_get(s->about, "test"))) report_put_option(out, "no-test", NULL);
     fputs("\n\n", out);
 }
 
@@ -229,120 +238,14 @@ static void put_compare(FILE *out, const struct report_source *s)
     {
         put_arm(out, arm);
     }
-    if (data) put_option(out, "data", data);
-    if (split) put_option(out, "split", split);
-    if (json_is_true(json_object_get(s->about, "flip"))) put_option(out, "flip", NULL);
+    if (data) report_put_option(out, "data", data);
+    if (split) report_put_option(out, "split", split);
+    if (json_is_true(json_object_get(s->about, "flip"))) report_put_option(out, "flip", NULL);
     if (json_is_number(margin)) markup_put(out, " \\\n    --margin %.9g", 100 * json_number_value(margin));
     if (json_is_integer(draws)) markup_put(out, " \\\n    --bootstrap %.0f", json_number_value(draws));
     fputs(" \\\n    --json &gt; ", out);
     markup_word(out, s->path);
     fputs("\n\n", out);
-}
-
-/* All values that the rows of a probe have of a key, in their order, as the list of an option; without zero,
- * where that says that the option has no value. */
-static void put_values(FILE *out, const struct report *r, const char *key, const char *option, bool zero)
-{
-    json_t *values = json_array();
-
-    for (size_t i = 0; i < r->block_count; i++) {
-        const json_t *v = json_object_get(r->blocks[i].line, key), *known;
-        char text[64];
-        bool seen = false;
-        size_t k;
-
-        if (json_is_string(v))
-            snprintf(text, sizeof text, "%s", json_string_value(v));
-        else if (json_is_boolean(v))
-            snprintf(text, sizeof text, "%s", json_is_true(v) ? "on" : "off");
-        else if (json_is_number(v) && (zero || json_number_value(v) != 0))
-            snprintf(text, sizeof text, "%.9g", json_number_value(v));
-        else
-            continue;
-        json_array_foreach(values, k, known)
-        {
-            seen |= strcmp(json_string_value(known), text) == 0;
-        }
-        if (!seen) vit_json_append(&values, json_string(text));
-    }
-    if (!values) memory_lost();
-    if (json_array_size(values)) put_list(out, option, values);
-    json_decref(values);
-}
-
-/* Options whose values every row has; what the steps are done with was one value for all. */
-static const struct {
-    const char *key, *option;
-    bool zero; /* is a value */
-} PROBED[] = {
-    { "preset", "preset", false },
-    { "norm", "norm", false },
-    { "init", "init", false },
-    { "depth", "depth", false },
-    { "image", "image", false },
-    { "stem", "stem", false },
-    { "patch", "patch", false }, /* 0: convolutions */
-    { "width", "width", false },
-    { "heads", "heads", false },
-    { "hidden", "hidden", false },
-    { "pool", "pool", false },
-    { "norm_kind", "norm-kind", false },
-    { "out_gain", "out-gain", true },
-    { "position_std", "position-std", true },
-    { "layer_scale", "layer-scale", false }, /* 0: by depth */
-    { "lr", "lr", true },
-    { "steps", "steps", false },
-    { "pictures", "limit", false },
-    { "split", "split", false },
-};
-static const struct {
-    const char *key, *option;
-} PROBED_FLAGS[] = { { "embed_norm", "embed-norm" }, { "qk_norm", "qk-norm" }, { "zero_head", "zero-head" } };
-
-/* Whether the networks of all rows end in a norm where their placement wants one. */
-static bool have_own_final(const struct report *r)
-{
-    for (size_t i = 0; i < r->block_count; i++) {
-        const json_t *final = json_object_get(r->blocks[i].line, "final_norm");
-        struct vit_norm_config norm;
-        if (!json_is_boolean(final) || vit_placement_parse(&norm, r->blocks[i].norm, NULL)) continue;
-        if (json_is_true(final) != vit_placement_final(norm.placement)) return false;
-    }
-    return true;
-}
-
-/* False: a row is of a trained model, of which each has a command of its own. */
-static bool find_seeds(const struct report *r, double *least, double *most)
-{
-    *least = INFINITY, *most = -INFINITY;
-    for (size_t i = 0; i < r->block_count; i++) {
-        if (*r->blocks[i].model) return false;
-        *least = fmin(*least, r->blocks[i].seed), *most = fmax(*most, r->blocks[i].seed);
-    }
-    return r->block_count > 0;
-}
-
-static void put_probe(FILE *out, const struct report *r)
-{
-    const char *data;
-    double least, most;
-
-    if (!find_seeds(r, &least, &most)) return;
-    fputs("vit probe", out);
-    for (size_t i = 0; i < VIT_COUNT(PROBED); i++)
-        put_values(out, r, PROBED[i].key, PROBED[i].option, PROBED[i].zero);
-    if (!have_own_final(r)) put_values(out, r, "final_norm", "final-norm", false);
-    for (size_t i = 0; i < VIT_COUNT(PROBED_FLAGS); i++)
-        if (json_is_true(json_object_get(r->blocks[0].line, PROBED_FLAGS[i].key)))
-            put_option(out, PROBED_FLAGS[i].option, NULL);
-    if (least > 0 && isfinite(least)) markup_put(out, " \\\n    --seed %.0f", least);
-    if (isfinite(most)) markup_put(out, " \\\n    --seeds %.0f", most - least + 1);
-    data = text_at(r->blocks[0].line, "data");
-    if (data && strcmp(data, "noise") == 0)
-        put_option(out, "noise", NULL);
-    else if (data)
-        put_option(out, "data", data);
-    fputs(" --json &gt; probe.jsonl\n\n", out);
 }
 
 void report_put_commands(FILE *out, const struct report *r)
@@ -353,7 +256,7 @@ void report_put_commands(FILE *out, const struct report *r)
             put_compare(out, &r->sources[i]);
         else
             put_run(out, &r->sources[i]);
-    put_probe(out, r);
+    report_put_probes(out, r);
     fputs("vit report", out);
     for (size_t i = 0; i < r->path_count; i++) {
         fputc(' ', out);

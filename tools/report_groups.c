@@ -10,7 +10,7 @@ static const char *const TRAITS[] = { "preset",       "image",       "stem",    
                                       "heads",        "hidden",      "pool",      "norm_kind", "qk_norm",
                                       "embed_norm",   "final_norm",  "zero_head", "out_gain",  "lr",
                                       "position_std", "layer_scale", "steps",     "pictures",  "data",
-                                      "split" };
+                                      "split",        "dtype" };
 
 /* Rows of one placement, depth and group, and what was first said of them. */
 struct kind {

@@ -34,10 +34,20 @@ void report_put_better(FILE *out, const struct report *r, const json_t *comparis
 /* Items of the list of what was not tested: settings and data of one value, placements that are missing. */
 void report_put_single(FILE *out, const struct report *r);
 
-/* ---- report_compare.c, report_untested.c, report_again.c ---- */
+/* ---- report_compare.c, report_untested.c ---- */
 
 void report_put_comparisons(FILE *out, const struct report *r);
 void report_put_untested(FILE *out, const struct report *r);
+
+/* ---- report_again.c, report_probe.c: commands ---- */
+
 void report_put_commands(FILE *out, const struct report *r);
+void report_put_probes(FILE *out, const struct report *r); /* those of probe */
+/* One more option of a command, on a line of its own. value NULL: a flag. */
+void report_put_option(FILE *out, const char *name, const char *value);
+/* A list as one word: its texts with commas between. */
+void report_put_list(FILE *out, const char *name, const json_t *list);
+/* A value of a result as an option has it; text: room for a number. NULL: it is none. */
+const char *report_option_text(char text[32], const json_t *v);
 
 #endif

@@ -235,8 +235,19 @@ static enum vit_status take_document(struct report *r, json_t *document, const c
     return status;
 }
 
+/* Blocks from the first on are of the file at path. */
+static enum vit_status name_blocks(struct report *r, size_t first, const char *path, struct vit_error *err)
+{
+    json_t *name = json_stringn_nocheck(path, strlen(path));
+    const enum vit_status status = report_keep(r, name, err);
+
+    for (size_t i = first; i < r->block_count && !status; i++) r->blocks[i].file = json_string_value(name);
+    return status;
+}
+
 static enum vit_status read_file(struct report *r, const char *path, struct vit_error *err)
 {
+    const size_t blocks = r->block_count;
     char *text;
     size_t size = 0;
     json_t *document = NULL;
@@ -253,7 +264,7 @@ static enum vit_status read_file(struct report *r, const char *path, struct vit_
         status = take_lines(r, take_any, path, text, size, false, err);
     }
     free(text);
-    return status;
+    return status ? status : name_blocks(r, blocks, path, err);
 }
 
 /* ---- any of them ---- */

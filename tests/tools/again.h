@@ -21,35 +21,46 @@ static inline const char *again_character(char *to, const char *from)
     return from + 1;
 }
 
-/* The first command that the page of vit report over path gives; to be freed. */
-static inline char *again_command(const char *path)
+/* The commands that the page of vit report over paths (NULL ends the list) gives, but for its own, the last;
+ * to be freed. */
+static inline char *again_commands(const char *const *paths)
 {
-    static const char BEGIN[] = "<pre><code>";
-    struct run r = run_verb("report", NULL, (const char *const[]){ path, "-o", "-", NULL });
-    char *at = strstr(r.out, BEGIN), *end, *command, *to;
+    static const char BEGIN[] = "<pre><code>", OWN[] = "\n\nvit report ";
+    struct run r = run_verb("report", (const char *const[]){ "-o", "-", NULL }, paths);
+    char *at = strstr(r.out, BEGIN), *end, *next, *commands, *to;
 
     if (r.code || !at) fail_msg("no page with commands: exit code %d: %s", r.code, r.err);
-    end = strstr(at, "\n\n");
+    end = strstr(at, OWN);
     assert_non_null(end);
-    command = to = malloc((size_t)(end - at) + 1);
-    assert_non_null(command);
+    while ((next = strstr(end + 1, OWN))) end = next;
+    commands = to = malloc((size_t)(end - at) + 1);
+    assert_non_null(commands);
     for (const char *from = at + strlen(BEGIN); from < end;) from = again_character(to++, from);
     *to = '\0';
     run_free(&r);
-    return command;
+    return commands;
 }
 
-/* Run such a command, with one thread; what it says. */
-static inline struct run again_run(const char *command)
+/* The first of them. */
+static inline char *again_command(const char *path)
+{
+    char *commands = again_commands((const char *const[]){ path, NULL }), *end = strstr(commands, "\n\n");
+
+    if (end) *end = '\0';
+    return commands;
+}
+
+/* Run such commands, with one thread; what it says. */
+static inline struct run again_run(const char *commands)
 {
     struct run r;
     char *script;
 
-    if (asprintf(&script, "export OMP_NUM_THREADS=1\nvit() { \"%s\" \"$@\"; }\n%s\n", run_binary(), command) <
-        0)
+    if (asprintf(&script, "export OMP_NUM_THREADS=1\nvit() { \"%s\" \"$@\"; }\nset -e\n%s\n", run_binary(),
+                 commands) < 0)
         fail_msg("no memory");
     assert_true(run_program(&r, (const char *const[]){ "/bin/sh", "-c", script, NULL }, NULL));
-    if (r.code) fail_msg("exit code %d of %s\n%s", r.code, command, r.err);
+    if (r.code) fail_msg("exit code %d of %s\n%s", r.code, commands, r.err);
     free(script);
     return r;
 }

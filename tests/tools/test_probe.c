@@ -373,29 +373,49 @@ static json_t *rows_of(const char *text)
     return rows;
 }
 
-/* The command of a page over these rows makes them again. */
+/* Files in a test's folder. */
+enum { FILES = 3, NAME = 300 };
+
+static void write_rows(const struct fixture *f, const char *name, struct run r, char path[NAME])
+{
+    assert_int_equal(r.code, 0);
+    tmp_write(f->dir, name, r.out, r.out_size, path, NAME);
+    run_free(&r);
+}
+
+/* The commands of a page over these files (NULL ends the list), so many, make them again. */
+static void expect_files_again(const char *const *paths, int commands)
+{
+    json_t *before[FILES];
+    char *text, *again = again_commands(paths);
+    struct run r;
+    int found = 0;
+
+    for (const char *at = again; (at = strstr(at, "vit probe")); at++) found++;
+    if (found != commands) fail_msg("%d commands, expected %d: %s", found, commands, again);
+    for (int i = 0; paths[i]; i++) {
+        before[i] = rows_of(text = tmp_text("", paths[i]));
+        free(text);
+        assert_int_equal(unlink(paths[i]), 0);
+    }
+    r = again_run(again);
+    for (int i = 0; paths[i]; i++) {
+        json_t *after = rows_of(text = tmp_text("", paths[i]));
+        if (!json_equal(before[i], after)) fail_msg("other rows of %s", again);
+        json_decref(before[i]);
+        json_decref(after);
+        free(text);
+    }
+    run_free(&r);
+    free(again);
+}
+
 static void expect_again(const struct fixture *f, struct run first)
 {
-    char path[300], here[4096], *command, *again;
-    json_t *before = rows_of(first.out), *after;
-    struct run r;
+    char path[NAME];
 
-    assert_int_equal(first.code, 0);
-    tmp_write(f->dir, "rows.jsonl", first.out, first.out_size, path, sizeof path);
-    command = again_command(path);
-    assert_non_null(getcwd(here, sizeof here));
-    assert_int_equal(chdir(f->dir), 0);
-    r = again_run(command);
-    assert_int_equal(chdir(here), 0);
-    again = tmp_text(f->dir, "probe.jsonl");
-    after = rows_of(again);
-    if (!json_equal(before, after)) fail_msg("other rows of %s", command);
-    json_decref(before);
-    json_decref(after);
-    run_free(&r);
-    run_free(&first);
-    free(again);
-    free(command);
+    write_rows(f, "rows.jsonl", first, path);
+    expect_files_again((const char *const[]){ path, NULL }, 1);
 }
 
 static void a_page_s_command_measures_the_same(void **state)
@@ -409,6 +429,54 @@ static void a_page_s_command_measures_the_same(void **state)
                           "--depth", "1", "--seeds", "1", "--lr", "0.01", "--steps", "2", "--limit", "8"));
     expect_again(f, PROBE("--noise", "--json", "-t", "1", "--limit", "4", "--norm", "pre,post,res-post",
                           "--depth", "1", "--seeds", "1"));
+    expect_again(f, PROBE(SMALL(f), "--json", "--depth", "2", "--norm", "pre,post", "--final-norm", "on,off",
+                          "--seeds", "1", "--limit", "8", "--batch", "3", "--dtype", "bf16", "--kernels",
+                          "ref"));
+}
+
+/* At its own size and norms, or others; shown the samples, whose classes it need not have, or noise. */
+static void a_page_s_command_measures_a_model_again(void **state)
+{
+    struct fixture *f = *state;
+
+    expect_again(f, PROBE("-m", CHECKPOINT, "-d", f->ten, "--split", "train", "--norm", "pre,post", "--json",
+                          "-t", "1", "--limit", "8"));
+    expect_again(f, PROBE("-m", CHECKPOINT, "-d", f->ten, "--split", "train", "--size", "48", "--final-norm",
+                          "off", "--json", "-t", "1", "--limit", "4"));
+    expect_again(f, PROBE("-m", SEVEN, "--json", "-t", "1", "--limit", "3"));
+    expect_again(f, PROBE("-m", SEVEN, "--noise", "--seed", "4", "--json", "-t", "1", "--limit", "3"));
+}
+
+/* What one command cannot say takes several: another rate, a model, combinations that were not measured. */
+static void rows_of_several_commands_have_as_many(void **state)
+{
+    struct fixture *f = *state;
+    char fast[NAME], slow[NAME], model[NAME], all[NAME];
+    char *part[3], *joined;
+
+    write_rows(f, "fast.jsonl",
+               PROBE(SMALL(f), "--json", "--norm", "pre,post", "--depth", "1,2", "--init", "xavier",
+                     "--seeds", "2", "--limit", "8", "--lr", "3e-3", "--steps", "2"),
+               fast);
+    write_rows(f, "slow.jsonl",
+               PROBE(SMALL(f), "--json", "--norm", "post", "--depth", "3", "--init", "trunc02", "--seeds",
+                     "1", "--seed", "5", "--limit", "8"),
+               slow);
+    write_rows(f, "model.jsonl",
+               PROBE("-m", CHECKPOINT, "-d", f->ten, "--split", "train", "--json", "-t", "1", "--limit", "4"),
+               model);
+    expect_files_again((const char *const[]){ fast, slow, model, NULL }, 3);
+    part[0] = tmp_text("", slow), part[1] = tmp_text("", fast), part[2] = tmp_text("", model);
+    assert_true(asprintf(&joined, "%s%s%s", part[0], part[1], part[2]) > 0);
+    tmp_write(f->dir, "all.jsonl", joined, strlen(joined), all, NAME);
+    expect_files_again((const char *const[]){ all, NULL }, 3);
+    write_rows(f, "presets.jsonl",
+               PROBE("-d", f->data, "--split", "train", "--json", "-t", "1", "--preset", "plain-4,cct-4-3x2",
+                     "--norm", "pre,post", "--depth", "1", "--seeds", "1", "--limit", "4"),
+               all);
+    expect_files_again((const char *const[]){ all, NULL }, 2); /* each has its own width, and more */
+    for (int i = 0; i < 3; i++) free(part[i]);
+    free(joined);
 }
 
 /* ---- tables ---- */
@@ -546,10 +614,13 @@ static void the_samples_have_labels_in_turn_for_a_model_of_other_classes(void **
     r = PROBE("-m", SEVEN, "--json", "-t", "1", "-d", list);
     rows[1] = rows_of(r.out);
     run_free(&r);
-    for (size_t i = 0; i < json_array_size(rows[0]); i++) {
-        json_object_del(json_array_get(rows[0], i), "data");
-        json_object_del(json_array_get(rows[1], i), "data");
-    }
+    for (size_t i = 0; i < json_array_size(rows[0]); i++)
+        for (int k = 0; k < 2; k++) {
+            json_t *row = json_array_get(rows[k], i);
+            assert_true(json_equal(json_object_get(row, "labels_in_turn"), json_boolean(k == 0)));
+            json_object_del(row, "labels_in_turn");
+            json_object_del(row, "data");
+        }
     assert_true(json_array_size(rows[0]) && json_equal(rows[0], rows[1]));
     json_decref(rows[0]);
     json_decref(rows[1]);
@@ -618,6 +689,8 @@ int main(void)
         cmocka_unit_test(a_preset_is_said_with_what_it_brings),
         cmocka_unit_test(the_help_says_what_nobody_gives),
         cmocka_unit_test(a_page_s_command_measures_the_same),
+        cmocka_unit_test(a_page_s_command_measures_a_model_again),
+        cmocka_unit_test(rows_of_several_commands_have_as_many),
         cmocka_unit_test(tables_show_means_and_deviations_of_the_rows),
         cmocka_unit_test(every_block_has_a_line_when_asked_for),
         cmocka_unit_test(parallel_tokens_are_warned_of),
