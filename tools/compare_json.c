@@ -121,6 +121,26 @@ static json_t *networks(const struct compare *c)
                      "least_significant", out_real(c->n && p->least ? (double)p->least / (double)c->n : NAN));
 }
 
+/* Null: it was not. */
+static json_t *given(uint64_t value)
+{
+    return value ? out_whole(value) : json_null();
+}
+
+/* What else was asked for, and makes the numbers. */
+static json_t *asked(const struct compare *c)
+{
+    const struct cmd_common *common = c->common;
+    const struct eval_options *o = c->options;
+
+    return json_pack("{s:o,s:o,s:b,s:b,s:o,s:o,s:s,s:o,s:o}", "limit", given(o->limit), "held_out",
+                     o->held_out > 0 ? out_float(o->held_out) : json_null(), "check", (int)o->check,
+                     "no_exif", (int)o->no_exif, "max_pixels", out_whole(o->max_pixels), "size",
+                     given((uint64_t)common->size), "dtype", kern_dtype_name(cmd_dtype(common)), "kernels",
+                     common->kernels ? out_text(common->kernels) : json_null(), "seed",
+                     out_whole(common->seed));
+}
+
 bool compare_print_json(const struct compare *c)
 {
     const struct compare_pair *p = &c->first;
@@ -128,13 +148,15 @@ bool compare_print_json(const struct compare *c)
         json_pack("{s:o,s:o,s:b,s:I,s:I}", "dataset", c->kind ? out_text(c->options->data) : json_null(),
                   "split", c->kind ? out_text(c->split) : json_null(), "flip", (int)compare_flips(c), "n",
                   (json_int_t)c->n, "n_failed", (json_int_t)c->n_failed);
-    json_t *middle = networks(c);
+    json_t *options = asked(c), *middle = networks(c);
     json_t *rest = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:O}", "arms", arms(c), "welch",
                              t_test(&p->welch), "paired", t_test(&p->paired), "bootstrap", bootstrap(c),
                              "tost", tost(c), "detectable", out_real(p->detectable), "fisher", fisher(c),
                              "holm", holm(c), "follows", follows(c), "failed", c->failures);
-    bool whole = all && middle && rest && !json_object_update(all, middle) && !json_object_update(all, rest);
+    bool whole = all && options && middle && rest && !json_object_update(all, options) &&
+                 !json_object_update(all, middle) && !json_object_update(all, rest);
 
+    json_decref(options);
     json_decref(middle);
     json_decref(rest);
     if (whole) return out_json(all);

@@ -38,6 +38,8 @@ struct eval_part {
     float held_out;           /* above 0: what vit train --val held_out --limit limit validates on */
 };
 
+#define EVAL_HELD_OUT "held-out" /* what such a part is called */
+
 /* Open it. *name: which part it is. VIT_ERR_ARG: nothing can be held out of it, or out of that split;
  * VIT_ERR_UNSUPPORTED: it has no such split. common: warns where all is read unasked, of the training split,
  * and of files that are named again where some are held out; NULL: it does not, as nothing is said of

@@ -122,7 +122,7 @@ enum vit_status eval_data_open(struct patch_dataset **out, const char **name, co
     if (!status) status = find_split(&wanted, splits, part, err);
     if (!status) status = of_data(patch_dataset_open(out, part->path, wanted, err), err);
     if (status) return status;
-    *name = part->held_out > 0 ? "held-out" : patch_split_name(wanted);
+    *name = part->held_out > 0 ? EVAL_HELD_OUT : patch_split_name(wanted);
     if (common && !(part->held_out > 0)) warn_learnt(part->path, splits, part->split, wanted, common);
     /* In this order, as in training, and before labels are renumbered: the same pictures for every model. */
     if (part->limit) status = patch_dataset_limit(*out, part->limit, err);

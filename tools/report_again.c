@@ -1,6 +1,7 @@
 /* The commands that make everything on the page again. */
 #include <string.h>
 
+#include "tools/eval.h"
 #include "tools/markup.h"
 #include "tools/memory.h"
 #include "tools/recipe.h"
@@ -224,12 +225,62 @@ static void put_arm(FILE *out, const json_t *arm)
     free(word.bytes);
 }
 
+/* Options by the keys of a result. An older one lacks most. */
+static const struct {
+    const char *key, *option, *usual; /* usual: what need not be said; NULL: nothing */
+    bool of_models;                   /* files of logits alone have no use for it */
+} COMPARED[] = {
+    { "dataset", "data", NULL, true },
+    { "split", "split", EVAL_HELD_OUT, true }, /* which is no split: a fraction says it */
+    { "limit", "limit", NULL, true },
+    { "held_out", "held-out", NULL, true },
+    { "flip", "flip", NULL, true },
+    { "check", "check", NULL, true },
+    { "no_exif", "no-exif", NULL, true },
+    { "max_pixels", "max-pixels", CMD_MAX_PIXELS_TEXT, true },
+    { "size", "size", NULL, true },
+    { "dtype", "dtype", "f32", true },
+    { "kernels", "kernels", NULL, false },
+    { "seed", "seed", "0", false },
+};
+
+static void put_compared(FILE *out, const json_t *result)
+{
+    char room[32];
+
+    for (size_t i = 0; i < VIT_COUNT(COMPARED); i++) {
+        const json_t *v = json_object_get(result, COMPARED[i].key);
+        const char *text = report_option_text(room, v), *usual = COMPARED[i].usual;
+        if (!text || (usual && strcmp(text, usual) == 0) || json_is_false(v)) continue;
+        if (COMPARED[i].of_models && json_is_null(json_object_get(result, "dataset"))) continue;
+        report_put_option(out, COMPARED[i].option, json_is_true(v) ? NULL : text);
+    }
+}
+
+/* "--diverged-a 3/20" */
+static void put_diverged(FILE *out, const char *option, const json_t *counts)
+{
+    const json_t *diverged = json_object_get(counts, "diverged"), *runs = json_object_get(counts, "runs");
+
+    if (json_is_integer(diverged) && json_is_integer(runs))
+        markup_put(out, " \\\n    --%s %.0f/%.0f", option, json_number_value(diverged),
+                   json_number_value(runs));
+}
+
+/* A fraction was held out, and an older result does not say which. */
+static bool lacks_fraction(const json_t *result)
+{
+    const char *split = text_at(result, "split");
+
+    return split && strcmp(split, EVAL_HELD_OUT) == 0 && !json_is_number(json_object_get(result, "held_out"));
+}
+
 static void put_compare(FILE *out, const struct report_source *s)
 {
     const json_t *arms = json_object_get(s->about, "arms"), *arm;
-    const char *data = text_at(s->about, "dataset"), *split = text_at(s->about, "split");
     const json_t *margin = json_object_get(json_object_get(s->about, "tost"), "margin");
     const json_t *draws = json_object_get(json_object_get(s->about, "bootstrap"), "draws");
+    const json_t *fisher = json_object_get(s->about, "fisher");
     size_t i;
 
     if (!json_array_size(arms)) return;
@@ -238,13 +289,14 @@ static void put_compare(FILE *out, const struct report_source *s)
     {
         put_arm(out, arm);
     }
-    if (data) report_put_option(out, "data", data);
-    if (split) report_put_option(out, "split", split);
-    if (json_is_true(json_object_get(s->about, "flip"))) report_put_option(out, "flip", NULL);
+    put_compared(out, s->about);
+    put_diverged(out, "diverged-a", json_object_get(fisher, "a"));
+    put_diverged(out, "diverged-b", json_object_get(fisher, "b"));
     if (json_is_number(margin)) markup_put(out, " \\\n    --margin %.9g", 100 * json_number_value(margin));
     if (json_is_integer(draws)) markup_put(out, " \\\n    --bootstrap %.0f", json_number_value(draws));
     fputs(" \\\n    --json &gt; ", out);
     markup_word(out, s->path);
+    if (lacks_fraction(s->about)) fputs("   # without --held-out, whose fraction is not in the file", out);
     fputs("\n\n", out);
 }
 

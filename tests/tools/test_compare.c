@@ -1,5 +1,6 @@
 /* vit compare as a user meets it: files of logits with known answers, tiny models made on the spot. */
 #include "patch/patch.h"
+#include "tests/tools/again.h"
 #include "tests/tools/cli.h"
 #include "vit/random.h"
 #include "vit/stats.h"
@@ -162,9 +163,20 @@ static void every_key_is_there_and_null_where_nothing_is_known(void **state)
                                         "detectable",
                                         "fisher",
                                         "holm",
-                                        "follows" };
-    static const char *const NULLS[] = { "dataset", "split",      "welch",  "paired",           "bootstrap",
-                                         "tost",    "detectable", "fisher", "least_significant" };
+                                        "follows",
+                                        "limit",
+                                        "held_out",
+                                        "check",
+                                        "no_exif",
+                                        "max_pixels",
+                                        "size",
+                                        "dtype",
+                                        "kernels",
+                                        "seed" };
+    static const char *const NULLS[] = {
+        "dataset",           "split", "welch",    "paired", "bootstrap", "tost", "detectable", "fisher",
+        "least_significant", "limit", "held_out", "size",   "kernels"
+    };
     char a[PATH], b[PATH];
     json_t *o;
 
@@ -695,6 +707,50 @@ static void mirror_images_in_one_run_alone_are_refused(void **state)
     EXPECT(0, "", NULL, "compare", "-q", plain, plain, "--dtype", "f32", "-b", "8", "--sandbox", "off");
 }
 
+/* The command of a page over this comparison gives the same numbers; words end with NULL. */
+static void expect_again(const char *dir, const char *const *words)
+{
+    char path[PATH], *command, *again;
+    struct run first = run_verb("compare", (const char *const[]){ "--json", "-q", NULL }, words), r;
+
+    if (first.code) fail_msg("exit code %d: %s", first.code, first.err);
+    tmp_write(dir, "again.json", first.out, first.out_size, path, sizeof path);
+    command = again_commands((const char *const[]){ path, NULL });
+    tmp_write(dir, "again.json", "", 0, NULL, 0);
+    r = again_run(command);
+    again = tmp_text(dir, "again.json");
+    if (strcmp(first.out, again) != 0) fail_msg("of %s\n%snot\n%s", command, again, first.out);
+    run_free(&first);
+    run_free(&r);
+    free(command);
+    free(again);
+}
+#define AGAIN(...) expect_again(dir, (const char *const[]){ __VA_ARGS__, NULL })
+
+static void a_page_s_command_compares_the_same(void **state)
+{
+    const char *dir = *state;
+    char model[2][PATH], kept[2][PATH], data[PATH], a[5 * PATH], b[5 * PATH];
+
+    make_data(dir, false, data);
+    for (int i = 0; i < 2; i++) {
+        make_model(dir, i ? "b.safetensors" : "a.safetensors", (uint64_t)i + 1, LABELS, model[i]);
+        snprintf(kept[i], PATH, "%s/l%d.safetensors", dir, i);
+        EXPECT(0, "", "", "eval", "-q", "-m", model[i], "--data", data, "--split", "all", "--flip",
+               "--logits", kept[i]);
+    }
+    AGAIN(model[0], model[1], "--data", data, "--split", "all");
+    AGAIN(model[0], model[1], "--data", data, "--held-out", "0.3", "--limit", "20");
+    AGAIN(model[0], model[1], "--data", data, "--limit", "8", "--size", "12", "--dtype", "bf16", "--flip");
+    AGAIN(model[0], model[1], "--data", data, "--no-exif", "--max-pixels", "1000000000", "--check",
+          "--kernels", "ref");
+    AGAIN(kept[0], kept[1]); /* which have their mirror images, and no use for --flip */
+    write_arm(dir, "x", FIVE, 3, a, sizeof a);
+    write_arm(dir, "y", FOUR, 3, b, sizeof b);
+    AGAIN(a, b, "--seed", "3", "--bootstrap", "200", "--margin", "0.3", "--diverged-a", "1/5", "--diverged-b",
+          "3/5");
+}
+
 static void accuracies_are_those_of_eval(void **state)
 {
     const char *dir = *state;
@@ -812,6 +868,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(logits_that_are_not_finite_are_no_answers, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(mistakes_in_the_line_are_wrong_usage, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(models_and_their_logits_give_the_same, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_page_s_command_compares_the_same, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(mirror_images_in_one_run_alone_are_refused, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(accuracies_are_those_of_eval, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_network_that_diverged_has_no_accuracy, tmp_setup, tmp_teardown),

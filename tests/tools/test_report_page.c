@@ -662,6 +662,26 @@ static void all_arms_of_a_comparison_are_shown(void **state)
     free(page);
 }
 
+/* Of versions that did not say how a comparison was made. */
+static void an_older_comparison_has_a_command(void **state)
+{
+    struct fixture *f = *state;
+    char *page;
+
+    save(f, "compare.json",
+         "{\"mcnemar_p\":0.5,\"n\":60,\"dataset\":\"cifar10\",\"split\":\"held-out\",\"flip\":true,\"arms\":["
+         "{\"name\":\"pre\",\"runs\":[{\"file\":\"p\"}]},{\"name\":\"post\",\"runs\":[{\"file\":\"q\"}]}]}");
+    read_all(f);
+    page_of(&page, f);
+    assert_well_formed(page);
+    assert_has(
+        page,
+        "vit compare \\\n    pre=p \\\n    post=q \\\n    --data cifar10 \\\n    --flip \\\n    --json");
+    assert_has(page, "   # without --held-out, whose fraction is not in the file\n");
+    assert_lacks(page, "--split");
+    free(page);
+}
+
 /* Two seeds at a rate, of other widths and warm-ups too, with what they reach on validation and test. */
 static void put_seeds(FILE *out, const char *norm, double lr, int warmup, int width, double val, double test)
 {
@@ -806,6 +826,7 @@ int main(void)
         TEST(a_figure_is_as_large_as_its_panels),
         TEST(a_figure_without_data_is_refused),
         TEST(all_arms_of_a_comparison_are_shown),
+        TEST(an_older_comparison_has_a_command),
         TEST(a_better_rate_than_the_compared_one_is_said),
         TEST(the_verb_says_how_it_ended),
     };
