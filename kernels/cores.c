@@ -1,7 +1,6 @@
-/* cores.c - how many physical cores this process may use, and threads for all of them. */
+/* cores.c - how many physical cores this process may use. */
 #include <ctype.h>
 #include <limits.h>
-#include <omp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,9 +8,9 @@
 #include <unistd.h>
 
 #include "kernels/cpu.h"
-#include "vit/base.h"
+#include "vit/thread.h"
 
-enum { LINE = 512, CPUS = 4096, DEPTH = 32 };
+enum { LINE = 512, CPUS = VIT_CPUS, DEPTH = 32 };
 
 /* First line of root/path, without its newline; false when it cannot be read. */
 static bool read_line(const char *root, const char *path, char *line, size_t size)
@@ -134,24 +133,6 @@ int kern_cpu_quota(const char *root)
     return least;
 }
 
-/* allowed (CPUS): a flag for each logical CPU of OpenMP's places; false: neither OMP_PLACES nor OMP_PROC_BIND
- * has made any. */
-static bool list_places(unsigned char *allowed)
-{
-    const int places = omp_get_num_places();
-    int cpu[CPUS];
-
-    memset(allowed, 0, CPUS);
-    for (int i = 0; i < places; i++) {
-        const int count = omp_get_place_num_procs(i);
-        if (count > CPUS) continue;
-        omp_get_place_proc_ids(i, cpu);
-        for (int j = 0; j < count; j++)
-            if (cpu[j] >= 0 && cpu[j] < CPUS) allowed[cpu[j]] = 1;
-    }
-    return places > 0;
-}
-
 #ifdef CPU_ALLOC
 /* allowed (CPUS): a flag for each logical CPU; false: the system does not say. */
 static bool list_allowed(unsigned char *allowed)
@@ -167,19 +148,6 @@ static bool list_allowed(unsigned char *allowed)
     CPU_FREE(set);
     return said;
 }
-
-static void allow(pthread_attr_t *thread, const unsigned char *allowed)
-{
-    const size_t size = CPU_ALLOC_SIZE(CPUS);
-    cpu_set_t *set = CPU_ALLOC(CPUS);
-
-    if (!set) return;
-    CPU_ZERO_S(size, set);
-    for (size_t i = 0; i < CPUS; i++)
-        if (allowed[i]) CPU_SET_S(i, size, set);
-    pthread_attr_setaffinity_np(thread, size, set);
-    CPU_FREE(set);
-}
 #else
 /* No Linux: it binds no process to some CPUs. */
 static bool list_allowed(unsigned char *allowed)
@@ -187,27 +155,7 @@ static bool list_allowed(unsigned char *allowed)
     (void)allowed;
     return false;
 }
-
-static void allow(pthread_attr_t *thread, const unsigned char *allowed)
-{
-    (void)thread;
-    (void)allowed;
-}
 #endif
-
-int kern_cpu_thread(pthread_t *thread, void *(*work)(void *argument), void *argument)
-{
-    unsigned char allowed[CPUS];
-    pthread_attr_t attributes;
-    int status;
-
-    if (!list_places(allowed) || pthread_attr_init(&attributes))
-        return pthread_create(thread, NULL, work, argument);
-    allow(&attributes, allowed);
-    status = pthread_create(thread, &attributes, work, argument);
-    pthread_attr_destroy(&attributes);
-    return status;
-}
 
 int kern_cpu_cores(void)
 {
@@ -216,7 +164,7 @@ int kern_cpu_cores(void)
     int cores;
 
     /* Places first: where there are some, libgomp has bound the first thread to one of them. */
-    if (list_places(allowed) || list_allowed(allowed))
+    if (vit_thread_places(allowed) || list_allowed(allowed))
         cores = kern_cpu_distinct_cores("", allowed, CPUS);
     else
         cores = (int)sysconf(_SC_NPROCESSORS_ONLN);

@@ -2,7 +2,6 @@
 #ifndef KERNELS_CPU_H
 #define KERNELS_CPU_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -38,10 +37,6 @@ const char *kern_cpu_name(char *text, size_t size);
 /* Physical cores this process may use: affinity, OpenMP's places and cgroup quota honoured; at least 1. Where
  * the system does not say which CPUs those are, its logical CPUs. */
 int kern_cpu_cores(void);
-
-/* pthread_create() of a thread that may run wherever this process may: it would inherit from the calling one
- * that OpenMP's places have bound that to a single CPU, and share this with it. */
-int kern_cpu_thread(pthread_t *thread, void *(*work)(void *argument), void *argument);
 
 /* The two halves of kern_cpu_cores, below a folder that stands for / ("" is the system itself):
  * distinct cores among the allowed logical CPUs (count flags), and CPUs the cgroup's quota pays for

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernels/cpu.h"
 #include "patch/feed_store.h"
 #include "vit/arena.h"
 #include "vit/random.h"
+#include "vit/thread.h"
 
 enum { MAX_WORKERS = 256, MAX_BATCH = 1 << 20 };
 
@@ -252,7 +252,7 @@ static enum vit_status start_workers(struct patch_feed *f, struct vit_error *err
     for (; f->started < f->workers; f->started++) {
         struct worker *w = &f->worker[f->started];
         w->feed = f;
-        if (kern_cpu_thread(&w->thread, work, w)) break;
+        if (vit_thread_start(&w->thread, work, w)) break;
     }
     if (!f->started) return vit_fail(err, VIT_ERR_NOMEM, "the system refused a thread to make batches");
     return VIT_OK;

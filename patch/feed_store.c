@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernels/cpu.h"
 #include "vit/arena.h"
+#include "vit/thread.h"
 
 enum { MAX_THREADS = 64 };
 
@@ -99,7 +99,7 @@ static void work_together(struct fill *f)
     const int wanted = helpers_wanted(o->threads, f->all);
     int started = 0;
 
-    while (started < wanted && !kern_cpu_thread(&thread[started], helper, f)) started++;
+    while (started < wanted && !vit_thread_start(&thread[started], helper, f)) started++;
     work(f, true);
     for (int i = 0; i < started; i++) pthread_join(thread[i], NULL);
     if (o->progress && !f->starved) o->progress(o->arg, f->all, f->all);

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "kernels/cpu.h"
 #include "patch/patch.h"
 #include "vit/arena.h"
+#include "vit/thread.h"
 
 struct slot {
     struct patch_batch batch;
@@ -196,7 +196,7 @@ static enum vit_status start(struct patch_loader *l, struct vit_error *err)
     for (; l->started < l->workers; l->started++) {
         struct worker *w = &l->worker[l->started];
         w->loader = l;
-        if (kern_cpu_thread(&w->thread, work, w)) break;
+        if (vit_thread_start(&w->thread, work, w)) break;
     }
     if (!l->started) return vit_fail(err, VIT_ERR_NOMEM, "the system refused a thread for the loader");
     return VIT_OK;

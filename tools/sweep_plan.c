@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernels/cpu.h"
 #include "tools/out.h"
 #include "tools/progress.h"
 #include "tools/sweep.h"
@@ -10,6 +9,7 @@
 #include "vit/config_json.h"
 #include "vit/json.h"
 #include "vit/random.h"
+#include "vit/thread.h"
 
 /* A cell in numbers. */
 struct estimate {
@@ -124,7 +124,7 @@ static enum vit_status measure(double *rate, const struct sweep *s, const struct
 
     if (!trials) return vit_fail(err, VIT_ERR_NOMEM, "no memory for a plan");
     for (int i = 0; i < s->jobs; i++) trials[i] = (struct trial){ .s = s, .c = c };
-    while (started + 1 < s->jobs && !kern_cpu_thread(&trials[started + 1].thread, try, &trials[started + 1]))
+    while (started + 1 < s->jobs && !vit_thread_start(&trials[started + 1].thread, try, &trials[started + 1]))
         started++;
     try(&trials[0]);
     *rate = 0;

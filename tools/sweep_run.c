@@ -3,12 +3,12 @@
 #include <math.h>
 #include <string.h>
 
-#include "kernels/cpu.h"
 #include "tools/out.h"
 #include "tools/progress.h"
 #include "tools/stop.h"
 #include "tools/sweep.h"
 #include "vit/json.h"
+#include "vit/thread.h"
 
 /* What came of a cell. */
 struct outcome {
@@ -224,7 +224,7 @@ static void run_jobs(struct sweep *s)
     pthread_t others[VIT_MOST_THREADS];
     int started = 0;
 
-    while (started + 1 < s->jobs && !kern_cpu_thread(&others[started], work, s)) started++;
+    while (started + 1 < s->jobs && !vit_thread_start(&others[started], work, s)) started++;
     if (started + 1 < s->jobs)
         cmd_warn(&s->common, "--jobs %d: the system gives threads for %d", s->jobs, started + 1);
     work(s);

@@ -71,9 +71,9 @@ enum vit_status vit_model_create(struct vit_model **out, const struct vit_config
 /* Copies the parameters of from, by name: a start that is not drawn. Where both models have labels, the rows
  * of the head are those of the same names, whatever their order; where one has none, they keep their order,
  * and a note says so where it is from. The head stays as it is where the classes differ, in number or by
- * name, or where from has none (headless): a note says so, and whether it is zero or drawn. MLPs of m may have
- * more hidden units than those of from: fc1's rows of the new ones stay as drawn and fc2's columns become zero,
- * so that m answers as from does; a note says so.
+ * name, or where from has none (headless): a note says so, and whether it is zero or drawn.
+ * MLPs of m may have more hidden units than those of from: fc1's rows of the new ones stay as drawn and fc2's
+ * columns become zero, so that m answers as from does; a note says so.
  * What else of from has no place in m (blocks beyond its depth, another readout) is left out, and a warning
  * among its notes counts and names it; another one says that m has another number of attention heads.
  * VIT_ERR_ARG: m is not trainable, or a parameter of m that from lacks or has in another shape; m is then

@@ -1,9 +1,7 @@
-/* Physical cores and cgroup quotas, read below a folder that stands for /, and threads that may use them. */
+/* Physical cores and cgroup quotas, read below a folder that stands for /. */
 #include <limits.h>
-#include <sched.h>
 
 #include "kernels/cpu.h"
-#include "tests/support/run.h"
 #include "tests/support/test.h"
 #include "tests/support/tmp.h"
 
@@ -93,54 +91,7 @@ static void this_machine_has_a_core_and_a_name(void **state)
     assert_true(strlen(kern_cpu_name(text, sizeof text)) > 0);
 }
 
-/* ---- threads ---- */
-
-/* CPUs that the calling thread may run on, at most 100. */
-static int allowed_cpus(void)
-{
-    cpu_set_t set;
-
-    if (sched_getaffinity(0, sizeof set, &set)) return 0;
-    return CPU_COUNT(&set) < 100 ? CPU_COUNT(&set) : 100;
-}
-
-static void *count_cpus(void *count)
-{
-    *(int *)count = allowed_cpus();
-    return NULL;
-}
-
-/* Of a thread of this process. */
-static int cpus_of_thread(void)
-{
-    pthread_t thread;
-    int count = 0;
-
-    if (kern_cpu_thread(&thread, count_cpus, &count)) return 0;
-    pthread_join(thread, NULL);
-    return count;
-}
-
-/* libgomp binds before main() begins, so it is asked in a process of its own: this program with an argument. */
-static void threads_are_not_bound_to_the_cpu_of_who_starts_them(void **state)
-{
-    static const char *const ROWS[][2] = { { "OMP_PROC_BIND", "true" }, { "OMP_PLACES", "threads" } };
-    static const char *const AGAIN[] = { "/proc/self/exe", "thread", NULL };
-    struct run r;
-
-    (void)state;
-    if (getenv("OMP_PROC_BIND") || getenv("OMP_PLACES") || allowed_cpus() < 2) skip();
-    assert_int_equal(cpus_of_thread(), allowed_cpus());
-    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
-        setenv(ROWS[i][0], ROWS[i][1], 1);
-        assert_true(run_program(&r, AGAIN, NULL));
-        unsetenv(ROWS[i][0]);
-        assert_int_equal(r.code, allowed_cpus());
-        run_free(&r);
-    }
-}
-
-int main(int argc, char **argv)
+int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(siblings_count_as_one_core, make_root, tmp_teardown),
@@ -149,9 +100,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(the_tightest_group_above_counts, make_root, tmp_teardown),
         cmocka_unit_test_setup_teardown(version_one_is_read_too, make_root, tmp_teardown),
         cmocka_unit_test(this_machine_has_a_core_and_a_name),
-        cmocka_unit_test(threads_are_not_bound_to_the_cpu_of_who_starts_them),
     };
 
-    if (argc == 2 && !strcmp(argv[1], "thread")) return cpus_of_thread();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

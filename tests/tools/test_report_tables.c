@@ -640,8 +640,8 @@ static void of_several_numbers_of_pictures_all_are_said(void **state)
     assert_ok(report_arrange(&f->r, &err), &err);
     assert_table(f, "accuracy", "", "by their seed alone, on 300 to 600 pictures. ");
     assert_table(f, "map", "",
-                 "It is of 40 to 60 pictures: by their choice alone that of one run is known to about ± 14.8 "
-                 "points (95 %), where they are fewest; another seed may differ by more.");
+                 "It is of 40 to 60 pictures: by their choice alone that of one run is known to about ± "
+                 "14.8 points (95 %), where they are fewest; another seed may differ by more.");
     page_of(&page, f);
     assert_has(page, "comes from 40 to 60 pictures and is known to about ± 14.8 points (95 %) by their "
                      "choice alone, where they are fewest; another");

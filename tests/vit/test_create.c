@@ -563,7 +563,7 @@ static const float *values_of(const struct vit_model *m, const char *name)
     return vit_model_parameter(m, (int)(slot_of(m, name) - m->slots)).values;
 }
 
-/* Of a part of fc1 (a gate has two), the first had rows of length are those of from, and the others as drawn. */
+/* Of a part of fc1 (a gate has two) the first rows are those of from, and the others as drawn. */
 static void assert_rows_kept(const struct vit_model *to, const struct vit_model *from,
                              const struct vit_model *drawn, const char *name, int part)
 {
