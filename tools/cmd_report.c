@@ -4,6 +4,7 @@
 
 #include "tools/cmd.h"
 #include "tools/memory.h"
+#include "tools/out.h"
 #include "tools/report_figures.h"
 #include "vit/json.h"
 #include "vit/sink.h"
@@ -71,7 +72,7 @@ static enum vit_status put_table(FILE *out, const struct report *r, const struct
     status = report_table_json(&table, r, o->table, err);
     if (!status) text = vit_json_text(table, JSON_COMPACT);
     if (!status && !text) status = vit_fail(err, VIT_ERR_NOMEM, "no memory for a table");
-    if (text) fprintf(out, "%s\n", text);
+    if (text) out_json_line(out, text);
     free(text);
     json_decref(table);
     return status;

@@ -14,13 +14,14 @@ static const char *reference(char c)
     }
 }
 
-/* XML 1.0, production 2: no control characters but these, and not U+FFFE and U+FFFF. */
-static bool allowed(const char *s, int bytes)
+/* No control characters but these, and not U+FFFE and U+FFFF: XML 1.0, production 2, which allows U+007F to
+ * U+009F; a terminal should not see them. */
+static bool allowed(const char *s)
 {
-    const unsigned char c = (unsigned char)s[0];
+    const unsigned char *c = (const unsigned char *)s;
 
-    if (bytes == 1) return c >= 0x20 || c == '\t' || c == '\n';
-    return !(bytes == 3 && c == 0xef && (unsigned char)s[1] == 0xbf && (unsigned char)s[2] >= 0xbe);
+    if (*s == '\t' || *s == '\n') return true;
+    return vit_printable(s) && !(c[0] == 0xef && c[1] == 0xbf && c[2] >= 0xbe);
 }
 
 /* The bytes of text before end. No sequence crosses it: there is an ASCII character, or nothing more. */
@@ -32,7 +33,7 @@ static void put_until(FILE *out, const char *text, const char *end)
 
         if (name)
             fputs(name, out);
-        else if (bytes && allowed(text, bytes))
+        else if (allowed(text))
             fwrite(text, 1, (size_t)bytes, out);
         else
             fputs("\xef\xbf\xbd", out);

@@ -15,7 +15,7 @@
 /* Knows %s, %d, %zu, and %f and %g with flags, width and precision in digits; %% is a per cent sign. */
 void markup_put(FILE *out, const char *format, ...) VIT_PRINTF(2, 3);
 
-/* & < > " ' as references; what is not UTF-8 or not allowed in XML (control characters) as U+FFFD. */
+/* & < > " ' as references; what is not UTF-8, control characters and what XML forbids as U+FFFD. */
 void markup_text(FILE *out, const char *text);
 
 /* text as one word of a POSIX shell, in quotes where it needs them; then as markup_text. */

@@ -54,18 +54,17 @@ json_t *out_text(const char *text)
     return value;
 }
 
-/* JSON may hold control characters above U+001F as they are; a terminal should not see them. */
-static void put_json(const char *text)
+void out_json_line(FILE *out, const char *text)
 {
     for (int bytes; *text; text++) {
         if (vit_printable(text) || !(bytes = vit_utf8(text))) {
-            putchar((unsigned char)*text); /* also the further bytes of a character */
+            fputc((unsigned char)*text, out); /* also the further bytes of a character */
             continue;
         }
         text += bytes - 1;
-        printf("\\u%04x", (unsigned char)*text); /* the last byte of U+007F to U+009F is the number */
+        fprintf(out, "\\u%04x", (unsigned char)*text); /* the last byte of U+007F to U+009F is the number */
     }
-    putchar('\n');
+    fputc('\n', out);
 }
 
 const char *out_plural(uint64_t n)
@@ -82,7 +81,7 @@ bool out_json(json_t *value)
         fprintf(stderr, "vit: out of memory while writing a result\n");
         return false;
     }
-    put_json(text);
+    out_json_line(stdout, text);
     free(text);
     return !ferror(stdout);
 }

@@ -16,6 +16,9 @@ json_t *out_whole(uint64_t value);
 /* A text that may not be UTF-8 (a file name): bytes that are not become U+FFFD. */
 json_t *out_text(const char *text);
 
+/* The text of a JSON value as a line. JSON may hold control characters above U+001F as they are; a terminal
+ * should not see them: \u009b. */
+void out_json_line(FILE *out, const char *text);
 /* Print value as one line and let go of it. NULL (memory ran out while it was built) counts as a
  * failure of stdout. False: stdout is broken, there is no point in going on. */
 bool out_json(json_t *value);

@@ -214,7 +214,8 @@ static inline void check_text(const char *from, const char *end)
             known = strncmp(s + 1, KNOWN[i], strlen(KNOWN[i])) == 0;
         if (!known) fail_msg("unknown reference: %.40s", s);
         if (*s == '<') fail_msg("an open bracket in text: %.40s", s);
-        if ((unsigned char)*s < 0x20 && *s != '\n' && *s != '\t') fail_msg("a control character %d", *s);
+        if (!vit_printable(s) && vit_utf8(s) && *s != '\n' && *s != '\t')
+            fail_msg("a control character: %.40s", s);
     }
 }
 

@@ -759,6 +759,22 @@ static char *text_of(const json_t *whole)
     return t.bytes;
 }
 
+/* JSON could hold those from U+007F on as they are. */
+static void control_characters_of_a_file_reach_no_terminal(void **state)
+{
+    struct fixture *f = *state;
+
+    save(f, "cells.jsonl",
+         "{\"cell\":\"a\",\"norm\":\"pre\",\"init\":\"x\\u007f\\u009b31m\",\"depth\":6,\"warmup\":0,"
+         "\"seed\":0,\"lr\":0.001,\"status\":\"done\",\"val_top1\":0.5}\n");
+    for (int json = 0; json < 2; json++) {
+        struct run r = REPORT(f->dir, "--table", "map", json ? "--json" : NULL);
+        assert_int_equal(r.code, 0);
+        assert_has(r.out, json ? "\"x\\u007f\\u009b31m\"" : "x\\x7f\\xc2\\x9b31m");
+        run_free(&r);
+    }
+}
+
 static void json_says_what_the_markdown_says(void **state)
 {
     static const char *const NAMES[] = { "map", "brief", "summary", "pairs", "accuracy" };
@@ -862,6 +878,7 @@ int main(void)
         TEST(the_bootstrap_of_compare_is_beside_its_runs),
         TEST(runs_are_paired_by_one_setting),
         TEST(a_table_without_data_is_refused),
+        TEST(control_characters_of_a_file_reach_no_terminal),
         TEST(json_says_what_the_markdown_says),
         TEST(the_verb_writes_tables_to_stdout_or_a_file),
     };
