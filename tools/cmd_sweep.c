@@ -75,7 +75,9 @@ static const struct args_option ROWS[] = {
       .choice = keep_word,
       .initial = "model",
       .metavar = "WHAT",
-      .help = "what stays of a cell that has ended, beside its log, configuration and logits" },
+      .help =
+          "what stays of a cell that is done, beside its log, configuration and logits; a dead or diverged "
+          "one has no more than its log, which stays" },
     { .name = "jobs",
       .letter = 'j',
       .kind = ARGS_INT,
@@ -321,11 +323,12 @@ const struct args_verb cmd_sweep = {
         "small network does: all arms with the first seed, from the middle learning rates to the edges, "
         "then the next seed. An option that no cell reads, as --muon-lr without --optimizer muon, is "
         "refused.\n\n"
-        "DIR receives sweep.json (the grid), cells/ID/ (what train writes), cells.jsonl (a line for each "
-        "cell that has ended: its settings, status, reason, epochs_done, steps, train_loss, val_loss, "
-        "val_top1, val_n, plateau_step, images_per_second, seconds, test_loss, test_top1, test_n, logits), "
-        "epochs.jsonl (the lines of their logs), and logits/ID.safetensors (logits and labels of the test "
-        "split). The table at the end has a row for each arm, over its seeds.\n\n"
+        "DIR receives sweep.json (the grid), cells/ID/ (what train writes; of a dead or diverged cell its "
+        "log alone), cells.jsonl (a line for each cell that has ended: its settings, status, reason, "
+        "epochs_done, steps, train_loss, val_loss, val_top1, val_n, plateau_step, images_per_second, "
+        "seconds, test_loss, test_top1, test_n, logits), epochs.jsonl (the lines of their logs), and "
+        "logits/ID.safetensors (logits and labels of the test split). The table at the end has a row for "
+        "each arm, over its seeds.\n\n"
         "A sweep that was interrupted (Ctrl-C, SIGTERM, a closed terminal, kill, power) goes on with the "
         "same command, or with --out DIR alone, and ends with the same numbers as if nothing had happened. "
         "Values can be added to --norm, to --seed and to what was a list before, as in --seeds 5 after "

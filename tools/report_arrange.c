@@ -100,15 +100,42 @@ static int by_rate(const void *a, const void *b)
     return report_by_number(&((const struct report_rate *)a)->lr, &((const struct report_rate *)b)->lr);
 }
 
+/* Whether two sources are known to have one data set: by its digest where both have one, else by its name,
+ * which is what conditions are told apart by. */
+static bool same_data(const struct report_source *a, const struct report_source *b)
+{
+    const char *left = json_string_value(json_object_get(a->about, "digest"));
+    const char *right = json_string_value(json_object_get(b->about, "digest"));
+    char name[256], other[256];
+
+    if (left && right) return strcmp(left, right) == 0;
+    report_data(a, name, sizeof name);
+    return *name && strcmp(name, report_data(b, other, sizeof other)) == 0;
+}
+
+static int classes_of(const struct report *r, const struct report_source *s)
+{
+    int classes = s->classes;
+
+    for (size_t i = 0; i < r->source_count && !s->classes; i++) {
+        const int n = r->sources[i].classes;
+        if (!n || !same_data(s, &r->sources[i])) continue;
+        if (classes && n != classes) return 0;
+        classes = n;
+    }
+    return classes;
+}
+
 int report_classes(const struct report *r, int source)
 {
-    int classes = 0;
+    int classes = 0, n;
 
-    if (source >= 0 && r->sources[source].classes) return r->sources[source].classes;
-    for (size_t i = 0; i < r->source_count; i++) {
-        const int n = r->sources[i].classes;
-        if (n && classes && n != classes) return 0;
-        if (n) classes = n;
+    if (source >= 0) return classes_of(r, &r->sources[source]);
+    for (size_t i = 0; i < r->cell_count; i++) {
+        if (i && r->cells[i].source == r->cells[i - 1].source) continue;
+        n = classes_of(r, &r->sources[r->cells[i].source]);
+        if (!n || (classes && n != classes)) return 0;
+        classes = n;
     }
     return classes;
 }

@@ -25,7 +25,7 @@ static bool has_own_part(int id)
 /* A setting of a cell as text, or the name of its data set: "" where nothing says it. */
 static const char *trait(const struct report *r, const struct report_cell *c, int id, char *text, size_t size)
 {
-    if (id == DATA) return report_data(r, c, text, size);
+    if (id == DATA) return report_data(&r->sources[c->source], text, size);
     return report_setting(r, c, recipe_name((enum recipe_id)id), text, size);
 }
 

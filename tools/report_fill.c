@@ -191,11 +191,11 @@ static double worth(const struct report *r, const struct report_arm *a, const st
 
     for (size_t i = 0; i < r->cell_count; i++) {
         const struct report_cell *c = &r->cells[i];
-        const int classes = report_classes(r, c->source);
         if (c->condition != a->condition || c->arm != (int)(a - r->arms) || c->end == REPORT_UNFINISHED ||
             !report_same_rate(c->lr, rate->lr))
             continue;
         if (!isfinite(c->val_top1) && c->end == REPORT_DONE) continue;
+        const int classes = report_classes(r, c->source);
         sum += isfinite(c->val_top1) ? c->val_top1 : classes ? 1.0 / classes : NAN;
         n++;
     }

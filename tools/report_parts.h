@@ -94,8 +94,8 @@ enum vit_status report_add_planned(struct report *r, const char *where, struct v
 
 int report_by_number(const void *a, const void *b); /* doubles ascending, for qsort */
 int report_style(const struct report *r, const char *norm);
-/* Of the networks of a source, of the others where it does not say, or of all (source -1); 0: nobody says, or
- * they differ. */
+/* Of the networks of a source, which those of the same data set say where it does not itself, or of all runs
+ * (source -1); 0: nobody says, or they differ. */
 int report_classes(const struct report *r, int source);
 /* The validation accuracy below which a run that was trained to its end has not learnt: twice chance; of
  * fewer than ten classes a ninth of the way from chance to all right, which is the same of ten. */
@@ -174,8 +174,8 @@ const json_t *report_planned_value(const json_t *grid, const json_t *entry, cons
 /* A setting of a cell as text, "" where nothing says it: the numbers 0.001 and "1e-3" give the same. */
 const char *report_setting(const struct report *r, const struct report_cell *c, const char *name, char *text,
                            size_t size);
-/* The last part of the path of a cell's data set, "" where nothing says it. */
-const char *report_data(const struct report *r, const struct report_cell *c, char *text, size_t size);
+/* The last part of the path of a source's data set, "" where nothing says it. */
+const char *report_data(const struct report_source *s, char *text, size_t size);
 
 /* ---- report_unsaid.c ---- */
 

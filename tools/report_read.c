@@ -114,12 +114,16 @@ static enum vit_status find_classes(struct report *r, const char *folder, struct
     return status;
 }
 
-/* Any one cell will do: classes are the data set's. */
+/* The grid says it; of an older one any cell that is done does: classes are the data set's. */
 static enum vit_status find_sweep_classes(struct report *r, const char *folder, struct vit_error *err)
 {
-    enum vit_status status = VIT_OK;
+    const json_t *grid = source(r)->about;
     char path[PATH_MAX];
+    enum vit_status status = VIT_OK;
 
+    if (grid)
+        status = vit_json_int(grid, train_path(path, folder, TRAIN_GRID), "classes", 2, INT_MAX,
+                              &source(r)->classes, err);
     for (size_t i = 0; i < r->cell_count && !status && !source(r)->classes; i++) {
         const struct report_cell *c = &r->cells[i];
         if (c->source != (int)r->source_count - 1 || strchr(c->id, '/')) continue;

@@ -43,9 +43,9 @@ const char *report_setting(const struct report *r, const struct report_cell *c, 
     return text;
 }
 
-const char *report_data(const struct report *r, const struct report_cell *c, char *text, size_t size)
+const char *report_data(const struct report_source *s, char *text, size_t size)
 {
-    const char *path = json_string_value(json_object_get(r->sources[c->source].about, "data"));
+    const char *path = json_string_value(json_object_get(s->about, "data"));
     const size_t length = path ? strlen(path) : 0;
     size_t end = length, start;
 

@@ -54,6 +54,7 @@ struct sweep {
     const char *data;         /* path */
     const char *dead_after;
     bool test;
+    int classes;               /* of the data set */
     int pictures, begun_with;  /* of the training split, now and when the sweep began; 0: not said */
     unsigned splits;           /* of the data set that are read, bits */
     char digest[TRAIN_DIGEST]; /* of these */

@@ -93,14 +93,14 @@ static enum vit_status find_base(const struct recipe_base **base, struct start *
 
 /* Everything that train would refuse is refused before the first cell starts. */
 static enum vit_status complete(struct sweep *s, struct sweep_cell *c, const struct recipe_base *base,
-                                int classes, struct vit_error *err)
+                                struct vit_error *err)
 {
     const struct recipe *r = &c->recipe;
     struct patch_feed_options feed;
     struct vit_hyper hyper;
     size_t count;
     int dead_after;
-    enum vit_status status = recipe_config(&c->config, r, base, classes, err);
+    enum vit_status status = recipe_config(&c->config, r, base, s->classes, err);
     if (!status) status = find_source(s, c, base, err);
     if (status) return status;
     count = patch_dataset_count(s->sources[c->source].data.training);
@@ -115,14 +115,14 @@ static enum vit_status complete(struct sweep *s, struct sweep_cell *c, const str
 }
 
 /* Cells that saw other pictures than those before them would be compared as if they had not. */
-static enum vit_status count_data(int *classes, struct sweep *s, struct vit_error *err)
+static enum vit_status count_data(struct sweep *s, struct vit_error *err)
 {
     const struct recipe everything = { 0 };
     struct train_data d;
     enum vit_status status = train_data_open(&d, s->data, &everything, err);
 
     if (status) return status;
-    *classes = patch_dataset_classes(d.training);
+    s->classes = patch_dataset_classes(d.training);
     s->pictures = (int)patch_dataset_count(d.training);
     train_data_close(&d);
     if (s->begun_with && s->begun_with != s->pictures)
@@ -149,9 +149,8 @@ int sweep_data_open(struct sweep *s)
     struct start start = { 0 };
     const struct recipe_base *base;
     struct vit_error err;
-    int classes;
 
-    if (count_data(&classes, s, &err)) {
+    if (count_data(s, &err)) {
         cmd_error("%s", err.text);
         return CMD_UNUSABLE;
     }
@@ -159,7 +158,7 @@ int sweep_data_open(struct sweep *s)
         struct sweep_cell *c = &s->cells[i];
         const bool found = !find_base(&base, &start, s, &c->recipe, &err);
 
-        if (found && !complete(s, c, base, classes, &err)) continue;
+        if (found && !complete(s, c, base, &err)) continue;
         cmd_error("cell %s: %s", c->id, err.text);
         if (found && err.status == VIT_ERR_FORMAT) return CMD_USAGE; /* sizes that are no network */
         return err.status == VIT_ERR_ARG ? CMD_USAGE : CMD_UNUSABLE;

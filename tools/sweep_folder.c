@@ -107,11 +107,12 @@ static enum vit_status write_grid(const struct sweep *s, struct vit_error *err)
     enum vit_status status = kern_select(&kernels, s->common.kernels, err);
 
     for (int i = 0; i < s->count; i++) vit_json_append(&cells, planned(s, &s->cells[i]));
-    object = status ? NULL
-                    : json_pack("{s:s, s:o, s:i, s:s, s:s, s:s, s:b, s:o, s:O}", "format", FORMAT, "data",
-                                out_text(real ? real : s->data), "pictures", s->pictures, "digest", s->digest,
-                                "kernels", kernels.name, "dead_after", s->dead_after, "test", (int)s->test,
-                                "settings", recipe_lists_save(&s->lists), "cells", cells);
+    object = status
+                 ? NULL
+                 : json_pack("{s:s, s:o, s:i, s:i, s:s, s:s, s:s, s:b, s:o, s:O}", "format", FORMAT, "data",
+                             out_text(real ? real : s->data), "classes", s->classes, "pictures", s->pictures,
+                             "digest", s->digest, "kernels", kernels.name, "dead_after", s->dead_after,
+                             "test", (int)s->test, "settings", recipe_lists_save(&s->lists), "cells", cells);
     text = vit_json_text(object, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
     train_path(path, s->options->out, TRAIN_GRID);
     if (!status)

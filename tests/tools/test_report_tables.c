@@ -200,7 +200,7 @@ static void a_rate_learns_when_all_its_runs_do(void **state)
     assert_int_equal(f->r.arms[0].highest, 0);
 }
 
-/* Where one folder does not say, the others do: the page has a line at chance, and the column. */
+/* Where the folder says it, the page has a line at chance, and the column. */
 static void the_page_says_the_highest_rate_that_learns(void **state)
 {
     const struct trial trials[] = { DONE("pre", 0, 1e-3, 0.4, 1.7), DONE("post", 0, 1e-3, 0.4, 1.7),
@@ -221,6 +221,55 @@ static void the_page_says_the_highest_rate_that_learns(void **state)
     page_of(&page, f);
     assert_lacks(page, "that learns");
     free(page);
+}
+
+/* A folder of one run of that accuracy, its data set at path; more: further keys of its grid. */
+static void save_folder(const struct fixture *f, const char *name, const char *path, const char *more,
+                        double top1)
+{
+    char file[64];
+    struct text t;
+
+    text_open(&t);
+    fprintf(t.out, "{\"data\":\"%s\"%s}", path, more);
+    snprintf(file, sizeof file, "%s/sweep.json", name);
+    text_save(&t, f, file);
+    text_open(&t);
+    put_cell(t.out, &(struct cell){ .norm = "pre", .lr = 1e-3, .status = "done", .top1 = top1 });
+    snprintf(file, sizeof file, "%s/cells.jsonl", name);
+    text_save(&t, f, file);
+}
+
+/* Of two folders the first says ten classes, and the second ended at 15 %: whether that counts as lost. */
+static void a_count_of_classes_is_that_of_one_data_set(void **state)
+{
+    static const struct {
+        const char *first, *second,
+            *path; /* keys of the grids; the second's data set, the first's is /a/pets */
+        enum report_end end;
+        int classes; /* of all runs */
+    } ROWS[] = {
+        { "", "", "/a/birds", REPORT_DONE, 0 },
+        { "", "", "/b/pets", REPORT_STAYED, 10 },
+        { "", ",\"classes\":24", "/a/birds", REPORT_DONE, 0 },
+        { "", ",\"classes\":10", "/a/birds", REPORT_STAYED, 10 },
+        { "", ",\"digest\":\"2\"", "/b/pets", REPORT_STAYED, 10 },
+        { ",\"digest\":\"1\"", ",\"digest\":\"2\"", "/b/pets", REPORT_DONE, 0 },
+        { ",\"digest\":\"1\"", ",\"digest\":\"1\"", "/a/birds", REPORT_STAYED, 10 },
+    };
+    struct fixture *f = *state;
+    char more[64];
+
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        snprintf(more, sizeof more, ",\"classes\":10%s", ROWS[i].first);
+        save_folder(f, "a", "/a/pets", more, 0.5);
+        save_folder(f, "b", ROWS[i].path, ROWS[i].second, 0.15);
+        read_all(f);
+        assert_int_equal(f->r.cell_count, 2);
+        assert_int_equal(f->r.cells[0].end, REPORT_DONE);
+        assert_int_equal(f->r.cells[1].end, ROWS[i].end);
+        assert_int_equal(report_classes(&f->r, -1), ROWS[i].classes);
+    }
 }
 
 /* ---- the tables ---- */
@@ -858,6 +907,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_run_learns_that_ends_above_twice_chance),
         TEST(few_classes_have_a_line_of_their_own),
+        TEST(a_count_of_classes_is_that_of_one_data_set),
         TEST(without_validation_it_is_not_known),
         TEST(planned_rates_were_not_tried),
         TEST(the_accuracies_say_what_they_leave_out),

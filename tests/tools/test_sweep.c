@@ -484,6 +484,32 @@ static void a_cell_that_stays_at_chance_is_stopped(void **state)
     json_decref(cells);
 }
 
+/* Chance follows from it, also where every cell is dead and leaves no network. */
+static void the_grid_says_of_how_many_classes_it_is(void **state)
+{
+    struct fixture *f = *state;
+    char *text;
+    json_t *grid;
+
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--lr", "0", "--epochs", "8", "--dead-after", "10");
+    assert_true(tmp_has(f->out, "cells/norm=pre_seed=0/log.jsonl"));
+    assert_false(tmp_has(f->out, "cells/norm=pre_seed=0/config.json"));
+    text = tmp_text(f->out, "sweep.json");
+    grid = json_loads(text, 0, NULL);
+    assert_int_equal(json_integer_value(json_object_get(grid, "classes")), 10);
+    /* One that is too old to say goes on all the same, and says it from then on. */
+    json_object_del(grid, "classes");
+    free(text);
+    text = json_dumps(grid, JSON_INDENT(1));
+    tmp_write(f->out, "sweep.json", text, strlen(text), NULL, 0);
+    EXPECT(0, "", false, "-o", f->out, "--seeds", "2");
+    json_decref(grid);
+    free(text);
+    text = tmp_text(f->out, "sweep.json");
+    assert_non_null(strstr(text, "\"classes\": 10"));
+    free(text);
+}
+
 /* mix:0 has no post-norm block: the same function as pre, so that all numbers must be the same. */
 static void arms_share_weights_order_and_augmentation(void **state)
 {
@@ -1113,6 +1139,7 @@ int main(void)
         TEST(a_cell_that_diverges_is_a_result),
         TEST(a_cell_lost_by_its_last_step_has_diverged),
         TEST(a_cell_that_stays_at_chance_is_stopped),
+        TEST(the_grid_says_of_how_many_classes_it_is),
         TEST(equal_results_have_no_spread),
         TEST(runs_that_never_left_the_plateau_are_counted),
         TEST(arms_share_weights_order_and_augmentation),
