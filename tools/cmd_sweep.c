@@ -335,11 +335,12 @@ const struct args_verb cmd_sweep = {
         "--seeds 3; anything else that differs is refused. --data may name another place with the same "
         "files.\n\n"
         "No cell is dropped. One whose loss or gradient is not finite is \"diverged\", with the step; one "
-        "whose training loss (mean of about " WINDOW " steps) is at --dead-after still above " DEAD
-        " of ten classes, where chance is ln 10 = 2.303, or above as large a part of another chance, is "
-        "stopped and \"dead\"; both are results, not errors. plateau_step is the first step with that mean "
-        "below " LEFT ", or as large a part. The test split is run once through each cell that is done, with "
-        "its last weights, and chooses nothing.\n\n"
+        "whose training loss (mean of about " WINDOW " steps, or of all so far) is at --dead-after still "
+        "above " DEAD " of ten classes, where chance is ln 10 = 2.303, or above as large a part of another "
+        "chance, is stopped and \"dead\"; both are results, not errors. plateau_step is the first step, "
+        "from " WINDOW " on, or the last of a shorter run, with that mean below " LEFT
+        ", or as large a part. The test split is run once through each cell that is done, with its last "
+        "weights, and chooses nothing.\n\n"
         "FLOPs of --plan: 6 for a multiply-add in training, 2 in validation and test.\n\n"
         "Exit codes: 0 done, 1 done without the pictures that could not be read, 2 wrong usage, 3 data "
         "set or folder unusable, 130 interrupted.\n\n" RECIPE_PRESETS_TEXT,

@@ -46,7 +46,7 @@ struct train_score {
 struct train_result {
     int epochs, steps; /* done */
     int warmup;        /* steps */
-    int plateau_step;  /* the first that had left the plateau of chance; 0: none */
+    int plateau_step;  /* the first, of those asked, that had left the plateau of chance; 0: none */
     size_t pictures;   /* to learn from */
     int64_t failed;    /* that could not be read, those to validate on too; -1: an older state does not say */
     double train_loss; /* of the last whole epoch; 0 when there is none */

@@ -30,9 +30,13 @@ enum vit_status train_dead_after(int *step, const char *text, int steps, struct 
     return VIT_OK;
 }
 
-/* The mean of all until there are TRAIN_WINDOW of them, then each new one counts 1 / TRAIN_WINDOW. */
+/* The mean of all until there are TRAIN_WINDOW of them, then each new one counts 1 / TRAIN_WINDOW. A mean of
+ * fewer may be the luck of a network that has learnt nothing: only where a run has no more is its last one
+ * asked. */
 void train_plateau_step(struct train *t, double loss, int step, int classes)
 {
+    const int first = t->hyper.steps < TRAIN_WINDOW ? t->hyper.steps : TRAIN_WINDOW;
+
     t->running += (loss - t->running) / (step < TRAIN_WINDOW ? step : TRAIN_WINDOW);
-    if (!t->plateau_step && train_left(t->running, classes)) t->plateau_step = step;
+    if (!t->plateau_step && step >= first && train_left(t->running, classes)) t->plateau_step = step;
 }

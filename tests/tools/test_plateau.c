@@ -1,5 +1,5 @@
 /* When a run counts as one that learns, and as dead. */
-#include "tools/train.h"
+#include "tools/train_parts.h"
 
 #include "tests/support/test.h"
 
@@ -45,12 +45,34 @@ static void no_run_is_dead_before_600_steps_unless_asked(void **state)
     }
 }
 
+/* The step that is found in a run of ten classes whose loss is low, and from the step high on at chance. */
+static int plateau_of(int steps, int high)
+{
+    struct train t = { .hyper = { .steps = steps } };
+
+    for (int step = 1; step <= steps; step++) train_plateau_step(&t, step < high ? 1.9 : 2.303, step, 10);
+    return t.plateau_step;
+}
+
+/* Ten lucky batches are no plateau that was left; what a whole window says counts. */
+static void the_luck_of_the_first_steps_leaves_no_plateau(void **state)
+{
+    (void)state;
+    assert_int_equal(plateau_of(200, 10), 0);
+    assert_int_equal(plateau_of(200, 201), TRAIN_WINDOW);
+    assert_int_equal(plateau_of(TRAIN_WINDOW, 201), TRAIN_WINDOW);
+    /* A run that has no such window is judged by all its steps, when they are done. */
+    assert_int_equal(plateau_of(30, 201), 30);
+    assert_int_equal(plateau_of(30, 5), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ten_classes_have_the_designed_thresholds),
         cmocka_unit_test(thresholds_scale_with_chance),
         cmocka_unit_test(no_run_is_dead_before_600_steps_unless_asked),
+        cmocka_unit_test(the_luck_of_the_first_steps_leaves_no_plateau),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
