@@ -29,8 +29,10 @@ static const struct args_option ROWS[] = {
       .kind = ARGS_PATH,
       .at = AT(logits),
       .metavar = "FILE.safetensors",
-      .help = "write logits (n, classes), labels (n) and index (n) in the data set, of pictures that did "
-              "not fail; vit compare takes such files in the place of models" },
+      .help =
+          "write logits (n, classes), labels (n) and index (n) in the data set, of pictures that did "
+          "not fail, with the names of the classes and a digest of the list of pictures; vit compare takes "
+          "such files in the place of models" },
     CMD_LABELS_ROW,
 };
 static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
@@ -150,37 +152,36 @@ static void add_item(void *state, const struct patch_item *item, const float *lo
 }
 
 /* With what was run in the metadata, so that vit compare can tell. */
-static enum vit_status write_logits(const struct eval *e, const char *path,
-                                    const struct weights_entry *entries, size_t count, struct vit_error *err)
+static enum vit_status write_logits(const struct eval *e, const char *path, const struct record *r,
+                                    struct vit_error *err)
 {
+    const int classes = vit_model_config(e->model)->classes;
     json_t *how = json_pack("{s:o}", "model", out_text(e->model_name)), *more = eval_how(e->model, e->flip);
-    char *text = how && more && !json_object_update(how, more) ? vit_json_text(how, JSON_COMPACT) : NULL;
-    const struct weights_text meta = { EVAL_HOW_KEY, text };
-    enum vit_status status = text ? weights_write(path, entries, count, &meta, 1, err)
-                                  : vit_fail(err, VIT_ERR_NOMEM, "%s: memory ran out", path);
 
-    json_decref(how);
+    if (!how || !more || json_object_update(how, more)) {
+        json_decref(how);
+        how = NULL;
+    }
     json_decref(more);
-    free(text);
-    return status;
+    return eval_logits_write(path,
+                             &(struct eval_logits){ .n = (int64_t)r->count,
+                                                    .classes = classes,
+                                                    .logits = r->logits,
+                                                    .labels = r->labels,
+                                                    .index = r->index,
+                                                    .how = how,
+                                                    .pictures = eval_pictures(e->digest, e->names, classes) },
+                             err);
 }
 
 static enum vit_status write_files(const struct eval *e, const struct options *o, struct record *r,
                                    struct vit_error *err)
 {
-    const int classes = vit_model_config(e->model)->classes;
-    const int64_t n = (int64_t)r->count;
-    const struct weights_entry entries[] = {
-        { "logits", WEIGHTS_F32, 2, { n, classes }, r->logits },
-        { "labels", WEIGHTS_I64, 1, { n }, r->labels },
-        { "index", WEIGHTS_I64, 1, { n }, r->index },
-    };
-
     if (o->predictions) {
         if (!memory_close(&r->csv)) return vit_fail(err, VIT_ERR_NOMEM, "%s: memory ran out", o->predictions);
         if (vit_write_file(o->predictions, r->csv.bytes, r->csv.size, err)) return VIT_ERR_IO;
     }
-    return r->wanted ? write_logits(e, o->logits, entries, VIT_COUNT(entries), err) : VIT_OK;
+    return r->wanted ? write_logits(e, o->logits, r, err) : VIT_OK;
 }
 
 /* Measure, write the files, print. Returns an exit code. */
@@ -231,6 +232,7 @@ static int with_data(struct eval *e, const struct options *o, const struct cmd_o
     e->data = set.data;
     e->names = set.names;
     e->split = set.split;
+    e->digest = set.digest;
     if (!code) code = cmd_check_listed(files, n, set.data);
     if (!code) code = evaluate(e, o);
     json_decref(e->failures);

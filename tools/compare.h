@@ -19,6 +19,7 @@ struct compare_run {
     const char *file; /* as given */
     bool logits;      /* a file of logits, not a model */
     json_t *how;      /* eval_how() of it; owned. NULL: the file does not say */
+    json_t *pictures; /* eval_pictures() of it; the same */
     size_t n;         /* pictures */
     int classes;
     int64_t *index;          /* (n) place in the data set, rising */
@@ -66,7 +67,7 @@ struct compare {
     /* the pictures */
     char *kind;        /* of data set; NULL: logits files only. owned */
     const char *split; /* the part of it that was read */
-    char **names;      /* (names_count) classes, in the order of the first model; NULL: no model. owned */
+    char **names;      /* (names_count) classes, as the first run that names them orders them; owned */
     int names_count;
     const char *names_file; /* whose */
     unsigned char *failed;  /* (total) pictures that a model could not be given; owned */

@@ -115,6 +115,7 @@ enum vit_status compare_run_alloc(struct compare_run *run, size_t n, struct vit_
 void compare_run_free(struct compare_run *run)
 {
     json_decref(run->how);
+    json_decref(run->pictures);
     free(run->index);
     free(run->label);
     free(run->prediction);

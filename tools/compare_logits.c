@@ -1,4 +1,4 @@
-/* A run of a comparison from the logits that vit eval --logits has kept. */
+/* A run of a comparison from the logits that vit eval --logits or vit sweep has kept. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -96,6 +96,28 @@ static enum vit_status read_how(struct compare_run *run, const struct weights_fi
     return text ? vit_json_parse(&run->how, run->file, text, strlen(text), err) : VIT_OK;
 }
 
+/* Of which pictures and classes it is, the same. */
+static enum vit_status read_pictures(struct compare_run *run, const struct weights_file *f,
+                                     struct vit_error *err)
+{
+    const char *text = weights_meta(f, EVAL_PICTURES_KEY);
+    const json_t *names;
+    enum vit_status status;
+    bool whole;
+
+    if (!text) return VIT_OK;
+    status = vit_json_parse(&run->pictures, run->file, text, strlen(text), err);
+    if (status) return status;
+    names = json_object_get(run->pictures, "classes");
+    whole = json_is_string(json_object_get(run->pictures, "digest")) &&
+            json_array_size(names) == (size_t)run->classes;
+    for (int i = 0; i < run->classes && whole; i++) whole = json_is_string(json_array_get(names, (size_t)i));
+    if (whole) return VIT_OK;
+    return vit_fail(err, VIT_ERR_FORMAT,
+                    "%s: " EVAL_PICTURES_KEY ": expected a digest and the names of %d classes", run->file,
+                    run->classes);
+}
+
 enum vit_status compare_read_logits(struct compare_run *run, struct vit_error *err)
 {
     struct weights_file *f = NULL;
@@ -104,6 +126,7 @@ enum vit_status compare_read_logits(struct compare_run *run, struct vit_error *e
     run->logits = true;
     if (!status) status = read_tensors(run, f, err);
     if (!status) status = read_how(run, f, err);
+    if (!status) status = read_pictures(run, f, err);
     weights_close(f);
     return status;
 }

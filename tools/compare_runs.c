@@ -6,7 +6,7 @@
 #include "tools/out.h"
 #include "vit/json.h"
 
-/* What a pass fills: one run, its classes renumbered to those of the first model. */
+/* What a pass fills: one run, its classes renumbered to those of the first. */
 struct pass {
     struct compare *c;
     struct compare_run *run;
@@ -15,44 +15,55 @@ struct pass {
     struct vit_error err; /* of the first answer that is none */
 };
 
-static int find_name(const struct compare *c, const char *name)
+/* ---- classes ---- */
+
+static const char *class_of(const struct compare_run *run, int i)
 {
+    return json_string_value(json_array_get(json_object_get(run->pictures, "classes"), (size_t)i));
+}
+
+/* At that place first: two classes may have one name. */
+static int find_name(const struct compare *c, const char *name, int place)
+{
+    if (strcmp(c->names[place], name) == 0) return place;
     for (int i = 0; i < c->names_count; i++)
         if (strcmp(c->names[i], name) == 0) return i;
     return -1;
 }
 
-/* The first model's classes are everyone's. */
-static enum vit_status keep_names(struct compare *c, const struct compare_run *run, const char *const *names,
-                                  struct vit_error *err)
+/* Those of the first run that names them are everyone's. */
+static enum vit_status keep_names(struct compare *c, const struct compare_run *run, struct vit_error *err)
 {
     c->names = calloc((size_t)run->classes, sizeof *c->names);
     c->names_file = run->file;
     if (c->names) c->names_count = run->classes;
     for (int i = 0; i < c->names_count; i++)
-        if (!(c->names[i] = strdup(names[i]))) break;
+        if (!(c->names[i] = strdup(class_of(run, i)))) break;
     if (c->names && c->names[run->classes - 1]) return VIT_OK;
     return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate the names of its classes", run->file);
 }
 
-static enum vit_status map_names(struct pass *p, const char *const *names, struct vit_error *err)
+/* *to (classes), freed by the caller also after a failure. */
+static enum vit_status map_names(int **to, struct compare *c, const struct compare_run *run,
+                                 struct vit_error *err)
 {
-    struct compare *c = p->c;
     enum vit_status status = VIT_OK;
 
-    p->to = calloc((size_t)p->run->classes, sizeof *p->to);
-    if (!p->to) return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate its classes", p->run->file);
-    if (!c->names) status = keep_names(c, p->run, names, err);
-    if (!status && p->run->classes != c->names_count)
+    *to = calloc((size_t)run->classes, sizeof **to);
+    if (!*to) return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate its classes", run->file);
+    if (!c->names) status = keep_names(c, run, err);
+    if (!status && run->classes != c->names_count)
         status = vit_fail(err, VIT_ERR_ARG, "%s has %d classes, %s has %d: expected the same", c->names_file,
-                          c->names_count, p->run->file, p->run->classes);
-    for (int i = 0; i < p->run->classes && !status; i++)
-        if ((p->to[i] = find_name(c, names[i])) < 0)
+                          c->names_count, run->file, run->classes);
+    for (int i = 0; i < run->classes && !status; i++)
+        if (((*to)[i] = find_name(c, class_of(run, i), i)) < 0)
             status =
                 vit_fail(err, VIT_ERR_ARG, "%s has a class \"%s\", %s has none: expected the same classes",
-                         p->run->file, names[i], c->names_file);
+                         run->file, class_of(run, i), c->names_file);
     return status;
 }
+
+/* ---- models ---- */
 
 /* Reported once, however many models meet it. */
 static void add_failure(struct pass *p, const struct patch_item *item)
@@ -88,7 +99,9 @@ static enum vit_status prepare_pass(struct pass *p, const struct eval_set *set, 
 
     p->data = set->data;
     p->run->n = patch_dataset_count(set->data);
-    status = map_names(p, set->names, err);
+    p->run->pictures = eval_pictures(set->digest, set->names, p->run->classes);
+    if (!p->run->pictures) return vit_fail(err, VIT_ERR_NOMEM, "%s: memory ran out", p->run->file);
+    status = map_names(&p->to, c, p->run, err);
     if (!status) status = compare_run_alloc(p->run, p->run->n, err);
     if (status || c->failed) return status;
     c->total = p->run->n;
@@ -130,11 +143,25 @@ static int unusable(const struct vit_error *err)
     return CMD_UNUSABLE;
 }
 
-static int run_logits(struct compare_run *run)
+/* Where the file names its classes. */
+static enum vit_status renumber(struct compare *c, struct compare_run *run, struct vit_error *err)
+{
+    int *to;
+    const enum vit_status status = map_names(&to, c, run, err);
+
+    for (size_t i = 0; i < run->n && !status; i++)
+        compare_run_set(run, i, to[run->label[i]], to[run->prediction[i]]);
+    free(to);
+    return status;
+}
+
+static int run_logits(struct compare *c, struct compare_run *run)
 {
     struct vit_error err;
+    enum vit_status status = compare_read_logits(run, &err);
 
-    return compare_read_logits(run, &err) ? unusable(&err) : CMD_DONE;
+    if (!status && run->pictures) status = renumber(c, run, &err);
+    return status ? unusable(&err) : CMD_DONE;
 }
 
 static int run_model(struct compare *c, struct compare_run *run)
@@ -181,7 +208,7 @@ bool compare_flips(const struct compare *c)
     return flipped(compare_run_at(c, 0));
 }
 
-static enum vit_status check_same(const struct compare_run *a, const struct compare_run *b,
+static enum vit_status check_size(const struct compare_run *a, const struct compare_run *b,
                                   struct vit_error *err)
 {
     if (a->n != b->n)
@@ -196,6 +223,26 @@ static enum vit_status check_same(const struct compare_run *a, const struct comp
             "%s has the logits of every picture with its mirror image (--flip), %s of the picture "
             "alone: expected the same",
             flipped(a) ? a->file : b->file, flipped(a) ? b->file : a->file);
+    return VIT_OK;
+}
+
+/* What the data sets list, where both say it: numbers and labels may be the same of other pictures. */
+static enum vit_status check_pictures(const struct compare_run *a, const struct compare_run *b,
+                                      struct vit_error *err)
+{
+    const char *left = json_string_value(json_object_get(a->pictures, "digest"));
+    const char *right = json_string_value(json_object_get(b->pictures, "digest"));
+
+    if (!left || !right || strcmp(left, right) == 0) return VIT_OK;
+    return vit_fail(err, VIT_ERR_ARG,
+                    "%s and %s are of other pictures: their data sets list other files, classes or labels, "
+                    "or other ones were chosen; expected the same pictures",
+                    a->file, b->file);
+}
+
+static enum vit_status check_rows(const struct compare_run *a, const struct compare_run *b,
+                                  struct vit_error *err)
+{
     for (size_t i = 0; i < a->n; i++) {
         if (a->index[i] != b->index[i])
             return vit_fail(err, VIT_ERR_ARG,
@@ -212,18 +259,38 @@ static enum vit_status check_same(const struct compare_run *a, const struct comp
 
 static enum vit_status line_up(struct compare *c, struct vit_error *err)
 {
-    struct compare_run *run, *first = compare_run_at(c, 0);
+    struct compare_run *run, *first = compare_run_at(c, 0), *said = first;
     enum vit_status status;
 
     for (size_t i = 0; i < c->total; i++) c->n_failed += c->failed[i];
     for (int i = 0; (run = compare_run_at(c, i)); i++) {
         if (!run->logits) drop_failed(c, run);
-        status = check_same(first, run, err);
+        if (!said->pictures) said = run;
+        status = check_size(first, run, err);
+        if (!status) status = check_pictures(said, run, err);
+        if (!status) status = check_rows(first, run, err);
         if (status) return status;
         for (size_t k = 0; k < run->n; k++) run->correct += run->right[k];
     }
     c->n = first->n;
     return VIT_OK;
+}
+
+static void warn_unsaid(const struct compare *c)
+{
+    const struct compare_run *run, *first = NULL;
+    int count = 0;
+
+    for (int i = 0; (run = compare_run_at(c, i)); i++) {
+        if (run->pictures) continue;
+        if (!count++) first = run;
+    }
+    if (count)
+        cmd_warn(
+            c->common,
+            "%s does not say of which pictures and classes its logits are%s, as older files do not: they "
+            "are taken for those of the other runs, since their number and labels agree",
+            first->file, count > 1 ? ", nor do others" : "");
 }
 
 /* Two files with the same answers to everything are one run, most likely. */
@@ -254,13 +321,14 @@ int compare_read(struct compare *c)
 
     c->failures = json_array();
     for (int i = 0; (run = compare_run_at(c, i)); i++) {
-        int code = compare_is_logits(run->file) ? run_logits(run) : run_model(c, run);
+        int code = compare_is_logits(run->file) ? run_logits(c, run) : run_model(c, run);
         if (code) return code;
     }
     if (!c->failures || line_up(c, &err)) {
         cmd_error("%s", c->failures ? err.text : "cannot allocate a list of failures");
         return CMD_UNUSABLE;
     }
+    warn_unsaid(c);
     warn_equal(c);
     return c->n_failed ? CMD_SOME_FAILED : CMD_DONE;
 }

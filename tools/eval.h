@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-#include "tools/cmd.h"
+#include "tools/train.h"
 
 /* ---- a pass over a data set ---- */
 
@@ -49,15 +49,17 @@ enum vit_status eval_data_open(struct patch_dataset **out, const char **name, co
 
 /* How m is run: {"norm","final_norm","dtype","size","flip"}; NULL: no memory. */
 json_t *eval_how(const struct vit_model *m, bool flip);
-/* The key of the metadata of vit eval --logits that holds this as a text, with "model" before it. */
-#define EVAL_HOW_KEY "vit.run"
+/* Of which pictures and classes logits are: {"digest","classes"}; digest: train_data_digest_set, names
+ * (classes) in the order of the logits. NULL: no memory. */
+json_t *eval_pictures(const char *digest, const char *const *names, int classes);
 
 /* A data set whose labels are numbered as the classes of a model. */
 struct eval_set {
     struct patch_dataset *data;
-    const char *const *names; /* (classes) the model's, or the data set's where the model has none */
-    const char **own;         /* names of the latter kind; owned */
-    const char *split;        /* which part it is */
+    const char *const *names;  /* (classes) the model's, or the data set's where the model has none */
+    const char **own;          /* names of the latter kind; owned */
+    const char *split;         /* which part it is */
+    char digest[TRAIN_DIGEST]; /* of it, the same for every model */
 };
 /* Returns an exit code; what is wrong has been said, and out is zero. */
 int eval_set_open(struct eval_set *out, const struct vit_model *m, const struct eval_options *o,
@@ -81,6 +83,20 @@ struct eval_seconds {
 /* Every picture through loader and model; nothing is kept. */
 enum vit_status eval_pass(const struct eval_pass *p, struct eval_seconds *seconds, struct vit_error *err);
 
+/* ---- logits that are kept (eval_logits.c): what eval and sweep write, and compare takes for a model ---- */
+
+/* Texts of the metadata; files of older versions lack one or both. */
+#define EVAL_HOW_KEY      "vit.run"      /* eval_how(); from vit eval with "model" before it */
+#define EVAL_PICTURES_KEY "vit.pictures" /* eval_pictures() */
+
+struct eval_logits {
+    int64_t n, classes;
+    const float *logits;           /* (n, classes) */
+    const int64_t *labels, *index; /* (n); index: in the data set */
+    json_t *how, *pictures;        /* taken; NULL: memory ran out */
+};
+enum vit_status eval_logits_write(const char *path, const struct eval_logits *l, struct vit_error *err);
+
 #define EVAL_FLIP_WORDS "each with its mirror image: the mean of their logits"
 
 /* ---- a share with its interval ---- */
@@ -100,6 +116,7 @@ struct eval {
     const struct patch_dataset *data;
     const char *const *names; /* (classes) of the classes: the model's, or the data set's */
     const char *path, *split; /* of the data set */
+    const char *digest;       /* of its pictures */
     bool flip;
     struct vit_metrics *metrics;
     size_t n, n_failed;

@@ -206,6 +206,7 @@ int eval_set_open(struct eval_set *out, const struct vit_model *m, const struct 
 
     *out = (struct eval_set){ 0 };
     status = eval_data_open(&out->data, &out->split, &part, common, &err);
+    if (!status) train_data_digest_set(out->digest, out->data, o->data);
     if (!status) status = match_labels(out, m, o->data, common, &err);
     if (!status) return CMD_DONE;
     eval_set_close(out);

@@ -2,7 +2,7 @@
  *
  *   sweep.json                the grid: lists of settings, data set, kernels, cells in their order
  *   cells/ID/                 what train writes
- *   logits/ID.safetensors     logits (n, classes) and labels (n) of the test pictures
+ *   logits/ID.safetensors     logits of the test pictures, as eval_logits_write writes them
  *   epochs.jsonl              the logs' lines, of epochs and of steps, of the cells that ended
  *   cells.jsonl               a line for each cell that ended: its settings, how it ended, what it reached
  *
@@ -31,6 +31,7 @@ struct sweep_source {
     struct patch_recipe pictures;
     struct train_data data;
     struct patch_dataset *test; /* NULL: none, or not wanted */
+    char digest[TRAIN_DIGEST];  /* of it */
     struct patch_feed_store *test_store;
     bool read;
 };

@@ -13,7 +13,7 @@ static enum vit_status open_test(struct sweep_source *source, const char *path, 
     enum vit_status status = patch_dataset_splits(&splits, path, err);
 
     if (status || !(splits & 1u << PATCH_TEST)) return status;
-    return train_data_open_split(&source->test, source->data.training, path, PATCH_TEST,
+    return train_data_open_split(&source->test, source->digest, source->data.training, path, PATCH_TEST,
                                  (size_t)source->recipe->limit, err);
 }
 

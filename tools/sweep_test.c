@@ -4,24 +4,28 @@
 #include <string.h>
 
 #include "patch/feed_store.h"
+#include "tools/eval.h"
 #include "tools/sweep.h"
 
 struct record {
-    float *logits;   /* (room, classes) */
-    int64_t *labels; /* (room) */
+    float *logits;           /* (room, classes) */
+    int64_t *labels, *index; /* (room) */
     size_t count;
     int classes;
     struct vit_metrics *metrics;
 };
 
-static void add_batch(void *arg, const float *logits, const int *labels, int n)
+static void add_batch(void *arg, const float *logits, const int *labels, const size_t *index, int n)
 {
     struct record *r = arg;
     const size_t classes = (size_t)r->classes;
 
     vit_metrics_add(r->metrics, logits, labels, n);
     memcpy(r->logits + r->count * classes, logits, (size_t)n * classes * sizeof *logits);
-    for (int i = 0; i < n; i++) r->labels[r->count++] = labels[i];
+    for (int i = 0; i < n; i++) {
+        r->labels[r->count] = labels[i];
+        r->index[r->count++] = (int64_t)index[i];
+    }
 }
 
 /* What cannot be read was reported when all pictures were. */
@@ -34,8 +38,9 @@ static enum vit_status record_open(struct record *r, size_t room, int classes, s
 {
     *r = (struct record){ .logits = calloc(room * (size_t)classes + 1, sizeof *r->logits),
                           .labels = calloc(room + 1, sizeof *r->labels),
+                          .index = calloc(room + 1, sizeof *r->index),
                           .classes = classes };
-    if (r->logits && r->labels) return vit_metrics_create(&r->metrics, classes, err);
+    if (r->logits && r->labels && r->index) return vit_metrics_create(&r->metrics, classes, err);
     return vit_fail(err, VIT_ERR_NOMEM, "no memory for %zu rows of %d logits", room, classes);
 }
 
@@ -44,6 +49,7 @@ static void record_close(struct record *r)
     vit_metrics_close(r->metrics);
     free(r->logits);
     free(r->labels);
+    free(r->index);
 }
 
 static enum vit_status open_cell(struct vit_model **m, struct vit_session **session, const struct sweep *s,
@@ -63,15 +69,19 @@ static enum vit_status open_cell(struct vit_model **m, struct vit_session **sess
     return status ? status : vit_session_create(session, *m, &running, err);
 }
 
-static enum vit_status write_logits(const struct record *r, const char *path, struct vit_error *err)
+static enum vit_status write_logits(const struct record *r, const struct sweep_source *source,
+                                    const struct vit_model *m, const char *path, struct vit_error *err)
 {
-    const int64_t n = (int64_t)r->count;
-    const struct weights_entry entries[] = {
-        { "logits", WEIGHTS_F32, 2, { n, r->classes }, r->logits },
-        { "labels", WEIGHTS_I64, 1, { n }, r->labels },
-    };
-
-    return weights_write(path, entries, VIT_COUNT(entries), NULL, 0, err);
+    return eval_logits_write(
+        path,
+        &(struct eval_logits){ .n = (int64_t)r->count,
+                               .classes = r->classes,
+                               .logits = r->logits,
+                               .labels = r->labels,
+                               .index = r->index,
+                               .how = eval_how(m, false),
+                               .pictures = eval_pictures(source->digest, vit_model_labels(m), r->classes) },
+        err);
 }
 
 int sweep_test(struct sweep *s, const struct sweep_cell *cell, const char *path, struct train_score *out)
@@ -94,7 +104,7 @@ int sweep_test(struct sweep *s, const struct sweep_cell *cell, const char *path,
     if (!status) status = record_open(&r, patch_dataset_count(source->test), cell->config.classes, &err);
     if (!status) code = train_visit(&visit, session);
     if (!status && !code) status = sweep_folder_kept(s, &err);
-    if (!status && !code) status = write_logits(&r, path, &err);
+    if (!status && !code) status = write_logits(&r, source, m, path, &err);
     if (!status && !code)
         *out = (struct train_score){ .n = r.count,
                                      .loss = vit_metrics_loss(r.metrics),

@@ -93,20 +93,23 @@ struct train_data {
     size_t repeats;                              /* how often what was divided into them names a file again */
     struct patch_decode decode;
 };
+enum { TRAIN_DIGEST = 17 }; /* bytes of one as a text */
 /* What r says of limit, validation and decoding. Reads no picture. VIT_ERR_ARG: no picture is left to learn
  * from, or to validate on. */
 enum vit_status train_data_open(struct train_data *d, const char *path, const struct recipe *r,
                                 struct vit_error *err);
 /* Another split of the same data set, limited, its labels renumbered to those of training; the caller closes
- * *out, also after a failure. VIT_ERR_UNSUPPORTED: there is none, or it has other classes. */
-enum vit_status train_data_open_split(struct patch_dataset **out, const struct patch_dataset *training,
-                                      const char *path, enum patch_split split, size_t limit,
-                                      struct vit_error *err);
+ * *out, also after a failure. digest: train_data_digest_set of it; NULL: not wanted.
+ * VIT_ERR_UNSUPPORTED: there is none, or it has other classes. */
+enum vit_status train_data_open_split(struct patch_dataset **out, char *digest,
+                                      const struct patch_dataset *training, const char *path,
+                                      enum patch_split split, size_t limit, struct vit_error *err);
 /* patch_dataset_digest of the splits wanted, bits, that path has, or of all of a data set without splits, in
  * hexadecimal. */
-enum { TRAIN_DIGEST = 17 };
 enum vit_status train_data_digest(char text[TRAIN_DIGEST], const char *path, unsigned wanted,
                                   struct vit_error *err);
+/* The same of one set as it was opened and chosen, before its labels are renumbered. */
+void train_data_digest_set(char text[TRAIN_DIGEST], const struct patch_dataset *set, const char *path);
 /* Those that a run reads. */
 unsigned train_data_splits(const struct recipe *r);
 /* Whoever made a validation split expects a run to use it. */
@@ -131,8 +134,8 @@ struct train_visit {
     const struct patch_feed_store *store; /* of them; NULL: they are decoded */
     const struct patch_recipe *recipe;
     struct patch_decode decode;
-    /* logits (n, classes), labels (n) */
-    void (*batch)(void *arg, const float *logits, const int *labels, int n);
+    /* logits (n, classes), labels (n), index (n) in data */
+    void (*batch)(void *arg, const float *logits, const int *labels, const size_t *index, int n);
     void (*failed)(void *arg, const struct vit_error *why); /* a picture that is decoded and cannot be read */
     void *arg;
 };

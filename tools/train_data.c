@@ -64,9 +64,19 @@ static enum vit_status match(struct patch_dataset *d, const struct patch_dataset
     return status;
 }
 
-enum vit_status train_data_open_split(struct patch_dataset **out, const struct patch_dataset *training,
-                                      const char *path, enum patch_split split, size_t limit,
-                                      struct vit_error *err)
+static void put_digest(char text[TRAIN_DIGEST], uint64_t hash)
+{
+    snprintf(text, TRAIN_DIGEST, "%016" PRIx64, hash);
+}
+
+void train_data_digest_set(char text[TRAIN_DIGEST], const struct patch_dataset *set, const char *path)
+{
+    put_digest(text, patch_dataset_digest(set, path));
+}
+
+enum vit_status train_data_open_split(struct patch_dataset **out, char *digest,
+                                      const struct patch_dataset *training, const char *path,
+                                      enum patch_split split, size_t limit, struct vit_error *err)
 {
     const char *name = patch_split_name(split);
     struct vit_error why;
@@ -79,6 +89,7 @@ enum vit_status train_data_open_split(struct patch_dataset **out, const struct p
     status = patch_dataset_open(out, path, split, err);
     /* In this order, as in vit eval. */
     if (!status && limit) status = patch_dataset_limit(*out, limit, err);
+    if (!status && digest) train_data_digest_set(digest, *out, path);
     if (status || !match(*out, training, &why)) return status;
     return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: split \"%s\": %.900s", path, name, why.text);
 }
@@ -97,7 +108,7 @@ enum vit_status train_data_digest(char text[TRAIN_DIGEST], const char *path, uns
         if (!status) hash = 31 * hash + patch_dataset_digest(d, path) + (unsigned)i;
         patch_dataset_close(d);
     }
-    snprintf(text, TRAIN_DIGEST, "%016" PRIx64, hash);
+    put_digest(text, hash);
     return status;
 }
 
@@ -164,7 +175,7 @@ enum vit_status train_data_open(struct train_data *d, const char *path, const st
     if (!status) status = check_classes(d->training, path, err);
     if (!status && r->limit) status = patch_dataset_limit(d->training, (size_t)r->limit, err);
     if (!status && r->val_split)
-        status = train_data_open_split(&d->held, d->training, path, PATCH_VAL, (size_t)r->limit, err);
+        status = train_data_open_split(&d->held, NULL, d->training, path, PATCH_VAL, (size_t)r->limit, err);
     else if (!status && r->val > 0)
         status = hold_out(d, r->val, err);
     if (status) train_data_close(d);
@@ -232,26 +243,34 @@ void train_data_close(struct train_data *d)
 
 /* ---- through a session ---- */
 
+/* One batch; index: room. */
+static void visit_batch(const struct train_visit *v, struct vit_session *s, const struct patch_batch *b,
+                        size_t *index)
+{
+    for (int i = 0; i < b->count; i++)
+        if (!b->items[i].status) index[b->items[i].row] = b->items[i].index;
+    if (b->rows) v->batch(v->arg, vit_forward(s, b->planes, b->rows), b->labels, index, b->rows);
+    for (int i = 0; i < b->count; i++)
+        if (b->items[i].status) v->failed(v->arg, &b->items[i].error);
+}
+
 static int visit_loaded(const struct train_visit *v, struct vit_session *s)
 {
     const struct patch_loader_options loading = { .batch = vit_session_batch(s),
                                                   .workers = vit_session_threads(s),
                                                   .decode = v->decode };
+    size_t *index = calloc((size_t)loading.batch, sizeof *index);
     const struct patch_batch *b;
-    struct patch_loader *loader;
+    struct patch_loader *loader = NULL;
     struct vit_error err;
+    enum vit_status status = index ? patch_loader_create(&loader, v->data, v->recipe, &loading, &err)
+                                   : vit_fail(&err, VIT_ERR_NOMEM, "no memory for a batch of pictures");
 
-    if (patch_loader_create(&loader, v->data, v->recipe, &loading, &err)) {
-        cmd_error("%s", err.text);
-        return CMD_UNUSABLE;
-    }
-    while (!stop_wanted() && (b = patch_loader_next(loader))) {
-        if (b->rows) v->batch(v->arg, vit_forward(s, b->planes, b->rows), b->labels, b->rows);
-        for (int i = 0; i < b->count; i++)
-            if (b->items[i].status) v->failed(v->arg, &b->items[i].error);
-    }
+    if (status) cmd_error("%s", err.text);
+    while (!status && !stop_wanted() && (b = patch_loader_next(loader))) visit_batch(v, s, b, index);
     patch_loader_close(loader);
-    return CMD_DONE;
+    free(index);
+    return status ? CMD_UNUSABLE : CMD_DONE;
 }
 
 /* pixels kept in memory need no threads of their own. */
@@ -264,7 +283,7 @@ static void visit_kept(const struct train_visit *v, struct vit_session *s, float
         n = store->count - done < batch ? store->count - done : batch;
         for (size_t i = 0; i < n; i++)
             patch_normalise(planes + i * floats, store->pixels + (done + i) * floats, v->recipe);
-        v->batch(v->arg, vit_forward(s, planes, (int)n), store->label + done, (int)n);
+        v->batch(v->arg, vit_forward(s, planes, (int)n), store->label + done, store->index + done, (int)n);
     }
 }
 

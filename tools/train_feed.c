@@ -68,10 +68,11 @@ struct validation {
     size_t failed; /* pictures */
 };
 
-static void add_batch(void *arg, const float *logits, const int *labels, int n)
+static void add_batch(void *arg, const float *logits, const int *labels, const size_t *index, int n)
 {
     const struct validation *v = arg;
 
+    (void)index;
     vit_metrics_add(v->metrics, logits, labels, n);
 }
 

@@ -670,6 +670,88 @@ static void models_and_their_logits_give_the_same(void **state)
     json_decref(mixed);
 }
 
+/* The same classes in another order, and a class that the other has not. */
+static void logits_are_matched_by_the_names_of_classes(void **state)
+{
+    const char *dir = *state;
+    char model[3][PATH], kept[3][PATH], data[PATH], gone[2 * PATH];
+    json_t *direct, *read;
+
+    make_data(dir, false, data);
+    make_model(dir, "a.safetensors", 1, LABELS, model[0]);
+    make_model(dir, "b.safetensors", 2, TURNED, model[1]);
+    make_model(dir, "c.safetensors", 3, OTHERS, model[2]);
+    for (int i = 0; i < 3; i++) snprintf(kept[i], PATH, "%s/l%d.safetensors", dir, i);
+    keep_logits(model[0], data, kept[0], 0);
+    keep_logits(model[1], data, kept[1], 0);
+    direct = COMPARE(model[0], model[1], "--data", data, "--split", "all");
+    read = COMPARE(kept[0], kept[1]);
+    assert_same_result(direct, read);
+    json_decref(direct);
+    json_decref(read);
+    snprintf(gone, sizeof gone, "%s/dog", data);
+    tmp_remove(gone); /* neither dogs nor elks: the pictures are the same for both */
+    keep_logits(model[0], data, kept[0], 0);
+    keep_logits(model[2], data, kept[2], 0);
+    EXPECT(3, "", "l2.safetensors has a class \"elk\", ", "compare", kept[0], kept[2]);
+    EXPECT(3, "", "l0.safetensors has none", "compare", kept[0], kept[2]);
+}
+
+/* The file at path as older versions wrote it, at to. */
+static void forget_pictures(const char *path, const char *to)
+{
+    static const char *const NAMES[] = { "logits", "labels", "index" };
+    struct weights_entry entries[VIT_COUNT(NAMES)];
+    struct weights_file *file;
+    struct vit_error err;
+
+    assert_ok(weights_open(&file, path, &err), &err);
+    for (size_t i = 0; i < VIT_COUNT(NAMES); i++) {
+        const struct weights_tensor *t = weights_find(file, NAMES[i]);
+        entries[i] = (struct weights_entry){ .name = NAMES[i],
+                                             .dtype = i ? WEIGHTS_I64 : WEIGHTS_F32,
+                                             .rank = t->rank,
+                                             .shape = { t->shape[0], t->shape[1] },
+                                             .data = t->data };
+    }
+    assert_ok(weights_write(to, entries, VIT_COUNT(NAMES), NULL, 0, &err), &err);
+    weights_close(file);
+}
+
+/* As many pictures with the same labels, in other files. */
+static void logits_of_other_pictures_are_refused(void **state)
+{
+    const char *dir = *state;
+    char model[PATH], first[PATH], second[PATH], old[PATH], data[PATH], from[2 * PATH], to[2 * PATH];
+    const char *said;
+    struct run r;
+
+    make_data(dir, false, data);
+    make_model(dir, "a.safetensors", 1, LABELS, model);
+    snprintf(first, sizeof first, "%s/first.safetensors", dir);
+    snprintf(second, sizeof second, "%s/second.safetensors", dir);
+    snprintf(old, sizeof old, "%s/old.safetensors", dir);
+    keep_logits(model, data, first, 0);
+    snprintf(from, sizeof from, "%s/ant/0.png", data);
+    snprintf(to, sizeof to, "%s/ant/00.png", data);
+    assert_int_equal(rename(from, to), 0);
+    keep_logits(model, data, second, 0);
+    EXPECT(3, "", "first.safetensors and ", "compare", first, second);
+    EXPECT(3, "", "second.safetensors are of other pictures", "compare", first, second);
+    EXPECT(3, "", "are of other pictures", "compare", first, model, "--data", data, "--split", "all");
+    /* A file that does not say is believed, with one warning, and hides no other. */
+    forget_pictures(first, old);
+    EXPECT(3, "", "are of other pictures", "compare", old, first, second);
+    r = VIT("compare", old, second, model, "--data", data, "--split", "all");
+    said = strstr(r.err, "does not say of which pictures");
+    assert_non_null(said);
+    assert_null(strstr(said + 1, "does not say"));
+    expect(&r, 0, "", "old.safetensors does not say");
+    r = VIT("compare", second, model, "--data", data, "--split", "all");
+    assert_null(strstr(r.err, "does not say"));
+    expect(&r, 0, "", "");
+}
+
 /* Logits say whether they are of a picture alone or with its mirror image; the two are not compared. */
 static void mirror_images_in_one_run_alone_are_refused(void **state)
 {
@@ -869,6 +951,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(mistakes_in_the_line_are_wrong_usage, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(models_and_their_logits_give_the_same, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_page_s_command_compares_the_same, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(logits_are_matched_by_the_names_of_classes, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(logits_of_other_pictures_are_refused, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(mirror_images_in_one_run_alone_are_refused, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(accuracies_are_those_of_eval, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_network_that_diverged_has_no_accuracy, tmp_setup, tmp_teardown),

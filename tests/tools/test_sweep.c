@@ -673,6 +673,40 @@ static void arms_start_from_the_same_weights(void **state)
     weights_close(file[1]);
 }
 
+/* Of which pictures and classes they are too. */
+static void logits_of_a_cell_are_those_of_eval(void **state)
+{
+    struct fixture *f = *state;
+    char model[400], kept[2][400];
+    struct weights_file *file[2];
+    struct vit_error err;
+    json_t *cells;
+    struct run r;
+
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "1", "--limit", "30");
+    cells = lines_of(f->out, "cells.jsonl");
+    snprintf(model, sizeof model, "%s/cells/%s", f->out, lines_text(cells, 0, "cell"));
+    snprintf(kept[0], sizeof kept[0], "%s/%s", f->out, lines_text(cells, 0, "logits"));
+    snprintf(kept[1], sizeof kept[1], "%s/kept.safetensors", f->dir);
+    r = run_vit((const char *const[]){ "eval", "-m", model, "-d", f->data, "--limit", "30", "--logits",
+                                       kept[1], NULL },
+                NULL);
+    run_expect(&r, 0, "");
+    for (int i = 0; i < 2; i++) assert_ok(weights_open(&file[i], kept[i], &err), &err);
+    assert_int_equal(weights_count(file[0]), 3);
+    assert_non_null(weights_meta(file[0], "vit.pictures"));
+    assert_string_equal(weights_meta(file[0], "vit.pictures"), weights_meta(file[1], "vit.pictures"));
+    for (int i = 0; i < 2; i++) {
+        const char *name = i ? "index" : "labels";
+        const struct weights_tensor *a = weights_find(file[0], name), *b = weights_find(file[1], name);
+        assert_non_null(a);
+        assert_int_equal(a->count, b->count);
+        assert_memory_equal(a->data, b->data, a->count * sizeof(int64_t));
+    }
+    for (int i = 0; i < 2; i++) weights_close(file[i]);
+    json_decref(cells);
+}
+
 /* What eval says of a cell's model is what the sweep has written of it. */
 static void the_test_split_is_scored_as_eval_does(void **state)
 {
@@ -1152,6 +1186,7 @@ int main(void)
         TEST(a_crop_may_be_an_axis),
         TEST(arms_start_from_the_same_weights),
         TEST(cells_start_from_the_network_as_it_is),
+        TEST(logits_of_a_cell_are_those_of_eval),
         TEST(the_test_split_is_scored_as_eval_does),
         TEST(values_can_be_added),
         TEST(lines_of_steps_are_kept_too),
