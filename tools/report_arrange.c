@@ -4,89 +4,6 @@
 
 #include "tools/report_parts.h"
 #include "tools/train.h"
-#include "vit/vit.h"
-
-/* ---- placements ---- */
-
-/* The place in the library's table, so that pre looks the same on every page; -1: none that it knows. */
-static int known_style(const char *norm)
-{
-    struct vit_norm_config n;
-
-    return vit_placement_parse(&n, norm, NULL) ? -1 : (int)n.placement;
-}
-
-static bool style_taken(const struct report *r, int style)
-{
-    for (size_t i = 0; i < r->norm_count; i++)
-        if (r->styles[i] == style) return true;
-    return false;
-}
-
-static int free_style(const struct report *r, const char *norm)
-{
-    int style = known_style(norm);
-
-    if (style >= 0 && !style_taken(r, style)) return style;
-    for (style = 0; style_taken(r, style);) style++;
-    return style;
-}
-
-static int find_norm(const struct report *r, const char *norm)
-{
-    for (size_t i = 0; i < r->norm_count; i++)
-        if (strcmp(r->norms[i], norm) == 0) return (int)i;
-    return -1;
-}
-
-static enum vit_status add_norm(struct report *r, const char *norm, struct vit_error *err)
-{
-    enum vit_status status = VIT_OK;
-
-    if (find_norm(r, norm) >= 0) return VIT_OK;
-    status = report_grow((void **)&r->norms, r->norm_count, sizeof *r->norms, err);
-    if (!status) status = report_grow((void **)&r->styles, r->norm_count, sizeof *r->styles, err);
-    if (status) return status;
-    r->styles[r->norm_count] = free_style(r, norm);
-    r->norms[r->norm_count++] = norm;
-    return VIT_OK;
-}
-
-/* By style: few, so by insertion. */
-static void sort_norms(struct report *r)
-{
-    for (size_t i = 1; i < r->norm_count; i++)
-        for (size_t k = i; k > 0 && r->styles[k - 1] > r->styles[k]; k--) {
-            const char *norm = r->norms[k];
-            const int style = r->styles[k];
-            r->norms[k] = r->norms[k - 1], r->norms[k - 1] = norm;
-            r->styles[k] = r->styles[k - 1], r->styles[k - 1] = style;
-        }
-}
-
-/* Known names first: the others take what styles are left. */
-static enum vit_status find_norms(struct report *r, struct vit_error *err)
-{
-    enum vit_status status = VIT_OK;
-
-    for (int known = 1; known >= 0; known--) {
-        for (size_t i = 0; i < r->cell_count && !status; i++)
-            if ((known_style(r->cells[i].norm) >= 0) == known) status = add_norm(r, r->cells[i].norm, err);
-        for (size_t i = 0; i < r->block_count && !status; i++)
-            if ((known_style(r->blocks[i].norm) >= 0) == known) status = add_norm(r, r->blocks[i].norm, err);
-    }
-    sort_norms(r);
-    return status;
-}
-
-int report_style(const struct report *r, const char *norm)
-{
-    const int i = find_norm(r, norm);
-
-    return i < 0 ? 0 : r->styles[i];
-}
-
-/* ---- arms ---- */
 
 int report_by_number(const void *a, const void *b)
 {
@@ -342,25 +259,53 @@ static void find_best(struct report_arm *a)
     while (a->within_high < a->rate_count - 1 && is_close(a, a->within_high + 1)) a->within_high++;
 }
 
-static enum vit_status find_arm(struct report *r, int condition, int norm, struct vit_error *err)
+/* A cell on its way to its arm. */
+struct placed {
+    struct report_cell *cell;
+    int norm;
+};
+
+/* Those of an arm are neighbours, in the order they were read in. */
+static int by_arm(const void *left, const void *right)
 {
-    struct report_arm arm = { .condition = condition, .norm = norm };
+    const struct placed *a = left, *b = right;
+
+    if (a->cell->condition != b->cell->condition) return a->cell->condition - b->cell->condition;
+    return a->norm != b->norm ? a->norm - b->norm : (a->cell > b->cell) - (a->cell < b->cell);
+}
+
+static bool is_of(const struct report_arm *a, const struct placed *p)
+{
+    return a->condition == p->cell->condition && a->norm == p->norm;
+}
+
+/* To the last arm, or to a new one. */
+static enum vit_status add_to_arm(struct report *r, const struct placed *p, struct vit_error *err)
+{
     enum vit_status status = VIT_OK;
 
-    for (size_t i = 0; i < r->cell_count && !status; i++) {
-        struct report_cell *c = &r->cells[i];
-        if (c->condition != condition || strcmp(c->norm, r->norms[norm]) != 0) continue;
-        c->arm = (int)r->arm_count;
-        status = add_rate(&arm, c, report_classes(r, c->source), err);
+    if (!r->arm_count || !is_of(&r->arms[r->arm_count - 1], p)) {
+        status = report_grow((void **)&r->arms, r->arm_count, sizeof *r->arms, err);
+        if (status) return status;
+        r->arms[r->arm_count++] = (struct report_arm){ .condition = p->cell->condition, .norm = p->norm };
     }
-    if (!status && arm.runs) status = report_grow((void **)&r->arms, r->arm_count, sizeof arm, err);
-    if (status || !arm.runs) {
-        free(arm.rates);
-        return status;
-    }
-    qsort(arm.rates, (size_t)arm.rate_count, sizeof *arm.rates, by_rate);
-    r->arms[r->arm_count++] = arm;
-    return VIT_OK;
+    p->cell->arm = (int)r->arm_count - 1;
+    return add_rate(&r->arms[r->arm_count - 1], p->cell, report_classes(r, p->cell->source), err);
+}
+
+static enum vit_status find_arms(struct report *r, struct vit_error *err)
+{
+    struct placed *sorted = calloc(r->cell_count + 1, sizeof *sorted);
+    enum vit_status status = sorted ? VIT_OK : vit_fail(err, VIT_ERR_NOMEM, "report: no memory");
+
+    for (size_t i = 0; i < r->cell_count && !status; i++)
+        sorted[i] = (struct placed){ &r->cells[i], report_norm(r, r->cells[i].norm) };
+    if (!status) qsort(sorted, r->cell_count, sizeof *sorted, by_arm);
+    for (size_t i = 0; i < r->cell_count && !status; i++) status = add_to_arm(r, &sorted[i], err);
+    for (size_t i = 0; i < r->arm_count && !status; i++)
+        qsort(r->arms[i].rates, (size_t)r->arms[i].rate_count, sizeof *r->arms[i].rates, by_rate);
+    free(sorted);
+    return status;
 }
 
 /* Whether the best rate of a is better than that of b, by what find_best goes by. */
@@ -394,13 +339,13 @@ struct report_tally report_tally(const struct report *r, int match, size_t norm)
 enum vit_status report_arrange(struct report *r, struct vit_error *err)
 {
     double *values = calloc(r->cell_count + 1, sizeof *values);
-    enum vit_status status = values ? find_norms(r, err) : vit_fail(err, VIT_ERR_NOMEM, "report: no memory");
+    enum vit_status status =
+        values ? report_find_norms(r, err) : vit_fail(err, VIT_ERR_NOMEM, "report: no memory");
 
     if (!status) status = report_find_conditions(r, err);
     if (!status) status = report_count_once(r, err);
     if (!status) status = report_find_groups(r, err);
-    for (size_t c = 0; c < r->condition_count && !status; c++)
-        for (size_t n = 0; n < r->norm_count && !status; n++) status = find_arm(r, (int)c, (int)n, err);
+    if (!status) status = find_arms(r, err);
     for (size_t i = 0; i < r->arm_count && !status; i++) {
         struct report_arm *a = &r->arms[i];
         for (int k = 0; k < a->rate_count; k++) measure_rate(r, a, &a->rates[k], values);

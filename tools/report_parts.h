@@ -87,13 +87,19 @@ report_take report_take_cell, report_take_epoch, report_take_log, report_take_bl
  * unfinished. where: the grid's file. */
 enum vit_status report_add_planned(struct report *r, const char *where, struct vit_error *err);
 
+/* ---- report_norms.c ---- */
+
+/* Placements of cells and blocks, and the styles of their plots. */
+enum vit_status report_find_norms(struct report *r, struct vit_error *err);
+int report_norm(const struct report *r, const char *norm); /* index; -1: there is none of that name */
+int report_style(const struct report *r, const char *norm);
+
 /* ---- report_arrange.c ---- */
 
 /* How far below its best an arm's rate may be and still count as one that works. */
 #define REPORT_POINT 0.01
 
 int report_by_number(const void *a, const void *b); /* doubles ascending, for qsort */
-int report_style(const struct report *r, const char *norm);
 /* Of the networks of a source, which those of the same data set say where it does not itself, or of all runs
  * (source -1); 0: nobody says, or they differ. */
 int report_classes(const struct report *r, int source);
