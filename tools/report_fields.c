@@ -22,11 +22,15 @@ static bool set_text(void *out, const json_t *v)
 
 static bool set_label(void *out, const json_t *v)
 {
+    enum { SIZE = 32 };
+    const char *text = json_is_string(v) ? json_string_value(v) : "";
+    const size_t length = strlen(text);
+
     if (v && !json_is_string(v) && !json_is_number(v)) return false;
     if (json_is_number(v))
-        snprintf(out, 32, "%.9g", json_number_value(v));
+        snprintf(out, SIZE, "%.9g", json_number_value(v));
     else
-        snprintf(out, 32, "%s", v ? json_string_value(v) : "");
+        snprintf(out, SIZE, "%.*s", (int)(length < SIZE ? length : vit_cut(text, SIZE - 1)), text);
     return true;
 }
 

@@ -1,5 +1,6 @@
 /* Numbers as the page, its figures and the tables write them. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tools/report_parts.h"
@@ -13,12 +14,16 @@ bool report_same_rate(double a, double b)
 
 const char *report_rate_text(char *text, size_t size, double lr)
 {
-    const int e = lr > 0 ? (int)floor(log10(lr) + 1e-9) : 0;
+    char digits[32], *mark;
 
-    if (e >= -2)
+    snprintf(digits, sizeof digits, "%.2e", lr); /* no power of ten divides the smallest numbers */
+    mark = strchr(digits, 'e');
+    if (!mark || atoi(mark + 1) >= -2) {
         snprintf(text, size, "%.4g", lr);
-    else
-        snprintf(text, size, "%.3ge%d", lr / pow(10, e), e);
+        return text;
+    }
+    *mark = '\0';
+    snprintf(text, size, "%ge%d", strtod(digits, NULL), atoi(mark + 1));
     return text;
 }
 

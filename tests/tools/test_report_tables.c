@@ -808,6 +808,31 @@ static char *text_of(const json_t *whole)
     return t.bytes;
 }
 
+static void the_smallest_rate_is_a_number(void **state)
+{
+    char text[32];
+
+    (void)state;
+    assert_string_equal(report_rate_text(text, sizeof text, 5e-324), "4.94e-324");
+    assert_string_equal(report_rate_text(text, sizeof text, 3e-4), "3e-4");
+    assert_string_equal(report_rate_text(text, sizeof text, 1.5e-3), "1.5e-3");
+    assert_string_equal(report_rate_text(text, sizeof text, 0.01), "0.01");
+    assert_string_equal(report_rate_text(text, sizeof text, 0), "0");
+}
+
+/* 31 bytes of it, of which the last would be the first of two. */
+static void a_long_warm_up_ends_with_a_whole_character(void **state)
+{
+    struct fixture *f = *state;
+
+    save(f, "cells.jsonl",
+         "{\"cell\":\"a\",\"norm\":\"pre\",\"init\":\"x\",\"depth\":6,"
+         "\"warmup\":\"012345678901234567890123456789\\u00e9\","
+         "\"seed\":0,\"lr\":0.001,\"status\":\"done\"}\n");
+    read_all(f);
+    assert_string_equal(f->r.cells[0].warmup, "012345678901234567890123456789");
+}
+
 /* JSON could hold those from U+007F on as they are. */
 static void control_characters_of_a_file_reach_no_terminal(void **state)
 {
@@ -928,6 +953,8 @@ int main(void)
         TEST(the_bootstrap_of_compare_is_beside_its_runs),
         TEST(runs_are_paired_by_one_setting),
         TEST(a_table_without_data_is_refused),
+        cmocka_unit_test(the_smallest_rate_is_a_number),
+        TEST(a_long_warm_up_ends_with_a_whole_character),
         TEST(control_characters_of_a_file_reach_no_terminal),
         TEST(json_says_what_the_markdown_says),
         TEST(the_verb_writes_tables_to_stdout_or_a_file),
