@@ -86,19 +86,28 @@ bool out_json(json_t *value)
     return !ferror(stdout);
 }
 
+/* What begins HTML in markdown, as a reference that does not. */
+static const char *reference(char c)
+{
+    return c == '<' ? "&lt;" : c == '&' ? "&amp;" : NULL;
+}
+
 /* Columns of text, which is printed unless out is NULL. */
-static int put_name(FILE *out, const char *text)
+static int put_name(FILE *out, const char *text, bool markdown)
 {
     int columns = 0;
 
     while (*text) {
         const int bytes = vit_printable(text);
+        const char *name = markdown ? reference(*text) : NULL;
 
-        if (out && bytes)
+        if (out && name)
+            fputs(name, out);
+        else if (out && bytes)
             fwrite(text, 1, (size_t)bytes, out);
         else if (out)
             fprintf(out, "\\x%02x", (unsigned char)*text);
-        columns += bytes ? 1 : 4;
+        columns += name ? (int)strlen(name) : bytes ? 1 : 4;
         text += bytes ? bytes : 1;
     }
     return columns;
@@ -106,12 +115,17 @@ static int put_name(FILE *out, const char *text)
 
 int out_name(FILE *out, const char *text)
 {
-    return put_name(out, text);
+    return put_name(out, text, false);
 }
 
 int out_width(const char *text)
 {
-    return put_name(NULL, text);
+    return put_name(NULL, text, false);
+}
+
+int out_markdown(FILE *out, const char *text)
+{
+    return put_name(out, text, true);
 }
 
 bool out_flush(void)

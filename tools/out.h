@@ -30,6 +30,8 @@ const char *out_plural(uint64_t n);
  * character. */
 int out_name(FILE *out, const char *text);
 int out_width(const char *text);
+/* The same in markdown, where < and & as references open no element; out NULL: its columns alone. */
+int out_markdown(FILE *out, const char *text);
 
 /* Push what is buffered; false: stdout is broken. */
 bool out_flush(void);

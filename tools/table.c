@@ -26,7 +26,8 @@ static void add(struct table *t, size_t column, const char *format, va_list list
     }
     for (char *s = text; *s; s++)
         if (*s == '|') *s = '/';
-    if (out_width(text) > t->widths[column].columns) t->widths[column].columns = out_width(text);
+    if (out_markdown(NULL, text) > t->widths[column].columns)
+        t->widths[column].columns = out_markdown(NULL, text);
     t->texts[t->count++] = text;
 }
 
@@ -54,10 +55,10 @@ void table_cell(struct table *t, const char *format, ...)
 
 static void put_cell(FILE *out, const char *text, const struct table_width *w)
 {
-    const int rest = w->columns - out_width(text);
+    const int rest = w->columns - out_markdown(NULL, text);
 
     fprintf(out, "| %*s", w->side == TABLE_RIGHT ? rest : 0, "");
-    out_name(out, text);
+    out_markdown(out, text);
     fprintf(out, "%*s", w->side == TABLE_LEFT ? rest + 1 : 1, "");
 }
 

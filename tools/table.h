@@ -33,8 +33,8 @@ struct table {
 /* One column more; all of them before the first cell. */
 void table_column(struct table *t, enum table_side side, const char *format, ...) VIT_PRINTF(3, 4);
 void table_cell(struct table *t, const char *format, ...) VIT_PRINTF(2, 3);
-/* Columns as wide as their widest cell; a bar in a text, which would end the cell, as a slash. Rows that are
- * not complete are left out. False: the table failed, nothing was written. */
+/* Columns as wide as their widest cell; a bar in a text, which would end the cell, as a slash, and none
+ * is HTML. Rows that are not complete are left out. False: the table failed, nothing was written. */
 bool table_markdown(FILE *out, const struct table *t);
 /* { "columns": [text, ...], "rows": [[text, ...], ...] }, the rows that table_markdown writes. NULL: the
  * table failed, or memory ran out. */

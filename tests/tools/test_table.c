@@ -51,6 +51,21 @@ static void no_text_ends_its_cell(void **state)
     table_free(&t);
 }
 
+static void no_text_is_html(void **state)
+{
+    struct table t = { 0 };
+    char *text;
+
+    (void)state;
+    table_column(&t, TABLE_RIGHT, "a");
+    table_cell(&t, "<b>&");
+    table_cell(&t, "x");
+    text = markdown_of(&t);
+    assert_string_equal(text, "|           a |\n|------------:|\n| &lt;b>&amp; |\n|           x |\n");
+    free(text);
+    table_free(&t);
+}
+
 /* More than one power of two of both. */
 static void a_table_grows(void **state)
 {
@@ -76,6 +91,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_are_as_wide_as_their_widest_cell),
         cmocka_unit_test(no_text_ends_its_cell),
+        cmocka_unit_test(no_text_is_html),
         cmocka_unit_test(a_table_grows),
     };
 
