@@ -1,6 +1,5 @@
 #include "tools/pictures.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -10,8 +9,6 @@
 #include "patch/walk.h"
 #include "tools/out.h"
 #include "tools/progress.h"
-
-#define STDIN_NAME "standard input" /* in sentences; results call it "-" */
 
 #define AT(field) (sizeof(struct cmd_common) + offsetof(struct pictures_options, field))
 static const struct args_option ROWS[] = {
@@ -56,6 +53,38 @@ static const float *forward(struct run *r, const float *planes, int n)
 {
     return r->trouble ? vit_forward_watched(r->session, planes, n, r->trouble)
                       : vit_forward(r->session, planes, n);
+}
+
+/* Pictures computed together where there are count of them. */
+static int batch_of(const struct run *r, size_t count)
+{
+    const int most = r->job->options.batch;
+
+    return count < (size_t)most ? (int)count : most;
+}
+
+static enum vit_status name_batch(const struct run *r, int batch, struct vit_error *err)
+{
+    const int side = vit_model_config(r->job->model)->image;
+    char why[sizeof err->text];
+
+    if (err->status != VIT_ERR_NOMEM) return err->status;
+    snprintf(why, sizeof why, "%s", err->text);
+    return vit_fail(err, VIT_ERR_NOMEM, "%.200s: %d picture%s of %d x %d pixels together: %.300s%s",
+                    vit_model_path(r->job->model), batch, batch == 1 ? "" : "s", side, side, why,
+                    batch == 1 ? "" : "; a smaller --batch needs less");
+}
+
+/* Unless there is one that takes as many. */
+static enum vit_status open_session(struct run *r, size_t count, struct vit_error *err)
+{
+    const struct vit_session_options options = { .batch = batch_of(r, count),
+                                                 .threads = cmd_threads(r->job->common) };
+
+    if (r->session && vit_session_batch(r->session) >= options.batch) return VIT_OK;
+    vit_session_close(r->session);
+    return vit_session_create(&r->session, r->job->model, &options, err) ? name_batch(r, options.batch, err)
+                                                                         : VIT_OK;
 }
 
 /* What went wrong in a row of the batch: seen on the way, with --check, or in what came out. */
@@ -103,19 +132,30 @@ static void emit_batch(struct run *r, const struct patch_dataset *d, const struc
     if (!out_flush()) r->broken = true;
 }
 
+/* A session and a loader for its pictures. */
+static enum vit_status open_loader(struct patch_loader **out, struct run *r, const struct patch_dataset *d,
+                                   struct vit_error *err)
+{
+    struct patch_loader_options options = { .batch = batch_of(r, patch_dataset_count(d)),
+                                            .decode = decode_of(r) };
+    enum vit_status status = open_session(r, patch_dataset_count(d), err);
+
+    if (status) return status;
+    options.workers = vit_session_threads(r->session);
+    status = patch_loader_create(out, d, vit_model_recipe(r->job->model), &options, err);
+    return status ? name_batch(r, options.batch, err) : VIT_OK;
+}
+
 static int run_dataset(struct run *r, const struct patch_dataset *d)
 {
     const struct cmd_common *o = r->job->common;
-    const struct patch_loader_options options = { .batch = r->job->options.batch,
-                                                  .workers = vit_session_threads(r->session),
-                                                  .decode = decode_of(r) };
     const size_t count = patch_dataset_count(d), before = r->done;
     const struct patch_batch *b;
     struct patch_loader *loader;
     struct progress bar;
     struct vit_error err;
 
-    if (patch_loader_create(&loader, d, vit_model_recipe(r->job->model), &options, &err)) {
+    if (open_loader(&loader, r, d, &err)) {
         cmd_error("%s", err.text);
         return CMD_UNUSABLE;
     }
@@ -149,55 +189,6 @@ static int run_paths(struct run *r, char **paths, size_t count)
 
 /* ---- stdin ---- */
 
-static unsigned char *read_stdin(size_t *size, struct vit_error *err)
-{
-    unsigned char *bytes = NULL, *larger;
-    size_t room = 0, got;
-
-    *size = 0;
-    do {
-        if (*size + 65536 > room) {
-            room = room ? 2 * room : 262144;
-            larger = room <= 2 * PATCH_MAX_BYTES ? realloc(bytes, room + 1) : NULL;
-            if (!larger) {
-                free(bytes);
-                vit_fail(err, VIT_ERR_NOMEM, STDIN_NAME ": more than fits in memory (%zu bytes)", *size);
-                return NULL;
-            }
-            bytes = larger;
-        }
-        got = fread(bytes + *size, 1, 65536, stdin);
-        *size += got;
-    } while (got);
-    if (ferror(stdin))
-        vit_fail(err, VIT_ERR_IO, STDIN_NAME ": cannot be read: %s", strerror(errno));
-    else if (!*size)
-        vit_fail(err, VIT_ERR_FORMAT, STDIN_NAME ": is empty");
-    if (ferror(stdin) || !*size) {
-        free(bytes);
-        return NULL;
-    }
-    bytes[*size] = '\0';
-    return bytes;
-}
-
-enum vit_status pictures_read(struct patch_image *out, const char *file, const struct patch_decode *options,
-                              struct vit_error *err)
-{
-    struct vit_error why;
-    unsigned char *bytes;
-    size_t size;
-    enum vit_status status;
-
-    if (strcmp(file, "-") != 0) return patch_image_read(out, file, options, err);
-    *out = (struct patch_image){ 0 };
-    bytes = read_stdin(&size, &why);
-    if (!bytes) return vit_fail(err, why.status, "%s", why.text);
-    status = patch_image_decode(out, bytes, size, STDIN_NAME, options, err);
-    free(bytes);
-    return status;
-}
-
 static enum vit_status one_picture(struct run *r, const unsigned char *bytes, size_t size,
                                    struct pictures_result *out, float *planes, unsigned char *pixels,
                                    struct vit_error *err)
@@ -206,7 +197,7 @@ static enum vit_status one_picture(struct run *r, const unsigned char *bytes, si
     const struct patch_decode decode = decode_of(r);
     struct patch_image image;
     double start = progress_seconds();
-    enum vit_status status = patch_image_decode(&image, bytes, size, STDIN_NAME, &decode, err);
+    enum vit_status status = patch_image_decode(&image, bytes, size, PICTURES_STDIN, &decode, err);
 
     if (status) return status;
     out->decode = progress_seconds() - start;
@@ -220,7 +211,7 @@ static enum vit_status one_picture(struct run *r, const unsigned char *bytes, si
     out->logits = forward(r, planes, 1);
     out->features = vit_features(r->session);
     out->forward = progress_seconds() - start;
-    return check_row(r, 0, out, STDIN_NAME, err);
+    return check_row(r, 0, out, PICTURES_STDIN, err);
 }
 
 static void run_picture(struct run *r, const unsigned char *bytes, size_t size)
@@ -232,9 +223,9 @@ static void run_picture(struct run *r, const unsigned char *bytes, size_t size)
     struct vit_error err;
 
     if (!planes || !pixels) {
-        vit_fail(&err, VIT_ERR_NOMEM, STDIN_NAME ": cannot allocate %zu bytes", floats * sizeof *planes);
+        vit_fail(&err, VIT_ERR_NOMEM, PICTURES_STDIN ": cannot allocate %zu bytes", floats * sizeof *planes);
         emit_failure(r, "-", &err);
-    } else if (one_picture(r, bytes, size, &result, planes, pixels, &err)) {
+    } else if (open_session(r, 1, &err) || one_picture(r, bytes, size, &result, planes, pixels, &err)) {
         emit_failure(r, "-", &err);
     } else {
         emit(r, &result);
@@ -269,14 +260,14 @@ static int run_list(struct run *r, char *text)
     int code = CMD_DONE;
 
     if (!paths) {
-        cmd_error(STDIN_NAME ": cannot allocate a list of its lines");
+        cmd_error(PICTURES_STDIN ": cannot allocate a list of its lines");
         return CMD_UNUSABLE;
     }
     if (count) {
         code = run_paths(r, paths, count);
     } else {
         vit_fail(&err, VIT_ERR_FORMAT,
-                 STDIN_NAME ": expected a picture, or paths, one a line, found blank lines");
+                 PICTURES_STDIN ": expected a picture, or paths, one a line, found blank lines");
         emit_failure(r, "-", &err);
     }
     free(paths);
@@ -285,7 +276,8 @@ static int run_list(struct run *r, char *text)
 
 static const struct vit_error *refuse_bytes(struct vit_error *err)
 {
-    vit_fail(err, VIT_ERR_FORMAT, STDIN_NAME ": expected a picture, or paths, one a line, found a zero byte");
+    vit_fail(err, VIT_ERR_FORMAT,
+             PICTURES_STDIN ": expected a picture, or paths, one a line, found a zero byte");
     return err;
 }
 
@@ -293,7 +285,7 @@ static int run_stdin(struct run *r)
 {
     struct vit_error err;
     size_t size;
-    unsigned char *bytes = read_stdin(&size, &err);
+    unsigned char *bytes = pictures_stdin(&size, &err);
     int code = CMD_DONE;
 
     if (!bytes)
@@ -339,14 +331,11 @@ static enum vit_status prepare_check(struct run *r, struct vit_error *err)
 static enum vit_status prepare(struct run *r, struct vit_error *err)
 {
     const struct pictures_job *job = r->job;
-    const struct vit_session_options options = { .batch = job->options.batch,
-                                                 .threads = cmd_threads(job->common) };
     enum vit_status status = vit_model_takes_pictures(job->model, err);
 
     if (!status) status = prepare_check(r, err);
-    if (!status)
-        status = cmd_sandbox(&r->sandbox, job->options.sandbox, job->common, 0, job->options.max_pixels, err);
-    return status ? status : vit_session_create(&r->session, job->model, &options, err);
+    if (status) return status;
+    return cmd_sandbox(&r->sandbox, job->options.sandbox, job->common, 0, job->options.max_pixels, err);
 }
 
 int pictures_run(const struct pictures_job *job, int count, char **operands)

@@ -37,6 +37,10 @@ struct pictures_job {
 /* Returns an exit code; failed pictures have been emitted and counted. */
 int pictures_run(const struct pictures_job *job, int count, char **operands);
 
+#define PICTURES_STDIN "standard input" /* in sentences; results call it "-" */
+/* All of it, with a zero byte behind it; free it. NULL: it is empty, too large, or cannot be read. */
+unsigned char *pictures_stdin(size_t *size, struct vit_error *err);
+
 /* One picture as the operands of other verbs name it: a file, or - for stdin. Free it in any case. */
 enum vit_status pictures_read(struct patch_image *out, const char *file, const struct patch_decode *options,
                               struct vit_error *err);

@@ -729,6 +729,24 @@ static void threads_and_batch_do_not_change_the_answer(void **state)
     run_free(&first);
 }
 
+/* 4096 of them together take more than this. */
+static void one_picture_needs_the_memory_of_one(void **state)
+{
+    const char *const argv[] = {
+        "/bin/sh",    "-c",  "ulimit -v 600000; exec \"$0\" classify --sandbox off -t1 -b4096 -m \"$@\"",
+        run_binary(), MODEL, PICTURE,
+        NULL
+    };
+    struct run r;
+
+    (void)state;
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+    skip(); /* they take more addresses than that */
+#endif
+    assert_true(run_program(&r, argv, NULL));
+    expect(&r, 0, "fmt-420", "");
+}
+
 /* ---- eval ---- */
 
 /* Ten folders class_0.. with n pictures each, one of them broken, under dir. */
@@ -1447,6 +1465,7 @@ int main(void)
         cmocka_unit_test(strange_names_do_not_reach_the_terminal),
         cmocka_unit_test(a_swapped_norm_warns_once),
         cmocka_unit_test(threads_and_batch_do_not_change_the_answer),
+        cmocka_unit_test(one_picture_needs_the_memory_of_one),
         cmocka_unit_test(eval_counts_every_picture_once),
         cmocka_unit_test(eval_writes_a_row_for_a_record_without_a_class),
         cmocka_unit_test(a_set_without_splits_is_all_of_it),
