@@ -261,21 +261,26 @@ enum vit_status recipe_texts_json(struct recipe_texts *t, const json_t *object, 
     return VIT_OK;
 }
 
+/* What stands in a file is checked by itself, so that the error can name it. */
+static enum vit_status check_texts(const struct recipe_texts *t, const char *where, struct vit_error *err)
+{
+    struct recipe checked;
+    char text[sizeof err->text];
+
+    if (!recipe_parse(&checked, t, err)) return VIT_OK;
+    snprintf(text, sizeof text, "%s", err->text);
+    return vit_fail(err, VIT_ERR_FORMAT, "%s: %.900s", where, text);
+}
+
 enum vit_status recipe_texts_file(struct recipe_texts *t, const char *path, struct vit_error *err)
 {
     enum { MAX_BYTES = 1 << 20 };
     struct recipe_texts own = { { 0 } };
-    struct recipe checked;
     json_t *object = NULL;
     enum vit_status status = vit_json_read_input(&object, path, MAX_BYTES, err);
 
     if (!status) status = recipe_texts_json(&own, object, path, err);
-    /* Its values are checked by themselves, so that the error can name the file. */
-    if (!status && recipe_parse(&checked, &own, err)) {
-        char text[sizeof err->text];
-        snprintf(text, sizeof text, "%s", err->text);
-        status = vit_fail(err, VIT_ERR_FORMAT, "%s: %.900s", path, text);
-    }
+    if (!status) status = check_texts(&own, path, err);
     if (!status) status = recipe_texts_fill(t, &own, err);
     recipe_texts_free(&own);
     json_decref(object);
@@ -304,7 +309,7 @@ enum vit_status recipe_texts_saved(struct recipe_texts *t, const json_t *object,
                                                                   : set(t, id, json_string_value(value), err);
         if (status) return status;
     }
-    return VIT_OK;
+    return check_texts(t, where, err);
 }
 
 /* ---- values ---- */

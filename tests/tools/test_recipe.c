@@ -319,6 +319,29 @@ static void what_is_saved_reads_back(void **state)
     json_decref(saved);
 }
 
+static void a_wrong_value_in_what_is_saved_is_named(void **state)
+{
+    static const struct {
+        const char *text, *says;
+    } CASES[] = {
+        { "{\"epochs\": \"99999999999999\"}", "state: --epochs: expected a whole number" },
+        { "{\"batch\": \"0\"}", "state: --batch: expected" },
+        { "{\"lr\": \"1e400\"}", "state: --lr: expected" },
+        { "{\"norm\": \"<b>\"}", "state: --norm: expected" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(CASES); i++) {
+        struct recipe_texts texts = { { 0 } };
+        json_t *saved = json(CASES[i].text);
+        struct vit_error err;
+
+        assert_refused(recipe_texts_saved(&texts, saved, "state", &err), VIT_ERR_FORMAT, CASES[i].says, &err);
+        recipe_texts_free(&texts);
+        json_decref(saved);
+    }
+}
+
 static void equal_values_of_a_list_have_one_form(void **state)
 {
     static const struct {
@@ -779,6 +802,7 @@ int main(void)
         cmocka_unit_test(the_first_that_sets_a_value_wins),
         cmocka_unit_test(a_wrong_value_in_a_file_is_named),
         cmocka_unit_test(what_is_saved_reads_back),
+        cmocka_unit_test(a_wrong_value_in_what_is_saved_is_named),
         cmocka_unit_test(equal_values_of_a_list_have_one_form),
         cmocka_unit_test(lists_come_from_words_and_files),
         cmocka_unit_test(a_wrong_list_in_a_file_is_named),
