@@ -100,10 +100,17 @@ static enum vit_status compare_texts(const char *path, const char *what, const c
     json_t *a = json_loads(saved, 0, NULL), *b = json_loads(now, 0, NULL);
     const char *key;
     json_t *value;
-    enum vit_status status = a && b && shared_keys(a, b) == json_object_size(a)
+    enum vit_status status = !json_is_object(a)
+                                 ? vit_fail(err, VIT_ERR_FORMAT, "%s: its %s is no JSON object", path, what)
+                             : b && shared_keys(a, b) == json_object_size(a)
                                  ? VIT_OK
                                  : vit_fail(err, VIT_ERR_ARG, "%s: made with another %s", path, what);
 
+    if (status == VIT_ERR_FORMAT) { /* nothing to name a key of */
+        json_decref(a);
+        json_decref(b);
+        return status;
+    }
     json_object_foreach(b, key, value)
     {
         json_t *old = json_object_get(a, key);
