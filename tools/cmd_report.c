@@ -192,7 +192,7 @@ const struct args_verb cmd_report = {
         "value adds where both learn.\n\n"
         "    vit report grid/ --table map\n\n"
         "With --json it is {\"table\", \"parts\": [{\"columns\": [...], \"rows\": [[...], ...]}], \"note\"}, "
-        "with the texts of the markdown.\n\n"
+        "with the texts of the markdown, but < and & as they are.\n\n"
         "Exit codes: 0 done, 1 the page could not be written, 2 wrong usage, 3 an input is unusable or has "
         "nothing for the figure or the table.",
     .groups = GROUPS,

@@ -21,31 +21,39 @@ _Static_assert(sizeof(struct weights_block) <= DATA_AT, "the link does not fit b
 enum vit_status weights_file_take(struct weights_file *f, size_t bytes, const char *what, void **out,
                                   struct vit_error *err)
 {
+    const size_t left = f->budget < DATA_AT + VIT_ALIGN ? 0 : f->budget - DATA_AT - VIT_ALIGN;
     struct weights_block *b;
+    size_t whole;
 
     *out = NULL;
-    if (bytes > f->budget)
-        return vit_fail(err, VIT_ERR_FORMAT,
-                        "%s: \"%s\" would need %zu bytes, more than a file of %zu bytes may unpack to",
-                        f->path, what, bytes, f->size);
-    b = aligned_alloc(VIT_ALIGN, DATA_AT + (bytes + VIT_ALIGN - 1) / VIT_ALIGN * VIT_ALIGN);
+    if (bytes > left)
+        return vit_fail(
+            err, VIT_ERR_FORMAT,
+            "%s: \"%s\" needs %zu bytes, which with those before is more than a file of %zu bytes "
+            "may unpack to",
+            f->path, what, bytes, f->size);
+    whole = DATA_AT + (bytes + VIT_ALIGN - 1) / VIT_ALIGN * VIT_ALIGN;
+    b = aligned_alloc(VIT_ALIGN, whole);
     if (!b)
         return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate %zu bytes for \"%s\"", f->path, bytes, what);
-    f->budget -= bytes;
+    f->budget -= whole;
     b->next = f->blocks;
     f->blocks = b;
     *out = (unsigned char *)b + DATA_AT;
     return VIT_OK;
 }
 
-char *weights_file_text(struct weights_file *f, const char *text, size_t size)
+enum vit_status weights_file_text(struct weights_file *f, const char *text, size_t size, const char **out,
+                                  struct vit_error *err)
 {
     void *copy;
+    const enum vit_status status = weights_file_take(f, size + 1, "the name of a tensor", &copy, err);
 
-    if (weights_file_take(f, size + 1, "a name", &copy, NULL)) return NULL;
+    *out = copy;
+    if (status) return status;
     memcpy(copy, text, size);
     ((char *)copy)[size] = '\0';
-    return copy;
+    return VIT_OK;
 }
 
 /* ---- tensors ---- */

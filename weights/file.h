@@ -27,11 +27,12 @@ struct weights_file {
 };
 
 /* bytes of memory that live as long as f, 64-byte aligned, not initialised. what names the taker in the
- * error. Takes from the budget; beyond it: VIT_ERR_FORMAT. */
+ * error. Takes them and what keeps them from the budget; beyond it: VIT_ERR_FORMAT. */
 enum vit_status weights_file_take(struct weights_file *f, size_t bytes, const char *what, void **out,
                                   struct vit_error *err);
-/* A copy of the first size bytes of text, ended by a zero byte, that lives as long as f; NULL: no memory. */
-char *weights_file_text(struct weights_file *f, const char *text, size_t size);
+/* *out: a copy of the first size bytes of text, ended by a zero byte, in such memory. */
+enum vit_status weights_file_text(struct weights_file *f, const char *text, size_t size, const char **out,
+                                  struct vit_error *err);
 /* Names go into error sentences and onto terminals: control characters are refused. */
 enum vit_status weights_check_name(const struct weights_file *f, const char *name, struct vit_error *err);
 /* Append t; its name must live as long as f. */

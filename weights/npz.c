@@ -172,9 +172,10 @@ static enum vit_status read_dtype(const struct weights_member *m, const struct h
 static enum vit_status read_name(struct weights_file *f, const struct weights_member *m,
                                  struct weights_tensor *t, struct vit_error *err)
 {
-    t->name = weights_file_text(f, m->name, strlen(m->name) - strlen(".npy"));
-    if (!t->name) return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate memory", f->path);
-    return weights_check_name(f, t->name, err);
+    const enum vit_status status =
+        weights_file_text(f, m->name, strlen(m->name) - strlen(".npy"), &t->name, err);
+
+    return status ? status : weights_check_name(f, t->name, err);
 }
 
 static enum vit_status read_values(struct weights_file *f, struct weights_member *m, struct weights_tensor *t,

@@ -61,13 +61,16 @@ static enum vit_status open_storage(struct reader *r, const struct vit_pickle_va
                                     enum weights_dtype *dtype, size_t *count, const unsigned char **data)
 {
     const struct vit_pickle_value *key = v->items[2], *number = v->items[4];
-    char name[MAX_NAME];
-    int n = snprintf(name, sizeof name, "%sdata/%.*s", r->folder, (int)(key->size < MAX_NAME ? key->size : 0),
-                     key->text);
-    zip_int64_t i = n < MAX_NAME ? zip_name_locate(r->zip, name, 0) : -1;
+    char name[2 * MAX_NAME + 8];
+    const bool fits = key->size < MAX_NAME && !memchr(key->text, '\0', key->size);
+    zip_int64_t i = -1;
     size_t bytes;
     enum vit_status status;
 
+    if (fits) {
+        snprintf(name, sizeof name, "%sdata/%.*s", r->folder, (int)key->size, key->text);
+        i = zip_name_locate(r->zip, name, 0);
+    }
     if (i < 0) return bad_tensor(r, "lies in a storage that is not in the archive");
     if (!weights_pth_dtype(dtype, v->items[1]) || number->number < 0)
         return bad_tensor(r, "lies in a storage of impossible size");
@@ -185,32 +188,51 @@ static enum vit_status place(struct reader *r, const struct vit_pickle_value *v,
 
 static enum vit_status add_tensor(struct reader *r, const struct vit_pickle_value *v)
 {
-    struct weights_tensor t = { .name = weights_file_text(r->f, r->name, strlen(r->name)) };
-    enum vit_status status;
+    struct weights_tensor t = { 0 };
+    enum vit_status status = weights_file_text(r->f, r->name, strlen(r->name), &t.name, r->err);
 
-    if (!t.name) return vit_fail(r->err, VIT_ERR_NOMEM, "%s: cannot allocate memory", r->f->path);
-    status = weights_check_name(r->f, t.name, r->err);
+    if (!status) status = weights_check_name(r->f, t.name, r->err);
     if (!status) status = place(r, v, &t);
     return status ? status : weights_file_add(r->f, &t, r->err);
 }
 
 /* ---- from nested dictionaries to names ---- */
 
-/* Extend the name by a key; false: it is no text or integer (then its value is no weight), or too long. */
-static bool extend(struct reader *r, size_t used, const struct vit_pickle_value *key, size_t number)
+static bool is_tree(const struct vit_pickle_value *v)
+{
+    return v->kind == VIT_PICKLE_DICT || v->kind == VIT_PICKLE_LIST || v->kind == VIT_PICKLE_TUPLE;
+}
+
+/* Whether weights may be under a key: what else is beside them needs no name. NULL: an element of a list. */
+static bool names_weights(const struct vit_pickle_value *key, const struct vit_pickle_value *v)
+{
+    if (v->kind != VIT_PICKLE_CALL && !is_tree(v)) return false;
+    return !key || key->kind == VIT_PICKLE_INT || key->kind == VIT_PICKLE_TEXT;
+}
+
+/* Extend the name by such a key. */
+static enum vit_status extend(struct reader *r, size_t used, const struct vit_pickle_value *key,
+                              size_t number)
 {
     const char *dot = used ? "." : "";
     char *to = r->name + used;
     size_t room = sizeof r->name - used;
-    int n = -1;
+    int n = MAX_NAME;
 
     if (!key)
         n = snprintf(to, room, "%s%zu", dot, number);
     else if (key->kind == VIT_PICKLE_INT)
         n = snprintf(to, room, "%s%lld", dot, (long long)key->number);
-    else if (key->kind == VIT_PICKLE_TEXT && key->size < room && !memchr(key->text, '\0', key->size))
+    else if (memchr(key->text, '\0', key->size))
+        return vit_fail(r->err, VIT_ERR_FORMAT, "%s: a name below \"%s\" has a zero byte", r->f->path,
+                        r->name);
+    else if (key->size < room)
         n = snprintf(to, room, "%s%.*s", dot, (int)key->size, key->text);
-    return n >= 0 && (size_t)n < room;
+    if ((size_t)n < room) return VIT_OK;
+    r->name[used] = '\0';
+    return vit_fail(r->err, VIT_ERR_FORMAT,
+                    "%s: a name below \"%s\" is too long: expected at most %d bytes in all", r->f->path,
+                    r->name, MAX_NAME - 1);
 }
 
 /* Adds every tensor under v, whose name is the first used characters of r->name. */
@@ -220,14 +242,17 @@ static enum vit_status flatten(struct reader *r, const struct vit_pickle_value *
     enum vit_status status = VIT_OK;
 
     if (v->kind == VIT_PICKLE_CALL) return add_tensor(r, v);
-    if (!dict && v->kind != VIT_PICKLE_LIST && v->kind != VIT_PICKLE_TUPLE) return VIT_OK;
+    if (!is_tree(v)) return VIT_OK;
     if (depth == MAX_DEPTH || (r->visits += v->count) > MAX_VISITS)
         return vit_fail(r->err, VIT_ERR_FORMAT, "%s: its dictionaries are nested too deep or too large",
                         r->f->path);
     for (size_t i = 0; i < v->count && !status; i += 1 + dict) {
+        const struct vit_pickle_value *key = dict ? v->items[i] : NULL, *value = v->items[i + dict];
+
         r->name[used] = '\0';
-        if (extend(r, used, dict ? v->items[i] : NULL, i))
-            status = flatten(r, v->items[i + dict], strlen(r->name), depth + 1);
+        if (!names_weights(key, value)) continue;
+        status = extend(r, used, key, i);
+        if (!status) status = flatten(r, value, strlen(r->name), depth + 1);
     }
     return status;
 }
@@ -294,6 +319,16 @@ static enum vit_status read_tensors(struct reader *r, zip_uint64_t pickle)
     return status;
 }
 
+static enum vit_status take_folder(struct reader *r, const char *name, size_t size)
+{
+    if (size >= sizeof r->folder)
+        return vit_fail(r->err, VIT_ERR_FORMAT,
+                        "%s: the folder of its pickle has a name of %zu bytes, expected at most %d",
+                        r->f->path, size, MAX_NAME - 1);
+    memcpy(r->folder, name, size);
+    return VIT_OK;
+}
+
 enum vit_status weights_read_pth(struct weights_file *f, zip_t *zip, zip_uint64_t pickle,
                                  struct vit_error *err)
 {
@@ -310,8 +345,8 @@ enum vit_status weights_read_pth(struct weights_file *f, zip_t *zip, zip_uint64_
     r->f = f;
     r->zip = zip;
     r->err = err;
-    if (folder < sizeof r->folder) memcpy(r->folder, name, folder);
-    status = check_byte_order(r);
+    status = take_folder(r, name, folder);
+    if (!status) status = check_byte_order(r);
     if (!status) status = read_tensors(r, pickle);
     free(r->storages);
     free(r);

@@ -116,6 +116,10 @@ static void make_pth(const struct fixture *x, const void *pickle, size_t size)
 #define FLOATS     ID("FloatStorage", "\4")
 #define SET(value) PROTO "}U\1w" value "s."
 
+#define TEN         "0123456789"
+#define HUNDRED     TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+#define SIX_HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED
+
 #define SIXTY_LESS_ONE "a module's name whose sixtieth byte begins a longer charact"
 
 static const struct pickle {
@@ -212,6 +216,13 @@ static const struct pickle {
                  "9U\3cpuK\4tQ",
                  "\0", "K\4\x85", "K\1\x85")),
       "not in the archive"),
+    P(SET(TENSOR("(U\7storagectorch\nFloatStorage\nU\3"
+                 "0\0xU\3cpuK\4tQ",
+                 "\0", "K\4\x85", "K\1\x85")),
+      "not in the archive"),
+    P(PROTO "}U\3w\0x" TENSOR(FLOATS, "\0", "K\4\x85", "K\1\x85") "s.", "has a zero byte"),
+    P(PROTO "}X\x58\2\0\0" SIX_HUNDRED TENSOR(FLOATS, "\0", "K\4\x85", "K\1\x85") "s.",
+      "is too long: expected at most 511 bytes"),
     P(SET(TENSOR("(U\7storagectorch\nFloatStorage\nU\1"
                  "0U\3cpuJ\377\377\377\377tQ",
                  "\0", "K\4\x85", "K\1\x85")),
@@ -508,6 +519,21 @@ static void a_foreign_byte_order_is_refused(void **state)
     }
 }
 
+/* Too long to be put before the names of its storages. */
+static void a_long_folder_is_refused(void **state)
+{
+    static const char PICKLE[] = SET(TENSOR(FLOATS, "\0", "K\4\x85", "K\1\x85"));
+    struct fixture *x = *state;
+    struct weights_file *f;
+    struct vit_error err;
+
+    make_zip(x->path, (struct make_member[]){ { SIX_HUNDRED "/data.pkl", PICKLE, sizeof PICKLE - 1, false },
+                                              { SIX_HUNDRED "/data/0", STORAGE, sizeof STORAGE, false },
+                                              { 0 } });
+    assert_refused(weights_open(&f, x->path, &err), VIT_ERR_FORMAT,
+                   "has a name of 601 bytes, expected at most", &err);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -522,6 +548,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_cut_or_flipped_pickle_is_refused_or_harmless, setup,
                                         tmp_teardown),
         cmocka_unit_test_setup_teardown(dictionaries_that_multiply_are_refused, setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_long_folder_is_refused, setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_byte_order_of_ours_is_accepted, setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_pickle_as_large_as_a_network_is_refused, setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(pickles_that_grow_without_end_are_refused, setup, tmp_teardown),
