@@ -214,25 +214,25 @@ static bool names_weights(const struct vit_pickle_value *key, const struct vit_p
 static enum vit_status extend(struct reader *r, size_t used, const struct vit_pickle_value *key,
                               size_t number)
 {
+    const bool text = key && key->kind == VIT_PICKLE_TEXT;
     const char *dot = used ? "." : "";
     char *to = r->name + used;
     size_t room = sizeof r->name - used;
-    int n = MAX_NAME;
+    int n;
 
-    if (!key)
-        n = snprintf(to, room, "%s%zu", dot, number);
-    else if (key->kind == VIT_PICKLE_INT)
-        n = snprintf(to, room, "%s%lld", dot, (long long)key->number);
-    else if (memchr(key->text, '\0', key->size))
-        return vit_fail(r->err, VIT_ERR_FORMAT, "%s: a name below \"%s\" has a zero byte", r->f->path,
-                        r->name);
-    else if (key->size < room)
+    if (text)
         n = snprintf(to, room, "%s%.*s", dot, (int)key->size, key->text);
-    if ((size_t)n < room) return VIT_OK;
-    r->name[used] = '\0';
+    else if (key)
+        n = snprintf(to, room, "%s%lld", dot, (long long)key->number);
+    else
+        n = snprintf(to, room, "%s%zu", dot, number);
+    if (text && memchr(key->text, '\0', key->size))
+        return vit_fail(r->err, VIT_ERR_FORMAT, "%s: the name that begins \"%.100s\" has a zero byte",
+                        r->f->path, r->name);
+    if (n >= 0 && (size_t)n < room) return VIT_OK;
     return vit_fail(r->err, VIT_ERR_FORMAT,
-                    "%s: a name below \"%s\" is too long: expected at most %d bytes in all", r->f->path,
-                    r->name, MAX_NAME - 1);
+                    "%s: the name that begins \"%.100s\" is too long: expected at most %d bytes, found %zu",
+                    r->f->path, r->name, MAX_NAME - 1, used + (size_t)n);
 }
 
 /* Adds every tensor under v, whose name is the first used characters of r->name. */
