@@ -86,6 +86,8 @@ struct report_condition {
     char brief[REPORT_LABEL]; /* of all others: "depth 6, no warm-up, xavier" */
     char label[REPORT_WHOLE]; /* of all */
     int match;                /* index */
+    int next;                 /* condition of the same match, -1: none; index */
+    size_t arm, arm_count;    /* its arms: so many from this index on */
 };
 
 /* Conditions that differ in their warm-up alone, which like the rate is chosen for each placement: a best of

@@ -56,10 +56,9 @@ static bool add_placement(struct table *t, const struct report *r, int match, si
 {
     bool any = false;
 
-    for (size_t i = 0; i < r->arm_count; i++) {
-        const struct report_arm *a = &r->arms[i];
-        if (r->conditions[a->condition].match != match || (size_t)a->norm != norm) continue;
-        for (int k = 0; k < a->rate_count; k++) {
+    for (int c = r->matches[match].condition; c >= 0; c = r->conditions[c].next) {
+        const struct report_arm *a = report_arm(r, c, norm);
+        for (int k = 0; a && k < a->rate_count; k++) {
             const size_t n = report_values(r, a, a->rates[k].lr, report_shown(r), value);
             if (!was_repeated(&a->rates[k], n)) continue;
             add_rate(t, r, a, &a->rates[k], value, n);

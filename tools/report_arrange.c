@@ -279,6 +279,12 @@ static bool is_of(const struct report_arm *a, const struct placed *p)
     return a->condition == p->cell->condition && a->norm == p->norm;
 }
 
+/* They come one condition after the other. */
+static void add_to_condition(struct report_condition *c, size_t arm)
+{
+    if (!c->arm_count++) c->arm = arm;
+}
+
 /* To the last arm, or to a new one. */
 static enum vit_status add_to_arm(struct report *r, const struct placed *p, struct vit_error *err)
 {
@@ -287,7 +293,8 @@ static enum vit_status add_to_arm(struct report *r, const struct placed *p, stru
     if (!r->arm_count || !is_of(&r->arms[r->arm_count - 1], p)) {
         status = report_grow((void **)&r->arms, r->arm_count, sizeof *r->arms, err);
         if (status) return status;
-        r->arms[r->arm_count++] = (struct report_arm){ .condition = p->cell->condition, .norm = p->norm };
+        r->arms[r->arm_count] = (struct report_arm){ .condition = p->cell->condition, .norm = p->norm };
+        add_to_condition(&r->conditions[p->cell->condition], r->arm_count++);
     }
     p->cell->arm = (int)r->arm_count - 1;
     return add_rate(&r->arms[r->arm_count - 1], p->cell, report_classes(r, p->cell->source), err);
@@ -318,14 +325,23 @@ static bool is_better(const struct report_arm *a, const struct report_arm *b)
     return whole != !report_lost(other->ended) ? whole : rate->mean > other->mean;
 }
 
+const struct report_arm *report_arm(const struct report *r, int condition, size_t norm)
+{
+    const struct report_condition *c = &r->conditions[condition];
+
+    for (size_t i = c->arm; i < c->arm + c->arm_count; i++)
+        if (r->arms[i].norm == (int)norm) return &r->arms[i];
+    return NULL;
+}
+
 struct report_tally report_tally(const struct report *r, int match, size_t norm)
 {
     struct report_tally t = { 0 };
     int choices = 0;
 
-    for (size_t i = 0; i < r->arm_count; i++) {
-        const struct report_arm *a = &r->arms[i];
-        if (a->norm != (int)norm || r->conditions[a->condition].match != match) continue;
+    for (int c = r->matches[match].condition; c >= 0; c = r->conditions[c].next) {
+        const struct report_arm *a = report_arm(r, c, norm);
+        if (!a) continue;
         t.runs += a->runs;
         t.trials += report_tried(a);
         for (int e = 0; e < REPORT_ENDS; e++) t.ended[e] += a->ended[e];

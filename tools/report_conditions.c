@@ -183,10 +183,23 @@ static enum vit_status find_matches(struct report *r, struct vit_error *err)
     return VIT_OK;
 }
 
+/* Each of a match to the one after it, the match to the first. */
+static void link_conditions(struct report *r)
+{
+    for (size_t m = 0; m < r->match_count; m++) r->matches[m].condition = -1;
+    for (size_t i = r->condition_count; i-- > 0;) {
+        struct report_condition *c = &r->conditions[i];
+        c->next = r->matches[c->match].condition;
+        r->matches[c->match].condition = (int)i;
+    }
+}
+
 enum vit_status report_find_conditions(struct report *r, struct vit_error *err)
 {
     enum vit_status status = report_complete(r, err);
 
     if (!status) status = find_conditions(r, err);
-    return status ? status : find_matches(r, err);
+    if (!status) status = find_matches(r, err);
+    if (!status) link_conditions(r);
+    return status;
 }

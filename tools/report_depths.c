@@ -43,8 +43,8 @@ static void put_lost(struct table *t, const struct report *r, size_t match, size
     char text[64];
 
     for (size_t m = match; m < r->match_count; m++) {
-        const struct report_tally tally = report_tally(r, (int)m, norm);
         if (!same_recipe(r, match, m)) continue;
+        const struct report_tally tally = report_tally(r, (int)m, norm);
         runs += tally.runs;
         for (int e = 0; e < REPORT_ENDS; e++) ended[e] += tally.ended[e];
     }

@@ -1,6 +1,4 @@
 /* How often two placements lost the runs that both made. */
-#include <string.h>
-
 #include "tools/report_parts.h"
 #include "vit/stats.h"
 
@@ -9,29 +7,29 @@ static bool has_ended(const struct report_cell *c)
     return c->end != REPORT_UNFINISHED;
 }
 
-static bool same_trial(const struct report_cell *a, const struct report_cell *b)
+static bool is_run(const struct report *r, const struct report_cell *c, const struct report_arm *a)
 {
-    return a->condition == b->condition && a->seed == b->seed && report_same_rate(a->lr, b->lr);
+    return c->arm == (int)(a - r->arms) && has_ended(c);
 }
 
-/* The run of norm at the same trial, if it has ended. */
-static const struct report_cell *partner(const struct report *r, size_t norm, const struct report_cell *trial)
+/* The run of an arm, of the same condition, at the same trial. */
+static const struct report_cell *partner(const struct report *r, const struct report_arm *a,
+                                         const struct report_cell *trial)
 {
     for (size_t i = 0; i < r->cell_count; i++) {
         const struct report_cell *c = &r->cells[i];
-        if (strcmp(c->norm, r->norms[norm]) == 0 && has_ended(c) && same_trial(c, trial)) return c;
+        if (is_run(r, c, a) && c->seed == trial->seed && report_same_rate(c->lr, trial->lr)) return c;
     }
     return NULL;
 }
 
-/* Runs of norm under the recipe that other ran too, into place i. */
-static void count_losses(struct report_losses *l, int i, const struct report *r,
-                         const struct report_condition *recipe, size_t norm, size_t other)
+/* Runs of an arm that other has too, into place i. */
+static void count_losses(struct report_losses *l, int i, const struct report *r, const struct report_arm *a,
+                         const struct report_arm *other)
 {
     for (size_t k = 0; k < r->cell_count; k++) {
         const struct report_cell *c = &r->cells[k], *beside;
-        if (strcmp(c->norm, r->norms[norm]) != 0 || !has_ended(c)) continue;
-        if (!report_same_recipe(&r->conditions[c->condition], recipe)) continue;
+        if (!is_run(r, c, a)) continue;
         beside = partner(r, other, c);
         if (!beside) continue;
         l->runs[i]++;
@@ -40,12 +38,26 @@ static void count_losses(struct report_losses *l, int i, const struct report *r,
     }
 }
 
+/* The first condition of the recipe; those of one are neighbours. */
+static size_t first_of(const struct report *r, const struct report_condition *recipe)
+{
+    size_t i = (size_t)(recipe - r->conditions);
+
+    while (i && report_same_recipe(&r->conditions[i - 1], recipe)) i--;
+    return i;
+}
+
 bool report_losses(struct report_losses *l, const struct report *r, const struct report_condition *recipe,
                    size_t norm)
 {
     *l = (struct report_losses){ 0 };
-    count_losses(l, 0, r, recipe, 0, norm);
-    count_losses(l, 1, r, recipe, norm, 0);
+    for (size_t i = first_of(r, recipe);
+         i < r->condition_count && report_same_recipe(&r->conditions[i], recipe); i++) {
+        const struct report_arm *first = report_arm(r, (int)i, 0), *other = report_arm(r, (int)i, norm);
+        if (!first || !other) continue;
+        count_losses(l, 0, r, first, other);
+        count_losses(l, 1, r, other, first);
+    }
     if (!l->runs[0] || !l->runs[1]) return false;
     l->any = l->lost[0] + l->lost[1] > 0;
     l->paired = vit_mcnemar((size_t)l->only[0], (size_t)l->only[1]);

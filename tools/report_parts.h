@@ -119,6 +119,9 @@ bool report_judged(const struct report *r); /* every arm is */
  * those with the fewest, which is about as wide as others of them. NAN, and no pictures: not known. */
 double report_precision(const struct report *r, struct report_span *pictures);
 
+/* A placement's under a condition; NULL: it has no runs there. */
+const struct report_arm *report_arm(const struct report *r, int condition, size_t norm);
+
 /* What a placement reached in a match. */
 struct report_tally {
     int runs, ended[REPORT_ENDS], trials; /* trials: warm-ups and rates */

@@ -27,8 +27,11 @@ static bool always(const struct report *r, int match)
 /* Nothing is known of a range from one rate. */
 static bool was_tuned(const struct report *r, int match)
 {
-    for (size_t i = 0; i < r->arm_count; i++)
-        if (r->conditions[r->arms[i].condition].match == match && report_tried(&r->arms[i]) > 1) return true;
+    for (int c = r->matches[match].condition; c >= 0; c = r->conditions[c].next)
+        for (size_t n = 0; n < r->norm_count; n++) {
+            const struct report_arm *a = report_arm(r, c, n);
+            if (a && report_tried(a) > 1) return true;
+        }
     return false;
 }
 
@@ -84,23 +87,15 @@ static void put_lost(struct table *t, const struct report *r, int match, size_t 
     table_cell(t, "%s", tally.runs ? report_lost_text(text, sizeof text, tally.ended, tally.runs) : "–");
 }
 
-static const struct report_arm *find_arm(const struct report *r, int condition, size_t norm)
-{
-    for (size_t i = 0; i < r->arm_count; i++)
-        if (r->arms[i].condition == condition && r->arms[i].norm == (int)norm) return &r->arms[i];
-    return NULL;
-}
-
 /* "1e-3 / 3e-3": what is said of the arm of each warm-up. */
 static void put_warmups(struct table *t, const struct report *r, int match, size_t norm,
                         const char *(*say)(char *text, size_t size, const struct report_arm *a))
 {
     char text[256] = "", one[80];
 
-    for (size_t i = 0; i < r->condition_count; i++) {
-        const struct report_arm *a = find_arm(r, (int)i, norm);
+    for (int c = r->matches[match].condition; c >= 0; c = r->conditions[c].next) {
+        const struct report_arm *a = report_arm(r, c, norm);
         const size_t used = strlen(text);
-        if (r->conditions[i].match != match) continue;
         snprintf(text + used, sizeof text - used, "%s%s", used ? " / " : "",
                  a ? say(one, sizeof one, a) : "–");
     }
@@ -223,11 +218,10 @@ static void add_setting(struct table *t, const struct report *r, int match, bool
     int count = 0;
 
     snprintf(text, sizeof text, "%s", r->matches[match].label);
-    for (size_t i = 0; i < r->condition_count && by_warmup; i++) {
+    for (int c = r->matches[match].condition; c >= 0 && by_warmup; c = r->conditions[c].next) {
         const size_t used = strlen(text);
-        if (r->conditions[i].match != match) continue;
         snprintf(text + used, sizeof text - used, "%s%s", count++ ? " / " : ", warm-up ",
-                 report_warmup_text(warmup, sizeof warmup, r->conditions[i].warmup));
+                 report_warmup_text(warmup, sizeof warmup, r->conditions[c].warmup));
     }
     table_cell(t, "%s", text);
 }
