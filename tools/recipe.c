@@ -346,6 +346,7 @@ enum vit_status recipe_parse(struct recipe *out, const struct recipe_texts *t, s
     }
     status = args_parse(&TYPED_VERB, out, &count, words, err);
     if (!status && out->from) status = recipe_check_path("--from", out->from, err);
+    if (!status && out->teacher) status = recipe_check_path("--teacher", out->teacher, err);
     if (status) return status;
     if (out->norm && vit_placement_parse(&norm, out->norm, err)) {
         char text[sizeof err->text];

@@ -43,6 +43,8 @@ struct recipe {
     bool decay_all;
 
     float label_smoothing, drop_path, attn_drop, patch_drop, mixup, cutmix, mix_prob, mix_off;
+    const char *teacher; /* NULL: none */
+    float teacher_share;
     const char *augment, *flip, *padding;
     const char *dtype;
 

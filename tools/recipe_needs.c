@@ -37,6 +37,11 @@ static bool has_validation(const struct recipe *r)
     return r->val > 0 || r->val_split;
 }
 
+static bool has_teacher(const struct recipe *r)
+{
+    return r->teacher != NULL;
+}
+
 static bool is_drawn(const struct recipe *r)
 {
     return !r->from;
@@ -95,6 +100,7 @@ static const struct need {
     { RECIPE_PADDING, has_crop, "with an --augment that does not crop" },
     { RECIPE_MIX_PROB, has_mixing, "without --mixup or --cutmix" },
     { RECIPE_MIX_OFF, has_mixing, "without --mixup or --cutmix" },
+    { RECIPE_TEACHER_SHARE, has_teacher, "without --teacher" },
     { RECIPE_EVAL_EVERY, has_validation, "without pictures to validate on" },
 };
 

@@ -60,9 +60,10 @@ static enum vit_status find_source(struct sweep *s, struct sweep_cell *c, const 
 
 /* ---- cells ---- */
 
-/* Training: one product forward, two back, 2 flops each a multiply-add. */
+/* Training: one product forward, two back, 2 flops each a multiply-add. teacher: multiply-adds of its answer
+ * to a picture. */
 static double flops_of(const struct sweep_cell *c, const struct vit_hyper *h,
-                       const struct sweep_source *source)
+                       const struct sweep_source *source, double teacher)
 {
     const struct recipe *r = &c->recipe;
     const int validations = (r->epochs + r->eval_every - 1) / r->eval_every * (r->ema > 0 ? 2 : 1);
@@ -70,15 +71,18 @@ static double flops_of(const struct sweep_cell *c, const struct vit_hyper *h,
 
     if (source->data.held) seen += (double)validations * (double)patch_dataset_count(source->data.held);
     if (source->test) seen += (double)patch_dataset_count(source->test);
-    return 6 * vit_training_macs(&c->config, h) * c->steps * r->batch +
+    return (6 * vit_training_macs(&c->config, h) + 2 * teacher) * c->steps * r->batch +
            2 * vit_config_macs(&c->config) * seen;
 }
 
-/* The network that cells start from: neighbours mostly share it. */
+/* The networks that cells start from, and that teach them: neighbours mostly share them. */
 struct start {
     const char *from; /* NULL: none was opened yet */
     int image;
     struct recipe_base base;
+    const char *teacher; /* the same */
+    int source;          /* of its pictures */
+    double teacher_macs;
 };
 
 /* *base NULL: the cell's weights are drawn. */
@@ -91,17 +95,41 @@ static enum vit_status find_base(const struct recipe_base **base, struct start *
     return recipe_base_open(&start->base, r, &s->common, err);
 }
 
+/* *macs = multiply-adds of the answers of the cell's teacher to a picture; 0: it has none. */
+static enum vit_status find_teacher(double *macs, struct start *start, const struct sweep *s,
+                                    const struct sweep_cell *c, struct vit_error *err)
+{
+    const struct sweep_source *source = &s->sources[c->source];
+    struct train_teacher *teacher;
+    enum vit_status status = VIT_OK;
+
+    *macs = 0;
+    if (!c->recipe.teacher) return VIT_OK;
+    if (!recipe_same_text(start->teacher, c->recipe.teacher) || start->source != c->source) {
+        status = train_teacher_open(&teacher, &c->recipe, source->data.training, &source->pictures,
+                                    &s->common, err);
+        if (status) return status;
+        start->teacher = c->recipe.teacher, start->source = c->source;
+        start->teacher_macs = train_teacher_macs(teacher);
+        train_teacher_close(teacher);
+    }
+    *macs = start->teacher_macs;
+    return VIT_OK;
+}
+
 /* Everything that train would refuse is refused before the first cell starts. */
 static enum vit_status complete(struct sweep *s, struct sweep_cell *c, const struct recipe_base *base,
-                                struct vit_error *err)
+                                struct start *start, struct vit_error *err)
 {
     const struct recipe *r = &c->recipe;
     struct patch_feed_options feed;
     struct vit_hyper hyper;
     size_t count;
+    double teacher = 0;
     int dead_after;
     enum vit_status status = recipe_config(&c->config, r, base, s->classes, err);
     if (!status) status = find_source(s, c, base, err);
+    if (!status) status = find_teacher(&teacher, start, s, c, err);
     if (status) return status;
     count = patch_dataset_count(s->sources[c->source].data.training);
     status = recipe_batches(&c->batches, r, count, err);
@@ -110,7 +138,7 @@ static enum vit_status complete(struct sweep *s, struct sweep_cell *c, const str
     if (!status) status = recipe_feed(&feed, r, &s->sources[c->source].pictures, err);
     if (!status) status = train_dead_after(&dead_after, s->dead_after, hyper.steps, err);
     c->steps = hyper.steps;
-    c->flops = flops_of(c, &hyper, &s->sources[c->source]);
+    c->flops = flops_of(c, &hyper, &s->sources[c->source], teacher);
     return status;
 }
 
@@ -158,7 +186,7 @@ int sweep_data_open(struct sweep *s)
         struct sweep_cell *c = &s->cells[i];
         const bool found = !find_base(&base, &start, s, &c->recipe, &err);
 
-        if (found && !complete(s, c, base, &err)) continue;
+        if (found && !complete(s, c, base, &start, &err)) continue;
         cmd_error("cell %s: %s", c->id, err.text);
         if (found && err.status == VIT_ERR_FORMAT) return CMD_USAGE; /* sizes that are no network */
         return err.status == VIT_ERR_ARG ? CMD_USAGE : CMD_UNUSABLE;

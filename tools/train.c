@@ -126,7 +126,7 @@ static void count_step(struct train *t, int images)
 
 static int step(struct train *t, const struct patch_feed_batch *b)
 {
-    const struct vit_batch batch = { b->planes, b->labels, b->other, b->weight, b->n };
+    struct vit_batch batch;
     struct vit_report r;
     int code;
 
@@ -135,6 +135,13 @@ static int step(struct train *t, const struct patch_feed_batch *b)
         cmd_error("%s: no picture of a batch can be read any more", t->job->data);
         return CMD_UNUSABLE;
     }
+    batch = (struct vit_batch){ .planes = b->planes,
+                                .labels = b->labels,
+                                .other = b->other,
+                                .weight = b->weight,
+                                .n = b->n,
+                                .teacher = train_teacher_ask(t->teacher, b->planes, b->n),
+                                .teacher_share = t->recipe->teacher_share };
     r = vit_trainer_step(t->trainer, &batch);
     if (!r.finite) return diverged(t, &r);
     t->batch++;

@@ -142,6 +142,23 @@ struct train_visit {
 /* In the order of the set. Returns an exit code; CMD_INTERRUPTED: not to the end. */
 int train_visit(const struct train_visit *v, struct vit_session *s);
 
+/* ---- networks whose answers are learnt too (train_teacher.c) ---- */
+
+struct train_teacher;
+/* Those that r names, for pictures of data normalised as pictures says; *out NULL: r names none.
+ * VIT_ERR_UNSUPPORTED: one does not know the classes, or takes other than pictures. */
+enum vit_status train_teacher_open(struct train_teacher **out, const struct recipe *r,
+                                   const struct patch_dataset *data, const struct patch_recipe *pictures,
+                                   const struct cmd_common *common, struct vit_error *err);
+/* The mean of their answers to n planes, at most a batch: probabilities (n, classes) of the data set's
+ * classes alone, until the next call. NULL: there is no teacher, t NULL. */
+const float *train_teacher_ask(struct train_teacher *t, const float *planes, int n);
+/* Of their weights, in hexadecimal. */
+const char *train_teacher_digest(const struct train_teacher *t);
+/* Multiply-adds of what they answer to a picture; t NULL: none. */
+double train_teacher_macs(const struct train_teacher *t);
+void train_teacher_close(struct train_teacher *t);
+
 /* ---- what a continuation must agree with (train_again.c) ---- */
 
 /* What a folder says of its data set; NULL: nothing, digest also where it is too old to. */

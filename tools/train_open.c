@@ -139,6 +139,8 @@ int train_open(struct train *t)
     if (recipe_batches(&batches, t->recipe, patch_dataset_count(d), &err) ||
         recipe_hyper(&hyper, t->recipe, batches, &err) || recipe_feed(&feed, t->recipe, &t->pictures, &err))
         return cmd_usage("%s", err.text);
+    if (train_teacher_open(&t->teacher, t->recipe, d, &t->pictures, t->job->common, &err))
+        return refuse(&err);
     if (train_folder_make(t->job->out, &err) || train_log_open(t, &err)) return train_fail(t, &err);
     code = train_feed_open(t, &feed);
     if (code) return code;
@@ -149,6 +151,7 @@ int train_open(struct train *t)
 
 void train_close(struct train *t)
 {
+    train_teacher_close(t->teacher);
     vit_session_close(t->eval);
     vit_trainer_close(t->trainer);
     vit_model_close(t->model);

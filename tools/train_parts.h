@@ -28,6 +28,7 @@ struct train {
     struct vit_model *model;
     struct vit_trainer *trainer;
     struct vit_session *eval;
+    struct train_teacher *teacher; /* NULL: none */
 
     int log;      /* file; -1: none */
     bool goes_on; /* the folder has a state to go on from */

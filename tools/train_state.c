@@ -86,6 +86,7 @@ static char *note_of(const struct train *t, int64_t log_bytes)
                   "log_bytes", (json_int_t)log_bytes);
 
     if (*t->digest) vit_json_put(&note, "digest", json_string(t->digest));
+    if (t->teacher) vit_json_put(&note, "teacher", json_string(train_teacher_digest(t->teacher)));
     for (size_t i = 0; note && i < VIT_COUNT(ROWS); i++)
         vit_json_put(&note, ROWS[i].key, value_of(t, &ROWS[i]));
     text = vit_json_text(note, JSON_COMPACT | JSON_REAL_PRECISION(17)); /* 17: every bit of a double */
@@ -181,6 +182,19 @@ static enum vit_status check_pictures(const struct train *t, const json_t *note,
                     (long long)json_integer_value(pictures), patch_feed_count(t->feed));
 }
 
+/* It may lie elsewhere, but another one says other things. */
+static enum vit_status check_teacher(const struct train *t, const json_t *note, const char *path,
+                                     struct vit_error *err)
+{
+    const char *had = json_string_value(json_object_get(note, "teacher"));
+
+    if (!t->teacher) return VIT_OK;
+    if (!had) return damaged(path, "teacher", err);
+    if (!strcmp(had, train_teacher_digest(t->teacher))) return VIT_OK;
+    return vit_fail(err, VIT_ERR_FORMAT, "%s: was begun with a teacher of other weights than %s has", path,
+                    t->recipe->teacher);
+}
+
 /* The trainer has taken its part; the note must agree with it. */
 static enum vit_status read_position(struct train *t, const json_t *note, const char *path,
                                      struct vit_error *err)
@@ -207,6 +221,7 @@ enum vit_status train_state_resume(struct train *t, struct vit_error *err)
 
     if (!status) status = check_version(t, note, path, err);
     if (!status) status = check_pictures(t, note, path, err);
+    if (!status) status = check_teacher(t, note, path, err);
     if (!status) status = vit_trainer_resume(t->trainer, path, &text, err);
     if (!status) status = read_position(t, note, path, err);
     json_decref(note);

@@ -17,10 +17,14 @@ static double log_sum_exp(const float *x, int n)
 static double target(const struct vit_targets *t, int row, int class, int classes)
 {
     const double first = t->other ? t->weight[row] : 1;
+    const float *says;
     double q = class == t->label[row] ? first : 0;
 
     if (t->other && class == t->other[row]) q += 1 - first;
-    return (1 - (double)t->smoothing) * q + (double)t->smoothing / classes;
+    q = (1 - (double)t->smoothing) * q + (double)t->smoothing / classes;
+    if (!t->teacher) return q;
+    says = t->teacher + (size_t)row * (size_t)classes;
+    return (1 - (double)t->share) * q + (double)t->share * (double)says[class];
 }
 
 double vit_cross_entropy(float *dlogits, const float *logits, const struct vit_targets *t, int n, int classes,

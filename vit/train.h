@@ -7,7 +7,7 @@
  *                           struct vit_error *err)
  *     {
  *         const struct vit_init init = { .kind = VIT_INIT_XAVIER, .seed = 1 };
- *         const struct vit_batch batch = { planes, labels, NULL, NULL, n };
+ *         const struct vit_batch batch = { .planes = planes, .labels = labels, .n = n };
  *         struct vit_hyper h = vit_hyper_default();
  *         struct vit_trainer *t = NULL;
  *         struct vit_model *m;
@@ -163,9 +163,13 @@ struct vit_batch {
     const int *other;    /* (n), the same: second labels of a mixed batch, or NULL */
     const float *weight; /* (n) weight of labels; read only with other */
     int n;               /* 1 to the trainer's batch */
+    /* What another network answers, as probabilities (n, classes), or NULL; and its share of what is to be
+     * learnt, in [0, 1], of which labels have the rest. */
+    const float *teacher;
+    float teacher_share; /* read only with teacher */
 };
 struct vit_report {
-    double loss;      /* mean cross-entropy of the batch */
+    double loss;      /* mean cross-entropy of the batch, with what it should have been */
     double grad_norm; /* before clipping */
     double lr;
     int correct; /* pictures whose largest logit is labels[i] */

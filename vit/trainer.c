@@ -226,14 +226,16 @@ static int count_correct(const float *logits, const int *labels, int n, int clas
 /* Forward and backward of pictures first .. first + n of a batch. */
 static void run_part(struct vit_trainer *t, const struct vit_batch *b, int first, int n, struct vit_report *r)
 {
+    const int classes = t->model->config.classes;
     const struct vit_targets targets = {
         .label = b->labels + first,
         .other = b->other ? b->other + first : NULL,
         .weight = b->other ? b->weight + first : NULL,
         .smoothing = t->hyper.smoothing,
+        .teacher = b->teacher ? b->teacher + (size_t)first * (size_t)classes : NULL,
+        .share = b->teacher_share,
     };
     struct vit_session *s = t->session;
-    const int classes = t->model->config.classes;
     const float *logits;
 
     draw_drop_path(t, first, n);

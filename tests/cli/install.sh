@@ -85,7 +85,7 @@ static double trained_loss(struct vit_trainer *t)
 {
     struct vit_report r = { 0 };
 
-    for (int i = 0; i < 20; i++) r = vit_trainer_step(t, &(struct vit_batch){ planes, labels, NULL, NULL, 1 });
+    for (int i = 0; i < 20; i++) r = vit_trainer_step(t, &(struct vit_batch){ .planes = planes, .labels = labels, .n = 1 });
     return r.finite ? r.loss : INFINITY;
 }
 

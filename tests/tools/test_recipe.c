@@ -655,6 +655,8 @@ static const struct purpose {
     [RECIPE_LABEL_SMOOTHING] = { "0.5", { FIELD(hyper.smoothing) } },
     [RECIPE_DROP_PATH] = { "0.5", { FIELD(hyper.drop_path) } },
     [RECIPE_ATTN_DROP] = { "0.5", { FIELD(hyper.attn_drop) } },
+    [RECIPE_TEACHER] = { NULL, { { 0 } } },
+    [RECIPE_TEACHER_SHARE] = { "0.25", { FIELD(recipe.teacher_share) } },
     [RECIPE_PATCH_DROP] = { "0.5", { FIELD(hyper.patch_drop) } },
     [RECIPE_AUGMENT] = { "cutout", { FIELD(feed.augment.cutout) } },
     [RECIPE_FLIP] = { "random", { FIELD(feed.augment.flip) } },
@@ -709,7 +711,7 @@ static void each_setting_changes_its_own_fields(void **state)
     (void)state;
     make(&plain, RECIPE_PRESET, NULL);
     for (int id = 0; id < RECIPE_SETTINGS; id++) {
-        if (id == RECIPE_PRESET || id == RECIPE_FROM) continue;
+        if (id == RECIPE_PRESET || id == RECIPE_FROM || id == RECIPE_TEACHER) continue;
         if (!PURPOSES[id].value)
             fail_msg("--%s: its purpose is not in the table", recipe_name((enum recipe_id)id));
         assert_changes_its_own((enum recipe_id)id, &plain);
@@ -732,6 +734,7 @@ static const struct idle {
     { RECIPE_POSITION_STD, "0.1", RECIPE_FROM, "x.safetensors", NULL, "with --from, which has its weights" },
     { RECIPE_OUT_GAIN, "0.5", RECIPE_FROM, "x.safetensors", NULL, "with --from, which has its weights" },
     { RECIPE_LAYER_SCALE, "0.5", RECIPE_FROM, "x.safetensors", NULL, "with --from, which has its weights" },
+    { RECIPE_TEACHER_SHARE, "0.3", RECIPE_TEACHER, NULL, "x.safetensors", "without --teacher" },
     { RECIPE_MUON_LR, "0.3", RECIPE_OPTIMIZER, "adamw", "muon", "without --optimizer muon" },
     { RECIPE_LR_END, "0.1", RECIPE_SCHEDULE, "constant", "linear", "with --schedule constant" },
     { RECIPE_DECAY_ALL, NULL, RECIPE_WEIGHT_DECAY, "0", "0.1", "with --weight-decay 0" },

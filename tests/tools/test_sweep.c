@@ -154,6 +154,28 @@ static void the_grid_is_the_product_with_the_middle_rates_first(void **state)
     json_decref(plan);
 }
 
+/* 2 flops a multiply-add, for each of the 80 training pictures, whatever the validation. */
+static void a_teacher_is_part_of_the_plan(void **state)
+{
+    struct fixture *f = *state;
+    json_t *plan =
+        RESULT(true, "-d", f->data, "--teacher", "builtin:pre", "--epochs", "1", "--plan", "--rate", "2");
+    json_t *alone = RESULT(true, "-d", f->data, "--epochs", "1", "--plan", "--rate", "2");
+    const double more = json_number_value(json_object_get(plan, "flops")) -
+                        json_number_value(json_object_get(alone, "flops"));
+    struct vit_model *m;
+    struct vit_error err;
+
+    assert_ok(vit_model_open(&m, "builtin:pre", NULL, &err), &err);
+    assert_true(more == 2 * vit_config_macs(vit_model_config(m)) * 80);
+    vit_model_close(m);
+    json_decref(plan);
+    json_decref(alone);
+    EXPECT(3, "cell norm=pre_seed=0: nowhere.safetensors: ", true, "-d", f->data, "-o", f->out, "--norm",
+           "pre,post", "--teacher", "nowhere.safetensors");
+    assert_int_not_equal(access(f->out, F_OK), 0);
+}
+
 /* The same plan as a table: a row for each cell, in order, and the sum. */
 static void a_plan_for_people_has_every_cell(void **state)
 {
@@ -1162,6 +1184,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_grid_is_the_product_with_the_middle_rates_first),
         TEST(a_plan_for_people_has_every_cell),
+        TEST(a_teacher_is_part_of_the_plan),
         TEST(a_plan_knows_what_is_done),
         TEST(a_plan_measures_what_it_is_not_told),
         TEST(a_sweep_killed_at_any_moment_ends_with_the_same_numbers),

@@ -899,6 +899,72 @@ static void a_run_goes_on_without_what_it_started_from(void **state)
     assert_same_run(f->out, f->other);
 }
 
+/* A network of the noise's classes, at path. */
+static void train_teacher(struct fixture *f, char *path, size_t size)
+{
+    char first[400];
+
+    snprintf(first, sizeof first, "%s/model.safetensors", f->out);
+    snprintf(path, size, "%s/teacher.safetensors", f->dir);
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "1", "--seed", "5");
+    assert_int_equal(rename(first, path), 0);
+}
+
+static void a_teacher_may_move_but_not_change(void **state)
+{
+    struct fixture *f = *state;
+    char teacher[400], moved[400];
+
+    train_teacher(f, teacher, sizeof teacher);
+    snprintf(moved, sizeof moved, "%s/moved.safetensors", f->dir);
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--force", "--teacher", teacher, LONG);
+    assert_int_equal(
+        INTERRUPT(f->other, 13, SIGINT, "-d", f->data, "-o", f->other, "--teacher", teacher, LONG), 130);
+    assert_int_equal(rename(teacher, moved), 0);
+    EXPECT(3, "teacher.safetensors: ", false, "--resume", f->other);
+    EXPECT(3, "was begun with a teacher of other weights than builtin:pre has", false, "--resume", f->other,
+           "--teacher", "builtin:pre");
+    EXPECT(2, "--teacher-share: the run in ", false, "--resume", f->other, "--teacher", moved,
+           "--teacher-share", "0.1");
+    EXPECT(0, "", false, "--resume", f->other, "--teacher", moved, "-t", "1");
+    assert_same_run(f->out, f->other);
+}
+
+/* (1 - 0) q + 0 p is q to the bit. */
+static void a_teacher_counts_by_its_share(void **state)
+{
+    struct fixture *f = *state;
+    char teacher[400], *without, *with;
+
+    train_teacher(f, teacher, sizeof teacher);
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--force");
+    EXPECT(0, "", true, "-d", f->data, "-o", f->other, "--teacher", teacher, "--teacher-share", "0");
+    assert_same_run(f->out, f->other);
+    EXPECT(0, "", true, "-d", f->data, "-o", f->other, "--force", "--teacher", teacher);
+    without = tmp_text(f->out, "log.jsonl"), with = tmp_text(f->other, "log.jsonl");
+    assert_string_not_equal(without, with);
+    free(without);
+    free(with);
+}
+
+/* Nothing is made or replaced for it. */
+static void a_teacher_of_other_classes_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    char path[400];
+
+    snprintf(path, sizeof path, "%s/five", f->dir);
+    for (int i = 0; i < 2; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "train/%s/a.bmp", i ? "cat" : "quokka");
+        tmp_write(path, name, "BM", 2, NULL, 0);
+    }
+    EXPECT(3,
+           "--teacher builtin:pre: expected one class called \"quokka\", as the data set has it, found none",
+           true, "-d", path, "-o", f->other, "--teacher", "builtin:pre", "--val", "0", "--batch", "1");
+    assert_int_not_equal(access(f->other, F_OK), 0);
+}
+
 /* What its end said of a run is said again when it is asked to go on. */
 static void a_damaged_picture_is_counted(void **state)
 {
@@ -1258,6 +1324,9 @@ static const struct CMUnitTest TESTS[] = {
     TEST(a_network_without_a_head_is_fine_tuned),
     TEST(a_network_that_cannot_learn_from_pictures_is_refused),
     TEST(a_run_goes_on_without_what_it_started_from),
+    TEST(a_teacher_may_move_but_not_change),
+    TEST(a_teacher_counts_by_its_share),
+    TEST(a_teacher_of_other_classes_is_refused),
     TEST(a_damaged_picture_is_counted),
     TEST(copies_of_a_file_stay_together),
     TEST(a_class_with_nothing_to_learn_from_is_named),

@@ -9,7 +9,14 @@ struct batch {
     float logits[N * CLASSES];
     int label[N], other[N];
     float weight[N];
+    float teacher[N * CLASSES];
 };
+
+/* Probabilities: one class is likelier than the others, which are all alike. */
+static float teacher_says(int row, int class)
+{
+    return (class == (2 * row + 1) % CLASSES ? 2.0f + (float)row : 1) / (CLASSES + 1 + (float)row);
+}
 
 /* Row 3 has both labels alike, row 4 all its weight on the second. */
 static struct batch make(float spread)
@@ -21,13 +28,15 @@ static struct batch make(float spread)
         b.label[i] = i % CLASSES;
         b.other[i] = i == 3 ? b.label[i] : (3 * i + 2) % CLASSES;
         b.weight[i] = i == 4 ? 0 : 0.3f + 0.1f * (float)i;
+        for (int j = 0; j < CLASSES; j++) b.teacher[i * CLASSES + j] = teacher_says(i, j);
     }
     return b;
 }
 
 /* What PyTorch's CrossEntropyLoss(label_smoothing=e) and timm's Mixup define: the sum over classes of -q
  * log p
- * with q = (1 - e) (w onehot(a) + (1 - w) onehot(b)) + e / classes. No shift: the logits here are small. */
+ * with q = (1 - e) (w onehot(a) + (1 - w) onehot(b)) + e / classes. With a teacher, the mean of that loss and
+ * the cross-entropy with what it says, weighted by its share. No shift: the logits here are small. */
 static double textbook(const double *logits, const struct vit_targets *t, int n, double total)
 {
     double loss = 0;
@@ -39,6 +48,7 @@ static double textbook(const double *logits, const struct vit_targets *t, int n,
             const double w = t->other ? (double)t->weight[i] : 1;
             double q = (j == t->label[i]) * w + (t->other && j == t->other[i]) * (1 - w);
             q = (1 - (double)t->smoothing) * q + (double)t->smoothing / CLASSES;
+            if (t->teacher) q += (double)t->share * ((double)t->teacher[i * CLASSES + j] - q);
             loss -= q * log(exp(logits[i * CLASSES + j]) / sum);
         }
     }
@@ -50,16 +60,23 @@ static const struct shape {
     bool mixed;
     float smoothing;
     int total;
-} SHAPES[] = { { "plain", false, 0, N },         { "smoothed", false, 0.1f, N },
-               { "mixed", true, 0, N },          { "mixed, smoothed", true, 0.1f, N },
-               { "part of 12", true, 0.1f, 12 }, { "all smooth", false, 1, N } };
+    float share; /* of a teacher; 0: there is none */
+} SHAPES[] = {
+    { "plain", false, 0, N, 0 },          { "smoothed", false, 0.1f, N, 0 },
+    { "mixed", true, 0, N, 0 },           { "mixed, smoothed", true, 0.1f, N, 0 },
+    { "part of 12", true, 0.1f, 12, 0 },  { "all smooth", false, 1, N, 0 },
+    { "taught", false, 0, N, 0.5f },      { "mixed, smoothed, taught", true, 0.1f, 12, 0.3f },
+    { "taught alone", true, 0.1f, N, 1 },
+};
 
 static struct vit_targets targets_of(const struct batch *b, const struct shape *s)
 {
     return (struct vit_targets){ .label = b->label,
                                  .other = s->mixed ? b->other : NULL,
                                  .weight = s->mixed ? b->weight : NULL,
-                                 .smoothing = s->smoothing };
+                                 .smoothing = s->smoothing,
+                                 .teacher = s->share > 0 ? b->teacher : NULL,
+                                 .share = s->share };
 }
 
 /* Both sum N CLASSES terms of at most about 10 in double. */
@@ -119,12 +136,18 @@ static void a_gradient_row_sums_to_zero(void **state)
 static void parts_of_a_batch_add_up_to_the_whole(void **state)
 {
     const struct batch b = make(2);
-    const struct vit_targets all = {
-        .label = b.label, .other = b.other, .weight = b.weight, .smoothing = 0.1f
-    };
-    const struct vit_targets rest = {
-        .label = b.label + 2, .other = b.other + 2, .weight = b.weight + 2, .smoothing = 0.1f
-    };
+    const struct vit_targets all = { .label = b.label,
+                                     .other = b.other,
+                                     .weight = b.weight,
+                                     .smoothing = 0.1f,
+                                     .teacher = b.teacher,
+                                     .share = 0.3f };
+    const struct vit_targets rest = { .label = b.label + 2,
+                                      .other = b.other + 2,
+                                      .weight = b.weight + 2,
+                                      .smoothing = 0.1f,
+                                      .teacher = b.teacher + 2 * CLASSES,
+                                      .share = 0.3f };
     float whole[N * CLASSES], parts[N * CLASSES];
     double a = vit_cross_entropy(whole, b.logits, &all, N, CLASSES, N), c;
 

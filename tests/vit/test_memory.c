@@ -112,8 +112,8 @@ static void a_training_step_allocates_nothing(void **state)
         h.accumulate = 2;
         assert_ok(vit_trainer_create(&t, m, &h, 4, 2, &err), &err);
         arm(0);
-        vit_trainer_step(t, &(struct vit_batch){ planes, labels, NULL, NULL, 4 });
-        vit_trainer_step(t, &(struct vit_batch){ planes, labels, NULL, NULL, 3 });
+        vit_trainer_step(t, &(struct vit_batch){ .planes = planes, .labels = labels, .n = 4 });
+        vit_trainer_step(t, &(struct vit_batch){ .planes = planes, .labels = labels, .n = 3 });
         vit_trainer_average(t, true);
         assert_int_equal(disarm(), 0);
         free(planes);

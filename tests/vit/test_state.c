@@ -100,7 +100,7 @@ static void the_whole_state_is_taken(void **state)
 static void steps_beyond_the_schedule_are_taken(void **state)
 {
     const struct fixture *f = *state;
-    const struct vit_batch b = { f->planes, (const int[]){ 0, 1 }, NULL, NULL, 2 };
+    const struct vit_batch b = { .planes = f->planes, .labels = (const int[]){ 0, 1 }, .n = 2 };
     struct vit_error err;
     char *note;
 

@@ -168,7 +168,7 @@ static float *trained(const struct training *how, int threads, size_t *count)
     assert_ok(vit_trainer_create(&t, m, &h, BATCH, threads, &err), &err);
     planes = tiny_planes(m, BATCH);
     for (int i = 0; i < h.steps; i++)
-        vit_trainer_step(t, &(struct vit_batch){ planes, labels, NULL, NULL, BATCH });
+        vit_trainer_step(t, &(struct vit_batch){ .planes = planes, .labels = labels, .n = BATCH });
     *count = vit_model_parameters(m);
     weights = malloc(*count * sizeof *weights);
     for (int i = 0, at = 0; i < m->slot_count; at += (int)m->slots[i++].count)

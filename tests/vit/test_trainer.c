@@ -75,7 +75,8 @@ static void start(struct run *r, const struct vit_config *c, const struct vit_hy
 
 static struct vit_report step(struct run *r)
 {
-    return vit_trainer_step(r->trainer, &(struct vit_batch){ r->planes, r->labels, NULL, NULL, PICTURES });
+    return vit_trainer_step(r->trainer,
+                            &(struct vit_batch){ .planes = r->planes, .labels = r->labels, .n = PICTURES });
 }
 
 static void stop(struct run *r)
@@ -236,6 +237,21 @@ static void another_recipe_is_not_resumed(void **state)
     tmp_remove(dir);
 }
 
+/* A teacher that is sure of another class for each picture, but for a tenth. */
+static struct vit_report taught_step(struct run *r)
+{
+    float teacher[PICTURES * CLASSES];
+
+    for (int i = 0; i < PICTURES; i++)
+        for (int j = 0; j < CLASSES; j++)
+            teacher[i * CLASSES + j] = j == (i + 1) % CLASSES ? 0.9f : 0.1f / (CLASSES - 1);
+    return vit_trainer_step(r->trainer, &(struct vit_batch){ .planes = r->planes,
+                                                             .labels = r->labels,
+                                                             .n = PICTURES,
+                                                             .teacher = teacher,
+                                                             .teacher_share = 0.6f });
+}
+
 /* The same products are summed in another order: each gradient may differ by about as many roundings of
  * the largest partial sum as there are rows, PICTURES * tokens. */
 static void micro_batches_give_the_same_gradients(void **state)
@@ -252,7 +268,7 @@ static void micro_batches_give_the_same_gradients(void **state)
     start(&whole, &c, &h, 1);
     h.accumulate = 3; /* 6 + 6 + 4 */
     start(&parts, &c, &h, 1);
-    const struct vit_report a = step(&whole), b = step(&parts);
+    const struct vit_report a = taught_step(&whole), b = taught_step(&parts);
     const float *g = whole.trainer->grads->values, *k = parts.trainer->grads->values;
     for (size_t i = 0; i < whole.trainer->floats; i++) most = fmax(most, fabs((double)g[i]));
     assert_close("gradient", k, g, whole.trainer->floats, rows * 0x1p-24 * most);
@@ -318,7 +334,7 @@ static void ten_steps_equal_torch_adamw(void **state)
     assert_ok(vit_trainer_create(&t, g.model, &h, g.n, 1, &err), &err);
     for (int i = 0; i < h.steps; i++) {
         const struct vit_report r =
-            vit_trainer_step(t, &(struct vit_batch){ g.input, g.labels, NULL, NULL, g.n });
+            vit_trainer_step(t, &(struct vit_batch){ .planes = g.input, .labels = g.labels, .n = g.n });
         if (!(fabs(r.loss - (double)loss[i]) < 1e-5))
             fail_msg("step %d: loss %.8f, expected %.8f", i, r.loss, (double)loss[i]);
     }
@@ -501,7 +517,8 @@ static void the_largest_batch_may_be_accumulated_one_by_one(void **state)
     make_batch(planes, labels);
     h.accumulate = INT_MAX;
     assert_ok(vit_trainer_create(&t, m, &h, INT_MAX, 1, &err), &err);
-    assert_true(vit_trainer_step(t, &(struct vit_batch){ planes, labels, NULL, NULL, 2 }).finite);
+    assert_true(
+        vit_trainer_step(t, &(struct vit_batch){ .planes = planes, .labels = labels, .n = 2 }).finite);
     assert_int_equal(vit_trainer_steps(t), 1);
     vit_trainer_close(t);
     vit_model_close(m);
