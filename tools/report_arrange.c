@@ -158,20 +158,17 @@ report_value *report_shown(const struct report *r)
 
 double report_precision(const struct report *r, struct report_span *pictures)
 {
-    const struct report_cell *best = NULL;
-    double low, high;
+    double widest = NAN, low, high;
 
     *pictures = (struct report_span){ 0 };
     for (size_t i = 0; i < r->cell_count; i++) {
         const struct report_cell *c = &r->cells[i];
         if (c->end != REPORT_DONE || !c->val_n || !isfinite(c->val_top1)) continue;
         report_widen(pictures, c->val_n);
-        if (!best || c->val_n < best->val_n || (c->val_n == best->val_n && c->val_top1 > best->val_top1))
-            best = c;
+        report_interval(&low, &high, c->val_top1 * c->val_n, c->val_n);
+        widest = fmax(widest, (high - low) / 2);
     }
-    if (!best) return NAN;
-    report_interval(&low, &high, best->val_top1 * best->val_n, best->val_n);
-    return (high - low) / 2;
+    return widest;
 }
 
 bool report_judged(const struct report *r)

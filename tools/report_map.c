@@ -98,9 +98,9 @@ void report_note_map(FILE *out, const struct report *r)
         fputs(" It is of ", out);
         report_put_pictures(out, &pictures);
         fprintf(out,
-                ": by their choice alone that of one run is known to about ± %.1f points (95 %%)%s; another "
+                ": by their choice alone that of one run is known to ± %.1f points (95 %%) or better; another "
                 "seed may differ by more.",
-                100 * half, pictures.low < pictures.high ? ", where they are fewest" : "");
+                100 * half);
     }
     report_put_lost(out, r);
 }

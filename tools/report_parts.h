@@ -115,8 +115,8 @@ size_t report_values(const struct report *r, const struct report_arm *a, double 
                      double *out);
 
 bool report_judged(const struct report *r); /* every arm is */
-/* Half of the 95 % interval of a run's validation accuracy over its pictures alone: that of the best run of
- * those with the fewest, which is about as wide as others of them. NAN, and no pictures: not known. */
+/* Half of the 95 % interval of a run's validation accuracy over its pictures alone: the widest of all. NAN,
+ * and no pictures: not known. */
 double report_precision(const struct report *r, struct report_span *pictures);
 
 /* A placement's under a condition; NULL: it has no runs there. */

@@ -1,6 +1,7 @@
 /* Folders and files into cells, epochs and blocks. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -50,9 +51,17 @@ static enum vit_status take_lines(struct report *r, report_take *take, const cha
     return status;
 }
 
+/* Without O_NONBLOCK, opening a pipe waits for its writer. */
+static FILE *open_bytes(const char *path)
+{
+    const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+    return fd < 0 ? NULL : fdopen(fd, "rb");
+}
+
 static enum vit_status read_bytes(char **out, size_t *size, const char *path, struct vit_error *err)
 {
-    FILE *f = fopen(path, "rb");
+    FILE *f = open_bytes(path);
     struct stat info;
     enum vit_status status = VIT_OK;
 

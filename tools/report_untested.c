@@ -251,9 +251,9 @@ static void say_validation(FILE *out, const struct report *r)
     fputs("<li><b>More pictures.</b> A single run's validation accuracy comes from ", out);
     report_put_pictures(out, &pictures);
     markup_put(out,
-               " and is known to about ± %.1f points (95 %%) by their choice alone%s; another seed may "
+               " and is known to ± %.1f points (95 %%) or better by their choice alone; another seed may "
                "differ by more.</li>\n",
-               100 * half, pictures.low < pictures.high ? ", where they are fewest" : "");
+               100 * half);
 }
 
 static void say_test(FILE *out, const struct report *r)

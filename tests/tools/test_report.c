@@ -1,4 +1,5 @@
 /* What is made of the folders that sweep, train, probe and compare leave. */
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/tools/report.h"
@@ -501,6 +502,9 @@ static void what_is_no_file_of_rows_is_refused(void **state)
     char path[LONGEST + 1];
 
     assert_refused(report_read(&f->r, "/dev/null", &err), VIT_ERR_IO, "/dev/null: is not a file", &err);
+    snprintf(path, sizeof path, "%s/pipe.json", f->dir);
+    assert_int_equal(mkfifo(path, 0600), 0); /* nobody writes to it: not waited for */
+    assert_refused(report_read(&f->r, path, &err), VIT_ERR_IO, "pipe.json: is not a file", &err);
     save(f, "probe.jsonl", "");
     snprintf(path, sizeof path, "%s/probe.jsonl", f->dir);
     assert_int_equal(truncate(path, ((off_t)1 << 28) + 1), 0);
