@@ -89,6 +89,50 @@ static void boxes_lie_anywhere(void **state)
                 xx / DRAWS > SIZE * SIZE / 12.0); /* not about the middle */
 }
 
+/* The share of a box that is cut at the border, over all lambdas and centres, by its definition. */
+static double mean_share(int size)
+{
+    enum { LAMBDAS = 2000 };
+    double all = 0;
+
+    for (int i = 0; i < LAMBDAS; i++) {
+        const double side = size * sqrt((i + 0.5) / LAMBDAS); /* of lambda uniform, alpha 1 */
+        const int half = (int)side / 2;
+        double length = 0;
+        for (int centre = 0; centre < size; centre++)
+            length += fmin(centre + half, size) - fmax(centre - half, 0);
+        all += length / size * (length / size) / ((double)size * size) / LAMBDAS;
+    }
+    return all;
+}
+
+/* Independent centres: the mean of a product is that of the means. The share lies in [0, 1], so its deviation
+ * is at most a half. */
+static void boxes_are_as_large_as_lambda_has_it(void **state)
+{
+    enum { SIZE = 32, DRAWS = 20000 };
+    double mean = 0;
+
+    (void)state;
+    for (uint64_t step = 0; step < DRAWS; step++)
+        mean += (1 - (double)patch_mix_draw(&CUTMIX, SIZE, 13, step).lambda) / DRAWS;
+    assert_near(mean, mean_share(SIZE), 5 * 0.5 / sqrt(DRAWS));
+}
+
+static void each_kind_has_its_own_alpha(void **state)
+{
+    const struct patch_mix_options cut = { .mixup = 0.01f, .cutmix = 1, .probability = 1, .switching = 1 };
+    const struct patch_mix_options blend = { .mixup = 0.8f, .cutmix = 50, .probability = 1 };
+
+    (void)state;
+    for (uint64_t step = 0; step < 100; step++) {
+        const struct patch_mix both = patch_mix_draw(&cut, 32, 5, step),
+                               alone = patch_mix_draw(&CUTMIX, 32, 5, step);
+        assert_memory_equal(&both, &alone, sizeof both);
+        assert_true(patch_mix_draw(&blend, 32, 5, step).lambda == patch_mix_draw(&MIXUP, 32, 5, step).lambda);
+    }
+}
+
 static float *batch(int n, int channels, int size)
 {
     const size_t count = (size_t)n * channels * size * size;
@@ -176,6 +220,8 @@ int main(void)
         cmocka_unit_test(kinds_come_with_their_probabilities),
         cmocka_unit_test(lambda_has_the_moments_of_beta),
         cmocka_unit_test(boxes_lie_anywhere),
+        cmocka_unit_test(boxes_are_as_large_as_lambda_has_it),
+        cmocka_unit_test(each_kind_has_its_own_alpha),
         cmocka_unit_test(a_mixed_batch_is_what_its_weights_say),
         cmocka_unit_test(labels_name_the_partner_and_the_weight),
         cmocka_unit_test(impossible_mixing_is_refused),

@@ -287,6 +287,21 @@ static void alternating_flips_turn_every_epoch(void **state)
     patch_feed_close(feed);
 }
 
+static void every_epoch_mixes_anew(void **state)
+{
+    struct fixture *f = *state;
+    struct patch_feed *feed;
+    struct copy *epoch[2];
+
+    f->options.mix = (struct patch_mix_options){ .mixup = 1, .probability = 1 };
+    feed = feed_of(f, 1);
+    for (int i = 0; i < 2; i++) epoch[i] = collect(feed, i, 0);
+    for (int b = 0; b < BATCHES; b++)
+        for (int k = 0; k < BATCHES; k++) assert_true(epoch[0][b].weight[0] != epoch[1][k].weight[0]);
+    for (int i = 0; i < 2; i++) free(epoch[i]);
+    patch_feed_close(feed);
+}
+
 static void mixing_can_be_off_for_an_epoch(void **state)
 {
     struct fixture *f = *state;
@@ -446,6 +461,7 @@ int main(void)
         TEST(starting_again_gives_up_the_epoch_under_way),
         TEST(feeds_share_pictures_that_were_read_once),
         TEST(alternating_flips_turn_every_epoch),
+        TEST(every_epoch_mixes_anew),
         TEST(mixing_can_be_off_for_an_epoch),
         cmocka_unit_test(a_picture_that_cannot_be_read_is_left_out_and_counted),
         TEST(a_picture_lost_on_the_way_is_counted),

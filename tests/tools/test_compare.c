@@ -213,8 +213,9 @@ static void write_arm(const char *dir, const char *name, const double *top1, int
     }
 }
 
-static const double FIVE[] = { 0.7712, 0.7689, 0.7745, 0.7731, 0.7702 };
-static const double FOUR[] = { 0.7655, 0.7701, 0.7640, 0.7698, 0.7612 };
+/* The median runs are neither the first ones nor those of one number. */
+static const double FIVE[] = { 0.7689, 0.7745, 0.7712, 0.7731, 0.7702 };
+static const double FOUR[] = { 0.7701, 0.7655, 0.7640, 0.7698, 0.7612 };
 
 static void assert_t_test(const json_t *o, const struct vit_t_test *t)
 {
@@ -248,9 +249,13 @@ static void several_seeds_are_compared_run_by_run(void **state)
     arm = json_array_get(part(o, "arms"), 0);
     assert_number(arm, "mean", vit_mean(FIVE, 5));
     assert_number(arm, "sd", vit_standard_deviation(FIVE, 5));
-    assert_number(arm, "median_run", 0); /* 0.7712 */
+    assert_number(arm, "median_run", 2);
+    assert_number(json_array_get(part(o, "arms"), 1), "median_run", 1);
     assert_number(o, "top1_a", 0.7712);
     assert_number(o, "top1_b", 0.7655); /* the lower of the two in the middle */
+    /* Right are the pictures from 2 x 37 on, 7712 of them, and from 37 on, 7655. */
+    assert_number(o, "only_a", 74 + 7712 - (37 + 7655));
+    assert_number(o, "only_b", 37);
     assert_follows(o, "are not shown to differ (Welch p 0.065)");
     assert_follows(o, "are equal to within 1 points");
     json_decref(o);
@@ -290,6 +295,7 @@ static void arms_without_spread_are_not_tested(void **state)
 {
     static const double SAME[] = { 0.8, 0.8, 0.8 }, OTHER[] = { 0.7, 0.7, 0.7 };
     char a[5 * PATH], b[5 * PATH];
+    const json_t *interval;
     json_t *o;
 
     write_arm(*state, "a", SAME, 3, a, sizeof a);
@@ -298,6 +304,11 @@ static void arms_without_spread_are_not_tested(void **state)
     assert_true(json_is_null(part(o, "welch")) && json_is_null(part(o, "tost")) &&
                 json_is_null(part(o, "detectable")));
     assert_follows(o, "there is no spread to test against");
+    interval = part(part(o, "bootstrap"), "difference_ci95");
+    assert_true(json_number_value(json_array_get(interval, 0)) > 0.05 &&
+                json_number_value(json_array_get(interval, 0)) < 0.1 &&
+                json_number_value(json_array_get(interval, 1)) > 0.1 &&
+                json_number_value(json_array_get(interval, 1)) < 0.15);
     json_decref(o);
 }
 
@@ -335,6 +346,10 @@ static void more_arms_are_corrected(void **state)
     assert_string_equal(json_string_value(part(json_array_get(part(o, "holm"), 0), "test")), "mcnemar");
     json_decref(o);
     EXPECT(0, "other pairs (McNemar, the median networks)", "", "compare", a, b, c, "--bootstrap", "100");
+    o = COMPARE(c, a, b, "--bootstrap", "100"); /* whichever arm it is */
+    assert_string_equal(json_string_value(part(json_array_get(part(o, "holm"), 1), "test")), "mcnemar");
+    assert_true(json_is_number(part(json_array_get(part(o, "holm"), 1), "p")));
+    json_decref(o);
 }
 
 /* Nine arms with names as long as placements and rates make them: 35 pairs beside the first, none cut off. */

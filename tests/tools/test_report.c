@@ -34,6 +34,23 @@ static void the_best_rate_is_one_that_loses_no_run(void **state)
     assert_int_equal(a->ended[REPORT_DONE], 5);
 }
 
+/* Over seeds, that is: one lucky run is no best. */
+static void the_best_rate_is_the_best_on_average(void **state)
+{
+    static const struct cell CELLS[] = {
+        { "pre", 1e-3, 0, "done", 0.60, NULL },
+        { "pre", 1e-3, 1, "done", 0.60, NULL },
+        { "pre", 3e-3, 0, "done", 0.70, NULL },
+        { "pre", 3e-3, 1, "done", 0.40, NULL },
+    };
+    struct fixture *f = *state;
+
+    save_cells(f, CELLS, VIT_COUNT(CELLS));
+    read_all(f);
+    assert_int_equal(f->r.arm_count, 1);
+    assert_true(f->r.arms[0].rates[f->r.arms[0].best].lr == 1e-3);
+}
+
 static void runs_of_different_settings_are_not_mixed(void **state)
 {
     static const struct cell CELLS[] = {
@@ -662,6 +679,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_best_rate_is_one_that_loses_no_run),
+        TEST(the_best_rate_is_the_best_on_average),
         TEST(runs_of_different_settings_are_not_mixed),
         TEST(a_placement_keeps_its_style),
         TEST(planned_runs_that_have_not_ended_are_there),

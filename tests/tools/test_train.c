@@ -605,32 +605,43 @@ static void coloured_noise_is_learnt(void **state)
     run_free(&r);
 }
 
-/* What a run measured as it trained, vit eval measures afterwards, on the very same pictures. */
-static void held_out_pictures_can_be_evaluated(void **state)
+/* What a run measured as it trained, vit eval measures afterwards, on the very same pictures: with an average
+ * of the weights (ema, 0: none) that is the model, and the trained ones are another. */
+static void assert_measured_again(struct fixture *f, const char *ema)
 {
-    struct fixture *f = *state;
     struct run r =
         train(false, (const char *const[]){ "-d",  f->data,    "-o", f->out,    "--json", "--width",
                                             "16",  "--depth",  "1",  "--heads", "2",      "--patch",
                                             "16",  "--batch",  "8",  "--limit", "60",     "--val",
                                             "0.3", "--epochs", "2",  "--lr",    "1e-3",   "-t",
-                                            "1",   "--ema",    "0",  NULL });
+                                            "1",   "--ema",    ema,  "--force", NULL });
     struct run e = run_verb("eval", NULL,
                             (const char *const[]){ "-d", f->data, "-m", f->out, "--held-out", "0.3",
                                                    "--limit", "60", "--json", "-q", NULL });
     json_t *trained = json_loads(r.out, 0, NULL), *found = json_loads(e.out, 0, NULL);
+    const double loss = json_number_value(json_object_get(trained, "val_loss"));
+    char *log = tmp_text(f->out, "log.jsonl");
+    const char *raw = strstr(strchr(log, '\n'), "\"raw_val_loss\":"); /* of the second epoch */
 
     assert_string_equal(json_string_value(json_object_get(found, "split")), "held-out");
     assert_int_equal(json_integer_value(json_object_get(found, "n")),
                      json_integer_value(json_object_get(trained, "val_n")));
     assert_true(json_number_value(json_object_get(found, "top1")) ==
                 json_number_value(json_object_get(trained, "val_top1")));
-    assert_true(fabs(json_number_value(json_object_get(found, "loss")) -
-                     json_number_value(json_object_get(trained, "val_loss"))) < 1e-6);
+    assert_true(fabs(json_number_value(json_object_get(found, "loss")) - loss) < 1e-6);
+    assert_int_equal(raw != NULL, strcmp(ema, "0") != 0);
+    if (raw) assert_true(fabs(strtod(strchr(raw, ':') + 1, NULL) - loss) > 1e-4);
+    free(log);
     json_decref(trained);
     json_decref(found);
     run_free(&r);
     run_free(&e);
+}
+
+static void held_out_pictures_can_be_evaluated(void **state)
+{
+    assert_measured_again(*state, "0");
+    assert_measured_again(*state, "0.9");
 }
 
 static void a_recipe_file_gives_way_to_the_command_line(void **state)

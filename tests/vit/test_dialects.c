@@ -1192,6 +1192,44 @@ static void what_timm_has_and_we_do_not_is_unsupported(void **state)
     }
 }
 
+/* As ACT2FN of transformers 5.24.0 has them; timm's gelu_tanh, and quickgelu of both. */
+static void activations_have_the_names_of_others(void **state)
+{
+    static const struct {
+        const char *name;
+        enum kern_act act;
+    } ROWS[] = {
+        { "gelu", KERN_ACT_GELU },
+        { "gelu_python", KERN_ACT_GELU },
+        { "gelu_new", KERN_ACT_GELU_TANH },
+        { "gelu_fast", KERN_ACT_GELU_TANH },
+        { "gelu_tanh", KERN_ACT_GELU_TANH },
+        { "gelu_pytorch_tanh", KERN_ACT_GELU_TANH },
+        { "gelu_accurate", KERN_ACT_GELU_TANH },
+        { "quick_gelu", KERN_ACT_QUICK_GELU },
+        { "quickgelu", KERN_ACT_QUICK_GELU },
+        { "relu", KERN_ACT_RELU },
+        { "silu", KERN_ACT_SILU },
+        { "swish", KERN_ACT_SILU },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        struct vit_model *m;
+        struct folder f;
+        char text[128];
+
+        snprintf(text, sizeof text, "{\"architecture\":\"x\",\"model_args\":{\"act_layer\":\"%s\"}}",
+                 ROWS[i].name);
+        timm_folder(&f, text);
+        m = folder_open(&f, NULL);
+        if (vit_model_config(m)->act != ROWS[i].act)
+            fail_msg("%s: %s", ROWS[i].name, kern_act_name(vit_model_config(m)->act));
+        vit_model_close(m);
+        folder_remove(&f);
+    }
+}
+
 /* What create_model() of timm 1.0.31 builds under these names, of networks whose tensors look alike. */
 static void timm_names_tell_what_no_tensor_shows(void **state)
 {
@@ -1216,6 +1254,11 @@ static void timm_names_tell_what_no_tensor_shows(void **state)
         { "vit_giant_patch14_reg4_dinov2", 1536, 24, KERN_ACT_GELU, 1e-6f },
         { "vit_base_patch16_plus_240", 896, 14, KERN_ACT_GELU, 1e-6f },
         { "flexivit_small", 384, 6, KERN_ACT_GELU, 1e-6f },
+        { "vit_xsmall_patch16_clip_224", 256, 4, KERN_ACT_GELU, 1e-5f },
+        { "vit_so150m2_patch16_reg1_gap_256", 832, 13, KERN_ACT_GELU, 1e-6f },
+        { "vit_giant_patch16_radio_v3", 1536, 24, KERN_ACT_GELU, 1e-6f },
+        { "beit3_giant_patch14_224", 1408, 16, KERN_ACT_GELU, 1e-5f },
+        { "vit_large_patch16_siglip_512", 1024, 16, KERN_ACT_GELU_TANH, 1e-6f },
         { "test_vit", 64, 2, KERN_ACT_GELU, 1e-6f },
         { "test_vit4", 96, 3, KERN_ACT_GELU, 1e-6f },
         /* with an embed_dim of its own: the heads stay */
@@ -1559,6 +1602,7 @@ int main(void)
         cmocka_unit_test(a_size_of_timm_that_is_not_the_positions_is_a_note),
         cmocka_unit_test(what_timm_has_and_we_do_not_is_unsupported),
         cmocka_unit_test(a_gate_of_timm_without_silu_is_refused),
+        cmocka_unit_test(activations_have_the_names_of_others),
         cmocka_unit_test(timm_names_tell_what_no_tensor_shows),
         cmocka_unit_test(a_network_without_positions_must_say_so),
         cmocka_unit_test(means_of_other_channels_are_not_needed),

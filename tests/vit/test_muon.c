@@ -193,6 +193,30 @@ static void momentum_is_the_geometric_sum_of_gradients(void **state)
     stop(&o);
 }
 
+/* The second step's direction is g2 + mu (mu g1 + g2), that of a first step with G is (1 + mu) G; how long it
+ * is does not matter. Rounding G, and the guard of its norm, about 15, are amplified by five rounds. */
+static void the_second_step_looks_ahead(void **state)
+{
+    enum { ROWS = 12, COLS = 20, COUNT = ROWS * COLS };
+    const struct vit_muon_step p = { .lr = 1, .momentum = 0.95f, .grad_scale = 1 };
+    float w[COUNT] = { 0 }, before[COUNT], m[COUNT] = { 0 }, once[COUNT] = { 0 }, n[COUNT] = { 0 };
+    float first[COUNT], second[COUNT], both[COUNT];
+    struct optimiser o;
+
+    (void)state;
+    start(&o, "ref");
+    fill(first, COUNT, 4);
+    fill(second, COUNT, 5);
+    for (int i = 0; i < COUNT; i++) both[i] = 1.95f * second[i] + 0.95f * 0.95f * first[i];
+    step(&o, w, m, first, ROWS, COLS, &p);
+    memcpy(before, w, sizeof w);
+    step(&o, w, m, second, ROWS, COLS, &p);
+    for (int i = 0; i < COUNT; i++) w[i] -= before[i];
+    step(&o, once, n, both, ROWS, COLS, &p);
+    assert_close("step", w, once, COUNT, (1e-7 / 15 + 4 * 0x1p-24) * pow(3.4445, 5));
+    stop(&o);
+}
+
 static void decay_shrinks_the_weights_by_the_rate(void **state)
 {
     enum { ROWS = 4, COLS = 6 };
@@ -276,6 +300,7 @@ int main(void)
         cmocka_unit_test(an_update_goes_downhill),
         cmocka_unit_test(the_length_of_the_gradient_does_not_matter),
         cmocka_unit_test(momentum_is_the_geometric_sum_of_gradients),
+        cmocka_unit_test(the_second_step_looks_ahead),
         cmocka_unit_test(decay_shrinks_the_weights_by_the_rate),
         cmocka_unit_test(what_another_form_left_behind_does_not_matter),
         cmocka_unit_test(neither_threads_nor_company_change_a_bit),

@@ -237,16 +237,23 @@ static void another_recipe_is_not_resumed(void **state)
     tmp_remove(dir);
 }
 
-/* A teacher that is sure of another class for each picture, but for a tenth. */
-static struct vit_report taught_step(struct run *r)
+/* Mixed, each picture with a share of its own, and with a teacher that is sure of another class for each, but
+ * for a tenth. */
+static struct vit_report full_step(struct run *r)
 {
-    float teacher[PICTURES * CLASSES];
+    float teacher[PICTURES * CLASSES], weight[PICTURES];
+    int other[PICTURES];
 
-    for (int i = 0; i < PICTURES; i++)
+    for (int i = 0; i < PICTURES; i++) {
+        other[i] = r->labels[PICTURES - 1 - i];
+        weight[i] = (float)(i + 1) / (PICTURES + 1);
         for (int j = 0; j < CLASSES; j++)
             teacher[i * CLASSES + j] = j == (i + 1) % CLASSES ? 0.9f : 0.1f / (CLASSES - 1);
+    }
     return vit_trainer_step(r->trainer, &(struct vit_batch){ .planes = r->planes,
                                                              .labels = r->labels,
+                                                             .other = other,
+                                                             .weight = weight,
                                                              .n = PICTURES,
                                                              .teacher = teacher,
                                                              .teacher_share = 0.6f });
@@ -268,7 +275,7 @@ static void micro_batches_give_the_same_gradients(void **state)
     start(&whole, &c, &h, 1);
     h.accumulate = 3; /* 6 + 6 + 4 */
     start(&parts, &c, &h, 1);
-    const struct vit_report a = taught_step(&whole), b = taught_step(&parts);
+    const struct vit_report a = full_step(&whole), b = full_step(&parts);
     const float *g = whole.trainer->grads->values, *k = parts.trainer->grads->values;
     for (size_t i = 0; i < whole.trainer->floats; i++) most = fmax(most, fabs((double)g[i]));
     assert_close("gradient", k, g, whole.trainer->floats, rows * 0x1p-24 * most);
@@ -306,6 +313,125 @@ static void bf16_gradients_follow_those_of_f32(void **state)
     }
     stop(&wide);
     stop(&narrow);
+}
+
+/* AdamW's running mean after one step is (1 - beta1) of the gradient it was given. */
+static void a_gradient_is_cut_to_the_norm_that_it_may_have(void **state)
+{
+    const struct vit_config c = tiny(VIT_NORM_PRE);
+    struct vit_hyper h = recipe();
+    struct vit_report plain;
+    struct run r;
+
+    (void)state;
+    h.clip = 0;
+    start(&r, &c, &h, 1);
+    plain = step(&r);
+    stop(&r);
+    for (int tight = 0; tight < 2; tight++) {
+        double sum = 0;
+        h.clip = (float)plain.grad_norm * (tight ? 0.5f : 2);
+        start(&r, &c, &h, 1);
+        assert_true(step(&r).grad_norm == plain.grad_norm); /* as it was before */
+        for (size_t i = 0; i < r.trainer->floats; i++)
+            sum += (double)r.trainer->mean[i] * (double)r.trainer->mean[i];
+        assert_near(sqrt(sum) / plain.grad_norm, 0.1 * (tight ? 0.5 : 1), 1e-5);
+        stop(&r);
+    }
+}
+
+/* Muon's matrices after one step from the same weights, the first of them; free it. */
+static float *after_muon(struct vit_hyper *h, float *before, size_t *count)
+{
+    const struct vit_config c = tiny(VIT_NORM_PRE);
+    const struct vit_muon_matrix *m;
+    struct run r;
+    float *after;
+
+    h->optimizer = VIT_MUON;
+    start(&r, &c, h, 1);
+    m = r.trainer->matrices;
+    *count = (size_t)m->n * (size_t)m->k;
+    after = malloc(*count * sizeof *after);
+    assert_non_null(after);
+    assert_true(*count <= 32 * 96);
+    memcpy(before, m->w, *count * sizeof *before);
+    step(&r);
+    memcpy(after, m->w, *count * sizeof *after);
+    stop(&r);
+    return after;
+}
+
+/* lr f of the step, f the schedule's factor, and the decoupled decay lr f d w beside it. */
+static void muon_follows_the_schedule_and_decays(void **state)
+{
+    float w[32 * 96], *warm, *low, *decayed;
+    struct vit_hyper h = recipe();
+    size_t count;
+
+    (void)state;
+    h.decay = 0;
+    h.muon_lr = 0.02f;
+    h.warmup = 10;
+    assert_near(vit_schedule_factor(&h, 0), 0.1, 1e-12);
+    warm = after_muon(&h, w, &count);
+    h.muon_lr = 0.002f;
+    h.warmup = 0;
+    h.schedule = VIT_CONSTANT;
+    low = after_muon(&h, w, &count);
+    assert_close("warm-up", warm, low, (int)count, 1e-7);
+    h.decay = 0.5f;
+    decayed = after_muon(&h, w, &count);
+    for (size_t i = 0; i < count; i++) low[i] -= 0.002f * 0.5f * w[i];
+    assert_close("decay", decayed, low, (int)count, 1e-7);
+    free(warm);
+    free(low);
+    free(decayed);
+}
+
+/* Gains are 1 and biases 0 at first: what decay takes from a gain is lr decay, and from the rest nothing. */
+static void decay_is_of_the_matrices_or_of_everything(void **state)
+{
+    const struct vit_config c = tiny(VIT_NORM_PRE);
+    struct vit_hyper h = recipe();
+    float gain[2];
+
+    (void)state;
+    h.warmup = 0;
+    h.schedule = VIT_CONSTANT;
+    h.decay = 0.5f;
+    for (int all = 0; all < 2; all++) {
+        struct run r;
+        h.decay_all = all;
+        start(&r, &c, &h, 1);
+        step(&r);
+        for (int i = 0; i < r.model->slot_count; i++)
+            if (!strcmp(r.model->slots[i].name, "blocks.0.norm1.weight"))
+                gain[all] = r.trainer->values[r.model->slots[i].offset];
+        stop(&r);
+    }
+    assert_near(gain[0] - gain[1], (double)h.lr * 0.5, 2e-7);
+}
+
+/* Masks of steps differ: where nothing is learnt, nothing else does. */
+static void every_step_drops_other_attention(void **state)
+{
+    const struct vit_config c = tiny(VIT_NORM_PRE);
+    struct vit_hyper h = recipe();
+    double loss[2];
+    struct run r;
+
+    (void)state;
+    h.lr = 0;
+    for (int drop = 0; drop < 2; drop++) {
+        h.attn_drop = drop ? 0.5f : 0;
+        start(&r, &c, &h, 1);
+        for (int i = 0; i < 2; i++) loss[i] = step(&r).loss;
+        assert_int_equal(loss[0] != loss[1], drop);
+        assert_true(vit_session_call(r.trainer->session, 0, PICTURES).attn_drop.key !=
+                    vit_session_call(r.trainer->session, 1, PICTURES).attn_drop.key);
+        stop(&r);
+    }
 }
 
 /* tests/data/trainer/make.py: torch.optim.AdamW in float64 on the same network and batch. */
@@ -843,6 +969,10 @@ int main(void)
         cmocka_unit_test(the_average_is_its_recurrence),
         cmocka_unit_test(another_recipe_is_not_resumed),
         cmocka_unit_test(micro_batches_give_the_same_gradients),
+        cmocka_unit_test(a_gradient_is_cut_to_the_norm_that_it_may_have),
+        cmocka_unit_test(muon_follows_the_schedule_and_decays),
+        cmocka_unit_test(decay_is_of_the_matrices_or_of_everything),
+        cmocka_unit_test(every_step_drops_other_attention),
         cmocka_unit_test(ten_steps_equal_torch_adamw),
         cmocka_unit_test(arms_of_a_seed_start_from_the_same_bits),
         cmocka_unit_test(a_saved_model_gives_the_same_logits),
