@@ -198,6 +198,7 @@ static enum vit_status choose_rest(struct sweep *s, const struct sweep_options *
     s->test = saved->exists ? saved->test : !o->no_test;
     s->begun_with = saved->pictures;
     s->begun_digest = saved->data.digest;
+    s->begun_teachers = saved->teachers;
     s->splits = splits_of(&s->lists, s->test);
     if (saved->exists && strcmp(s->dead_after, saved->dead_after) != 0)
         return vit_fail(err, VIT_ERR_ARG, "--dead-after: the sweep in %s has \"%s\", found \"%s\"", o->out,
@@ -341,7 +342,7 @@ const struct args_verb cmd_sweep = {
         "from " WINDOW " on, or the last of a shorter run, with that mean below " LEFT
         ", or as large a part. The test split is run once through each cell that is done, with its last "
         "weights, and chooses nothing.\n\n"
-        "FLOPs of --plan: 6 for a multiply-add in training, 2 in validation and test.\n\n"
+        "FLOPs of --plan: 6 for a multiply-add in training, 2 in validation, test and a teacher's answers.\n\n"
         "Exit codes: 0 done, 1 done without the pictures that could not be read, 2 wrong usage, 3 data "
         "set or folder unusable, 130 interrupted.\n\n" RECIPE_PRESETS_TEXT,
     .groups = GROUPS,

@@ -260,7 +260,7 @@ const struct args_verb cmd_train = {
         "was interrupted (Ctrl-C, SIGTERM, a closed terminal, kill, power) goes on with --resume DIR and "
         "ends with the same bits as if nothing had happened; other flags than those it was started with "
         "are refused, flags that are not given are those of the start; --data may name another place with "
-        "the same files. With --ema the averaged weights are the model. "
+        "the same files, --teacher one with the same networks. With --ema the averaged weights are the model. "
         "The test split is never read. An option that nothing of the recipe reads, as --muon-lr without "
         "--optimizer muon, is refused.\n\n"
         "With --json one object: out, epochs, steps, pictures (to learn from), n_failed (pictures that could "

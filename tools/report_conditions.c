@@ -32,7 +32,7 @@ static const char *trait(const struct report *r, const struct report_cell *c, in
 /* Whether cells that say it say different things. norm: only cells of that placement; NULL: all. */
 static bool varies(const struct report *r, int id, const char *norm)
 {
-    char first[128] = "", text[128];
+    char first[REPORT_MORE] = "", text[REPORT_MORE];
 
     for (size_t i = 0; i < r->cell_count; i++) {
         if (norm && strcmp(r->cells[i].norm, norm) != 0) continue;
@@ -81,7 +81,7 @@ static struct report_condition condition_of(const struct report *r, const struct
                                             const bool *varying)
 {
     struct report_condition c = { .init = cell->init, .depth = cell->depth };
-    char text[128];
+    char text[REPORT_MORE];
 
     memcpy(c.warmup, cell->warmup, sizeof c.warmup);
     for (int id = 0; id < TRAITS; id++)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/recipe.h"
 #include "tools/report_parts.h"
 
 bool report_value_text(const json_t *v, char *text, size_t size)
@@ -33,13 +34,20 @@ const json_t *report_planned_value(const json_t *grid, const json_t *entry, cons
     return json_is_array(list) && json_array_size(list) == 1 ? json_array_get(list, 0) : NULL;
 }
 
+/* Of a run all of whose settings are known: that it has no such network is one of them. */
+static const char *without(const char *name)
+{
+    if (!strcmp(name, recipe_name(RECIPE_FROM))) return "drawn";
+    return strcmp(name, recipe_name(RECIPE_TEACHER)) ? "" : "none";
+}
+
 const char *report_setting(const struct report *r, const struct report_cell *c, const char *name, char *text,
                            size_t size)
 {
     if (!report_value_text(json_object_get(c->line, name), text, size) &&
         !report_value_text(report_planned_value(r->sources[c->source].about, c->planned, name), text, size) &&
         !report_value_text(json_object_get(c->whole, name), text, size))
-        *text = '\0';
+        snprintf(text, size, "%s", c->whole ? without(name) : "");
     return text;
 }
 

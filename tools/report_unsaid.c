@@ -44,7 +44,8 @@ static enum vit_status whole_of(json_t **out, const struct report *r, const stru
     if (status) return status == VIT_ERR_NOMEM ? status : VIT_OK;
     *out = json_object();
     for (int id = 0; id < RECIPE_SETTINGS && *out; id++) {
-        json_t *v = recipe_value(&recipe, (enum recipe_id)id);
+        json_t *v = id == RECIPE_TEACHER_SHARE && !recipe.teacher ? json_null()
+                                                                  : recipe_value(&recipe, (enum recipe_id)id);
         if (json_is_null(v) && !recipe.from) v = network_value(&config, (enum recipe_id)id);
         if (recipe.from || !json_is_null(v)) vit_json_put(out, recipe_name((enum recipe_id)id), v);
     }
@@ -78,7 +79,7 @@ static enum vit_status complete(struct report *r, struct report_cell *c, struct 
     struct recipe_texts t = { 0 };
     enum vit_status status = VIT_OK;
     json_t *whole = NULL;
-    char text[256];
+    char text[REPORT_MORE];
 
     for (int id = 0; id < RECIPE_SETTINGS && !status; id++) {
         if (!*report_setting(r, c, recipe_name((enum recipe_id)id), text, sizeof text)) continue;

@@ -1,6 +1,6 @@
 /* sweep.h - a grid of training runs under one recipe, one after the other or some side by side, in a folder:
  *
- *   sweep.json                the grid: lists of settings, data set, kernels, cells in their order
+ *   sweep.json                the grid: lists of settings, data set, teachers, kernels, cells in their order
  *   cells/ID/                 what train writes
  *   logits/ID.safetensors     logits of the test pictures, as eval_logits_write writes them
  *   epochs.jsonl              the logs' lines, of epochs and of steps, of the cells that ended
@@ -36,6 +36,14 @@ struct sweep_source {
     bool read;
 };
 
+/* A teacher of cells, as it is for their pictures. */
+struct sweep_teacher {
+    const char *names;
+    int source;
+    char digest[TRAIN_DIGEST];
+    double macs; /* of an answer */
+};
+
 struct sweep_cell {
     char id[200]; /* "norm=pre_lr=0.001_seed=0" */
     int number;   /* in the product, norm innermost */
@@ -69,6 +77,9 @@ struct sweep {
     int count;
     struct sweep_source *sources; /* (source_count) */
     int source_count;
+    struct sweep_teacher *teachers; /* (teacher_count) */
+    int teacher_count;
+    const json_t *begun_teachers; /* when the sweep began; NULL: not said */
 
     pthread_mutex_t lock;     /* while jobs run: of the cells' taken and line, and of what follows */
     int code;                 /* the first that was not CMD_DONE: no further cell begins */
@@ -102,6 +113,7 @@ struct sweep_saved {
     int pictures; /* 0: not said */
     struct recipe_lists lists;
     struct train_place data;
+    json_t *teachers; /* array; NULL: not said */
     char *kernels, *dead_after;
 };
 enum vit_status sweep_saved_read(struct sweep_saved *saved, const char *folder, struct vit_error *err);

@@ -60,10 +60,9 @@ static enum vit_status find_source(struct sweep *s, struct sweep_cell *c, const 
 
 /* ---- cells ---- */
 
-/* Training: one product forward, two back, 2 flops each a multiply-add. teacher: multiply-adds of its answer
- * to a picture. */
+/* Training: one product forward, two back, 2 flops each a multiply-add. A teacher's forwards are not in it. */
 static double flops_of(const struct sweep_cell *c, const struct vit_hyper *h,
-                       const struct sweep_source *source, double teacher)
+                       const struct sweep_source *source)
 {
     const struct recipe *r = &c->recipe;
     const int validations = (r->epochs + r->eval_every - 1) / r->eval_every * (r->ema > 0 ? 2 : 1);
@@ -71,18 +70,15 @@ static double flops_of(const struct sweep_cell *c, const struct vit_hyper *h,
 
     if (source->data.held) seen += (double)validations * (double)patch_dataset_count(source->data.held);
     if (source->test) seen += (double)patch_dataset_count(source->test);
-    return (6 * vit_training_macs(&c->config, h) + 2 * teacher) * c->steps * r->batch +
+    return 6 * vit_training_macs(&c->config, h) * c->steps * r->batch +
            2 * vit_config_macs(&c->config) * seen;
 }
 
-/* The networks that cells start from, and that teach them: neighbours mostly share them. */
+/* The network that cells start from: neighbours mostly share it. */
 struct start {
     const char *from; /* NULL: none was opened yet */
     int image;
     struct recipe_base base;
-    const char *teacher; /* the same */
-    int source;          /* of its pictures */
-    double teacher_macs;
 };
 
 /* *base NULL: the cell's weights are drawn. */
@@ -95,41 +91,17 @@ static enum vit_status find_base(const struct recipe_base **base, struct start *
     return recipe_base_open(&start->base, r, &s->common, err);
 }
 
-/* *macs = multiply-adds of the answers of the cell's teacher to a picture; 0: it has none. */
-static enum vit_status find_teacher(double *macs, struct start *start, const struct sweep *s,
-                                    const struct sweep_cell *c, struct vit_error *err)
-{
-    const struct sweep_source *source = &s->sources[c->source];
-    struct train_teacher *teacher;
-    enum vit_status status = VIT_OK;
-
-    *macs = 0;
-    if (!c->recipe.teacher) return VIT_OK;
-    if (!recipe_same_text(start->teacher, c->recipe.teacher) || start->source != c->source) {
-        status = train_teacher_open(&teacher, &c->recipe, source->data.training, &source->pictures,
-                                    &s->common, err);
-        if (status) return status;
-        start->teacher = c->recipe.teacher, start->source = c->source;
-        start->teacher_macs = train_teacher_macs(teacher);
-        train_teacher_close(teacher);
-    }
-    *macs = start->teacher_macs;
-    return VIT_OK;
-}
-
 /* Everything that train would refuse is refused before the first cell starts. */
 static enum vit_status complete(struct sweep *s, struct sweep_cell *c, const struct recipe_base *base,
-                                struct start *start, struct vit_error *err)
+                                struct vit_error *err)
 {
     const struct recipe *r = &c->recipe;
     struct patch_feed_options feed;
     struct vit_hyper hyper;
     size_t count;
-    double teacher = 0;
     int dead_after;
     enum vit_status status = recipe_config(&c->config, r, base, s->classes, err);
     if (!status) status = find_source(s, c, base, err);
-    if (!status) status = find_teacher(&teacher, start, s, c, err);
     if (status) return status;
     count = patch_dataset_count(s->sources[c->source].data.training);
     status = recipe_batches(&c->batches, r, count, err);
@@ -138,9 +110,70 @@ static enum vit_status complete(struct sweep *s, struct sweep_cell *c, const str
     if (!status) status = recipe_feed(&feed, r, &s->sources[c->source].pictures, err);
     if (!status) status = train_dead_after(&dead_after, s->dead_after, hyper.steps, err);
     c->steps = hyper.steps;
-    c->flops = flops_of(c, &hyper, &s->sources[c->source], teacher);
+    c->flops = flops_of(c, &hyper, &s->sources[c->source]);
     return status;
 }
+
+/* ---- teachers ---- */
+
+/* Whether it is the one that the sweep began with; pictures of another size ask for other positions. */
+static enum vit_status check_teacher(const struct sweep *s, const struct sweep_teacher *t, int image,
+                                     struct vit_error *err)
+{
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(s->begun_teachers, i, one)
+    {
+        const char *digest = json_string_value(json_object_get(one, "digest"));
+
+        if (!recipe_same_text(json_string_value(json_object_get(one, "teacher")), t->names)) continue;
+        if (json_integer_value(json_object_get(one, "image")) != image) continue;
+        if (!recipe_same_text(digest, t->digest))
+            return vit_fail(err, VIT_ERR_UNSUPPORTED, "--teacher %s: the sweep in %s began with another one",
+                            t->names, s->options->out);
+    }
+    return VIT_OK;
+}
+
+static enum vit_status add_teacher(struct sweep *s, const struct sweep_cell *c, struct vit_error *err)
+{
+    const size_t size = ((size_t)s->teacher_count + 1) * sizeof *s->teachers;
+    struct sweep_teacher *longer = realloc(s->teachers, size), *t;
+    const struct sweep_source *source = &s->sources[c->source];
+    struct train_teacher *teacher;
+    enum vit_status status;
+
+    if (!longer) return vit_fail(err, VIT_ERR_NOMEM, "no memory for a teacher");
+    s->teachers = longer;
+    status =
+        train_teacher_open(&teacher, &c->recipe, source->data.training, &source->pictures, &s->common, err);
+    if (status) return status;
+    t = &s->teachers[s->teacher_count++];
+    *t = (struct sweep_teacher){ .names = c->recipe.teacher,
+                                 .source = c->source,
+                                 .macs = train_teacher_macs(teacher) };
+    snprintf(t->digest, sizeof t->digest, "%s", train_teacher_digest(teacher));
+    train_teacher_close(teacher);
+    return check_teacher(s, t, source->image, err);
+}
+
+/* The cell's, where it has one, and what its answers cost. */
+static enum vit_status find_teacher(struct sweep *s, struct sweep_cell *c, struct vit_error *err)
+{
+    enum vit_status status = VIT_OK;
+    int i = 0;
+
+    if (!c->recipe.teacher) return VIT_OK;
+    while (i < s->teacher_count &&
+           (s->teachers[i].source != c->source || !recipe_same_text(s->teachers[i].names, c->recipe.teacher)))
+        i++;
+    if (i == s->teacher_count) status = add_teacher(s, c, err);
+    if (!status) c->flops += 2 * s->teachers[i].macs * c->steps * c->recipe.batch;
+    return status;
+}
+
+/* ---- all of it ---- */
 
 /* Cells that saw other pictures than those before them would be compared as if they had not. */
 static enum vit_status count_data(struct sweep *s, struct vit_error *err)
@@ -185,10 +218,11 @@ int sweep_data_open(struct sweep *s)
     for (int i = 0; i < s->count; i++) {
         struct sweep_cell *c = &s->cells[i];
         const bool found = !find_base(&base, &start, s, &c->recipe, &err);
+        const bool whole = found && !complete(s, c, base, &err);
 
-        if (found && !complete(s, c, base, &start, &err)) continue;
+        if (whole && !find_teacher(s, c, &err)) continue;
         cmd_error("cell %s: %s", c->id, err.text);
-        if (found && err.status == VIT_ERR_FORMAT) return CMD_USAGE; /* sizes that are no network */
+        if (found && !whole && err.status == VIT_ERR_FORMAT) return CMD_USAGE; /* sizes that are no network */
         return err.status == VIT_ERR_ARG ? CMD_USAGE : CMD_UNUSABLE;
     }
     for (int i = 0; i < s->count; i++) {
@@ -241,6 +275,8 @@ void sweep_data_close(struct sweep *s)
         train_data_close(&s->sources[i].data);
     }
     free(s->sources);
+    free(s->teachers);
     s->sources = NULL;
-    s->source_count = 0;
+    s->teachers = NULL;
+    s->source_count = s->teacher_count = 0;
 }

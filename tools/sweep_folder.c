@@ -62,6 +62,7 @@ enum vit_status sweep_saved_read(struct sweep_saved *saved, const char *folder, 
     if (!status) status = keep_text(&saved->data.path, object, "data", path, err);
     if (!status && json_object_get(object, "digest"))
         status = keep_text(&saved->data.digest, object, "digest", path, err);
+    if (!status) saved->teachers = json_incref(json_object_get(object, "teachers"));
     if (!status) status = keep_text(&saved->kernels, object, "kernels", path, err);
     if (!status) status = keep_text(&saved->dead_after, object, "dead_after", path, err);
     if (!status) status = vit_json_bool(object, path, "test", &saved->test, err);
@@ -79,6 +80,7 @@ void sweep_saved_free(struct sweep_saved *saved)
     recipe_lists_free(&saved->lists);
     free(saved->data.path);
     free(saved->data.digest);
+    json_decref(saved->teachers);
     free(saved->kernels);
     free(saved->dead_after);
 }
@@ -99,6 +101,18 @@ static json_t *planned(const struct sweep *s, const struct sweep_cell *c)
     return cell;
 }
 
+static json_t *teachers(const struct sweep *s)
+{
+    json_t *list = json_array();
+
+    for (int i = 0; i < s->teacher_count; i++) {
+        const struct sweep_teacher *t = &s->teachers[i];
+        vit_json_append(&list, json_pack("{s:o, s:i, s:s}", "teacher", out_text(t->names), "image",
+                                         s->sources[t->source].image, "digest", t->digest));
+    }
+    return list;
+}
+
 static enum vit_status write_grid(const struct sweep *s, struct vit_error *err)
 {
     char path[PATH_MAX], *real = realpath(s->data, NULL), *text;
@@ -113,6 +127,7 @@ static enum vit_status write_grid(const struct sweep *s, struct vit_error *err)
                              out_text(real ? real : s->data), "classes", s->classes, "pictures", s->pictures,
                              "digest", s->digest, "kernels", kernels.name, "dead_after", s->dead_after,
                              "test", (int)s->test, "settings", recipe_lists_save(&s->lists), "cells", cells);
+    if (s->teacher_count) vit_json_put(&object, "teachers", teachers(s));
     text = vit_json_text(object, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
     train_path(path, s->options->out, TRAIN_GRID);
     if (!status)

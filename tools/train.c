@@ -128,6 +128,7 @@ static int step(struct train *t, const struct patch_feed_batch *b)
 {
     struct vit_batch batch;
     struct vit_report r;
+    struct vit_error err;
     int code;
 
     train_feed_report(t);
@@ -140,8 +141,8 @@ static int step(struct train *t, const struct patch_feed_batch *b)
                                 .other = b->other,
                                 .weight = b->weight,
                                 .n = b->n,
-                                .teacher = train_teacher_ask(t->teacher, b->planes, b->n),
                                 .teacher_share = t->recipe->teacher_share };
+    if (train_teacher_ask(&batch.teacher, t->teacher, b->planes, b->n, &err)) return train_fail(t, &err);
     r = vit_trainer_step(t->trainer, &batch);
     if (!r.finite) return diverged(t, &r);
     t->batch++;

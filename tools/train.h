@@ -150,10 +150,14 @@ struct train_teacher;
 enum vit_status train_teacher_open(struct train_teacher **out, const struct recipe *r,
                                    const struct patch_dataset *data, const struct patch_recipe *pictures,
                                    const struct cmd_common *common, struct vit_error *err);
-/* The mean of their answers to n planes, at most a batch: probabilities (n, classes) of the data set's
- * classes alone, until the next call. NULL: there is no teacher, t NULL. */
-const float *train_teacher_ask(struct train_teacher *t, const float *planes, int n);
-/* Of their weights, in hexadecimal. */
+/* *answer = the mean of theirs to n planes, at most a batch: probabilities (n, classes) of the data set's
+ * classes alone, until the next call; NULL where there is no teacher, t NULL. VIT_ERR_FORMAT: one is not
+ * finite. */
+enum vit_status train_teacher_ask(const float **answer, struct train_teacher *t, const float *planes, int n,
+                                  struct vit_error *err);
+/* VIT_ERR_ARG: one of them is the model that a run in folder would replace. */
+enum vit_status train_teacher_spare(const struct train_teacher *t, const char *folder, struct vit_error *err);
+/* Of what they are and of their weights, in hexadecimal. */
 const char *train_teacher_digest(const struct train_teacher *t);
 /* Multiply-adds of what they answer to a picture; t NULL: none. */
 double train_teacher_macs(const struct train_teacher *t);

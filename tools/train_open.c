@@ -66,6 +66,17 @@ static enum vit_status take_weights(struct train *t, struct vit_error *err)
     return status;
 }
 
+/* A run that begins anew clears its folder, which a continuation would ask for it. */
+static enum vit_status open_teacher(struct train *t, struct vit_error *err)
+{
+    const struct train_job *job = t->job;
+    const bool saved = job->resume && train_folder_has(job->out, TRAIN_STATE);
+    enum vit_status status =
+        train_teacher_open(&t->teacher, t->recipe, t->data->training, &t->pictures, job->common, err);
+
+    return status || saved ? status : train_teacher_spare(t->teacher, job->out, err);
+}
+
 static enum vit_status create_trainer(struct train *t, struct vit_error *err)
 {
     const int threads = cmd_threads(t->job->common);
@@ -139,8 +150,7 @@ int train_open(struct train *t)
     if (recipe_batches(&batches, t->recipe, patch_dataset_count(d), &err) ||
         recipe_hyper(&hyper, t->recipe, batches, &err) || recipe_feed(&feed, t->recipe, &t->pictures, &err))
         return cmd_usage("%s", err.text);
-    if (train_teacher_open(&t->teacher, t->recipe, d, &t->pictures, t->job->common, &err))
-        return refuse(&err);
+    if (open_teacher(t, &err)) return refuse(&err);
     if (train_folder_make(t->job->out, &err) || train_log_open(t, &err)) return train_fail(t, &err);
     code = train_feed_open(t, &feed);
     if (code) return code;

@@ -191,7 +191,7 @@ static enum vit_status check_teacher(const struct train *t, const json_t *note, 
     if (!t->teacher) return VIT_OK;
     if (!had) return damaged(path, "teacher", err);
     if (!strcmp(had, train_teacher_digest(t->teacher))) return VIT_OK;
-    return vit_fail(err, VIT_ERR_FORMAT, "%s: was begun with a teacher of other weights than %s has", path,
+    return vit_fail(err, VIT_ERR_FORMAT, "%s: was begun with another teacher than %s", path,
                     t->recipe->teacher);
 }
 

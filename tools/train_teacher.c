@@ -1,8 +1,10 @@
 /* Networks whose answers are a part of what a run learns. */
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tools/train_parts.h"
 
@@ -93,9 +95,10 @@ static enum vit_status open_one(struct teacher *t, const char *path, const struc
                                          .image = pictures->size,
                                          .threads = threads };
     const struct vit_session_options s = { .batch = TRAIN_EVAL_BATCH, .threads = threads };
-    enum vit_status status = vit_model_open(&t->model, path, &o, err);
+    struct vit_error why;
+    enum vit_status status = vit_model_open(&t->model, path, &o, &why);
 
-    if (status) return status;
+    if (status) return vit_fail(err, status, "--teacher %s", why.text);
     cmd_say_notes(t->model, common);
     status = vit_model_takes_pictures(t->model, err);
     if (!status) status = match_classes(t, data, common, err);
@@ -106,30 +109,31 @@ static enum vit_status open_one(struct teacher *t, const char *path, const struc
 
 /* ---- whether they are still the same ---- */
 
-/* FNV-1a of 64 bits, over the words of parameters. */
-static uint64_t mix_values(uint64_t hash, const float *values, size_t count)
+/* FNV-1a of 64 bits. */
+static uint64_t mix(uint64_t hash, const void *bytes, size_t size)
 {
-    for (size_t i = 0; i < count; i++) {
-        uint32_t bits;
-        memcpy(&bits, &values[i], sizeof bits);
-        hash = (hash ^ bits) * 0x100000001b3u;
-    }
+    for (size_t i = 0; i < size; i++) hash = (hash ^ ((const unsigned char *)bytes)[i]) * 0x100000001b3u;
     return hash;
 }
 
+/* What it is (layers, names of classes, mean and deviation), and its weights. */
 static enum vit_status mix_model(uint64_t *hash, const struct vit_model *m, struct vit_error *err)
 {
     const int count = vit_model_parameter_count(m);
+    char *config = vit_model_config_text(m);
     size_t most = 1;
     float *values;
 
+    if (!config) return no_memory(err);
+    *hash = mix(*hash, config, strlen(config));
+    free(config);
     for (int i = 0; i < count; i++)
         if (vit_model_parameter(m, i).count > most) most = vit_model_parameter(m, i).count;
     values = malloc(most * sizeof *values);
     if (!values) return no_memory(err);
     for (int i = 0; i < count; i++) {
         vit_model_read(m, i, values);
-        *hash = mix_values(*hash, values, vit_model_parameter(m, i).count);
+        *hash = mix(*hash, values, vit_model_parameter(m, i).count * sizeof *values);
     }
     free(values);
     return VIT_OK;
@@ -152,7 +156,7 @@ const char *train_teacher_digest(const struct train_teacher *t)
 
 /* ---- opening ---- */
 
-/* Those that names, "A+B", has. */
+/* Those that names, "A+B", has; what exists under its whole name is one. */
 static enum vit_status open_all(struct train_teacher *t, char *names, const struct recipe *r,
                                 const struct patch_dataset *data, const struct patch_recipe *pictures,
                                 const struct cmd_common *common, struct vit_error *err)
@@ -160,7 +164,7 @@ static enum vit_status open_all(struct train_teacher *t, char *names, const stru
     enum vit_status status = VIT_OK;
 
     for (char *next; names && !status; names = next) {
-        next = strchr(names, '+');
+        next = access(names, F_OK) ? strchr(names, '+') : NULL;
         if (next) *next++ = '\0';
         if (!*names)
             return vit_fail(err, VIT_ERR_ARG, "--teacher: expected a network on each side of +, found \"%s\"",
@@ -232,6 +236,27 @@ double train_teacher_macs(const struct train_teacher *t)
 
 /* ---- asking ---- */
 
+/* Whether a run in folder, which replaces its model, would take one of them away. */
+static bool is_model_of(const char *path, const char *folder)
+{
+    char place[PATH_MAX], own[PATH_MAX], model[PATH_MAX];
+
+    if (!realpath(path, place) || !realpath(folder, own)) return false;
+    return strcmp(place, own) == 0 || strcmp(place, train_path(model, own, TRAIN_MODEL)) == 0;
+}
+
+enum vit_status train_teacher_spare(const struct train_teacher *t, const char *folder, struct vit_error *err)
+{
+    for (int i = 0; t && i < t->count; i++) {
+        const char *path = vit_model_path(t->teacher[i].model);
+        if (is_model_of(path, folder))
+            return vit_fail(err, VIT_ERR_ARG,
+                            "--teacher %s: is the network that the run in %s replaces, expected it elsewhere",
+                            path, folder);
+    }
+    return VIT_OK;
+}
+
 /* to += share softmax of the logits of these classes alone. */
 static void add_answer(float *to, const float *logits, const int *class, int classes, double share)
 {
@@ -253,25 +278,34 @@ static const float *normalise(const struct train_teacher *t, const struct teache
     return t->room;
 }
 
-static void ask(struct train_teacher *t, const struct teacher *one, const float *planes, int n, float *to)
+static enum vit_status ask(struct train_teacher *t, const struct teacher *one, const float *planes, int n,
+                           float *to, struct vit_error *err)
 {
     const int own = vit_model_config(one->model)->classes;
     const float *logits = vit_forward(one->session, normalise(t, one, planes, n), n);
+    struct vit_error why;
 
+    if (cmd_check_answer(logits, n * own, vit_model_path(one->model), &why))
+        return vit_fail(err, why.status, "--teacher %s", why.text);
     for (int i = 0; i < n; i++)
         add_answer(to + (size_t)i * (size_t)t->classes, logits + (size_t)i * (size_t)own, one->class,
                    t->classes, 1.0 / t->count);
+    return VIT_OK;
 }
 
-const float *train_teacher_ask(struct train_teacher *t, const float *planes, int n)
+enum vit_status train_teacher_ask(const float **answer, struct train_teacher *t, const float *planes, int n,
+                                  struct vit_error *err)
 {
-    if (!t) return NULL;
+    enum vit_status status = VIT_OK;
+
+    *answer = t ? t->mean : NULL;
+    if (!t) return VIT_OK;
     memset(t->mean, 0, (size_t)n * (size_t)t->classes * sizeof *t->mean);
     for (int first = 0; first < n; first += TRAIN_EVAL_BATCH) {
         const int part = n - first < TRAIN_EVAL_BATCH ? n - first : TRAIN_EVAL_BATCH;
-        for (int i = 0; i < t->count; i++)
-            ask(t, &t->teacher[i], planes + (size_t)first * 3 * t->plane, part,
-                t->mean + (size_t)first * (size_t)t->classes);
+        for (int i = 0; i < t->count && !status; i++)
+            status = ask(t, &t->teacher[i], planes + (size_t)first * 3 * t->plane, part,
+                         t->mean + (size_t)first * (size_t)t->classes, err);
     }
-    return t->mean;
+    return status;
 }

@@ -290,8 +290,8 @@ static void say_resized(struct loading *l)
     const int grid = vit_config_grid(&l->m->config);
 
     if (l->file_grid != grid && l->m->config.position == VIT_POS_LEARNED)
-        vit_model_say(l->m, true, "position embeddings resized from %dx%d to %dx%d", l->file_grid,
-                      l->file_grid, grid, grid);
+        vit_model_say(l->m, true, "%s: position embeddings resized from %dx%d to %dx%d", l->m->path,
+                      l->file_grid, l->file_grid, grid, grid);
 }
 
 void vit_model_say_border(struct vit_model *m)

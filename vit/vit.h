@@ -189,7 +189,7 @@ bool vit_model_has_labels(const struct vit_model *m);
 enum vit_status vit_model_set_labels(struct vit_model *m, const char *const *labels, struct vit_error *err);
 size_t vit_model_parameters(const struct vit_model *m);
 size_t vit_model_input_floats(const struct vit_model *m); /* channels image image */
-/* Line i of what was inferred, resized or left unused ("position embeddings resized from 4x4 to 6x6");
+/* Line i of what was inferred, resized or left unused ("x.npz: position embeddings resized from 4x4 to 6x6");
  * NULL past the end. warning (if not NULL): the user should see it without asking. */
 const char *vit_model_note(const struct vit_model *m, int i, bool *warning);
 

@@ -66,6 +66,33 @@ static void runs_of_different_settings_are_not_mixed(void **state)
     assert_string_equal(f->r.conditions[0].label, "depth 6, warm-up 200 steps, xavier, width 64");
 }
 
+/* Untaught runs say nothing of a teacher; the names of teachers may begin with the same long path. */
+static void runs_of_different_teachers_are_not_mixed(void **state)
+{
+    enum { CASES = 4, LONG = 200 };
+    struct fixture *f = *state;
+    struct vit_error err;
+
+    for (int i = 0; i < CASES; i++) {
+        struct fixture inner = { 0 };
+        char grid[600], teacher[LONG + 40] = "";
+
+        if (i) snprintf(teacher, sizeof teacher, ",\"teacher\":[\"%0*d\"]", i == 1 ? 1 : LONG, i);
+        snprintf(grid, sizeof grid,
+                 "{\"settings\":{\"norm\":[\"pre\"],\"lr\":[\"0.001\"]%s},\"cells\":[{\"cell\":\"%d\","
+                 "\"norm\":\"pre\",\"seed\":0}]}",
+                 teacher, i);
+        snprintf(inner.dir, sizeof inner.dir, "%.200s/%d", f->dir, i);
+        save(&inner, "sweep.json", grid);
+        assert_ok(report_read(&f->r, inner.dir, &err), &err);
+    }
+    assert_ok(report_arrange(&f->r, &err), &err);
+    assert_int_equal(f->r.condition_count, CASES);
+    for (int i = 0; i < CASES; i++)
+        if (strstr(f->r.conditions[i].label, ", teacher none")) return;
+    fail_msg("no condition without a teacher: %s", f->r.conditions[0].label);
+}
+
 /* pre looks the same whatever stands beside it, and names that nobody knows get styles of their own. */
 static void a_placement_keeps_its_style(void **state)
 {
@@ -681,6 +708,7 @@ int main(void)
         TEST(the_best_rate_is_one_that_loses_no_run),
         TEST(the_best_rate_is_the_best_on_average),
         TEST(runs_of_different_settings_are_not_mixed),
+        TEST(runs_of_different_teachers_are_not_mixed),
         TEST(a_placement_keeps_its_style),
         TEST(planned_runs_that_have_not_ended_are_there),
         TEST(a_grid_of_which_nothing_has_ended_knows_its_settings),

@@ -171,9 +171,29 @@ static void a_teacher_is_part_of_the_plan(void **state)
     vit_model_close(m);
     json_decref(plan);
     json_decref(alone);
-    EXPECT(3, "cell norm=pre_seed=0: nowhere.safetensors: ", true, "-d", f->data, "-o", f->out, "--norm",
-           "pre,post", "--teacher", "nowhere.safetensors");
+    EXPECT(3, "cell norm=pre_seed=0: --teacher nowhere.safetensors: ", true, "-d", f->data, "-o", f->out,
+           "--norm", "pre,post", "--teacher", "nowhere.safetensors");
     assert_int_not_equal(access(f->out, F_OK), 0);
+}
+
+/* Else cells that stand side by side would have been taught by two networks of one name. */
+static void a_sweep_keeps_its_teacher(void **state)
+{
+    struct fixture *f = *state;
+    char teacher[400], first[400], second[400];
+
+    snprintf(teacher, sizeof teacher, "%s/teacher.safetensors", f->dir);
+    snprintf(first, sizeof first, "%s/cells/norm=pre_seed=0/model.safetensors", f->out);
+    snprintf(second, sizeof second, "%s/cells/norm=pre_seed=1/model.safetensors", f->out);
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--seed", "0,1", "--epochs", "1", "--keep", "model");
+    assert_int_equal(rename(first, teacher), 0);
+    EXPECT(0, "", true, "-d", f->data, "-o", f->other, "--epochs", "1", "--teacher", teacher);
+    EXPECT(0, "", true, "-d", f->data, "-o", f->other, "--epochs", "1", "--teacher", teacher, "--seed",
+           "0,1");
+    assert_int_equal(rename(second, teacher), 0);
+    EXPECT(3, "the sweep in ", true, "-d", f->data, "-o", f->other, "--epochs", "1", "--teacher", teacher,
+           "--seed", "0,1,2");
+    assert_int_equal(tmp_lines(f->other, "cells.jsonl"), 2);
 }
 
 /* The same plan as a table: a row for each cell, in order, and the sum. */
@@ -1185,6 +1205,7 @@ int main(void)
         TEST(the_grid_is_the_product_with_the_middle_rates_first),
         TEST(a_plan_for_people_has_every_cell),
         TEST(a_teacher_is_part_of_the_plan),
+        TEST(a_sweep_keeps_its_teacher),
         TEST(a_plan_knows_what_is_done),
         TEST(a_plan_measures_what_it_is_not_told),
         TEST(a_sweep_killed_at_any_moment_ends_with_the_same_numbers),

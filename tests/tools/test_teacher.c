@@ -112,6 +112,7 @@ static void the_answer_is_the_mean_of_what_each_says_of_the_same_pictures(void *
     const struct fixture *f = *state;
     struct train_teacher *t;
     struct vit_error err;
+    const float *answer;
     double want[N * CLASSES] = { 0 };
     float wanted[N * CLASSES];
     char names[700];
@@ -121,9 +122,10 @@ static void the_answer_is_the_mean_of_what_each_says_of_the_same_pictures(void *
     ask(want, f, f->two, 0, false);
     for (int i = 0; i < N * CLASSES; i++) wanted[i] = (float)want[i];
     assert_ok(open_teacher(&t, f, names, &err), &err);
-    assert_close("answer", train_teacher_ask(t, f->planes, N), wanted, N * CLASSES, 100 * 0x1p-22 / 4);
-    /* Of fewer pictures nothing is left of those before. */
-    assert_close("answer", train_teacher_ask(t, f->planes, 3), wanted, 3 * CLASSES, 100 * 0x1p-22 / 4);
+    for (int n = N; n > 0; n -= N - 3) { /* of fewer pictures nothing is left of those before */
+        assert_ok(train_teacher_ask(&answer, t, f->planes, n, &err), &err);
+        assert_close("answer", answer, wanted, n * CLASSES, 100 * 0x1p-22 / 4);
+    }
     assert_true(fabs((double)wanted[0] - 0.1) > 1e-3 &&
                 fabs((double)wanted[0] - (double)wanted[CLASSES]) > 1e-3);
     train_teacher_close(t);
@@ -132,33 +134,107 @@ static void the_answer_is_the_mean_of_what_each_says_of_the_same_pictures(void *
 static void a_recipe_without_one_has_no_answers(void **state)
 {
     const struct fixture *f = *state;
+    const float *answer = f->planes;
     struct train_teacher *t;
     struct vit_error err;
 
     assert_ok(open_teacher(&t, f, NULL, &err), &err);
     assert_null(t);
-    assert_null(train_teacher_ask(t, f->planes, N));
+    assert_ok(train_teacher_ask(&answer, t, f->planes, N, &err), &err);
+    assert_null(answer);
+    assert_ok(train_teacher_spare(t, f->dir, &err), &err);
     assert_true(train_teacher_macs(t) == 0);
     train_teacher_close(t);
 }
 
-static void the_digest_is_that_of_the_weights(void **state)
+static void digest_of(char *digest, const struct fixture *f, const char *path)
 {
-    const struct fixture *f = *state;
-    char digest[2][TRAIN_DIGEST], other[300];
     struct train_teacher *t;
     struct vit_error err;
 
-    snprintf(other, sizeof other, "%s/other.safetensors", f->dir);
+    assert_ok(open_teacher(&t, f, path, &err), &err);
+    memcpy(digest, train_teacher_digest(t), TRAIN_DIGEST);
+    train_teacher_close(t);
+}
+
+/* Other weights, other classes, another normalisation: each is another teacher; another place is not. */
+static void the_digest_tells_teachers_apart(void **state)
+{
+    const struct fixture *f = *state;
+    const char *labels[MORE + CLASSES];
+    char first[TRAIN_DIGEST], digest[TRAIN_DIGEST], path[300];
+
+    snprintf(path, sizeof path, "%s/other.safetensors", f->dir);
+    digest_of(first, f, f->one);
+    name_classes(f, labels);
+    write_network(path, labels, MORE + CLASSES, 1, 0.4f);
+    digest_of(digest, f, path);
+    assert_string_equal(digest, first);
+    for (int i = 0; i < 3; i++) {
+        name_classes(f, labels);
+        if (i == 2) labels[0] = "yeti", labels[1] = "unicorn";
+        write_network(path, labels, MORE + CLASSES, i == 0 ? 3 : 1, i == 1 ? 0.5f : 0.4f);
+        digest_of(digest, f, path);
+        assert_string_not_equal(digest, first);
+    }
+}
+
+static void an_answer_that_is_not_finite_is_refused(void **state)
+{
+    const struct fixture *f = *state;
+    float *planes = calloc(N * SIDE * SIDE * 3, sizeof *planes);
+    const float *answer;
+    struct train_teacher *t;
+    struct vit_error err;
+
+    assert_non_null(planes);
+    planes[65 * SIDE * SIDE * 3] = NAN; /* of the second part */
+    assert_ok(open_teacher(&t, f, f->one, &err), &err);
+    assert_refused(train_teacher_ask(&answer, t, planes, N, &err), VIT_ERR_FORMAT,
+                   "one.safetensors: the network answers nan, expected finite numbers", &err);
+    train_teacher_close(t);
+    free(planes);
+}
+
+/* A run in the folder would replace it, or the folder of that name. */
+static void the_model_of_the_run_itself_is_no_teacher(void **state)
+{
+    const struct fixture *f = *state;
+    const char *labels[MORE + CLASSES];
+    char folder[280], path[300];
+    struct train_teacher *t;
+    struct vit_error err;
+
+    snprintf(folder, sizeof folder, "%s/own", f->dir);
+    snprintf(path, sizeof path, "%s/model.safetensors", folder);
+    tmp_write(folder, "log.jsonl", "", 0, NULL, 0);
+    name_classes(f, labels);
+    write_network(path, labels, MORE + CLASSES, 1, 0.4f);
     for (int i = 0; i < 2; i++) {
-        write_network(other, NULL, CLASSES, 2 + (uint64_t)i, 0.6f);
-        assert_ok(open_teacher(&t, f, other, &err), &err);
-        memcpy(digest[i], train_teacher_digest(t), TRAIN_DIGEST);
+        assert_ok(open_teacher(&t, f, i ? folder : path, &err), &err);
+        assert_refused(train_teacher_spare(t, folder, &err), VIT_ERR_ARG, "is the network that the run in ",
+                       &err);
+        assert_ok(train_teacher_spare(t, f->dir, &err), &err);
         train_teacher_close(t);
     }
-    assert_string_not_equal(digest[0], digest[1]);
-    assert_ok(open_teacher(&t, f, f->two, &err), &err); /* as the first */
-    assert_string_equal(digest[0], train_teacher_digest(t));
+}
+
+static void a_path_may_have_a_plus_in_it(void **state)
+{
+    const struct fixture *f = *state;
+    char path[300], names[700];
+    const char *labels[MORE + CLASSES];
+    struct train_teacher *t;
+    struct vit_error err;
+
+    snprintf(path, sizeof path, "%s/a+b.safetensors", f->dir);
+    name_classes(f, labels);
+    write_network(path, labels, MORE + CLASSES, 1, 0.4f);
+    assert_ok(open_teacher(&t, f, path, &err), &err);
+    train_teacher_close(t);
+    snprintf(names, sizeof names, "%s+%s", f->one, path);
+    assert_ok(open_teacher(&t, f, names, &err), &err);
+    assert_true(train_teacher_macs(t) > 0);
     train_teacher_close(t);
 }
 
@@ -203,7 +279,7 @@ static void names_that_are_no_list_are_refused(void **state)
     snprintf(names, sizeof names, "%s+", f->one);
     assert_refused(open_teacher(&t, f, names, &err), VIT_ERR_ARG, "expected a network on each side of +",
                    &err);
-    assert_refused(open_teacher(&t, f, "nowhere", &err), VIT_ERR_IO, "nowhere", &err);
+    assert_refused(open_teacher(&t, f, "nowhere", &err), VIT_ERR_IO, "--teacher nowhere: ", &err);
     for (int i = 0; i < 17; i++)
         snprintf(many + strlen(many), sizeof many - strlen(many), "%s%s", i ? "+" : "", f->one);
     assert_refused(open_teacher(&t, f, many, &err), VIT_ERR_ARG, "expected at most 16 networks, found more",
@@ -215,7 +291,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_answer_is_the_mean_of_what_each_says_of_the_same_pictures),
         cmocka_unit_test(a_recipe_without_one_has_no_answers),
-        cmocka_unit_test(the_digest_is_that_of_the_weights),
+        cmocka_unit_test(the_digest_tells_teachers_apart),
+        cmocka_unit_test(an_answer_that_is_not_finite_is_refused),
+        cmocka_unit_test(the_model_of_the_run_itself_is_no_teacher),
+        cmocka_unit_test(a_path_may_have_a_plus_in_it),
         cmocka_unit_test(what_does_not_know_the_classes_is_refused),
         cmocka_unit_test(names_that_are_no_list_are_refused),
     };

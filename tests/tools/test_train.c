@@ -932,13 +932,24 @@ static void a_teacher_may_move_but_not_change(void **state)
     assert_int_equal(
         INTERRUPT(f->other, 13, SIGINT, "-d", f->data, "-o", f->other, "--teacher", teacher, LONG), 130);
     assert_int_equal(rename(teacher, moved), 0);
-    EXPECT(3, "teacher.safetensors: ", false, "--resume", f->other);
-    EXPECT(3, "was begun with a teacher of other weights than builtin:pre has", false, "--resume", f->other,
-           "--teacher", "builtin:pre");
+    EXPECT(3, "vit: --teacher ", false, "--resume", f->other);
+    EXPECT(3, "was begun with another teacher than builtin:pre", false, "--resume", f->other, "--teacher",
+           "builtin:pre");
     EXPECT(2, "--teacher-share: the run in ", false, "--resume", f->other, "--teacher", moved,
            "--teacher-share", "0.1");
     EXPECT(0, "", false, "--resume", f->other, "--teacher", moved, "-t", "1");
     assert_same_run(f->out, f->other);
+}
+
+/* It would be gone before the first step, and with it the way to go on. */
+static void a_run_does_not_replace_its_teacher(void **state)
+{
+    struct fixture *f = *state;
+
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "1");
+    EXPECT(2, ": is the network that the run in ", true, "-d", f->data, "-o", f->out, "--force", "--teacher",
+           f->out);
+    assert_true(tmp_has(f->out, "model.safetensors"));
 }
 
 /* (1 - 0) q + 0 p is q to the bit. */
@@ -1336,6 +1347,7 @@ static const struct CMUnitTest TESTS[] = {
     TEST(a_network_that_cannot_learn_from_pictures_is_refused),
     TEST(a_run_goes_on_without_what_it_started_from),
     TEST(a_teacher_may_move_but_not_change),
+    TEST(a_run_does_not_replace_its_teacher),
     TEST(a_teacher_counts_by_its_share),
     TEST(a_teacher_of_other_classes_is_refused),
     TEST(a_damaged_picture_is_counted),
