@@ -163,7 +163,8 @@ struct patch_decode cmd_decode(uint64_t max_pixels, bool no_exif);
 
 /* The crop of a recipe for pictures, as options --crop-mode and --crop-pct say it. */
 #define CMD_CROP_MODE_HELP                                                                                   \
-    "resize the short side and cut out the centre, or resize to a square, of which --crop-pct keeps the centre"
+    "resize the short side and cut out the centre, or resize to a square, of which --crop-pct keeps the "    \
+    "centre"
 #define CMD_CROP_PCT_HELP "the part of the resized side that the crop keeps; of a square all, unless given"
 const char *cmd_crop_word(int i);
 /* mode NULL, pct 0: not given, and stays. What becomes a square is cut only where it is said how much. */

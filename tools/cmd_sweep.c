@@ -342,7 +342,8 @@ const struct args_verb cmd_sweep = {
         "from " WINDOW " on, or the last of a shorter run, with that mean below " LEFT
         ", or as large a part. The test split is run once through each cell that is done, with its last "
         "weights, and chooses nothing.\n\n"
-        "FLOPs of --plan: 6 for a multiply-add in training, 2 in validation, test and a teacher's answers.\n\n"
+        "FLOPs of --plan: 6 for a multiply-add in training, 2 in validation, test and the answers of a "
+        "teacher.\n\n"
         "Exit codes: 0 done, 1 done without the pictures that could not be read, 2 wrong usage, 3 data "
         "set or folder unusable, 130 interrupted.\n\n" RECIPE_PRESETS_TEXT,
     .groups = GROUPS,

@@ -98,8 +98,8 @@ void report_note_map(FILE *out, const struct report *r)
         fputs(" It is of ", out);
         report_put_pictures(out, &pictures);
         fprintf(out,
-                ": by their choice alone that of one run is known to ± %.1f points (95 %%) or better; another "
-                "seed may differ by more.",
+                ": by their choice alone that of one run is known to ± %.1f points (95 %%) or better; "
+                "another seed may differ by more.",
                 100 * half);
     }
     report_put_lost(out, r);

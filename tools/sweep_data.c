@@ -60,7 +60,7 @@ static enum vit_status find_source(struct sweep *s, struct sweep_cell *c, const 
 
 /* ---- cells ---- */
 
-/* Training: one product forward, two back, 2 flops each a multiply-add. A teacher's forwards are not in it. */
+/* Training: one product forward, two back, 2 flops each a multiply-add. A teacher's answers are not in it. */
 static double flops_of(const struct sweep_cell *c, const struct vit_hyper *h,
                        const struct sweep_source *source)
 {

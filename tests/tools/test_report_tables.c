@@ -303,7 +303,7 @@ static void the_map_has_every_run(void **state)
                  "given up there, also where it had been lower before. Diverged: ");
     assert_table(
         f, "map", "",
-        "of 5000 pictures: by their choice alone that of one run is known to ± 1.4 points (95 %) or better;");
+        "of 5000 pictures: by their choice alone that of one run is known to ± 1.4 points (95 %) or ");
     assert_table(
         f, "map", "",
         "Not learnt: trained to the end, with a validation accuracy there below 20 % (chance is 10 %).");
