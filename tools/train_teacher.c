@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "tools/train_parts.h"
+#include "vit/random.h"
 
 enum { MOST_TEACHERS = 16 };
 
@@ -109,10 +110,13 @@ static enum vit_status open_one(struct teacher *t, const char *path, const struc
 
 /* ---- whether they are still the same ---- */
 
-/* FNV-1a of 64 bits. */
-static uint64_t mix(uint64_t hash, const void *bytes, size_t size)
+static uint64_t mix_values(uint64_t hash, const float *values, size_t count)
 {
-    for (size_t i = 0; i < size; i++) hash = (hash ^ ((const unsigned char *)bytes)[i]) * 0x100000001b3u;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, &values[i], sizeof bits);
+        hash = vit_key(hash, bits);
+    }
     return hash;
 }
 
@@ -125,7 +129,7 @@ static enum vit_status mix_model(uint64_t *hash, const struct vit_model *m, stru
     float *values;
 
     if (!config) return no_memory(err);
-    *hash = mix(*hash, config, strlen(config));
+    for (size_t i = 0; config[i]; i++) *hash = vit_key(*hash, (unsigned char)config[i]);
     free(config);
     for (int i = 0; i < count; i++)
         if (vit_model_parameter(m, i).count > most) most = vit_model_parameter(m, i).count;
@@ -133,7 +137,7 @@ static enum vit_status mix_model(uint64_t *hash, const struct vit_model *m, stru
     if (!values) return no_memory(err);
     for (int i = 0; i < count; i++) {
         vit_model_read(m, i, values);
-        *hash = mix(*hash, values, vit_model_parameter(m, i).count * sizeof *values);
+        *hash = mix_values(*hash, values, vit_model_parameter(m, i).count);
     }
     free(values);
     return VIT_OK;
@@ -141,7 +145,7 @@ static enum vit_status mix_model(uint64_t *hash, const struct vit_model *m, stru
 
 static enum vit_status digest(struct train_teacher *t, struct vit_error *err)
 {
-    uint64_t hash = 0xcbf29ce484222325u;
+    uint64_t hash = 0;
     enum vit_status status = VIT_OK;
 
     for (int i = 0; i < t->count && !status; i++) status = mix_model(&hash, t->teacher[i].model, err);
@@ -152,6 +156,29 @@ static enum vit_status digest(struct train_teacher *t, struct vit_error *err)
 const char *train_teacher_digest(const struct train_teacher *t)
 {
     return t->digest;
+}
+
+/* ---- where they lie ---- */
+
+/* Whether a run in folder, which replaces its model, would take one of them away. */
+static bool is_model_of(const char *path, const char *folder)
+{
+    char place[PATH_MAX], own[PATH_MAX], model[PATH_MAX];
+
+    if (!realpath(path, place) || !realpath(folder, own)) return false;
+    return strcmp(place, own) == 0 || strcmp(place, train_path(model, own, TRAIN_MODEL)) == 0;
+}
+
+enum vit_status train_teacher_spare(const struct train_teacher *t, const char *folder, struct vit_error *err)
+{
+    for (int i = 0; t && i < t->count; i++) {
+        const char *path = vit_model_path(t->teacher[i].model);
+        if (is_model_of(path, folder))
+            return vit_fail(err, VIT_ERR_ARG,
+                            "--teacher %s: is the network that the run in %s replaces, expected it elsewhere",
+                            path, folder);
+    }
+    return VIT_OK;
 }
 
 /* ---- opening ---- */
@@ -235,27 +262,6 @@ double train_teacher_macs(const struct train_teacher *t)
 }
 
 /* ---- asking ---- */
-
-/* Whether a run in folder, which replaces its model, would take one of them away. */
-static bool is_model_of(const char *path, const char *folder)
-{
-    char place[PATH_MAX], own[PATH_MAX], model[PATH_MAX];
-
-    if (!realpath(path, place) || !realpath(folder, own)) return false;
-    return strcmp(place, own) == 0 || strcmp(place, train_path(model, own, TRAIN_MODEL)) == 0;
-}
-
-enum vit_status train_teacher_spare(const struct train_teacher *t, const char *folder, struct vit_error *err)
-{
-    for (int i = 0; t && i < t->count; i++) {
-        const char *path = vit_model_path(t->teacher[i].model);
-        if (is_model_of(path, folder))
-            return vit_fail(err, VIT_ERR_ARG,
-                            "--teacher %s: is the network that the run in %s replaces, expected it elsewhere",
-                            path, folder);
-    }
-    return VIT_OK;
-}
 
 /* to += share softmax of the logits of these classes alone. */
 static void add_answer(float *to, const float *logits, const int *class, int classes, double share)
