@@ -2,7 +2,6 @@
  * bytes and 3072 bytes of pixels, planes red, green, blue of 32 x 32; in those for Python the same pixels,
  * the labels apart. */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "patch/cifar.h"
 #include "patch/file.h"
 #include "patch/walk.h"
+#include "vit/source.h"
 
 enum { PIXELS = PATCH_CIFAR_PIXELS, MAX_RECORD = 2 + PIXELS };
 
@@ -210,22 +210,19 @@ static enum vit_status add_file(struct patch_dataset *d, const char *folder, con
                                 const struct patch_cifar *c, struct vit_error *err)
 {
     struct patch_store *s = d->store;
-    struct stat info;
+    const int file = s->open;
     const char *path;
-    int fd;
     enum vit_status status = patch_names_join(&s->files, folder, name, err);
 
     if (status) return status;
     path = s->files.item[s->files.count - 1];
-    fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0) return vit_fail(err, VIT_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
-    s->fd[s->open++] = fd; /* closed with the store */
-    if (fstat(fd, &info)) return vit_fail(err, VIT_ERR_IO, "%s: %s", path, strerror(errno));
-    if (!S_ISREG(info.st_mode) || info.st_size == 0)
+    status = vit_source_open(&s->fd[file], &s->bytes[file], path, err);
+    if (status) return status;
+    s->open++; /* closed with the store */
+    if (!s->bytes[file])
         return vit_fail(err, VIT_ERR_FORMAT, "%s: expected pictures of %zu bytes, found an empty file", path,
                         record_size(c));
-    s->bytes[s->open - 1] = (size_t)info.st_size;
-    return c->label_key ? add_batch(d, s->open - 1, c, err) : add_records(d, s->open - 1, c, err);
+    return c->label_key ? add_batch(d, file, c, err) : add_records(d, file, c, err);
 }
 
 static enum vit_status open_cifar(struct patch_dataset *d, const char *path, enum patch_split split,

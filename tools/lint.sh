@@ -22,8 +22,8 @@ sources() { # FOLDER...
 # ---- who may include whom ----
 allowed() { # FILE: an expression for the headers it may include
     case $1 in
-    patch/stem*) echo '(patch/|kernels/kern\.h|vit/(base|arena|random|json|pickle|sink|thread)\.h)' ;;
-    kernels/* | patch/* | weights/*) echo "(${1%%/*}/|vit/(base|arena|random|json|pickle|sink|thread)\\.h)" ;;
+    patch/stem*) echo '(patch/|kernels/kern\.h|vit/(base|arena|random|json|pickle|sink|source|thread)\.h)' ;;
+    kernels/* | patch/* | weights/*) echo "(${1%%/*}/|vit/(base|arena|random|json|pickle|sink|source|thread)\\.h)" ;;
     vit/*) echo '(vit|kernels|weights|patch)/' ;;
     *) echo '' ;;
     esac

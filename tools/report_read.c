@@ -1,7 +1,6 @@
 /* Folders and files into cells, epochs and blocks. */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include "tools/report_parts.h"
 #include "tools/train.h"
 #include "vit/json.h"
+#include "vit/source.h"
 
 enum { MAX_BYTES = 1 << 28 };
 
@@ -51,44 +51,14 @@ static enum vit_status take_lines(struct report *r, report_take *take, const cha
     return status;
 }
 
-/* Without O_NONBLOCK, opening a pipe waits for its writer. */
-static FILE *open_bytes(const char *path)
-{
-    const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-
-    return fd < 0 ? NULL : fdopen(fd, "rb");
-}
-
-static enum vit_status read_bytes(char **out, size_t *size, const char *path, struct vit_error *err)
-{
-    FILE *f = open_bytes(path);
-    struct stat info;
-    enum vit_status status = VIT_OK;
-
-    *out = NULL;
-    if (!f) return vit_fail(err, VIT_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
-    if (fstat(fileno(f), &info) || !S_ISREG(info.st_mode))
-        status = vit_fail(err, VIT_ERR_IO, "%s: is not a file", path);
-    else if (info.st_size > MAX_BYTES)
-        status = vit_fail(err, VIT_ERR_FORMAT, "%s: %lld bytes, expected at most %d of such a file", path,
-                          (long long)info.st_size, MAX_BYTES);
-    else if (!(*out = malloc((size_t)info.st_size + 1)))
-        status = vit_fail(err, VIT_ERR_NOMEM, "%s: no memory for %lld bytes", path, (long long)info.st_size);
-    else
-        *size = fread(*out, 1, (size_t)info.st_size, f);
-    if (!status && ferror(f)) status = vit_fail(err, VIT_ERR_IO, "%s: cannot be read", path);
-    fclose(f);
-    return status;
-}
-
 static enum vit_status read_lines(struct report *r, report_take *take, const char *path,
                                   struct vit_error *err)
 {
-    char *text;
-    size_t size = 0;
-    enum vit_status status = read_bytes(&text, &size, path, err);
+    unsigned char *text;
+    size_t size;
+    enum vit_status status = vit_source_read(&text, &size, path, MAX_BYTES, err);
 
-    if (!status) status = take_lines(r, take, path, text, size, true, err);
+    if (!status) status = take_lines(r, take, path, (char *)text, size, true, err);
     free(text);
     return status;
 }
@@ -261,10 +231,11 @@ static enum vit_status name_blocks(struct report *r, size_t first, const char *p
 static enum vit_status read_file(struct report *r, const char *path, struct vit_error *err)
 {
     const size_t blocks = r->block_count;
-    char *text;
-    size_t size = 0;
+    unsigned char *bytes;
+    size_t size;
     json_t *document = NULL;
-    enum vit_status status = read_bytes(&text, &size, path, err);
+    enum vit_status status = vit_source_read(&bytes, &size, path, MAX_BYTES, err);
+    const char *text = (char *)bytes;
 
     if (!status && is_blank(text, size))
         status = vit_fail(err, VIT_ERR_FORMAT,
@@ -276,7 +247,7 @@ static enum vit_status read_file(struct report *r, const char *path, struct vit_
     } else if (!status) {
         status = take_lines(r, take_any, path, text, size, false, err);
     }
-    free(text);
+    free(bytes);
     return status ? status : name_blocks(r, blocks, path, err);
 }
 

@@ -2,14 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tools/memory.h"
 #include "vit/json.h"
 #include "vit/sink.h"
+#include "vit/source.h"
 
 static enum vit_status refused(const char *path, const char *what, struct vit_error *err)
 {
@@ -20,61 +21,31 @@ static enum vit_status refused(const char *path, const char *what, struct vit_er
 
 /* A file and how far it was looked at. It may hold any bytes: a power cut leaves zeros. */
 struct text {
-    struct memory m;
-    size_t at;
+    unsigned char *bytes;
+    size_t size, at;
 };
 
-/* *f NULL: no file. What is none (a pipe, a device) is refused, not waited for. */
-static enum vit_status open_text(FILE **f, const char *path, struct vit_error *err)
-{
-    const int file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    struct stat s;
-
-    *f = NULL;
-    if (file < 0) return errno == ENOENT ? VIT_OK : refused(path, "opened", err);
-    if (!fstat(file, &s) && !S_ISREG(s.st_mode)) {
-        close(file);
-        return vit_fail(err, VIT_ERR_IO, "%s: is %s, expected a file", path,
-                        S_ISDIR(s.st_mode) ? "a directory" : "a device or pipe");
-    }
-    *f = fdopen(file, "rb");
-    if (*f) return VIT_OK;
-    refused(path, "opened", err);
-    close(file);
-    return VIT_ERR_IO;
-}
-
-/* The whole file (free m.bytes); no file: nothing. */
+/* The whole file (free t->bytes); no file: nothing. */
 static enum vit_status read_text(struct text *t, const char *path, struct vit_error *err)
 {
-    FILE *f;
-    size_t got;
-    char part[65536];
-    bool whole;
-    enum vit_status status = open_text(&f, path, err);
+    enum vit_status status;
 
     *t = (struct text){ 0 };
-    if (status) return status;
-    memory_open(&t->m);
-    while (f && t->m.out && (got = fread(part, 1, sizeof part, f))) fwrite(part, 1, got, t->m.out);
-    whole = !f || !ferror(f);
-    if (f) fclose(f);
-    if (!whole) refused(path, "read", err);
-    if (memory_close(&t->m) && whole) return VIT_OK;
-    free(t->m.bytes);
-    t->m.bytes = NULL;
-    return whole ? vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to read it", path) : VIT_ERR_IO;
+    errno = 0;
+    status = vit_source_read(&t->bytes, &t->size, path, SIZE_MAX, err);
+    return status && errno == ENOENT ? VIT_OK : status;
 }
 
 /* The next whole line as an object, NULL at the end; *start and *length: its text, with the end. */
 static enum vit_status next_line(json_t **line, struct text *t, const char **start, size_t *length,
                                  const char *path, struct vit_error *err)
 {
-    const char *end = memchr(t->m.bytes + t->at, '\n', t->m.size - t->at);
+    const char *rest = t->bytes ? (const char *)t->bytes + t->at : "";
+    const char *end = memchr(rest, '\n', t->size - t->at);
 
     *line = NULL;
     if (!end) return VIT_OK;
-    *start = t->m.bytes + t->at;
+    *start = rest;
     *length = (size_t)(end + 1 - *start);
     t->at += *length;
     return vit_json_parse(line, path, *start, *length - 1, err);
@@ -104,7 +75,7 @@ enum vit_status sweep_lines_read(json_t **out, const char *path, struct vit_erro
     *out = json_array();
     while (!(status = next_line(&line, &text, &start, &length, path, err)) && line)
         vit_json_append(out, line);
-    free(text.m.bytes);
+    free(text.bytes);
     if (!status && *out) return VIT_OK;
     json_decref(*out);
     *out = NULL;
@@ -118,9 +89,9 @@ enum vit_status sweep_lines_cut(int file, const char *path, struct vit_error *er
     size_t keep;
 
     if (status) return status;
-    for (keep = text.m.size; keep && text.m.bytes[keep - 1] != '\n';) keep--;
+    for (keep = text.size; keep && text.bytes[keep - 1] != '\n';) keep--;
     if (ftruncate(file, (off_t)keep)) status = refused(path, "shortened", err);
-    free(text.m.bytes);
+    free(text.bytes);
     return status;
 }
 
@@ -152,13 +123,13 @@ static enum vit_status filter(struct memory *kept, size_t *all, const char *path
 
     *kept = (struct memory){ 0 };
     if (status) return status;
-    *all = text.m.size;
+    *all = text.size;
     memory_open(kept);
     while (kept->out && !(status = next_line(&line, &text, &start, &length, path, err)) && line) {
         if (choose(arg, line)) fwrite(start, 1, length, kept->out);
         json_decref(line);
     }
-    free(text.m.bytes);
+    free(text.bytes);
     if (!memory_close(kept) && !status)
         status = vit_fail(err, VIT_ERR_NOMEM, "%s: no memory for its lines", path);
     return status;

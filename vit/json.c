@@ -1,13 +1,13 @@
 #include "vit/json.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "vit/source.h"
 
 static const char *type_name(const json_t *v)
 {
@@ -97,19 +97,15 @@ enum vit_status vit_json_read_input(json_t **out, const char *path, size_t max, 
 
 enum vit_status vit_json_read(json_t **out, const char *path, size_t max, struct vit_error *err)
 {
-    /* Without O_NONBLOCK, opening a pipe waits for its writer. */
-    const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    struct stat s;
+    size_t size;
     FILE *f;
+    int fd;
+    enum vit_status status = vit_source_open(&fd, &size, path, err);
 
     *out = NULL;
-    if (fd >= 0 && !fstat(fd, &s) && !S_ISREG(s.st_mode)) {
-        close(fd);
-        return vit_fail(err, VIT_ERR_IO, "%s: is %s, expected a file", path,
-                        S_ISDIR(s.st_mode) ? "a directory" : "a device or pipe");
-    }
-    f = fd < 0 ? NULL : fdopen(fd, "rb");
-    if (fd >= 0 && !f) close(fd);
+    if (status) return status;
+    f = fdopen(fd, "rb");
+    if (!f) close(fd);
     return read_from(out, f, path, max, err);
 }
 

@@ -1,12 +1,11 @@
 /* Opening a file of weights: what it is, by its content, and the reader of that. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "vit/source.h"
 #include "weights/readers.h"
 
 /* An archive may unpack to RATIO times its own size and SLACK bytes more. Trained weights deflate by less
@@ -138,26 +137,20 @@ static enum vit_status read_content(struct weights_file *f, struct vit_error *er
 
 static enum vit_status map_file(struct weights_file *f, struct vit_error *err)
 {
-    int fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat s;
+    size_t size;
     void *bytes = NULL;
-    int code = 0;
+    int fd;
+    enum vit_status status = vit_source_open(&fd, &size, f->path, err);
 
-    if (fd < 0 || fstat(fd, &s)) {
-        code = errno;
-    } else if (!S_ISREG(s.st_mode)) {
-        close(fd);
-        return vit_fail(err, VIT_ERR_IO, "%s: is %s, expected a file", f->path,
-                        S_ISDIR(s.st_mode) ? "a directory" : "a device or pipe");
-    } else if (s.st_size > 0) {
-        bytes = mmap(NULL, (size_t)s.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (bytes == MAP_FAILED) code = errno;
-    }
-    if (fd >= 0) close(fd);
-    if (code) return vit_fail(err, VIT_ERR_IO, "%s: cannot be opened: %s", f->path, strerror(code));
-    if (!bytes) return vit_fail(err, VIT_ERR_FORMAT, "%s: is empty", f->path);
+    if (status) return status;
+    if (!size)
+        status = vit_fail(err, VIT_ERR_FORMAT, "%s: is empty", f->path);
+    else if ((bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0)) == MAP_FAILED)
+        status = vit_fail(err, VIT_ERR_IO, "%s: cannot be opened: %s", f->path, strerror(errno));
+    close(fd);
+    if (status) return status;
     f->bytes = bytes;
-    f->size = (size_t)s.st_size;
+    f->size = size;
     f->mapped = true;
     return VIT_OK;
 }

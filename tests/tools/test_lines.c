@@ -57,7 +57,7 @@ static void what_cannot_be_read_is_named(void **state)
     struct vit_error err;
     json_t *lines;
 
-    assert_refused(sweep_lines_read(&lines, dir, &err), VIT_ERR_IO, ": is a directory, expected a file",
+    assert_refused(sweep_lines_read(&lines, dir, &err), VIT_ERR_IO, ": expected a file, found a folder",
                    &err);
     assert_null(lines);
     tmp_write(dir, "x", "{}\n{\n", 5, path, sizeof path);
@@ -77,10 +77,11 @@ static void a_pipe_is_refused_and_not_waited_for(void **state)
     snprintf(path, sizeof path, "%s/x", dir);
     assert_int_equal(mkfifo(path, 0600), 0);
     alarm(10); /* who waits for a writer waits for ever */
-    assert_refused(sweep_lines_read(&lines, path, &err), VIT_ERR_IO,
-                   "x: is a device or pipe, expected a file", &err);
+    assert_refused(sweep_lines_read(&lines, path, &err), VIT_ERR_IO, "x: expected a file, found a pipe",
+                   &err);
     assert_null(lines);
-    assert_refused(sweep_lines_keep(path, is_a, NULL, &err), VIT_ERR_IO, "x: is a device or pipe", &err);
+    assert_refused(sweep_lines_keep(path, is_a, NULL, &err), VIT_ERR_IO, "x: expected a file, found a pipe",
+                   &err);
     alarm(0);
 }
 

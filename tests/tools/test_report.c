@@ -545,15 +545,17 @@ static void what_is_no_file_of_rows_is_refused(void **state)
     struct vit_error err;
     char path[LONGEST + 1];
 
-    assert_refused(report_read(&f->r, "/dev/null", &err), VIT_ERR_IO, "/dev/null: is not a file", &err);
+    assert_refused(report_read(&f->r, "/dev/null", &err), VIT_ERR_IO,
+                   "/dev/null: expected a file, found a device", &err);
     snprintf(path, sizeof path, "%s/pipe.json", f->dir);
     assert_int_equal(mkfifo(path, 0600), 0); /* nobody writes to it: not waited for */
-    assert_refused(report_read(&f->r, path, &err), VIT_ERR_IO, "pipe.json: is not a file", &err);
+    assert_refused(report_read(&f->r, path, &err), VIT_ERR_IO, "pipe.json: expected a file, found a pipe",
+                   &err);
     save(f, "probe.jsonl", "");
     snprintf(path, sizeof path, "%s/probe.jsonl", f->dir);
     assert_int_equal(truncate(path, ((off_t)1 << 28) + 1), 0);
-    assert_refused(report_read(&f->r, f->dir, &err), VIT_ERR_FORMAT,
-                   "probe.jsonl: 268435457 bytes, expected at most 268435456", &err);
+    assert_refused(report_read(&f->r, f->dir, &err), VIT_ERR_UNSUPPORTED,
+                   "probe.jsonl: 268435457 bytes, more than the 268435456 that are read", &err);
     memset(path, 'a', LONGEST - 60);
     path[LONGEST - 60] = '\0';
     assert_refused(report_read(&f->r, path, &err), VIT_ERR_ARG, "aaaa...: the name is too long", &err);

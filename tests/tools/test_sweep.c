@@ -647,7 +647,7 @@ static void a_pipe_in_the_place_of_lines_is_refused(void **state)
     alarm(60); /* who waits for a writer waits for ever */
     for (size_t i = 0; i < VIT_COUNT(NAMES); i++) {
         snprintf(path, sizeof path, "%s/%s", f->out, NAMES[i]);
-        snprintf(part, sizeof part, "out/%s: is a device or pipe, expected a file", NAMES[i]);
+        snprintf(part, sizeof part, "out/%s: expected a file, found a pipe", NAMES[i]);
         assert_int_equal(unlink(path), 0);
         assert_int_equal(mkfifo(path, 0600), 0);
         EXPECT(3, part, false, "-o", f->out);

@@ -25,7 +25,7 @@ static void a_file_has_at_most_the_bytes_that_are_expected(void **state)
     assert_refused(vit_json_read(&value, path, MOST, &err), VIT_ERR_FORMAT,
                    "x: larger than the 20000 bytes expected of such a file", &err);
     assert_null(value);
-    assert_refused(vit_json_read(&value, dir, MOST, &err), VIT_ERR_IO, ": is a directory, expected a file",
+    assert_refused(vit_json_read(&value, dir, MOST, &err), VIT_ERR_IO, ": expected a file, found a folder",
                    &err);
     assert_refused(vit_json_read(&value, "nowhere", MOST, &err), VIT_ERR_IO, "nowhere: cannot be opened",
                    &err);
@@ -45,8 +45,8 @@ static void a_pipe_is_refused_where_a_file_is_expected(void **state)
     tmp_create(dir, sizeof dir);
     snprintf(path, sizeof path, "%s/x", dir);
     assert_int_equal(mkfifo(path, 0600), 0);
-    assert_refused(vit_json_read(&value, path, 100, &err), VIT_ERR_IO,
-                   "x: is a device or pipe, expected a file", &err);
+    assert_refused(vit_json_read(&value, path, 100, &err), VIT_ERR_IO, "x: expected a file, found a pipe",
+                   &err);
     assert_null(value);
     tmp_remove(dir);
 

@@ -619,7 +619,7 @@ static void a_pipe_beside_a_model_is_refused(void **state)
         folder_weights(&f, "model.safetensors", NULL);
         snprintf(path, sizeof path, "%s/%s", f.path, NAMES[i]);
         assert_int_equal(mkfifo(path, 0600), 0);
-        snprintf(path, sizeof path, "/%s: is a device or pipe, expected a file", NAMES[i]);
+        snprintf(path, sizeof path, "/%s: expected a file, found a pipe", NAMES[i]);
         folder_refused(&f, NULL, VIT_ERR_IO, path);
         folder_remove(&f);
     }

@@ -279,8 +279,8 @@ static void what_is_no_checkpoint_is_named(void **state)
         assert_refused(weights_open(&f, path, &err), VIT_ERR_FORMAT, STRANGERS[i].says, &err);
         assert_null(f);
     }
-    assert_refused(weights_open(&f, x->dir, &err), VIT_ERR_IO, "is a directory", &err);
-    assert_refused(weights_open(&f, "/dev/null", &err), VIT_ERR_IO, "a device or pipe", &err);
+    assert_refused(weights_open(&f, x->dir, &err), VIT_ERR_IO, "expected a file, found a folder", &err);
+    assert_refused(weights_open(&f, "/dev/null", &err), VIT_ERR_IO, "expected a file, found a device", &err);
     snprintf(path, sizeof path, "%s/none", x->dir);
     assert_refused(weights_open(&f, path, &err), VIT_ERR_IO, "cannot be opened", &err);
 }
