@@ -433,6 +433,36 @@ static void calibration_needs_no_labels(void **state)
     run_free(&r);
 }
 
+/* The pictures that an accuracy is measured on afterwards are not those that fix the scales. */
+static void calibration_looks_at_the_training_split_alone(void **state)
+{
+    static const char *const SPLITS[] = { "train", "test" };
+    const struct fixture *f = *state;
+    char path[512];
+    unsigned char *picture;
+    struct run r;
+    json_t *o;
+    size_t size;
+
+    make_data_set(f->dir);
+    for (int c = 0; c < CLASSES; c++) {
+        snprintf(path, sizeof path, "%s/data/class_%d/a.png", f->dir, c);
+        picture = tmp_read(path, &size);
+        for (size_t i = 0; i < VIT_COUNT(SPLITS); i++) {
+            snprintf(path, sizeof path, "set/%s/class_%d/a.png", SPLITS[i], c);
+            tmp_write(f->dir, path, picture, size, NULL, 0);
+        }
+        free(picture);
+    }
+    snprintf(path, sizeof path, "%s/set", f->dir);
+    r = VIT(MODEL, f->out, "--dtype", "int8", "--calibrate", path, "--json", "-q");
+    assert_int_equal(r.code, 0);
+    o = object_of(&r);
+    assert_true(number(o, "calibrated_on") == CLASSES);
+    json_decref(o);
+    run_free(&r);
+}
+
 static void a_cost_that_was_not_measured_is_no_secret(void **state)
 {
     const struct fixture *f = *state;
@@ -613,6 +643,7 @@ int main(void)
         IN_FOLDER(calibration_shows_both_ways),
         IN_FOLDER(a_picture_that_calibrates_nothing_is_counted),
         IN_FOLDER(calibration_needs_no_labels),
+        IN_FOLDER(calibration_looks_at_the_training_split_alone),
         IN_FOLDER(a_cost_that_was_not_measured_is_no_secret),
         IN_FOLDER(answers_that_are_not_finite_are_not_compared),
         IN_FOLDER(what_exists_is_not_replaced_unasked),
