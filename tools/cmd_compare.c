@@ -120,7 +120,7 @@ static enum vit_status read_words(struct compare *c, const struct options *o, in
     c->has_diverged = o->diverged_a != NULL;
     if (!status && o->diverged_a) status = parse_counts(&c->diverged[0], "--diverged-a", o->diverged_a, err);
     if (!status && o->diverged_b) status = parse_counts(&c->diverged[1], "--diverged-b", o->diverged_b, err);
-    return status ? status : check_data(c, o, err);
+    return status;
 }
 
 /* Read, compute, print. Returns an exit code. */
@@ -146,12 +146,10 @@ static int run(const void *options, int count, char **operands)
     struct vit_error err;
     int code = cmd_check(&o->common);
 
-    if (!code) {
-        if (read_words(&c, o, count, operands, &err))
-            code = cmd_usage("%s", err.text);
-        else
-            code = compare(&c, o);
-    }
+    if (!code && read_words(&c, o, count, operands, &err)) code = cmd_usage("%s", err.text);
+    if (!code) code = compare_look(&c);
+    if (!code && check_data(&c, o, &err)) code = cmd_usage("%s", err.text);
+    if (!code) code = compare(&c, o);
     compare_free(&c);
     return code;
 }

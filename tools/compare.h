@@ -86,9 +86,13 @@ struct compare {
 
 /* "[NAME=]FILE[,FILE...]" -> a further arm. VIT_ERR_ARG: what is wrong with the words. */
 enum vit_status compare_add_arm(struct compare *c, const char *words, struct vit_error *err);
+/* Which runs are files of logits. All others are opened once: what cannot be opened is told before any of
+ * them is run, which may take hours. Returns an exit code. */
+int compare_look(struct compare *c);
 /* The first run that is no file of logits, so that it wants a data set; NULL: none does. */
 const char *compare_needs_data(const struct compare *c);
-/* Read or compute all runs and line them up, picture by picture. Returns an exit code. */
+/* Read all files of logits, run all models, and line their answers up, picture by picture. Returns an exit
+ * code. */
 int compare_read(struct compare *c);
 void compare_free(struct compare *c); /* accepts what compare_add_arm left */
 

@@ -123,7 +123,6 @@ enum vit_status compare_read_logits(struct compare_run *run, struct vit_error *e
     struct weights_file *f = NULL;
     enum vit_status status = weights_open(&f, run->file, err);
 
-    run->logits = true;
     if (!status) status = read_tensors(run, f, err);
     if (!status) status = read_how(run, f, err);
     if (!status) status = read_pictures(run, f, err);

@@ -158,10 +158,8 @@ static enum vit_status renumber(struct compare *c, struct compare_run *run, stru
 static int run_logits(struct compare *c, struct compare_run *run)
 {
     struct vit_error err;
-    enum vit_status status = compare_read_logits(run, &err);
 
-    if (!status && run->pictures) status = renumber(c, run, &err);
-    return status ? unusable(&err) : CMD_DONE;
+    return run->pictures && renumber(c, run, &err) ? unusable(&err) : CMD_DONE;
 }
 
 static int run_model(struct compare *c, struct compare_run *run)
@@ -305,25 +303,62 @@ static void warn_equal(const struct compare *c)
                          a->file, b->file);
 }
 
+/* What is said of it beside its faults is said when it is run. */
+static int try_model(const struct compare *c, const struct compare_run *run)
+{
+    struct cmd_common common = *c->common;
+    struct vit_model *m;
+    int code;
+
+    common.model = run->file;
+    common.quiet = true;
+    common.verbose = false;
+    code = cmd_open_model(&m, &common, 0, false);
+    vit_model_close(m);
+    return code;
+}
+
+int compare_look(struct compare *c)
+{
+    struct compare_run *run;
+    int code = CMD_DONE;
+
+    for (int i = 0; (run = compare_run_at(c, i)) && !code; i++) {
+        run->logits = compare_is_logits(run->file);
+        if (!run->logits) code = try_model(c, run);
+    }
+    return code;
+}
+
 const char *compare_needs_data(const struct compare *c)
 {
     const struct compare_run *run;
 
     for (int i = 0; (run = compare_run_at(c, i)); i++)
-        if (!compare_is_logits(run->file)) return run->file;
+        if (!run->logits) return run->file;
     return NULL;
+}
+
+static int read_logits(const struct compare *c)
+{
+    struct compare_run *run;
+    struct vit_error err;
+
+    for (int i = 0; (run = compare_run_at(c, i)); i++)
+        if (run->logits && compare_read_logits(run, &err)) return unusable(&err);
+    return CMD_DONE;
 }
 
 int compare_read(struct compare *c)
 {
     struct compare_run *run;
     struct vit_error err;
+    int code = read_logits(c);
 
     c->failures = json_array();
-    for (int i = 0; (run = compare_run_at(c, i)); i++) {
-        int code = compare_is_logits(run->file) ? run_logits(c, run) : run_model(c, run);
-        if (code) return code;
-    }
+    for (int i = 0; (run = compare_run_at(c, i)) && !code; i++)
+        code = run->logits ? run_logits(c, run) : run_model(c, run);
+    if (code) return code;
     if (!c->failures || line_up(c, &err)) {
         cmd_error("%s", c->failures ? err.text : "cannot allocate a list of failures");
         return CMD_UNUSABLE;

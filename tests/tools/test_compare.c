@@ -542,6 +542,23 @@ static void broken_files_of_logits_are_refused(void **state)
     }
 }
 
+/* Not a model that wants a data set, whichever of the runs it is. */
+static void files_that_cannot_be_opened_are_their_own_fault(void **state)
+{
+    const char *dir = *state;
+    char a[PATH], cut[PATH], gone[PATH];
+    unsigned char *bytes;
+    size_t size;
+
+    write_logits(dir, "a.safetensors", &(struct answers){ 50, 3, 0, 0, 32, 0 }, a);
+    snprintf(gone, sizeof gone, "%s/gone.safetensors", dir);
+    bytes = tmp_read(a, &size);
+    tmp_write(dir, "cut.safetensors", bytes, size - 1, cut, sizeof cut);
+    free(bytes);
+    EXPECT(3, "", "gone.safetensors: cannot be opened", "compare", a, gone);
+    EXPECT(3, "", "cut.safetensors: ", "compare", cut, a);
+}
+
 /* The largest of them would still be some class, and now and then the right one. */
 static void logits_that_are_not_finite_are_no_answers(void **state)
 {
@@ -577,7 +594,7 @@ static void mistakes_in_the_line_are_wrong_usage(void **state)
     EXPECT(2, "", "two arms have the name \"b\"", "compare", named, a);
     EXPECT(2, "", "found an empty name", "compare", "pre=x,,y", a);
     EXPECT(2, "", "expected the name of an arm", "compare", "=x", a);
-    EXPECT(2, "", "--data: expected a data set to run nowhere on", "compare", "nowhere", a);
+    EXPECT(2, "", "--data: expected a data set to run builtin:pre on", "compare", "builtin:pre", a);
     EXPECT(2, "", "unknown option", "compare", a, a, "-m", a);
     EXPECT(2, "", "from 100 to", "compare", a, a, "--bootstrap", "3");
     EXPECT(3, "", "nowhere", "compare", "nowhere", a, "--data", dir);
@@ -923,6 +940,27 @@ static void a_picture_that_cannot_be_read_counts_for_neither(void **state)
     json_decref(o);
 }
 
+/* A model that runs meets the broken picture, and says so. */
+static void what_cannot_be_used_is_told_before_a_model_runs(void **state)
+{
+    const int64_t shape[1] = { 1 };
+    const struct weights_entry entry = { "logits", WEIGHTS_I64, 1, { 1 }, shape };
+    const char *dir = *state;
+    char a[PATH], data[PATH], gone[PATH], wrong[PATH];
+    struct vit_error err;
+
+    make_data(dir, true, data);
+    make_model(dir, "a.safetensors", 1, LABELS, a);
+    snprintf(gone, sizeof gone, "%s/gone.safetensors", dir);
+    snprintf(wrong, sizeof wrong, "%s/wrong.safetensors", dir);
+    assert_ok(weights_write(wrong, &entry, 1, NULL, 0, &err), &err);
+    for (int i = 0; i < 2; i++) {
+        struct run r = VIT("compare", a, i ? wrong : gone, "--data", data);
+        assert_null(strstr(r.err, "broken.png"));
+        expect(&r, 3, "", i ? "wrong.safetensors: has logits, but no labels" : "gone.safetensors: ");
+    }
+}
+
 static void without_a_single_picture_nothing_follows(void **state)
 {
     const char *dir = *state;
@@ -962,6 +1000,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(tables_come_before_words, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(files_that_do_not_fit_are_both_named, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(broken_files_of_logits_are_refused, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(files_that_cannot_be_opened_are_their_own_fault, tmp_setup,
+                                        tmp_teardown),
         cmocka_unit_test_setup_teardown(logits_that_are_not_finite_are_no_answers, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(mistakes_in_the_line_are_wrong_usage, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(models_and_their_logits_give_the_same, tmp_setup, tmp_teardown),
@@ -973,6 +1013,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_network_that_diverged_has_no_accuracy, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(other_classes_are_an_error_that_names_both, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_picture_that_cannot_be_read_counts_for_neither, tmp_setup,
+                                        tmp_teardown),
+        cmocka_unit_test_setup_teardown(what_cannot_be_used_is_told_before_a_model_runs, tmp_setup,
                                         tmp_teardown),
         cmocka_unit_test_setup_teardown(without_a_single_picture_nothing_follows, tmp_setup, tmp_teardown),
     };
