@@ -146,6 +146,30 @@ static int print_result(const struct train_result *r, const struct options *o, c
 
 /* ---- the verb ---- */
 
+/* A finished run asks its teacher nothing any more: it is looked at where somebody names it. */
+static enum vit_status check_teacher(const struct train_job *job, const struct options *o,
+                                     const struct train_saved *saved, struct vit_error *err)
+{
+    const char *names = job->recipe.teacher;
+    const bool named = o->words.text[RECIPE_TEACHER] != NULL;
+
+    if (!names || (!named && recipe_same_text(names, saved->texts.text[RECIPE_TEACHER]))) return VIT_OK;
+    return train_teacher_check(job, saved, err);
+}
+
+static int show_finished(const struct train_job *job, const struct options *o,
+                         const struct train_saved *saved)
+{
+    struct vit_error err;
+
+    if (check_teacher(job, o, saved, &err)) {
+        cmd_error("%s", err.text);
+        return err.status == VIT_ERR_ARG ? CMD_USAGE : CMD_UNUSABLE;
+    }
+    cmd_warn(job->common, "%s: this run is finished, nothing is left to do", job->out);
+    return print_result(&saved->result, o, job->out, saved->result.failed > 0 ? CMD_SOME_FAILED : CMD_DONE);
+}
+
 static int run_with(const struct options *o, const struct train_saved *saved)
 {
     struct recipe_texts texts = { { 0 } };
@@ -169,9 +193,7 @@ static int run_with(const struct options *o, const struct train_saved *saved)
         code = err.status == VIT_ERR_ARG ? CMD_USAGE : CMD_UNUSABLE;
         cmd_error("%s", err.text);
     } else if (saved->finished && train_folder_done(job.out)) {
-        cmd_warn(&common, "%s: this run is finished, nothing is left to do", job.out);
-        code =
-            print_result(&saved->result, o, job.out, saved->result.failed > 0 ? CMD_SOME_FAILED : CMD_DONE);
+        code = show_finished(&job, o, saved);
     } else {
         code = train_run(&job, &result);
         if (code == TRAIN_DIVERGED) cmd_error("%s", result.reason);

@@ -120,6 +120,7 @@ static enum vit_status complete(struct sweep *s, struct sweep_cell *c, const str
 static enum vit_status check_teacher(const struct sweep *s, const struct sweep_teacher *t, int image,
                                      struct vit_error *err)
 {
+    enum vit_status status;
     const json_t *one;
     size_t i;
 
@@ -129,9 +130,8 @@ static enum vit_status check_teacher(const struct sweep *s, const struct sweep_t
 
         if (!recipe_same_text(json_string_value(json_object_get(one, "teacher")), t->names)) continue;
         if (json_integer_value(json_object_get(one, "image")) != image) continue;
-        if (!recipe_same_text(digest, t->digest))
-            return vit_fail(err, VIT_ERR_UNSUPPORTED, "--teacher %s: the sweep in %s began with another one",
-                            t->names, s->options->out);
+        status = train_again_teacher(t->names, t->digest, t->names, digest, "sweep", s->options->out, err);
+        if (status) return status;
     }
     return VIT_OK;
 }

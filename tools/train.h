@@ -145,11 +145,17 @@ int train_visit(const struct train_visit *v, struct vit_session *s);
 /* ---- networks whose answers are learnt too (train_teacher.c) ---- */
 
 struct train_teacher;
-/* Those that r names, for pictures of data normalised as pictures says; *out NULL: r names none.
+struct train_saved;
+/* Those that r names, for pictures of data normalised as pictures says; *out NULL: r names none. data NULL:
+ * they are asked for no more than their digest.
  * VIT_ERR_UNSUPPORTED: one does not know the classes, or takes other than pictures. */
 enum vit_status train_teacher_open(struct train_teacher **out, const struct recipe *r,
                                    const struct patch_dataset *data, const struct patch_recipe *pictures,
                                    const struct cmd_common *common, struct vit_error *err);
+/* Whether those that job names are those of the finished run in its folder, which says how large pictures
+ * are. */
+enum vit_status train_teacher_check(const struct train_job *job, const struct train_saved *saved,
+                                    struct vit_error *err);
 /* *answer = the mean of theirs to n planes, at most a batch: probabilities (n, classes) of the data set's
  * classes alone, until the next call; NULL where there is no teacher, t NULL. VIT_ERR_FORMAT: one is not
  * finite. */
@@ -182,13 +188,19 @@ enum vit_status train_again_digest(const char *data, const char *digest, const c
 enum vit_status train_again_kernels(struct cmd_common *common, const char *saved, const char *what,
                                     const char *folder, struct vit_error *err);
 
+/* A teacher may lie elsewhere by now, but another one says other things. names, digest: of what is asked for
+ * now; VIT_ERR_ARG: it was called otherwise and is another one; VIT_ERR_UNSUPPORTED: what is called so is. */
+enum vit_status train_again_teacher(const char *names, const char *digest, const char *saved_names,
+                                    const char *saved_digest, const char *what, const char *folder,
+                                    struct vit_error *err);
+
 /* ---- what a folder has saved (train_state.c) ---- */
 
 struct train_saved {
     bool exists, finished;
     struct recipe_texts texts;
     struct train_place data;
-    char *kernels;
+    char *kernels, *teacher;    /* teacher: train_teacher_digest; NULL: there was none */
     struct train_result result; /* as far as it came; plateau_step -1: the state is too old to say */
 };
 /* A folder without state is no error. Free it in any case. */

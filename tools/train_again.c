@@ -41,6 +41,15 @@ enum vit_status train_again_digest(const char *data, const char *digest, const c
                     what, folder);
 }
 
+enum vit_status train_again_teacher(const char *names, const char *digest, const char *saved_names,
+                                    const char *saved_digest, const char *what, const char *folder,
+                                    struct vit_error *err)
+{
+    if (recipe_same_text(digest, saved_digest)) return VIT_OK;
+    return vit_fail(err, recipe_same_text(names, saved_names) ? VIT_ERR_UNSUPPORTED : VIT_ERR_ARG,
+                    "--teacher %s: the %s in %s began with another one", names, what, folder);
+}
+
 enum vit_status train_again_kernels(struct cmd_common *common, const char *saved, const char *what,
                                     const char *folder, struct vit_error *err)
 {

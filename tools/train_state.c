@@ -182,17 +182,16 @@ static enum vit_status check_pictures(const struct train *t, const json_t *note,
                     (long long)json_integer_value(pictures), patch_feed_count(t->feed));
 }
 
-/* It may lie elsewhere, but another one says other things. */
 static enum vit_status check_teacher(const struct train *t, const json_t *note, const char *path,
                                      struct vit_error *err)
 {
     const char *had = json_string_value(json_object_get(note, "teacher"));
+    const json_t *names = json_object_get(json_object_get(note, "settings"), "teacher");
 
     if (!t->teacher) return VIT_OK;
     if (!had) return damaged(path, "teacher", err);
-    if (!strcmp(had, train_teacher_digest(t->teacher))) return VIT_OK;
-    return vit_fail(err, VIT_ERR_FORMAT, "%s: was begun with another teacher than %s", path,
-                    t->recipe->teacher);
+    return train_again_teacher(t->recipe->teacher, train_teacher_digest(t->teacher), json_string_value(names),
+                               had, "run", t->job->out, err);
 }
 
 /* The trainer has taken its part; the note must agree with it. */
@@ -285,6 +284,8 @@ static enum vit_status read_saved(struct train_saved *s, const json_t *note, con
     if (!status) status = keep_text(&s->data.path, note, "data", path, err);
     if (!status && json_object_get(note, "digest"))
         status = keep_text(&s->data.digest, note, "digest", path, err);
+    if (!status && json_object_get(note, "teacher"))
+        status = keep_text(&s->teacher, note, "teacher", path, err);
     return status ? status : keep_text(&s->kernels, note, "kernels", path, err);
 }
 
@@ -311,4 +312,5 @@ void train_saved_free(struct train_saved *s)
     free(s->data.path);
     free(s->data.digest);
     free(s->kernels);
+    free(s->teacher);
 }

@@ -102,8 +102,8 @@ static enum vit_status open_one(struct teacher *t, const char *path, const struc
     if (status) return vit_fail(err, status, "--teacher %s", why.text);
     cmd_say_notes(t->model, common);
     status = vit_model_takes_pictures(t->model, err);
-    if (!status) status = match_classes(t, data, common, err);
-    if (!status) status = vit_session_create(&t->session, t->model, &s, err);
+    if (!status && data) status = match_classes(t, data, common, err);
+    if (!status && data) status = vit_session_create(&t->session, t->model, &s, err);
     if (!status) set_normalisation(t, pictures);
     return status;
 }
@@ -227,16 +227,32 @@ enum vit_status train_teacher_open(struct train_teacher **out, const struct reci
     names = strdup(r->teacher);
     if (!t || !names) status = no_memory(err);
     if (!status) {
-        t->classes = patch_dataset_classes(data);
+        t->classes = data ? patch_dataset_classes(data) : 0;
         status = open_all(t, names, r, data, pictures, common, err);
     }
-    if (!status) status = make_room(t, r->batch, pictures, err);
+    if (!status && data) status = make_room(t, r->batch, pictures, err);
     if (!status) status = digest(t, err);
     free(names);
     if (status)
         train_teacher_close(t);
     else
         *out = t;
+    return status;
+}
+
+enum vit_status train_teacher_check(const struct train_job *job, const struct train_saved *saved,
+                                    struct vit_error *err)
+{
+    struct train_teacher *t = NULL;
+    struct recipe_base base;
+    bool found;
+    enum vit_status status = train_state_base(&base, &found, job, err);
+
+    if (!status) status = train_teacher_open(&t, &job->recipe, NULL, &base.pictures, job->common, err);
+    if (!status)
+        status = train_again_teacher(job->recipe.teacher, t->digest, saved->texts.text[RECIPE_TEACHER],
+                                     saved->teacher, "run", job->out, err);
+    train_teacher_close(t);
     return status;
 }
 

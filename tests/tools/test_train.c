@@ -933,12 +933,15 @@ static void a_teacher_may_move_but_not_change(void **state)
         INTERRUPT(f->other, 13, SIGINT, "-d", f->data, "-o", f->other, "--teacher", teacher, LONG), 130);
     assert_int_equal(rename(teacher, moved), 0);
     EXPECT(3, "vit: --teacher ", false, "--resume", f->other);
-    EXPECT(3, "was begun with another teacher than builtin:pre", false, "--resume", f->other, "--teacher",
-           "builtin:pre");
+    EXPECT(2, "--teacher builtin:pre: the run in ", false, "--resume", f->other, "--teacher", "builtin:pre");
     EXPECT(2, "--teacher-share: the run in ", false, "--resume", f->other, "--teacher", moved,
            "--teacher-share", "0.1");
     EXPECT(0, "", false, "--resume", f->other, "--teacher", moved, "-t", "1");
     assert_same_run(f->out, f->other);
+    EXPECT(0, "nothing is left to do", false, "--resume", f->out); /* nobody asks it any more */
+    EXPECT(0, "nothing is left to do", false, "--resume", f->out, "--teacher", moved);
+    EXPECT(2, "--teacher builtin:pre: the run in ", false, "--resume", f->out, "--teacher", "builtin:pre");
+    EXPECT(3, "--teacher nowhere: cannot be opened", false, "--resume", f->out, "--teacher", "nowhere");
 }
 
 /* It would be gone before the first step, and with it the way to go on. */
