@@ -379,6 +379,10 @@ static enum vit_status name_classes(struct vit_model *m, const char *path, struc
     if (!status && names.count != (size_t)classes)
         status = vit_fail(err, VIT_ERR_FORMAT, "%s: expected the names of %d classes, one a line, found %zu",
                           path, classes, names.count);
+    for (size_t i = 0; i < names.count && !status; i++)
+        if (!vit_is_utf8(names.item[i]))
+            status = vit_fail(err, VIT_ERR_FORMAT, "%s: name %zu must be UTF-8, found \"%s\"", path, i + 1,
+                              names.item[i]);
     if (!status) status = vit_model_set_labels(m, (const char *const *)names.item, err);
     patch_names_free(&names);
     return status;

@@ -445,7 +445,8 @@ static void classes_without_names_get_those_of_a_text(void **state)
     tmp_write(dir, "few.txt", "a\nb\0c\n", 6, NULL, 0);
     EXPECT(3, NULL, "few.txt: not a text: holds a zero byte", "classify", "-m", MODEL, "--labels", few,
            PICTURE);
-    EXPECT(3, NULL, "label 9 must be UTF-8", "classify", "-m", MODEL, "--labels", others, PICTURE);
+    EXPECT(3, NULL, "others.txt: name 10 must be UTF-8, found \"", "classify", "-m", MODEL, "--labels",
+           others, PICTURE);
     EXPECT(3, NULL, "cannot be opened", "classify", "-m", MODEL, "--labels", "no/such.txt", PICTURE);
     EXPECT(2, NULL, "--logits", "eval", "-m", MODEL, "-d", dir, "--labels", names, "--logits", names);
     tmp_remove(dir);
