@@ -45,12 +45,28 @@ static enum vit_status look_at(struct convert_comparison *c, struct looking *l, 
     return status;
 }
 
+/* Whether they are pictures to compare answers on: any fix scales, also of other classes than the model's. */
+static enum vit_status match_pictures(bool *matched, struct convert_comparison *c, struct vit_error *err)
+{
+    const struct convert_options *o = c->options;
+    const struct vit_model *m = c->model[CONVERT_BEFORE];
+    const bool labelled = patch_dataset_classes(c->pictures) > 0;
+    const enum vit_status status =
+        labelled ? eval_try_labels(c->pictures, m, o->calibrate, &o->common, err) : VIT_OK;
+
+    *matched = !status;
+    if (status != VIT_ERR_UNSUPPORTED) return status;
+    cmd_warn(&o->common, "%s: its classes are not those of %s: no answers are compared", o->calibrate,
+             vit_model_path(m));
+    return VIT_OK;
+}
+
 enum vit_status convert_calibrate(struct convert_comparison *c, struct vit_error *err)
 {
     const struct vit_session_options options = { .batch = CONVERT_BATCH,
                                                  .threads = cmd_threads(&c->options->common) };
     struct looking l = { 0 };
-    struct vit_error ignored; /* other classes than the model's: nothing to compare on */
+    bool matched;
     enum vit_status status =
         vit_session_create(&c->session[CONVERT_BEFORE], c->model[CONVERT_BEFORE], &options, err);
 
@@ -60,10 +76,8 @@ enum vit_status convert_calibrate(struct convert_comparison *c, struct vit_error
     c->calibrated = l.n;
     vit_calibration_close(l.calibration);
     if (status || c->data) return status;
-    if (patch_dataset_classes(c->pictures) &&
-        eval_match_labels(c->pictures, c->model[CONVERT_BEFORE], c->options->calibrate, &c->options->common,
-                          &ignored))
-        return VIT_OK;
+    status = match_pictures(&matched, c, err);
+    if (!matched) return status;
     c->data = c->pictures;
     c->pictures = NULL;
     return VIT_OK;

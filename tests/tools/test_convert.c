@@ -463,6 +463,23 @@ static void calibration_looks_at_the_training_split_alone(void **state)
     run_free(&r);
 }
 
+/* They fix scales all the same. */
+static void calibration_on_other_classes_compares_no_answers(void **state)
+{
+    const struct fixture *f = *state;
+    char data[512];
+    struct run r;
+
+    make_data_set(f->dir);
+    snprintf(data, sizeof data, "%s/data", f->dir);
+    r = VIT("builtin:pre", f->out, "--dtype", "int8", "--calibrate", data);
+    assert_null(strstr(r.err, " classes: "));
+    assert_code(r, 1, "data: its classes are not those of builtin:pre: no answers are compared");
+    r = VIT("builtin:pre", f->out, "--force", "--dtype", "int8", "--calibrate", data, "-q");
+    assert_null(strstr(r.err, "classes"));
+    assert_code(r, 1, "broken.png");
+}
+
 static void a_cost_that_was_not_measured_is_no_secret(void **state)
 {
     const struct fixture *f = *state;
@@ -644,6 +661,7 @@ int main(void)
         IN_FOLDER(a_picture_that_calibrates_nothing_is_counted),
         IN_FOLDER(calibration_needs_no_labels),
         IN_FOLDER(calibration_looks_at_the_training_split_alone),
+        IN_FOLDER(calibration_on_other_classes_compares_no_answers),
         IN_FOLDER(a_cost_that_was_not_measured_is_no_secret),
         IN_FOLDER(answers_that_are_not_finite_are_not_compared),
         IN_FOLDER(what_exists_is_not_replaced_unasked),
