@@ -203,10 +203,11 @@ bool patch_dataset_reads(const struct patch_dataset *d, const char *path);
 enum vit_status patch_dataset_read(const struct patch_dataset *d, size_t i,
                                    const struct patch_decode *options, struct patch_image *out,
                                    struct vit_error *err);
-/* Renumber the labels to the model's order, by name: names (count). Classes of the data that the model does
- * not have are an error, which names what is not matched on both sides as far as there is room. */
+/* Renumber the labels to the order of names (count), by name. Classes of the data that are not among them are
+ * an error, which names what is not matched on both sides as far as there is room. whose: the names are, "the
+ * model". */
 enum vit_status patch_dataset_match(struct patch_dataset *d, const char *const *names, int count,
-                                    struct vit_error *err);
+                                    const char *whose, struct vit_error *err);
 /* Keep n pictures, equally many of each class (as far as there are), the same for every call. Those without a
  * label count as one more class, the last. */
 enum vit_status patch_dataset_limit(struct patch_dataset *d, size_t n, struct vit_error *err);

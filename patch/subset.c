@@ -44,42 +44,41 @@ static size_t list_unmatched(char *text, size_t size, const char *const *names, 
 
 /* Names that are on both sides tell nothing of what is wrong. */
 static enum vit_status mismatch(const struct patch_dataset *d, const char *name, int found,
-                                const char *const *names, int count, struct vit_error *err)
+                                const char *const *names, int count, const char *whose, struct vit_error *err)
 {
     const char *const *own = (const char *const *)d->classes.item;
     const int own_count = (int)d->classes.count;
-    char data[360], model[360];
+    char data[360], others[360];
     const size_t of_data = list_unmatched(data, sizeof data, own, own_count, names, count);
-    const size_t of_model = list_unmatched(model, sizeof model, names, count, own, own_count);
+    const size_t of_others = list_unmatched(others, sizeof others, names, count, own, own_count);
 
-    return vit_fail(
-        err, VIT_ERR_ARG,
-        "the data's class \"%.100s\" is %s the model's; not matched are %zu of the data's %d: %s; and "
-        "%zu of the model's %d%s%s",
-        name, found == -2 ? "more than one of" : "none of", of_data, own_count, data, of_model, count,
-        of_model ? ": " : "", model);
+    return vit_fail(err, VIT_ERR_ARG,
+                    "the data's class \"%.100s\" is %s %s's; not matched are %zu of the data's %d: %s; and "
+                    "%zu of %s's %d%s%s",
+                    name, found == -2 ? "more than one of" : "none of", whose, of_data, own_count, data,
+                    of_others, whose, count, of_others ? ": " : "", others);
 }
 
-/* to (classes of d) = the model's number of each class. */
+/* to (classes of d) = the number of each class among names. */
 static enum vit_status map_classes(int *to, const struct patch_dataset *d, const char *const *names,
-                                   int count, struct vit_error *err)
+                                   int count, const char *whose, struct vit_error *err)
 {
     for (size_t i = 0; i < d->classes.count; i++) {
         to[i] = find_name(d->classes.item[i], names, count);
-        if (to[i] < 0) return mismatch(d, d->classes.item[i], to[i], names, count, err);
+        if (to[i] < 0) return mismatch(d, d->classes.item[i], to[i], names, count, whose, err);
     }
     return VIT_OK;
 }
 
 enum vit_status patch_dataset_match(struct patch_dataset *d, const char *const *names, int count,
-                                    struct vit_error *err)
+                                    const char *whose, struct vit_error *err)
 {
     struct patch_names classes = { 0 };
     int *to = malloc((d->classes.count + 1) * sizeof *to);
     enum vit_status status;
 
     if (!to) return vit_fail(err, VIT_ERR_NOMEM, "no memory for %zu classes", d->classes.count);
-    status = map_classes(to, d, names, count, err);
+    status = map_classes(to, d, names, count, whose, err);
     for (int i = 0; i < count && !status; i++)
         status = patch_names_add(&classes, names[i], strlen(names[i]), err);
     if (status) {

@@ -163,7 +163,7 @@ enum vit_status eval_try_labels(struct patch_dataset *d, const struct vit_model 
     const int classes = vit_model_config(m)->classes, found = patch_dataset_classes(d);
 
     if (vit_model_has_labels(m))
-        return of_data(patch_dataset_match(d, vit_model_labels(m), classes, err), err);
+        return of_data(patch_dataset_match(d, vit_model_labels(m), classes, "the model", err), err);
     if (found != classes)
         return vit_fail(err, VIT_ERR_UNSUPPORTED,
                         "%s: the model has no label names and %d classes, the data set has %d",

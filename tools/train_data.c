@@ -59,7 +59,7 @@ static enum vit_status match(struct patch_dataset *d, const struct patch_dataset
 
     if (!names) return vit_fail(err, VIT_ERR_NOMEM, "no memory for %d names", classes);
     for (int i = 0; i < classes; i++) names[i] = patch_dataset_class(training, i);
-    status = patch_dataset_match(d, names, classes, err);
+    status = patch_dataset_match(d, names, classes, "the training split", err);
     free(names);
     return status;
 }

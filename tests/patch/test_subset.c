@@ -231,7 +231,7 @@ static void labels_are_matched_by_name(void **state)
     struct vit_error err = { 0 };
     struct patch_dataset *d = opened(state);
 
-    assert_ok(patch_dataset_match(d, model, 4, &err), &err);
+    assert_ok(patch_dataset_match(d, model, 4, "the model", &err), &err);
     assert_int_equal(patch_dataset_classes(d), 4);
     assert_string_equal(patch_dataset_class(d, 1), "fox");
     assert_int_equal(patch_dataset_label(d, 0), 3);
@@ -248,14 +248,14 @@ static void a_mismatch_names_what_matches_nothing(void **state)
     struct patch_dataset *d = opened(state);
 
     assert_refused(
-        patch_dataset_match(d, model, 3, &err), VIT_ERR_ARG,
+        patch_dataset_match(d, model, 3, "the model", &err), VIT_ERR_ARG,
         "the data's class \"eel\" is none of the model's; not matched are 1 of the data's 3: eel; and "
         "1 of the model's 3: fish",
         &err);
     assert_refused(
-        patch_dataset_match(d, twice, 4, &err), VIT_ERR_ARG,
-        "the data's class \"cat\" is more than one of the model's; not matched are 1 of the data's 3: "
-        "cat; and 0 of the model's 4",
+        patch_dataset_match(d, twice, 4, "the training split", &err), VIT_ERR_ARG,
+        "the data's class \"cat\" is more than one of the training split's; not matched are 1 of the data's "
+        "3: cat; and 0 of the training split's 4",
         &err);
     assert_string_equal(patch_dataset_class(d, 2), "eel"); /* unchanged */
     patch_dataset_close(d);
@@ -275,7 +275,7 @@ static void a_mismatch_far_down_the_lists_is_named(void **state)
         model[i] = text[i];
     }
     model[MANY - 2] = "dog", model[MANY - 1] = "cat";
-    assert_refused(patch_dataset_match(d, model, MANY, &err), VIT_ERR_ARG,
+    assert_refused(patch_dataset_match(d, model, MANY, "the model", &err), VIT_ERR_ARG,
                    "1 of the data's 3: eel; and 998 of the model's 1000: a class of some length, 0, a", &err);
     assert_non_null(strstr(err.text, " more)"));
     patch_dataset_close(d);

@@ -1230,8 +1230,8 @@ static void a_run_may_validate_on_the_split_for_it(void **state)
     snprintf(data, sizeof data, "%s/copy", f->dir);
     EXPECT(2, "which has other classes, labels or files", false, "--resume", f->out, "--data", data);
     tmp_write(f->dir, "copy/val/c/0.png", "x", 1, NULL, 0);
-    EXPECT(3, "split \"val\": the data's class \"c\" is none of", false, "-d", data, "-o", f->other,
-           "--val-split");
+    EXPECT(3, "split \"val\": the data's class \"c\" is none of the training split's", false, "-d", data,
+           "-o", f->other, "--val-split");
     write_own(f, "own", 8, data); /* it is one set */
     EXPECT(3, "own: has no split \"val\"", false, "-d", data, "-o", f->other, "--val-split");
 }
