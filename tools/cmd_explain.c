@@ -199,14 +199,15 @@ static int print_view(const struct explain_view *v)
 /* "3", "last" or "all" of count. */
 static int read_span(struct explain_span *s, const char *option, const char *text, int count)
 {
-    struct vit_error err;
     uint64_t n;
 
     *s = (struct explain_span){ 0, count };
     if (strcmp(text, "all") == 0) return CMD_DONE;
     *s = (struct explain_span){ count - 1, 1 };
     if (strcmp(text, "last") == 0) return CMD_DONE;
-    if (args_whole(option, text, 0, count - 1, &n, &err)) return cmd_usage("%s, or last, or all", err.text);
+    if (args_whole(option, text, 0, count - 1, &n, NULL))
+        return cmd_usage("%s: expected a whole number from 0 to %d, last or all, found \"%s\"", option,
+                         count - 1, text);
     s->first = (int)n;
     return CMD_DONE;
 }

@@ -354,9 +354,9 @@ static void mistakes_in_the_line_are_wrong_usage(void **state)
     EXPECT(2, NULL, "one picture, found 2", "explain", PICTURE, WIDE, "-o", png);
     EXPECT(2, NULL, "--output", "explain", "-m", MODEL, PICTURE);
     EXPECT(2, NULL, "found \"x.gif\"", "explain", "-m", MODEL, PICTURE, "-o", "x.gif");
-    EXPECT(2, NULL, "--block: expected a whole number from 0 to 2", "explain", "-m", MODEL, PICTURE, "-o",
-           png, "--block", "3");
-    EXPECT(2, NULL, "found \"left\", or last, or all", "explain", "-m", MODEL, PICTURE, "-o", png, "--head",
+    EXPECT(2, NULL, "--block: expected a whole number from 0 to 2, last or all, found \"3\"", "explain", "-m",
+           MODEL, PICTURE, "-o", png, "--block", "3");
+    EXPECT(2, NULL, ", last or all, found \"left\"", "explain", "-m", MODEL, PICTURE, "-o", png, "--head",
            "left");
     EXPECT(2, NULL, "--alpha", "explain", "-m", MODEL, PICTURE, "-o", png, "--alpha", "1.5");
     EXPECT(2, NULL, "--panel", "explain", "-m", MODEL, PICTURE, "-o", png, "--panel", "1");
