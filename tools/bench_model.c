@@ -85,9 +85,11 @@ bool bench_model_sized(const struct bench_options *o)
     return o->image || o->patch || o->width || o->depth || o->heads || o->hidden || o->classes;
 }
 
-/* Fields given on the command line over those of the named architecture. */
+/* Fields given on the command line over those of the named architecture. Its MLP stays as many times as wide
+ * as the tokens, as in vit train. */
 static void overlay_sizes(struct vit_config *c, const struct bench_options *o)
 {
+    const double times = (double)c->hidden / c->width;
     const struct {
         int *to, value;
     } fields[] = {
@@ -99,7 +101,7 @@ static void overlay_sizes(struct vit_config *c, const struct bench_options *o)
     for (size_t i = 0; i < VIT_COUNT(fields); i++)
         if (fields[i].value) *fields[i].to = fields[i].value;
     if (o->patch) c->stem.layers = 0;
-    if (o->width && !o->hidden) c->hidden = 4 * o->width;
+    if (o->width && !o->hidden) c->hidden = (int)lrint(times * o->width);
     if (o->width && !o->heads) c->heads = o->width % 64 || o->width < 64 ? 1 : o->width / 64;
 }
 

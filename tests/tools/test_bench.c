@@ -180,6 +180,21 @@ static void training_counts_three_times_the_flops(void **state)
     json_decref(train);
 }
 
+/* Its MLP is twice as wide as its tokens, and that of vit train's --width too. */
+static void a_width_that_a_network_has_changes_nothing(void **state)
+{
+#define ACCURATE "--arch", "accurate", "--depth", "1", "--json", "-b1", "-r1"
+    json_t *whole = objects_of(BENCH(ACCURATE));
+    json_t *sized = objects_of(BENCH(ACCURATE, "--width", "160", "--heads", "5"));
+    const json_t *named = json_array_get(whole, 0), *given = json_array_get(sized, 0);
+    (void)state;
+
+    assert_string_equal(text_of(given, "model"), text_of(named, "model"));
+    assert_true(number(given, "params") == number(named, "params"));
+    json_decref(whole);
+    json_decref(sized);
+}
+
 static void opening_is_a_part_of_loading(void **state)
 {
     json_t *rows = objects_of(BENCH("load", "-m", MODEL, "--json", "-r3"));
@@ -259,6 +274,7 @@ int main(void)
         cmocka_unit_test(csv_lines_have_equally_many_fields),
         cmocka_unit_test(markdown_is_a_table),
         cmocka_unit_test(training_counts_three_times_the_flops),
+        cmocka_unit_test(a_width_that_a_network_has_changes_nothing),
         cmocka_unit_test(opening_is_a_part_of_loading),
         cmocka_unit_test(a_packed_file_takes_less_memory),
         cmocka_unit_test_setup_teardown(an_interrupted_loading_leaves_no_file, tmp_setup, tmp_teardown),
