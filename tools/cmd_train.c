@@ -49,6 +49,21 @@ static const struct args_group *const GROUPS[] = { &OWN, RECIPE_GROUPS, NULL };
 
 /* ---- settings ---- */
 
+/* What to validate on is said in one of two ways. */
+static enum vit_status name_difference(enum recipe_id id, const struct recipe_texts *saved,
+                                       const struct recipe_texts *found, const char *folder,
+                                       struct vit_error *err)
+{
+    char had[64], is[64];
+
+    if (id == RECIPE_VAL || id == RECIPE_VAL_SPLIT)
+        return vit_fail(err, VIT_ERR_ARG, "%s: the run in %s has %s",
+                        recipe_texts_validation(is, sizeof is, found), folder,
+                        recipe_texts_validation(had, sizeof had, saved));
+    return vit_fail(err, VIT_ERR_ARG, "--%s: the run in %s has \"%s\", found \"%s\"", recipe_name(id), folder,
+                    recipe_texts_value(saved, id), recipe_texts_value(found, id));
+}
+
 /* A continuation must be asked for with the settings it was started with, or with none. */
 static enum vit_status refuse_difference(const struct recipe_texts *given, const struct recipe_texts *saved,
                                          const char *folder, struct vit_error *err)
@@ -63,11 +78,7 @@ static enum vit_status refuse_difference(const struct recipe_texts *given, const
     if (!status) status = recipe_parse(&is, &merged, err);
     if (!status && was.teacher && is.teacher) was.teacher = is.teacher; /* may lie elsewhere now */
     if (!status) id = recipe_difference(&was, &is);
-    if (id >= 0)
-        status = vit_fail(err, VIT_ERR_ARG, "--%s: the run in %s has \"%s\", found \"%s\"",
-                          recipe_name((enum recipe_id)id), folder,
-                          saved->text[id] ? saved->text[id] : "its default",
-                          merged.text[id] ? merged.text[id] : "its default");
+    if (id >= 0) status = name_difference((enum recipe_id)id, saved, &merged, folder, err);
     recipe_texts_free(&merged);
     return status;
 }

@@ -130,6 +130,23 @@ static bool settled(const struct recipe_texts *t, enum recipe_id id)
     return id == RECIPE_VAL_SPLIT && t->text[RECIPE_VAL];
 }
 
+const char *recipe_texts_value(const struct recipe_texts *t, enum recipe_id id)
+{
+    const char *otherwise = OPTIONS[id].otherwise;
+
+    if (t->text[id]) return t->text[id];
+    return TYPED[id].kind == ARGS_FLAG ? "off" : otherwise ? otherwise : "its default";
+}
+
+const char *recipe_texts_validation(char *text, size_t size, const struct recipe_texts *t)
+{
+    if (settled(t, RECIPE_VAL))
+        snprintf(text, size, "--val-split");
+    else
+        snprintf(text, size, "--val %s", recipe_texts_value(t, RECIPE_VAL));
+    return text;
+}
+
 enum vit_status recipe_texts_fill(struct recipe_texts *t, const struct recipe_texts *from,
                                   struct vit_error *err)
 {
@@ -363,6 +380,17 @@ bool recipe_same_text(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
+/* "mix:0.50" is "mix:0.5". */
+static bool same_placement(const char *a, const char *b)
+{
+    struct vit_norm_config x, y;
+    char text[2][32];
+
+    if (!a || !b || vit_placement_parse(&x, a, NULL) || vit_placement_parse(&y, b, NULL)) return a == b;
+    return !strcmp(vit_placement_text(&x, text[0], sizeof text[0]),
+                   vit_placement_text(&y, text[1], sizeof text[1]));
+}
+
 static bool same(const struct args_option *o, const struct recipe *a, const struct recipe *b)
 {
     static const size_t BYTES[ARGS_KINDS] = { [ARGS_FLAG] = sizeof(bool),
@@ -372,6 +400,7 @@ static bool same(const struct args_option *o, const struct recipe *a, const stru
     const void *x = (const char *)a + o->at, *y = (const char *)b + o->at;
 
     if (BYTES[o->kind]) return memcmp(x, y, BYTES[o->kind]) == 0;
+    if (o == &TYPED[RECIPE_NORM]) return same_placement(*(const char *const *)x, *(const char *const *)y);
     return recipe_same_text(*(const char *const *)x, *(const char *const *)y);
 }
 

@@ -104,6 +104,10 @@ void recipe_texts_free(struct recipe_texts *t);
 enum vit_status recipe_check_path(const char *option, const char *path, struct vit_error *err);
 /* Texts point into t, which must outlive *out. The sentence names the option. */
 enum vit_status recipe_parse(struct recipe *out, const struct recipe_texts *t, struct vit_error *err);
+/* What a setting has: its text, or in words what stands for it where there is none. */
+const char *recipe_texts_value(const struct recipe_texts *t, enum recipe_id id);
+/* What is said of validation, as options: "--val 0.1", or "--val-split" in its place; returns text. */
+const char *recipe_texts_validation(char *text, size_t size, const struct recipe_texts *t);
 bool recipe_same_text(const char *a, const char *b); /* NULL, not given, is the same as NULL alone */
 /* The first setting whose value differs, -1: none. */
 int recipe_difference(const struct recipe *a, const struct recipe *b);

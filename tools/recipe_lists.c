@@ -109,13 +109,21 @@ enum vit_status recipe_lists_words(struct recipe_lists *l, const struct recipe_w
     return status;
 }
 
+/* As of texts: two settings say one thing, and who comes first says it. */
+static bool settled(const struct recipe_lists *l, enum recipe_id id)
+{
+    if (id == RECIPE_VAL) return recipe_lists_find(l, RECIPE_VAL_SPLIT, "on") >= 0;
+    return id == RECIPE_VAL_SPLIT && l->of[RECIPE_VAL].count;
+}
+
 enum vit_status recipe_lists_fill(struct recipe_lists *l, const struct recipe_lists *from,
                                   struct vit_error *err)
 {
+    const bool val = settled(l, RECIPE_VAL), split = settled(l, RECIPE_VAL_SPLIT); /* before from's own */
     enum vit_status status = VIT_OK;
 
     for (int id = 0; id < RECIPE_SETTINGS; id++) {
-        if (l->of[id].count) continue;
+        if (l->of[id].count || (id == RECIPE_VAL && val) || (id == RECIPE_VAL_SPLIT && split)) continue;
         for (int i = 0; i < from->of[id].count && !status; i++)
             status = recipe_lists_add(l, (enum recipe_id)id, from->of[id].text[i], err);
     }

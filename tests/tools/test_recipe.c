@@ -369,6 +369,54 @@ static void equal_values_of_a_list_have_one_form(void **state)
     recipe_lists_free(&lists);
 }
 
+static void a_placement_is_the_same_however_it_is_written(void **state)
+{
+    static const char *const NORMS[] = { "mix:0.5", "mix:0.50", "mix:0.25", "post" };
+    struct recipe_texts texts[VIT_COUNT(NORMS)];
+    struct recipe r[VIT_COUNT(NORMS)];
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(NORMS); i++)
+        r[i] = recipe_of(&texts[i], &(struct recipe_words){ .text = { [RECIPE_NORM] = NORMS[i] } });
+    assert_int_equal(recipe_difference(&r[0], &r[1]), -1);
+    for (size_t i = 2; i < VIT_COUNT(NORMS); i++)
+        assert_int_equal(recipe_difference(&r[0], &r[i]), RECIPE_NORM);
+    for (size_t i = 0; i < VIT_COUNT(NORMS); i++) recipe_texts_free(&texts[i]);
+}
+
+/* Of the two ways to say it; a file that says both is refused with the first of its recipes. */
+static void lists_say_what_to_validate_on_once(void **state)
+{
+    static const struct {
+        const char *text, *val;
+        bool split;
+        int vals, splits;
+    } CASES[] = {
+        { "{\"val-split\": true}", "0.5", false, 1, 0 },
+        { "{\"val\": [0.1, 0.2]}", NULL, true, 0, 1 },
+        { "{\"val\": 0.2, \"val-split\": [true, false]}", NULL, false, 1, 2 },
+        { "{\"val\": 0.2, \"val-split\": false}", "0.5", false, 1, 0 },
+    };
+    char dir[256], path[300];
+    struct vit_error err;
+
+    (void)state;
+    tmp_create(dir, sizeof dir);
+    for (size_t i = 0; i < VIT_COUNT(CASES); i++) {
+        const struct recipe_words words = { .text = { [RECIPE_VAL] = CASES[i].val },
+                                            .flag = { [RECIPE_VAL_SPLIT] = CASES[i].split } };
+        struct recipe_lists lists = { { { 0 } } };
+
+        tmp_write(dir, "g.json", CASES[i].text, strlen(CASES[i].text), path, sizeof path);
+        assert_ok(recipe_lists_words(&lists, &words, &err), &err);
+        assert_ok(recipe_lists_file(&lists, path, &err), &err);
+        assert_int_equal(lists.of[RECIPE_VAL].count, CASES[i].vals);
+        assert_int_equal(lists.of[RECIPE_VAL_SPLIT].count, CASES[i].splits);
+        recipe_lists_free(&lists);
+    }
+    tmp_remove(dir);
+}
+
 /* From the command line, from a file where it is silent, saved and read back. */
 static void lists_come_from_words_and_files(void **state)
 {
@@ -807,7 +855,9 @@ int main(void)
         cmocka_unit_test(what_is_saved_reads_back),
         cmocka_unit_test(a_wrong_value_in_what_is_saved_is_named),
         cmocka_unit_test(equal_values_of_a_list_have_one_form),
+        cmocka_unit_test(a_placement_is_the_same_however_it_is_written),
         cmocka_unit_test(lists_come_from_words_and_files),
+        cmocka_unit_test(lists_say_what_to_validate_on_once),
         cmocka_unit_test(a_wrong_list_in_a_file_is_named),
         cmocka_unit_test(the_network_follows_the_settings),
         cmocka_unit_test(a_start_keeps_its_final_norm_where_its_placement_stays),

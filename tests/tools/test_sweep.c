@@ -686,6 +686,7 @@ static void cells_may_validate_on_the_split_for_it(void **state)
         assert_true(lines_number(cells, i, "val_n") == 4);
         assert_true(lines_number(cells, i, "steps") == 2); /* nothing is held out of the eight */
     }
+    EXPECT(2, "out has --val-split", false, "-o", f->out, "--val", "0.5");
     json_decref(cells);
 }
 
@@ -822,7 +823,15 @@ static void another_grid_is_refused_by_name(void **state)
            "ref");
     before = tmp_text(f->out, "sweep.json");
     EXPECT(2, "--lr: the sweep in", false, "-o", f->out, "--lr", "1e-3");
+    EXPECT(2, "out has 0.01 too; values can be added, not taken away", false, "-o", f->out, "--lr",
+           "1e-3,0.1");
     EXPECT(2, "--width: the sweep in", false, "-o", f->out, "--width", "16,32");
+    EXPECT(2, "out has \"16\", found \"16, 32\"; several values", false, "-o", f->out, "--width", "16,32");
+    EXPECT(2, "out has \"0.98\", found \"0.98, 0.99\"; several values of it need a sweep of their own", false,
+           "-o", f->out, "--beta2", "0.98,0.99");
+    EXPECT(2, "out has \"0.98\", found \"0.5\"", false, "-o", f->out, "--beta2", "0.5");
+    EXPECT(2, "--val-split: the sweep in ", false, "-o", f->out, "--val-split");
+    EXPECT(2, "out has --val 0.2", false, "-o", f->out, "--val-split");
     EXPECT(2, "--epochs: the sweep in", false, "-o", f->out, "--epochs", "2");
     EXPECT(2, "--beta2: the sweep in", false, "-o", f->out, "--beta2", "0.5");
     EXPECT(2, "--from: the sweep in", false, "-o", f->out, "--from", "model"); /* with a preset of its own */

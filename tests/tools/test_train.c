@@ -161,6 +161,9 @@ static void other_settings_are_refused_by_name(void **state)
     EXPECT(2, "--seed: the run in", false, "--resume", f->out, "--seed", "1");
     EXPECT(2, "--preset: the run in", false, "--resume", f->out, "--preset", "accurate");
     EXPECT(2, "--qk-norm: the run in", false, "--resume", f->out, "--qk-norm");
+    EXPECT(2, "out has \"off\", found \"on\"", false, "--resume", f->out, "--qk-norm");
+    EXPECT(2, "--val-split: the run in", false, "--resume", f->out, "--val-split");
+    EXPECT(2, "out has --val 0.2", false, "--resume", f->out, "--val-split");
     EXPECT(2, "--data: the run in", false, "--resume", f->out, "--data", data);
     EXPECT(2, "--kernels: the run in", false, "--resume", f->out, "--kernels", "ref+vec");
     after = tmp_text(f->out, "log.jsonl");
@@ -1224,7 +1227,8 @@ static void a_run_may_validate_on_the_split_for_it(void **state)
            "split, 2 classes: a, b c\n",
            false, "-d", data, "-o", f->out, "--batch", "2", "--val-split", "--epochs", "1", "--width", "16",
            "--depth", "2", "--heads", "2", "--patch", "16", "-t", "1");
-    EXPECT(2, "has \"on\", found \"its default\"", false, "--resume", f->out, "--val", "0.1");
+    EXPECT(2, "--val 0.1: the run in ", false, "--resume", f->out, "--val", "0.1");
+    EXPECT(2, "out has --val-split", false, "--resume", f->out, "--val", "0.5");
     write_own(f, "copy/train", 8, data);
     write_own(f, "copy/val", 6, data);
     snprintf(data, sizeof data, "%s/copy", f->dir);
