@@ -118,6 +118,19 @@ static const struct args_group NETWORKS = { "Networks: lists, of which every com
                                             VIT_COUNT(LISTS) };
 static const struct args_group *const GROUPS[] = { &OWN, &NETWORKS, &cmd_bare_group, NULL };
 
+/* ---- what nothing reads ---- */
+
+/* Rows say it all the same, and a page of vit report measures them again: it is no mistake there. */
+static void warn_unread(const struct probe_grid *g, const struct probe_options *o)
+{
+    struct recipe_readers readers = { 0 };
+    bool given[RECIPE_SETTINGS];
+
+    for (size_t i = 0; i < g->count; i++) recipe_readers_add(&readers, &g->cell[i].recipe);
+    for (int i = 0; i < RECIPE_SETTINGS; i++) given[i] = o->words.text[i] || o->words.flag[i];
+    recipe_readers_warn(&readers, given, NULL, &o->common);
+}
+
 /* ---- measuring ---- */
 
 struct probing {
@@ -302,6 +315,7 @@ static int run(const void *options, int count, char **operands)
         cmd_error("%s", err.text);
         code = err.status == VIT_ERR_NOMEM ? CMD_UNUSABLE : CMD_USAGE;
     } else {
+        if (!o->common.model) warn_unread(&g.grid, o);
         code = measure_all(&g);
     }
     probe_grid_free(&g.grid);

@@ -274,6 +274,18 @@ static void warn_twins(const struct sweep *s, const struct recipe_readers *reade
     }
 }
 
+/* One value that a recipe file has, which is meant for other sweeps too. */
+static void warn_filed(const struct sweep *s, const struct recipe_readers *readers)
+{
+    bool filed[RECIPE_SETTINGS];
+
+    for (int i = 0; i < RECIPE_SETTINGS; i++) {
+        const struct recipe_list *list = &s->lists.of[i];
+        filed[i] = list->filed && list->count == 1 && strcmp(list->text[0], "off") != 0;
+    }
+    recipe_readers_warn(readers, filed, s->options->recipe, &s->common);
+}
+
 /* A sweep that goes on was begun so. */
 static enum vit_status check_read(const struct sweep *s, bool begun, struct vit_error *err)
 {
@@ -282,6 +294,7 @@ static enum vit_status check_read(const struct sweep *s, bool begun, struct vit_
 
     for (int i = 0; i < s->count; i++) recipe_readers_add(&readers, &s->cells[i].recipe);
     if (!begun) status = recipe_readers_check(&readers, &s->options->words, err);
+    if (!status && !begun) warn_filed(s, &readers);
     if (!status) warn_twins(s, &readers);
     return status;
 }
@@ -358,7 +371,7 @@ const struct args_verb cmd_sweep = {
         "is trained after the other, or --jobs of them side by side, which uses many cores better than one "
         "small network does: all arms with the first seed, from the middle learning rates to the edges, "
         "then the next seed. An option that no cell reads, as --muon-lr without --optimizer muon, is "
-        "refused.\n\n"
+        "refused; of one in a recipe file a warning tells.\n\n"
         "DIR receives sweep.json (the grid), cells/ID/ (what train writes; of a dead or diverged cell its "
         "log alone), cells.jsonl (a line for each cell that has ended: its settings, status, reason, "
         "epochs_done, steps, train_loss, val_loss, val_top1, val_n, plateau_step, images_per_second, "

@@ -83,27 +83,45 @@ static enum vit_status refuse_difference(const struct recipe_texts *given, const
     return status;
 }
 
-/* A run that goes on was begun so. */
+/* filed: those that the file sets, but for a switch that stays off. */
+static enum vit_status read_file(struct recipe_texts *t, bool filed[RECIPE_SETTINGS], const char *path,
+                                 struct vit_error *err)
+{
+    enum vit_status status = VIT_OK;
+
+    for (int i = 0; i < RECIPE_SETTINGS; i++) filed[i] = !t->text[i];
+    if (path) status = recipe_texts_file(t, path, err);
+    for (int i = 0; i < RECIPE_SETTINGS; i++) filed[i] &= t->text[i] && strcmp(t->text[i], "off") != 0;
+    return status;
+}
+
+/* A run that goes on was begun so, and a file is meant for other runs too. */
 static enum vit_status check_read(const struct recipe *r, const struct options *o,
-                                  const struct train_saved *saved, struct vit_error *err)
+                                  const bool filed[RECIPE_SETTINGS], const struct train_saved *saved,
+                                  struct vit_error *err)
 {
     struct recipe_readers readers = { 0 };
+    enum vit_status status;
 
+    if (saved->exists) return VIT_OK;
     recipe_readers_add(&readers, r);
-    return saved->exists ? VIT_OK : recipe_readers_check(&readers, &o->words, err);
+    status = recipe_readers_check(&readers, &o->words, err);
+    if (!status) recipe_readers_warn(&readers, filed, o->recipe, &o->common);
+    return status;
 }
 
 static enum vit_status gather(struct recipe_texts *t, struct recipe *r, const struct options *o,
                               const struct train_saved *saved, struct vit_error *err)
 {
+    bool filed[RECIPE_SETTINGS];
     enum vit_status status = recipe_texts_words(t, &o->words, err);
 
-    if (!status && o->recipe) status = recipe_texts_file(t, o->recipe, err);
+    if (!status) status = read_file(t, filed, o->recipe, err);
     if (!status && saved->exists) status = refuse_difference(t, &saved->texts, o->resume, err);
     if (!status && saved->exists) status = recipe_texts_fill(t, &saved->texts, err);
     if (!status && !saved->exists) status = recipe_texts_preset(t, err);
     if (!status) status = recipe_parse(r, t, err);
-    return status ? status : check_read(r, o, saved, err);
+    return status ? status : check_read(r, o, filed, saved, err);
 }
 
 /* ---- the result ---- */
@@ -295,7 +313,7 @@ const struct args_verb cmd_train = {
         "are refused, flags that are not given are those of the start; --data may name another place with "
         "the same files, --teacher one with the same networks. With --ema the averaged weights are the "
         "model. The test split is never read. An option that nothing of the recipe reads, as --muon-lr "
-        "without --optimizer muon, is refused.\n\n"
+        "without --optimizer muon, is refused; of one in a recipe file a warning tells.\n\n"
         "With --json one object: out, epochs, steps, pictures (to learn from), n_failed (pictures that could "
         "not be read, to learn from or to validate on; null of a run that ended before this was kept), "
         "train_loss, val_n, val_loss, val_top1, val_top1_ci95, images_per_second, seconds.\n\n"

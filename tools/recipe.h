@@ -116,7 +116,8 @@ int recipe_difference(const struct recipe *a, const struct recipe *b);
 
 /* All different, checked one by one and in one form for each value: 0.001 for 1e-3. */
 struct recipe_list {
-    int count; /* 0: not given */
+    int count;  /* 0: not given */
+    bool filed; /* in a recipe file */
     char **text;
 };
 struct recipe_lists {
@@ -158,6 +159,9 @@ void recipe_readers_add(struct recipe_readers *to, const struct recipe *r); /* b
 /* VIT_ERR_ARG: none of the recipes, one at least, reads a setting that the command line gave. */
 enum vit_status recipe_readers_check(const struct recipe_readers *of, const struct recipe_words *given,
                                      struct vit_error *err);
+/* Says which of these settings none of them reads. file: where they stand; NULL: on the command line. */
+void recipe_readers_warn(const struct recipe_readers *of, const bool settings[RECIPE_SETTINGS],
+                         const char *file, const struct cmd_common *o);
 
 /* ---- what the library wants (recipe_model.c) ---- */
 

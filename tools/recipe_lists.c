@@ -124,6 +124,7 @@ enum vit_status recipe_lists_fill(struct recipe_lists *l, const struct recipe_li
 
     for (int id = 0; id < RECIPE_SETTINGS; id++) {
         if (l->of[id].count || (id == RECIPE_VAL && val) || (id == RECIPE_VAL_SPLIT && split)) continue;
+        l->of[id].filed = from->of[id].filed;
         for (int i = 0; i < from->of[id].count && !status; i++)
             status = recipe_lists_add(l, (enum recipe_id)id, from->of[id].text[i], err);
     }
@@ -182,6 +183,7 @@ enum vit_status recipe_lists_file(struct recipe_lists *l, const char *path, stru
     {
         if (!status) status = add_values(&own, key, values, path, err);
     }
+    for (int id = 0; id < RECIPE_SETTINGS; id++) own.of[id].filed = true;
     if (!status) status = recipe_lists_fill(l, &own, err);
     recipe_lists_free(&own);
     json_decref(object);

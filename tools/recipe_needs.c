@@ -117,6 +117,15 @@ void recipe_readers_add(struct recipe_readers *to, const struct recipe *r)
     to->recipes++;
 }
 
+void recipe_readers_warn(const struct recipe_readers *of, const bool settings[RECIPE_SETTINGS],
+                         const char *file, const struct cmd_common *o)
+{
+    for (int id = 0; id < RECIPE_SETTINGS; id++)
+        if (!of->of[id] && settings[id])
+            cmd_warn(o, "%s%s%s: nothing reads it %s", file ? file : "", file ? ": " : "--",
+                     recipe_name((enum recipe_id)id), of->lack[id]);
+}
+
 enum vit_status recipe_readers_check(const struct recipe_readers *of, const struct recipe_words *given,
                                      struct vit_error *err)
 {

@@ -373,6 +373,16 @@ static json_t *rows_of(const char *text)
     return rows;
 }
 
+/* And measured all the same: a page's command has what the rows say. */
+static void a_setting_that_nothing_reads_is_warned_of(void **state)
+{
+    struct fixture *f = *state;
+
+    EXPECT_PROBE(0, "warning: --layer-scale: nothing reads it without --norm layerscale", SMALL(f), "--norm",
+                 "pre", "--depth", "1", "--init", "xavier", "--seeds", "1", "--limit", "4", "--layer-scale",
+                 "0.5");
+}
+
 /* Files in a test's folder. */
 enum { FILES = 3, NAME = 300 };
 
@@ -688,6 +698,7 @@ int main(void)
         cmocka_unit_test(each_stem_has_the_tokens_of_its_own),
         cmocka_unit_test(a_preset_is_said_with_what_it_brings),
         cmocka_unit_test(the_help_says_what_nobody_gives),
+        cmocka_unit_test(a_setting_that_nothing_reads_is_warned_of),
         cmocka_unit_test(a_page_s_command_measures_the_same),
         cmocka_unit_test(a_page_s_command_measures_a_model_again),
         cmocka_unit_test(rows_of_several_commands_have_as_many),

@@ -1016,7 +1016,9 @@ static void what_is_said_of_a_division_is_said_once(void **state)
 /* None of the cells: a list whose values some of them read is trained whole, and what that makes is said. */
 static void a_setting_that_no_cell_reads_is_refused(void **state)
 {
+    static const char RECIPE[] = "{\"muon-lr\": 0.3}";
     struct fixture *f = *state;
+    char recipe[300];
 
     EXPECT(2, "--muon-lr: nothing reads it without --optimizer muon", true, "-d", f->data, "-o", f->out,
            "--muon-lr", "0.01,0.02");
@@ -1028,6 +1030,9 @@ static void a_setting_that_no_cell_reads_is_refused(void **state)
     EXPECT(0, "--out-gain: nothing reads it without --norm res-post or sandwich, as in 2 of 4 cells", true,
            "-d", f->data, "--plan", "--rate", "1", "--norm", "pre,sandwich", "--out-gain", "0,1");
     EXPECT(2, "--rate: expected --plan", true, "-d", f->data, "-o", f->out, "--rate", "1");
+    tmp_write(f->dir, "r.json", RECIPE, sizeof RECIPE - 1, recipe, sizeof recipe);
+    EXPECT(0, "r.json: muon-lr: nothing reads it without --optimizer muon", true, "-d", f->data, "--plan",
+           "--rate", "1", "--recipe", recipe);
 }
 
 /* The command that vit report gives for a folder makes the same grid, with the same numbers: also of switches

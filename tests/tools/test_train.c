@@ -1295,7 +1295,8 @@ static void a_setting_that_nothing_reads_is_refused(void **state)
            "--cutmix", "0", "--mixup", "0");
     assert_int_not_equal(access(f->out, F_OK), 0);
     tmp_write(f->dir, "r.json", RECIPE, sizeof RECIPE - 1, recipe, sizeof recipe);
-    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--recipe", recipe, "--schedule", "constant");
+    EXPECT(0, "r.json: muon-lr: nothing reads it without --optimizer muon", true, "-d", f->data, "-o", f->out,
+           "--recipe", recipe, "--schedule", "constant");
     EXPECT(0, "nothing is left to do", false, "--resume", f->out, "--muon-lr", "0.3");
     command = again_command(f->out); /* with the end of a rate that does not end, as the preset has it */
     snprintf(f->other, sizeof f->other, "%s/moved", f->dir);
