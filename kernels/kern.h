@@ -14,14 +14,14 @@
  *
  * Letters: b images, t tokens of an image, d width, h heads, e = d / h, m rows,
  * n outputs and k inputs of a product. */
-#ifndef KERNELS_KERN_H
-#define KERNELS_KERN_H
+#ifndef VIT_KERNELS_KERN_H
+#define VIT_KERNELS_KERN_H
 
 #include <assert.h>
 #include <stdint.h>
 
-#include "kernels/team.h"
-#include "vit/base.h"
+#include "../vit/base.h"
+#include "team.h"
 
 #ifdef __cplusplus
 extern "C" {

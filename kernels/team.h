@@ -8,12 +8,12 @@
  * Around many operations (a forward, a training step) kern_team_run() keeps one OpenMP region open: thread 0
  * runs the serial code, the others wait for tasks, spinning for a moment and then asleep. Without an open
  * team, kern_share() starts a region of its own. */
-#ifndef KERNELS_TEAM_H
-#define KERNELS_TEAM_H
+#ifndef VIT_KERNELS_TEAM_H
+#define VIT_KERNELS_TEAM_H
 
 #include <stdbool.h>
 
-#include "vit/base.h"
+#include "../vit/base.h"
 
 #ifdef __cplusplus
 extern "C" {

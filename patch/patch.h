@@ -11,10 +11,10 @@
  * does.
  *
  * These functions are in libvit.a; libvit.so exports vit_* alone (vit/vit.h). */
-#ifndef PATCH_PATCH_H
-#define PATCH_PATCH_H
+#ifndef VIT_PATCH_PATCH_H
+#define VIT_PATCH_PATCH_H
 
-#include "vit/base.h"
+#include "../vit/base.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -3,10 +3,10 @@
  * Two kinds: one patch embedding (a linear layer over the pixels of a patch), or a list
  * of convolution layers with optional batch norm (folded when a model is opened), an
  * activation, optional max pooling, and an optional 1x1 projection to the width. */
-#ifndef PATCH_STEM_H
-#define PATCH_STEM_H
+#ifndef VIT_PATCH_STEM_H
+#define VIT_PATCH_STEM_H
 
-#include "kernels/kern.h"
+#include "../kernels/kern.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -1,11 +1,14 @@
 #!/bin/sh
-# The rules a compiler does not check: lint.sh BUILD-FOLDER (with the objects built). Prints file:line: what.
+# The rules a compiler does not check: lint.sh BUILD-FOLDER HEADER... (with the objects built; the headers that are
+# installed). Prints file:line: what.
 #
 # A function may be longer than MAX_LINES when it is a flat table or switch and says so in a comment:
 # "lint: flat".
 set -u
 
 build=$1
+shift
+installed=$*
 MAX_LINES=60 MAX_COLUMNS=110
 LIBRARY='vit kernels patch weights'
 FOLDERS="$LIBRARY tools tests/support tests/vit tests/kernels tests/patch tests/weights tests/tools tests/fuzz"
@@ -28,8 +31,19 @@ allowed() { # FILE: an expression for the headers it may include
     *) echo '' ;;
     esac
 }
+# From the root, but in what is installed from where it lies: who includes it may have headers of the same names.
+included() { # FILE: line:header
+    from=
+    case " $installed " in *" $1 "*) from=${1%%/*}/ ;; esac
+    grep -n '^ *# *include *"' "$1" | sed "s,:.*\"\(.*\)\".*,:$from\1,; s,[a-z]*/\.\./,,"
+}
 for file in $(sources $LIBRARY); do
-    grep -n '^ *# *include *"' "$file" | grep -vE "\"$(allowed "$file")" | sed "s,^\([0-9]*\):.*\"\(.*\)\".*,$file:\1: may not include \"\2\"," >>"$found"
+    included "$file" | grep -vE ":$(allowed "$file")[^/]*$" |
+        sed "s,^\([0-9]*\):\(.*\),$file:\1: may not include \"\2\"," >>"$found"
+done
+for file in $installed; do
+    grep -m 1 '^#ifndef' "$file" | grep -q ' VIT_' ||
+        echo "$file: the guard of a header that is installed begins with VIT_" >>"$found"
 done
 
 # ---- global symbols carry the prefix of their folder; in tools/ of their file ----

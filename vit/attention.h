@@ -34,7 +34,7 @@
 #ifndef VIT_ATTENTION_H
 #define VIT_ATTENTION_H
 
-#include "vit/vit.h"
+#include "vit.h"
 
 #ifdef __cplusplus
 extern "C" {

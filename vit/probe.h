@@ -25,7 +25,7 @@
 #ifndef VIT_PROBE_H
 #define VIT_PROBE_H
 
-#include "vit/vit.h"
+#include "vit.h"
 
 #ifdef __cplusplus
 extern "C" {

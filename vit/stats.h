@@ -25,7 +25,7 @@
 #ifndef VIT_STATS_H
 #define VIT_STATS_H
 
-#include "vit/base.h"
+#include "base.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -30,7 +30,7 @@
 #ifndef VIT_TRAIN_H
 #define VIT_TRAIN_H
 
-#include "vit/vit.h"
+#include "vit.h"
 
 #ifdef __cplusplus
 extern "C" {

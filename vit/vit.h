@@ -47,11 +47,11 @@
 #ifndef VIT_VIT_H
 #define VIT_VIT_H
 
-#include "kernels/kern.h"
-#include "patch/patch.h"
-#include "patch/stem.h"
-#include "vit/base.h"
-#include "weights/weights.h"
+#include "../kernels/kern.h"
+#include "../patch/patch.h"
+#include "../patch/stem.h"
+#include "../weights/weights.h"
+#include "base.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -12,10 +12,10 @@
  * An archive that would unpack to more than 100 times its size (and 64 MiB) is refused.
  *
  * These functions are in libvit.a; libvit.so exports vit_* alone (vit/vit.h). */
-#ifndef WEIGHTS_WEIGHTS_H
-#define WEIGHTS_WEIGHTS_H
+#ifndef VIT_WEIGHTS_WEIGHTS_H
+#define VIT_WEIGHTS_WEIGHTS_H
 
-#include "vit/base.h"
+#include "../vit/base.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -69,6 +69,20 @@ example vit/vit.h >"$root/example.c"
         $($PKG_CONFIG --libs $(pkg --print-requires-private)) -lm -lpthread -fopenmp ||
         fail "the example does not compile against the static library"
 }
+# A program may have headers of the same names as those beside vit/, found first and guarded as is usual.
+grep -v '^vit/' "$root/headers" >"$root/beside"
+mkdir "$root/own"
+while read -r header; do
+    guard=$(echo "$header" | tr 'a-z/.' 'A-Z__')
+    mkdir -p "$root/own/${header%/*}"
+    printf '#ifndef %s\n#define %s\n#endif\n' "$guard" "$guard" >"$root/own/$header"
+    echo "#include \"$header\""
+done <"$root/beside" >"$root/own/main.c"
+cat "$root/example.c" >>"$root/own/main.c"
+# shellcheck disable=SC2046,SC2086  # lists of flags; CC may be two words
+$CC -std=c11 -Wall -Werror -fsyntax-only -I"$root/own" "$root/own/main.c" $(pkg --cflags) ||
+    fail "the example does not compile beside other headers of the same names"
+
 # A network of two blocks learns one picture: from the headers beside vit/vit.h, with the shared library.
 cat >"$root/train.c" <<'END'
 #include <math.h>
