@@ -355,7 +355,7 @@ do-docs-norm: $B/bin/vit
 # Also what no other target of every day compiles.
 SELDOM_OBJ := $(patsubst %.c,$B/%.o,$(wildcard tests/fuzz/*.c))
 do-lint: $(LIB_OBJ) $(TOOL_OBJ) $B/libvit.so.$(VERSION) $(SELDOM_OBJ)
-	@tools/lint.sh $B $(HEADERS)
+	@STB="$(STB)" tools/lint.sh $B $(HEADERS)
 
 format:
 	clang-format -i $(wildcard vit/*.[ch] kernels/*.[ch] patch/*.[ch] weights/*.[ch] tools/*.[ch] tests/*/*.[ch])

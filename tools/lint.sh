@@ -1,6 +1,6 @@
 #!/bin/sh
 # The rules a compiler does not check: lint.sh BUILD-FOLDER HEADER... (with the objects built; the headers that are
-# installed). Prints file:line: what.
+# installed). Prints file:line: what. Environment: STB (folder of the stb headers).
 #
 # A function may be longer than MAX_LINES when it is a flat table or switch and says so in a comment:
 # "lint: flat".
@@ -114,6 +114,16 @@ if command -v cppcheck >/dev/null 2>&1; then
         $LIBRARY tools 2>>"$found"
 else
     echo "lint: no cppcheck, not run" >&2
+fi
+if command -v musl-gcc >/dev/null 2>&1; then
+    # What another C library has not. Headers of others are the system's; kernels/ would want flags for their CPUs.
+    system="-idirafter /usr/include/$(gcc -print-multiarch) -idirafter /usr/include -isystem ${STB:-/usr/include/stb}"
+    # shellcheck disable=SC2086  # a list of flags
+    sources vit patch weights tools | grep '\.c$' |
+        xargs -P "$cores" -n 16 musl-gcc -std=c11 -D_GNU_SOURCE -I. $system -DVIT_BLAS=0 -DVIT_JPEG=0 -fopenmp \
+            -Werror=implicit-function-declaration -fsyntax-only 2>&1 | grep 'error:' >>"$found"
+else
+    echo "lint: no musl-gcc, its C library not tried" >&2
 fi
 if command -v shellcheck >/dev/null 2>&1; then
     shellcheck -S warning -f gcc tools/*.sh tests/cli/*.sh .ci/run >>"$found"

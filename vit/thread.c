@@ -3,6 +3,7 @@
 
 #include <omp.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 
 bool vit_thread_places(unsigned char *allowed)
@@ -22,7 +23,7 @@ bool vit_thread_places(unsigned char *allowed)
 }
 
 #ifdef CPU_ALLOC
-static void allow(pthread_attr_t *thread, const unsigned char *allowed)
+void vit_thread_allow(const unsigned char *allowed)
 {
     const size_t size = CPU_ALLOC_SIZE(VIT_CPUS);
     cpu_set_t *set = CPU_ALLOC(VIT_CPUS);
@@ -31,29 +32,45 @@ static void allow(pthread_attr_t *thread, const unsigned char *allowed)
     CPU_ZERO_S(size, set);
     for (size_t i = 0; i < VIT_CPUS; i++)
         if (allowed[i]) CPU_SET_S(i, size, set);
-    pthread_attr_setaffinity_np(thread, size, set);
+    (void)sched_setaffinity(0, size, set); /* those CPUs may have been taken away since */
     CPU_FREE(set);
 }
 #else
 /* No Linux: it binds no thread. */
-static void allow(pthread_attr_t *thread, const unsigned char *allowed)
+void vit_thread_allow(const unsigned char *allowed)
 {
-    (void)thread;
     (void)allowed;
 }
 #endif
 
+struct start {
+    void *(*work)(void *argument);
+    void *argument;
+    unsigned char allowed[VIT_CPUS];
+};
+
+/* The thread itself says where it may run: musl has no attribute for that. */
+static void *begin(void *argument)
+{
+    const struct start start = *(struct start *)argument;
+
+    free(argument);
+    vit_thread_allow(start.allowed);
+    return start.work(start.argument);
+}
+
 int vit_thread_start(pthread_t *thread, void *(*work)(void *argument), void *argument)
 {
-    unsigned char allowed[VIT_CPUS];
-    pthread_attr_t attributes;
+    struct start *start = malloc(sizeof *start);
     int status;
 
-    if (!vit_thread_places(allowed) || pthread_attr_init(&attributes))
+    if (!start || !vit_thread_places(start->allowed)) {
+        free(start);
         return pthread_create(thread, NULL, work, argument);
-    allow(&attributes, allowed);
-    status = pthread_create(thread, &attributes, work, argument);
-    pthread_attr_destroy(&attributes);
-    /* Those CPUs may have been taken away since. */
-    return status ? pthread_create(thread, NULL, work, argument) : 0;
+    }
+    start->work = work;
+    start->argument = argument;
+    status = pthread_create(thread, NULL, begin, start);
+    if (status) free(start);
+    return status;
 }
