@@ -1,9 +1,9 @@
 # vit - Vision Transformer image classifier.   make help   lists the targets.
 #
 # A packager sets CC AR PKG_CONFIG CPPFLAGS CFLAGS LDFLAGS PREFIX LIBDIR DESTDIR; a developer sets MODE (release, debug,
-# asan, tsan, cover). BLAS=0 builds without OpenBLAS, JPEG=0 without libjpeg-turbo. Objects live in
-# build/$(MODE), so modes never mix; every object depends on the flags it was built with. DEPS=no leaves
-# the packages of this machine alone, V=1 shows whole commands.
+# asan, tsan, cover). BLAS=0 builds without OpenBLAS, JPEG=0 without libjpeg-turbo, SAMPLES=0 installs no pictures.
+# Objects live in build/$(MODE), so modes never mix; every object depends on the flags it was built with, so make install
+# wants the variables of the build. DEPS=no leaves the packages of this machine alone, V=1 shows whole commands.
 
 MAKEFLAGS += -r
 .SUFFIXES:
@@ -33,6 +33,7 @@ B       := build/$(MODE)
 has     = $(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null && echo 1)
 BLAS   ?= $(if $(call has,openblas),1,0)
 JPEG   ?= $(if $(call has,libjpeg),1,0)
+SAMPLES ?= 1
 PKGS   := jansson libzip $(if $(filter 1,$(BLAS)),openblas) $(if $(filter 1,$(JPEG)),libjpeg)
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
@@ -372,7 +373,8 @@ MAN  := $(call in,share/man/man1)
 BASH := $(call in,share/bash-completion/completions)
 ZSH  := $(call in,share/zsh/site-functions)
 FISH := $(call in,share/fish/vendor_completions.d)
-SAMPLES := $(call in,share/libvit/samples)
+DOC  := $(call in,share/doc/vit)
+PICTURES := $(if $(filter 1,$(SAMPLES)),$(call in,share/libvit/samples))
 
 $B/vit.pc: Makefile vit/base.h $B/flags FORCE
 	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))' \
@@ -387,7 +389,7 @@ HOST_VIT ?= $(BIN)
 said = $(HOST_VIT) help --$1 > $2 && chmod 644 $2
 
 do-install: do-all $B/vit.pc $(BIN)
-	install -d $(call in,bin) $(call lib,pkgconfig) $(MAN) $(BASH) $(ZSH) $(FISH) $(SAMPLES)
+	install -d $(call in,bin) $(call lib,pkgconfig) $(MAN) $(BASH) $(ZSH) $(FISH) $(DOC) $(PICTURES)
 	install -m 755 $B/bin/vit $(call in,bin/vit)
 	install -m 644 $B/libvit.a $(call lib,libvit.a)
 	install -m 755 $B/libvit.so.$(VERSION) $(call lib,libvit.so.$(VERSION))
@@ -395,7 +397,8 @@ do-install: do-all $B/vit.pc $(BIN)
 	ln -sf $(SONAME) $(call lib,libvit.so)
 	for h in $(HEADERS); do install -D -m 644 $$h $(call in,include/libvit)/$$h || exit 1; done
 	install -m 644 $B/vit.pc $(call lib,pkgconfig/vit.pc)
-	install -m 644 samples/README.md samples/labels.csv samples/*.jpg $(SAMPLES)
+	install -m 644 LICENSE $(DOC)
+	$(if $(PICTURES),install -m 644 samples/README.md samples/COPYING samples/labels.csv samples/*.jpg $(PICTURES))
 	$(call said,man,$(MAN)/vit.1)
 	$(call said,bash,$(BASH)/vit)
 	$(call said,zsh,$(ZSH)/_vit)
@@ -405,7 +408,7 @@ uninstall:
 	rm -f $(call in,bin/vit) $(call lib,libvit.a) $(call lib,libvit.so) $(call lib,$(SONAME)) \
 	  $(call lib,libvit.so.$(VERSION)) $(call lib,pkgconfig/vit.pc)
 	rm -rf $(call in,include/libvit) $(call in,share/libvit)
-	rm -f $(MAN)/vit.1 $(BASH)/vit $(ZSH)/_vit $(FISH)/vit.fish
+	rm -f $(DOC)/LICENSE $(MAN)/vit.1 $(BASH)/vit $(ZSH)/_vit $(FISH)/vit.fish
 
 clean:
 	rm -rf build bin libvit.a libvit.so libvit.so.*
@@ -434,5 +437,5 @@ help:
 	@echo 'make install           to $$(DESTDIR)$$(PREFIX); make uninstall takes it away'
 	@echo 'make deps              install missing packages, and nothing else'
 	@echo 'make clean             remove everything built'
-	@echo 'Variables: MODE=release|debug|asan|tsan|cover CC AR PKG_CONFIG CPPFLAGS CFLAGS LDFLAGS PREFIX LIBDIR DESTDIR BLAS=0 JPEG=0 STB=FOLDER DEPS=no V=1'
+	@echo 'Variables: MODE=release|debug|asan|tsan|cover CC AR PKG_CONFIG CPPFLAGS CFLAGS LDFLAGS PREFIX LIBDIR DESTDIR BLAS=0 JPEG=0 SAMPLES=0 STB=FOLDER DEPS=no V=1'
 	@echo 'For another CPU: VIT_EMULATOR=COMMAND runs what is built; without one make install takes its texts from HOST_VIT=PROGRAM'

@@ -20,7 +20,8 @@ wrong=$(find "$root/usr" \( -type d -o -path '*/bin/*' -o -name 'libvit.so.*.*.*
     -type f ! -path '*/bin/*' ! -name 'libvit.so.*' ! -perm 644)
 [ -z "$wrong" ] || fail "not to be read by everybody, or not to be run: $wrong"
 for file in bin/vit lib/libvit.a lib/libvit.so lib/pkgconfig/vit.pc include/libvit/vit/vit.h share/man/man1/vit.1 \
-    share/bash-completion/completions/vit share/zsh/site-functions/_vit share/fish/vendor_completions.d/vit.fish; do
+    share/bash-completion/completions/vit share/zsh/site-functions/_vit share/fish/vendor_completions.d/vit.fish \
+    share/doc/vit/LICENSE share/libvit/samples/COPYING; do
     [ -s "$root/usr/$file" ] || fail "$file is not installed"
 done
 [ "$(pkg --modversion)" = \
@@ -230,13 +231,14 @@ left=$(find "$root/usr" ! -type d)
 mkdir -p "$root/a/include/libvit"
 echo kept >"$root/a/include/libvit/precious"
 echo kept >"$root/a/precious"
-run_blank() { run_make ${VIT_B:+B="$VIT_B"} DESTDIR="$root/a stage" LIBDIR=/usr/lib/some-linux "$@" >"$root/log" 2>&1; }
+run_blank() { run_make ${VIT_B:+B="$VIT_B"} DESTDIR="$root/a stage" LIBDIR=/usr/lib/some-linux SAMPLES=0 "$@" >"$root/log" 2>&1; }
 for again in 1 2; do
     run_blank install || { cat "$root/log"; fail "make install, time $again, to a folder with a blank in its name"; }
 done
 for file in bin/vit lib/some-linux/libvit.so lib/some-linux/pkgconfig/vit.pc include/libvit/weights/weights.h; do
     [ -s "$root/a stage/usr/$file" ] || fail "$file is not installed in a folder with a blank in its name"
 done
+[ ! -e "$root/a stage/usr/share/libvit" ] || fail "SAMPLES=0 installs pictures"
 grep -qx 'libdir=${prefix}/lib/some-linux' "$root/a stage/usr/lib/some-linux/pkgconfig/vit.pc" ||
     fail "vit.pc does not name the library folder"
 # The texts of a program that cannot run here are another's.
