@@ -376,19 +376,19 @@ FISH := $(call in,share/fish/vendor_completions.d)
 DOC  := $(call in,share/doc/vit)
 PICTURES := $(if $(filter 1,$(SAMPLES)),$(call in,share/libvit/samples))
 
-$B/vit.pc: Makefile vit/base.h $B/flags FORCE
-	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))' \
+# Written where they belong, since root may install what others build, and for everybody to read whatever the mask of who
+# installs. What programs are compiled and linked with: FILE.
+linking = printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))' \
 	  'includedir=$${prefix}/include/libvit' '' \
 	  'Name: vit' 'Description: Vision Transformer image classifier' 'Version: $(VERSION)' \
 	  'Requires.private: $(strip $(PKGS))' 'Libs: -L"$${libdir}" -lvit' \
-	  'Libs.private: -lm -lpthread -fopenmp' 'Cflags: -I"$${includedir}"' > $@
-
-# What the program says of itself, for everybody to read whatever the mask of who installs: WHAT, FILE. A program for
-# another CPU cannot where there is no emulator: another of this version says the same.
+	  'Libs.private: -lm -lpthread -fopenmp' 'Cflags: -I"$${includedir}"' > $1 && chmod 644 $1
+# What the program says of itself: WHAT, FILE. A program for another CPU cannot where there is no emulator: another of
+# this version says the same.
 HOST_VIT ?= $(BIN)
 said = $(HOST_VIT) help --$1 > $2 && chmod 644 $2
 
-do-install: do-all $B/vit.pc $(BIN)
+do-install: do-all $(BIN)
 	install -d $(call in,bin) $(call lib,pkgconfig) $(MAN) $(BASH) $(ZSH) $(FISH) $(DOC) $(PICTURES)
 	install -m 755 $B/bin/vit $(call in,bin/vit)
 	install -m 644 $B/libvit.a $(call lib,libvit.a)
@@ -396,9 +396,9 @@ do-install: do-all $B/vit.pc $(BIN)
 	ln -sf libvit.so.$(VERSION) $(call lib,$(SONAME))
 	ln -sf $(SONAME) $(call lib,libvit.so)
 	for h in $(HEADERS); do install -D -m 644 $$h $(call in,include/libvit)/$$h || exit 1; done
-	install -m 644 $B/vit.pc $(call lib,pkgconfig/vit.pc)
 	install -m 644 LICENSE $(DOC)
 	$(if $(PICTURES),install -m 644 samples/README.md samples/COPYING samples/labels.csv samples/*.jpg $(PICTURES))
+	$(call linking,$(call lib,pkgconfig/vit.pc))
 	$(call said,man,$(MAN)/vit.1)
 	$(call said,bash,$(BASH)/vit)
 	$(call said,zsh,$(ZSH)/_vit)
@@ -434,7 +434,7 @@ help:
 	@echo 'make lint              include directions, symbol prefixes, function length, format'
 	@echo 'make analyze           gcc -fanalyzer on the parsers, clang-tidy, cppcheck; minutes'
 	@echo 'make format            clang-format over the tree'
-	@echo 'make install           to $$(DESTDIR)$$(PREFIX); make uninstall takes it away'
+	@echo 'make install           to $$(DESTDIR)$$(PREFIX), with the variables of the build; make uninstall takes it away'
 	@echo 'make deps              install missing packages, and nothing else'
 	@echo 'make clean             remove everything built'
 	@echo 'Variables: MODE=release|debug|asan|tsan|cover CC AR PKG_CONFIG CPPFLAGS CFLAGS LDFLAGS PREFIX LIBDIR DESTDIR BLAS=0 JPEG=0 SAMPLES=0 STB=FOLDER DEPS=no V=1'
