@@ -34,6 +34,7 @@ has     = $(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null && echo 1)
 BLAS   ?= $(if $(call has,openblas),1,0)
 JPEG   ?= $(if $(call has,libjpeg),1,0)
 SAMPLES ?= 1
+$(foreach v,BLAS JPEG SAMPLES,$(if $(filter x0 x1,x$($v)),,$(error $v: expected 0 or 1, found "$($v)")))
 PKGS   := jansson libzip $(if $(filter 1,$(BLAS)),openblas) $(if $(filter 1,$(JPEG)),libjpeg)
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
@@ -48,6 +49,9 @@ opt.tsan    := -O1 -g -fsanitize=thread -D__SANITIZE_THREAD__=1 -Wno-pass-failed
 opt.cover   := -O0 -g --coverage -DVIT_COVERAGE
 opt.fuzz    := -O2 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
                -fno-sanitize-recover=all -Wno-pass-failed
+ifeq ($(opt.$(MODE)),)
+$(error MODE: expected one of $(sort $(patsubst opt.%,%,$(filter opt.%,$(.VARIABLES)))), found "$(MODE)")
+endif
 # The fuzzers run one thread.
 OPENMP := $(if $(filter fuzz,$(MODE)),-fopenmp-simd -Wno-unused-parameter,-fopenmp)
 FLAGS := -std=c11 -D_GNU_SOURCE -I. -isystem $(STB) $(PKG_CFLAGS) $(WARN) -fPIC -fvisibility=default \

@@ -1,7 +1,7 @@
 #!/bin/sh
 # What a packager says is heard: CPPFLAGS, CFLAGS and LDFLAGS reach the compiler, the last word is theirs, an object is
 # made anew when they change; AR and PKG_CONFIG may be others; a package that is missing is named before anything is
-# compiled; and the program holds no path of the machine it was built on.
+# compiled; values that there are not are refused; and the program holds no path of the machine it was built on.
 set -eu
 
 [ "${VIT_MODE:-release}" = release ] || { echo "a packager's flags are tested in release mode only, skipped"; exit 0; }
@@ -38,6 +38,12 @@ again CFLAGS="$given" CPPFLAGS=-DX LDFLAGS=-Wl,-O1 || fail "other LDFLAGS link n
 words tools/cmd_version.o CFLAGS="-g -ffile-prefix-map=/the/folder=. -O2" >"$root/words"
 ! grep -e VIT_BUILD_FLAGS -A 30 "$root/words" | grep -q -e '=/the/folder' ||
     fail "the program would hold the folder it was built in"
+
+# What is no value of a variable is refused, not taken for another.
+for wrong in MODE=Release BLAS=no JPEG=yes SAMPLES=none; do
+    ! run_make "$wrong" help >"$root/log" 2>&1 &&
+        grep -q "${wrong%=*}: expected .*, found \"${wrong#*=}\"" "$root/log" || fail "$wrong is not refused"
+done
 
 # The tools of another CPU.
 cat >"$root/pkg" <<'END'
