@@ -108,8 +108,9 @@ API := vit/vit.h vit/train.h vit/probe.h vit/attention.h vit/stats.h vit/base.h
 # The networks inside the binary, when their files are there.
 BUILTIN := $(if $(and $(wildcard weights/builtin/pre.safetensors),$(wildcard weights/builtin/post.safetensors)),1,0)
 FLAGS   += -DVIT_BUILTIN=$(BUILTIN)
-LIB_OBJ += $B/weights/embedded.o
 $B/weights/embedded.o: $(wildcard weights/builtin/*.safetensors)
+# The linker's plugin does not see what assembly defines.
+own.weights/embedded = -fno-lto
 TEST_SRC := $(wildcard tests/*/test_*.c)
 TESTS    := $(TEST_SRC:%.c=$B/%)
 SUPPORT_OBJ := $(patsubst %.c,$B/%.o,$(wildcard tests/support/*.c))
@@ -163,11 +164,6 @@ $B/%.o: %.c $B/flags
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) $(FLAGS) $(if $(filter kernels/%,$*),,$(HARDEN)) $(GIVEN) $(isa.$(notdir $*)) $(own.$*) -MMD -MP -c $< -o $@
-
-$B/%.o: %.S $B/flags
-	@mkdir -p $(@D)
-	$(call say,CC)
-	$(Q)$(CC) $(FLAGS) $(GIVEN) -c $< -o $@
 
 # Who asks whether the compiler knows AVX-VNNI, and AMX.
 own.kernels/select = -DVIT_AVXVNNI=$(or $(AVXVNNI),0) -DVIT_AMX=$(or $(AMX),0)

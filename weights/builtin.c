@@ -4,7 +4,7 @@
 #include <string.h>
 
 #if VIT_BUILTIN
-/* In embedded.S: the bytes of weights/builtin/{pre,post}.safetensors and the byte after them. */
+/* In embedded.c: the bytes of weights/builtin/{pre,post}.safetensors and the byte after them. */
 extern const unsigned char weights_builtin_pre[], weights_builtin_pre_end[];
 extern const unsigned char weights_builtin_post[], weights_builtin_post_end[];
 #endif

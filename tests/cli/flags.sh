@@ -45,6 +45,17 @@ for wrong in MODE=Release BLAS=no JPEG=yes SAMPLES=none; do
         grep -q "${wrong%=*}: expected .*, found \"${wrong#*=}\"" "$root/log" || fail "$wrong is not refused"
 done
 
+# What the linker takes from the whole program where one object does not say it, that of the networks says too. It is
+# no object of the link's, which sees no symbols of assembly.
+words weights/embedded.o CFLAGS=-flto >"$root/words"
+[ "$(grep -e '^-f.*lto$' "$root/words" | tail -1)" = -fno-lto ] || fail "the networks are left to the link"
+case $($CC -dumpmachine) in
+x86_64-*linux*)
+    run_make CFLAGS=-fcf-protection=full "$root/weights/embedded.o" >"$root/log"
+    readelf -nW "$root/weights/embedded.o" | grep -q 'IBT, SHSTK' || fail "the networks' object does not say what CET asks"
+    ;;
+esac
+
 # The tools of another CPU.
 cat >"$root/pkg" <<'END'
 #!/bin/sh
