@@ -253,6 +253,7 @@ static int run(const void *options, int count, char **operands)
     if (!o->input || !o->output)
         return cmd_usage("--%s: expected a file, found none", o->input ? "output" : "input");
     code = cmd_check_outputs(&file, 1, o->common.model, 1, &o->input);
+    if (!code) code = o->grad ? cmd_check_trainable(&o->common) : cmd_check(&o->common);
     if (!code) code = cmd_can_write(o->output);
     if (code) return code;
     code = CMD_UNUSABLE;

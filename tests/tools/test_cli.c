@@ -37,8 +37,8 @@ static void mistakes_in_the_line_are_wrong_usage(void **state)
     EXPECT(2, NULL, "found \"5x\"", "classify", "-k", "5x", PICTURE);
     EXPECT(2, NULL, "from 1 to", "classify", "-k0", PICTURE);
     EXPECT(2, NULL, "nothing to classify", "classify", "-m", MODEL);
-    EXPECT(2, NULL, "is for inference", "logits", "-m", MODEL, "-i", MODEL "/expect.safetensors", "-o", "x",
-           "--grad", "--dtype", "int8");
+    EXPECT(2, NULL, "is for inference", "logits", "-m", MODEL, "-i", MODEL "/expect.safetensors", "-o",
+           "/no/where", "--grad", "--dtype", "int8");
     EXPECT(2, NULL, "f32, bf16 or int8", "classify", "-m", MODEL, "--dtype", "f64", PICTURE);
     EXPECT(2, NULL, "--norm", "classify", "-m", MODEL, "--norm", "sideways", PICTURE);
     EXPECT(2, NULL, "--kernels", "classify", "-m", MODEL, "--kernels", "ref+magic", PICTURE);
