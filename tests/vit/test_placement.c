@@ -58,8 +58,8 @@ static bool make_comma(const char *dir)
     tmp_write(dir, "source", SOURCE, strlen(SOURCE), NULL, 0);
     tmp_write(dir, "map", map, strlen(map), NULL, 0);
     /* It warns, with its exit status too, of all else that a locale could say. */
-    snprintf(command, sizeof command, "localedef -c -i %s/source -f %s/map %s/comma >/dev/null 2>&1", dir,
-             dir, dir);
+    snprintf(command, sizeof command, "localedef -c -i '%s/source' -f '%s/map' '%s/comma' >/dev/null 2>&1",
+             dir, dir, dir);
     (void)!system(command);
     return !setenv("LOCPATH", dir, 1) && setlocale(LC_NUMERIC, "comma");
 }
