@@ -43,7 +43,9 @@
  * the same bits from different kernels or versions.
  *
  * libvit.so exports what is called vit_*. The headers included here give the types that go with it; their
- * own functions (patch_*, weights_*, kern_*) are in libvit.a alone. */
+ * own functions (patch_*, weights_*, kern_*) are in libvit.a alone. In C++ a function hides the struct of its
+ * name, which needs the word struct there: vit_probe_block, vit_probe_network, kern_adamw, kern_norm,
+ * kern_overlay. */
 #ifndef VIT_VIT_H
 #define VIT_VIT_H
 

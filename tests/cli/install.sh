@@ -218,10 +218,18 @@ fi
 # The library exports every vit_* that an installed header declares, and no other.
 sed 's/.*/#include <&>/' "$root/headers" >"$root/all.c"
 # shellcheck disable=SC2046,SC2086  # lists of flags; CC may be two words
-$CC -std=c11 -E -P $(pkg --cflags) "$root/all.c" | grep -o '\<vit_[a-z0-9_]*(' |
+$CC -std=c11 -E -P $(pkg --cflags) "$root/all.c" >"$root/all.i"
+grep -o '\<vit_[a-z0-9_]*(' "$root/all.i" |
     tr -d '(' | grep -vxE 'vit_(from_)?bf16' | sort -u >"$root/declared"
 nm -D --defined-only "$root/usr/lib/libvit.so" | awk '$2 ~ /[TDBRVW]/ { sub(/@.*/, "", $3); print $3 }' | sort -u >"$root/exported"
 diff "$root/declared" "$root/exported" || fail "declared (<) and exported (>) differ"
+# What vit/vit.h says of C++: functions that hide a struct.
+sed -n 's/^struct \([a-z0-9_]*\) {.*/\1/p' "$root/all.i" | sort -u >"$root/structs"
+grep -o '\<[a-z0-9_]*(' "$root/all.i" | tr -d '(' | sort -u | comm -12 - "$root/structs" >"$root/hidden"
+sed '/^#ifndef/q' vit/vit.h >"$root/top"
+while read -r name; do
+    grep -q "\<$name\>" "$root/top" || fail "vit/vit.h does not say that in C++ a function hides struct $name"
+done <"$root/hidden"
 run_make uninstall
 left=$(find "$root/usr" ! -type d)
 [ -z "$left" ] || fail "left after uninstall: $left"
