@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "vit/arena.h"
+#include "vit/thread.h"
 
 #ifdef __linux__
 
@@ -219,14 +220,20 @@ static enum vit_status map_cells(struct patch_cells *c, struct vit_error *err)
     return VIT_OK;
 }
 
+/* The keeper, and every decoder that it forks, may run wherever this process may. */
 static enum vit_status start_keeper(struct patch_sandbox *s, struct vit_error *err)
 {
+    unsigned char allowed[VIT_CPUS];
+    const bool bound = vit_thread_places(allowed);
     int ends[2];
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
         return vit_fail(err, VIT_ERR_IO, "no socket to a decoder: %s", strerror(errno));
     s->keeper = fork();
-    if (s->keeper == 0) patch_keeper_run(ends[1], &s->plan);
+    if (s->keeper == 0) {
+        if (bound) vit_thread_allow(allowed);
+        patch_keeper_run(ends[1], &s->plan);
+    }
     close(ends[1]);
     s->control = ends[0];
     if (s->keeper > 0) return VIT_OK;

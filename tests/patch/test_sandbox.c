@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/mman.h>
@@ -16,8 +17,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "patch/sandbox.h"
+#include "patch/sandbox_cell.h"
 #include "tests/patch/fixtures.h"
+#include "tests/support/run.h"
 
 /* A second, so that decoders of a busy machine are not taken for dead: 20 looks without a run of theirs. */
 #define SECONDS 1.0
@@ -486,6 +488,47 @@ static void without_its_keeper_a_sandbox_says_so(void **state)
     patch_sandbox_close(s);
 }
 
+/* CPUs that a process may run on, at most 100. */
+static int cpus_of(pid_t pid)
+{
+    cpu_set_t set;
+
+    if (sched_getaffinity(pid, sizeof set, &set)) return 0;
+    return CPU_COUNT(&set) < 100 ? CPU_COUNT(&set) : 100;
+}
+
+/* Of a decoder of this process; 0: there can be none. */
+static int cpus_of_decoder(void)
+{
+    struct patch_sandbox *s;
+    int count;
+
+    if (patch_sandbox_create(&s, &(struct patch_sandbox_options){ 0 }, NULL)) return 0;
+    count = cpus_of(s->cell->pid);
+    patch_sandbox_close(s);
+    return count;
+}
+
+/* libgomp binds before main() begins, so another process is asked: this program with an argument. */
+static void decoders_are_not_bound_to_the_cpu_of_who_starts_them(void **state)
+{
+    static const char *const ROWS[][2] = { { "OMP_PROC_BIND", "true" }, { "OMP_PLACES", "threads" } };
+    static const char *const AGAIN[] = { "/proc/self/exe", "decoder", NULL };
+    struct run r;
+
+    (void)state;
+    if (getenv("OMP_PROC_BIND") || getenv("OMP_PLACES") || cpus_of(0) < 2) skip();
+    patch_sandbox_close(created(1, patch_decode_into)); /* or skip */
+    assert_int_equal(cpus_of_decoder(), cpus_of(0));
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        setenv(ROWS[i][0], ROWS[i][1], 1);
+        assert_true(run_program(&r, AGAIN, NULL));
+        unsetenv(ROWS[i][0]);
+        assert_int_equal(r.code, cpus_of(0));
+        run_free(&r);
+    }
+}
+
 /* No file is opened any more, as with ulimit -n. Returns what was allowed. */
 static rlim_t forbid_files(void)
 {
@@ -796,7 +839,7 @@ static void a_long_name_is_shortened_as_without_a_sandbox(void **state)
     patch_sandbox_close(s);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_may_be_longer_than_its_pixels),
@@ -806,6 +849,7 @@ int main(void)
         cmocka_unit_test(each_misdeed_costs_one_picture),
         cmocka_unit_test(memory_ends_where_it_was_said_to),
         cmocka_unit_test(decoders_begin_when_they_are_needed),
+        cmocka_unit_test(decoders_are_not_bound_to_the_cpu_of_who_starts_them),
         cmocka_unit_test(a_decoder_that_died_before_costs_nothing),
         cmocka_unit_test(without_its_keeper_a_sandbox_says_so),
         cmocka_unit_test(a_decoder_that_cannot_be_reached_is_said_to_be_refused),
@@ -817,5 +861,7 @@ int main(void)
         cmocka_unit_test(more_threads_than_decoders_take_turns),
         cmocka_unit_test(impossible_options_are_refused),
     };
+
+    if (argc == 2 && !strcmp(argv[1], "decoder")) return cpus_of_decoder();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
