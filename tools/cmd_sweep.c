@@ -1,4 +1,5 @@
 /* vit sweep: a grid of training runs, from flags, a grid file, or what was begun in the folder. */
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -243,6 +244,17 @@ static enum vit_status choose_rest(struct sweep *s, const struct sweep_options *
     return VIT_OK;
 }
 
+/* libgomp binds the teams of all jobs alike, from the first place upwards, and nothing turns that off. A job
+ * of one thread has no team. */
+static void warn_bound(const struct sweep *s)
+{
+    if (s->jobs > 1 && s->common.threads > 1 && omp_get_proc_bind() != omp_proc_bind_false)
+        cmd_warn(&s->common,
+                 "--jobs %d: OpenMP is told to bind threads, and binds those of every job to the same cores: "
+                 "unset OMP_PROC_BIND, OMP_PLACES and GOMP_CPU_AFFINITY",
+                 s->jobs);
+}
+
 /* Each job has as many threads as the others. */
 static int share_threads(struct sweep *s)
 {
@@ -254,6 +266,7 @@ static int share_threads(struct sweep *s)
                          wanted);
     s->jobs = wanted < s->count ? wanted : s->count;
     if (s->jobs > 1) s->common.threads = threads / s->jobs;
+    warn_bound(s);
     return CMD_DONE;
 }
 

@@ -382,6 +382,28 @@ static void jobs_say_which_cell_they_are_of(void **state)
            f->other, "-j", "3", "-t", "2");
 }
 
+/* Not those of one thread, which are not bound. */
+static void jobs_whose_threads_are_bound_are_warned_of(void **state)
+{
+    static const char PART[] = "--jobs 2: OpenMP is told to bind threads";
+    struct fixture *f = *state;
+    const char *const words[] = { "-d", f->data, "--norm", "pre,post", "--plan", "--rate",
+                                  "2",  "-j",    "2",      "-t",       "4",      NULL };
+    struct run r;
+
+    if (getenv("OMP_PROC_BIND") || getenv("OMP_PLACES")) skip();
+    r = sweep(true, words);
+    assert_null(strstr(r.err, PART));
+    run_expect(&r, 0, "");
+    setenv("OMP_PROC_BIND", "true", 1);
+    EXPECT(0, PART, true, "-d", f->data, "--norm", "pre,post", "--plan", "--rate", "2", "-j", "2", "-t", "4");
+    r = sweep(true, (const char *const[]){ "-d", f->data, "--norm", "pre,post", "--plan", "--rate", "2", "-j",
+                                           "2", "-t", "2", NULL });
+    unsetenv("OMP_PROC_BIND");
+    assert_null(strstr(r.err, PART));
+    run_expect(&r, 0, "");
+}
+
 /* The rate is that of both together: one cell takes twice as long, all of them as long. */
 static void a_plan_reckons_with_jobs(void **state)
 {
@@ -1228,6 +1250,7 @@ int main(void)
         TEST(jobs_come_to_the_same_numbers),
         TEST(a_job_that_fails_ends_the_others),
         TEST(jobs_say_which_cell_they_are_of),
+        TEST(jobs_whose_threads_are_bound_are_warned_of),
         TEST(a_plan_reckons_with_jobs),
         TEST(a_cell_that_diverges_is_a_result),
         TEST(a_cell_lost_by_its_last_step_has_diverged),
