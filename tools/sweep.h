@@ -86,6 +86,7 @@ struct sweep {
     double flops_done, spent; /* by the cells that ended in this process, and their seconds */
     size_t cached;            /* bytes of pictures in memory */
     bool unread;              /* there were pictures that cannot be read */
+    bool unwritten;           /* a line could not be added: no other one is, until the sweep goes on */
     int file;                 /* cells.jsonl, locked; -1: none */
     json_t *lines;            /* of it: array of objects */
 };

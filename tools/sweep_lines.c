@@ -51,13 +51,20 @@ static enum vit_status next_line(json_t **line, struct text *t, const char **sta
     return vit_json_parse(line, path, *start, *length - 1, err);
 }
 
+/* Or nothing: behind a part of it the next line that is added would be a part of one, too. */
 static enum vit_status write_all(int file, const char *path, const char *text, size_t size,
                                  struct vit_error *err)
 {
+    const off_t before = lseek(file, 0, SEEK_END);
+    enum vit_status status = VIT_OK;
+
     errno = ENOSPC; /* what a short write means */
-    if (write(file, text, size) != (ssize_t)size) return refused(path, "written", err);
-    if (fsync(file) && errno != EINVAL) return refused(path, "synced", err);
-    return VIT_OK;
+    if (write(file, text, size) != (ssize_t)size)
+        status = refused(path, "written", err);
+    else if (fsync(file) && errno != EINVAL)
+        status = refused(path, "synced", err);
+    if (status && before >= 0) (void)!ftruncate(file, before);
+    return status;
 }
 
 /* ---- lines ---- */

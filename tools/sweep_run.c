@@ -158,7 +158,9 @@ static int record(struct sweep *s, struct sweep_cell *c, const struct outcome *o
 {
     struct vit_error err;
 
+    if (s->unwritten) return CMD_UNUSABLE; /* as was said of another cell */
     if (sweep_folder_add(s, c, line_of(s, c, o), &err)) {
+        s->unwritten = true;
         cmd_error("%s", err.text);
         return CMD_UNUSABLE;
     }

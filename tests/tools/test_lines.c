@@ -1,5 +1,7 @@
 /* Files of lines that are only ever added to, where the system refuses, and what a kill leaves of them. */
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -102,6 +104,48 @@ static void a_log_that_is_none_is_not_copied(void **state)
     assert_refused(sweep_lines_copy_log(dir, log, &err), VIT_ERR_IO, ": cannot be opened: ", &err);
 }
 
+/* No file may be longer, as on a disk that becomes full: a write takes what fits. Returns what was so far. */
+static rlim_t allow_bytes(rlim_t most)
+{
+    struct rlimit bytes;
+    rlim_t before;
+
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &bytes), 0);
+    before = bytes.rlim_cur;
+    bytes.rlim_cur = most;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &bytes), 0);
+    return before;
+}
+
+/* Else what another job adds would follow it in the same line. */
+static void of_a_line_that_does_not_fit_nothing_stays(void **state)
+{
+    static const char LINE[] = "{\"a\":1}\n", LOG[] = "{\"a\":2}\n{\"a\":3}\n";
+    const char *dir = *state;
+    char path[300], log[300];
+    struct vit_error err, copy_err;
+    enum vit_status status, copy_status;
+    json_t *line = json_pack("{s:i}", "a", 4);
+    rlim_t before;
+    int file;
+
+    tmp_write(dir, "x", LINE, sizeof LINE - 1, path, sizeof path);
+    tmp_write(dir, "log", LOG, sizeof LOG - 1, log, sizeof log);
+    file = open(path, O_WRONLY | O_APPEND);
+    signal(SIGXFSZ, SIG_IGN);
+    before = allow_bytes(sizeof LINE - 1 + 4);
+    status = sweep_lines_add(file, path, line, &err);
+    copy_status = sweep_lines_copy_log(path, log, &copy_err);
+    allow_bytes(before);
+    assert_refused(status, VIT_ERR_IO, "x: cannot be written: No space left on device", &err);
+    assert_refused(copy_status, VIT_ERR_IO, "x: cannot be written: No space left on device", &copy_err);
+    assert_int_equal(size_of(path), sizeof LINE - 1);
+    assert_ok(sweep_lines_add(file, path, line, &err), &err);
+    assert_int_equal(tmp_lines(dir, "x"), 2);
+    close(file);
+    json_decref(line);
+}
+
 /* What a power cut leaves in the middle is an error, not the end: the lines behind it are somebody's runs. */
 static void zeros_between_lines_are_a_broken_line(void **state)
 {
@@ -145,6 +189,7 @@ int main(void)
         TEST(whole_lines_are_read_and_a_cut_one_is_not), TEST(what_cannot_be_read_is_named),
         TEST(a_log_that_is_none_is_not_copied),          TEST(zeros_between_lines_are_a_broken_line),
         TEST(zeros_at_the_end_count_as_not_written),     TEST(a_pipe_is_refused_and_not_waited_for),
+        TEST(of_a_line_that_does_not_fit_nothing_stays),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
