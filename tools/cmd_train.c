@@ -209,7 +209,8 @@ static int run_with(const struct options *o, const struct train_saved *saved)
                              .out = o->resume ? o->resume : o->out,
                              .digest = saved->data.digest,
                              .checkpoint_every = o->checkpoint_every,
-                             .resume = o->resume != NULL };
+                             .resume = o->resume != NULL,
+                             .replace = o->force };
     struct vit_error err;
     int code;
 
@@ -269,11 +270,8 @@ static int check_folders(const struct options *o)
         return CMD_UNUSABLE;
     }
     if (o->resume) return check_resumed(o->resume);
-    if (train_folder_unused(o->out) || (o->force && train_folder_runs(o->out))) return CMD_DONE;
-    if (train_folder_runs(o->out))
-        cmd_error("%s: is not empty; --resume %s goes on with its run, --force replaces it", o->out, o->out);
-    else
-        cmd_error("%s: is not empty, and holds no run", o->out);
+    if (!train_folder_may_begin(o->out, o->force, &err)) return CMD_DONE;
+    cmd_error("%s", err.text);
     return CMD_USAGE;
 }
 

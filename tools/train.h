@@ -36,6 +36,7 @@ struct train_job {
     const char *dead_after;            /* when train_dead decides, for train_dead_after; NULL: never */
     int checkpoint_every;              /* steps; 0: every two minutes */
     bool resume;                       /* go on from out's state, if it has one */
+    bool replace;                      /* the run that out holds, where it does not go on */
 };
 
 struct train_score {
@@ -230,6 +231,8 @@ bool train_folder_empty(const char *folder);
 bool train_folder_unused(const char *folder);
 /* It has a log. */
 bool train_folder_runs(const char *folder);
+/* That a run may begin in it: it is unused, or holds a run and replace says that it may go. VIT_ERR_ARG. */
+enum vit_status train_folder_may_begin(const char *folder, bool replace, struct vit_error *err);
 /* A sweep's, or one with folders of runs in it. */
 bool train_folder_above(const char *folder);
 /* All is there that the end of a run writes after its last state. */

@@ -70,6 +70,18 @@ bool train_folder_runs(const char *folder)
     return train_folder_has(folder, TRAIN_LOG);
 }
 
+enum vit_status train_folder_may_begin(const char *folder, bool replace, struct vit_error *err)
+{
+    const bool runs = train_folder_runs(folder);
+
+    if (train_folder_unused(folder) || (replace && runs)) return VIT_OK;
+    if (runs)
+        return vit_fail(err, VIT_ERR_ARG,
+                        "%s: is not empty; --resume %s goes on with its run, --force replaces it", folder,
+                        folder);
+    return vit_fail(err, VIT_ERR_ARG, "%s: is not empty, and holds no run", folder);
+}
+
 bool train_folder_above(const char *folder)
 {
     DIR *d = opendir(folder);

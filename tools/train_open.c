@@ -117,6 +117,12 @@ static int open_data(struct train *t)
     return CMD_DONE;
 }
 
+/* Asked once more when the folder is locked: a run that was there in the meantime may have ended. */
+static enum vit_status check_folder(const struct train_job *job, struct vit_error *err)
+{
+    return job->resume ? VIT_OK : train_folder_may_begin(job->out, job->replace, err);
+}
+
 /* A run that begins anew replaces what the folder holds; the state first, which says how long the log is. */
 static enum vit_status begin(struct train *t, struct vit_error *err)
 {
@@ -152,6 +158,7 @@ int train_open(struct train *t)
         return cmd_usage("%s", err.text);
     if (open_teacher(t, &err)) return refuse(&err);
     if (train_folder_make(t->job->out, &err) || train_log_open(t, &err)) return train_fail(t, &err);
+    if (check_folder(t->job, &err)) return refuse(&err);
     code = train_feed_open(t, &feed);
     if (code) return code;
     if (create_model(t, &config, &err) || take_weights(t, &err) || create_trainer(t, &err) || begin(t, &err))

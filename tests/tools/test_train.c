@@ -12,6 +12,7 @@
 #include "tests/support/lines.h"
 #include "tests/support/run.h"
 #include "tests/tools/again.h"
+#include "tools/train.h"
 #include "vit/config_json.h"
 #include "vit/train.h"
 
@@ -197,6 +198,31 @@ static void another_run_is_not_overwritten(void **state)
     EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--seed", "9", "--force");
     EXPECT(0, "", true, "-d", f->data, "-o", f->other, "--seed", "9");
     assert_same_run(f->out, f->other);
+}
+
+/* As where the first look at the folder found nothing in it. */
+static void a_run_that_has_ended_meanwhile_stays(void **state)
+{
+    static const struct recipe_words WORDS = { .text = { [RECIPE_WIDTH] = "16",
+                                                         [RECIPE_HEADS] = "2",
+                                                         [RECIPE_PATCH] = "16",
+                                                         [RECIPE_BATCH] = "8",
+                                                         [RECIPE_EPOCHS] = "1" } };
+    const struct cmd_common common = { .quiet = true, .threads = 1 };
+    struct fixture *f = *state;
+    struct recipe_texts texts = { { 0 } };
+    struct train_job job = { .common = &common, .texts = &texts, .data = f->data, .out = f->out };
+    struct train_result result;
+    struct vit_error err;
+
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "1");
+    EXPECT(0, "", true, "-d", f->data, "-o", f->other, "--epochs", "1");
+    assert_ok(recipe_texts_words(&texts, &WORDS, &err), &err);
+    assert_ok(recipe_texts_preset(&texts, &err), &err);
+    assert_ok(recipe_parse(&job.recipe, &texts, &err), &err);
+    assert_int_equal(train_run(&job, &result), CMD_USAGE);
+    assert_same_run(f->out, f->other);
+    recipe_texts_free(&texts);
 }
 
 /* A link that leads to itself cannot be listed by anybody; folders that may not be are named alike. */
@@ -1319,6 +1345,7 @@ static const struct CMUnitTest TESTS[] = {
     TEST(a_setting_that_nothing_reads_is_refused),
     TEST(a_finished_run_has_nothing_left_to_do),
     TEST(another_run_is_not_overwritten),
+    TEST(a_run_that_has_ended_meanwhile_stays),
     TEST(a_folder_that_cannot_be_listed_is_named),
     TEST(files_that_cannot_be_replaced_keep_the_others),
     TEST(a_folder_that_holds_no_run_is_never_replaced),
