@@ -235,6 +235,7 @@ static enum vit_status choose_rest(struct sweep *s, const struct sweep_options *
     s->begun_with = saved->pictures;
     s->begun_digest = saved->data.digest;
     s->begun_teachers = saved->teachers;
+    s->begun_grid = saved->grid;
     s->splits = splits_of(&s->lists, s->test);
     if (saved->exists && strcmp(s->dead_after, saved->dead_after) != 0)
         return vit_fail(err, VIT_ERR_ARG, "--dead-after: the sweep in %s has \"%s\", found \"%s\"", o->out,

@@ -80,6 +80,7 @@ struct sweep {
     struct sweep_teacher *teachers; /* (teacher_count) */
     int teacher_count;
     const json_t *begun_teachers; /* when the sweep began; NULL: not said */
+    const json_t *begun_grid;     /* sweep.json as it was then, or when it last went on; NULL: it begins */
 
     pthread_mutex_t lock;     /* while jobs run: of the cells' taken and line, and of what follows */
     int code;                 /* the first that was not CMD_DONE: no further cell begins */
@@ -114,7 +115,8 @@ struct sweep_saved {
     int pictures; /* 0: not said */
     struct recipe_lists lists;
     struct train_place data;
-    json_t *teachers; /* array; NULL: not said */
+    json_t *grid;           /* all of it; NULL: none */
+    const json_t *teachers; /* of it: array; NULL: not said */
     char *kernels, *dead_after;
 };
 enum vit_status sweep_saved_read(struct sweep_saved *saved, const char *folder, struct vit_error *err);

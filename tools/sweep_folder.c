@@ -44,25 +44,37 @@ static enum vit_status name_old_preset(struct recipe_lists *l, struct vit_error 
     return recipe_lists_add(l, RECIPE_PRESET, recipe_row(RECIPE_PRESET)->initial, err);
 }
 
-enum vit_status sweep_saved_read(struct sweep_saved *saved, const char *folder, struct vit_error *err)
+/* *grid NULL: there is none. */
+static enum vit_status read_grid(json_t **grid, const char *folder, struct vit_error *err)
 {
     enum { MAX_BYTES = 1 << 26 };
+    char path[PATH_MAX];
+
+    *grid = NULL;
+    if (!train_folder_has(folder, TRAIN_GRID)) return VIT_OK;
+    return vit_json_read(grid, train_path(path, folder, TRAIN_GRID), MAX_BYTES, err);
+}
+
+enum vit_status sweep_saved_read(struct sweep_saved *saved, const char *folder, struct vit_error *err)
+{
     char path[PATH_MAX], *format = NULL;
-    json_t *object = NULL;
+    const json_t *object;
     enum vit_status status;
 
     *saved = (struct sweep_saved){ 0 };
+    train_path(path, folder, TRAIN_GRID);
     status = train_folder_check(folder, err);
-    if (status || !train_folder_has(folder, TRAIN_GRID)) return status;
-    status = vit_json_read(&object, train_path(path, folder, TRAIN_GRID), MAX_BYTES, err);
-    if (!status) status = keep_text(&format, object, "format", path, err);
+    if (!status) status = read_grid(&saved->grid, folder, err);
+    object = saved->grid;
+    if (status || !object) return status;
+    status = keep_text(&format, object, "format", path, err);
     if (!status && strcmp(format, FORMAT) != 0)
         status =
             vit_fail(err, VIT_ERR_FORMAT, "%s: format: expected \"%s\", found \"%s\"", path, FORMAT, format);
     if (!status) status = keep_text(&saved->data.path, object, "data", path, err);
     if (!status && json_object_get(object, "digest"))
         status = keep_text(&saved->data.digest, object, "digest", path, err);
-    if (!status) saved->teachers = json_incref(json_object_get(object, "teachers"));
+    if (!status) saved->teachers = json_object_get(object, "teachers");
     if (!status) status = keep_text(&saved->kernels, object, "kernels", path, err);
     if (!status) status = keep_text(&saved->dead_after, object, "dead_after", path, err);
     if (!status) status = vit_json_bool(object, path, "test", &saved->test, err);
@@ -71,7 +83,6 @@ enum vit_status sweep_saved_read(struct sweep_saved *saved, const char *folder, 
     if (!status) status = name_old_preset(&saved->lists, err);
     saved->exists = !status;
     free(format);
-    json_decref(object);
     return status;
 }
 
@@ -80,9 +91,9 @@ void sweep_saved_free(struct sweep_saved *saved)
     recipe_lists_free(&saved->lists);
     free(saved->data.path);
     free(saved->data.digest);
-    json_decref(saved->teachers);
     free(saved->kernels);
     free(saved->dead_after);
+    json_decref(saved->grid);
 }
 
 /* A cell as the grid lists it: its name, what it has of its own, and, whoever named them, the placement and
@@ -204,6 +215,18 @@ static enum vit_status lock(struct sweep *s, struct vit_error *err)
     return VIT_OK;
 }
 
+/* What is asked for was compared with the grid before the folder was locked. */
+static enum vit_status check_grid(const struct sweep *s, struct vit_error *err)
+{
+    json_t *grid;
+    enum vit_status status = read_grid(&grid, s->options->out, err);
+    const bool same = grid ? json_equal(grid, s->begun_grid) : !s->begun_grid;
+
+    json_decref(grid);
+    if (status || same) return status;
+    return vit_fail(err, VIT_ERR_IO, "%s: another sweep has changed its grid meanwhile", s->options->out);
+}
+
 static struct sweep_cell *find_cell(struct sweep *s, const char *id)
 {
     for (int i = 0; i < s->count; i++)
@@ -256,6 +279,7 @@ enum vit_status sweep_folder_open(struct sweep *s, struct vit_error *err)
 
     if (!status) status = train_folder_make(out, err);
     if (!status) status = lock(s, err); /* its file comes first: by it check_folder knows a sweep again */
+    if (!status) status = check_grid(s, err);
     if (!status) status = train_folder_make(train_path(path, out, "cells"), err);
     if (!status && s->test) status = train_folder_make(train_path(path, out, "logits"), err);
     if (status) return status;

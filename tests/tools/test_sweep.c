@@ -12,7 +12,8 @@
 #include "tests/support/lines.h"
 #include "tests/support/run.h"
 #include "tests/tools/again.h"
-#include "tools/train.h"
+#include "tools/stop.h"
+#include "tools/sweep.h"
 #include "weights/weights.h"
 
 enum { PICTURES = 100, TEST_PICTURES = 40, CLASSES = 4 };
@@ -623,6 +624,24 @@ static void a_folder_has_one_sweep_at_a_time(void **state)
            "--epochs", "1");
     assert_int_equal(close(cells), 0);
     EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--epochs", "1");
+}
+
+/* As another sweep would have written it between a first look and the lock. */
+static void a_grid_that_was_written_meanwhile_stays(void **state)
+{
+    struct fixture *f = *state;
+    const struct sweep_options options = { .out = f->out };
+    struct sweep s = { .options = &options, .data = f->data, .dead_after = "auto", .file = -1 };
+    struct vit_error err;
+    char *grid;
+
+    tmp_write(f->out, "cells.jsonl", "", 0, NULL, 0);
+    tmp_write(f->out, "sweep.json", "{}\n", 3, NULL, 0);
+    assert_refused(sweep_folder_open(&s, &err), VIT_ERR_IO, "out: another sweep has changed its grid", &err);
+    sweep_folder_close(&s);
+    grid = tmp_text(f->out, "sweep.json");
+    assert_string_equal(grid, "{}\n");
+    free(grid);
 }
 
 /* By its lines they know each other's, as a run does by its log. */
@@ -1260,6 +1279,7 @@ int main(void)
         TEST(runs_that_never_left_the_plateau_are_counted),
         TEST(arms_share_weights_order_and_augmentation),
         TEST(a_folder_has_one_sweep_at_a_time),
+        TEST(a_grid_that_was_written_meanwhile_stays),
         TEST(a_folder_that_was_used_again_is_not_added_to),
         TEST(a_folder_that_cannot_be_listed_is_named),
         TEST(a_pipe_in_the_place_of_lines_is_refused),
