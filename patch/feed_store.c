@@ -61,6 +61,11 @@ static void prepare_one(struct fill *f, size_t i, unsigned char *scratch)
     if (!f->why[i]) starve(f, "no memory to say what is wrong with a picture");
 }
 
+static bool is_over(const struct fill *f)
+{
+    return f->starved || (f->options->stopped && f->options->stopped(f->options->arg));
+}
+
 /* The calling thread's part ends with progress; the others have none. */
 static void work(struct fill *f, bool shows)
 {
@@ -68,7 +73,7 @@ static void work(struct fill *f, bool shows)
     size_t i;
 
     if (!scratch) starve(f, "no memory to prepare a picture");
-    while (!f->starved && (i = atomic_fetch_add(&f->next, 1)) < f->all) {
+    while (!is_over(f) && (i = atomic_fetch_add(&f->next, 1)) < f->all) {
         prepare_one(f, i, scratch);
         const size_t done = atomic_fetch_add(&f->done, 1) + 1;
         if (shows && f->options->progress) f->options->progress(f->options->arg, done, f->all);
@@ -102,7 +107,7 @@ static void work_together(struct fill *f)
     while (started < wanted && !vit_thread_start(&thread[started], helper, f)) started++;
     work(f, true);
     for (int i = 0; i < started; i++) pthread_join(thread[i], NULL);
-    if (o->progress && !f->starved) o->progress(o->arg, f->all, f->all);
+    if (o->progress && !f->starved && f->done == f->all) o->progress(o->arg, f->all, f->all);
 }
 
 /* Close up the places of the failed, in order, and keep the first sentences. */
@@ -151,6 +156,9 @@ static enum vit_status fill_store(struct patch_feed_store *s, const struct patch
         work_together(&f);
         if (f.starved)
             status = vit_fail(err, f.starved_at.status, "%s", f.starved_at.text);
+        else if (f.done < f.all)
+            status = vit_fail(err, VIT_ERR_IO, "reading was stopped after %zu of %zu pictures",
+                              (size_t)f.done, f.all);
         else
             close_up(s, &f);
     }

@@ -28,11 +28,14 @@ struct patch_feed_store_options {
     size_t cache_bytes; /* keep the pictures when they take no more; 0: decode them every time */
     /* Called from the thread of the call with pictures done of all; may be NULL. */
     void (*progress)(void *arg, size_t done, size_t all);
+    /* Asked before each picture, by whatever thread; true: the reading ends, and fails. May be NULL. */
+    bool (*stopped)(void *arg);
     void *arg;
 };
 
 /* Decode every picture of d (which must outlive the store) once. One that cannot be read is left out and
- * counted; memory that runs out ends it with the sentence of the picture that got none. */
+ * counted; memory that runs out ends it with the sentence of the picture that got none. VIT_ERR_IO: it was
+ * stopped. */
 enum vit_status patch_feed_store_create(struct patch_feed_store **out, const struct patch_dataset *d,
                                         const struct patch_recipe *r,
                                         const struct patch_feed_store_options *options,

@@ -104,7 +104,7 @@ bool sweep_grid_same_arm(const struct sweep *s, const struct sweep_cell *a, cons
 /* Opens what the cells need and completes them: network, source, steps, flops. Reads no picture. Returns an
  * exit code. */
 int sweep_data_open(struct sweep *s);
-/* Decode a source's pictures, unless that is done. */
+/* Decode a source's pictures, unless that is done. Fails where stop_wanted() comes to hold. */
 enum vit_status sweep_data_read(struct sweep *s, struct sweep_source *source, struct vit_error *err);
 void sweep_data_close(struct sweep *s);
 

@@ -168,18 +168,26 @@ static int record(struct sweep *s, struct sweep_cell *c, const struct outcome *o
     return CMD_DONE;
 }
 
+/* What a cell is trained on, and for. */
+static int prepare(struct sweep *s, const struct sweep_cell *c)
+{
+    struct vit_error err;
+    enum vit_status status = sweep_data_read(s, &s->sources[c->source], &err);
+
+    if (stop_wanted()) return CMD_INTERRUPTED; /* which ends the reading, too */
+    if (!status) status = sweep_folder_kept(s, &err);
+    if (!status) return CMD_DONE;
+    cmd_error("%s", err.text);
+    return CMD_UNUSABLE;
+}
+
 /* Locked, but while it trains. */
 static int run_cell(struct sweep *s, struct sweep_cell *c)
 {
     struct outcome o = { 0 };
-    struct vit_error err;
-    int code;
+    int code = prepare(s, c);
 
-    if (sweep_data_read(s, &s->sources[c->source], &err) || sweep_folder_kept(s, &err)) {
-        cmd_error("%s", err.text);
-        return CMD_UNUSABLE;
-    }
-    if (stop_wanted()) return CMD_INTERRUPTED;
+    if (code) return code;
     if (!s->common.quiet) fprintf(stderr, "cell %d/%d %s\n", (int)(c - s->cells) + 1, s->count, c->id);
     pthread_mutex_unlock(&s->lock);
     code = train_cell(s, c, &o);

@@ -119,7 +119,8 @@ void train_data_warn(const struct cmd_common *common, const char *path, const st
 void train_data_warn_repeats(const struct cmd_common *common, const char *path, size_t repeats, size_t count);
 /* How d, which is open, was divided; the classes that limiting and dividing left nothing to learn from. */
 void train_data_warn_divided(const struct cmd_common *common, const char *path, const struct train_data *d);
-/* Decode all pictures for networks that see them as p says, and keep up to cache_bytes of each part. */
+/* Decode all pictures for networks that see them as p says, and keep up to cache_bytes of each part. Fails
+ * where stop_wanted() comes to hold. */
 enum vit_status train_data_read(struct train_data *d, const struct patch_recipe *p, size_t cache_bytes,
                                 const struct cmd_common *common, struct vit_error *err);
 /* The same for any set. */

@@ -190,6 +190,13 @@ static void show_reading(void *arg, size_t done, size_t all)
     if (done == all) progress_clear(bar);
 }
 
+/* In a run of its own, whose signals nobody catches yet, they end the process. */
+static bool is_stopped(void *arg)
+{
+    (void)arg;
+    return stop_wanted();
+}
+
 enum vit_status train_data_read_set(struct patch_feed_store **out, const struct patch_dataset *set,
                                     const struct patch_recipe *p, const struct patch_decode *decode,
                                     size_t cache_bytes, const struct cmd_common *common,
@@ -200,6 +207,7 @@ enum vit_status train_data_read_set(struct patch_feed_store **out, const struct 
                                                       .threads = cmd_threads_in_all(common),
                                                       .cache_bytes = cache_bytes,
                                                       .progress = show_reading,
+                                                      .stopped = is_stopped,
                                                       .arg = &bar };
     enum vit_status status;
 

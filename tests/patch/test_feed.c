@@ -1,5 +1,6 @@
 #include "patch/feed.h"
 
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "patch/feed_store.h"
@@ -449,6 +450,37 @@ static void reading_takes_no_more_threads_than_it_is_given(void **state)
     }
 }
 
+struct wish {
+    atomic_int questions;
+    int patience;
+};
+
+static bool is_enough(void *arg)
+{
+    struct wish *wish = arg;
+
+    return atomic_fetch_add(&wish->questions, 1) >= wish->patience;
+}
+
+static void reading_ends_where_it_is_stopped(void **state)
+{
+    struct fixture *f = *state;
+
+    for (int threads = 1; threads <= 3; threads++) {
+        struct wish wish = { .patience = 5 };
+        const struct patch_feed_store_options o = { .threads = threads, .stopped = is_enough, .arg = &wish };
+        struct patch_feed_store *store;
+        struct vit_error err;
+
+        assert_refused(patch_feed_store_create(&store, f->data, &f->recipe, &o, &err), VIT_ERR_IO,
+                       "reading was stopped after 5 of ", &err);
+        assert_null(store);
+        wish = (struct wish){ .patience = PICTURES + 3 };
+        assert_ok(patch_feed_store_create(&store, f->data, &f->recipe, &o, &err), &err);
+        patch_feed_store_close(store);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -469,6 +501,7 @@ int main(void)
         TEST(closing_at_any_time_ends),
         TEST(progress_ends_at_all_pictures),
         TEST(reading_takes_no_more_threads_than_it_is_given),
+        TEST(reading_ends_where_it_is_stopped),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -333,6 +333,25 @@ static void an_interrupted_sweep_says_130_and_goes_on(void **state)
     assert_same_sweep(f->out, f->other);
 }
 
+/* Where there are many pictures, or one job of several has failed, nobody waits until all are read. */
+static void a_wish_to_stop_ends_the_reading(void **state)
+{
+    static const struct recipe everything = { 0 };
+    struct fixture *f = *state;
+    struct sweep s = { .common = { .quiet = true, .threads = 1 } };
+    struct sweep_source source = { .recipe = &everything, .pictures = patch_recipe_default(32) };
+    struct vit_error err;
+
+    assert_ok(train_data_open(&source.data, f->data, &everything, &err), &err);
+    stop_catch();
+    stop_ask();
+    assert_refused(sweep_data_read(&s, &source, &err), VIT_ERR_IO, "reading was stopped after 0 of 100",
+                   &err);
+    stop_release();
+    assert_false(source.read);
+    train_data_close(&source.data);
+}
+
 /* A cell of one thread, alone or beside others. */
 static void jobs_come_to_the_same_numbers(void **state)
 {
@@ -1266,6 +1285,7 @@ int main(void)
         TEST(a_sweep_killed_at_any_moment_ends_with_the_same_numbers),
         TEST(half_written_lines_are_written_again),
         TEST(an_interrupted_sweep_says_130_and_goes_on),
+        TEST(a_wish_to_stop_ends_the_reading),
         TEST(jobs_come_to_the_same_numbers),
         TEST(a_job_that_fails_ends_the_others),
         TEST(jobs_say_which_cell_they_are_of),
