@@ -45,7 +45,8 @@ static const int CAUGHT[SIGNALS] = { SIGINT, SIGTERM, SIGHUP };
 static struct sigaction before[SIGNALS];
 static atomic_int catching; /* how often it was asked for */
 
-/* Who started the process with nohup wants it to outlive the terminal. */
+/* Who started the process with nohup wants it to outlive the terminal. A SIGINT that is ignored is what a
+ * script's & leaves: who sends one to such a run wants it to end all the same. */
 static bool stays_ignored(int number)
 {
     struct sigaction now;
