@@ -167,15 +167,15 @@ const struct args_group cmd_norm_group = { "Norm placement", NORM, VIT_COUNT(NOR
 
 /* ---- messages ---- */
 
+/* By one write: jobs of a sweep, and runs that share a log, say theirs meanwhile. */
 static void message(const char *kind, const char *format, va_list args)
 {
-    char text[2048];
+    char text[2048], clean[OUT_NAME_ROOM(sizeof text)], line[sizeof clean + 32];
 
     if (vsnprintf(text, sizeof text, format, args) >= (int)sizeof text)
         text[vit_cut(text, sizeof text - 1)] = '\0';
-    fputs(kind, stderr);
-    out_name(stderr, text);
-    fputc('\n', stderr);
+    snprintf(line, sizeof line, "%s%s\n", kind, out_name_text(clean, text));
+    fputs(line, stderr);
 }
 
 void cmd_error(const char *format, ...)

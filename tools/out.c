@@ -92,23 +92,38 @@ static const char *reference(char c)
     return c == '<' ? "&lt;" : c == '&' ? "&amp;" : NULL;
 }
 
+/* A character as it is printed. */
+struct piece {
+    char text[8];
+    int bytes, columns;
+};
+
+/* The first one of text; returns its bytes there. */
+static int take_piece(struct piece *p, const char *text, bool markdown)
+{
+    const int bytes = vit_printable(text);
+    const char *name = markdown ? reference(*text) : NULL;
+
+    *p = (struct piece){ .bytes = bytes, .columns = 1 };
+    if (name)
+        p->bytes = p->columns = snprintf(p->text, sizeof p->text, "%s", name);
+    else if (bytes)
+        memcpy(p->text, text, (size_t)bytes);
+    else
+        p->bytes = p->columns = snprintf(p->text, sizeof p->text, "\\x%02x", (unsigned char)*text);
+    return bytes ? bytes : 1;
+}
+
 /* Columns of text, which is printed unless out is NULL. */
 static int put_name(FILE *out, const char *text, bool markdown)
 {
+    struct piece p;
     int columns = 0;
 
     while (*text) {
-        const int bytes = vit_printable(text);
-        const char *name = markdown ? reference(*text) : NULL;
-
-        if (out && name)
-            fputs(name, out);
-        else if (out && bytes)
-            fwrite(text, 1, (size_t)bytes, out);
-        else if (out)
-            fprintf(out, "\\x%02x", (unsigned char)*text);
-        columns += name ? (int)strlen(name) : bytes ? 1 : 4;
-        text += bytes ? bytes : 1;
+        text += take_piece(&p, text, markdown);
+        if (out) fwrite(p.text, 1, (size_t)p.bytes, out);
+        columns += p.columns;
     }
     return columns;
 }
@@ -121,6 +136,20 @@ int out_name(FILE *out, const char *text)
 int out_width(const char *text)
 {
     return put_name(NULL, text, false);
+}
+
+const char *out_name_text(char *to, const char *text)
+{
+    struct piece p;
+    char *end = to;
+
+    while (*text) {
+        text += take_piece(&p, text, false);
+        memcpy(end, p.text, (size_t)p.bytes);
+        end += p.bytes;
+    }
+    *end = '\0';
+    return to;
 }
 
 int out_markdown(FILE *out, const char *text)

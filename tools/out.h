@@ -30,6 +30,9 @@ const char *out_plural(uint64_t n);
  * character. */
 int out_name(FILE *out, const char *text);
 int out_width(const char *text);
+/* The same into to (OUT_NAME_ROOM of the bytes of text, with the NUL), which is returned. */
+#define OUT_NAME_ROOM(bytes) (4 * (bytes))
+const char *out_name_text(char *to, const char *text);
 /* The same in markdown, where < and & as references open no element; out NULL: its columns alone. */
 int out_markdown(FILE *out, const char *text);
 

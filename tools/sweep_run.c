@@ -107,16 +107,15 @@ static double seconds_left(const struct sweep *s)
 /* "cell 3/16 norm=pre_lr=0.001_seed=0: done, val top-1 61.20 %, 12.3 s; 1:05 left" on stderr. */
 static void show(struct sweep *s, const struct sweep_cell *c, const struct outcome *o)
 {
-    char left[32];
+    char val[48] = "", test[48] = "", left[32];
 
     s->flops_done += c->flops * o->train.steps / c->steps;
     s->spent += o->seconds;
     if (s->common.quiet) return;
-    fprintf(stderr, "cell %d/%d %s: %s", (int)(c - s->cells) + 1, s->count, c->id,
-            o->train.reason[0] ? o->train.reason : o->status);
-    if (o->train.val.n) fprintf(stderr, ", val top-1 %.2f %%", 100 * o->train.val.top1);
-    if (o->test.n) fprintf(stderr, ", test top-1 %.2f %%", 100 * o->test.top1);
-    fprintf(stderr, ", %.1f s; %s left\n", o->train.all_seconds,
+    if (o->train.val.n) snprintf(val, sizeof val, ", val top-1 %.2f %%", 100 * o->train.val.top1);
+    if (o->test.n) snprintf(test, sizeof test, ", test top-1 %.2f %%", 100 * o->test.top1);
+    fprintf(stderr, "cell %d/%d %s: %s%s%s, %.1f s; %s left\n", (int)(c - s->cells) + 1, s->count, c->id,
+            o->train.reason[0] ? o->train.reason : o->status, val, test, o->train.all_seconds,
             progress_clock(left, sizeof left, seconds_left(s)));
 }
 

@@ -56,14 +56,14 @@ static void show_data(const struct train *t)
 {
     const int classes = vit_model_config(t->model)->classes;
     const size_t count = patch_feed_count(t->feed);
-    char names[200], steps[64], pictures[256];
+    char names[200], clean[OUT_NAME_ROOM(sizeof names)], steps[64], pictures[256];
 
     patch_names_list(names, sizeof names, vit_model_labels(t->model), (size_t)classes);
-    fprintf(stderr, "%zu picture%s to learn from, %s; %zu %s, %d classes: ", count, out_plural(count),
-            steps_text(steps, sizeof steps, t), t->data->held_store ? t->data->held_store->count : 0,
-            t->recipe->val_split ? "of the validation split" : "held out", classes);
-    out_name(stderr, names);
-    fprintf(stderr, "\nevery picture is %s\n", recipe_pictures_text(pictures, sizeof pictures, &t->pictures));
+    fprintf(stderr, "%zu picture%s to learn from, %s; %zu %s, %d classes: %s\nevery picture is %s\n", count,
+            out_plural(count), steps_text(steps, sizeof steps, t),
+            t->data->held_store ? t->data->held_store->count : 0,
+            t->recipe->val_split ? "of the validation split" : "held out", classes,
+            out_name_text(clean, names), recipe_pictures_text(pictures, sizeof pictures, &t->pictures));
 }
 
 /* About as many steps as the fine-tune preset takes on three hundred pictures. */

@@ -1,4 +1,5 @@
 /* The program as a user meets it: exit codes, what goes to stdout and what to stderr, JSON that parses. */
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -700,6 +701,24 @@ static void strange_names_do_not_reach_the_terminal(void **state)
     r = VIT("classify", "-m", missing, dir);
     expect(&r, 3, NULL, "nod???\xe7\x8c\xab.jpg: ");
     tmp_remove(dir);
+}
+
+/* What others write to the same log meanwhile comes before or after it. A socket keeps writes apart. */
+static void a_message_is_one_write(void **state)
+{
+    const int before = dup(STDERR_FILENO);
+    char text[100];
+    int ends[2];
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends), 0);
+    dup2(ends[1], STDERR_FILENO);
+    cmd_error("%s: no \x1b[m %d", "there", 7);
+    dup2(before, STDERR_FILENO);
+    text[recv(ends[0], text, sizeof text - 1, MSG_DONTWAIT)] = '\0';
+    assert_string_equal(text, "vit: there: no \\x1b[m 7\n");
+    for (int i = 0; i < 2; i++) close(ends[i]);
+    close(before);
 }
 
 static void a_swapped_norm_warns_once(void **state)
@@ -1464,6 +1483,7 @@ int main(void)
         cmocka_unit_test(broken_pictures_do_not_stop_the_others),
         cmocka_unit_test(more_pixels_than_allowed_are_refused),
         cmocka_unit_test(strange_names_do_not_reach_the_terminal),
+        cmocka_unit_test(a_message_is_one_write),
         cmocka_unit_test(a_swapped_norm_warns_once),
         cmocka_unit_test(threads_and_batch_do_not_change_the_answer),
         cmocka_unit_test(one_picture_needs_the_memory_of_one),
