@@ -7,12 +7,12 @@
 
 #include "vit/base.h"
 
-/* Opens path for reading: *fd, to be closed by the caller (-1 on failure), and the *size of the file in bytes.
- * Fails with VIT_ERR_IO; errno is ENOENT where, and only where, there is no such file. */
+/* Opens path for reading: *fd, to be closed by the caller (-1 on failure), and the *size of the file in
+ * bytes. Fails with VIT_ERR_IO; errno is ENOENT where, and only where, there is no such file. */
 enum vit_status vit_source_open(int *fd, size_t *size, const char *path, struct vit_error *err);
-/* The whole content of a file: *bytes, to be freed by the caller (NULL on failure), *size of them and a zero
- * byte behind. VIT_ERR_UNSUPPORTED: the file is larger than max bytes; VIT_ERR_IO: as above, or it got shorter
- * meanwhile; VIT_ERR_NOMEM. */
+/* The whole content of a file: *bytes, to be freed by the caller (NULL on failure), *size of them and a
+ * zero byte behind. VIT_ERR_UNSUPPORTED: the file is larger than max bytes; VIT_ERR_IO: as above, or it got
+ * shorter meanwhile; VIT_ERR_NOMEM. */
 enum vit_status vit_source_read(unsigned char **bytes, size_t *size, const char *path, size_t max,
                                 struct vit_error *err);
 
