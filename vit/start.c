@@ -236,6 +236,17 @@ static void say_unused(struct vit_model *m, const struct vit_model *from, const 
                       others.text);
 }
 
+/* The shapes may be the same: a gate and its values lie as twice as many hidden units would. */
+static enum vit_status check_gate(const struct vit_model *m, const struct vit_model *from,
+                                  struct vit_error *err)
+{
+    static const char *const MLPS[] = { "MLPs without a gate", "gated MLPs" };
+
+    if (m->config.glu == from->config.glu) return VIT_OK;
+    return vit_fail(err, VIT_ERR_ARG, "%s: expected %s, as the network to train has them, found %s",
+                    from->path, MLPS[m->config.glu], MLPS[from->config.glu]);
+}
+
 enum vit_status vit_model_take(struct vit_model *m, const struct vit_model *from, struct vit_error *err)
 {
     const struct kern_ctx alone = { .k = &m->kern, .threads = 1 };
@@ -243,7 +254,8 @@ enum vit_status vit_model_take(struct vit_model *m, const struct vit_model *from
     enum vit_status status;
 
     if (!m->trainable) return vit_fail(err, VIT_ERR_ARG, "%s: was not opened for training", m->path);
-    status = lend_head(&head, m, from, err);
+    status = check_gate(m, from, err);
+    if (!status) status = lend_head(&head, m, from, err);
     if (!status)
         status = vit_slots_lent(m->slots, m->slot_count, from->slots, from->slot_count, !head.fits,
                                 from->path, err);

@@ -76,8 +76,8 @@ enum vit_status vit_model_create(struct vit_model **out, const struct vit_config
  * columns become zero, so that m answers as from does; a note says so.
  * What else of from has no place in m (blocks beyond its depth, another readout) is left out, and a warning
  * among its notes counts and names it; another one says that m has another number of attention heads.
- * VIT_ERR_ARG: m is not trainable, or a parameter of m that from lacks or has in another shape; m is then
- * unchanged. No session of m computes meanwhile. */
+ * VIT_ERR_ARG: m is not trainable, the MLPs of one of them alone have a gate, or a parameter of m that from
+ * lacks or has in another shape; m is then unchanged. No session of m computes meanwhile. */
 enum vit_status vit_model_take(struct vit_model *m, const struct vit_model *from, struct vit_error *err);
 /* Self-contained safetensors: timm's names, metadata vit.config with labels and preprocessing. No time, path
  * or thread count in it: equal models give equal bytes. dtype: WEIGHTS_F32; WEIGHTS_BF16 (half the size,

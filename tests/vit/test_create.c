@@ -649,6 +649,42 @@ static void wider_mlps_answer_as_before(void **state)
     }
 }
 
+/* fc1 of one has the shape of the other's, or a wider one than that. */
+static void mlps_are_not_taken_with_a_gate_for_those_without(void **state)
+{
+    static const struct {
+        bool glu;
+        int hidden, lent;
+        const char *words;
+    } ROWS[] = {
+        { false, 16, 8, ": expected MLPs without a gate, as the network to train has them, found gated" },
+        { false, 24, 8, ": expected MLPs without a gate" },
+        { true, 8, 8, ": expected gated MLPs, as the network to train has them, found MLPs without" },
+        { true, 16, 16, ": expected gated MLPs" }
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        struct vit_config c[2] = { tiny_config(VIT_NORM_PRE), tiny_config(VIT_NORM_PRE) };
+        const struct vit_init other = { .seed = 2 };
+        float before[TINY_CLASSES], after[TINY_CLASSES];
+        struct vit_model *from, *to;
+        struct vit_error err;
+
+        c[0].glu = ROWS[i].glu, c[1].glu = !ROWS[i].glu;
+        c[ROWS[i].glu ? 0 : 1].act = KERN_ACT_SILU;
+        c[0].hidden = ROWS[i].hidden, c[1].hidden = ROWS[i].lent;
+        to = created(&c[0], &other);
+        from = tiny_model(&c[1], NULL);
+        answer(to, before);
+        assert_refused(vit_model_take(to, from, &err), VIT_ERR_ARG, ROWS[i].words, &err);
+        answer(to, after);
+        assert_memory_equal(after, before, sizeof after);
+        vit_model_close(to);
+        vit_model_close(from);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -669,6 +705,7 @@ int main(void)
         cmocka_unit_test(what_a_network_does_not_take_is_said),
         cmocka_unit_test(heads_that_are_cut_otherwise_are_said),
         cmocka_unit_test(wider_mlps_answer_as_before),
+        cmocka_unit_test(mlps_are_not_taken_with_a_gate_for_those_without),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
