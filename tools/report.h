@@ -14,6 +14,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "tools/recipe.h"
 #include "vit/base.h"
 
 /* How a run ended. */
@@ -42,7 +43,8 @@ struct report_cell {
     const json_t *line, *planned; /* objects with more settings, or NULL */
 
     /* Set by report_arrange. */
-    const json_t *whole; /* every setting, where its folder says those of the run; or NULL */
+    const json_t *whole; /* every setting that it reads, where its folder says those of the run; or NULL */
+    bool unread[RECIPE_SETTINGS]; /* settings known to change nothing */
     int condition, arm;
 };
 

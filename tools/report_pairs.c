@@ -84,10 +84,17 @@ struct pairs {
     double sum, least, most;  /* of the second's less the first's */
 };
 
-static bool differ_alone(const struct made *m, size_t i, size_t j, int k)
+/* What one of the two does not read is no difference between them. */
+static bool differ_in(const struct report *r, const struct made *m, size_t i, size_t j, int k)
+{
+    if (k < RECIPE_SETTINGS && (r->cells[i].unread[k] || r->cells[j].unread[k])) return false;
+    return m->of[i][k] != m->of[j][k];
+}
+
+static bool differ_alone(const struct report *r, const struct made *m, size_t i, size_t j, int k)
 {
     for (int other = 0; other < ASPECTS; other++)
-        if (other != k && m->of[i][other] != m->of[j][other]) return false;
+        if (other != k && differ_in(r, m, i, j, other)) return false;
     return true;
 }
 
@@ -117,7 +124,7 @@ static struct pairs find_pairs(const struct report *r, const struct made *m, int
     for (size_t i = 0; i < r->cell_count; i++) {
         if (m->of[i][k] != a || r->cells[i].end == REPORT_UNFINISHED) continue;
         for (size_t j = 0; j < r->cell_count; j++)
-            if (m->of[j][k] == b && r->cells[j].end != REPORT_UNFINISHED && differ_alone(m, i, j, k))
+            if (m->of[j][k] == b && r->cells[j].end != REPORT_UNFINISHED && differ_alone(r, m, i, j, k))
                 add_pair(&p, &r->cells[i], &r->cells[j], value);
     }
     return p;
@@ -200,10 +207,10 @@ enum vit_status report_tabulate_pairs(struct table *t, const struct report *r, s
 void report_note_pairs(FILE *out, const struct report *r)
 {
     fputs(
-        "Pairs: two runs that have ended and are alike in all but this setting, in placement, rate and seed "
-        "too. One lost: the run with the first value alone / that with the second alone; p: McNemar's exact "
-        "test of these, as if each pair were a draw of its own: a setting whose runs fail together, with "
-        "each seed, counts more than once in it. Points: ",
+        "Pairs: two runs that have ended and are alike in all but this setting and what one of them does not "
+        "read, in placement, rate and seed too. One lost: the run with the first value alone / that with the "
+        "second alone; p: McNemar's exact test of these, as if each pair were a draw of its own: a setting "
+        "whose runs fail together, with each seed, counts more than once in it. Points: ",
         out);
     fprintf(out, "%s top-1 (%%) with the second value less that with the first, where both learn: ",
             report_tested(r) ? "test" : "validation");

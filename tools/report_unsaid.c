@@ -29,11 +29,14 @@ static json_t *network_value(const struct vit_config *c, enum recipe_id id)
     }
 }
 
-/* Every setting of a run by its name; NULL: what is said makes no run, which is no error. */
-static enum vit_status whole_of(json_t **out, const struct report *r, const struct report_cell *c,
-                                const struct recipe_texts *t, struct vit_error *err)
+/* Every setting that a run reads by its name, and which it does not; NULL: what is said makes no run, which
+ * is no error. */
+static enum vit_status whole_of(json_t **out, bool unread[RECIPE_SETTINGS], const struct report *r,
+                                const struct report_cell *c, const struct recipe_texts *t,
+                                struct vit_error *err)
 {
     const int classes = r->sources[c->source].classes;
+    struct recipe_readers readers = { 0 };
     struct recipe recipe;
     struct vit_config config;
     enum vit_status status = recipe_parse(&recipe, t, err);
@@ -42,10 +45,11 @@ static enum vit_status whole_of(json_t **out, const struct report *r, const stru
     if (!status && !recipe.from)
         status = recipe_config(&config, &recipe, NULL, classes ? classes : SOME_CLASSES, err);
     if (status) return status == VIT_ERR_NOMEM ? status : VIT_OK;
+    recipe_readers_add(&readers, &recipe);
     *out = json_object();
     for (int id = 0; id < RECIPE_SETTINGS && *out; id++) {
-        json_t *v = id == RECIPE_TEACHER_SHARE && !recipe.teacher ? json_null()
-                                                                  : recipe_value(&recipe, (enum recipe_id)id);
+        json_t *v = readers.of[id] ? recipe_value(&recipe, (enum recipe_id)id) : json_null();
+        unread[id] = !readers.of[id];
         if (json_is_null(v) && !recipe.from) v = network_value(&config, (enum recipe_id)id);
         if (recipe.from || !json_is_null(v)) vit_json_put(out, recipe_name((enum recipe_id)id), v);
     }
@@ -92,7 +96,7 @@ static enum vit_status complete(struct report *r, struct report_cell *c, struct 
         if (!t.text[RECIPE_PRESET]) status = vit_fail(err, VIT_ERR_NOMEM, "report: no memory");
     }
     if (!status) status = recipe_texts_preset(&t, err);
-    if (!status) status = whole_of(&whole, r, c, &t, err);
+    if (!status) status = whole_of(&whole, c->unread, r, c, &t, err);
     recipe_texts_free(&t);
     if (whole) status = report_keep(r, whole, err);
     if (!whole || status) return status;

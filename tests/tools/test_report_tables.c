@@ -755,6 +755,42 @@ static void runs_are_paired_by_one_setting(void **state)
                  "Points: test top-1 (%) with the second value less that with the first");
 }
 
+/* The share is nothing to runs without a teacher, nor Muon's rate to those of AdamW. */
+static void what_one_run_does_not_read_is_no_difference(void **state)
+{
+    static const struct line LINES[] = {
+        { "pre", "xavier", 6, 0, 1, 0, 1e-3, "done", 0.4 },
+        { "pre", "xavier", 6, 0, 1, 1, 1e-3, "done", 0.42 },
+    };
+    static const struct line HIGHER[] = {
+        { "pre", "xavier", 6, 0, 1, 0, 1e-3, "done", 0.43 },
+        { "pre", "xavier", 6, 0, 1, 1, 1e-3, "done", 0.43 },
+    };
+    static const struct {
+        const char *settings, *row;
+    } ROWS[] = {
+        { ",\"teacher\":[\"a\"],\"teacher-share\":[\"0.3\"]", "| teacher | none / a |" },
+        { ",\"optimizer\":[\"muon\"],\"muon-lr\":[\"0.01\"]", "| optimizer | adamw / muon |" },
+        { ",\"mixup\":[\"0.5\"],\"mix-prob\":[\"0.7\"]", "| mixup | 0 / 0.5 |" },
+    };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        const struct grid grids[] = {
+            { "plain", "data", ",\"optimizer\":[\"adamw\"],\"mixup\":[\"0\"],\"cutmix\":[\"0\"]", LINES,
+              VIT_COUNT(LINES) },
+            { "other", "data", ROWS[i].settings, HIGHER, VIT_COUNT(HIGHER) },
+        };
+        char rows[300];
+        snprintf(rows, sizeof rows,
+                 "| setting | values | pairs | both lost | one lost | p | both learn | points |\n"
+                 "%s 2 | 0 | 0 / 0 | 1 | 2 | +2.0 (+1.0 to +3.0) |\n",
+                 ROWS[i].row);
+        read_grids(f, grids, VIT_COUNT(grids));
+        assert_table(f, "pairs", rows, "what one of them does not read");
+    }
+}
+
 /* ---- what is refused ---- */
 
 static void a_table_without_data_is_refused(void **state)
@@ -954,6 +990,7 @@ int main(void)
         TEST(of_several_numbers_of_pictures_all_are_said),
         TEST(the_bootstrap_of_compare_is_beside_its_runs),
         TEST(runs_are_paired_by_one_setting),
+        TEST(what_one_run_does_not_read_is_no_difference),
         TEST(a_table_without_data_is_refused),
         cmocka_unit_test(the_smallest_rate_is_a_number),
         TEST(a_long_warm_up_ends_with_a_whole_character),
