@@ -65,7 +65,10 @@ static const struct probed {
 /* Networks of one command so far. */
 struct command {
     json_t *values[VIT_COUNT(PROBED)]; /* texts in the order of the rows, each once; "": without a value */
+    json_t *places[VIT_COUNT(PROBED)]; /* of these texts */
+    json_t *networks;                  /* by the places of their values */
     bool own_final;                    /* all end in a norm where their placement wants one */
+    bool single, in_turn;              /* no network comes twice, and whole numbers follow each other */
 };
 
 /* ---- what a row says ---- */
@@ -110,46 +113,72 @@ static bool same_network(const struct report_block *a, const struct report_block
 
 /* ---- a command ---- */
 
-static size_t find_value(const json_t *values, const char *text)
+/* Whether text is the whole number after the last of values. */
+static bool is_next(const json_t *values, const char *text)
 {
     const size_t count = json_array_size(values);
 
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(json_string_value(json_array_get(values, i)), text) == 0) return i;
+    return !count ||
+           strtod(text, NULL) == strtod(json_string_value(json_array_get(values, count - 1)), NULL) + 1;
+}
+
+/* The place of text among the values of option i. */
+static size_t place_value(struct command *c, size_t i, const char *text)
+{
+    const json_t *place = json_object_get(c->places[i], text);
+    const size_t count = json_array_size(c->values[i]);
+
+    if (place) return (size_t)json_integer_value(place);
+    if (PROBED[i].kind == COUNT) c->in_turn &= is_next(c->values[i], text);
+    vit_json_append(&c->values[i], json_string(text));
+    vit_json_put(&c->places[i], text, json_integer((json_int_t)count));
+    if (!c->values[i] || !c->places[i]) memory_lost();
     return count;
 }
 
+static bool is_final_of_new(size_t i)
+{
+    return PROBED[i].kind == LIST && strcmp(PROBED[i].key, "final_norm") == 0;
+}
+
+/* A network is known by the places of its values: the first where one need not be said, as the command takes
+ * that one, and 0 for the norm at the end that its placement has of itself. */
 static void add_network(struct command *c, const struct report_block *b)
 {
-    char text[32];
+    const bool own_final = has_own_final(b);
+    char name[VIT_COUNT(PROBED) * sizeof "18446744073709551615"], text[32];
+    size_t used = 0;
 
-    c->own_final &= has_own_final(b);
     for (size_t i = 0; i < VIT_COUNT(PROBED); i++) {
         const char *said = text_of(text, b, &PROBED[i]);
-        if (PROBED[i].kind == SOME && !*said) continue;
-        if (find_value(c->values[i], said) == json_array_size(c->values[i]))
-            vit_json_append(&c->values[i], json_string(said));
-        if (!c->values[i]) memory_lost();
+        size_t place = PROBED[i].kind == SOME && !*said ? 0 : place_value(c, i, said);
+        if (is_final_of_new(i)) place = own_final ? 0 : place + 1;
+        used += (size_t)snprintf(name + used, sizeof name - used, "%zu ", place);
     }
+    c->own_final &= own_final;
+    c->single &= !json_object_get(c->networks, name);
+    vit_json_put(&c->networks, name, json_true());
+    if (!c->networks) memory_lost();
 }
 
 static struct command open_command(void)
 {
-    struct command c = { .own_final = true };
+    struct command c = { .networks = json_object(), .own_final = true, .single = true, .in_turn = true };
 
-    for (size_t i = 0; i < VIT_COUNT(PROBED); i++) c.values[i] = json_array();
+    for (size_t i = 0; i < VIT_COUNT(PROBED); i++) c.values[i] = json_array(), c.places[i] = json_object();
     return c;
 }
 
 static void close_command(struct command *c)
 {
-    for (size_t i = 0; i < VIT_COUNT(PROBED); i++) json_decref(c->values[i]);
+    for (size_t i = 0; i < VIT_COUNT(PROBED); i++) json_decref(c->values[i]), json_decref(c->places[i]);
+    json_decref(c->networks);
 }
 
 /* The norm at the end is none where each network has that of its placement. */
 static bool is_option(const struct command *c, size_t i)
 {
-    return !c->own_final || PROBED[i].kind != LIST || strcmp(PROBED[i].key, "final_norm") != 0;
+    return !c->own_final || !is_final_of_new(i);
 }
 
 /* Of an option, which are combined with those of the others. */
@@ -165,57 +194,15 @@ static size_t count_networks(const struct command *c, size_t most)
 {
     size_t product = 1;
 
+    if (!c->single || !c->in_turn) return 0;
     for (size_t i = 0; i < VIT_COUNT(PROBED); i++) {
         const size_t count = count_values(c, i);
         if (count > 1 && PROBED[i].kind >= ONE) return 0;
-        if (count > 1 && find_value(c->values[i], "") < count) return 0;
+        if (count > 1 && json_object_get(c->places[i], "")) return 0;
         product *= count;
         if (product > most) return 0;
     }
     return product;
-}
-
-/* Whether values are whole numbers that follow each other. */
-static bool are_in_turn(const json_t *values)
-{
-    const size_t count = json_array_size(values);
-
-    for (size_t i = 1; i < count; i++)
-        if (strtod(json_string_value(json_array_get(values, i)), NULL) !=
-            strtod(json_string_value(json_array_get(values, i - 1)), NULL) + 1)
-            return false;
-    return true;
-}
-
-/* Which combination of the command's values a network is. */
-static size_t number_of(const struct command *c, const struct report_block *b)
-{
-    size_t number = 0;
-    char text[32];
-
-    for (size_t i = 0; i < VIT_COUNT(PROBED); i++) {
-        const size_t count = count_values(c, i), at = find_value(c->values[i], text_of(text, b, &PROBED[i]));
-        number = number * count + (at < count ? at : 0);
-    }
-    return number;
-}
-
-/* Whether the command makes these networks (count), each once. */
-static bool makes(const struct command *c, const struct report_block *const *networks, size_t count)
-{
-    bool *seen, whole = true;
-
-    for (size_t i = 0; i < VIT_COUNT(PROBED); i++)
-        if (PROBED[i].kind == COUNT && !are_in_turn(c->values[i])) return false;
-    seen = calloc(count, sizeof *seen);
-    if (!seen) memory_lost();
-    for (size_t i = 0; i < count && seen; i++) {
-        bool *one = &seen[number_of(c, networks[i])];
-        whole &= !*one;
-        *one = true;
-    }
-    free(seen);
-    return whole;
 }
 
 /* How many of these networks, from the first on, are those of one command: as many as can be. */
@@ -229,7 +216,7 @@ static size_t measure_command(const struct report_block *const *networks, size_t
         add_network(&c, networks[i]);
         product = count_networks(&c, count);
         if (!product) break;
-        if (product == i + 1 && makes(&c, networks, i + 1)) whole = i + 1;
+        if (product == i + 1) whole = i + 1;
     }
     close_command(&c);
     return whole;

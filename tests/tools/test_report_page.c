@@ -339,6 +339,51 @@ static void the_commands_have_what_the_rows_say(void **state)
     free(page);
 }
 
+/* Of 3000 seeds; with every prefix of them looked through for each, it took minutes. */
+static void many_networks_are_those_of_one_command(void **state)
+{
+    struct fixture *f = *state;
+    struct text t;
+    char *page;
+
+    text_open(&t);
+    for (int seed = 0; seed < 3000; seed++)
+        fprintf(t.out,
+                "{\"norm\":\"pre\",\"init\":\"xavier\",\"depth\":1,\"seed\":%d,\"block\":0,\"grad_w2\":1}\n",
+                seed);
+    text_save(&t, f, "probe.jsonl");
+    read_all(f);
+    page_of(&page, f);
+    assert_has(page, "--seeds 3000 --json");
+    assert_int_equal(count(page, "vit probe \\\n"), 1);
+    free(page);
+}
+
+/* Seeds are counted upwards, and a command has them of every depth. */
+static void networks_of_no_one_command_are_those_of_several(void **state)
+{
+    static const struct {
+        int depth, seed;
+    } NETWORKS[] = { { 1, 0 }, { 1, 1 }, { 2, 0 }, { 2, 1 }, { 1, 3 }, { 1, 4 }, { 1, 2 }, { 2, 2 } };
+    struct fixture *f = *state;
+    struct text t;
+    char *page;
+
+    text_open(&t);
+    for (size_t i = 0; i < VIT_COUNT(NETWORKS); i++)
+        fprintf(t.out,
+                "{\"norm\":\"pre\",\"init\":\"xavier\",\"depth\":%d,\"seed\":%d,\"block\":0,\"grad_w2\":1}\n",
+                NETWORKS[i].depth, NETWORKS[i].seed);
+    text_save(&t, f, "probe.jsonl");
+    read_all(f);
+    page_of(&page, f);
+    assert_int_equal(count(page, "vit probe \\\n"), 3);
+    assert_has(page, "--depth 1,2 \\\n    --seeds 2 --json");
+    assert_has(page, "--depth 1 \\\n    --seed 3 \\\n    --seeds 2 --json");
+    assert_has(page, "--depth 1,2 \\\n    --seed 2 \\\n    --seeds 1 --json");
+    free(page);
+}
+
 /* The matched-recipe grid with two initialisations and three seeds: 288 runs. */
 static void a_whole_grid_is_small_and_comes_out_the_same(void **state)
 {
@@ -817,6 +862,8 @@ int main(void)
         TEST(runs_at_no_rate_are_in_the_tables),
         TEST(diagnostics_and_words_are_shown),
         TEST(the_commands_have_what_the_rows_say),
+        TEST(many_networks_are_those_of_one_command),
+        TEST(networks_of_no_one_command_are_those_of_several),
         TEST(a_whole_grid_is_small_and_comes_out_the_same),
         TEST(a_card_is_of_one_setting),
         TEST(lost_runs_are_counted_for_each_recipe),
