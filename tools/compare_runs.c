@@ -233,8 +233,9 @@ static enum vit_status check_pictures(const struct compare_run *a, const struct 
 
     if (!left || !right || strcmp(left, right) == 0) return VIT_OK;
     return vit_fail(err, VIT_ERR_ARG,
-                    "%s and %s are of other pictures: their data sets list other files, classes or labels, "
-                    "or other ones were chosen; expected the same pictures",
+                    "%s and %s are not of one list of pictures: their data sets have other files (by name "
+                    "below --data, and by size), classes or labels, or other ones were chosen; expected the "
+                    "same list, as the same --data and --split give it",
                     a->file, b->file);
 }
 

@@ -769,11 +769,12 @@ static void logits_of_other_pictures_are_refused(void **state)
     assert_int_equal(rename(from, to), 0);
     keep_logits(model, data, second, 0);
     EXPECT(3, "", "first.safetensors and ", "compare", first, second);
-    EXPECT(3, "", "second.safetensors are of other pictures", "compare", first, second);
-    EXPECT(3, "", "are of other pictures", "compare", first, model, "--data", data, "--split", "all");
+    EXPECT(3, "", "second.safetensors are not of one list of pictures", "compare", first, second);
+    EXPECT(3, "", "are not of one list of pictures", "compare", first, model, "--data", data, "--split",
+           "all");
     /* A file that does not say is believed, with one warning, and hides no other. */
     forget_pictures(first, old);
-    EXPECT(3, "", "are of other pictures", "compare", old, first, second);
+    EXPECT(3, "", "are not of one list of pictures", "compare", old, first, second);
     r = VIT("compare", old, second, model, "--data", data, "--split", "all");
     said = strstr(r.err, "does not say of which pictures");
     assert_non_null(said);
@@ -782,6 +783,25 @@ static void logits_of_other_pictures_are_refused(void **state)
     r = VIT("compare", second, model, "--data", data, "--split", "all");
     assert_null(strstr(r.err, "does not say"));
     expect(&r, 0, "", "");
+}
+
+/* They may well be the same files: their names are test/ant/0.png and ant/0.png. */
+static void a_split_alone_is_told_from_that_of_its_data_set(void **state)
+{
+    const char *dir = *state;
+    char model[PATH], whole[PATH], alone[PATH], data[PATH], split[PATH + 8];
+
+    make_data(dir, false, data);
+    make_model(dir, "a.safetensors", 1, LABELS, model);
+    snprintf(whole, sizeof whole, "%s/whole.safetensors", dir);
+    snprintf(alone, sizeof alone, "%s/alone.safetensors", dir);
+    snprintf(split, sizeof split, "%s/test", dir);
+    assert_int_equal(rename(data, split), 0);
+    EXPECT(0, "", "", "eval", "-q", "-m", model, "--data", dir, "--split", "test", "--logits", whole);
+    keep_logits(model, split, alone, 0);
+    EXPECT(3, "", "have other files (by name below --data, and by size)", "compare", whole, alone);
+    EXPECT(3, "", "the same --data and --split", "compare", whole, model, "--data", split, "--split", "all");
+    EXPECT(0, "", "", "compare", whole, model, "--data", dir, "--split", "test");
 }
 
 /* Logits say whether they are of a picture alone or with its mirror image; the two are not compared. */
@@ -1008,6 +1028,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_page_s_command_compares_the_same, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(logits_are_matched_by_the_names_of_classes, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(logits_of_other_pictures_are_refused, tmp_setup, tmp_teardown),
+        cmocka_unit_test_setup_teardown(a_split_alone_is_told_from_that_of_its_data_set, tmp_setup,
+                                        tmp_teardown),
         cmocka_unit_test_setup_teardown(mirror_images_in_one_run_alone_are_refused, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(accuracies_are_those_of_eval, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_network_that_diverged_has_no_accuracy, tmp_setup, tmp_teardown),
