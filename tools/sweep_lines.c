@@ -51,18 +51,23 @@ static enum vit_status next_line(json_t **line, struct text *t, const char **sta
     return vit_json_parse(line, path, *start, *length - 1, err);
 }
 
-/* Or nothing: behind a part of it the next line that is added would be a part of one, too. */
-static enum vit_status write_all(int file, const char *path, const char *text, size_t size,
+/* Or nothing: behind a part of it the next line that is added would be a part of one, too. A write takes what
+ * fits; why no more does is only said by the next one. */
+static enum vit_status write_all(int file, const char *path, const char *text, size_t size, bool sync,
                                  struct vit_error *err)
 {
     const off_t before = lseek(file, 0, SEEK_END);
     enum vit_status status = VIT_OK;
 
-    errno = ENOSPC; /* what a short write means */
-    if (write(file, text, size) != (ssize_t)size)
-        status = refused(path, "written", err);
-    else if (fsync(file) && errno != EINVAL)
-        status = refused(path, "synced", err);
+    errno = ENOSPC; /* what a write of nothing means */
+    for (size_t at = 0; at < size && !status;) {
+        const ssize_t count = write(file, text + at, size - at);
+        if (count > 0)
+            at += (size_t)count;
+        else
+            status = refused(path, "written", err);
+    }
+    if (!status && sync && fsync(file) && errno != EINVAL) status = refused(path, "synced", err);
     if (status && before >= 0) (void)!ftruncate(file, before);
     return status;
 }
@@ -102,15 +107,38 @@ enum vit_status sweep_lines_cut(int file, const char *path, struct vit_error *er
     return status;
 }
 
+/* With its end, which is no NUL (free *text). */
+static enum vit_status text_of(char **text, size_t *size, const char *path, const json_t *line,
+                               struct vit_error *err)
+{
+    *size = 0;
+    *text = vit_json_text(line, JSON_COMPACT | JSON_REAL_PRECISION(12));
+    if (!*text) return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory for a line", path);
+    *size = strlen(*text) + 1;
+    (*text)[*size - 1] = '\n';
+    return VIT_OK;
+}
+
+enum vit_status sweep_lines_put(int file, const char *path, const json_t *line, struct vit_error *err)
+{
+    char *text;
+    size_t size;
+    enum vit_status status = text_of(&text, &size, path, line, err);
+
+    if (status) return status;
+    status = write_all(file, path, text, size, false, err);
+    free(text);
+    return status;
+}
+
 enum vit_status sweep_lines_add(int file, const char *path, const json_t *line, struct vit_error *err)
 {
-    char *text = vit_json_text(line, JSON_COMPACT | JSON_REAL_PRECISION(12));
-    const size_t size = text ? strlen(text) + 1 : 0;
-    enum vit_status status;
+    char *text;
+    size_t size;
+    enum vit_status status = text_of(&text, &size, path, line, err);
 
-    if (!text) return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory for a line", path);
-    text[size - 1] = '\n';
-    status = write_all(file, path, text, size, err);
+    if (status) return status;
+    status = write_all(file, path, text, size, true, err);
     free(text);
     return status;
 }
@@ -186,7 +214,8 @@ enum vit_status sweep_lines_copy_log(const char *path, const char *log, struct v
         return status;
     }
     file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    status = file < 0 ? refused(path, "opened", err) : write_all(file, path, lines.bytes, lines.size, err);
+    status =
+        file < 0 ? refused(path, "opened", err) : write_all(file, path, lines.bytes, lines.size, true, err);
     if (file >= 0) close(file);
     free(lines.bytes);
     return status;

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -92,15 +91,10 @@ static json_t *json_of(const struct train *t, const struct train_line *l)
 enum vit_status train_log_write(struct train *t, const struct train_line *l, struct vit_error *err)
 {
     json_t *line = json_of(t, l);
-    char *text = vit_json_text(line, JSON_COMPACT | JSON_REAL_PRECISION(12));
-    const size_t size = text ? strlen(text) + 1 : 0;
-    enum vit_status status = VIT_OK;
+    char path[PATH_MAX];
+    const enum vit_status status =
+        sweep_lines_put(t->log, train_path(path, t->job->out, TRAIN_LOG), line, err);
 
     json_decref(line);
-    if (!text) return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory for a line of the log", t->job->out);
-    text[size - 1] = '\n';
-    errno = ENOSPC; /* what a short write means */
-    if (write(t->log, text, size) != (ssize_t)size) status = refused(t, "written", err);
-    free(text);
     return status;
 }

@@ -124,7 +124,8 @@ static void of_a_line_that_does_not_fit_nothing_stays(void **state)
     const char *dir = *state;
     char path[300], log[300];
     struct vit_error err, copy_err;
-    enum vit_status status, copy_status;
+    struct vit_error put_err;
+    enum vit_status status, put_status, copy_status;
     json_t *line = json_pack("{s:i}", "a", 4);
     rlim_t before;
     int file;
@@ -135,12 +136,14 @@ static void of_a_line_that_does_not_fit_nothing_stays(void **state)
     signal(SIGXFSZ, SIG_IGN);
     before = allow_bytes(sizeof LINE - 1 + 4);
     status = sweep_lines_add(file, path, line, &err);
+    put_status = sweep_lines_put(file, path, line, &put_err);
     copy_status = sweep_lines_copy_log(path, log, &copy_err);
     allow_bytes(before);
-    assert_refused(status, VIT_ERR_IO, "x: cannot be written: No space left on device", &err);
-    assert_refused(copy_status, VIT_ERR_IO, "x: cannot be written: No space left on device", &copy_err);
+    assert_refused(status, VIT_ERR_IO, "x: cannot be written: File too large", &err);
+    assert_refused(put_status, VIT_ERR_IO, "x: cannot be written: File too large", &put_err);
+    assert_refused(copy_status, VIT_ERR_IO, "x: cannot be written: File too large", &copy_err);
     assert_int_equal(size_of(path), sizeof LINE - 1);
-    assert_ok(sweep_lines_add(file, path, line, &err), &err);
+    assert_ok(sweep_lines_put(file, path, line, &err), &err);
     assert_int_equal(tmp_lines(dir, "x"), 2);
     close(file);
     json_decref(line);

@@ -600,9 +600,18 @@ static void every_line_has_a_rate_of_pictures_and_their_seconds(void **state)
     free(log);
 }
 
+/* No file may be longer, as on a full disk. Returns what was allowed. */
+static struct rlimit allow_bytes(rlim_t most)
+{
+    struct rlimit before;
+
+    getrlimit(RLIMIT_FSIZE, &before);
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit){ most, before.rlim_max });
+    return before;
+}
+
 static void a_full_disk_destroys_nothing(void **state)
 {
-    const struct rlimit small = { 6000, RLIM_INFINITY };
     struct fixture *f = *state;
     struct rlimit before;
     unsigned char *was, *is;
@@ -614,9 +623,7 @@ static void a_full_disk_destroys_nothing(void **state)
     EXPECT(0, "", true, "-d", f->data, "-o", f->other, LONG);
     assert_int_equal(INTERRUPT(f->out, 5, SIGINT, "-d", f->data, "-o", f->out, LONG), 130);
     was = tmp_read(state_path, &size);
-    getrlimit(RLIMIT_FSIZE, &before);
-    /* A write beyond the limit fails, as on a full disk. */
-    setrlimit(RLIMIT_FSIZE, &(struct rlimit){ small.rlim_cur, before.rlim_max });
+    before = allow_bytes(6000);
     EXPECT(3, "cannot be written", false, "--resume", f->out, "--checkpoint-every", "1");
     setrlimit(RLIMIT_FSIZE, &before);
     is = tmp_read(state_path, &found);
@@ -624,6 +631,24 @@ static void a_full_disk_destroys_nothing(void **state)
     assert_memory_equal(is, was, size);
     EXPECT(0, "", false, "--resume", f->out, "-t", "1");
     assert_same_run(f->other, f->out);
+    free(was);
+    free(is);
+}
+
+static void of_a_line_that_does_not_fit_the_log_has_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct rlimit before;
+    char *was, *is;
+
+    SKIP_WHERE_NO_DISK_MAY_FAIL();
+    assert_int_equal(INTERRUPT(f->out, 5, SIGINT, "-d", f->data, "-o", f->out, LONG), 130);
+    was = tmp_text(f->out, "log.jsonl");
+    before = allow_bytes(strlen(was) + 100);
+    EXPECT(3, "log.jsonl: cannot be written: File too large", false, "--resume", f->out);
+    setrlimit(RLIMIT_FSIZE, &before);
+    is = tmp_text(f->out, "log.jsonl");
+    assert_string_equal(is, was);
     free(was);
     free(is);
 }
@@ -1372,6 +1397,7 @@ static const struct CMUnitTest TESTS[] = {
     TEST(a_log_that_lost_lines_is_noticed),
     TEST(every_line_has_a_rate_of_pictures_and_their_seconds),
     TEST(a_full_disk_destroys_nothing),
+    TEST(of_a_line_that_does_not_fit_the_log_has_nothing),
     TEST(a_folder_that_cannot_be_made_is_exit_code_3),
     TEST(coloured_noise_is_learnt),
     TEST(held_out_pictures_can_be_evaluated),
