@@ -11,9 +11,6 @@
 #include "vit/base.h"
 #include "vit/json.h"
 
-/* 15 significant digits survive decimal -> double -> decimal, so 0.1 stays 0.1. */
-enum { DIGITS = 15 };
-
 json_t *out_real(double value)
 {
     return isfinite(value) ? json_real(value) : json_null();
@@ -74,7 +71,7 @@ const char *out_plural(uint64_t n)
 
 bool out_json(json_t *value)
 {
-    char *text = vit_json_text(value, JSON_COMPACT | JSON_REAL_PRECISION(DIGITS));
+    char *text = vit_json_text(value, JSON_COMPACT | JSON_REAL_PRECISION(OUT_DIGITS));
 
     json_decref(value);
     if (!text) {

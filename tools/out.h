@@ -8,6 +8,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
+/* Of real numbers in JSON. So many significant ones survive decimal -> double -> decimal: 0.1 stays 0.1. */
+#define OUT_DIGITS 15
+
 /* Values for json_pack's "o". Not finite: null. A float gets the fewest digits that read back as it. */
 json_t *out_real(double value);
 json_t *out_float(float value);

@@ -8,7 +8,7 @@
 /* Of one quantity of both; one that is not known contradicts nothing. */
 static bool fits(double a, double b)
 {
-    return isnan(a) || isnan(b) || fabs(a - b) <= 1e-9 * fabs(a); /* files have 12 digits */
+    return isnan(a) || isnan(b) || fabs(a - b) <= 1e-9 * fabs(a); /* older files have 12 digits */
 }
 
 /* A training loss tells runs apart to its last digit. Without one the words about its end must do, where all

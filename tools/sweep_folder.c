@@ -304,17 +304,20 @@ enum vit_status sweep_folder_add(struct sweep *s, struct sweep_cell *cell, json_
                                  struct vit_error *err)
 {
     char path[PATH_MAX], folder[PATH_MAX], log[PATH_MAX];
+    json_t *kept = NULL;
     enum vit_status status;
 
-    if (!line || json_array_append_new(s->lines, line))
-        return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory for a line", cell->id);
     sweep_folder_cell(folder, s, cell);
     train_path(path, s->options->out, TRAIN_EPOCHS);
     status = sweep_folder_kept(s, err);
     if (!status) status = sweep_lines_copy_log(path, train_path(log, folder, TRAIN_LOG), err);
-    if (!status) status = sweep_lines_add(s->file, train_path(path, s->options->out, TRAIN_CELLS), line, err);
+    if (!status)
+        status = sweep_lines_add(&kept, s->file, train_path(path, s->options->out, TRAIN_CELLS), line, err);
+    json_decref(line);
     if (status) return status;
-    cell->line = line;
+    if (json_array_append_new(s->lines, kept))
+        return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory for a line", cell->id);
+    cell->line = kept;
     clear_cell(s, cell);
     return VIT_OK;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tools/memory.h"
+#include "tools/out.h"
 #include "vit/json.h"
 #include "vit/sink.h"
 #include "vit/source.h"
@@ -112,7 +113,7 @@ static enum vit_status text_of(char **text, size_t *size, const char *path, cons
                                struct vit_error *err)
 {
     *size = 0;
-    *text = vit_json_text(line, JSON_COMPACT | JSON_REAL_PRECISION(12));
+    *text = vit_json_text(line, JSON_COMPACT | JSON_REAL_PRECISION(OUT_DIGITS));
     if (!*text) return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory for a line", path);
     *size = strlen(*text) + 1;
     (*text)[*size - 1] = '\n';
@@ -131,15 +132,21 @@ enum vit_status sweep_lines_put(int file, const char *path, const json_t *line, 
     return status;
 }
 
-enum vit_status sweep_lines_add(int file, const char *path, const json_t *line, struct vit_error *err)
+enum vit_status sweep_lines_add(json_t **kept, int file, const char *path, const json_t *line,
+                                struct vit_error *err)
 {
     char *text;
     size_t size;
     enum vit_status status = text_of(&text, &size, path, line, err);
 
+    *kept = NULL;
     if (status) return status;
-    status = write_all(file, path, text, size, true, err);
+    status = vit_json_parse(kept, path, text, size - 1, err);
+    if (!status) status = write_all(file, path, text, size, true, err);
     free(text);
+    if (!status) return VIT_OK;
+    json_decref(*kept);
+    *kept = NULL;
     return status;
 }
 

@@ -15,8 +15,10 @@ enum vit_status sweep_lines_cut(int file, const char *path, struct vit_error *er
 /* One more, by one write. After a failure the file is as it was before, unless the system refuses that as
  * well: then nothing may be added until it was cut. */
 enum vit_status sweep_lines_put(int file, const char *path, const json_t *line, struct vit_error *err);
-/* The same, on the disk when this returns. */
-enum vit_status sweep_lines_add(int file, const char *path, const json_t *line, struct vit_error *err);
+/* The same, on the disk when this returns. *kept = the line as whoever reads the file has it, with the digits
+ * that it keeps (json_decref); NULL on failure. */
+enum vit_status sweep_lines_add(json_t **kept, int file, const char *path, const json_t *line,
+                                struct vit_error *err);
 /* Rewrite path with the lines of wanted cells only, if there are others. */
 enum vit_status sweep_lines_keep(const char *path, bool (*wanted)(const void *arg, const char *cell),
                                  const void *arg, struct vit_error *err);

@@ -126,7 +126,7 @@ static void of_a_line_that_does_not_fit_nothing_stays(void **state)
     struct vit_error err, copy_err;
     struct vit_error put_err;
     enum vit_status status, put_status, copy_status;
-    json_t *line = json_pack("{s:i}", "a", 4);
+    json_t *line = json_pack("{s:i}", "a", 4), *kept;
     rlim_t before;
     int file;
 
@@ -135,18 +135,40 @@ static void of_a_line_that_does_not_fit_nothing_stays(void **state)
     file = open(path, O_WRONLY | O_APPEND);
     signal(SIGXFSZ, SIG_IGN);
     before = allow_bytes(sizeof LINE - 1 + 4);
-    status = sweep_lines_add(file, path, line, &err);
+    status = sweep_lines_add(&kept, file, path, line, &err);
     put_status = sweep_lines_put(file, path, line, &put_err);
     copy_status = sweep_lines_copy_log(path, log, &copy_err);
     allow_bytes(before);
     assert_refused(status, VIT_ERR_IO, "x: cannot be written: File too large", &err);
     assert_refused(put_status, VIT_ERR_IO, "x: cannot be written: File too large", &put_err);
     assert_refused(copy_status, VIT_ERR_IO, "x: cannot be written: File too large", &copy_err);
+    assert_null(kept);
     assert_int_equal(size_of(path), sizeof LINE - 1);
     assert_ok(sweep_lines_put(file, path, line, &err), &err);
     assert_int_equal(tmp_lines(dir, "x"), 2);
     close(file);
     json_decref(line);
+}
+
+/* Else a process that wrote a line and one that finds it would print different numbers. */
+static void a_line_is_kept_as_it_is_read(void **state)
+{
+    const char *dir = *state;
+    json_t *line = json_pack("{s:f}", "a", 1.0 / 3), *kept, *lines;
+    char path[300];
+    struct vit_error err;
+    int file;
+
+    snprintf(path, sizeof path, "%s/x", dir);
+    file = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    assert_ok(sweep_lines_add(&kept, file, path, line, &err), &err);
+    assert_ok(sweep_lines_read(&lines, path, &err), &err);
+    assert_true(json_equal(kept, json_array_get(lines, 0)));
+    assert_false(json_equal(kept, line)); /* no digits that JSON is written with here are all of a third */
+    close(file);
+    json_decref(line);
+    json_decref(kept);
+    json_decref(lines);
 }
 
 /* What a power cut leaves in the middle is an error, not the end: the lines behind it are somebody's runs. */
@@ -192,7 +214,7 @@ int main(void)
         TEST(whole_lines_are_read_and_a_cut_one_is_not), TEST(what_cannot_be_read_is_named),
         TEST(a_log_that_is_none_is_not_copied),          TEST(zeros_between_lines_are_a_broken_line),
         TEST(zeros_at_the_end_count_as_not_written),     TEST(a_pipe_is_refused_and_not_waited_for),
-        TEST(of_a_line_that_does_not_fit_nothing_stays),
+        TEST(of_a_line_that_does_not_fit_nothing_stays), TEST(a_line_is_kept_as_it_is_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

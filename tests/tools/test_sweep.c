@@ -444,6 +444,18 @@ static void a_plan_reckons_with_jobs(void **state)
     json_decref(measured);
 }
 
+static void what_has_ended_is_printed_the_same_again(void **state)
+{
+    struct fixture *f = *state;
+    struct run first = sweep(true, (const char *const[]){ "-d", f->data, "-o", f->out, "--epochs", "1",
+                                                          "--seeds", "3", "--json", NULL }),
+               again = sweep(false, (const char *const[]){ "-o", f->out, "--json", NULL });
+
+    assert_string_equal(first.out, again.out);
+    run_expect(&first, 0, "");
+    run_expect(&again, 0, "");
+}
+
 static void a_cell_that_diverges_is_a_result(void **state)
 {
     struct fixture *f = *state;
@@ -1291,6 +1303,7 @@ int main(void)
         TEST(jobs_say_which_cell_they_are_of),
         TEST(jobs_whose_threads_are_bound_are_warned_of),
         TEST(a_plan_reckons_with_jobs),
+        TEST(what_has_ended_is_printed_the_same_again),
         TEST(a_cell_that_diverges_is_a_result),
         TEST(a_cell_lost_by_its_last_step_has_diverged),
         TEST(a_cell_that_stays_at_chance_is_stopped),
