@@ -83,6 +83,18 @@ const char *recipe_name(enum recipe_id id)
     return TYPED[id].name;
 }
 
+const char *recipe_key(enum recipe_id id)
+{
+    static const char *const KEYS[] = {
+#define SETTING(id, name, kind, field, low, high, choice, initial, otherwise, metavar, help) #field,
+#include "tools/recipe.def"
+#undef SETTING
+    };
+    _Static_assert(VIT_COUNT(KEYS) == RECIPE_SETTINGS, "a setting has no key");
+
+    return KEYS[id];
+}
+
 const struct args_option *recipe_row(enum recipe_id id)
 {
     return &TYPED[id];

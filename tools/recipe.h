@@ -74,6 +74,7 @@ struct recipe_texts {
     char *text[RECIPE_SETTINGS];
 };
 const char *recipe_name(enum recipe_id id);              /* "weight-decay" */
+const char *recipe_key(enum recipe_id id);               /* "weight_decay", in lines of results */
 int recipe_find(const char *name);                       /* -1: no setting is called so */
 const struct args_option *recipe_row(enum recipe_id id); /* kind, and place in struct recipe */
 
@@ -148,6 +149,8 @@ enum vit_status recipe_lists_texts(struct recipe_texts *t, const struct recipe_l
 
 /* A setting as JSON of its kind; null: what stands for it is decided elsewhere (the preset's). */
 json_t *recipe_value(const struct recipe *r, enum recipe_id id);
+/* That of the setting called name, in a line or among saved settings; NULL: neither has it. */
+const json_t *recipe_value_in(const json_t *object, const char *name);
 
 /* ---- settings that only some recipes read (recipe_needs.c) ---- */
 

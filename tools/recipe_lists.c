@@ -269,3 +269,12 @@ json_t *recipe_value(const struct recipe *r, enum recipe_id id)
     default: text = *(const char *const *)at; return text ? json_string(text) : json_null();
     }
 }
+
+/* Lines had names before they had keys. */
+const json_t *recipe_value_in(const json_t *object, const char *name)
+{
+    const int id = recipe_find(name);
+    const json_t *value = id < 0 ? NULL : json_object_get(object, recipe_key((enum recipe_id)id));
+
+    return value ? value : json_object_get(object, name);
+}

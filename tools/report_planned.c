@@ -16,8 +16,8 @@ static bool same_value(const json_t *a, const json_t *b, const char *name)
 {
     char left[128] = "", right[128] = "";
 
-    report_value_text(json_object_get(a, name), left, sizeof left);
-    report_value_text(json_object_get(b, name), right, sizeof right);
+    report_value_text(recipe_value_in(a, name), left, sizeof left);
+    report_value_text(recipe_value_in(b, name), right, sizeof right);
     return strcmp(left, right) == 0;
 }
 

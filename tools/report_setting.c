@@ -27,7 +27,7 @@ bool report_value_text(const json_t *v, char *text, size_t size)
 
 const json_t *report_planned_value(const json_t *grid, const json_t *entry, const char *name)
 {
-    const json_t *own = json_object_get(entry, name);
+    const json_t *own = recipe_value_in(entry, name);
     const json_t *list = json_object_get(json_object_get(grid, "settings"), name);
 
     if (own && !json_is_null(own)) return own;
@@ -44,7 +44,7 @@ static const char *without(const char *name)
 const char *report_setting(const struct report *r, const struct report_cell *c, const char *name, char *text,
                            size_t size)
 {
-    if (!report_value_text(json_object_get(c->line, name), text, size) &&
+    if (!report_value_text(recipe_value_in(c->line, name), text, size) &&
         !report_value_text(report_planned_value(r->sources[c->source].about, c->planned, name), text, size) &&
         !report_value_text(json_object_get(c->whole, name), text, size))
         snprintf(text, size, "%s", c->whole ? without(name) : "");

@@ -106,8 +106,8 @@ static json_t *planned(const struct sweep *s, const struct sweep_cell *c)
                   vit_placement_text(&c->config.norm, norm, sizeof norm), "lr", out_float(c->recipe.lr));
 
     for (int i = 0; i < s->axis_count; i++) {
-        const char *name = recipe_name(s->axes[i]);
-        if (!json_object_get(cell, name)) vit_json_put(&cell, name, recipe_value(&c->recipe, s->axes[i]));
+        const char *key = recipe_key(s->axes[i]);
+        if (!json_object_get(cell, key)) vit_json_put(&cell, key, recipe_value(&c->recipe, s->axes[i]));
     }
     return cell;
 }

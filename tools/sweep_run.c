@@ -61,8 +61,8 @@ static json_t *describe(const struct sweep *s, const struct sweep_cell *c, const
                   out_whole(c->recipe.seed), "epochs", c->recipe.epochs, "dtype", c->recipe.dtype);
 
     for (int i = 0; i < s->axis_count; i++) {
-        const char *name = recipe_name(s->axes[i]);
-        if (!json_object_get(line, name)) vit_json_put(&line, name, recipe_value(&c->recipe, s->axes[i]));
+        const char *key = recipe_key(s->axes[i]);
+        if (!json_object_get(line, key)) vit_json_put(&line, key, recipe_value(&c->recipe, s->axes[i]));
     }
     return line;
 }

@@ -70,7 +70,7 @@ static json_t *row_json(const struct sweep *s, const struct row *row)
     json_t *o = json_object();
 
     for (int i = 0; i + 1 < s->axis_count; i++)
-        vit_json_put(&o, recipe_name(s->axes[i]), recipe_value(&row->cell->recipe, s->axes[i]));
+        vit_json_put(&o, recipe_key(s->axes[i]), recipe_value(&row->cell->recipe, s->axes[i]));
     vit_json_put(&o, "done", json_integer(row->done));
     vit_json_put(&o, "dead", json_integer(row->dead));
     vit_json_put(&o, "diverged", json_integer(row->diverged));

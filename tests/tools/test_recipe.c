@@ -369,6 +369,25 @@ static void equal_values_of_a_list_have_one_form(void **state)
     recipe_lists_free(&lists);
 }
 
+/* Keys can be written as attributes, names cannot; older lines have names. */
+static void a_setting_is_found_by_its_key_and_by_its_name(void **state)
+{
+    (void)state;
+    for (int id = 0; id < RECIPE_SETTINGS; id++) {
+        const char *const words[] = { recipe_key((enum recipe_id)id), recipe_name((enum recipe_id)id) };
+        char key[64];
+        snprintf(key, sizeof key, "%s", words[1]);
+        for (char *at = key; (at = strchr(at, '-'));) *at = '_';
+        assert_string_equal(words[0], key);
+        for (size_t i = 0; i < VIT_COUNT(words); i++) {
+            json_t *object = json_pack("{s:i}", words[i], 7);
+            assert_int_equal(json_integer_value(recipe_value_in(object, words[1])), 7);
+            json_decref(object);
+        }
+    }
+    assert_null(recipe_value_in(NULL, recipe_name(RECIPE_LR)));
+}
+
 static void a_placement_is_the_same_however_it_is_written(void **state)
 {
     static const char *const NORMS[] = { "mix:0.5", "mix:0.50", "mix:0.25", "post" };
@@ -855,6 +874,7 @@ int main(void)
         cmocka_unit_test(what_is_saved_reads_back),
         cmocka_unit_test(a_wrong_value_in_what_is_saved_is_named),
         cmocka_unit_test(equal_values_of_a_list_have_one_form),
+        cmocka_unit_test(a_setting_is_found_by_its_key_and_by_its_name),
         cmocka_unit_test(a_placement_is_the_same_however_it_is_written),
         cmocka_unit_test(lists_come_from_words_and_files),
         cmocka_unit_test(lists_say_what_to_validate_on_once),

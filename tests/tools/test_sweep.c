@@ -456,6 +456,39 @@ static void what_has_ended_is_printed_the_same_again(void **state)
     run_expect(&again, 0, "");
 }
 
+/* As older ones were written: settings under their names. */
+static void age(const char *dir, const char *name)
+{
+    char *text = tmp_text(dir, name);
+
+    for (char *at = text; (at = strstr(at, "norm_kind"));) at[strlen("norm")] = '-';
+    tmp_write(dir, name, text, strlen(text), NULL, 0);
+    free(text);
+}
+
+static void lines_have_keys_and_older_ones_are_read(void **state)
+{
+    struct fixture *f = *state;
+    json_t *result =
+               RESULT(true, "-d", f->data, "-o", f->out, "--norm-kind", "layernorm,rmsnorm", "--epochs", "1"),
+           *cells = lines_of(f->out, "cells.jsonl");
+    const char *const report[] = { f->out, "-o", "-", NULL };
+    struct run r = run_verb("report", NULL, report), older;
+
+    assert_string_equal(lines_text(json_object_get(result, "arms"), 1, "norm_kind"), "rmsnorm");
+    assert_string_equal(lines_text(cells, 1, "norm_kind"), "rmsnorm");
+    assert_non_null(strstr(r.out, "norm-kind rmsnorm"));
+    age(f->out, "cells.jsonl");
+    age(f->out, "sweep.json");
+    older = run_verb("report", NULL, report);
+    assert_string_equal(r.out, older.out);
+    EXPECT(0, "", false, "-o", f->out);
+    run_expect(&r, 0, "");
+    run_expect(&older, 0, "");
+    json_decref(result);
+    json_decref(cells);
+}
+
 static void a_cell_that_diverges_is_a_result(void **state)
 {
     struct fixture *f = *state;
@@ -636,7 +669,7 @@ static void a_crop_may_be_an_axis(void **state)
 
     EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--crop-pct", "0.5,1", "--epochs", "1");
     cells = lines_of(f->out, "cells.jsonl");
-    assert_true(lines_number(cells, 0, "crop-pct") == 0.5 && lines_number(cells, 1, "crop-pct") == 1);
+    assert_true(lines_number(cells, 0, "crop_pct") == 0.5 && lines_number(cells, 1, "crop_pct") == 1);
     assert_true(lines_number(cells, 0, "train_loss") != lines_number(cells, 1, "train_loss"));
     json_decref(cells);
 }
@@ -1304,6 +1337,7 @@ int main(void)
         TEST(jobs_whose_threads_are_bound_are_warned_of),
         TEST(a_plan_reckons_with_jobs),
         TEST(what_has_ended_is_printed_the_same_again),
+        TEST(lines_have_keys_and_older_ones_are_read),
         TEST(a_cell_that_diverges_is_a_result),
         TEST(a_cell_lost_by_its_last_step_has_diverged),
         TEST(a_cell_that_stays_at_chance_is_stopped),
