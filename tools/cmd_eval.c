@@ -282,7 +282,8 @@ const struct args_verb cmd_eval = {
         "With --json one object: model, dataset, dataset_kind, split (held-out too), n, n_failed, matched "
         "(names or order: how classes were matched); how the network was run: norm, final_norm, dtype, size, "
         "flip; top1, top1_ci95, top5, top5_ci95 (both null of five classes or fewer), loss, ece, "
-        "images_per_second, stages, per_class, confusion (rows: labels), failed. Accuracies are fractions.",
+        "images_per_second, stages (decode, preprocess, forward, total), per_class, confusion (rows: "
+        "labels), failed. Accuracies are fractions.",
     .groups = GROUPS,
     .bytes = sizeof(struct options),
     .run = run,

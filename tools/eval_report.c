@@ -67,8 +67,8 @@ static json_t *confusion(const struct eval *e)
 
 static json_t *stages(const struct eval *e)
 {
-    return json_pack("{s:o,s:o,s:o,s:o}", "decode", out_real(per_second(e->n, e->seconds.decode)), "prepare",
-                     out_real(per_second(e->n, e->seconds.prepare)), "forward",
+    return json_pack("{s:o,s:o,s:o,s:o}", "decode", out_real(per_second(e->n, e->seconds.decode)),
+                     "preprocess", out_real(per_second(e->n, e->seconds.prepare)), "forward",
                      out_real(per_second(e->n, e->seconds.forward)), "total",
                      out_real(per_second(e->n, e->seconds.total)));
 }

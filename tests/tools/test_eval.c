@@ -195,7 +195,7 @@ static void assert_class(const json_t *o, const struct fixture *f, int c)
 
 static void the_json_follows_from_the_logits(void **state)
 {
-    static const char *const STAGES[] = { "decode", "prepare", "forward", "total" };
+    static const char *const STAGES[] = { "decode", "preprocess", "forward", "total" };
     const struct fixture *f = *state;
     json_t *all =
         objects_of(VIT("eval", "-q", "--json", "-m", f->model, "--data", f->data, "--split", "all"));
