@@ -137,6 +137,7 @@ static enum vit_status refuse(const char *shown, const struct args_option *o, co
                     small ? ", too close to 0 to be told from it" : "");
 }
 
+/* Less than 2^63, as JSON's are: a double has no number just below it that high could be. */
 static bool parse_whole(const char *text, double low, double high, uint64_t *out)
 {
     char *end;
@@ -144,7 +145,7 @@ static bool parse_whole(const char *text, double low, double high, uint64_t *out
     if (text[0] < '0' || text[0] > '9') return false; /* strtoull would take blanks and a minus */
     errno = 0;
     *out = strtoull(text, &end, 10);
-    return !errno && !*end && (double)*out >= low && (double)*out <= high;
+    return !errno && !*end && *out <= INT64_MAX && (double)*out >= low && (double)*out <= high;
 }
 
 enum vit_status args_whole(const char *where, const char *text, double low, double high, uint64_t *out,

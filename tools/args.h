@@ -40,7 +40,7 @@ struct args_option {
     enum args_kind kind;
     size_t at;                       /* offset of the target in the verb's options */
     int count;                       /* of ARGS_FLOATS */
-    double low, high;                /* of numbers, both included */
+    double low, high;                /* of numbers, both included but for 2^63, which is too large */
     const char *(*choice)(int i);    /* word i, NULL past the end */
     const struct args_option *typed; /* of a text: the row by which it is read later; NULL: none */
     const char *initial;             /* parsed before the command line; NULL: the target is zero */

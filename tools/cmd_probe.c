@@ -279,6 +279,11 @@ static int measure_all(struct probing *g)
     return code;
 }
 
+static int seeds_of(const struct probe_options *o)
+{
+    return o->common.model ? 1 : o->seeds ? o->seeds : SEEDS;
+}
+
 static int check(const struct probe_options *o)
 {
     const char *name = NULL, *final = o->words.text[RECIPE_FINAL_NORM];
@@ -295,6 +300,9 @@ static int check(const struct probe_options *o)
                          name);
     if (o->common.model && o->seeds)
         return cmd_usage("--seeds %d: a MODEL has its weights, no seed draws them", o->seeds);
+    if (o->common.seed > (uint64_t)INT64_MAX - (uint64_t)(seeds_of(o) - 1))
+        return cmd_usage("--seed: expected %d seeds less than 2^63 from it on, found \"%llu\"", seeds_of(o),
+                         (unsigned long long)o->common.seed);
     if (o->common.model && final && strcmp(final, "auto") && strcmp(final, "on") && strcmp(final, "off"))
         return cmd_usage("--final-norm: expected auto, on or off for a MODEL, found \"%s\"", final);
     return cmd_check_trainable(&o->common);
@@ -303,7 +311,7 @@ static int check(const struct probe_options *o)
 static int run(const void *options, int count, char **operands)
 {
     const struct probe_options *o = options;
-    struct probing g = { .options = o, .seeds = o->common.model ? 1 : o->seeds ? o->seeds : SEEDS };
+    struct probing g = { .options = o, .seeds = seeds_of(o) };
     struct vit_error err;
     int code;
 

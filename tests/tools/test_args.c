@@ -34,7 +34,7 @@ static const struct args_option ROWS[] = {
       .kind = ARGS_COUNT,
       .at = AT(seed),
       .low = 0,
-      .high = 0x1p64,
+      .high = 0x1p63,
       .metavar = "N",
       .help = "where random numbers start" },
 };
@@ -185,10 +185,10 @@ static void every_kind_reads_its_value(void **state)
     struct line l;
     (void)state;
 
-    assert_ok(PARSE(&l, "--seed=18446744073709551615", "--rate=2.5e-1", "--mean=-0.5,0,1", "--mode=squash",
+    assert_ok(PARSE(&l, "--seed=9223372036854775807", "--rate=2.5e-1", "--mean=-0.5,0,1", "--mode=squash",
                     "--path", "-x"),
               &l.err);
-    assert_true(l.o.seed == UINT64_MAX);
+    assert_true(l.o.seed == INT64_MAX);
     assert_true(l.o.rate == 0.25f);
     assert_int_equal(l.o.mean.count, 3);
     assert_true(l.o.mean.value[0] == -0.5f && l.o.mean.value[1] == 0 && l.o.mean.value[2] == 1);
@@ -212,7 +212,8 @@ static void wrong_values_are_refused_by_name(void **state)
         { "--topk=99999999999999999999", "--topk", "99999999999999999999" },
         { "--topk=", "--topk", "\"\"" },
         { "--topk=0x10", "--topk", "\"0x10\"" },
-        { "--seed=18446744073709551616", "0 or more and less than 2^64", "18446744073709551616" },
+        { "--seed=9223372036854775808", "0 or more and less than 2^63", "9223372036854775808" },
+        { "--seed=18446744073709551616", "0 or more and less than 2^63", "18446744073709551616" },
         { "--rate=nan", "a number from 0 to 1", "\"nan\"" },
         { "--rate=inf", "--rate", "\"inf\"" },
         { "--rate=0x1p-1", "--rate", "\"0x1p-1\"" },
@@ -396,7 +397,7 @@ static void the_manual_says_which_numbers_are_taken(void **state)
 {
     static const char *const PARTS[] = {
         "how many; a whole number from 1 to 100 (default: 5).\n",
-        "where random numbers start; a whole number, 0 or more and less than 2^64.\n",
+        "where random numbers start; a whole number, 0 or more and less than 2^63.\n",
         "a rate; a number from 0 to 1.\n",
         "three numbers; 3 numbers separated by commas, each from \\-1 to 1.\n",
         "a file.\n",

@@ -659,6 +659,8 @@ static void mistakes_are_named(void **state)
     struct fixture *f = *state;
 
     EXPECT_PROBE(2, "no operands", SMALL(f), "x");
+    EXPECT_PROBE(2, "--seed: expected 5 seeds less than 2^63 from it on, found \"9223372036854775804\"",
+                 "--seed", "9223372036854775804");
     EXPECT_PROBE(2, "--norm: ", "--norm", "pre,middle");
     EXPECT_PROBE(2, "--depth: ", "--depth", "6,0");
     EXPECT_PROBE(2, "--depth: ", "--depth", "6,twelve");

@@ -354,7 +354,7 @@ static void equal_values_of_a_list_have_one_form(void **state)
         { RECIPE_NORM, "mix:.5", "mix:0.5" },
         { RECIPE_INIT, "xavier", "xavier" },
         { RECIPE_WARMUP, "5%", "5%" },
-        { RECIPE_SEED, "18446744073709551615", "18446744073709551615" },
+        { RECIPE_SEED, "09223372036854775807", "9223372036854775807" },
     };
     struct recipe_lists lists = { { { 0 } } };
     struct vit_error err;
