@@ -143,7 +143,7 @@ static json_t *result_json(const struct train_result *r, const char *out)
     vit_json_put(&o, "n_failed", r->failed < 0 ? json_null() : json_integer(r->failed));
     vit_json_put(&o, "val_loss", r->val.n ? out_real(r->val.loss) : json_null());
     vit_json_put(&o, "val_top1", r->val.n ? out_real(r->val.top1) : json_null());
-    vit_json_put(&o, "val_top1_ci95", r->val.n ? eval_interval(top1.low, top1.high) : json_null());
+    vit_json_put(&o, "val_top1_ci95", eval_interval(top1.low, top1.high));
     vit_json_put(&o, "images_per_second",
                  r->images_per_second > 0 ? out_real(r->images_per_second) : json_null());
     vit_json_put(&o, "seconds", r->seconds > 0 ? out_real(r->seconds) : json_null());

@@ -44,7 +44,9 @@ static void measure_networks(struct compare_pair *p, size_t n)
         p->only_a += a[i] && !b[i];
         p->only_b += !a[i] && b[i];
     }
-    p->difference = n ? ((double)p->only_a - (double)p->only_b) / (double)n : NAN;
+    p->difference = p->low = p->high = p->mcnemar = NAN;
+    if (!n) return;
+    p->difference = ((double)p->only_a - (double)p->only_b) / (double)n;
     vit_paired_proportions(&p->low, &p->high, p->only_a, p->only_b, n, COMPARE_LEVEL);
     p->mcnemar = vit_mcnemar(p->only_a, p->only_b);
     p->least = vit_mcnemar_least(p->only_a + p->only_b, COMPARE_ALPHA);

@@ -105,7 +105,7 @@ struct eval_share {
     double value, low, high; /* Wilson's 95 %; NAN without pictures */
 };
 struct eval_share eval_share_of(size_t k, size_t n);
-json_t *eval_interval(double low, double high); /* [low, high] */
+json_t *eval_interval(double low, double high); /* [low, high]; not finite: null */
 
 /* ---- the result of vit eval ---- */
 

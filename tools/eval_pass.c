@@ -371,5 +371,6 @@ struct eval_share eval_share_of(size_t k, size_t n)
 
 json_t *eval_interval(double low, double high)
 {
+    if (!isfinite(low) || !isfinite(high)) return json_null();
     return json_pack("[o,o]", out_real(low), out_real(high));
 }
