@@ -53,12 +53,18 @@ static int checkpoint(struct train *t)
 
 /* ---- a step ---- */
 
+/* Of a step, from 1 on: as the trainer has it. */
+static float rate_of(const struct train *t, int step)
+{
+    return t->hyper.lr * (float)vit_schedule_factor(&t->hyper, step - 1);
+}
+
 /* The state of before stays: there is nothing to go on to. */
-static int lost(struct train *t, int step, double lr, const char *what)
+static int lost(struct train *t, int step, const char *what)
 {
     progress_clear(&t->bar);
     snprintf(t->reason, sizeof t->reason, "diverged at step %d, learning rate %g: the %s is not finite", step,
-             lr, what);
+             (double)rate_of(t, step), what);
     return TRAIN_DIVERGED;
 }
 
@@ -71,12 +77,12 @@ static int diverged(struct train *t, const struct vit_report *r)
                                      .train_loss = r->loss,
                                      .train_top1 = train_top1(t),
                                      .grad_norm = r->grad_norm,
-                                     .lr = r->lr,
+                                     .lr = rate_of(t, step),
                                      .diverged = true };
     struct vit_error err;
 
     if (train_log_write(t, &line, &err)) train_fail(t, &err);
-    return lost(t, step, r->lr, isfinite(r->loss) ? "gradient" : "loss");
+    return lost(t, step, isfinite(r->loss) ? "gradient" : "loss");
 }
 
 /* Asked once, at the step that the job names. Nothing is saved: a continuation comes to the same end. */
@@ -93,15 +99,16 @@ static int check_dead(struct train *t)
 
 static int log_step(struct train *t, const struct vit_report *r, int n)
 {
+    const int step = vit_trainer_steps(t->trainer);
     const struct train_line line = { .kind = "step",
-                                     .step = vit_trainer_steps(t->trainer),
+                                     .step = step,
                                      .train_loss = r->loss,
                                      .train_top1 = (double)r->correct / n,
                                      .grad_norm = r->grad_norm,
-                                     .lr = r->lr };
+                                     .lr = rate_of(t, step) };
     struct vit_error err;
 
-    if (!t->recipe->log_every || line.step % t->recipe->log_every) return CMD_DONE;
+    if (!t->recipe->log_every || step % t->recipe->log_every) return CMD_DONE;
     return train_log_write(t, &line, &err) ? train_fail(t, &err) : CMD_DONE;
 }
 
@@ -180,11 +187,6 @@ static int validate(struct train *t)
     return code;
 }
 
-static double last_rate(const struct train *t)
-{
-    return (double)t->recipe->lr * vit_schedule_factor(&t->hyper, vit_trainer_steps(t->trainer) - 1);
-}
-
 static enum vit_status log_epoch(struct train *t, bool validated, bool diverged, struct vit_error *err)
 {
     const struct train_line line = {
@@ -193,7 +195,7 @@ static enum vit_status log_epoch(struct train *t, bool validated, bool diverged,
         .train_loss = train_loss(t),
         .train_top1 = train_top1(t),
         .grad_norm = t->sums.steps ? t->sums.norm / t->sums.steps : 0,
-        .lr = last_rate(t),
+        .lr = rate_of(t, vit_trainer_steps(t->trainer)),
         .val = validated ? &t->val : NULL,
         .raw = validated ? &t->raw : NULL,
         .diverged = diverged,
@@ -241,7 +243,7 @@ static int end_epoch(struct train *t)
     t->epoch++;
     t->batch = 0;
     t->sums = (struct train_sums){ 0 };
-    return diverged ? lost(t, vit_trainer_steps(t->trainer), last_rate(t),
+    return diverged ? lost(t, vit_trainer_steps(t->trainer),
                            validated ? "loss on the validation pictures" : "network's answer")
                     : checkpoint(t);
 }

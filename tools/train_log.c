@@ -82,7 +82,7 @@ static json_t *json_of(const struct train *t, const struct train_line *l)
     add_score(&line, "val_loss", "val_top1", l->val);
     if (r->ema > 0) add_score(&line, "raw_val_loss", "raw_val_top1", l->raw);
     vit_json_put(&line, "grad_norm", out_real(l->grad_norm));
-    vit_json_put(&line, "lr_now", out_real(l->lr));
+    vit_json_put(&line, "lr_now", out_float(l->lr));
     vit_json_put(&line, "images_per_second", out_real(train_rate(t)));
     vit_json_put(&line, "diverged", json_boolean(l->diverged));
     return line;

@@ -90,7 +90,8 @@ enum vit_status train_log_kept(const struct train *t, struct vit_error *err);
 struct train_line {
     const char *kind; /* "epoch", "step" */
     int step;
-    double train_loss, train_top1, grad_norm, lr;
+    double train_loss, train_top1, grad_norm;
+    float lr;
     const struct train_score *val, *raw; /* NULL: not validated here */
     bool diverged;
 };

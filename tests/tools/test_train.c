@@ -653,6 +653,21 @@ static void of_a_line_that_does_not_fit_the_log_has_nothing(void **state)
     free(is);
 }
 
+/* A step has one, whichever line says it, and the peak is the one that was asked for. */
+static void rates_are_logged_as_they_are_given(void **state)
+{
+    struct fixture *f = *state;
+    json_t *lines;
+
+    EXPECT(0, "", true, "-d", f->data, "-o", f->out, "--lr", "1e-3", "--warmup", "0");
+    lines = lines_of(f->out, "log.jsonl");
+    assert_true(lines_number(lines, 0, "lr_now") == lines_number(lines, 0, "lr"));
+    for (size_t i = 1; i < json_array_size(lines); i++)
+        if (strcmp(lines_text(lines, i, "kind"), "epoch") == 0)
+            assert_true(lines_number(lines, i, "lr_now") == lines_number(lines, i - 1, "lr_now"));
+    json_decref(lines);
+}
+
 static void a_folder_that_cannot_be_made_is_exit_code_3(void **state)
 {
     struct fixture *f = *state;
@@ -1398,6 +1413,7 @@ static const struct CMUnitTest TESTS[] = {
     TEST(every_line_has_a_rate_of_pictures_and_their_seconds),
     TEST(a_full_disk_destroys_nothing),
     TEST(of_a_line_that_does_not_fit_the_log_has_nothing),
+    TEST(rates_are_logged_as_they_are_given),
     TEST(a_folder_that_cannot_be_made_is_exit_code_3),
     TEST(coloured_noise_is_learnt),
     TEST(held_out_pictures_can_be_evaluated),
