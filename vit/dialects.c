@@ -127,7 +127,7 @@ static const struct trait {
     int heads;
     enum kern_act act;
     float eps;
-    bool res_post;
+    bool res_post, normless;
     const char *other; /* what makes it another network */
 } TRAITS[] = {
     { .part = "quickgelu", .act = KERN_ACT_QUICK_GELU },
@@ -140,7 +140,8 @@ static const struct trait {
     { .part = "eva_large_", .heads = 16 },
     { .part = "vit_xsmall_", .heads = 4 },
     { .part = "vit_so150m2_", .heads = 13 },
-    { .part = "vit_intern300m_", .heads = 16 },
+    { .part = "vit_intern300m_", .heads = 16, .normless = true },
+    { .part = "_radio_", .normless = true },
     { .part = "vit_base_patch16_plus_", .heads = 14 },
     { .part = "vit_base_patch32_plus_", .heads = 14 },
     { .part = "vit_base_patch16_gap_", .heads = 16 },
@@ -165,6 +166,17 @@ static const struct trait {
     { .part = "_relpos_", .other = "relative positions" },
     { .part = "_srelpos_", .other = "relative positions" },
 };
+
+bool vit_foreign_normless(const json_t *o)
+{
+    const char *name = json_string_value(vit_json_get(o, "architecture"));
+    const json_t *said = vit_json_get(vit_json_get(o, "model_args"), "final_norm");
+
+    if (!name || said) return name && json_is_false(said);
+    for (size_t i = 0; i < VIT_COUNT(TRAITS); i++)
+        if (TRAITS[i].normless && strstr(name, TRAITS[i].part)) return true;
+    return false;
+}
 
 static enum vit_status apply_timm_name(struct vit_model *m, const char *name, const char *where,
                                        struct vit_error *err)

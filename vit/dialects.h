@@ -8,13 +8,16 @@
 #include "vit/model.h"
 
 /* m->config and m->recipe from the shapes of the tensors and the family's conventions. o, timm's or Hugging
- * Face's (NULL: neither), is asked for the size of the pictures, and whether there are positions. */
+ * Face's (NULL: neither), is asked for the size of the pictures, and whether there are positions and a
+ * last norm. */
 enum vit_status vit_infer(struct vit_model *m, struct weights_view *v, const json_t *o,
                           struct vit_error *err);
 /* Pixels a side that such a configuration says pictures have; 0: it does not. */
 int vit_foreign_size(const json_t *o);
 /* Whether it says that there are no positions. */
 bool vit_foreign_positionless(const json_t *o);
+/* Whether it says that no norm stands behind the blocks, as timm's architectures of some names have none. */
+bool vit_foreign_normless(const json_t *o);
 
 /* Once the configuration is whole: a block with tensors that it has no use for is another network, which is
  * VIT_ERR_UNSUPPORTED. */

@@ -201,7 +201,8 @@ static enum kern_norm_kind norm_kind(struct weights_view *v)
     return block_has(v, "norm1.bias") ? KERN_LAYERNORM : KERN_RMSNORM;
 }
 
-static void infer_norms(struct vit_config *c, struct weights_view *v, const struct convention *family)
+static void infer_norms(struct vit_config *c, struct weights_view *v, const struct convention *family,
+                        const json_t *o)
 {
     struct vit_norm_config *n = &c->norm;
 
@@ -212,8 +213,10 @@ static void infer_norms(struct vit_config *c, struct weights_view *v, const stru
     n->eps = family->eps;
     n->kind = norm_kind(v);
     n->embed = has(v, "norm_pre.weight");
-    n->final = has(v, "norm.weight");
     n->pooled = has(v, "fc_norm.weight");
+    /* With a placement that has one there is always one; torch's, post, has it only if it is given one. */
+    n->final = has(v, "norm.weight") ||
+               (vit_placement_final(n->placement) && !n->pooled && !vit_foreign_normless(o));
     n->qk = block_has(v, "attn.q_norm.weight");
 }
 
@@ -254,7 +257,7 @@ static int infer_heads(struct weights_view *v, int width)
     return head ? width / head : 0;
 }
 
-static enum vit_status infer_block(struct vit_model *m, struct weights_view *v,
+static enum vit_status infer_block(struct vit_model *m, struct weights_view *v, const json_t *o,
                                    const struct convention *family, struct vit_error *err)
 {
     struct vit_config *c = &m->config;
@@ -272,7 +275,7 @@ static enum vit_status infer_block(struct vit_model *m, struct weights_view *v,
     c->act = c->glu ? KERN_ACT_SILU : family->act;
     c->qkv_bias = block_has(v, "attn.qkv.bias");
     c->bias = block_has(v, "attn.proj.bias");
-    infer_norms(c, v, family);
+    infer_norms(c, v, family, o);
     c->heads = infer_heads(v, c->width);
     return VIT_OK;
 }
@@ -350,7 +353,7 @@ enum vit_status vit_infer(struct vit_model *m, struct weights_view *v, const jso
     status = refuse_others(v, err);
     if (!status) status = infer_stem(c, v, err);
     c->width = axis(v, "blocks.0.attn.proj.weight", 0);
-    if (!status) status = infer_block(m, v, family, err);
+    if (!status) status = infer_block(m, v, o, family, err);
     if (!status) status = infer_positions(m, v, o, err);
     if (!status) status = infer_readout(m, v, err);
     if (status) return status;

@@ -592,6 +592,74 @@ static void tensors_that_are_no_vit_are_refused(void **state)
     }
 }
 
+/* It answers otherwise without: a norm that a family always has is missing, not meant to be away. */
+static void a_last_norm_that_is_not_there_is_missing(void **state)
+{
+    static const struct {
+        const char *config;
+        bool taken;
+    } ROWS[] = {
+        { NULL, false },
+        { "{\"architecture\":\"vit_base_patch16_224\",\"model_args\":{\"num_heads\":2}}", false },
+        { "{\"architecture\":\"x\",\"model_args\":{\"final_norm\":false}}", true },
+        /* timm 1.0.31 has these without */
+        { "{\"architecture\":\"vit_intern300m_patch14_448\",\"model_args\":{\"num_heads\":2}}", true },
+        { "{\"architecture\":\"vit_huge_patch16_radio_v3\",\"model_args\":{\"num_heads\":2}}", true },
+        { "{\"architecture\":\"vit_intern300m_patch14_448\",\"model_args\":{\"final_norm\":true}}", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        struct vit_config c = tiny_config(VIT_NORM_PRE);
+        struct folder f;
+        c.norm.final = false;
+        folder_make(&f, &c);
+        folder_weights(&f, "model.safetensors", NULL);
+        if (ROWS[i].config) folder_text(&f, "config.json", ROWS[i].config);
+        if (ROWS[i].taken) {
+            struct vit_model *m = folder_open(&f, NULL);
+            assert_false(vit_model_config(m)->norm.final);
+            vit_model_close(m);
+        } else {
+            folder_refused(&f, NULL, VIT_ERR_FORMAT, "are missing: \"norm.weight\" [16], \"norm.bias\" [16]");
+        }
+        folder_remove(&f);
+    }
+}
+
+/* Every other family's is there too, but torch's: its stack has one only if it is given one. */
+static void the_last_norm_of_other_families_is_missed_too(void **state)
+{
+    static const struct {
+        enum weights_family family;
+        bool taken;
+    } ROWS[] = { { WEIGHTS_HF_VIT, false }, { WEIGHTS_TORCHVISION, false }, { WEIGHTS_TORCH, true } };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        struct vit_config c = tiny_config(VIT_NORM_PRE);
+        char names[FOLDER_TENSORS][3][WEIGHTS_NAME];
+        struct folder f;
+        c.norm.final = false;
+        folder_make(&f, &c);
+        for (int j = f.count; j-- > 0;) {
+            struct weights_entry e = f.entry[j];
+            const int parts = weights_family_names(ROWS[i].family, e.name, names[j]);
+            assert_true(parts == 1 || parts == 3);
+            f.entry[j].name = names[j][0];
+            if (parts == 3) f.entry[j].shape[0] /= 3;
+            for (int k = 1; k < parts; k++)
+                f.entry[f.count++] = f.entry[j], f.entry[f.count - 1].name = names[j][k];
+        }
+        folder_weights(&f, "model.safetensors", NULL);
+        if (ROWS[i].taken)
+            vit_model_close(folder_open(&f, NULL));
+        else
+            folder_refused(&f, NULL, VIT_ERR_FORMAT, "are missing: \"");
+        folder_remove(&f);
+    }
+}
+
 /* timm's ParallelScalingBlock, that of ViT-22B: attention and MLP side by side, out of one product. */
 static void a_parallel_block_is_refused(void **state)
 {
@@ -1583,6 +1651,8 @@ int main(void)
         cmocka_unit_test(stored_positions_of_big_vision_do_as_the_same_fixed_ones),
         cmocka_unit_test(an_empty_query_norm_is_refused),
         cmocka_unit_test(tensors_that_are_no_vit_are_refused),
+        cmocka_unit_test(a_last_norm_that_is_not_there_is_missing),
+        cmocka_unit_test(the_last_norm_of_other_families_is_missed_too),
         cmocka_unit_test(a_parallel_block_is_refused),
         cmocka_unit_test(a_classifier_of_another_kind_is_named),
         cmocka_unit_test(a_classifier_of_another_name_answers_as_head_does),
