@@ -31,13 +31,21 @@ static enum weights_resample resample_of(const struct vit_model *m, const struct
     return weights_family_resample(weights_view_family(v), weights_format(m->file));
 }
 
+/* Asked for only where they are learned: others that a file has are tensors that are not used. */
+static void fit_prefix(struct vit_config *c, struct weights_view *v)
+{
+    const struct weights_source pos = weights_view_find(v, "pos_embed");
+    int64_t shape[WEIGHTS_RANK];
+    int rank;
+
+    if (pos.parts && weights_source_shape(&pos, &rank, shape) && rank == 3)
+        c->position_prefix = shape[1] != vit_config_grid(c) * vit_config_grid(c);
+}
+
 /* Keys that our configurations may leave out are taken from the file: what it is, and its shapes. */
 static void fit_to_file(struct vit_model *m, const json_t *o, struct weights_view *v)
 {
     struct vit_config *c = &m->config;
-    const struct weights_source pos = weights_view_find(v, "pos_embed");
-    int64_t shape[WEIGHTS_RANK];
-    int rank;
 
     if (!vit_json_get(o, "patch_bias") && c->stem.patch)
         c->patch_bias = weights_view_find(v, "patch_embed.proj.bias").parts > 0;
@@ -45,9 +53,7 @@ static void fit_to_file(struct vit_model *m, const json_t *o, struct weights_vie
     if (!vit_json_get(vit_json_get(o, "norm"), "pooled"))
         c->norm.pooled = weights_view_find(v, "fc_norm.weight").parts > 0;
     if (!vit_json_get(o, "dist")) c->dist = weights_view_find(v, "dist_token").parts > 0;
-    if (!vit_json_get(o, "position_prefix") && pos.parts && weights_source_shape(&pos, &rank, shape) &&
-        rank == 3)
-        c->position_prefix = shape[1] != vit_config_grid(c) * vit_config_grid(c);
+    if (!vit_json_get(o, "position_prefix") && c->position == VIT_POS_LEARNED) fit_prefix(c, v);
     m->headless = m->headless && !weights_view_find(v, "head.weight").parts &&
                   !weights_view_find(v, "head.weight" VIT_PACKED_SUFFIX).parts;
     if (m->headless) vit_model_without_head(m);

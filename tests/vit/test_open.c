@@ -349,6 +349,39 @@ static void unexpected_tensors_are_a_warning(void **state)
     folder_remove(&f);
 }
 
+/* As any other: that the configuration wants none, or fixed ones, makes them no part of the network. */
+static void learned_positions_that_are_not_wanted_are_unexpected(void **state)
+{
+    static const enum vit_position KINDS[] = { VIT_POS_NONE, VIT_POS_SINCOS2D };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(KINDS); i++) {
+        struct vit_config c = tiny_config(VIT_NORM_PRE);
+        struct folder f;
+        struct vit_model *m;
+        json_t *o;
+        char *text;
+
+        c.position = KINDS[i], c.position_prefix = false;
+        folder_make(&f, &c);
+        text = folder_config_text(&f);
+        o = json_loads(text, 0, NULL);
+        free(text);
+        json_object_del(o, "position_prefix");
+        text = json_dumps(o, 0);
+        folder_add(&f, "pos_embed", 3, 1, 5);
+        folder_entry(&f, "pos_embed")->shape[2] = 16;
+        folder_weights(&f, "model.safetensors", NULL);
+        folder_text(&f, "config.json", text);
+        m = folder_open(&f, NULL);
+        assert_int_equal(folder_notes(m, true, "1 tensors are not used: \"pos_embed\" [1, 5, 16]"), 1);
+        vit_model_close(m);
+        json_decref(o);
+        free(text);
+        folder_remove(&f);
+    }
+}
+
 static void a_name_that_would_move_the_cursor_is_refused(void **state)
 {
     static const char *const NAMES[] = { "evil\x1b[2J",
@@ -723,6 +756,7 @@ int main(void)
         cmocka_unit_test(a_wrong_shape_names_file_tensor_expected_and_found),
         cmocka_unit_test(axes_of_one_in_front_do_not_count),
         cmocka_unit_test(unexpected_tensors_are_a_warning),
+        cmocka_unit_test(learned_positions_that_are_not_wanted_are_unexpected),
         cmocka_unit_test(a_name_that_would_move_the_cursor_is_refused),
         cmocka_unit_test(a_placement_that_needs_other_tensors_is_refused_with_their_names),
         cmocka_unit_test(swapping_the_placement_is_exactly_one_warning),
