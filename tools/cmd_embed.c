@@ -23,8 +23,8 @@ static const struct args_option ROWS[] = {
       .at = offsetof(struct options, output),
       .metavar = "FILE.npy",
       .otherwise = "JSON lines on standard output",
-      .help = "write one (pictures, width) array of f32 for NumPy; pictures that failed have no row, and "
-              "where all did nothing is written" },
+      .help = "write one (pictures, width) array of f32 for NumPy; pictures that failed have no row; "
+              "nothing is written where all did, or where the lines of --json break off" },
 };
 static const struct args_group OWN = { "Options", ROWS, VIT_COUNT(ROWS) };
 static const struct args_group *const GROUPS[] = { &OWN, &pictures_group, &cmd_norm_group, &cmd_common_group,
@@ -35,6 +35,7 @@ struct collector {
     int width;
     struct memory array; /* not open: JSON lines */
     size_t rows;
+    bool cut; /* stdout broke before the last picture: rows are missing */
 };
 
 static bool emit(void *state, const struct pictures_result *r)
@@ -78,11 +79,26 @@ static int no_memory(const char *path)
     return CMD_UNUSABLE;
 }
 
+/* Now the number of rows is known. False: not written, which has been said. */
+static bool write_array(const char *path, struct collector *c)
+{
+    struct vit_error err;
+
+    if (c->cut) {
+        cmd_error("%s: not written: standard output broke before the last picture", path);
+        return false;
+    }
+    if (!c->rows) return true;
+    npy_header(c->array.bytes, c->rows, c->width);
+    if (!vit_write_file(path, c->array.bytes, c->array.size, &err)) return true;
+    cmd_error("%s", err.text);
+    return false;
+}
+
 static int embed_array(const struct options *o, struct pictures_job *job, struct collector *c, int count,
                        char **operands)
 {
     char header[NPY_HEADER + 1] = { 0 };
-    struct vit_error err;
     int code;
 
     if (!memory_open(&c->array)) return no_memory(o->output);
@@ -90,12 +106,8 @@ static int embed_array(const struct options *o, struct pictures_job *job, struct
     code = pictures_run(job, count, operands);
     if (!memory_close(&c->array)) {
         if (code <= CMD_SOME_FAILED) code = no_memory(o->output);
-    } else if (code <= CMD_SOME_FAILED && c->rows) {
-        npy_header(c->array.bytes, c->rows, c->width); /* now the number of rows is known */
-        if (vit_write_file(o->output, c->array.bytes, c->array.size, &err)) {
-            cmd_error("%s", err.text);
-            code = CMD_SOME_FAILED;
-        }
+    } else if (code <= CMD_SOME_FAILED && !write_array(o->output, c)) {
+        code = CMD_SOME_FAILED;
     }
     free(c->array.bytes);
     return code;
@@ -108,7 +120,7 @@ static int run(const void *options, int count, char **operands)
     struct cmd_common common = o->common;
     const struct cmd_output file = { .option = "--output", .path = o->output, .end = ".npy" };
     struct pictures_job job = {
-        .common = &common, .options = o->pictures, .output = &file, .emit = emit, .state = &c
+        .common = &common, .options = o->pictures, .output = &file, .emit = emit, .state = &c, .cut = &c.cut
     };
     int code;
 

@@ -27,6 +27,7 @@ struct run {
     struct vit_trouble *trouble;   /* (batch), with --check */
     size_t done, failed;
     bool broken; /* stdout */
+    bool cut;    /* by that, before the last picture */
 };
 
 static struct patch_decode decode_of(const struct run *r)
@@ -168,6 +169,7 @@ static int run_dataset(struct run *r, const struct patch_dataset *d)
     }
     progress_clear(&bar);
     patch_loader_close(loader);
+    if (r->done - before < count) r->cut = true;
     return CMD_DONE;
 }
 
@@ -304,9 +306,9 @@ static int run_stdin(struct run *r)
 
 static int run_operands(struct run *r, int count, char **operands)
 {
-    int code = CMD_DONE;
+    int code = CMD_DONE, i = 0;
 
-    for (int i = 0; i < count && !code && !r->broken;) {
+    while (i < count && !code && !r->broken) {
         int first = i;
         while (i < count && strcmp(operands[i], "-") != 0) i++;
         if (i > first)
@@ -314,6 +316,7 @@ static int run_operands(struct run *r, int count, char **operands)
         else
             code = run_stdin(r), i++;
     }
+    if (i < count) r->cut = true;
     return code;
 }
 
@@ -351,6 +354,7 @@ int pictures_run(const struct pictures_job *job, int count, char **operands)
     patch_sandbox_close(r.sandbox);
     vit_session_close(r.session);
     free(r.trouble);
+    if (job->cut) *job->cut = r.cut;
     if (r.failed && !job->common->quiet) cmd_error("%zu of %zu pictures failed", r.failed, r.done);
     if (code) return code;
     return r.failed || r.broken ? CMD_SOME_FAILED : CMD_DONE;

@@ -32,6 +32,7 @@ struct pictures_job {
     /* Print one result; false: stdout is broken, stop. */
     bool (*emit)(void *state, const struct pictures_result *result);
     void *state;
+    bool *cut; /* not NULL: whether that was before the last picture */
 };
 
 /* Returns an exit code; failed pictures have been emitted and counted. */

@@ -1313,6 +1313,36 @@ static void embed_writes_what_numpy_reads(void **state)
     tmp_remove(dir);
 }
 
+/* The lines that say which row is whose cannot be printed, after the first picture or after the last. */
+static void an_array_that_lacks_rows_is_not_written(void **state)
+{
+    static const struct {
+        const char *batch, *second;
+        size_t rows; /* 0: not written */
+    } ROWS[] = { { "-b1", OTHER, 0 }, { "-b2", "-", 0 }, { "-b2", OTHER, 2 } };
+    const struct run_input full = { .out_path = "/dev/full" };
+    char dir[TMP_PATH], npy[300];
+    (void)state;
+
+    if (access("/dev/full", W_OK)) skip();
+    tmp_create(dir, sizeof dir);
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        const char *words[] = { "embed", "-m",           MODEL, "--json", ROWS[i].batch,
+                                PICTURE, ROWS[i].second, "-o",  npy,      NULL };
+        struct run r;
+        size_t size;
+
+        tmp_write(dir, "o.npy", "old", 3, npy, sizeof npy);
+        r = run_vit(words, &full);
+        expect(&r, 1, NULL,
+               ROWS[i].rows ? "standard output: cannot be written"
+                            : "o.npy: not written: standard output broke before the last picture");
+        free(tmp_read(npy, &size));
+        assert_int_equal(size, ROWS[i].rows ? 128 + ROWS[i].rows * 48 * sizeof(float) : 3);
+    }
+    tmp_remove(dir);
+}
+
 /* Nothing is written over what is read, nor under a name that says another format. */
 static void an_output_is_neither_the_input_nor_another_format(void **state)
 {
@@ -1502,6 +1532,7 @@ int main(void)
         cmocka_unit_test(preprocess_needs_no_model_when_the_flags_say_all),
         cmocka_unit_test(json_of_verbs_whose_result_is_a_file),
         cmocka_unit_test(embed_writes_what_numpy_reads),
+        cmocka_unit_test(an_array_that_lacks_rows_is_not_written),
         cmocka_unit_test(an_output_is_neither_the_input_nor_another_format),
         cmocka_unit_test(a_picture_of_a_list_is_no_output),
         cmocka_unit_test(a_picture_is_no_name_for_an_output),
