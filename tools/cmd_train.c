@@ -132,12 +132,13 @@ static struct eval_share validated(const struct train_result *r)
     return eval_share_of((size_t)llrint(r->val.top1 * (double)r->val.n), r->val.n);
 }
 
-static json_t *result_json(const struct train_result *r, const char *out)
+static json_t *result_json(const struct train_result *r, const char *out, int code)
 {
     const struct eval_share top1 = validated(r);
-    json_t *o = json_pack("{s:o, s:i, s:i, s:I, s:o, s:I}", "out", out_text(out), "epochs", r->epochs,
+    json_t *o = json_pack("{s:o, s:s, s:s?, s:i, s:i, s:I, s:o, s:I}", "out", out_text(out), "status",
+                          train_status(code), "reason", r->reason[0] ? r->reason : NULL, "epochs", r->epochs,
                           "steps", r->steps, "pictures", (json_int_t)r->pictures, "train_loss",
-                          out_real(r->train_loss), "val_n", (json_int_t)r->val.n);
+                          r->epochs ? out_real(r->train_loss) : json_null(), "val_n", (json_int_t)r->val.n);
 
     if (!o) return NULL;
     vit_json_put(&o, "n_failed", r->failed < 0 ? json_null() : json_integer(r->failed));
@@ -164,12 +165,12 @@ static void print_text(const struct train_result *r, const char *out)
     putchar('\n');
 }
 
+/* A run that diverged has left no model to tell people of. */
 static int print_result(const struct train_result *r, const struct options *o, const char *out, int code)
 {
-    if (!o->common.json)
-        print_text(r, out);
-    else if (!out_json(result_json(r, out)))
-        return CMD_SOME_FAILED;
+    if (code == TRAIN_DIVERGED) cmd_error("%s", r->reason);
+    if (o->common.json) return out_json(result_json(r, out, code)) || code ? code : CMD_SOME_FAILED;
+    if (code != TRAIN_DIVERGED) print_text(r, out);
     return code;
 }
 
@@ -226,8 +227,7 @@ static int run_with(const struct options *o, const struct train_saved *saved)
         code = show_finished(&job, o, saved);
     } else {
         code = train_run(&job, &result);
-        if (code == TRAIN_DIVERGED) cmd_error("%s", result.reason);
-        if (code == CMD_DONE || code == CMD_SOME_FAILED) code = print_result(&result, o, job.out, code);
+        if (train_status(code)) code = print_result(&result, o, job.out, code);
     }
     recipe_texts_free(&texts);
     return code;
@@ -312,9 +312,11 @@ const struct args_verb cmd_train = {
         "the same files, --teacher one with the same networks. With --ema the averaged weights are the "
         "model. The test split is never read. An option that nothing of the recipe reads, as --muon-lr "
         "without --optimizer muon, is refused; of one in a recipe file a warning tells.\n\n"
-        "With --json one object: out, epochs, steps, pictures (to learn from), n_failed (pictures that could "
-        "not be read, to learn from or to validate on; null of a run that ended before this was kept), "
-        "train_loss, val_n, val_loss, val_top1, val_top1_ci95, images_per_second, seconds.\n\n"
+        "With --json one object, once the run has ended: out, status (done or diverged), reason (null unless "
+        "it diverged), epochs, steps, pictures (to learn from), n_failed (pictures that could not be read, "
+        "to learn from or to validate on; null of a run that ended before this was kept), train_loss (of "
+        "the last whole epoch), val_n, val_loss, val_top1, val_top1_ci95 (of the last validation), "
+        "images_per_second, seconds. What a run that diverged did not come to is null.\n\n"
         "Fine-tuning: with --from the network is a trained one, of any family that can be read. Options "
         "about the network change it; the preset gives the recipe alone, and is fine-tune where none is "
         "named, not the defaults below, which are those of plain-4.\n\n"

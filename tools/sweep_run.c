@@ -20,22 +20,6 @@ struct outcome {
     bool unread;             /* there were pictures that cannot be read */
 };
 
-/* How a run may end so that its cell has ended, by train_run's codes. Divergence is a result. */
-static const char *status_of(int code)
-{
-    static const struct {
-        int code;
-        const char *status;
-    } ENDS[] = { { CMD_DONE, "done" },
-                 { CMD_SOME_FAILED, "done" },
-                 { TRAIN_DIVERGED, "diverged" },
-                 { TRAIN_DEAD, "dead" } };
-
-    for (size_t i = 0; i < VIT_COUNT(ENDS); i++)
-        if (ENDS[i].code == code) return ENDS[i].status;
-    return NULL;
-}
-
 /* ---- the line of a cell ---- */
 
 static void add_score(json_t **line, const char *part, const struct train_score *score)
@@ -146,7 +130,7 @@ static int train_cell(struct sweep *s, const struct sweep_cell *c, struct outcom
     const double start = progress_seconds();
     int code = train_run(&job, &o->train);
 
-    o->status = status_of(code);
+    o->status = train_status(code); /* its cell ends with it */
     o->unread = code == CMD_SOME_FAILED;
     if (o->status) code = test_cell(s, c, o);
     o->seconds = progress_seconds() - start;

@@ -305,6 +305,22 @@ static int finish(struct train *t)
     return status ? train_fail(t, &err) : CMD_DONE;
 }
 
+/* Divergence is a result. */
+const char *train_status(int code)
+{
+    static const struct {
+        int code;
+        const char *status;
+    } ENDS[] = { { CMD_DONE, "done" },
+                 { CMD_SOME_FAILED, "done" },
+                 { TRAIN_DIVERGED, "diverged" },
+                 { TRAIN_DEAD, "dead" } };
+
+    for (size_t i = 0; i < VIT_COUNT(ENDS); i++)
+        if (ENDS[i].code == code) return ENDS[i].status;
+    return NULL;
+}
+
 /* ---- all of it ---- */
 
 static int loop(struct train *t)

@@ -61,6 +61,8 @@ struct train_result {
 
 /* Train, or go on. Returns an exit code; what is wrong has been said, but for result->reason. */
 int train_run(const struct train_job *job, struct train_result *result);
+/* "done", "diverged" or "dead": how a run has ended that returned code. NULL: it has not. */
+const char *train_status(int code);
 
 /* ---- when a run has learnt nothing (train_plateau.c) ---- */
 

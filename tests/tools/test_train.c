@@ -210,6 +210,8 @@ static void a_finished_run_has_nothing_left_to_do(void **state)
            f->out);
     r = train(false, (const char *const[]){ "--resume", f->out, "--json", NULL });
     result = json_loads(r.out, 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(result, "status")), "done");
+    assert_true(json_is_null(json_object_get(result, "reason")));
     assert_int_equal(json_integer_value(json_object_get(result, "steps")), 30);
     assert_int_equal(json_integer_value(json_object_get(result, "val_n")), 20);
     json_decref(result);
@@ -457,6 +459,29 @@ static void divergence_is_exit_code_4_with_step_and_rate(void **state)
     assert_true(json_is_true(json_object_get(last, "diverged")));
     assert_int_equal(json_integer_value(json_object_get(last, "step")), json_array_size(lines));
     json_decref(lines);
+}
+
+static void divergence_is_an_object_too(void **state)
+{
+    static const char *const UNKNOWN[] = { "train_loss", "val_loss", "val_top1", "val_top1_ci95" };
+    struct fixture *f = *state;
+    const char *const begin[] = { "-d",     f->data, "-o",     f->out,   "--lr",    "1e9", "--warmup", "0",
+                                  "--clip", "0",     "--norm", "rezero", "--width", "64",  "--json",   NULL },
+                      *const again[] = { "--resume", f->out, "--json", "-t", "1", NULL };
+
+    for (int i = 0; i < 2; i++) {
+        struct run r = train(i == 0, i ? again : begin);
+        json_t *result = json_loads(r.out, 0, NULL);
+
+        assert_non_null(result);
+        assert_string_equal(json_string_value(json_object_get(result, "status")), "diverged");
+        assert_non_null(strstr(json_string_value(json_object_get(result, "reason")), "is not finite"));
+        assert_int_equal(json_integer_value(json_object_get(result, "epochs")), 0);
+        for (size_t k = 0; k < VIT_COUNT(UNKNOWN); k++)
+            assert_true(json_is_null(json_object_get(result, UNKNOWN[k])));
+        json_decref(result);
+        run_expect(&r, 4, "is not finite");
+    }
 }
 
 /* No loss of a further step tells what the last one did: that of the validation must. */
@@ -1404,6 +1429,7 @@ static const struct CMUnitTest TESTS[] = {
     TEST(what_a_failed_start_leaves_is_no_run),
     TEST(kernels_that_this_cpu_lacks_are_wrong_usage),
     TEST(divergence_is_exit_code_4_with_step_and_rate),
+    TEST(divergence_is_an_object_too),
     TEST(a_network_lost_by_its_last_step_has_diverged),
     TEST(a_network_lost_by_its_last_step_has_diverged_without_validation_too),
     TEST(a_folder_has_one_run_at_a_time),
