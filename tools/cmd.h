@@ -67,13 +67,14 @@ struct cmd_output {
     const char *option, *path; /* path NULL: not asked for */
     const char *end;           /* of names for its format, ".npy"; NULL: a folder */
     bool text;                 /* ".txt" will do too */
+    bool beside;               /* what standard output gets, which is of another format */
 };
 /* The rule for all n files that a verb writes, asked before its work. None is one that is read (the file of
  * the model, and count others), nor another one of them, which would be lost without a word; none is "-",
- * where standard output is for something else, nor the file that this goes to; and none has the name of
- * another format than is written: whoever is told such a name would not find inside what it says. Names
- * without a known end are taken. What is read may be a folder, "-" and nothing at all; model and paths may be
- * NULL. CMD_USAGE, and says so. */
+ * where standard output is for something else, nor the file that this goes to, or beside results the pipe;
+ * and none has the name of another format than is written: whoever is told such a name would not find inside
+ * what it says. Names without a known end are taken. What is read may be a folder, "-" and nothing at all;
+ * model and paths may be NULL. CMD_USAGE, and says so. */
 int cmd_check_outputs(const struct cmd_output *files, int n, const char *model, int count,
                       const char *const *read);
 /* The same of the files that a data set or a list names, once it is open. */

@@ -228,7 +228,7 @@ static int check_line(const struct convert_options *o, int count, char **operand
 {
     /* IN may be OUT: --force is what asks for that. */
     const char *const read[] = { o->data, o->calibrate, o->common.labels };
-    struct cmd_output out = { .option = "OUT", .end = o->names ? NULL : ".safetensors" };
+    struct cmd_output out = { .option = "OUT", .end = o->names ? NULL : ".safetensors", .beside = true };
     struct vit_error err;
     int code;
 

@@ -118,7 +118,9 @@ static int run(const void *options, int count, char **operands)
     const struct options *o = options;
     struct collector c = { .o = o };
     struct cmd_common common = o->common;
-    const struct cmd_output file = { .option = "--output", .path = o->output, .end = ".npy" };
+    const struct cmd_output file = {
+        .option = "--output", .path = o->output, .end = ".npy", .beside = o->common.json
+    };
     struct pictures_job job = {
         .common = &common, .options = o->pictures, .output = &file, .emit = emit, .state = &c, .cut = &c.cut
     };

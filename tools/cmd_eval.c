@@ -248,8 +248,8 @@ static int run(const void *options, int count, char **operands)
                       .flip = o->pass.flip,
                       .model_name = cmd_model_name(&o->common) };
     const struct cmd_output files[] = {
-        { .option = "--predictions", .path = o->predictions, .end = ".csv", .text = true },
-        { .option = "--logits", .path = o->logits, .end = ".safetensors" },
+        { .option = "--predictions", .path = o->predictions, .end = ".csv", .text = true, .beside = true },
+        { .option = "--logits", .path = o->logits, .end = ".safetensors", .beside = true },
     };
     const char *const read[] = { o->pass.data, o->common.labels };
     struct vit_model *m;

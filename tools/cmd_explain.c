@@ -269,7 +269,7 @@ static int check_drawing(const struct options *o)
 static int run(const void *options, int count, char **operands)
 {
     const struct options *o = options;
-    const struct cmd_output file = { .option = "--output", .path = o->output, .end = ".png" };
+    const struct cmd_output file = { .option = "--output", .path = o->output, .end = ".png", .beside = true };
     const char *const read[] = { count ? operands[0] : NULL, o->common.labels };
     struct job j = { .o = o };
     struct explain_view *v = &j.view;

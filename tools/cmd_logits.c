@@ -243,7 +243,9 @@ static enum vit_status run_model(const struct options *o, const struct vit_model
 static int run(const void *options, int count, char **operands)
 {
     const struct options *o = options;
-    const struct cmd_output file = { .option = "--output", .path = o->output, .end = ".safetensors" };
+    const struct cmd_output file = {
+        .option = "--output", .path = o->output, .end = ".safetensors", .beside = o->common.json
+    };
     struct batch_of_planes in = { 0 };
     struct vit_model *m = NULL;
     struct vit_error err;

@@ -70,13 +70,23 @@ static int check_other(const struct cmd_output *file, const struct cmd_output *o
                      file->path);
 }
 
-/* What a verb prints would go to the file that is replaced, and be lost. */
+/* Where a program reads what is written, and gets both as one. A terminal shows them to people, and /dev/null
+ * keeps neither. */
+static bool is_pipe(const struct stat *s)
+{
+    return S_ISFIFO(s->st_mode) || S_ISSOCK(s->st_mode);
+}
+
+/* What a verb prints would go to the file that is replaced, and be lost; in a pipe its results would be mixed
+ * with what is written. */
 static int check_streams(const struct cmd_output *file)
 {
     struct stat at, stream;
+    int last;
 
-    if (stat(file->path, &at) || !S_ISREG(at.st_mode)) return CMD_DONE;
-    for (int fd = 1; fd <= 2; fd++)
+    if (stat(file->path, &at)) return CMD_DONE;
+    last = S_ISREG(at.st_mode) ? 2 : file->beside && is_pipe(&at) ? 1 : 0;
+    for (int fd = 1; fd <= last; fd++)
         if (!fstat(fd, &stream) && stream.st_dev == at.st_dev && stream.st_ino == at.st_ino)
             return cmd_usage("%s: expected another file than the one that standard %s goes to, found %s",
                              file->option, fd == 1 ? "output" : "error", file->path);

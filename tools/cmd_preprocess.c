@@ -171,7 +171,9 @@ static int say(const struct options *o, const char *file, int size, const struct
 static int run(const void *options, int count, char **operands)
 {
     const struct options *o = options;
-    struct cmd_output file = { .option = "--output", .path = o->output, .end = ".png" };
+    struct cmd_output file = {
+        .option = "--output", .path = o->output, .end = ".png", .beside = o->common.json
+    };
     struct patch_sandbox *sandbox;
     struct patch_recipe r;
     struct vit_error err;

@@ -1460,6 +1460,49 @@ static void a_file_that_the_shell_writes_is_no_output(void **state)
     tmp_remove(dir);
 }
 
+/* Whoever reads a pipe gets one format; what nobody reads may be mixed. */
+static void results_and_an_output_share_no_pipe(void **state)
+{
+#define PIPE "another file than the one that standard output goes to, found /dev/stdout"
+    static const struct {
+        const char *words[12];
+        const char *out, *err;
+    } ROWS[] = {
+        { { "embed", "-m", MODEL, PICTURE, "-o", "/dev/stdout" }, "\x93NUMPY", "code 0" },
+        { { "embed", "-m", MODEL, PICTURE, "-o", "/dev/stdout", "--json" },
+          NULL,
+          "--output: expected " PIPE },
+        { { "logits", "-m", MODEL, "-i", MODEL "/expect.safetensors", "-o", "/dev/stdout", "--json" },
+          NULL,
+          "--output: expected " PIPE },
+        { { "eval", "-m", MODEL, "--data", "x", "--predictions", "/dev/stdout" },
+          NULL,
+          "--predictions: expected " PIPE },
+        { { "eval", "-m", MODEL, "--data", "x", "--logits", "/dev/stdout" },
+          NULL,
+          "--logits: expected " PIPE },
+        { { "convert", MODEL, "/dev/stdout", "--force" }, NULL, "OUT: expected " PIPE },
+    };
+#undef PIPE
+    static const char SCRIPT[] = "{ \"$0\" \"$@\"; echo \"code $?\" >&2; } | cat";
+    static const char *const NOWHERE[] = { "eval",          "-m",        MODEL, "--data", "x",
+                                           "--predictions", "/dev/null", NULL };
+    const struct run_input nowhere = { .out_path = "/dev/null" };
+    struct run r;
+    (void)state;
+
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        const char *argv[16] = { "/bin/sh", "-c", SCRIPT, run_binary() };
+
+        memcpy(argv + 4, ROWS[i].words, sizeof ROWS[i].words);
+        assert_true(run_program(&r, argv, NULL));
+        assert_says("stderr", r.err, ROWS[i].out ? "code 0" : "code 2");
+        expect(&r, 0, ROWS[i].out, ROWS[i].err);
+    }
+    r = run_vit(NOWHERE, &nowhere);
+    expect(&r, 3, NULL, "x: no such data set");
+}
+
 /* Whether it is there yet or not, and by whatever path. */
 static void two_outputs_are_two_files(void **state)
 {
@@ -1538,6 +1581,7 @@ int main(void)
         cmocka_unit_test(a_picture_is_no_name_for_an_output),
         cmocka_unit_test(a_network_is_not_replaced_by_its_answers),
         cmocka_unit_test(a_file_that_the_shell_writes_is_no_output),
+        cmocka_unit_test(results_and_an_output_share_no_pipe),
         cmocka_unit_test(two_outputs_are_two_files),
     };
 
