@@ -19,6 +19,8 @@ bool vit_foreign_positionless(const json_t *o);
 /* Whether it says that no norm stands behind the blocks, as timm's architectures of some names have none. */
 bool vit_foreign_normless(const json_t *o);
 
+/* Whether no name tells of another network than a plain ViT outside its blocks. */
+enum vit_status vit_refuse_others(const struct weights_view *v, struct vit_error *err);
 /* Once the configuration is whole: a block with tensors that it has no use for is another network, which is
  * VIT_ERR_UNSUPPORTED. */
 enum vit_status vit_infer_check(const struct vit_model *m, struct weights_view *v, struct vit_error *err);

@@ -2,7 +2,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "vit/block.h"
@@ -45,14 +44,6 @@ static bool has(struct weights_view *v, const char *name)
     return weights_view_find(v, name).parts > 0;
 }
 
-static bool block_has(struct weights_view *v, const char *name)
-{
-    char full[96];
-
-    snprintf(full, sizeof full, "blocks.0.%s", name);
-    return has(v, full);
-}
-
 /* Size of one axis of a tensor; 0 when it is missing. Values above any model are cut, not wrapped. */
 static int axis(struct weights_view *v, const char *name, int i)
 {
@@ -61,6 +52,61 @@ static int axis(struct weights_view *v, const char *name, int i)
 
     if (!shape_of(v, name, &rank, shape) || i >= rank) return 0;
     return shape[i] > 1 << 28 ? 1 << 28 : (int)shape[i];
+}
+
+/* Blocks are alike: what one of them has, all do. Which of them lacks it comes out when all are asked for. */
+enum { BLOCK_NAME = 96 };
+static bool find_in_blocks(char full[BLOCK_NAME], struct weights_view *v, const char *name)
+{
+    for (int i = 0; i < weights_view_depth(v); i++) {
+        snprintf(full, BLOCK_NAME, "blocks.%d.%s", i, name);
+        if (has(v, full)) return true;
+    }
+    return false;
+}
+
+static bool block_has(struct weights_view *v, const char *name)
+{
+    char full[BLOCK_NAME];
+
+    return find_in_blocks(full, v, name);
+}
+
+/* The size that most blocks have, or the first where none leads: Boyer & Moore 1981. */
+struct vote {
+    int size, lead;
+};
+
+static void poll_blocks(struct vote *of, struct weights_view *v, const char *name, int i)
+{
+    char full[BLOCK_NAME];
+
+    for (int block = 0; block < weights_view_depth(v); block++) {
+        snprintf(full, sizeof full, "blocks.%d.%s", block, name);
+        const int size = axis(v, full, i);
+        if (!size) continue;
+        if (!of->size) of->size = size;
+        of->lead += size == of->size ? 1 : -1;
+        if (of->lead < 0) *of = (struct vote){ size, 1 };
+    }
+}
+
+static int block_axis(struct weights_view *v, const char *name, int i)
+{
+    struct vote of = { 0 };
+
+    poll_blocks(&of, v, name, i);
+    return of.size;
+}
+
+static int infer_width(struct weights_view *v)
+{
+    struct vote of = { 0 };
+
+    poll_blocks(&of, v, "attn.proj.weight", 0);
+    poll_blocks(&of, v, "mlp.fc1.weight", 1);
+    poll_blocks(&of, v, "mlp.fc2.weight", 0);
+    return of.size;
 }
 
 /* 0: n is no square. */
@@ -249,9 +295,11 @@ static enum vit_status infer_readout(struct vit_model *m, struct weights_view *v
 /* From what has a head's width or a heads' axis (JAX); 0: nothing tells. */
 static int infer_heads(struct weights_view *v, int width)
 {
-    const struct weights_source qkv = weights_view_find(v, "blocks.0.attn.qkv.weight");
-    const int head = axis(v, "blocks.0.attn.q_norm.weight", 0); /* 0: none, or of no axis */
+    struct weights_source qkv = { 0 };
+    const int head = block_axis(v, "attn.q_norm.weight", 0); /* 0: none, or of no axis */
+    char name[BLOCK_NAME];
 
+    if (find_in_blocks(name, v, "attn.qkv.weight")) qkv = weights_view_find(v, name);
     if (qkv.layout == WEIGHTS_HEADS_IN && qkv.part[0]->rank == 3 && qkv.part[0]->shape[1] <= width)
         return (int)qkv.part[0]->shape[1];
     return head ? width / head : 0;
@@ -261,10 +309,10 @@ static enum vit_status infer_block(struct vit_model *m, struct weights_view *v, 
                                    const struct convention *family, struct vit_error *err)
 {
     struct vit_config *c = &m->config;
-    const int up = axis(v, "blocks.0.mlp.fc1.weight", 0);
+    const int up = block_axis(v, "mlp.fc1.weight", 0);
 
     c->depth = weights_view_depth(v);
-    c->hidden = axis(v, "blocks.0.mlp.fc2.weight", 1);
+    c->hidden = block_axis(v, "mlp.fc2.weight", 1);
     if (!c->depth || !up || !c->hidden || !block_has(v, "attn.qkv.weight"))
         return vit_fail(
             err, VIT_ERR_FORMAT,
@@ -280,35 +328,6 @@ static enum vit_status infer_block(struct vit_model *m, struct weights_view *v, 
     return VIT_OK;
 }
 
-/* Parts of names that tell of another network than a plain ViT outside its blocks. */
-static enum vit_status refuse_others(const struct weights_view *v, struct vit_error *err)
-{
-    static const struct {
-        const char *part, *what;
-    } OTHERS[] = {
-        { "patch_embed.norm.", "a norm in its patch embedding" },
-        { "patch_embed.backbone.", "a convolutional network before the patches" },
-        { "conv_root/", "a convolutional network before the patches" },
-        { "attn_pool.", "pooling by attention (a MAP head)" },
-        { "MAPHead_0/", "pooling by attention (a MAP head)" },
-        { "rel_pos", "relative positions" },
-        { "relative_position_bias", "relative positions" },
-        { "rope.", "rotary positions" },
-        { ".lora_A.", "a LoRA adapter that is not merged into it" },
-    };
-    const struct weights_file *f = weights_view_file(v);
-
-    for (size_t i = 0; i < weights_count(f); i++) {
-        const char *name = weights_view_name(v, i, NULL);
-        for (size_t j = 0; name && j < VIT_COUNT(OTHERS); j++)
-            if (strstr(name, OTHERS[j].part))
-                return vit_fail(err, VIT_ERR_UNSUPPORTED,
-                                "%s: \"%s\" says that this network has %s; only plain ViTs are supported",
-                                weights_path(f), weights_at(f, i)->name, OTHERS[j].what);
-    }
-    return VIT_OK;
-}
-
 static void infer_recipe(struct vit_model *m, const struct convention *family)
 {
     struct patch_recipe *r = &m->recipe;
@@ -318,26 +337,6 @@ static void infer_recipe(struct vit_model *m, const struct convention *family)
     r->crop_pct = family->crop_pct;
     r->filter = family->filter;
     if (family->imagenet) patch_recipe_set_statistics(r, PATCH_IMAGENET);
-}
-
-/* Tensors of blocks that nothing asked for: such blocks compute something else. */
-enum vit_status vit_infer_check(const struct vit_model *m, struct weights_view *v, struct vit_error *err)
-{
-    size_t total;
-    const int count = vit_slots(NULL, &m->config, &total);
-    struct vit_slot *slots = calloc((size_t)count, sizeof *slots);
-    struct vit_mismatch found;
-
-    if (!slots) return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate the tables", m->path);
-    vit_slots(slots, &m->config, &total);
-    found = vit_model_mismatch(m, slots, count, v, true);
-    free(slots);
-    if (!found.unused.count) return VIT_OK;
-    return vit_fail(err, VIT_ERR_UNSUPPORTED,
-                    "%s: its blocks are of another kind: %d of their tensors have no place in a ViT of the "
-                    "names of %s: %s%s%s (a config.json of ours would leave them out)",
-                    m->path, found.unused.count, m->family, found.unused.text,
-                    found.missing.count ? "; missing are " : "", found.missing.text);
 }
 
 enum vit_status vit_infer(struct vit_model *m, struct weights_view *v, const json_t *o, struct vit_error *err)
@@ -350,9 +349,9 @@ enum vit_status vit_infer(struct vit_model *m, struct weights_view *v, const jso
     c->cls = has(v, "cls_token");
     c->dist = has(v, "dist_token") && (has(v, "head_dist.weight") || !has(v, "reg_token"));
     c->registers = c->dist ? 0 : axis(v, "reg_token", 1);
-    status = refuse_others(v, err);
+    status = vit_refuse_others(v, err);
     if (!status) status = infer_stem(c, v, err);
-    c->width = axis(v, "blocks.0.attn.proj.weight", 0);
+    c->width = infer_width(v);
     if (!status) status = infer_block(m, v, o, family, err);
     if (!status) status = infer_positions(m, v, o, err);
     if (!status) status = infer_readout(m, v, err);

@@ -14,18 +14,25 @@ struct loading {
     int file_grid;       /* patches a side that the file's positions are for */
     bool fold;           /* positions of the class token alone, registers after it */
     int left_out;        /* fixed scales that training would make wrong */
+    struct vit_tensor_list misshapen;
 };
+
+/* Rows of position embeddings in a file of the configuration: at another size the network's are resized. */
+static int position_rows(const struct loading *l)
+{
+    return l->file_grid * l->file_grid +
+           (l->m->config.position_prefix ? vit_config_prefix(&l->m->config) : 0);
+}
 
 /* Elements of the file's position embeddings must match the configuration the file was made for. */
 static bool positions_fit(struct loading *l, const struct vit_slot *s, const int64_t *shape, int rank)
 {
     const struct vit_config *c = &l->m->config;
-    const int prefix = c->position_prefix ? vit_config_prefix(c) : 0;
     const int64_t patches = (int64_t)l->file_grid * l->file_grid;
 
     if (rank != 3 || shape[0] != 1 || shape[2] != s->shape[2]) return false;
     l->fold = c->cls && c->registers && shape[1] == patches + 1 && !c->position_prefix;
-    return shape[1] == patches + prefix || l->fold;
+    return shape[1] == position_rows(l) || l->fold;
 }
 
 /* Leading axes of one do not count: (1, d) fits (d). */
@@ -146,51 +153,67 @@ static void say_packed(struct loading *l)
 
 /* ---- finding and reading ---- */
 
-static enum vit_status refuse_missing(struct loading *l, struct vit_error *err)
+/* All that is missing, of other shapes or not used, in one sentence. */
+static enum vit_status refuse_tensors(struct loading *l, struct vit_error *err)
 {
     struct vit_model *m = l->m;
     const struct vit_mismatch found = vit_model_mismatch(m, m->slots, m->slot_count, l->view, false);
-    char placement[32];
+    char placement[32], missing[96 + sizeof found.missing.text] = "";
 
-    return vit_fail(
-        err, VIT_ERR_FORMAT,
-        "%s: %d tensors that norm placement \"%s\" and this configuration need are missing: %s%s%s", m->path,
-        found.missing.count, vit_placement_text(&m->config.norm, placement, sizeof placement),
-        found.missing.text, found.unused.count ? "; not used are " : "", found.unused.text);
+    if (found.missing.count)
+        snprintf(missing, sizeof missing,
+                 "%d tensors that norm placement \"%s\" and this configuration need are missing: %s%s",
+                 found.missing.count, vit_placement_text(&m->config.norm, placement, sizeof placement),
+                 found.missing.text, l->misshapen.count ? "; of other shapes: " : "");
+    return vit_fail(err, VIT_ERR_FORMAT, "%s: %s%s%s%s", m->path, missing, l->misshapen.text,
+                    found.unused.count ? "; not used are " : "", found.unused.text);
 }
 
-/* Find every slot's tensor and compare shapes; all that is missing goes into one sentence. */
+/* Parts that are not what the slot's would be, each as the file has it. */
+static void add_misshapen(struct loading *l, const struct vit_slot *s, const struct weights_source *source)
+{
+    struct vit_slot wanted = *s;
+    char expected[64], found[128], text[256];
+
+    if (!strcmp(s->name, "pos_embed")) wanted.shape[1] = position_rows(l);
+    for (int i = 0; i < source->parts; i++) {
+        const struct weights_tensor *t = source->part[i];
+        vit_slot_part_text(&wanted, &l->m->config, source->layout, source->parts, expected, sizeof expected);
+        weights_shape_text(t, found, sizeof found);
+        snprintf(text, sizeof text, "is %s, expected %s", found, expected);
+        if (strcmp(found, expected)) vit_tensor_list_add(&l->misshapen, t->name, text);
+    }
+}
+
+static bool source_fits(struct loading *l, const struct vit_slot *s, const struct weights_source *source)
+{
+    int64_t shape[WEIGHTS_RANK];
+    int rank;
+
+    if (!weights_source_shape(source, &rank, shape)) return false;
+    return strcmp(s->name, "pos_embed") ? same_shape(s, shape, rank) : positions_fit(l, s, shape, rank);
+}
+
+/* Find every slot's tensor and compare shapes. */
 static enum vit_status find_sources(struct loading *l, struct vit_error *err)
 {
     struct vit_model *m = l->m;
-    char expected[64], found[128];
-    bool missing = false;
+    bool whole = true;
 
     for (int i = 0; i < m->slot_count; i++) {
         const struct vit_slot *s = &m->slots[i];
-        int64_t shape[WEIGHTS_RANK];
-        int rank;
-
         enum vit_status status = find_packed(l, i, err);
+
         if (!status) status = read_scale(l, i, err);
         if (status) return status;
         if (l->packed[i]) continue;
         l->source[i] = weights_view_find(l->view, s->name);
-        if (!l->source[i].parts) {
-            missing |= !vit_model_may_lack(m, s->name);
-            continue;
-        }
-        if (!weights_source_shape(&l->source[i], &rank, shape))
-            return vit_fail(err, VIT_ERR_FORMAT, "%s: the parts of \"%s\" do not fit together", m->path,
-                            s->name);
-        bool fits =
-            strcmp(s->name, "pos_embed") ? same_shape(s, shape, rank) : positions_fit(l, s, shape, rank);
-        if (!fits)
-            return vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\" is %s, expected %s", m->path, s->name,
-                            vit_shape_text(shape, rank, found, sizeof found),
-                            vit_slot_shape_text(s, expected, sizeof expected));
+        if (!l->source[i].parts)
+            whole = whole && vit_model_may_lack(m, s->name);
+        else if (!source_fits(l, s, &l->source[i]))
+            whole = false, add_misshapen(l, s, &l->source[i]);
     }
-    return missing ? refuse_missing(l, err) : VIT_OK;
+    return whole ? VIT_OK : refuse_tensors(l, err);
 }
 
 static void say_unexpected(struct loading *l)

@@ -72,6 +72,7 @@ bool vit_model_may_lack(const struct vit_model *m, const char *name);
 /* What a file lacks of the tensors that a network needs, and what of its own has no place in it. */
 struct vit_tensor_list {
     int count;
+    bool cut;
     char text[432]; /* the first of them: "\"head.weight\" [4, 16], ..." */
 };
 void vit_tensor_list_add(struct vit_tensor_list *l, const char *name, const char *shape);

@@ -242,6 +242,16 @@ const char *vit_slot_shape_text(const struct vit_slot *s, char *text, size_t siz
     return vit_shape_text(shape, s->rank, text, size);
 }
 
+const char *vit_slot_part_text(const struct vit_slot *s, const struct vit_config *c,
+                               enum weights_layout layout, int parts, char *text, size_t size)
+{
+    int64_t canonical[VIT_COUNT(s->shape)], shape[WEIGHTS_RANK];
+
+    for (int i = 0; i < s->rank; i++) canonical[i] = s->shape[i];
+    return vit_shape_text(shape, weights_part_shape(layout, parts, c->heads, canonical, s->rank, shape), text,
+                          size);
+}
+
 /* ---- as the kernels take them ---- */
 
 struct kern_norm vit_norm_of(const struct vit_config *c, const struct vit_norm_params *p)

@@ -84,6 +84,26 @@ bool weights_source_shape(const struct weights_source *s, int *rank, int64_t sha
     return true;
 }
 
+/* The reverse of part_shape. */
+int weights_part_shape(enum weights_layout layout, int parts, int heads, const int64_t *canonical, int rank,
+                       int64_t shape[WEIGHTS_RANK])
+{
+    const struct axes *a = NULL;
+    int64_t apart[WEIGHTS_RANK];
+
+    for (size_t i = 0; i < VIT_COUNT(AXES); i++)
+        if (AXES[i].layout == layout && AXES[i].rank - (AXES[i].merge >= 0) == rank) a = &AXES[i];
+    if (!a && layout != WEIGHTS_AS_IS) return 0;
+    memcpy(apart, canonical, (size_t)rank * sizeof *apart);
+    apart[0] /= parts;
+    for (int i = rank; a && a->merge >= 0 && i > a->merge; i--)
+        apart[i] = i == a->merge + 1 ? apart[a->merge] / heads : apart[i - 1];
+    if (a && a->merge >= 0) apart[a->merge] = heads;
+    rank = a ? a->rank : rank;
+    for (int i = 0; i < rank; i++) shape[a ? a->order[i] : i] = apart[i];
+    return rank;
+}
+
 /* The next element in canonical order; index (rank) counts along. Returns its place. */
 static size_t next(const struct walk *w, size_t *index, size_t at)
 {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME = 512, MAX_BLOCKS = 10000 };
+enum { NAME = WEIGHTS_FULL_NAME, MAX_BLOCKS = 10000 };
 
 struct weights_view {
     const struct weights_file *f;
@@ -17,58 +17,16 @@ struct weights_view {
     int depth;
 };
 
-/* ---- patterns ---- */
-
-/* What '#' and '*' stood for. */
-struct capture {
-    const char *number, *rest;
-    int number_size;
-};
-
-static bool match(const char *pattern, const char *name, struct capture *c)
-{
-    *c = (struct capture){ .number = "", .rest = "" };
-    for (; *pattern; pattern++) {
-        if (*pattern == '*') {
-            c->rest = name;
-            return *name != '\0';
-        }
-        if (*pattern == '#') {
-            c->number = name;
-            c->number_size = (int)strspn(name, "0123456789");
-            if (!c->number_size) return false;
-            name += c->number_size;
-        } else if (*pattern != *name++) {
-            return false;
-        }
-    }
-    return !*name;
-}
-
-/* text (NAME) = the first prefix_size characters of prefix, and the pattern filled in. */
-static bool fill(char *text, const char *prefix, size_t prefix_size, const char *pattern,
-                 const struct capture *c)
-{
-    const char *number = strchr(pattern, '#');
-    const size_t size = strcspn(pattern, "*"), before = number ? (size_t)(number - pattern) : size;
-    const char *after = number ? number + 1 : pattern + size;
-    int n = snprintf(text, NAME, "%.*s%.*s%.*s%.*s%s", (int)prefix_size, prefix, (int)before, pattern,
-                     number ? c->number_size : 0, c->number, (int)(pattern + size - after), after,
-                     pattern[size] ? c->rest : "");
-
-    return n > 0 && n < NAME;
-}
-
 /* ---- looking a tensor up ---- */
 
 static bool find_parts(const struct weights_view *v, const struct weights_row *row, size_t prefix_size,
-                       const struct capture *c, struct weights_source *out)
+                       const struct weights_capture *c, struct weights_source *out)
 {
     char name[NAME];
 
     *out = (struct weights_source){ .layout = row->layout };
     for (size_t i = 0; i < VIT_COUNT(row->part) && row->part[i]; i++) {
-        if (!fill(name, v->prefix, prefix_size, row->part[i], c)) return false;
+        if (!weights_fill(name, v->prefix, prefix_size, row->part[i], c)) return false;
         out->part[i] = weights_find(v->f, name);
         if (!out->part[i]) return false;
         out->parts++;
@@ -81,9 +39,10 @@ static bool find_under(const struct weights_view *v, const char *canonical, size
 {
     for (size_t i = 0; i < v->naming->row_count; i++) {
         const struct weights_row *row = &v->naming->rows[i];
-        struct capture c;
+        struct weights_capture c;
 
-        if (match(row->canonical, canonical, &c) && find_parts(v, row, prefix_size, &c, out)) return true;
+        if (weights_match(row->canonical, canonical, &c) && find_parts(v, row, prefix_size, &c, out))
+            return true;
     }
     return false;
 }
@@ -230,13 +189,13 @@ static enum vit_status recognise(struct weights_view *v, struct vit_error *err)
 }
 
 /* Whether name, without the prefix, belongs to a block, and which. */
-static bool in_block(const struct weights_naming *naming, const char *name, struct capture *c)
+static bool in_block(const struct weights_naming *naming, const char *name, struct weights_capture *c)
 {
     char pattern[64];
 
     for (size_t i = 0; i < VIT_COUNT(naming->block) && naming->block[i]; i++) {
         snprintf(pattern, sizeof pattern, "%s*", naming->block[i]);
-        if (match(pattern, name, c)) return true;
+        if (weights_match(pattern, name, c)) return true;
     }
     return false;
 }
@@ -248,7 +207,7 @@ static int count_blocks(const struct weights_view *v)
 
     for (size_t i = 0; i < weights_count(v->f); i++) {
         const char *name = weights_at(v->f, i)->name;
-        struct capture c;
+        struct weights_capture c;
 
         if (strncmp(name, v->prefix, prefix_size) || !in_block(v->naming, name + prefix_size, &c)) continue;
         if (c.number_size > 5 || atoi(c.number) >= MAX_BLOCKS) continue;
@@ -344,7 +303,7 @@ const char *weights_view_name(const struct weights_view *v, size_t i, bool *bloc
 {
     const char *name = weights_at(v->f, i)->name;
     const size_t prefix_size = strlen(v->prefix);
-    struct capture c;
+    struct weights_capture c;
 
     if (strncmp(name, v->prefix, prefix_size)) return NULL;
     name += prefix_size;
@@ -352,45 +311,59 @@ const char *weights_view_name(const struct weights_view *v, size_t i, bool *bloc
     return name;
 }
 
-static const struct weights_naming *naming_of(enum weights_family family)
-{
-    const struct weights_naming *n = weights_namings;
+/* ---- what a tensor would be called ---- */
 
-    while (n->family != family) n++;
-    return n;
+/* Whether any tensor under the prefix, of whatever block, has a name of the row. */
+static bool in_use(const struct weights_view *v, size_t prefix_size, const struct weights_row *row)
+{
+    struct weights_capture c;
+
+    for (size_t i = 0; i < weights_count(v->f); i++) {
+        const char *name = weights_at(v->f, i)->name;
+        if (strncmp(name, v->prefix, prefix_size)) continue;
+        for (size_t j = 0; j < VIT_COUNT(row->part) && row->part[j]; j++)
+            if (weights_match(row->part[j], name + prefix_size, &c)) return true;
+    }
+    return false;
 }
 
-const char *weights_family_name(enum weights_family family)
+/* Of the rows for a canonical name the first that the file uses, else the first; NULL: there is none. */
+static const struct weights_row *row_of(const struct weights_view *v, const char *canonical,
+                                        size_t prefix_size, struct weights_capture *c)
 {
-    return (size_t)family < WEIGHTS_FAMILIES ? naming_of(family)->name : "unknown";
+    const struct weights_row *first = NULL;
+
+    for (size_t i = 0; i < v->naming->row_count; i++) {
+        const struct weights_row *row = &v->naming->rows[i];
+
+        if (!weights_match(row->canonical, canonical, c)) continue;
+        if (in_use(v, prefix_size, row)) return row;
+        if (!first) first = row;
+    }
+    if (first) weights_match(first->canonical, canonical, c);
+    return first;
 }
 
-/* The head lies beside the trunk. */
-static bool in_trunk(const char *canonical)
+int weights_view_names(struct weights_view *v, const char *canonical, char names[3][WEIGHTS_NAME],
+                       enum weights_layout *layout)
 {
-    return strncmp(canonical, "head", 4) != 0;
-}
-
-int weights_family_names(enum weights_family family, const char *canonical, char names[3][WEIGHTS_NAME])
-{
-    const struct weights_naming *n = naming_of(family);
-    const struct weights_row *row = n->rows;
-    const char *trunk = in_trunk(canonical) ? n->trunk : "";
+    const char *trunk = v->naming->trunk;
+    size_t size = strlen(v->prefix);
+    struct weights_capture c;
+    const struct weights_row *row;
     char name[NAME];
-    struct capture c;
     int parts = 0;
 
-    while (row < n->rows + n->row_count && !match(row->canonical, canonical, &c)) row++;
-    if (row == n->rows + n->row_count || row->layout != WEIGHTS_AS_IS) return 0;
-    for (; parts < (int)VIT_COUNT(row->part) && row->part[parts]; parts++) {
-        if (!fill(name, trunk, strlen(trunk), row->part[parts], &c) || strlen(name) >= WEIGHTS_NAME) return 0;
+    if (!weights_in_trunk(canonical) && prefix_of(v->prefix, trunk, v->naming->separator) >= 0)
+        size -= strlen(trunk);
+    row = row_of(v, canonical, size, &c);
+    for (; row && parts < (int)VIT_COUNT(row->part) && row->part[parts]; parts++) {
+        if (!weights_fill(name, v->prefix, size, row->part[parts], &c) || strlen(name) >= WEIGHTS_NAME)
+            return 0;
+        const struct weights_tensor *t = weights_find(v->f, name);
+        if (t) v->used[t - weights_at(v->f, 0)] = true;
         memcpy(names[parts], name, strlen(name) + 1);
     }
+    *layout = row ? row->layout : WEIGHTS_AS_IS;
     return parts;
-}
-
-enum weights_resample weights_family_resample(enum weights_family family, const char *format)
-{
-    if (family == WEIGHTS_TIMM && !strcmp(format, "npz")) return WEIGHTS_BILINEAR;
-    return naming_of(family)->resample;
 }

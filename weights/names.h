@@ -26,8 +26,23 @@ struct weights_naming {
     enum weights_resample resample; /* of positions, as the family's own code does */
 };
 
+/* What '#' and '*' stood for. */
+struct weights_capture {
+    const char *number, *rest;
+    int number_size;
+};
+bool weights_match(const char *pattern, const char *name, struct weights_capture *c);
+/* text (WEIGHTS_FULL_NAME) = the first prefix_size characters of prefix, and the pattern filled in; false: it
+ * is longer. */
+enum { WEIGHTS_FULL_NAME = 512 };
+bool weights_fill(char *text, const char *prefix, size_t prefix_size, const char *pattern,
+                  const struct weights_capture *c);
+
 /* In the order of recognition. */
 extern const struct weights_naming weights_namings[WEIGHTS_FAMILIES];
+
+/* Whether a canonical tensor lies with the blocks: the head lies beside the trunk. */
+bool weights_in_trunk(const char *canonical);
 
 /* Which copy of a network to take, by what stands before its names: that of the lowest rank. The averaged
  * weights come first, as in timm, wherever in the prefix their name stands. */

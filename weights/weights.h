@@ -156,11 +156,20 @@ bool weights_view_copies(const struct weights_view *v, const char **chosen, cons
 
 /* Find a canonical tensor ("blocks.3.attn.qkv.weight"); marks its parts as used. */
 struct weights_source weights_view_find(struct weights_view *v, const char *canonical);
+/* The names under which the file has the parts of a canonical tensor, or would have them beside its others,
+ * and their layout; those that it has are marked as used: they have their place. Returns how many; 0: its
+ * family has no such tensor. */
+int weights_view_names(struct weights_view *v, const char *canonical, char names[3][WEIGHTS_NAME],
+                       enum weights_layout *layout);
 /* From here on these two of its tensors are "head.weight" and "head.bias", whatever their names. */
 void weights_view_set_head(struct weights_view *v, const struct weights_tensor *weight,
                            const struct weights_tensor *bias);
 /* Rank and shape it has after the layout and concatenation; false when the parts do not fit together. */
 bool weights_source_shape(const struct weights_source *s, int *rank, int64_t shape[WEIGHTS_RANK]);
+/* shape = that of each of parts tensors of the layout, which together have the canonical one; heads: of the
+ * network. Returns its rank; 0: the layout has no such shape. */
+int weights_part_shape(enum weights_layout layout, int parts, int heads, const int64_t *canonical, int rank,
+                       int64_t shape[WEIGHTS_RANK]);
 /* out (count) = the canonical tensor as f32; exact for integers with scales of at most 17 bits. */
 enum vit_status weights_source_read(const struct weights_source *s, const char *path, float *out,
                                     struct vit_error *err);

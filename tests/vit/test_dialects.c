@@ -557,6 +557,24 @@ static void stored_positions_of_big_vision_do_as_the_same_fixed_ones(void **stat
     weights_close(file);
 }
 
+/* In the axes that they have there: (width, heads, head width). */
+static void a_kernel_of_jax_that_is_missing_has_its_own_shape(void **state)
+{
+    static const char QUERY[] = "Transformer/encoderblock_1/MultiHeadDotProductAttention_1/query/kernel";
+    struct weights_file *file = jax_file();
+    struct folder f;
+    char says[200];
+
+    (void)state;
+    jax_folder(&f, file, NULL, NULL);
+    folder_drop(&f, QUERY);
+    folder_weights(&f, "model.safetensors", NULL);
+    snprintf(says, sizeof says, "are missing: \"%s\" [48, 3, 16]", QUERY);
+    folder_refused(&f, NULL, VIT_ERR_FORMAT, says);
+    folder_remove(&f);
+    weights_close(file);
+}
+
 static void an_empty_query_norm_is_refused(void **state)
 {
     struct vit_config c = tiny_config(VIT_NORM_PRE);
@@ -627,13 +645,35 @@ static void a_last_norm_that_is_not_there_is_missing(void **state)
     }
 }
 
+/* The tensors of f as a file of the family has them; names: for what it calls them. */
+static void rename_as(struct folder *f, enum weights_family family, char names[][3][WEIGHTS_NAME])
+{
+    for (int i = f->count; i-- > 0;) {
+        struct weights_entry *e = &f->entry[i];
+        const int parts = weights_family_names(family, e->name, names[i]);
+
+        assert_true(parts == 1 || parts == 3);
+        e->name = names[i][0];
+        e->shape[0] /= parts;
+        for (int j = 1; j < parts; j++) {
+            assert_true(f->count < FOLDER_TENSORS);
+            f->entry[f->count] = *e;
+            f->entry[f->count++].name = names[i][j];
+        }
+    }
+}
+
 /* Every other family's is there too, but torch's: its stack has one only if it is given one. */
 static void the_last_norm_of_other_families_is_missed_too(void **state)
 {
     static const struct {
         enum weights_family family;
-        bool taken;
-    } ROWS[] = { { WEIGHTS_HF_VIT, false }, { WEIGHTS_TORCHVISION, false }, { WEIGHTS_TORCH, true } };
+        const char *says;
+    } ROWS[] = {
+        { WEIGHTS_HF_VIT, "are missing: \"vit.layernorm.weight\" [16], \"vit.layernorm.bias\" [16]" },
+        { WEIGHTS_TORCHVISION, "are missing: \"encoder.ln.weight\" [16], \"encoder.ln.bias\" [16]" },
+        { WEIGHTS_TORCH, NULL },
+    };
 
     (void)state;
     for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
@@ -642,22 +682,66 @@ static void the_last_norm_of_other_families_is_missed_too(void **state)
         struct folder f;
         c.norm.final = false;
         folder_make(&f, &c);
-        for (int j = f.count; j-- > 0;) {
-            struct weights_entry e = f.entry[j];
-            const int parts = weights_family_names(ROWS[i].family, e.name, names[j]);
-            assert_true(parts == 1 || parts == 3);
-            f.entry[j].name = names[j][0];
-            if (parts == 3) f.entry[j].shape[0] /= 3;
-            for (int k = 1; k < parts; k++)
-                f.entry[f.count++] = f.entry[j], f.entry[f.count - 1].name = names[j][k];
-        }
+        rename_as(&f, ROWS[i].family, names);
         folder_weights(&f, "model.safetensors", NULL);
-        if (ROWS[i].taken)
-            vit_model_close(folder_open(&f, NULL));
+        if (ROWS[i].says)
+            folder_refused(&f, NULL, VIT_ERR_FORMAT, ROWS[i].says);
         else
-            folder_refused(&f, NULL, VIT_ERR_FORMAT, "are missing: \"");
+            vit_model_close(folder_open(&f, NULL));
         folder_remove(&f);
     }
+}
+
+/* Whatever the block: sizes are those that most of its kind have. */
+static void a_tensor_of_the_first_block_is_blamed_as_any_other(void **state)
+{
+    static const char *const NAMES[] = { "blocks.0.attn.qkv.weight", "blocks.1.attn.qkv.weight",
+                                         "blocks.0.mlp.fc2.weight" };
+    struct weights_entry *e;
+    struct folder f;
+    char says[100];
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(NAMES); i++) {
+        timm_folder(&f, "{\"architecture\":\"x\",\"model_args\":{\"embed_dim\":16}}");
+        snprintf(says, sizeof says, "are missing: \"%s\" [", NAMES[i]);
+        folder_drop(&f, NAMES[i]);
+        folder_weights(&f, "model.safetensors", NULL);
+        folder_refused(&f, NULL, VIT_ERR_FORMAT, says);
+        folder_remove(&f);
+    }
+    timm_folder(&f, "{\"architecture\":\"x\",\"model_args\":{\"embed_dim\":16}}");
+    e = folder_entry(&f, "blocks.0.attn.proj.weight");
+    e->shape[0] = 3, e->shape[1] = 5;
+    folder_weights(&f, "model.safetensors", NULL);
+    folder_refused(&f, NULL, VIT_ERR_FORMAT, "\"blocks.0.attn.proj.weight\" is [3, 5], expected [16, 16]");
+    folder_remove(&f);
+}
+
+/* Query, key and value are three tensors there: the one that does not fit is named, by its own name. */
+static void a_part_that_does_not_fit_is_named_as_the_file_does(void **state)
+{
+    static const char QUERY[] = "vit.encoder.layer.0.attention.attention.query.weight";
+    const struct vit_config c = tiny_config(VIT_NORM_PRE);
+    char names[FOLDER_TENSORS][3][WEIGHTS_NAME], says[200];
+    struct folder f;
+
+    (void)state;
+    folder_make(&f, &c);
+    rename_as(&f, WEIGHTS_HF_VIT, names);
+    folder_entry(&f, QUERY)->shape[0] = 9;
+    folder_entry(&f, QUERY)->shape[1] = 5;
+    folder_weights(&f, "model.safetensors", NULL);
+    snprintf(says, sizeof says, "/model.safetensors: \"%s\" is [9, 5], expected [16, 16]", QUERY);
+    folder_refused(&f, NULL, VIT_ERR_FORMAT, says);
+    folder_drop(&f, QUERY);
+    folder_weights(&f, "model.safetensors", NULL);
+    snprintf(says, sizeof says,
+             ": 1 tensors that norm placement \"pre\" and this configuration need are "
+             "missing: \"%s\" [16, 16]",
+             QUERY);
+    folder_refused(&f, NULL, VIT_ERR_FORMAT, says);
+    folder_remove(&f);
 }
 
 /* timm's ParallelScalingBlock, that of ViT-22B: attention and MLP side by side, out of one product. */
@@ -1453,7 +1537,7 @@ static void a_norm_of_torch_without_bias_is_no_rmsnorm(void **state)
     for (int i = 0; i < f.count; i++)
         f.entry[i].name = name_in(names[i], sizeof names[i], WEIGHTS_TORCH, f.entry[i].name);
     folder_weights(&f, "model.safetensors", NULL);
-    folder_refused(&f, NULL, VIT_ERR_FORMAT, "\"blocks.0.norm1.bias\"");
+    folder_refused(&f, NULL, VIT_ERR_FORMAT, "\"layers.0.norm1.bias\"");
     folder_remove(&f);
 }
 
@@ -1649,10 +1733,13 @@ int main(void)
         cmocka_unit_test(heads_follow_from_the_kernels_of_jax),
         cmocka_unit_test(positions_that_big_vision_does_not_store_are_sines_and_cosines),
         cmocka_unit_test(stored_positions_of_big_vision_do_as_the_same_fixed_ones),
+        cmocka_unit_test(a_kernel_of_jax_that_is_missing_has_its_own_shape),
         cmocka_unit_test(an_empty_query_norm_is_refused),
         cmocka_unit_test(tensors_that_are_no_vit_are_refused),
         cmocka_unit_test(a_last_norm_that_is_not_there_is_missing),
         cmocka_unit_test(the_last_norm_of_other_families_is_missed_too),
+        cmocka_unit_test(a_tensor_of_the_first_block_is_blamed_as_any_other),
+        cmocka_unit_test(a_part_that_does_not_fit_is_named_as_the_file_does),
         cmocka_unit_test(a_parallel_block_is_refused),
         cmocka_unit_test(a_classifier_of_another_kind_is_named),
         cmocka_unit_test(a_classifier_of_another_name_answers_as_head_does),

@@ -315,6 +315,71 @@ static void a_wrong_shape_names_file_tensor_expected_and_found(void **state)
     folder_remove(&f);
 }
 
+static void all_that_does_not_fit_is_named_at_once(void **state)
+{
+    struct folder f;
+
+    (void)state;
+    plain(&f);
+    folder_entry(&f, "norm.weight")->shape[0] = 9;
+    folder_entry(&f, "head.bias")->shape[0] = 5;
+    folder_add(&f, "foo", 2, 2, 3);
+    folder_write(&f);
+    folder_refused(
+        &f, NULL, VIT_ERR_FORMAT,
+        "/model.safetensors: \"norm.weight\" is [9], expected [16], \"head.bias\" is [5], expected "
+        "[4]; not used are \"foo\" [2, 3]");
+    folder_drop(&f, "blocks.1.norm2.bias");
+    folder_write(&f);
+    folder_refused(&f, NULL, VIT_ERR_FORMAT,
+                   "are missing: \"blocks.1.norm2.bias\" [16]; of other shapes: \"norm.weight\" is [9], "
+                   "expected [16], \"head.bias\" is [5], expected [4]; not used are \"foo\" [2, 3]");
+    folder_remove(&f);
+}
+
+/* As many as they are does not help whose names are long: a list ends between two of them. */
+static void a_list_of_tensors_is_cut_between_two(void **state)
+{
+    char name[200];
+    struct folder f;
+    struct vit_model *m;
+
+    (void)state;
+    plain(&f);
+    memset(name, 'x', sizeof name);
+    name[sizeof name - 1] = '\0';
+    for (int i = 0; i < 3; i++) folder_add(&f, name + i, 1, 3, 0);
+    folder_write(&f);
+    m = folder_open(&f, NULL);
+    assert_int_equal(folder_notes(m, true, ": 3 tensors are not used: \"xxx"), 1);
+    assert_int_equal(folder_notes(m, true, "xxx\" [3], \"xxx"), 1);
+    assert_int_equal(folder_notes(m, true, "xxx\" [3], ..."), 1);
+    vit_model_close(m);
+    folder_remove(&f);
+}
+
+/* The network runs at the size of its pictures, and resizes them. */
+static void positions_of_another_image_size_name_those_of_the_configuration(void **state)
+{
+    struct folder f;
+    char *text;
+    json_t *o;
+
+    (void)state;
+    plain(&f);
+    text = folder_config_text(&f);
+    o = json_loads(text, 0, NULL);
+    free(text);
+    json_object_set_new(o, "image", json_integer(16));
+    text = json_dumps(o, 0);
+    folder_weights(&f, "model.safetensors", NULL);
+    folder_text(&f, "config.json", text);
+    folder_refused(&f, NULL, VIT_ERR_FORMAT, "\"pos_embed\" is [1, 5, 16], expected [1, 17, 16]");
+    json_decref(o);
+    free(text);
+    folder_remove(&f);
+}
+
 static void axes_of_one_in_front_do_not_count(void **state)
 {
     struct folder f;
@@ -754,6 +819,9 @@ int main(void)
         cmocka_unit_test(missing_tensors_are_all_named_with_their_shapes),
         cmocka_unit_test(what_is_missing_stands_beside_what_is_not_used),
         cmocka_unit_test(a_wrong_shape_names_file_tensor_expected_and_found),
+        cmocka_unit_test(all_that_does_not_fit_is_named_at_once),
+        cmocka_unit_test(a_list_of_tensors_is_cut_between_two),
+        cmocka_unit_test(positions_of_another_image_size_name_those_of_the_configuration),
         cmocka_unit_test(axes_of_one_in_front_do_not_count),
         cmocka_unit_test(unexpected_tensors_are_a_warning),
         cmocka_unit_test(learned_positions_that_are_not_wanted_are_unexpected),
