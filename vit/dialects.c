@@ -42,18 +42,6 @@ static enum vit_status read_act_name(enum kern_act *act, const json_t *o, const 
     return vit_fail(err, VIT_ERR_UNSUPPORTED, "%s: \"%s\": activation \"%s\" is not known", where, key, text);
 }
 
-/* A value of config.json that the tensors also tell must agree with them. */
-static enum vit_status agree(const json_t *o, const char *where, const char *key, int tensors,
-                             struct vit_error *err)
-{
-    int value = tensors;
-    enum vit_status status = vit_json_int(o, where, key, 0, 1 << 28, &value, err);
-
-    if (status || value == tensors) return status;
-    return vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\" is %d, but the tensors say %d", where, key, value,
-                    tensors);
-}
-
 /* ---- what is asked for before the tensors are ---- */
 
 int vit_foreign_size(const json_t *o)
@@ -258,17 +246,15 @@ static enum vit_status read_timm_args(struct vit_model *m, const json_t *args, c
                                       struct vit_error *err)
 {
     struct vit_config *c = &m->config;
-    enum vit_status status = agree(args, where, "depth", c->depth, err);
+    enum vit_status status = read_timm_block(m, args, where, err);
 
-    if (!status) status = agree(args, where, "embed_dim", c->width, err);
-    if (!status) status = agree(args, where, "patch_size", c->stem.patch, err);
+    if (!status) status = vit_agree_timm(c, args, where, err);
     if (!status) status = refuse_oblong(args, where, "img_size", err);
     if (!status) status = refuse_switches(args, where, err);
     if (!status) status = read_timm_norm(m, args, where, err);
     if (!status) status = vit_json_int(args, where, "num_heads", 1, 1 << 16, &c->heads, err);
     if (!status) status = vit_json_float(args, where, "norm_eps", &c->norm.eps, err);
     if (!status) status = read_act_name(&c->act, args, where, "act_layer", err);
-    if (!status) status = read_timm_block(m, args, where, err);
     if (!status) status = read_timm_pool(m, args, where, err);
     return status;
 }
@@ -341,7 +327,7 @@ enum vit_status vit_read_timm(struct vit_model *m, const json_t *o, const char *
     if (!status && args) status = read_timm_args(m, args, where, err);
     /* Once there was no pretrained_cfg around its keys. */
     if (!status) status = read_timm_recipe(m, cfg ? cfg : o, where, err);
-    if (!status && !m->headless) status = agree(o, where, "num_classes", m->config.classes, err);
+    if (!status) status = vit_agree_classes(m, o, where, "num_classes", err);
     return status;
 }
 
@@ -365,12 +351,10 @@ enum vit_status vit_check_hf_type(const json_t *o, const char *where, struct vit
 enum vit_status vit_read_hf(struct vit_model *m, const json_t *o, const char *where, struct vit_error *err)
 {
     struct vit_config *c = &m->config;
-    enum vit_status status = agree(o, where, "hidden_size", c->width, err);
+    enum vit_status status = refuse_oblong(o, where, "image_size", err);
 
-    if (!status) status = agree(o, where, "num_hidden_layers", c->depth, err);
-    if (!status) status = agree(o, where, "patch_size", c->stem.patch, err);
-    if (!status) status = agree(o, where, "num_channels", c->channels, err);
-    if (!status) status = refuse_oblong(o, where, "image_size", err);
+    if (!status) status = vit_agree_hf(c, o, where, err);
+    if (!status) status = vit_agree_classes(m, o, where, "num_labels", err);
     if (!status) status = vit_json_int(o, where, "num_attention_heads", 1, 1 << 16, &c->heads, err);
     if (!status) status = vit_json_float(o, where, "layer_norm_eps", &c->norm.eps, err);
     if (!status && !c->glu) status = read_act_name(&c->act, o, where, "hidden_act", err);

@@ -30,6 +30,14 @@ enum vit_status vit_infer_check(const struct vit_model *m, struct weights_view *
 enum vit_status vit_read_timm(struct vit_model *m, const json_t *o, const char *where, struct vit_error *err);
 /* Hugging Face ViT, DeiT, DINOv2. */
 enum vit_status vit_read_hf(struct vit_model *m, const json_t *o, const char *where, struct vit_error *err);
+/* Whether model_args, Hugging Face's configuration, and the key that has the number of classes say what the
+ * tensors do. Keys that are not there say nothing: an architecture of timm has values of its own. */
+enum vit_status vit_agree_timm(const struct vit_config *c, const json_t *args, const char *where,
+                               struct vit_error *err);
+enum vit_status vit_agree_hf(const struct vit_config *c, const json_t *o, const char *where,
+                             struct vit_error *err);
+enum vit_status vit_agree_classes(const struct vit_model *m, const json_t *o, const char *where,
+                                  const char *key, struct vit_error *err);
 /* Whether its "model_type" is one of these: others of Hugging Face have the same names, and compute
  * otherwise. */
 enum vit_status vit_check_hf_type(const json_t *o, const char *where, struct vit_error *err);

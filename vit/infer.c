@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "vit/block.h"
+#include "vit/json.h"
 
 /* What the tensors cannot say, by family, from the defaults of its own code: timm's VisionTransformer and its
  * data configuration, Hugging Face's configurations and processors, torchvision's weights, the JAX ViT. */
@@ -142,7 +143,18 @@ static void infer_convolutions(struct vit_config *c, struct weights_view *v)
     c->patch_bias = c->stem.project && has(v, "patch_embed.proj.bias");
 }
 
-static enum vit_status infer_stem(struct vit_config *c, struct weights_view *v, struct vit_error *err)
+/* Whether the code that the file is for gives its patch embedding a bias: timm's does unless a norm follows,
+ * but without a configuration the file may be another's with the same names. */
+static bool always_biased(struct weights_view *v, const json_t *o)
+{
+    const enum weights_family family = weights_view_family(v);
+
+    if (family == WEIGHTS_TIMM) return vit_json_get(o, "architecture") && !has(v, "norm_pre.weight");
+    return family != WEIGHTS_TORCH && family != WEIGHTS_CCT;
+}
+
+static enum vit_status infer_stem(struct vit_config *c, struct weights_view *v, const json_t *o,
+                                  struct vit_error *err)
 {
     const char *path = weights_path(weights_view_file(v));
     int64_t shape[WEIGHTS_RANK];
@@ -165,7 +177,7 @@ static enum vit_status infer_stem(struct vit_config *c, struct weights_view *v, 
             path, found ? vit_shape_text(shape, rank, text, sizeof text) : "none");
     c->channels = axis(v, "patch_embed.proj.weight", 1);
     c->stem.patch = axis(v, "patch_embed.proj.weight", 2);
-    c->patch_bias = has(v, "patch_embed.proj.bias");
+    c->patch_bias = has(v, "patch_embed.proj.bias") || always_biased(v, o);
     return VIT_OK;
 }
 
@@ -350,7 +362,7 @@ enum vit_status vit_infer(struct vit_model *m, struct weights_view *v, const jso
     c->dist = has(v, "dist_token") && (has(v, "head_dist.weight") || !has(v, "reg_token"));
     c->registers = c->dist ? 0 : axis(v, "reg_token", 1);
     status = vit_refuse_others(v, err);
-    if (!status) status = infer_stem(c, v, err);
+    if (!status) status = infer_stem(c, v, o, err);
     c->width = infer_width(v);
     if (!status) status = infer_block(m, v, o, family, err);
     if (!status) status = infer_positions(m, v, o, err);

@@ -328,8 +328,7 @@ static void an_image_size_need_be_no_multiple_of_the_patch(void **state)
         { "{\"architecture\":\"x\",\"model_args\":{\"img_size\":9}}", 3, 9, true },
         { "{\"model_type\":\"vit\",\"image_size\":10}", 0, 10, true },
         { "{\"model_type\":\"vit\",\"image_size\":[11,11]}", 0, 11, true },
-        { "{\"model_type\":\"vit\",\"image_size\":12}", 0, 8, true }, /* of 3 x 3 patches */
-        { "{\"image_size\":10}", 0, 8, true },                        /* nobody's */
+        { "{\"image_size\":10}", 0, 8, true }, /* nobody's */
         /* 4 positions beside 3 tokens in front: of 2 x 2 patches, or of one and the tokens */
         { "{\"architecture\":\"x\",\"input_size\":[3,10,10]}", 2, 10, false },
         { "{\"architecture\":\"x\",\"input_size\":[3,5,5]}", 2, 5, true },
@@ -1250,6 +1249,26 @@ static void timm_arguments_that_contradict_the_tensors_are_refused(void **state)
         { "{\"architecture\":\"x\",\"pretrained_cfg\":{\"std\":[0,0,0]}}", "std" },
         { "{\"architecture\":\"x\",\"pretrained_cfg\":{\"crop_pct\":-1}}", "crop_pct" },
         { "{\"architecture\":\"x\",\"model_args\":{\"norm_eps\":0}}", "eps" },
+        { "{\"architecture\":\"x\",\"model_args\":{\"in_chans\":1}}", "\"in_chans\" is 1" },
+        { "{\"architecture\":\"x\",\"model_args\":{\"reg_tokens\":4}}",
+          "\"reg_tokens\" is 4, but the tensors say 0" },
+        { "{\"architecture\":\"x\",\"model_args\":{\"class_token\":false}}",
+          "\"class_token\" is false, but the tensors say true" },
+        { "{\"architecture\":\"x\",\"model_args\":{\"qkv_bias\":false}}", "\"qkv_bias\" is false" },
+        { "{\"architecture\":\"x\",\"model_args\":{\"proj_bias\":false}}", "\"proj_bias\" is false" },
+        { "{\"architecture\":\"x\",\"model_args\":{\"qk_norm\":true}}",
+          "\"qk_norm\" is true, but the tensors say false" },
+        { "{\"architecture\":\"x\",\"model_args\":{\"pre_norm\":true}}", "\"pre_norm\" is true" },
+        { "{\"architecture\":\"x\",\"model_args\":{\"fc_norm\":true}}", "\"fc_norm\" is true" },
+        { "{\"architecture\":\"x\",\"model_args\":{\"final_norm\":false}}", "\"final_norm\" is false" },
+        { "{\"architecture\":\"x\",\"model_args\":{\"no_embed_class\":true}}", "\"no_embed_class\" is true" },
+        { "{\"architecture\":\"x\",\"model_args\":{\"qk_norm\":1}}", "\"qk_norm\" must be" },
+        { "{\"architecture\":\"x\",\"model_args\":{\"init_values\":0.1}}",
+          "\"init_values\" is 0.1, but the tensors have no scales" },
+        { "{\"architecture\":\"x\",\"model_args\":{\"mlp_ratio\":4}}",
+          "\"mlp_ratio\" is 4, but the tensors say 1.5" },
+        { "{\"architecture\":\"x\",\"model_args\":{\"pos_embed\":\"none\"}}",
+          "\"pos_embed\" is \"none\", but the tensors have positions" },
     };
 
     (void)state;
@@ -1262,6 +1281,70 @@ static void timm_arguments_that_contradict_the_tensors_are_refused(void **state)
         assert_int_equal(err.status, VIT_ERR_FORMAT);
         if (!strstr(err.text, ROWS[i].says))
             fail_msg("%s: \"%s\" does not say %s", ROWS[i].config, err.text, ROWS[i].says);
+        folder_remove(&f);
+    }
+}
+
+/* Zero is no value, nor is null; a norm behind each branch has begun with it. */
+static void timm_arguments_that_the_tensors_bear_out_are_no_matter(void **state)
+{
+    static const struct {
+        const char *args;
+        bool scales;
+    } ROWS[] = {
+        { "\"init_values\":0", false },
+        { "\"init_values\":null,\"qk_norm\":null", false },
+        { "\"init_values\":1e-5,\"block\":\"ResPostBlock\"", false },
+        { "\"init_values\":1e-5", true },
+        { "\"mlp_ratio\":1.55,\"fc_norm\":false,\"final_norm\":true,\"no_embed_class\":false", true },
+        { "\"qkv_bias\":true,\"proj_bias\":true,\"reg_tokens\":0,\"pre_norm\":false", true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        const struct vit_config c = tiny_config(ROWS[i].scales ? VIT_NORM_LAYERSCALE : VIT_NORM_PRE);
+        char config[200];
+        struct folder f;
+        snprintf(config, sizeof config, "{\"architecture\":\"x\",\"model_args\":{%s}}", ROWS[i].args);
+        folder_make(&f, &c);
+        folder_weights(&f, "model.safetensors", NULL);
+        folder_text(&f, "config.json", config);
+        vit_model_close(folder_open(&f, NULL));
+        folder_remove(&f);
+    }
+}
+
+/* timm's code always has one, and that of others has. Of timm's names alone nobody knows. */
+static void a_bias_of_the_patches_that_is_not_there_is_missing(void **state)
+{
+    static const struct {
+        const char *config;
+        enum weights_family family;
+        bool norm; /* after the embedding */
+        const char *says;
+    } ROWS[] = {
+        { "{\"architecture\":\"x\"}", WEIGHTS_TIMM, false, "\"patch_embed.proj.bias\" [16]" },
+        { "{\"architecture\":\"x\"}", WEIGHTS_TIMM, true, NULL },
+        { NULL, WEIGHTS_TIMM, false, NULL },
+        { NULL, WEIGHTS_TORCHVISION, false, "\"conv_proj.conv_last.bias\" [16]" },
+        { NULL, WEIGHTS_TORCH, false, NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
+        struct vit_config c = tiny_config(VIT_NORM_PRE);
+        char names[FOLDER_TENSORS][3][WEIGHTS_NAME];
+        struct folder f;
+        c.patch_bias = false;
+        c.norm.embed = ROWS[i].norm;
+        folder_make(&f, &c);
+        rename_as(&f, ROWS[i].family, names);
+        folder_weights(&f, "model.safetensors", NULL);
+        if (ROWS[i].config) folder_text(&f, "config.json", ROWS[i].config);
+        if (ROWS[i].says)
+            folder_refused(&f, NULL, VIT_ERR_FORMAT, ROWS[i].says);
+        else
+            vit_model_close(folder_open(&f, NULL));
         folder_remove(&f);
     }
 }
@@ -1756,6 +1839,8 @@ int main(void)
         cmocka_unit_test(timm_arguments_are_read),
         cmocka_unit_test(what_timm_does_not_say_is_its_default),
         cmocka_unit_test(timm_arguments_that_contradict_the_tensors_are_refused),
+        cmocka_unit_test(timm_arguments_that_the_tensors_bear_out_are_no_matter),
+        cmocka_unit_test(a_bias_of_the_patches_that_is_not_there_is_missing),
         cmocka_unit_test(a_size_of_timm_that_is_not_the_positions_is_a_note),
         cmocka_unit_test(what_timm_has_and_we_do_not_is_unsupported),
         cmocka_unit_test(a_gate_of_timm_without_silu_is_refused),

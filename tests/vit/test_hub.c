@@ -399,6 +399,15 @@ static void hugging_face_values_that_contradict_the_tensors_are_refused(void **s
         { "{\"model_type\":\"beit\"}", "\"model_type\" \"beit\" is not supported" },
         { "{\"model_type\":1}", "\"model_type\" must be a string" },
         { "{\"model_type\":\"dinov2\",\"layer_norm_eps\":\"x\"}", "\"layer_norm_eps\"" },
+        { "{\"model_type\":\"dinov2\",\"intermediate_size\":99}",
+          "\"intermediate_size\" is 99, but the tensors say 192" },
+        { "{\"model_type\":\"dinov2\",\"mlp_ratio\":3}", "\"mlp_ratio\" is 3, but the tensors say 4" },
+        { "{\"model_type\":\"dinov2\",\"num_register_tokens\":4}", "\"num_register_tokens\" is 4" },
+        { "{\"model_type\":\"dinov2\",\"qkv_bias\":false}",
+          "\"qkv_bias\" is false, but the tensors say true" },
+        { "{\"model_type\":\"dinov2\",\"use_swiglu_ffn\":true}", "\"use_swiglu_ffn\" is true" },
+        { "{\"model_type\":\"dinov2\",\"image_size\":48}", "\"image_size\" is 48, but the tensors say 32" },
+        { "{\"model_type\":\"dinov2\",\"num_labels\":7}", "\"num_labels\" is 7, but the tensors say 10" },
     };
 
     (void)state;
