@@ -3,7 +3,7 @@
 #include "kernels/ref.h"
 
 /* attend_back keeps two rows of t doubles per thread. */
-size_t kern_ref_scratch(const struct kern_limits *limits)
+static size_t scratch_bytes(const struct kern_limits *limits)
 {
     return (size_t)limits->threads * 2 * (size_t)limits->tokens * sizeof(double);
 }
@@ -33,7 +33,7 @@ void kern_ref_install(struct kern *k)
 {
     *k = (struct kern){
         .own_regions = true,
-        .scratch = { kern_ref_scratch },
+        .scratch = { scratch_bytes },
         .pack_bytes = { [KERN_F32] = pack_bytes, [KERN_BF16] = pack_bytes, [KERN_I8] = pack_bytes },
         .pack = { [KERN_F32] = pack, [KERN_BF16] = pack, [KERN_I8] = pack },
         .linear = { [KERN_F32] = kern_ref_linear,

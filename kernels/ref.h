@@ -5,8 +5,6 @@
 
 #include "kernels/overlays.h"
 
-size_t kern_ref_scratch(const struct kern_limits *limits);
-
 /* x as a product of this format sees it. */
 static inline double kern_ref_seen(float x, enum kern_dtype dtype)
 {
