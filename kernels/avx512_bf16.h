@@ -6,7 +6,6 @@
 
 #include "kernels/avx512_vec.h"
 
-#define SPLAT_NUM(x)              ((uvec)_mm512_set1_epi32((int)(x)))
 #define DOT(sum, a, b)            _mm512_dpbf16_ps(sum, (__m512bh)(a), (__m512bh)(b))
 #define ALONG(low, high)          ((uvec)_mm512_cvtne2ps_pbh(high, low))
 #define ACROSS(a, b)              ((uvec)across(a, b))

@@ -8,7 +8,6 @@
 
 #define FOLD           4
 #define OFFSET         128
-#define SPLAT_NUM(x)   ((uvec)_mm512_set1_epi32((int)(x)))
 #define DOT(sum, a, b) ((uvec)_mm512_dpbusd_epi32((__m512i)(sum), (__m512i)(a), (__m512i)(b)))
 #define INTEGERS(part) ((uvec)bytes_of((part)[0], (part)[1], (part)[2], (part)[3]))
 

@@ -6,6 +6,7 @@
 
 #define VEC           16
 #define SPLAT(x)      _mm512_set1_ps(x)
+#define SPLAT_NUM(x)  ((uvec)_mm512_set1_epi32((int)(x)))
 #define VEC_MAX(a, b) _mm512_max_ps(a, b)
 #define VEC_MIN(a, b) _mm512_min_ps(a, b)
 #define VEC_SQRT(a)   _mm512_sqrt_ps(a)

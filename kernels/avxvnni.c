@@ -1,18 +1,12 @@
 /* avxvnni.c - vnni.c with vectors of 256 bits, for CPUs that have its instruction (AVX-VNNI) and no AVX-512.
  * 12 sums, 2 right and 1 left vector fill 15 of the 16 registers. */
 #if defined(__AVXVNNI__) && defined(__AVX2__) && defined(__FMA__)
-#include <immintrin.h>
+#include "kernels/avx2_vec.h"
 
 #define NATIVE         avxvnni
-#define VEC            8
 #define TILE_ROWS      6
 #define FOLD           4
 #define OFFSET         128
-#define SPLAT(x)       _mm256_set1_ps(x)
-#define VEC_MAX(a, b)  _mm256_max_ps(a, b)
-#define VEC_MIN(a, b)  _mm256_min_ps(a, b)
-#define VEC_SQRT(a)    _mm256_sqrt_ps(a)
-#define SPLAT_NUM(x)   ((uvec)_mm256_set1_epi32((int)(x)))
 #define DOT(sum, a, b) ((uvec)_mm256_dpbusd_avx_epi32((__m256i)(sum), (__m256i)(a), (__m256i)(b)))
 #define INTEGERS(part) ((uvec)bytes_of((part)[0], (part)[1], (part)[2], (part)[3]))
 

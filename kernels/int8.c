@@ -2,18 +2,12 @@
  * int16 in 32 bits, and one instruction multiplies 8 pairs by 8 pairs and adds both products of each. 12
  * sums, 2 right, 1 left and 1 vector of products fill the 16 registers. */
 #if defined(__AVX2__) && defined(__FMA__)
-#include <immintrin.h>
+#include "kernels/avx2_vec.h"
 
 #define NATIVE         int8
-#define VEC            8
 #define TILE_ROWS      6
 #define FOLD           2
 #define OFFSET         0
-#define SPLAT(x)       _mm256_set1_ps(x)
-#define VEC_MAX(a, b)  _mm256_max_ps(a, b)
-#define VEC_MIN(a, b)  _mm256_min_ps(a, b)
-#define VEC_SQRT(a)    _mm256_sqrt_ps(a)
-#define SPLAT_NUM(x)   ((uvec)_mm256_set1_epi32((int)(x)))
 #define DOT(sum, a, b) ((sum) + (uvec)_mm256_madd_epi16((__m256i)(a), (__m256i)(b)))
 #define INTEGERS(part) ((uvec)pairs_of((part)[0], (part)[1]))
 
