@@ -205,10 +205,6 @@ struct kern {
                      const float *gain, int gain_n, int m, int n);
     void (*row_scale)(const struct kern_ctx *c, float *x, const float *factor, int m, size_t n);
 
-    void (*patchify)(const struct kern_ctx *c, float *rows, const float *planes, int n, int channels,
-                     int image, int patch);
-    void (*nhwc)(const struct kern_ctx *c, float *out, const float *planes, int n, int channels, int height,
-                 int width);
     void (*im2col)(const struct kern_ctx *c, float *cols, const float *x, const struct kern_window *w, int n);
     void (*col2im)(const struct kern_ctx *c, float *dx, const float *dcols, const struct kern_window *w,
                    int n);
@@ -440,18 +436,12 @@ static inline void kern_row_scale(const struct kern_ctx *c, float *x, const floa
 
 /* rows (n g g, channels patch patch), g = image / patch, each in (channel, row, column) order as a
  * PyTorch convolution's weight; planes (n, channels, image, image). Pixels past g patch are not read. */
-static inline void kern_patchify(const struct kern_ctx *c, float *rows, const float *planes, int n,
-                                 int channels, int image, int patch)
-{
-    c->k->patchify(c, rows, planes, n, channels, image, patch);
-}
+void kern_patchify(const struct kern_ctx *c, float *rows, const float *planes, int n, int channels, int image,
+                   int patch);
 
 /* out (n, height, width, channels) from planes (n, channels, height, width). */
-static inline void kern_nhwc(const struct kern_ctx *c, float *out, const float *planes, int n, int channels,
-                             int height, int width)
-{
-    c->k->nhwc(c, out, planes, n, channels, height, width);
-}
+void kern_nhwc(const struct kern_ctx *c, float *out, const float *planes, int n, int channels, int height,
+               int width);
 
 /* cols (n oh ow, kernel kernel channels), each in (row, column, channel) order, zeros outside. */
 static inline void kern_im2col(const struct kern_ctx *c, float *cols, const float *x,

@@ -54,8 +54,6 @@ void kern_ref_install(struct kern *k)
         .add = kern_ref_add,
         .add_back = kern_ref_add_back,
         .row_scale = kern_ref_row_scale,
-        .patchify = kern_ref_patchify,
-        .nhwc = kern_ref_nhwc,
         .im2col = kern_ref_im2col,
         .col2im = kern_ref_col2im,
         .max_pool = kern_ref_max_pool,

@@ -71,10 +71,6 @@ void kern_ref_adamw(const struct kern_ctx *c, float *w, float *mean, float *squa
                     size_t count, const struct kern_adamw *p);
 double kern_ref_sum_squares(const struct kern_ctx *c, const float *x, size_t count);
 
-void kern_ref_patchify(const struct kern_ctx *c, float *rows, const float *planes, int n, int channels,
-                       int image, int patch);
-void kern_ref_nhwc(const struct kern_ctx *c, float *out, const float *planes, int n, int channels, int height,
-                   int width);
 void kern_ref_im2col(const struct kern_ctx *c, float *cols, const float *x, const struct kern_window *w,
                      int n);
 void kern_ref_col2im(const struct kern_ctx *c, float *dx, const float *dcols, const struct kern_window *w,

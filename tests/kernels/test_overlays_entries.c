@@ -41,8 +41,6 @@ static const struct {
     ENTRY(PART_REST, add),
     ENTRY(PART_REST, add_back),
     ENTRY(PART_REST, row_scale),
-    ENTRY(0, patchify),
-    ENTRY(0, nhwc),
     ENTRY(PART_REST, im2col),
     ENTRY(PART_REST, col2im),
     ENTRY(PART_REST, max_pool),

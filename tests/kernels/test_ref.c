@@ -294,33 +294,6 @@ static void adamw_equals_pytorch(void **state)
     NEAR(w, adamw_after);
 }
 
-static void patches_are_in_channel_row_column_order(void **state)
-{
-    const struct kern_ctx c = ctx_of(2);
-    float planes[2 * 2 * 25], rows[2 * 4 * 8];
-
-    (void)state;
-    for (int i = 0; i < 100; i++) planes[i] = (float)i;
-    kern_patchify(&c, rows, planes, 2, 2, 5, 2);
-    for (int i = 0; i < 64; i++) {
-        const int image = i / 32, patch = i / 8 % 4, channel = i / 4 % 2, y = i / 2 % 2, x = i % 2;
-        const int row = patch / 2 * 2 + y,
-                  column = patch % 2 * 2 + x; /* the fifth row and column are left out */
-        assert_true(rows[i] == (float)((image * 2 + channel) * 25 + row * 5 + column));
-    }
-}
-
-static void nhwc_puts_channels_last(void **state)
-{
-    const struct kern_ctx c = ctx_of(2);
-    float planes[2 * 3 * 4], out[24];
-
-    (void)state;
-    for (int i = 0; i < 24; i++) planes[i] = (float)i;
-    kern_nhwc(&c, out, planes, 2, 3, 2, 2);
-    for (int i = 0; i < 24; i++) assert_true(out[i] == (float)(i / 12 * 12 + i % 3 * 4 + i / 3 % 4));
-}
-
 static void dropout_keeps_the_expected_value(void **state)
 {
     const struct kern_drop drop = { .rate = 0.3f, .key = 5 }, later = { .rate = 0.3f, .key = 5, .first = 7 };
@@ -367,8 +340,6 @@ int main(void)
         cmocka_unit_test(pooling_equals_pytorch),
         cmocka_unit_test(the_first_of_equal_values_wins_the_pool),
         cmocka_unit_test(adamw_equals_pytorch),
-        cmocka_unit_test(patches_are_in_channel_row_column_order),
-        cmocka_unit_test(nhwc_puts_channels_last),
         cmocka_unit_test(dropout_keeps_the_expected_value),
         cmocka_unit_test(threads_do_not_change_a_bit),
     };
