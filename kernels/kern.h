@@ -239,8 +239,8 @@ enum vit_status kern_select(struct kern *k, const char *spec, struct vit_error *
 /* Overlay i in the order of overlays.def, or NULL past the end. */
 struct kern_overlay {
     const char *name;
-    const char *needs; /* CPU features, in words; "" when none */
-    bool available;    /* this CPU and build can run it */
+    unsigned needs; /* CPU features, bits of enum kern_cpu_feature; 0 when none */
+    bool available; /* this CPU and build can run it */
     void (*install)(struct kern *k);
 };
 const struct kern_overlay *kern_overlay(int i);

@@ -19,7 +19,7 @@
 /* What an overlay's operations need beside that of those under it. */
 void kern_add_scratch(struct kern *k, size_t (*bytes)(const struct kern_limits *limits));
 
-#define OVERLAY(name, bits, words, automatic) void kern_##name##_install(struct kern *k);
+#define OVERLAY(name, bits, automatic) void kern_##name##_install(struct kern *k);
 #include "kernels/overlays.def"
 #undef OVERLAY
 

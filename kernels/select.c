@@ -31,18 +31,15 @@
 #define INSTALL(built, name) JOIN(INSTALL_, built)(name)
 
 enum {
-#define OVERLAY(name, bits, words, automatic) OVERLAY_##name,
+#define OVERLAY(name, bits, automatic) OVERLAY_##name,
 #include "kernels/overlays.def"
 #undef OVERLAY
     OVERLAYS
 };
 _Static_assert((int)OVERLAYS <= (int)KERN_SCRATCHES, "every overlay may bring its own");
 
-static const struct {
-    unsigned bits; /* CPU features */
-    bool automatic;
-} POLICY[] = {
-#define OVERLAY(name, bits, words, automatic) { (bits), (automatic) },
+static const bool AUTOMATIC[] = {
+#define OVERLAY(name, bits, automatic) (automatic),
 #include "kernels/overlays.def"
 #undef OVERLAY
 };
@@ -51,12 +48,12 @@ static const struct {
  * says needs no mutable table. */
 static const struct kern_overlay ROWS[2][OVERLAYS] = {
     {
-#define OVERLAY(name, bits, words, automatic) { #name, words, false, INSTALL(BUILT_##name, name) },
+#define OVERLAY(name, bits, automatic) { #name, (bits), false, INSTALL(BUILT_##name, name) },
 #include "kernels/overlays.def"
 #undef OVERLAY
     },
     {
-#define OVERLAY(name, bits, words, automatic) { #name, words, true, INSTALL(BUILT_##name, name) },
+#define OVERLAY(name, bits, automatic) { #name, (bits), true, INSTALL(BUILT_##name, name) },
 #include "kernels/overlays.def"
 #undef OVERLAY
     },
@@ -67,7 +64,7 @@ const struct kern_overlay *kern_overlay(int i)
     bool available;
 
     if (i < 0 || i >= OVERLAYS) return NULL;
-    available = ROWS[0][i].install && kern_cpu_has(POLICY[i].bits);
+    available = ROWS[0][i].install && kern_cpu_has(ROWS[0][i].needs);
     return &ROWS[available][i];
 }
 
@@ -97,7 +94,7 @@ static int overlay_of(const char *name, size_t length)
 /* where: the beginning of the sentence. */
 static enum vit_status refuse(const struct kern_overlay *o, const char *where, struct vit_error *err)
 {
-    char names[128];
+    char names[128], features[128];
 
     available_names(names, sizeof names);
     if (!o->install)
@@ -105,7 +102,7 @@ static enum vit_status refuse(const struct kern_overlay *o, const char *where, s
                         where, o->name, names);
     return vit_fail(err, VIT_ERR_UNSUPPORTED,
                     "%skernels \"%s\" need %s, which this CPU lacks; it can run: %s", where, o->name,
-                    o->needs, names);
+                    kern_cpu_feature_names(o->needs, features, sizeof features), names);
 }
 
 /* Mark the overlays named in spec; names are joined by "+". */
@@ -163,7 +160,7 @@ enum vit_status kern_select(struct kern *k, const char *spec, struct vit_error *
         if (!spec || !*spec) spec = "auto"; /* set to nothing is not set */
     }
     if (!strcmp(spec, "auto")) {
-        for (int i = 0; i < OVERLAYS; i++) wanted[i] = POLICY[i].automatic && kern_overlay(i)->available;
+        for (int i = 0; i < OVERLAYS; i++) wanted[i] = AUTOMATIC[i] && kern_overlay(i)->available;
     } else {
         enum vit_status status = parse(spec, where, wanted, err);
         if (status) return status;

@@ -35,12 +35,14 @@ static json_t *kernels(const struct kern *chosen)
 {
     json_t *runs = json_array(), *others = json_array();
     const struct kern_overlay *k;
+    char needs[128];
 
     for (int i = 0; (k = kern_overlay(i)); i++) {
         if (k->available)
             vit_json_append(&runs, json_string(k->name));
         else
-            vit_json_append(&others, json_pack("{s:s,s:s}", "name", k->name, "needs", k->needs));
+            vit_json_append(&others, json_pack("{s:s,s:s}", "name", k->name, "needs",
+                                               kern_cpu_feature_names(k->needs, needs, sizeof needs)));
     }
     return json_pack("{s:s,s:o,s:o}", "chosen", chosen->name, "available", runs, "unavailable", others);
 }

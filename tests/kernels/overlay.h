@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "kernels/cpu.h"
 #include "kernels/kern.h"
 #include "tests/support/guard.h"
 #include "vit/random.h"
@@ -144,11 +145,13 @@ static inline int run_on_part(enum part part, struct CMUnitTest *tests, size_t c
         const struct kern_overlay *row = kern_overlay(i);
         struct overlay o = { .name = row->name, .dtype = dtype, .same_bits = strcmp(row->name, "blas") != 0 };
         struct vit_error err;
-        char spec[64], title[64];
+        char spec[64], title[64], needs[128];
 
         if (!(parts_of(row->name) & part)) continue;
         if (!row->available) {
-            printf("skipped: %s (%s)\n", row->name, row->install ? row->needs : "not in this build");
+            printf("skipped: %s (%s)\n", row->name,
+                   row->install ? kern_cpu_feature_names(row->needs, needs, sizeof needs)
+                                : "not in this build");
             continue;
         }
         snprintf(spec, sizeof spec, "ref+%s", row->name);
