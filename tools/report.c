@@ -48,6 +48,14 @@ enum vit_status report_add_source(struct report *r, const char *path, enum repor
     return VIT_OK;
 }
 
+int report_count_sources(const struct report *r, enum report_kind kind)
+{
+    int count = 0;
+
+    for (size_t i = 0; i < r->source_count; i++) count += r->sources[i].kind == kind;
+    return count;
+}
+
 /* ---- cells ---- */
 
 enum vit_status report_add_cell(struct report *r, const struct report_cell *cell, struct vit_error *err)
@@ -69,6 +77,14 @@ struct report_cell *report_find_cell(struct report *r, const char *id, size_t *h
         return &r->cells[at];
     }
     return NULL;
+}
+
+int report_count_end(const struct report *r, enum report_end end)
+{
+    int count = 0;
+
+    for (size_t i = 0; i < r->cell_count; i++) count += r->cells[i].end == end;
+    return count;
 }
 
 void report_free(struct report *r)

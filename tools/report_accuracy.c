@@ -91,13 +91,6 @@ enum vit_status report_tabulate_accuracy(struct table *t, const struct report *r
 
 /* ---- what its reader must know ---- */
 
-static bool any_comparison(const struct report *r)
-{
-    for (size_t i = 0; i < r->source_count; i++)
-        if (r->sources[i].kind == REPORT_COMPARE) return true;
-    return false;
-}
-
 static bool any_lost(const struct report *r)
 {
     for (size_t i = 0; i < r->arm_count; i++)
@@ -142,7 +135,7 @@ void report_note_accuracy(FILE *out, const struct report *r)
         report_put_passed(out, r);
         report_put_lost(out, r);
     }
-    if (any_comparison(r))
+    if (report_count_sources(r, REPORT_COMPARE))
         fputs(" Runs and pictures: the bootstrap of vit compare, which draws both anew, where it was "
               "given these runs; of so few runs it is too narrow.",
               out);

@@ -104,18 +104,11 @@ static void put_range(FILE *out, const struct report_arm *a)
 /* Ways to be lost beside death that have a column where there are any. */
 static const enum report_end RARE[] = { REPORT_DIVERGED, REPORT_STAYED };
 
-static bool any_ended(const struct report *r, enum report_end end)
-{
-    for (size_t i = 0; i < r->cell_count; i++)
-        if (r->cells[i].end == end) return true;
-    return false;
-}
-
 static int rare_columns(const struct report *r)
 {
     int count = 0;
 
-    for (size_t i = 0; i < VIT_COUNT(RARE); i++) count += any_ended(r, RARE[i]);
+    for (size_t i = 0; i < VIT_COUNT(RARE); i++) count += report_count_end(r, RARE[i]) > 0;
     return count;
 }
 
@@ -162,7 +155,7 @@ static void put_arm(FILE *out, const struct report *r, const struct report_arm *
     if (any_judged(r)) put_highest(out, a);
     put_count(out, a->ended[REPORT_DEAD], ended);
     for (size_t i = 0; i < VIT_COUNT(RARE); i++)
-        if (any_ended(r, RARE[i])) put_count(out, a->ended[RARE[i]], ended);
+        if (report_count_end(r, RARE[i])) put_count(out, a->ended[RARE[i]], ended);
     fputs("</tr>\n", out);
 }
 
@@ -179,7 +172,7 @@ static void put_head(FILE *out, const struct report *r, bool test)
     if (any_judged(r)) fputs("<th scope=\"col\">highest rate that learns</th>", out);
     fputs("<th class=\"n\" scope=\"col\">dead</th>", out);
     for (size_t i = 0; i < VIT_COUNT(RARE); i++)
-        if (any_ended(r, RARE[i]))
+        if (report_count_end(r, RARE[i]))
             markup_put(out, "<th class=\"n\" scope=\"col\">%s</th>", report_end_name(RARE[i]));
     fputs("</tr></thead>\n", out);
 }
@@ -213,7 +206,7 @@ bool report_put_arms(FILE *out, const struct report *r)
         "no other was. Counts with 95 % Wilson intervals, over all rates.",
         out);
     report_put_flattered(out, r);
-    if (!any_ended(r, REPORT_DIVERGED)) fputs(" No run diverged.", out);
+    if (!report_count_end(r, REPORT_DIVERGED)) fputs(" No run diverged.", out);
     report_put_lost(out, r);
     if (any_judged(r))
         fputs(" A rate learns when none of its runs was lost; ≥: no higher one was tried.", out);

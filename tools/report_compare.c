@@ -272,10 +272,9 @@ static void put_comparison(FILE *out, const struct report *r, const json_t *obje
 
 void report_put_comparisons(FILE *out, const struct report *r)
 {
-    size_t count = 0;
+    const bool several = report_count_sources(r, REPORT_COMPARE) > 1;
 
-    for (size_t i = 0; i < r->source_count; i++) count += r->sources[i].kind == REPORT_COMPARE;
     for (size_t i = 0; i < r->source_count; i++)
         if (r->sources[i].kind == REPORT_COMPARE)
-            put_comparison(out, r, r->sources[i].about, count > 1 ? r->sources[i].path : NULL);
+            put_comparison(out, r, r->sources[i].about, several ? r->sources[i].path : NULL);
 }

@@ -18,13 +18,6 @@ static int steps_of_dead(const struct report *r)
     return steps;
 }
 
-static bool any(const struct report *r, enum report_end end)
-{
-    for (size_t i = 0; i < r->cell_count; i++)
-        if (r->cells[i].end == end) return true;
-    return false;
-}
-
 static void put_dead(FILE *out, const struct report *r, int classes)
 {
     const int steps = steps_of_dead(r);
@@ -85,7 +78,7 @@ void report_put_lost(FILE *out, const struct report *r)
 {
     const int classes = report_classes(r, -1);
 
-    if (any(r, REPORT_DEAD)) put_dead(out, r, classes);
-    if (any(r, REPORT_DIVERGED)) fputs(" Diverged: loss or gradient no longer finite.", out);
-    if (any(r, REPORT_STAYED)) put_stayed(out, classes);
+    if (report_count_end(r, REPORT_DEAD)) put_dead(out, r, classes);
+    if (report_count_end(r, REPORT_DIVERGED)) fputs(" Diverged: loss or gradient no longer finite.", out);
+    if (report_count_end(r, REPORT_STAYED)) put_stayed(out, classes);
 }

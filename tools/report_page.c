@@ -71,9 +71,7 @@ static bool has_blocks(const struct report *r)
 
 static bool has_comparisons(const struct report *r)
 {
-    for (size_t i = 0; i < r->source_count; i++)
-        if (r->sources[i].kind == REPORT_COMPARE) return true;
-    return false;
+    return report_count_sources(r, REPORT_COMPARE) > 0;
 }
 
 /* Comparisons alone say what they do not show. */
@@ -118,14 +116,6 @@ static void put_title(FILE *out, const struct report *r, const char *title)
         fputs("Comparison of networks", out);
 }
 
-static int count_end(const struct report *r, enum report_end end)
-{
-    int count = 0;
-
-    for (size_t i = 0; i < r->cell_count; i++) count += r->cells[i].end == end;
-    return count;
-}
-
 /* But for depth and warm-up. */
 static bool is_one_recipe(const struct report *r)
 {
@@ -144,7 +134,7 @@ static void put_lead(FILE *out, const struct report *r)
                    out_plural(r->cell_count), r->norm_count, out_plural(r->norm_count), r->condition_count,
                    out_plural(r->condition_count), is_one_recipe(r) ? ", under one recipe" : "");
         for (int e = 0; e < REPORT_ENDS; e++) {
-            const int count = count_end(r, (enum report_end)e);
+            const int count = report_count_end(r, (enum report_end)e);
             if (!count && e != REPORT_DONE) continue;
             markup_put(out, "%s %d %s", more ? "," : "", count, report_end_name((enum report_end)e));
             more = true;

@@ -16,6 +16,9 @@ enum vit_status report_add_source(struct report *r, const char *path, enum repor
 enum vit_status report_add_cell(struct report *r, const struct report_cell *cell, struct vit_error *err);
 /* By name, in the last source; NULL: there is none. *hint: where to look first, and where it was. */
 struct report_cell *report_find_cell(struct report *r, const char *id, size_t *hint);
+/* Sources of a kind; cells that ended so. */
+int report_count_sources(const struct report *r, enum report_kind kind);
+int report_count_end(const struct report *r, enum report_end end);
 
 /* ---- report_text.c ---- */
 

@@ -9,19 +9,11 @@
  * arXiv 2104.05704: 200), and the least that counts as near them. */
 enum { PRINTED_EPOCHS = 200, NEAR_EPOCHS = 100 };
 
-static int count_ended(const struct report *r, enum report_end end)
-{
-    int count = 0;
-
-    for (size_t i = 0; i < r->cell_count; i++) count += r->cells[i].end == end;
-    return count;
-}
-
 /* ---- the grid ---- */
 
 static void say_unfinished(FILE *out, const struct report *r)
 {
-    const int open = count_ended(r, REPORT_UNFINISHED);
+    const int open = report_count_end(r, REPORT_UNFINISHED);
 
     if (open)
         markup_put(out,
@@ -171,7 +163,7 @@ static void say_unequal(FILE *out, const struct report *r)
 
 static void say_dead(FILE *out, const struct report *r)
 {
-    const int dead = count_ended(r, REPORT_DEAD);
+    const int dead = report_count_end(r, REPORT_DEAD);
     const char *after = NULL;
 
     for (size_t i = 0; i < r->source_count && !after; i++)
@@ -280,8 +272,7 @@ static void say_probe(FILE *out, const struct report *r)
 
 static void say_comparison(FILE *out, const struct report *r)
 {
-    for (size_t i = 0; i < r->source_count; i++)
-        if (r->sources[i].kind == REPORT_COMPARE) return;
+    if (report_count_sources(r, REPORT_COMPARE)) return;
     fputs(
         "<li><b>The same pictures.</b> No paired comparison (vit compare --json, in compare.json) was given: "
         "nothing here tests whether two networks or two arms differ in accuracy.</li>\n",
