@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "patch/cifar.h"
-#include "patch/file.h"
 #include "patch/walk.h"
 #include "vit/source.h"
 

@@ -1,7 +1,5 @@
 /* Which pictures of a data set, and under which labels: matched to a model, limited, held out. What is
  * chosen depends on their places in the data set, on which of them are one file, and on fixed keys. */
-#include <limits.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -1,12 +1,10 @@
 /* vit bench: times of whole models and of single kernels, beside what the machine could do at best. */
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernels/cpu.h"
 #include "tools/bench.h"
-#include "tools/out.h"
 #include "tools/stop.h"
 
 static const char *format_word(int i)

@@ -1,5 +1,4 @@
 /* vit compare: trained networks on the same pictures, and what follows from it. */
-#include <math.h>
 #include <string.h>
 
 #include "tools/compare.h"

@@ -1,9 +1,7 @@
 /* vit probe: what norm placements do at initialisation, and what a trained network does. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "tools/eval.h"
-#include "tools/out.h"
 #include "tools/probe.h"
 #include "tools/progress.h"
 

@@ -1,6 +1,5 @@
 /* vit train: one run, from flags, recipe file, preset, or what an interrupted run has saved. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tools/eval.h"

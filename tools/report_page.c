@@ -1,8 +1,6 @@
 /* The page: its parts in their order. */
 #include "tools/report_page.h"
 
-#include <stdlib.h>
-
 #include "tools/markup.h"
 #include "tools/out.h"
 #include "tools/report_figures.h"

@@ -1,6 +1,4 @@
 /* What was not tested: settings and data that had a single value, and placements that are missing. */
-#include <stdlib.h>
-
 #include "tools/markup.h"
 #include "tools/recipe.h"
 #include "tools/report_page.h"

@@ -1,6 +1,5 @@
 /* Settings that a folder does not write down: its preset's, or the table's. What runs have in common shows
  * only where both are known; of a trained network that runs start from, nothing is known here. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "tools/recipe.h"

@@ -1,7 +1,5 @@
 #include "vit/config.h"
 
-#include <stdio.h>
-
 /* Largest values that are taken: far above any model, far below overflow. */
 enum { MAX_WIDTH = 1 << 16, MAX_DEPTH = 1024, MAX_CLASSES = 1 << 20, MAX_TOKENS = 1 << 20 };
 

@@ -1,6 +1,5 @@
 #include "vit/dialects.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "patch/names.h"

@@ -1,4 +1,5 @@
-/* hyper.h - hyper-parameters as a JSON object. */
+/* hyper.h - hyper-parameters: as a JSON object, how many patches a step sees, whether anything can be trained
+ * with them. */
 #ifndef VIT_HYPER_H
 #define VIT_HYPER_H
 

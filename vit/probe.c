@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vit/config.h"
 #include "vit/loss.h"
 #include "vit/probe_parts.h"
 #include "vit/tokens.h"

@@ -2,7 +2,6 @@
  * (a Python dictionary of descr, fortran_order and shape), the values. */
 #include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "weights/readers.h"

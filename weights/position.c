@@ -1,9 +1,7 @@
 /* Position embeddings on another grid. Every kind is separable: a table of taps for one axis, made once,
  * serves both. Formulas: PyTorch UpSample (non-antialiased cubic: a -0.75; antialiased: Pillow's filter,
  * a -0.5), scipy.ndimage.zoom for JAX. */
-#include <assert.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "vit/arena.h"
