@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "patch/names.h"
 #include "tools/eval.h"
 #include "tools/out.h"
 #include "tools/progress.h"
@@ -143,17 +144,39 @@ static void list_classes(const char *path, const char *const *names, int count)
     }
 }
 
+/* To be freed; NULL: no memory. */
+static const char **class_names(const struct patch_dataset *d)
+{
+    const char **names = calloc((size_t)patch_dataset_classes(d) + 1, sizeof *names);
+
+    for (int i = 0; names && i < patch_dataset_classes(d); i++) names[i] = patch_dataset_class(d, i);
+    return names;
+}
+
 /* Both lists whole, above the error, which has room for what does not match. */
 static void show_mismatch(const struct patch_dataset *d, const char *path, const struct vit_model *m)
 {
-    const int count = patch_dataset_classes(d);
-    const char **names = calloc((size_t)count + 1, sizeof *names);
+    const char **names = class_names(d);
 
-    for (int i = 0; names && i < count; i++) names[i] = patch_dataset_class(d, i);
     if (names) {
-        list_classes(path, names, count);
+        list_classes(path, names, patch_dataset_classes(d));
         list_classes(vit_model_path(m), vit_model_labels(m), vit_model_config(m)->classes);
     }
+    free(names);
+}
+
+/* Which order that is, its beginning shows: of folders and lists by bytes, 1, 10, 2. */
+static void warn_of_order(const struct patch_dataset *d, const char *path, const struct vit_model *m,
+                          const struct cmd_common *o)
+{
+    const char **names = class_names(d);
+    char text[160] = "";
+
+    if (names) patch_names_list(text, sizeof text, names, (size_t)patch_dataset_classes(d));
+    cmd_warn(o,
+             "%s has no label names: its classes are taken in the order of %s: %s; --labels of eval and "
+             "convert names them",
+             vit_model_path(m), path, text);
     free(names);
 }
 
@@ -168,7 +191,7 @@ enum vit_status eval_try_labels(struct patch_dataset *d, const struct vit_model 
         return vit_fail(err, VIT_ERR_UNSUPPORTED,
                         "%s: the model has no label names and %d classes, the data set has %d",
                         vit_model_path(m), classes, found);
-    cmd_warn(o, "%s has no label names: its classes are taken in the order of %s", vit_model_path(m), path);
+    warn_of_order(d, path, m, o);
     return VIT_OK;
 }
 

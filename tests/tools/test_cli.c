@@ -936,6 +936,9 @@ static void the_order_of_the_data_is_trusted_with_a_warning(void **state)
     make_data_set(dir, 1);
     snprintf(out, sizeof out, "%s.safetensors", dir);
     EXPECT(1, "", WARNING, "eval", "-m", MODEL, "--data", dir);
+    EXPECT(1, "", ": class_0, class_1, class_2, ", "eval", "-m", MODEL, "--data",
+           dir); /* which order that is */
+    EXPECT(1, "", "; --labels of eval and convert names them", "eval", "-m", MODEL, "--data", dir);
     EXPECT(1, "\"matched\":\"order\"", "", "eval", "-q", "--json", "-m", MODEL, "--data", dir);
     EXPECT(1, "", WARNING, "compare", MODEL, MODEL, "--data", dir);
     EXPECT(1, "", WARNING, "convert", MODEL, out, "--data", dir);
