@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "patch/cifar.h"
+#include "patch/walk.h"
 
 static const char *const SPLITS[] = {
     [PATCH_TRAIN] = "train",
@@ -115,20 +116,45 @@ static enum vit_status check_there(const char *path, struct vit_error *err)
     return vit_fail(err, VIT_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
 }
 
+static bool is_archive(const char *name)
+{
+    static const char *const EXTENSIONS[] = { ".tar.gz", ".tgz", ".tar", ".zip" };
+
+    for (size_t i = 0; i < VIT_COUNT(EXTENSIONS); i++)
+        if (patch_has_extension(name, EXTENSIONS[i])) return true;
+    return false;
+}
+
+/* What may be meant where nothing is recognised: the archive that path is, or that lies in it as it came. */
+static void say_archive(char *text, size_t size, const char *path)
+{
+    struct patch_names files = { 0 };
+    const char *found = is_archive(path) ? path : NULL;
+
+    if (!found && patch_is_folder(path)) patch_list_files(&files, path, NULL);
+    for (size_t i = 0; !found && i < files.count; i++)
+        if (is_archive(files.item[i])) found = files.item[i];
+    *text = '\0';
+    if (found) snprintf(text, size, "; \"%s\" is an archive, to be unpacked first", found);
+    patch_names_free(&files);
+}
+
 static enum vit_status recognise(const struct patch_kind **kind, const char *path, struct vit_error *err)
 {
     const enum vit_status status = check_there(path, err);
+    char archive[512];
 
     *kind = NULL;
     if (status) return status;
     for (size_t i = 0; i < VIT_COUNT(KINDS) && !*kind; i++)
         if (KINDS[i]->found(KINDS[i], path)) *kind = KINDS[i];
     if (*kind) return VIT_OK;
+    say_archive(archive, sizeof archive, path);
     return vit_fail(err, VIT_ERR_FORMAT,
                     "%s: not a data set: expected a folder of the files of CIFAR-10 or CIFAR-100 (binary or "
                     "Python version), a folder with a folder of pictures for each class, or a text of lines "
-                    "file,label",
-                    path);
+                    "file,label%s",
+                    path, archive);
 }
 
 static enum vit_status check_split(const char *path, const struct patch_kind *kind, enum patch_split split,

@@ -269,6 +269,20 @@ static void write_hundred_names(const char *dir)
     tmp_write(dir, "meta", p.bytes, p.size, NULL, 0);
 }
 
+/* As it is downloaded. */
+static void an_archive_is_to_be_unpacked_first(void **state)
+{
+    struct patch_dataset *d;
+    struct vit_error err;
+    char path[TMP_PATH + 40];
+
+    tmp_write(*state, "cifar-10-binary.tar.gz", "\x1f\x8b", 2, path, sizeof path);
+    assert_refused(patch_dataset_open(&d, *state, PATCH_TEST, &err), VIT_ERR_FORMAT,
+                   "; \"cifar-10-binary.tar.gz\" is an archive, to be unpacked first", &err);
+    assert_refused(patch_dataset_open(&d, path, PATCH_TEST, &err), VIT_ERR_FORMAT,
+                   "cifar-10-binary.tar.gz\" is an archive, to be unpacked first", &err);
+}
+
 /* "train" and "test" are files of many folders. */
 static void cifar100_for_python_is_known_by_its_meta(void **state)
 {
@@ -406,6 +420,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_files_that_are_read_are_known, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(names_for_python_come_from_the_pickle_beside, tmp_setup,
                                         tmp_teardown),
+        cmocka_unit_test_setup_teardown(an_archive_is_to_be_unpacked_first, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(cifar100_for_python_is_known_by_its_meta, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_label_for_python_that_is_none_fails_alone, tmp_setup, tmp_teardown),
         cmocka_unit_test_setup_teardown(a_batch_that_lies_is_refused, tmp_setup, tmp_teardown),
