@@ -1,10 +1,20 @@
 /* patch.h - from files to pictures to normalised planes; data sets; batches.
  *
- *     struct patch_image im;
- *     if (patch_image_read(&im, "cat.jpg", NULL, &err)) ...
- *     patch_prepare(pixels, &im, &recipe, &err);            (size, size, 3) bytes, as Pillow and timm would
- *     patch_normalise(planes, pixels, &recipe);             (3, size, size) floats
- *     patch_image_free(&im);
+ *     #include <patch/patch.h>
+ *
+ *     // pixels (size, size, 3) as Pillow and timm would have them, and planes (3, size, size) of them.
+ *     enum vit_status look(unsigned char *pixels, float *planes, const char *path, int size,
+ *                          struct vit_error *err)
+ *     {
+ *         const struct patch_recipe recipe = patch_recipe_default(size);
+ *         struct patch_image im;
+ *         enum vit_status status = patch_image_read(&im, path, NULL, err);
+ *
+ *         if (!status) status = patch_prepare(pixels, &im, &recipe, err);
+ *         if (!status) patch_normalise(planes, pixels, &recipe);
+ *         patch_image_free(&im);
+ *         return status;
+ *     }
  *
  * Everything that is decoded becomes 8-bit RGB: grey is repeated, palettes are looked up, alpha is
  * dropped, 16 bits are shifted right by 8 (colours of a PPM rounded), CMYK and YCCK are converted as Pillow

@@ -1,10 +1,20 @@
 /* weights.h - named tensors on disk.
  *
- *     struct weights_file *f;
- *     if (weights_open(&f, "model.safetensors", &err)) ...
- *     const struct weights_tensor *t = weights_find(f, "head.weight");
- *     if (weights_read_f32(t, weights_path(f), out, &err)) ...      out (t->count)
- *     weights_close(f);
+ *     #include <weights/weights.h>
+ *
+ *     // out (count) = the tensor of that name; left alone where there is none of so many numbers.
+ *     enum vit_status load(float *out, size_t count, const char *path, const char *name,
+ *                          struct vit_error *err)
+ *     {
+ *         struct weights_file *f;
+ *         enum vit_status status = weights_open(&f, path, err);
+ *
+ *         if (status) return status;
+ *         const struct weights_tensor *t = weights_find(f, name);
+ *         if (t && t->count == count) status = weights_read_f32(t, path, out, err);
+ *         weights_close(f);
+ *         return status;
+ *     }
  *
  * Reads safetensors (mapped, nothing copied), NumPy .npz and PyTorch .pth/.bin archives of plain
  * tensors (a restricted reader that executes nothing). Every offset, size and shape is checked when the

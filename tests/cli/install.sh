@@ -51,11 +51,11 @@ example() {
         /^ \*     / { print substr($0, 8); inside = 1; next }
         inside && $0 == " *" { print "" }' "$1"
 }
-for header in train probe attention stats; do
-    example "vit/$header.h" >"$root/$header-example.c"
+for header in vit/train vit/probe vit/attention vit/stats patch/patch weights/weights; do
+    example "$header.h" >"$root/part.c"
     # shellcheck disable=SC2046,SC2086  # lists of flags; CC may be two words
-    $CC -std=c11 -Wall -Werror -c "$root/$header-example.c" -o "$root/example.o" $(pkg --cflags) &&
-        nm "$root/example.o" | grep -q ' T ' || fail "the example of vit/$header.h does not compile"
+    $CC -std=c11 -Wall -Werror -c "$root/part.c" -o "$root/example.o" $(pkg --cflags) &&
+        nm "$root/example.o" | grep -q ' T ' || fail "the example of $header.h does not compile"
 done
 example vit/vit.h >"$root/example.c"
 # shellcheck disable=SC2046,SC2086  # lists of flags; CC may be two words
