@@ -1,7 +1,6 @@
 /* names.c - enumerators as config.json writes them. */
-#include <string.h>
-
 #include "kernels/kern.h"
+#include "vit/text.h"
 
 static const char *const ACTS[] = {
     [KERN_ACT_NONE] = "none",           [KERN_ACT_GELU] = "gelu",
@@ -21,13 +20,6 @@ _Static_assert(VIT_COUNT(NORMS) == KERN_NORM_KINDS, "a normalisation has no name
 static const char *const DTYPES[] = { [KERN_F32] = "f32", [KERN_BF16] = "bf16", [KERN_I8] = "int8" };
 _Static_assert(VIT_COUNT(DTYPES) == KERN_DTYPES, "a format has no name");
 
-static int index_of(const char *const *names, size_t count, const char *name)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!strcmp(names[i], name)) return (int)i;
-    return -1;
-}
-
 const char *kern_act_name(enum kern_act act)
 {
     return (size_t)act < VIT_COUNT(ACTS) ? ACTS[act] : "unknown";
@@ -35,7 +27,7 @@ const char *kern_act_name(enum kern_act act)
 
 int kern_act_from_name(const char *name)
 {
-    return index_of(ACTS, VIT_COUNT(ACTS), name);
+    return vit_index_of(ACTS, VIT_COUNT(ACTS), name);
 }
 
 const char *kern_norm_kind_name(enum kern_norm_kind kind)
@@ -45,7 +37,7 @@ const char *kern_norm_kind_name(enum kern_norm_kind kind)
 
 int kern_norm_kind_from_name(const char *name)
 {
-    return index_of(NORMS, VIT_COUNT(NORMS), name);
+    return vit_index_of(NORMS, VIT_COUNT(NORMS), name);
 }
 
 const char *kern_dtype_name(enum kern_dtype dtype)
@@ -55,5 +47,5 @@ const char *kern_dtype_name(enum kern_dtype dtype)
 
 int kern_dtype_from_name(const char *name)
 {
-    return index_of(DTYPES, VIT_COUNT(DTYPES), name);
+    return vit_index_of(DTYPES, VIT_COUNT(DTYPES), name);
 }

@@ -9,6 +9,7 @@
 
 #include "patch/cifar.h"
 #include "patch/walk.h"
+#include "vit/text.h"
 
 static const char *const SPLITS[] = {
     [PATCH_TRAIN] = "train",
@@ -25,9 +26,7 @@ const char *patch_split_name(enum patch_split split)
 
 int patch_split_from_name(const char *name)
 {
-    for (int i = 0; i < PATCH_SPLITS; i++)
-        if (!strcmp(name, SPLITS[i])) return i;
-    return -1;
+    return vit_index_of(SPLITS, PATCH_SPLITS, name);
 }
 
 /* ---- creating and closing ---- */

@@ -23,10 +23,11 @@ sources() { # FOLDER...
 }
 
 # ---- who may include whom ----
+BASE='vit/(base|arena|random|json|pickle|sink|source|text|thread)\.h'
 allowed() { # FILE: an expression for the headers it may include
     case $1 in
-    patch/stem*) echo '(patch/|kernels/kern\.h|vit/(base|arena|random|json|pickle|sink|source|thread)\.h)' ;;
-    kernels/* | patch/* | weights/*) echo "(${1%%/*}/|vit/(base|arena|random|json|pickle|sink|source|thread)\\.h)" ;;
+    patch/stem*) echo "(patch/|kernels/kern\\.h|$BASE)" ;;
+    kernels/* | patch/* | weights/*) echo "(${1%%/*}/|$BASE)" ;;
     vit/*) echo '(vit|kernels|weights|patch)/' ;;
     *) echo '' ;;
     esac

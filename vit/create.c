@@ -9,6 +9,7 @@
 #include "vit/block.h"
 #include "vit/model.h"
 #include "vit/random.h"
+#include "vit/text.h"
 
 static const char *const INITS[] = { "xavier", "trunc02" };
 _Static_assert(VIT_COUNT(INITS) == VIT_INITS, "an initialisation has no name");
@@ -20,9 +21,7 @@ const char *vit_init_name(enum vit_init_kind kind)
 
 int vit_init_from_name(const char *name)
 {
-    for (int i = 0; i < VIT_INITS; i++)
-        if (!strcmp(name, INITS[i])) return i;
-    return -1;
+    return vit_index_of(INITS, VIT_INITS, name);
 }
 
 /* ---- random draws: a function of the seed, the tensor's name and the element ---- */

@@ -3,10 +3,10 @@
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "vit/config.h"
 #include "vit/json.h"
+#include "vit/text.h"
 
 static const char *const SCHEDULES[] = { "cosine", "linear", "constant" };
 static const char *const OPTIMIZERS[] = { "adamw", "muon" };
@@ -23,21 +23,14 @@ const char *vit_optimizer_name(enum vit_optimizer o)
     return (size_t)o < VIT_OPTIMIZERS ? OPTIMIZERS[o] : "unknown";
 }
 
-static int index_of(const char *name, const char *const *names, int count)
-{
-    for (int i = 0; i < count; i++)
-        if (!strcmp(name, names[i])) return i;
-    return -1;
-}
-
 int vit_schedule_from_name(const char *name)
 {
-    return index_of(name, SCHEDULES, VIT_SCHEDULES);
+    return vit_index_of(SCHEDULES, VIT_SCHEDULES, name);
 }
 
 int vit_optimizer_from_name(const char *name)
 {
-    return index_of(name, OPTIMIZERS, VIT_OPTIMIZERS);
+    return vit_index_of(OPTIMIZERS, VIT_OPTIMIZERS, name);
 }
 
 struct vit_hyper vit_hyper_default(void)
