@@ -18,6 +18,7 @@
 #endif
 
 #include "vit/base.h"
+#include "vit/text.h"
 
 static const struct {
     unsigned bit;
@@ -152,13 +153,9 @@ const char *kern_cpu_mask_unknown(char *text, size_t size)
 
 const char *kern_cpu_feature_names(unsigned features, char *text, size_t size)
 {
-    size_t used = 0;
-
-    if (size) *text = '\0';
-    for (size_t i = 0; i < VIT_COUNT(FEATURES); i++) {
-        if (!(features & FEATURES[i].bit) || used >= size) continue;
-        used += (size_t)snprintf(text + used, size - used, "%s%s", used ? " " : "", FEATURES[i].name);
-    }
+    *text = '\0';
+    for (size_t i = 0; i < VIT_COUNT(FEATURES); i++)
+        if (features & FEATURES[i].bit) vit_list_add(text, size, " ", FEATURES[i].name);
     return text;
 }
 

@@ -1,9 +1,9 @@
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernels/cpu.h"
 #include "kernels/overlays.h"
+#include "vit/text.h"
 
 /* What this build contains; an overlay that is not built has no install function and is listed as
  * unavailable. */
@@ -68,19 +68,12 @@ const struct kern_overlay *kern_overlay(int i)
     return &ROWS[available][i];
 }
 
-static void append(char *text, size_t size, const char *between, const char *word)
-{
-    size_t used = strlen(text);
-
-    snprintf(text + used, size - used, "%s%s", used ? between : "", word);
-}
-
 /* "this CPU can run: ref vec avx2" */
 static const char *available_names(char *text, size_t size)
 {
     *text = '\0';
     for (int i = 0; i < OVERLAYS; i++)
-        if (kern_overlay(i)->available) append(text, size, " ", kern_overlay(i)->name);
+        if (kern_overlay(i)->available) vit_list_add(text, size, " ", kern_overlay(i)->name);
     return text;
 }
 
@@ -135,7 +128,7 @@ static enum vit_status install(struct kern *k, const bool wanted[OVERLAYS], cons
 
         if (!wanted[i]) continue;
         ROWS[0][i].install(k);
-        append(k->name, sizeof k->name, "+", ROWS[0][i].name);
+        vit_list_add(k->name, sizeof k->name, "+", ROWS[0][i].name);
         if (i <= OVERLAY_blas || !wanted[OVERLAY_blas]) continue;
         if (k->linear[KERN_F32] == under.linear[KERN_F32]) continue;
         *k = (struct kern){ 0 };

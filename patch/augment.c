@@ -1,12 +1,11 @@
 #include "patch/augment.h"
 
-#include <assert.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "patch/augment_draw.h"
 #include "patch/augment_ops.h"
+#include "vit/text.h"
 
 /* ---- presets ---- */
 
@@ -37,7 +36,6 @@ const char *patch_augment_preset_name(int i)
 enum vit_status patch_augment_preset(struct patch_augment *out, const char *name, struct vit_error *err)
 {
     char names[256] = "";
-    size_t used = 0;
 
     for (size_t i = 0; i < VIT_COUNT(PRESETS); i++) {
         if (!strcmp(PRESETS[i].name, name)) {
@@ -45,8 +43,7 @@ enum vit_status patch_augment_preset(struct patch_augment *out, const char *name
             memset(out->fill, 128, sizeof out->fill);
             return VIT_OK;
         }
-        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", PRESETS[i].name);
-        assert(used < sizeof names);
+        vit_list_add(names, sizeof names, ", ", PRESETS[i].name);
     }
     *out = (struct patch_augment){ 0 };
     return vit_fail(err, VIT_ERR_ARG, "no augmentation is called \"%s\", expected one of %s", name, names);

@@ -169,7 +169,7 @@ static enum vit_status check_split(const char *path, const struct patch_kind *ki
     for (int i = 0; i < PATCH_ALL; i++)
         if (there & 1u << i) names[count++] = SPLITS[i];
     return vit_fail(err, VIT_ERR_ARG, "%s: this %s has no split \"%s\", it has: %s", path, kind->name,
-                    SPLITS[split], patch_names_list(text, sizeof text, names, count));
+                    SPLITS[split], vit_list(text, sizeof text, names, count));
 }
 
 enum vit_status patch_dataset_splits(unsigned *out, const char *path, struct vit_error *err)

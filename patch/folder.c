@@ -4,6 +4,7 @@
 
 #include "patch/dataset.h"
 #include "patch/walk.h"
+#include "vit/text.h"
 
 /* Names under which splits are found, in any case: "Training" beside "Testing" are no classes. */
 static const struct {
@@ -126,7 +127,7 @@ static enum vit_status check_beside(const char *path, const char *split, struct 
     if (!status && classes)
         status = vit_fail(err, VIT_ERR_FORMAT,
                           "%s: expected splits alone beside %s/, found folders of pictures: %s", path, split,
-                          patch_names_list(text, sizeof text, (const char *const *)folders.item, classes));
+                          vit_list(text, sizeof text, (const char *const *)folders.item, classes));
     patch_names_free(&folders);
     return status;
 }

@@ -121,19 +121,3 @@ void patch_names_free(struct patch_names *n)
     free(n->item);
     *n = (struct patch_names){ 0 };
 }
-
-const char *patch_names_list(char *text, size_t size, const char *const *names, size_t count)
-{
-    enum { TAIL = 32 }; /* room for "... (1000 more)" */
-    size_t at = 0;
-
-    text[0] = '\0';
-    for (size_t i = 0; i < count; i++) {
-        if (at + strlen(names[i]) + 2 + TAIL > size) {
-            snprintf(text + at, size - at, "%s... (%zu more)", i ? ", " : "", count - i);
-            break;
-        }
-        at += (size_t)snprintf(text + at, size - at, "%s%s", i ? ", " : "", names[i]);
-    }
-    return text;
-}

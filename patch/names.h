@@ -27,7 +27,4 @@ void patch_names_unique(struct patch_names *n);
 ptrdiff_t patch_names_search(const struct patch_names *n, const char *name);
 void patch_names_free(struct patch_names *n); /* accepts a zeroed list */
 
-/* "cat, dog, ... (90 more)" within size bytes of text. */
-const char *patch_names_list(char *text, size_t size, const char *const *names, size_t count);
-
 #endif

@@ -6,6 +6,7 @@
 
 #include "patch/dataset.h"
 #include "vit/random.h"
+#include "vit/text.h"
 
 /* ---- labels by name ---- */
 
@@ -35,7 +36,7 @@ static size_t list_unmatched(char *text, size_t size, const char *const *names, 
         if (left) left[unmatched] = names[i];
         unmatched++;
     }
-    if (left) patch_names_list(text, size, left, unmatched);
+    if (left) vit_list(text, size, left, unmatched);
     free(left);
     return unmatched;
 }

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "patch/names.h"
 #include "tools/recipe_preset.h"
 #include "tools/sweep.h"
+#include "vit/text.h"
 
 static const char *keep_word(int i)
 {
@@ -101,7 +101,7 @@ static const struct args_group *const GROUPS[] = { &OWN, RECIPE_GROUPS, NULL };
 /* "0.001, 0.003" */
 static const char *join(char *text, size_t size, const struct recipe_list *list)
 {
-    return patch_names_list(text, size, (const char *const *)list->text, (size_t)list->count);
+    return vit_list(text, size, (const char *const *)list->text, (size_t)list->count);
 }
 
 static const char *sweep_of_their_own(const struct recipe_list *list)
@@ -165,7 +165,7 @@ static enum vit_status check_list(const struct recipe_lists *given, enum recipe_
     if (named && count)
         status = vit_fail(err, VIT_ERR_ARG,
                           "--%s: the sweep in %s has %s too; values can be added, not taken away",
-                          recipe_name(id), folder, patch_names_list(values, sizeof values, gone, count));
+                          recipe_name(id), folder, vit_list(values, sizeof values, gone, count));
     else if (!named && (count || is->count > 1))
         status =
             vit_fail(err, VIT_ERR_ARG, "--%s: the sweep in %s has \"%s\", found \"%s\"%s", recipe_name(id),

@@ -3,12 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "patch/names.h"
 #include "tools/eval.h"
 #include "tools/out.h"
 #include "tools/progress.h"
 #include "tools/train.h"
 #include "vit/stats.h"
+#include "vit/text.h"
 
 #define AT(field) (sizeof(struct cmd_common) + offsetof(struct eval_options, field))
 static const struct args_option ROWS[] = {
@@ -172,7 +172,7 @@ static void warn_of_order(const struct patch_dataset *d, const char *path, const
     const char **names = class_names(d);
     char text[160] = "";
 
-    if (names) patch_names_list(text, sizeof text, names, (size_t)patch_dataset_classes(d));
+    if (names) vit_list(text, sizeof text, names, (size_t)patch_dataset_classes(d));
     cmd_warn(o,
              "%s has no label names: its classes are taken in the order of %s: %s; --labels of eval and "
              "convert names them",

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 
 #include "patch/feed_store.h"
-#include "patch/names.h"
 #include "tools/progress.h"
 #include "tools/stop.h"
 #include "tools/train.h"
+#include "vit/text.h"
 
 /* ---- opening ---- */
 
@@ -153,7 +153,7 @@ static void warn_unlearnt(const struct cmd_common *common, const char *path, con
         if (left[i]) left[count++] = left[i];
     if (count)
         cmd_warn(common, "%s: there is no picture to learn %zu of its %d classes from: %s", path, count,
-                 classes, patch_names_list(text, sizeof text, left, count));
+                 classes, vit_list(text, sizeof text, left, count));
     free(left);
 }
 

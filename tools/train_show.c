@@ -2,9 +2,9 @@
 #include <math.h>
 
 #include "patch/feed_store.h"
-#include "patch/names.h"
 #include "tools/out.h"
 #include "tools/train_parts.h"
+#include "vit/text.h"
 
 int train_fail(struct train *t, const struct vit_error *err)
 {
@@ -58,7 +58,7 @@ static void show_data(const struct train *t)
     const size_t count = patch_feed_count(t->feed);
     char names[200], clean[OUT_NAME_ROOM(sizeof names)], steps[64], pictures[256];
 
-    patch_names_list(names, sizeof names, vit_model_labels(t->model), (size_t)classes);
+    vit_list(names, sizeof names, vit_model_labels(t->model), (size_t)classes);
     fprintf(stderr, "%zu picture%s to learn from, %s; %zu %s, %d classes: %s\nevery picture is %s\n", count,
             out_plural(count), steps_text(steps, sizeof steps, t),
             t->data->held_store ? t->data->held_store->count : 0,

@@ -6,6 +6,7 @@
 
 #include "vit/config.h"
 #include "vit/json.h"
+#include "vit/text.h"
 
 static const char *const POOLS[] = { "cls", "mean", "seq", "cls_mean" };
 static const char *const POSITIONS[] = { "learned", "sincos2d", "none" };
@@ -28,21 +29,20 @@ const char *vit_position_name(enum vit_position position)
 
 /* A string that must be one of count names; *out its index. */
 static enum vit_status json_name(const json_t *object, const char *where, const char *key,
-                                 const char *const *names, int count, int *out, struct vit_error *err)
+                                 const char *const *names, size_t count, int *out, struct vit_error *err)
 {
     const char *text = NULL;
-    char list[256] = "";
+    char list[256];
     enum vit_status status = vit_json_string(object, where, key, &text, err);
+    int found;
 
     if (status || !text) return status;
-    for (int i = 0; i < count; i++) {
-        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? ", " : "", names[i]);
-        if (strcmp(text, names[i])) continue;
-        *out = i;
-        return VIT_OK;
-    }
-    return vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\" must be one of %s, found \"%s\"", where, key, list,
-                    text);
+    found = vit_index_of(names, count, text);
+    if (found < 0)
+        return vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\" must be one of %s, found \"%s\"", where, key,
+                        vit_list(list, sizeof list, names, count), text);
+    *out = found;
+    return VIT_OK;
 }
 
 /* Every key of object must be among those listed (NULL ends the list). */

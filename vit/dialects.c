@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-#include "patch/names.h"
 #include "vit/config.h"
 #include "vit/json.h"
+#include "vit/text.h"
 
 /* ---- names of other frameworks ---- */
 
@@ -275,7 +275,7 @@ static void say_timm_recipe(struct vit_model *m, const json_t *cfg, const char *
             names[count++] = DEFAULTS[i].assumed;
     if (count)
         vit_model_say(m, true, "%s: does not say all of the preprocessing: %s assumed, as timm does", where,
-                      patch_names_list(text, sizeof text, names, count));
+                      vit_list(text, sizeof text, names, count));
 }
 
 /* What is not said is as in PretrainedCfg of timm's _pretrained.py, whatever the network. */

@@ -2,10 +2,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "patch/names.h"
 #include "vit/config.h"
 #include "vit/dialects.h"
 #include "vit/json.h"
+#include "vit/text.h"
 
 enum { MOST_RESIZED = 2 * PATCH_MOST_SIZE }; /* before a crop */
 
@@ -132,7 +132,7 @@ static void say_defaults(struct vit_model *m, const struct processor *p, const j
         if (!vit_json_get(o, KEYS[i])) names[count++] = KEYS[i];
     if (count)
         vit_model_say(m, false, "%s: does not say all of the preprocessing: %s as %s has them", where,
-                      patch_names_list(text, sizeof text, names, count), p->name);
+                      vit_list(text, sizeof text, names, count), p->name);
 }
 
 static void take_defaults(struct patch_recipe *r, const struct processor *p)

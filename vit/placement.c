@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "vit/block.h"
+#include "vit/text.h"
 
 /* The placements. A new one is a new row: forward, backward, memory, parameters and files follow.
  *
@@ -54,7 +55,8 @@ static const struct placement {
 };
 /* clang-format on */
 _Static_assert(VIT_COUNT(PLACEMENTS) == VIT_PLACEMENTS, "a placement has no row");
-_Static_assert(VIT_NORM_MIX == VIT_PLACEMENTS - 1, "names are looked for in the rows before it");
+_Static_assert(VIT_NORM_MIX == VIT_PLACEMENTS - 1,
+               "names are looked for in the rows before it, and its fraction is told last");
 
 /* The row that block uses: a mix takes post's for its first blocks and pre's for the others. A fraction with
  * six digits is the one it stands for, in networks of up to 200 blocks: 0.333333 of 12 is 4. */
@@ -122,10 +124,9 @@ static enum vit_status unknown_placement(const char *text, struct vit_error *err
 {
     char names[256] = "";
 
-    for (int i = 0; i < VIT_PLACEMENTS; i++)
-        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s%s", i ? ", " : "",
-                 PLACEMENTS[i].name, i == VIT_NORM_MIX ? ":F with F from 0 to 1" : "");
-    return vit_fail(err, VIT_ERR_ARG, "expected a norm placement, one of %s, found \"%s\"", names, text);
+    for (int i = 0; i < VIT_PLACEMENTS; i++) vit_list_add(names, sizeof names, ", ", PLACEMENTS[i].name);
+    return vit_fail(err, VIT_ERR_ARG,
+                    "expected a norm placement, one of %s:F with F from 0 to 1, found \"%s\"", names, text);
 }
 
 /* The fraction of a mix has a point in files and options, whatever the program's locale says: for the calling

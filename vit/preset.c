@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "vit/text.h"
+
 /* timm's plain ViTs by size; a name is vit_<size>_patch<P>_<image> or deit_..., and our own presets. */
 static const struct size {
     const char *name;
@@ -124,15 +126,13 @@ int vit_preset_heads_of(const struct vit_config *c, const char **size)
 
 static enum vit_status unknown(const char *name, struct vit_error *err)
 {
-    char names[512] = "";
+    char names[256] = "", sizes[256] = "";
 
-    for (size_t i = 0; i < VIT_COUNT(PRESETS); i++)
-        snprintf(names + strlen(names), sizeof names - strlen(names), "%s, ", PRESETS[i].name);
-    for (size_t i = 0; i < VIT_COUNT(SIZES); i++)
-        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i ? "|" : "vit_(",
-                 SIZES[i].name);
-    return vit_fail(err, VIT_ERR_ARG, "expected an architecture, one of %s)_patchP_IMAGE, found \"%s\"",
-                    names, name);
+    for (size_t i = 0; i < VIT_COUNT(PRESETS); i++) vit_list_add(names, sizeof names, ", ", PRESETS[i].name);
+    for (size_t i = 0; i < VIT_COUNT(SIZES); i++) vit_list_add(sizes, sizeof sizes, "|", SIZES[i].name);
+    return vit_fail(err, VIT_ERR_ARG,
+                    "expected an architecture, one of %s, vit_(%s)_patchP_IMAGE, found \"%s\"", names, sizes,
+                    name);
 }
 
 /* "vit_SIZE_patchP_IMAGE" and perhaps the name of weights after it. Anything else in between ("36x1", "clip",

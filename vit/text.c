@@ -1,6 +1,30 @@
 #include "vit/text.h"
 
+#include <stdio.h>
 #include <string.h>
+
+const char *vit_list(char *text, size_t size, const char *const *names, size_t count)
+{
+    enum { TAIL = 32 }; /* room for "... (1000 more)" */
+    size_t at = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < count; i++) {
+        if (at + strlen(names[i]) + 2 + TAIL > size) {
+            snprintf(text + at, size - at, "%s... (%zu more)", i ? ", " : "", count - i);
+            break;
+        }
+        at += (size_t)snprintf(text + at, size - at, "%s%s", i ? ", " : "", names[i]);
+    }
+    return text;
+}
+
+void vit_list_add(char *text, size_t size, const char *between, const char *word)
+{
+    const size_t used = strlen(text);
+
+    snprintf(text + used, size - used, "%s%s", used ? between : "", word);
+}
 
 int vit_index_of(const char *const *names, size_t count, const char *name)
 {

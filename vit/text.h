@@ -1,8 +1,13 @@
-/* text.h - names that stand for numbers. */
+/* text.h - lists of names as sentences have them. */
 #ifndef VIT_TEXT_H
 #define VIT_TEXT_H
 
 #include <stddef.h>
+
+/* "cat, dog, ... (90 more)" within size bytes of text. */
+const char *vit_list(char *text, size_t size, const char *const *names, size_t count);
+/* text + between + word within size bytes; word alone where text is empty. What finds no room is left out. */
+void vit_list_add(char *text, size_t size, const char *between, const char *word);
 
 /* Which of count names is name; -1: none. */
 int vit_index_of(const char *const *names, size_t count, const char *name);

@@ -1,7 +1,8 @@
 #include "weights/builtin.h"
 
-#include <stdio.h>
 #include <string.h>
+
+#include "vit/text.h"
 
 #if VIT_BUILTIN
 /* In embedded.c: the bytes of weights/builtin/{pre,post}.safetensors and the byte after them. */
@@ -22,14 +23,14 @@ static const struct builtin {
 
 enum vit_status weights_open_builtin(struct weights_file **out, const char *name, struct vit_error *err)
 {
-    char names[128] = "none";
+    char names[128] = "";
 
     *out = NULL;
     for (const struct builtin *b = BUILTINS; b->name; b++) {
         if (!strcmp(name, b->name))
             return weights_open_memory(out, b->bytes, (size_t)(b->end - b->bytes), b->name, err);
-        size_t used = b == BUILTINS ? 0 : strlen(names);
-        snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", b->name);
+        vit_list_add(names, sizeof names, ", ", b->name);
     }
-    return vit_fail(err, VIT_ERR_ARG, "%s: no such network in this build: there are %s", name, names);
+    return vit_fail(err, VIT_ERR_ARG, "%s: no such network in this build: there are %s", name,
+                    *names ? names : "none");
 }

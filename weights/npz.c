@@ -1,9 +1,9 @@
 /* NumPy's .npz: a zip of .npy members (numpy/lib/format.py): magic, version, length of a header, the header
  * (a Python dictionary of descr, fortran_order and shape), the values. */
 #include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "vit/text.h"
 #include "weights/readers.h"
 
 enum { MAX_HEADER = 65536 };
@@ -145,10 +145,8 @@ static enum vit_status read_text(struct weights_member *m, char *text, struct vi
 /* "<f8, <f4, ...": what is read. */
 static const char *list_descrs(char *text, size_t size)
 {
-    size_t used = 0;
-
-    for (size_t i = 0; i < VIT_COUNT(DESCRS) && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", DESCRS[i].descr);
+    *text = '\0';
+    for (size_t i = 0; i < VIT_COUNT(DESCRS); i++) vit_list_add(text, size, ", ", DESCRS[i].descr);
     return text;
 }
 

@@ -1,11 +1,11 @@
 /* The checks are those of the reference implementation (safetensors/src/tensor.rs, read_metadata and
  * validate): tensors sorted by their offsets cover the data without a hole, an overlap or a rest. */
 #include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "vit/json.h"
+#include "vit/text.h"
 #include "weights/readers.h"
 
 static const uint64_t MAX_HEADER = 100000000;
@@ -47,11 +47,9 @@ static enum vit_status read_header(struct weights_file *f, struct data *data, st
 /* "F64, F32, ...": what is read. */
 static const char *list_dtypes(char *text, size_t size)
 {
-    size_t used = 0;
-
-    for (int i = 0; i < WEIGHTS_DTYPES && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "",
-                                 weights_dtype_name((enum weights_dtype)i));
+    *text = '\0';
+    for (int i = 0; i < WEIGHTS_DTYPES; i++)
+        vit_list_add(text, size, ", ", weights_dtype_name((enum weights_dtype)i));
     return text;
 }
 
