@@ -9,12 +9,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-bool patch_is_there(const char *path)
-{
-    struct stat s;
-
-    return lstat(path, &s) == 0 || (errno != ENOENT && errno != ENOTDIR);
-}
+#include "vit/source.h"
 
 /* S_IFDIR, S_IFREG and so on; S_IFLNK: it is there and cannot be reached; 0: it is not there. */
 static mode_t kind_of(const char *path, const char *name)
@@ -25,7 +20,7 @@ static mode_t kind_of(const char *path, const char *name)
 
     if (n < 0 || (size_t)n >= sizeof text) return 0;
     if (!stat(text, &s)) return s.st_mode & S_IFMT;
-    return patch_is_there(text) ? S_IFLNK : 0;
+    return vit_source_is_there(text) ? S_IFLNK : 0;
 }
 
 bool patch_is_folder(const char *path)

@@ -16,9 +16,6 @@ enum vit_status patch_list_files(struct patch_names *out, const char *path, stru
 enum vit_status patch_list_pictures(struct patch_names *out, struct patch_names *closed, const char *path,
                                     struct vit_error *err);
 
-/* There is something of that name, if only a link that leads nowhere, or nobody may know: opening it says
- * which. */
-bool patch_is_there(const char *path);
 bool patch_is_folder(const char *path);
 bool patch_is_file(const char *path); /* a regular one */
 /* "folder/name" is a folder, or a file. What is there and cannot be reached may be either, but no folder by a

@@ -28,7 +28,7 @@ allowed() { # FILE: an expression for the headers it may include
     case $1 in
     patch/stem*) echo "(patch/|kernels/kern\\.h|$BASE)" ;;
     kernels/* | patch/* | weights/*) echo "(${1%%/*}/|$BASE)" ;;
-    vit/*) echo '(vit|kernels|weights|patch)/' ;;
+    vit/*) echo '((vit|kernels|weights)/|patch/(patch|stem)\.h)' ;;
     *) echo '' ;;
     esac
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "patch/walk.h"
+#include "vit/source.h"
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -24,7 +24,7 @@ static bool join_path(char *out, const char *dir, const char *name)
 /* dir/name into out if it is there, else "". Of a link that leads nowhere opening tells. */
 static void beside(char *out, const char *dir, const char *name)
 {
-    if (!join_path(out, dir, name) || !patch_is_there(out)) *out = '\0';
+    if (!join_path(out, dir, name) || !vit_source_is_there(out)) *out = '\0';
 }
 
 /* The one file of a folder with this ending; several are an error that names two of them. */

@@ -8,6 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+bool vit_source_is_there(const char *path)
+{
+    struct stat s;
+
+    return lstat(path, &s) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
 static const char *kind_of(mode_t mode)
 {
     static const struct {

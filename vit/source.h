@@ -3,10 +3,14 @@
 #ifndef VIT_SOURCE_H
 #define VIT_SOURCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "vit/base.h"
 
+/* There is something of that name, if only a link that leads nowhere, or nobody may know: opening it says
+ * which. */
+bool vit_source_is_there(const char *path);
 /* Opens path for reading: *fd, to be closed by the caller (-1 on failure), and the *size of the file in
  * bytes. Fails with VIT_ERR_IO; errno is ENOENT where, and only where, there is no such file. */
 enum vit_status vit_source_open(int *fd, size_t *size, const char *path, struct vit_error *err);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/support/test.h"
 #include "tests/support/tmp.h"
@@ -79,12 +80,33 @@ static void a_file_that_holds_less_than_it_says_is_refused(void **state)
     assert_null(bytes);
 }
 
+/* What cannot be looked at is there: opening it says why it cannot be read. */
+static void a_link_that_leads_nowhere_is_there(void **state)
+{
+    char dir[256], path[300], below[310];
+
+    (void)state;
+    tmp_create(dir, sizeof dir);
+    snprintf(path, sizeof path, "%s/x", dir);
+    snprintf(below, sizeof below, "%s/y", path);
+    assert_false(vit_source_is_there(path));
+    assert_int_equal(symlink("x", path), 0); /* to itself */
+    assert_true(vit_source_is_there(path));
+    assert_true(vit_source_is_there(below));
+    assert_int_equal(unlink(path), 0);
+    tmp_write(dir, "x", "", 0, NULL, 0);
+    assert_true(vit_source_is_there(path));
+    assert_false(vit_source_is_there(below)); /* below a file there is nothing */
+    tmp_remove(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_whole_file_is_read),
         cmocka_unit_test(what_is_no_file_is_refused_and_not_waited_for),
         cmocka_unit_test(a_file_that_holds_less_than_it_says_is_refused),
+        cmocka_unit_test(a_link_that_leads_nowhere_is_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
