@@ -18,14 +18,7 @@ json_t *out_real(double value)
 
 json_t *out_float(float value)
 {
-    char text[32];
-
-    if (!isfinite(value)) return json_null();
-    for (int digits = 6; digits <= 9; digits++) { /* 9 always read back: FLT_DECIMAL_DIG */
-        snprintf(text, sizeof text, "%.*g", digits, (double)value);
-        if (strtof(text, NULL) == value) break;
-    }
-    return json_real(strtod(text, NULL));
+    return isfinite(value) ? vit_json_number(value) : json_null();
 }
 
 json_t *out_whole(uint64_t value)

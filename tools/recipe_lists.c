@@ -6,19 +6,16 @@
 #include "tools/out.h"
 #include "tools/recipe.h"
 #include "vit/json.h"
+#include "vit/text.h"
 
 static const void *field(const struct recipe *r, const struct args_option *row)
 {
     return (const char *)r + row->at;
 }
 
-/* The fewest digits that read back as value. */
 static void float_text(char *text, size_t size, float value)
 {
-    for (int digits = 1; digits <= 9; digits++) { /* 9 always do: FLT_DECIMAL_DIG */
-        snprintf(text, size, "%.*g", digits, (double)value);
-        if (strtof(text, NULL) == value) return;
-    }
+    snprintf(text, size, "%.*g", vit_float_digits(value, 1), (double)value);
 }
 
 /* out = text in the one form that equal values share; VIT_ERR_ARG: it is wrong. */

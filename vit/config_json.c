@@ -1,7 +1,5 @@
 #include "vit/config_json.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "vit/config.h"
@@ -363,17 +361,6 @@ static json_t *stem_to_json(const struct patch_stem *s)
         vit_json_append(&layers, layer);
     }
     return json_pack("{ss so sb}", "kind", "conv", "layers", layers, "project", s->project);
-}
-
-json_t *vit_json_number(float x)
-{
-    char text[32];
-
-    for (int digits = 6; digits <= 9; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, (double)x);
-        if (strtof(text, NULL) == x) break;
-    }
-    return json_real(strtod(text, NULL));
 }
 
 static json_t *norm_to_json(const struct vit_norm_config *n)

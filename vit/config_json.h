@@ -17,9 +17,6 @@ enum vit_status vit_recipe_from_json(struct patch_recipe *r, const json_t *prepr
 json_t *vit_config_to_json(const struct vit_config *c, const struct patch_recipe *r,
                            const char *const *labels);
 
-/* x as the shortest decimal that reads back as the same float: 0.1, not 0.10000000149. */
-json_t *vit_json_number(float x);
-
 /* Names of the enumerations as the file has them. */
 const char *vit_pool_name(enum vit_pool pool);
 const char *vit_position_name(enum vit_position position);

@@ -1,7 +1,6 @@
 /* A model as Hugging Face's transformers writes it down, in config.json and preprocessor_config.json. */
 #include <stdio.h>
 
-#include "vit/config_json.h"
 #include "vit/dialects.h"
 #include "vit/export.h"
 #include "vit/json.h"

@@ -1,5 +1,4 @@
 /* A model as timm writes it down: config.json has the preprocessing too. */
-#include "vit/config_json.h"
 #include "vit/dialects.h"
 #include "vit/export.h"
 #include "vit/json.h"

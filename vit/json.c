@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "vit/source.h"
+#include "vit/text.h"
 
 static const char *type_name(const json_t *v)
 {
@@ -178,6 +179,14 @@ enum vit_status vit_json_floats(const json_t *object, const char *where, const c
         out[i] = (float)json_number_value(item);
     }
     return VIT_OK;
+}
+
+json_t *vit_json_number(float x)
+{
+    char text[32];
+
+    snprintf(text, sizeof text, "%.*g", vit_float_digits(x, 6), (double)x);
+    return json_real(strtod(text, NULL));
 }
 
 static void give_up_unless(bool done, json_t **container)

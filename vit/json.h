@@ -43,6 +43,9 @@ char *vit_json_text(const json_t *value, size_t flags);
 /* One of its flags, for numbers that began as floats (vit_json_number): 0.4822, not 0.48220000000000002. */
 enum { VIT_JSON_FLOATS = JSON_REAL_PRECISION(15) };
 
+/* x as the shortest decimal that reads back as the same float: 0.1, not 0.10000000149. */
+json_t *vit_json_number(float x);
+
 /* Building. *object takes value under key; without memory for it (value NULL too) *object is given back and
  * becomes NULL, and what else is put into it as well: a text that lacks a key is never written. */
 void vit_json_put(json_t **object, const char *key, json_t *value);

@@ -184,10 +184,7 @@ const char *vit_placement_text(const struct vit_norm_config *n, char *text, size
     }
     /* The shortest decimal that reads back as the same float: it is stored in files. */
     const struct locales l = with_points();
-    for (int digits = 1; digits <= 9; digits++) {
-        snprintf(text, size, "mix:%.*g", digits, (double)n->mix);
-        if (strtof(text + 4, NULL) == n->mix) break;
-    }
+    snprintf(text, size, "mix:%.*g", vit_float_digits(n->mix, 1), (double)n->mix);
     as_before(l);
     return text;
 }

@@ -1,6 +1,8 @@
 #include "vit/text.h"
 
+#include <float.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *vit_list(char *text, size_t size, const char *const *names, size_t count)
@@ -31,4 +33,16 @@ int vit_index_of(const char *const *names, size_t count, const char *name)
     for (size_t i = 0; i < count; i++)
         if (!strcmp(names[i], name)) return (int)i;
     return -1;
+}
+
+int vit_float_digits(float x, int least)
+{
+    char text[32];
+    int digits = least;
+
+    for (; digits < FLT_DECIMAL_DIG; digits++) { /* so many always do */
+        snprintf(text, sizeof text, "%.*g", digits, (double)x);
+        if (strtof(text, NULL) == x) break;
+    }
+    return digits;
 }

@@ -1,4 +1,4 @@
-/* text.h - lists of names as sentences have them. */
+/* text.h - lists of names and numbers as sentences and files have them. */
 #ifndef VIT_TEXT_H
 #define VIT_TEXT_H
 
@@ -11,5 +11,8 @@ void vit_list_add(char *text, size_t size, const char *between, const char *word
 
 /* Which of count names is name; -1: none. */
 int vit_index_of(const char *const *names, size_t count, const char *name);
+
+/* The fewest significant digits, least or more, with which the decimal of x reads back as the same float. */
+int vit_float_digits(float x, int least);
 
 #endif
