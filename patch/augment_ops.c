@@ -250,40 +250,27 @@ static void sharpness(unsigned char *pixels, unsigned char *scratch, int size, d
 /* ---- all of them ---- */
 
 static const struct {
-    const char *name;
     void (*apply)(unsigned char *pixels, unsigned char *scratch, int size, double value);
     make_table *table; /* where there is no apply */
 } OPS[] = {
-    [PATCH_OP_IDENTITY] = { "identity", NULL, NULL },
-    [PATCH_OP_SHEAR_X] = { "shear-x", shear_x, NULL },
-    [PATCH_OP_SHEAR_Y] = { "shear-y", shear_y, NULL },
-    [PATCH_OP_TRANSLATE_X] = { "translate-x", translate_x, NULL },
-    [PATCH_OP_TRANSLATE_Y] = { "translate-y", translate_y, NULL },
-    [PATCH_OP_ROTATE] = { "rotate", rotate, NULL },
-    [PATCH_OP_AUTO_CONTRAST] = { "auto-contrast", NULL, auto_contrast_table },
-    [PATCH_OP_INVERT] = { "invert", NULL, invert_table },
-    [PATCH_OP_EQUALIZE] = { "equalize", NULL, equalize_table },
-    [PATCH_OP_SOLARIZE] = { "solarize", NULL, solarize_table },
-    [PATCH_OP_SOLARIZE_ADD] = { "solarize-add", NULL, solarize_add_table },
-    [PATCH_OP_POSTERIZE] = { "posterize", NULL, posterize_table },
-    [PATCH_OP_CONTRAST] = { "contrast", contrast, NULL },
-    [PATCH_OP_COLOR] = { "color", color, NULL },
-    [PATCH_OP_BRIGHTNESS] = { "brightness", brightness, NULL },
-    [PATCH_OP_SHARPNESS] = { "sharpness", sharpness, NULL },
+    [PATCH_OP_IDENTITY] = { NULL, NULL },
+    [PATCH_OP_SHEAR_X] = { shear_x, NULL },
+    [PATCH_OP_SHEAR_Y] = { shear_y, NULL },
+    [PATCH_OP_TRANSLATE_X] = { translate_x, NULL },
+    [PATCH_OP_TRANSLATE_Y] = { translate_y, NULL },
+    [PATCH_OP_ROTATE] = { rotate, NULL },
+    [PATCH_OP_AUTO_CONTRAST] = { NULL, auto_contrast_table },
+    [PATCH_OP_INVERT] = { NULL, invert_table },
+    [PATCH_OP_EQUALIZE] = { NULL, equalize_table },
+    [PATCH_OP_SOLARIZE] = { NULL, solarize_table },
+    [PATCH_OP_SOLARIZE_ADD] = { NULL, solarize_add_table },
+    [PATCH_OP_POSTERIZE] = { NULL, posterize_table },
+    [PATCH_OP_CONTRAST] = { contrast, NULL },
+    [PATCH_OP_COLOR] = { color, NULL },
+    [PATCH_OP_BRIGHTNESS] = { brightness, NULL },
+    [PATCH_OP_SHARPNESS] = { sharpness, NULL },
 };
 _Static_assert(VIT_COUNT(OPS) == PATCH_OPS, "an operation has no row");
-
-const char *patch_op_name(enum patch_op op)
-{
-    return OPS[op].name;
-}
-
-int patch_op_from_name(const char *name)
-{
-    for (int i = 0; i < PATCH_OPS; i++)
-        if (!strcmp(OPS[i].name, name)) return i;
-    return -1;
-}
 
 void patch_op_apply(unsigned char *pixels, unsigned char *scratch, int size, enum patch_op op, double value)
 {

@@ -23,8 +23,6 @@ enum patch_op {
     PATCH_OP_SHARPNESS,     /* factor; 0 is smoothed */
     PATCH_OPS
 };
-const char *patch_op_name(enum patch_op op); /* "shear-x" */
-int patch_op_from_name(const char *name);    /* -1: unknown */
 
 enum { PATCH_OP_SIZE = 8192 }; /* largest side: the coordinates of the transforms are 16.16 fixed point */
 

@@ -67,7 +67,7 @@ struct report_block {
     double seed, grad_w2, stream_rms, branch_share, token_cosine, step_change, entropy;
 };
 
-enum report_kind { REPORT_SWEEP, REPORT_TRAIN, REPORT_PROBE, REPORT_COMPARE };
+enum report_kind { REPORT_SWEEP, REPORT_TRAIN, REPORT_COMPARE };
 
 struct report_source {
     const char *path;

@@ -137,7 +137,6 @@ enum weights_layout {
     WEIGHTS_HWIO,      /* (h, w, in, out) -> (out, in, h, w): Flax convolution */
     WEIGHTS_HEADS_IN,  /* (d, h, e) -> (h e, d), bias (h, e) -> (h e): Flax query, key, value */
     WEIGHTS_HEADS_OUT, /* (h, e, d) -> (d, h e): Flax attention output */
-    WEIGHTS_LAYOUTS
 };
 
 /* Where one canonical tensor lies in a file: parts are concatenated along the first canonical axis (query,

@@ -4,7 +4,7 @@
     tests/data/augment/make.py          needs Pillow (9.4 made the committed file) and NumPy
 
 Little endian: "PILOPS1\\n"; u32 number of pictures, each u32 side and its (side, side, 3) bytes; u32 number
-of cases, each u32 picture, 16 bytes name of the operation (patch_op_name), f64 value, the resulting bytes.
+of cases, each u32 picture, 16 bytes name of the operation (a key of OPS), f64 value, the resulting bytes.
 """
 import os
 import struct
