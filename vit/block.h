@@ -53,7 +53,7 @@ float vit_placement_alpha(int depth);
 /* What a step leaves for the backward. */
 struct vit_step_trace {
     const float *in;   /* the value the step read */
-    float *out;        /* the value it wrote; NULL for FORK */
+    float *out;        /* (m, d): the value it wrote; NULL: it went to the stream or a shared branch */
     float *stat;       /* norms: (m, 2) */
     float *qkv;        /* ATTN: (m, 3d) */
     float *qkv_normed; /* ATTN with q/k norm: (m, 3d), else qkv itself */
@@ -61,7 +61,6 @@ struct vit_step_trace {
     float *prob;       /* ATTN: (b, h, t, t); NULL in inference */
     float *ctx;        /* ATTN: (m, d) */
     float *up;         /* MLP: (m, fc1 rows), before the activation */
-    float *hid;        /* MLP: (m, hidden); recomputed by the backward */
 };
 struct vit_block_trace {
     struct vit_step_trace step[VIT_STEPS];
