@@ -236,14 +236,13 @@ float *vit_block_forward(const struct vit_block_call *call, float *stream)
 
 /* ---- backward: the adjoint of every step, from the end ---- */
 
-/* Gradient of a product y = x w^T + b: dx, and dw and db where they are wanted. */
+/* Gradient of a product y = x w^T + b: dx, dw and, where there is a b, db. */
 static void product_back(const struct vit_block_call *call, float *dx, const struct vit_linear_params *grads,
                          const float *dout, const float *x, const struct kern_mat *w)
 {
     const int m = rows_of(call);
 
-    if (grads->weight)
-        kern_linear_dw(call->kern, w->dtype, grads->weight, grads->bias, dout, x, m, w->n, w->k);
+    kern_linear_dw(call->kern, w->dtype, grads->weight, grads->bias, dout, x, m, w->n, w->k);
     kern_linear_dx(call->kern, dx, dout, w, m);
 }
 

@@ -124,8 +124,7 @@ static void pool_sequence_back(float *dx, const struct vit_linear_params *grads,
         const float *row = x + (size_t)i * (size_t)d;
         const float slope = (float)((double)weight[i] * ((double)dot(g, row, d) - mean));
         for (int j = 0; j < d; j++) dx[(size_t)i * (size_t)d + (size_t)j] = weight[i] * g[j] + slope * u[j];
-        if (grads->weight)
-            for (int j = 0; j < d; j++) grads->weight[j] += slope * row[j];
+        for (int j = 0; j < d; j++) grads->weight[j] += slope * row[j];
     }
 }
 

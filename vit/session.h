@@ -77,8 +77,8 @@ void vit_readout(struct vit_session *s, const float *stream, int n);
 void vit_readout_backward(struct vit_session *s, const struct vit_params *grads, const float *stream,
                           float *dstream, int n);
 
-/* backward.c: the gradient of the logits, ends.dlogits, into every parameter of grads (NULL pointers are
- * skipped for whole products only); the last forward's n pictures. */
+/* backward.c: the gradient of the logits, ends.dlogits, into every parameter of grads; the last
+ * forward's n pictures. */
 void vit_session_backward(struct vit_session *s, const struct vit_params *grads);
 
 #endif
