@@ -247,7 +247,7 @@ enum vit_status train_state_base(struct recipe_base *b, bool *saved, const struc
     status = text ? vit_json_parse(&o, path, text, strlen(text), err) : damaged(path, "vit.config", err);
     if (!status) status = vit_config_from_json(&b->config, o, path, err);
     b->pictures = patch_recipe_default(b->config.image);
-    if (!status) status = vit_recipe_from_json(&b->pictures, json_object_get(o, "preprocess"), path, err);
+    if (!status) status = vit_recipe_from_json(&b->pictures, o, path, err);
     json_decref(o);
     weights_close(f);
     return status;

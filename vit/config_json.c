@@ -59,16 +59,6 @@ static enum vit_status known_keys(const json_t *object, const char *where, const
     return VIT_OK;
 }
 
-/* An object under key: *out is NULL when it is absent. */
-static enum vit_status json_object_at(const json_t *object, const char *where, const char *key,
-                                      const json_t **out, struct vit_error *err)
-{
-    *out = vit_json_get(object, key);
-    if (*out && !json_is_object(*out))
-        return vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\" must be an object", where, key);
-    return VIT_OK;
-}
-
 /* ---- the stem ---- */
 
 static enum vit_status read_activation(const json_t *object, const char *where, const char *key,
@@ -91,9 +81,9 @@ static enum vit_status read_pool(struct patch_conv *l, const json_t *layer, cons
 {
     static const char *const KEYS[] = { "kind", "kernel", "stride", "padding", NULL };
     static const char *const KINDS[] = { "max" };
-    const json_t *pool;
+    const json_t *pool = NULL;
     int kind = 0;
-    enum vit_status status = json_object_at(layer, where, "pool", &pool, err);
+    enum vit_status status = vit_json_object(layer, where, "pool", &pool, err);
 
     if (status || !pool) return status;
     l->pool.kernel = 2;
@@ -153,9 +143,9 @@ static enum vit_status read_stem(struct patch_stem *s, const json_t *object, con
 {
     static const char *const KEYS[] = { "kind", "patch", "layers", "project", NULL };
     static const char *const KINDS[] = { "patch", "conv" };
-    const json_t *stem;
+    const json_t *stem = NULL;
     int kind = 0;
-    enum vit_status status = json_object_at(object, where, "stem", &stem, err);
+    enum vit_status status = vit_json_object(object, where, "stem", &stem, err);
 
     if (!status && !stem) return vit_fail(err, VIT_ERR_FORMAT, "%s: no \"stem\"", where);
     if (!status) status = known_keys(stem, where, KEYS, err);
@@ -172,10 +162,10 @@ static enum vit_status read_norm(struct vit_norm_config *n, const json_t *object
                                  struct vit_error *err)
 {
     static const char *const KEYS[] = { "placement", "kind", "eps", "embed", "final", "pooled", "qk", NULL };
-    const json_t *norm;
+    const json_t *norm = NULL;
     const char *placement = NULL, *kind = NULL;
     struct vit_error inner;
-    enum vit_status status = json_object_at(object, where, "norm", &norm, err);
+    enum vit_status status = vit_json_object(object, where, "norm", &norm, err);
 
     if (status || !norm) return status;
     status = known_keys(norm, where, KEYS, err);
@@ -310,19 +300,18 @@ enum vit_status vit_config_from_json(struct vit_config *c, const json_t *o, cons
     return status ? status : vit_config_check(c, where, err);
 }
 
-enum vit_status vit_recipe_from_json(struct patch_recipe *r, const json_t *p, const char *where,
+enum vit_status vit_recipe_from_json(struct patch_recipe *r, const json_t *o, const char *where,
                                      struct vit_error *err)
 {
     static const char *const KEYS[] = { "size",          "crop_mode", "crop_pct", "crop_round",
                                         "interpolation", "mean",      "std",      NULL };
     static const char *const MODES[] = { "center", "squash" }, *const ROUNDS[] = { "even", "down" };
+    const json_t *p = NULL;
     const char *filter = NULL;
     int mode = r->squash, round = r->crop_down;
-    enum vit_status status;
+    enum vit_status status = vit_json_object(o, where, "preprocess", &p, err);
 
-    if (!p || json_is_null(p)) return VIT_OK;
-    if (!json_is_object(p))
-        return vit_fail(err, VIT_ERR_FORMAT, "%s: \"preprocess\" must be an object", where);
+    if (status || !p) return status;
     status = known_keys(p, where, KEYS, err);
     if (!status) status = vit_json_int(p, where, "size", 1, PATCH_MOST_SIZE, &r->size, err);
     if (!status) status = json_name(p, where, "crop_mode", MODES, 2, &mode, err);

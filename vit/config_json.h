@@ -10,8 +10,8 @@
  * would otherwise be lost. labels and preprocess are read by the two functions below. */
 enum vit_status vit_config_from_json(struct vit_config *c, const json_t *object, const char *where,
                                      struct vit_error *err);
-/* Only the keys that are there overwrite *r. */
-enum vit_status vit_recipe_from_json(struct patch_recipe *r, const json_t *preprocess, const char *where,
+/* The "preprocess" of such an object. Only the keys that are there overwrite *r. */
+enum vit_status vit_recipe_from_json(struct patch_recipe *r, const json_t *object, const char *where,
                                      struct vit_error *err);
 /* A new object (json_decref) that vit_config_from_json reads back; labels (classes) may be NULL. */
 json_t *vit_config_to_json(const struct vit_config *c, const struct patch_recipe *r,

@@ -68,15 +68,6 @@ bool vit_foreign_positionless(const json_t *o)
 
 /* ---- timm ---- */
 
-/* The object under key; *out NULL: it is absent or null. */
-static enum vit_status read_object(const json_t **out, const json_t *o, const char *where, const char *key,
-                                   struct vit_error *err)
-{
-    *out = vit_json_get(o, key);
-    if (!*out || json_is_object(*out)) return VIT_OK;
-    return vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\" must be an object", where, key);
-}
-
 static enum vit_status read_timm_block(struct vit_model *m, const json_t *args, const char *where,
                                        struct vit_error *err)
 {
@@ -319,8 +310,8 @@ enum vit_status vit_read_timm(struct vit_model *m, const json_t *o, const char *
     const char *name = NULL;
     enum vit_status status = vit_json_string(o, where, "architecture", &name, err);
 
-    if (!status) status = read_object(&args, o, where, "model_args", err);
-    if (!status) status = read_object(&cfg, o, where, "pretrained_cfg", err);
+    if (!status) status = vit_json_object(o, where, "model_args", &args, err);
+    if (!status) status = vit_json_object(o, where, "pretrained_cfg", &cfg, err);
     if (!status && name) status = apply_timm_name(m, name, where, err);
     if (!status) status = read_timm_pool(m, o, where, err);
     if (!status && args) status = read_timm_args(m, args, where, err);

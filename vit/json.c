@@ -160,6 +160,17 @@ enum vit_status vit_json_string(const json_t *object, const char *where, const c
     return VIT_OK;
 }
 
+enum vit_status vit_json_object(const json_t *object, const char *where, const char *key, const json_t **out,
+                                struct vit_error *err)
+{
+    const json_t *v = vit_json_get(object, key);
+
+    if (!v) return VIT_OK;
+    if (!json_is_object(v)) return vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\" must be an object", where, key);
+    *out = v;
+    return VIT_OK;
+}
+
 enum vit_status vit_json_floats(const json_t *object, const char *where, const char *key, int n, float *out,
                                 struct vit_error *err)
 {

@@ -32,6 +32,9 @@ enum vit_status vit_json_bool(const json_t *object, const char *where, const cha
 /* *out points into object and lives as long as it does. */
 enum vit_status vit_json_string(const json_t *object, const char *where, const char *key, const char **out,
                                 struct vit_error *err);
+/* *out points into object, too. The error does not say what was found. */
+enum vit_status vit_json_object(const json_t *object, const char *where, const char *key, const json_t **out,
+                                struct vit_error *err);
 /* An array of exactly n numbers. */
 enum vit_status vit_json_floats(const json_t *object, const char *where, const char *key, int n, float *out,
                                 struct vit_error *err);

@@ -67,7 +67,7 @@ static enum vit_status configure_ours(struct vit_model *m, struct weights_view *
     if (status) return status;
     fit_to_file(m, o, v);
     m->recipe = patch_recipe_default(m->config.image);
-    status = vit_recipe_from_json(&m->recipe, json_object_get(o, "preprocess"), where, err);
+    status = vit_recipe_from_json(&m->recipe, o, where, err);
     if (!vit_json_get(o, "preprocess"))
         vit_model_say(m, true, "%s: no \"preprocess\": crop_pct 0.9, mean and std 0.5 assumed", where);
     return status;

@@ -93,7 +93,7 @@ static void a_configuration_survives_its_own_file(void **state)
 
         assert_ok(vit_config_from_json(&back, o, "test", &err), &err);
         assert_same_config(&all[i], &back);
-        assert_ok(vit_recipe_from_json(&recipe_back, json_object_get(o, "preprocess"), "test", &err), &err);
+        assert_ok(vit_recipe_from_json(&recipe_back, o, "test", &err), &err);
         assert_memory_equal(r.mean, recipe_back.mean, sizeof r.mean);
         assert_memory_equal(r.std, recipe_back.std, sizeof r.std);
         assert_true(recipe_back.crop_pct == r.crop_pct && recipe_back.squash);
@@ -421,12 +421,12 @@ static void recipes_with_wrong_values_are_refused(void **state)
         { "{\"mean\":[1e300,0,0]}", "\"mean\"" },
         { "{\"std\":[0.5,0,0.5]}", "std" },
         { "{\"scale\":1}", "\"scale\"" },
-        { "[]", "must be an object" },
+        { "[]", "config.json: \"preprocess\" must be an object" },
     };
 
     (void)state;
     for (size_t i = 0; i < VIT_COUNT(ROWS); i++) {
-        json_t *o = json_loads(ROWS[i].member, 0, NULL);
+        json_t *o = json_pack("{so}", "preprocess", json_loads(ROWS[i].member, 0, NULL));
         struct patch_recipe r = patch_recipe_default(8);
         struct vit_error err = { 0 };
 
@@ -446,7 +446,7 @@ static void the_crop_of_a_square_must_be_told(void **state)
 
     (void)state;
     for (size_t i = 0; i < VIT_COUNT(TEXTS); i++) {
-        json_t *o = json_loads(TEXTS[i], 0, NULL);
+        json_t *o = json_pack("{so}", "preprocess", json_loads(TEXTS[i], 0, NULL));
         struct patch_recipe r = patch_recipe_default(8);
         struct vit_error err;
 

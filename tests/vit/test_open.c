@@ -199,7 +199,7 @@ static void assert_all_is_said(const char *path)
     found = taken(m);
     assert_non_null(found);
     assert_ok(vit_config_from_json(&c, found, "note", &err), &err);
-    assert_ok(vit_recipe_from_json(&r, json_object_get(found, "preprocess"), "note", &err), &err);
+    assert_ok(vit_recipe_from_json(&r, found, "note", &err), &err);
     whole = vit_config_to_json(vit_model_config(m), vit_model_recipe(m), NULL);
     again = vit_config_to_json(&c, &r, NULL);
     assert_true(json_equal(again, whole));
