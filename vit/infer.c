@@ -174,7 +174,7 @@ static enum vit_status infer_stem(struct vit_config *c, struct weights_view *v, 
             err, VIT_ERR_FORMAT,
             "%s: no patch embedding found: expected a tensor such as \"patch_embed.proj.weight\" of "
             "shape [width, channels, patch, patch], found %s",
-            path, found ? vit_shape_text(shape, rank, text, sizeof text) : "none");
+            path, found ? weights_sides_text(shape, rank, text, sizeof text) : "none");
     c->channels = axis(v, "patch_embed.proj.weight", 1);
     c->stem.patch = axis(v, "patch_embed.proj.weight", 2);
     c->patch_bias = has(v, "patch_embed.proj.bias") || always_biased(v, o);

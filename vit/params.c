@@ -224,22 +224,12 @@ float **vit_slot_pointer(struct vit_params *p, const struct vit_slot *s)
     return (float **)(void *)(base + s->field);
 }
 
-const char *vit_shape_text(const int64_t *shape, int rank, char *text, size_t size)
-{
-    size_t used = (size_t)snprintf(text, size, "[");
-
-    for (int i = 0; i < rank && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%lld", i ? ", " : "", (long long)shape[i]);
-    if (used < size) snprintf(text + used, size - used, "]");
-    return text;
-}
-
 const char *vit_slot_shape_text(const struct vit_slot *s, char *text, size_t size)
 {
     int64_t shape[VIT_COUNT(s->shape)];
 
     for (int i = 0; i < s->rank; i++) shape[i] = s->shape[i];
-    return vit_shape_text(shape, s->rank, text, size);
+    return weights_sides_text(shape, s->rank, text, size);
 }
 
 const char *vit_slot_part_text(const struct vit_slot *s, const struct vit_config *c,
@@ -248,8 +238,8 @@ const char *vit_slot_part_text(const struct vit_slot *s, const struct vit_config
     int64_t canonical[VIT_COUNT(s->shape)], shape[WEIGHTS_RANK];
 
     for (int i = 0; i < s->rank; i++) canonical[i] = s->shape[i];
-    return vit_shape_text(shape, weights_part_shape(layout, parts, c->heads, canonical, s->rank, shape), text,
-                          size);
+    return weights_sides_text(shape, weights_part_shape(layout, parts, c->heads, canonical, s->rank, shape),
+                              text, size);
 }
 
 /* ---- as the kernels take them ---- */

@@ -61,7 +61,6 @@ enum vit_status vit_slots_lent(const struct vit_slot *wanted, int count, const s
 float **vit_slot_pointer(struct vit_params *p, const struct vit_slot *s);
 
 /* "[144, 48]" */
-const char *vit_shape_text(const int64_t *shape, int rank, char *text, size_t size);
 const char *vit_slot_shape_text(const struct vit_slot *s, char *text, size_t size);
 /* The shape that each of parts tensors of a file has which together are the slot. */
 const char *vit_slot_part_text(const struct vit_slot *s, const struct vit_config *c,

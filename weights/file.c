@@ -153,16 +153,21 @@ const struct weights_tensor *weights_at(const struct weights_file *f, size_t i)
     return i < f->count ? &f->tensors[i] : NULL;
 }
 
-const char *weights_shape_text(const struct weights_tensor *t, char *text, size_t size)
+const char *weights_sides_text(const int64_t *shape, int rank, char *text, size_t size)
 {
     size_t used = 0;
 
     if (!size) return text;
     used += (size_t)snprintf(text, size, "[");
-    for (int i = 0; i < t->rank && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%" PRId64, i ? ", " : "", t->shape[i]);
+    for (int i = 0; i < rank && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%" PRId64, i ? ", " : "", shape[i]);
     if (used < size) snprintf(text + used, size - used, "]");
     return text;
+}
+
+const char *weights_shape_text(const struct weights_tensor *t, char *text, size_t size)
+{
+    return weights_sides_text(t->shape, t->rank, text, size);
 }
 
 void weights_close(struct weights_file *f)

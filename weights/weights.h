@@ -89,6 +89,8 @@ const float *weights_view_f32(const struct weights_tensor *t);
 
 /* "[144, 48]" */
 const char *weights_shape_text(const struct weights_tensor *t, char *text, size_t size);
+/* The same of a shape that is no tensor's of a file. */
+const char *weights_sides_text(const int64_t *shape, int rank, char *text, size_t size);
 
 /* ---- writing safetensors ---- */
 
