@@ -130,10 +130,10 @@ void patch_stem_limits(struct kern_limits *limits, const struct patch_stem *s, i
 
 /* ---- tensors ---- */
 
-static void add_tensor(struct patch_stem_tensor *t, const char *format, int layer, int rank,
-                       const int shape[4])
+static void add_tensor(struct patch_stem_tensor *t, const char *format, int layer, enum patch_stem_role role,
+                       int rank, const int shape[4])
 {
-    *t = (struct patch_stem_tensor){ .rank = rank, .decay = rank > 1 };
+    *t = (struct patch_stem_tensor){ .rank = rank, .role = role, .decay = rank > 1 };
     snprintf(t->name, sizeof t->name, format, layer);
     for (int i = 0; i < rank; i++) t->shape[i] = shape[i];
 }
@@ -142,14 +142,15 @@ static int add_batch_norm(struct patch_stem_tensor *t, int layer, int n)
 {
     static const struct {
         const char *format;
+        enum patch_stem_role role;
         bool buffer;
-    } TENSORS[] = { { "patch_embed.bn.%d.weight", false },
-                    { "patch_embed.bn.%d.bias", false },
-                    { "patch_embed.bn.%d.running_mean", true },
-                    { "patch_embed.bn.%d.running_var", true } };
+    } TENSORS[] = { { "patch_embed.bn.%d.weight", PATCH_STEM_FACTOR, false },
+                    { "patch_embed.bn.%d.bias", PATCH_STEM_OFFSET, false },
+                    { "patch_embed.bn.%d.running_mean", PATCH_STEM_OFFSET, true },
+                    { "patch_embed.bn.%d.running_var", PATCH_STEM_FACTOR, true } };
 
     for (size_t i = 0; i < VIT_COUNT(TENSORS); i++) {
-        add_tensor(&t[i], TENSORS[i].format, layer, 1, (int[4]){ n });
+        add_tensor(&t[i], TENSORS[i].format, layer, TENSORS[i].role, 1, (int[4]){ n });
         t[i].buffer = TENSORS[i].buffer;
     }
     return (int)VIT_COUNT(TENSORS);
@@ -165,15 +166,19 @@ int patch_stem_tensors(const struct patch_stem *s, int channels, int width, bool
     for (int i = 0; i < layers; i++) {
         const struct patch_conv *c = &s->conv[i];
 
-        add_tensor(&out[count++], "patch_embed.conv.%d.weight", i, 4,
+        add_tensor(&out[count++], "patch_embed.conv.%d.weight", i, PATCH_STEM_CONV, 4,
                    (int[4]){ c->out, channels, c->kernel, c->kernel });
-        if (c->bias) add_tensor(&out[count++], "patch_embed.conv.%d.bias", i, 1, (int[4]){ c->out });
+        if (c->bias)
+            add_tensor(&out[count++], "patch_embed.conv.%d.bias", i, PATCH_STEM_OFFSET, 1,
+                       (int[4]){ c->out });
         if (c->batch_norm) count += add_batch_norm(&out[count], i, c->out);
         channels = c->out;
     }
     if (!s->patch && !s->project) return count;
-    add_tensor(&out[count++], "patch_embed.proj.weight", 0, 4, (int[4]){ width, channels, side, side });
-    if (!s->patch || patch_bias) add_tensor(&out[count++], "patch_embed.proj.bias", 0, 1, (int[4]){ width });
+    add_tensor(&out[count++], "patch_embed.proj.weight", 0, PATCH_STEM_PROJ, 4,
+               (int[4]){ width, channels, side, side });
+    if (!s->patch || patch_bias)
+        add_tensor(&out[count++], "patch_embed.proj.bias", 0, PATCH_STEM_OFFSET, 1, (int[4]){ width });
     return count;
 }
 

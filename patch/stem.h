@@ -32,12 +32,22 @@ struct patch_stem {
     bool project; /* a 1x1 convolution with bias to the width after the layers */
 };
 
+/* What a tensor of a stem is to what goes through it. */
+enum patch_stem_role {
+    PATCH_STEM_OFFSET, /* added or subtracted: biases, running means */
+    PATCH_STEM_FACTOR, /* multiplies or divides: gains, running variances */
+    PATCH_STEM_CONV,   /* the matrix of a layer, in front of its activation */
+    PATCH_STEM_PROJ,   /* that of the patch embedding or the projection */
+    PATCH_STEM_ROLES
+};
+
 /* One stored tensor of a stem, under its canonical name, as files hold it. */
 enum { PATCH_STEM_TENSORS = 6 * PATCH_STEM_LAYERS + 2 };
 struct patch_stem_tensor {
     char
         name[48]; /* patch_embed.proj.weight, patch_embed.conv.0.weight, patch_embed.bn.0.running_mean, ... */
     int rank, shape[4];
+    enum patch_stem_role role;
     bool decay;  /* a matrix: weight decay applies */
     bool buffer; /* running statistics: stored, not trained */
 };

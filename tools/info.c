@@ -32,7 +32,7 @@ static json_t *describe_tensors(const struct vit_model *m)
         const struct vit_parameter p = vit_model_parameter(m, i);
         json_t *shape;
 
-        if (vit_model_may_lack(m, p.name)) continue;
+        if (vit_model_may_lack(m, &m->slots[i])) continue;
         shape = json_array();
         for (int k = 0; k < p.rank; k++) vit_json_append(&shape, json_integer(p.shape[k]));
         vit_json_append(&list, json_pack("{s:o,s:o,s:b}", "name", out_text(p.name), "shape", shape,
@@ -84,10 +84,8 @@ static json_int_t count_parameters(const struct vit_model *m)
 {
     size_t count = vit_model_parameters(m);
 
-    for (int i = 0; i < vit_model_parameter_count(m); i++) {
-        const struct vit_parameter p = vit_model_parameter(m, i);
-        if (vit_model_may_lack(m, p.name)) count -= p.count;
-    }
+    for (int i = 0; i < m->slot_count; i++)
+        if (vit_model_may_lack(m, &m->slots[i])) count -= m->slots[i].count;
     return (json_int_t)count;
 }
 

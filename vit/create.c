@@ -72,19 +72,12 @@ static void draw_matrix(float *w, int out, int in, const struct vit_init *init, 
 
 /* ---- which tensor gets what ---- */
 
-static bool ends(const char *name, const char *end)
-{
-    const size_t n = strlen(name), k = strlen(end);
-
-    return n >= k && !strcmp(name + n - k, end);
-}
-
 /* The stem is the same under every initialisation, so that the stream enters the blocks at one scale:
  * convolutions before ReLU normal sqrt(2 / fan_in) (He 2015), the patch embedding and the projection
  * normal sqrt(1 / fan_in) (LeCun 1998, the JAX ViT's choice). */
 static void init_stem(float *w, const struct vit_slot *s, uint64_t key)
 {
-    const bool relu = strstr(s->name, ".conv.") != NULL;
+    const bool relu = s->start == VIT_START_CONV;
     size_t fan_in = 1;
 
     for (int i = 1; i < s->rank; i++) fan_in *= (size_t)s->shape[i];
@@ -120,8 +113,7 @@ static float norm_gain(const struct vit_config *c, const struct vit_slot *s, con
 static void scale_deepnorm(float *w, const struct vit_slot *s, const struct vit_config *c)
 {
     const float beta = powf(8 * (float)c->depth, -0.25f);
-    const bool qkv = ends(s->name, "attn.qkv.weight");
-    const size_t from = qkv ? s->count / 3 * 2 : 0;
+    const size_t from = s->count / (size_t)s->parts * (size_t)(s->parts - 1); /* of q, k and v the last */
 
     if (s->block < 0 || !vit_block_has(&c->norm, s->block, c->depth, VIT_OP_JOIN_ALPHA, 0)) return;
     for (size_t i = from; i < s->count; i++) w[i] *= beta;
@@ -130,12 +122,12 @@ static void scale_deepnorm(float *w, const struct vit_slot *s, const struct vit_
 static void init_matrix(float *w, const struct vit_slot *s, const struct vit_config *c,
                         const struct vit_init *init, uint64_t key)
 {
-    const int parts = ends(s->name, "attn.qkv.weight") ? 3 : 1, out = s->shape[0] / parts;
-    const size_t size = s->count / (size_t)parts;
+    const size_t size = s->count / (size_t)s->parts;
 
-    if (init->zero_head && !strncmp(s->name, "head", 4)) return fill(w, s->count, 0);
-    for (int i = 0; i < parts; i++)
-        draw_matrix(w + (size_t)i * size, out, s->shape[1], init, vit_key(key, (uint64_t)i));
+    if (init->zero_head && s->head) return fill(w, s->count, 0);
+    for (int i = 0; i < s->parts; i++)
+        draw_matrix(w + (size_t)i * size, s->shape[0] / s->parts, s->shape[1], init,
+                    vit_key(key, (uint64_t)i));
     scale_deepnorm(w, s, c);
 }
 
@@ -145,22 +137,19 @@ static void init_slot(struct vit_model *m, const struct vit_slot *s, const struc
     const uint64_t key = tensor_key(init->seed, s->name);
     float *w = *vit_slot_pointer(&m->params, s);
 
-    if (!strncmp(s->name, "patch_embed.", 12) && s->rank == 4)
-        init_stem(w, s, key);
-    else if (s->decay)
-        init_matrix(w, s, c, init, key);
-    else if (ends(s->name, "_token"))
-        draw_normal(w, s->count, 0.02f, key);
-    else if (ends(s->name, "pos_embed"))
+    switch (s->start) {
+    case VIT_START_ZERO: fill(w, s->count, 0); break;
+    case VIT_START_MATRIX: init_matrix(w, s, c, init, key); break;
+    case VIT_START_CONV:
+    case VIT_START_PATCH: init_stem(w, s, key); break;
+    case VIT_START_TOKEN: draw_normal(w, s->count, 0.02f, key); break;
+    case VIT_START_POSITION:
         draw_normal(w, s->count, init->position > 0 ? init->position : 0.02f, key);
-    else if (ends(s->name, ".gamma"))
-        fill(w, s->count, layer_scale(c, init));
-    else if (ends(s->name, ".alpha"))
-        fill(w, s->count, 0.5f); /* DyT: Zhu et al. 2025 */
-    else if (ends(s->name, ".weight") || ends(s->name, "running_var"))
-        fill(w, s->count, norm_gain(c, s, init));
-    else
-        fill(w, s->count, 0);
+        break;
+    case VIT_START_GAIN: fill(w, s->count, norm_gain(c, s, init)); break;
+    case VIT_START_ALPHA: fill(w, s->count, 0.5f); break; /* DyT: Zhu et al. 2025 */
+    case VIT_START_SCALE: fill(w, s->count, layer_scale(c, init)); break;
+    }
 }
 
 /* ---- the model ---- */

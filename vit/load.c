@@ -17,6 +17,12 @@ struct loading {
     struct vit_tensor_list misshapen;
 };
 
+/* Whether the slot is that of a field of the model's parameters. */
+static bool is(const struct loading *l, const struct vit_slot *s, float **field)
+{
+    return vit_slot_pointer(&l->m->params, s) == field;
+}
+
 /* Rows of position embeddings in a file of the configuration: at another size the network's are resized. */
 static int position_rows(const struct loading *l)
 {
@@ -175,7 +181,7 @@ static void add_misshapen(struct loading *l, const struct vit_slot *s, const str
     struct vit_slot wanted = *s;
     char expected[64], found[128], text[256];
 
-    if (!strcmp(s->name, "pos_embed")) wanted.shape[1] = position_rows(l);
+    if (is(l, s, &l->m->params.pos)) wanted.shape[1] = position_rows(l);
     for (int i = 0; i < source->parts; i++) {
         const struct weights_tensor *t = source->part[i];
         vit_slot_part_text(&wanted, &l->m->config, source->layout, source->parts, expected, sizeof expected);
@@ -191,7 +197,7 @@ static bool source_fits(struct loading *l, const struct vit_slot *s, const struc
     int rank;
 
     if (!weights_source_shape(source, &rank, shape)) return false;
-    return strcmp(s->name, "pos_embed") ? same_shape(s, shape, rank) : positions_fit(l, s, shape, rank);
+    return is(l, s, &l->m->params.pos) ? positions_fit(l, s, shape, rank) : same_shape(s, shape, rank);
 }
 
 /* Find every slot's tensor and compare shapes. */
@@ -209,7 +215,7 @@ static enum vit_status find_sources(struct loading *l, struct vit_error *err)
         if (l->packed[i]) continue;
         l->source[i] = weights_view_find(l->view, s->name);
         if (!l->source[i].parts)
-            whole = whole && vit_model_may_lack(m, s->name);
+            whole = whole && vit_model_may_lack(m, s);
         else if (!source_fits(l, s, &l->source[i]))
             whole = false, add_misshapen(l, s, &l->source[i]);
     }
@@ -230,9 +236,9 @@ static void say_unexpected(struct loading *l)
 static bool must_copy(struct loading *l, int i)
 {
     const struct vit_model *m = l->m;
-    const bool positions = !strcmp(m->slots[i].name, "pos_embed");
-    const bool moved = positions && (l->file_grid != vit_config_grid(&m->config) || l->fold);
-    const bool folded = l->fold && !strcmp(m->slots[i].name, "cls_token");
+    const bool resized = l->file_grid != vit_config_grid(&m->config);
+    const bool moved = (resized || l->fold) && is(l, &m->slots[i], &l->m->params.pos);
+    const bool folded = l->fold && is(l, &m->slots[i], &l->m->params.cls);
 
     if (l->packed[i]) return !use_in_place(l, i);
     return m->trainable || moved || folded || !weights_source_view(&l->source[i]);
@@ -271,7 +277,7 @@ static enum vit_status read_value(struct loading *l, int i, float *out, struct v
 
     if (l->packed[i]) return unpack(l, i, out), VIT_OK;
     if (!l->source[i].parts) return memset(out, 0, s->count * sizeof *out), VIT_OK;
-    if (!strcmp(s->name, "pos_embed")) return read_positions(l, i, out, err);
+    if (is(l, s, &l->m->params.pos)) return read_positions(l, i, out, err);
     return weights_source_read(&l->source[i], l->m->path, out, err);
 }
 

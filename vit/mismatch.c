@@ -21,9 +21,9 @@ void vit_tensor_list_add(struct vit_tensor_list *l, const char *name, const char
     l->count++;
 }
 
-bool vit_model_may_lack(const struct vit_model *m, const char *name)
+bool vit_model_may_lack(const struct vit_model *m, const struct vit_slot *s)
 {
-    return m->headless && !strncmp(name, "head", 4);
+    return m->headless && s->head;
 }
 
 /* Neither as it is nor packed, and not without need. */
@@ -36,7 +36,7 @@ static bool lacks(const struct vit_model *m, struct weights_view *v, const struc
         snprintf(packed, sizeof packed, "%s%s", slots[i].name, VIT_PACKED_SUFFIX);
         if (weights_view_find(v, packed).parts) return false; /* beside it the plain one is not used */
     }
-    return !weights_view_find(v, slots[i].name).parts && !vit_model_may_lack(m, slots[i].name);
+    return !weights_view_find(v, slots[i].name).parts && !vit_model_may_lack(m, &slots[i]);
 }
 
 /* What the file lacks of a slot, by the names that it would have there. */

@@ -68,7 +68,7 @@ enum vit_status vit_model_set_options(struct vit_model *m, const struct vit_mode
                                       struct vit_error *err);
 /* Whether a file may be without the parameter: the classifier of a network that has none. Zeros stand for it,
  * and are not written. */
-bool vit_model_may_lack(const struct vit_model *m, const char *name);
+bool vit_model_may_lack(const struct vit_model *m, const struct vit_slot *s);
 /* What a file lacks of the tensors that a network needs, and what of its own has no place in it. */
 struct vit_tensor_list {
     int count;

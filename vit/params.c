@@ -99,57 +99,66 @@ struct row {
     enum dim shape[3]; /* ends with ABSENT */
     enum when when;
     enum part part;
-    bool decay;
+    enum vit_start start;
 };
 
 #define AT(field) offsetof(struct vit_params, field)
 #define IN(field) offsetof(struct vit_block_params, field)
 #define NORM(n, at, dim, when)                                                                               \
-    { n ".alpha", at + offsetof(struct vit_norm_params, alpha), { ONE }, when, ALPHA, false },               \
-        { n ".weight", at + offsetof(struct vit_norm_params, gain), { dim }, when, GAIN, false },            \
+    { n ".alpha", at + offsetof(struct vit_norm_params, alpha), { ONE }, when, ALPHA, VIT_START_ALPHA },     \
+        { n ".weight", at + offsetof(struct vit_norm_params, gain), { dim }, when, GAIN, VIT_START_GAIN },   \
     {                                                                                                        \
-        n ".bias", at + offsetof(struct vit_norm_params, bias), { dim }, when, SHIFT, false                  \
+        n ".bias", at + offsetof(struct vit_norm_params, bias), { dim }, when, SHIFT, VIT_START_ZERO         \
     }
 
 static const struct row BEFORE[] = {
-    { "cls_token", AT(cls), { ONE, ONE, D }, CLS, WHOLE, false },
-    { "dist_token", AT(dist), { ONE, ONE, D }, DIST, WHOLE, false },
-    { "reg_token", AT(reg), { ONE, REG, D }, REGISTERS, WHOLE, false },
-    { "pos_embed", AT(pos), { ONE, POS, D }, LEARNED_POS, WHOLE, false },
+    { "cls_token", AT(cls), { ONE, ONE, D }, CLS, WHOLE, VIT_START_TOKEN },
+    { "dist_token", AT(dist), { ONE, ONE, D }, DIST, WHOLE, VIT_START_TOKEN },
+    { "reg_token", AT(reg), { ONE, REG, D }, REGISTERS, WHOLE, VIT_START_TOKEN },
+    { "pos_embed", AT(pos), { ONE, POS, D }, LEARNED_POS, WHOLE, VIT_START_POSITION },
     NORM("norm_pre", AT(norm_pre), D, EMBED_NORM),
 };
 
 static const struct row BLOCK[] = {
     NORM("norm1", IN(norm[0]), D, NORM1),
-    { "attn.qkv.weight", IN(qkv.weight), { D3, D }, ALWAYS, WHOLE, true },
-    { "attn.qkv.bias", IN(qkv.bias), { D3 }, QKV_BIAS, WHOLE, false },
+    { "attn.qkv.weight", IN(qkv.weight), { D3, D }, ALWAYS, WHOLE, VIT_START_MATRIX },
+    { "attn.qkv.bias", IN(qkv.bias), { D3 }, QKV_BIAS, WHOLE, VIT_START_ZERO },
     NORM("attn.q_norm", IN(qk[0]), E, QK_NORM),
     NORM("attn.k_norm", IN(qk[1]), E, QK_NORM),
-    { "attn.proj.weight", IN(proj.weight), { D, D }, ALWAYS, WHOLE, true },
-    { "attn.proj.bias", IN(proj.bias), { D }, BIAS, WHOLE, false },
+    { "attn.proj.weight", IN(proj.weight), { D, D }, ALWAYS, WHOLE, VIT_START_MATRIX },
+    { "attn.proj.bias", IN(proj.bias), { D }, BIAS, WHOLE, VIT_START_ZERO },
     NORM("norm1_out", IN(norm[2]), D, NORM1_OUT),
-    { "ls1.gamma", IN(scale[0]), { SCALE }, SCALE1, WHOLE, false },
+    { "ls1.gamma", IN(scale[0]), { SCALE }, SCALE1, WHOLE, VIT_START_SCALE },
     NORM("norm2", IN(norm[1]), D, NORM2),
-    { "mlp.fc1.weight", IN(fc1.weight), { M_UP, D }, ALWAYS, WHOLE, true },
-    { "mlp.fc1.bias", IN(fc1.bias), { M_UP }, BIAS, WHOLE, false },
-    { "mlp.fc2.weight", IN(fc2.weight), { D, M }, ALWAYS, WHOLE, true },
-    { "mlp.fc2.bias", IN(fc2.bias), { D }, BIAS, WHOLE, false },
+    { "mlp.fc1.weight", IN(fc1.weight), { M_UP, D }, ALWAYS, WHOLE, VIT_START_MATRIX },
+    { "mlp.fc1.bias", IN(fc1.bias), { M_UP }, BIAS, WHOLE, VIT_START_ZERO },
+    { "mlp.fc2.weight", IN(fc2.weight), { D, M }, ALWAYS, WHOLE, VIT_START_MATRIX },
+    { "mlp.fc2.bias", IN(fc2.bias), { D }, BIAS, WHOLE, VIT_START_ZERO },
     NORM("norm2_out", IN(norm[3]), D, NORM2_OUT),
-    { "ls2.gamma", IN(scale[1]), { SCALE }, SCALE2, WHOLE, false },
+    { "ls2.gamma", IN(scale[1]), { SCALE }, SCALE2, WHOLE, VIT_START_SCALE },
 };
 
 static const struct row AFTER[] = {
     NORM("norm", AT(norm), D, FINAL_NORM),
-    { "attention_pool.weight", AT(attention_pool.weight), { ONE, D }, SEQ_POOL, WHOLE, true },
-    { "attention_pool.bias", AT(attention_pool.bias), { ONE }, SEQ_POOL, WHOLE, false },
+    { "attention_pool.weight", AT(attention_pool.weight), { ONE, D }, SEQ_POOL, WHOLE, VIT_START_MATRIX },
+    { "attention_pool.bias", AT(attention_pool.bias), { ONE }, SEQ_POOL, WHOLE, VIT_START_ZERO },
     NORM("fc_norm", AT(fc_norm), D, POOLED_NORM),
-    { "pre_logits.weight", AT(pre_logits.weight), { PRE, POOLED }, PRE_LOGITS, WHOLE, true },
-    { "pre_logits.bias", AT(pre_logits.bias), { PRE }, PRE_LOGITS, WHOLE, false },
-    { "head.weight", AT(head.weight), { K, F }, ALWAYS, WHOLE, true },
-    { "head.bias", AT(head.bias), { K }, ALWAYS, WHOLE, false },
-    { "head_dist.weight", AT(head_dist.weight), { K, D }, DIST, WHOLE, true },
-    { "head_dist.bias", AT(head_dist.bias), { K }, DIST, WHOLE, false },
+    { "pre_logits.weight", AT(pre_logits.weight), { PRE, POOLED }, PRE_LOGITS, WHOLE, VIT_START_MATRIX },
+    { "pre_logits.bias", AT(pre_logits.bias), { PRE }, PRE_LOGITS, WHOLE, VIT_START_ZERO },
 };
+
+static const struct row HEAD[] = {
+    { "head.weight", AT(head.weight), { K, F }, ALWAYS, WHOLE, VIT_START_MATRIX },
+    { "head.bias", AT(head.bias), { K }, ALWAYS, WHOLE, VIT_START_ZERO },
+    { "head_dist.weight", AT(head_dist.weight), { K, D }, DIST, WHOLE, VIT_START_MATRIX },
+    { "head_dist.bias", AT(head_dist.bias), { K }, DIST, WHOLE, VIT_START_ZERO },
+};
+
+static const enum vit_start STEM[] = { [PATCH_STEM_OFFSET] = VIT_START_ZERO,
+                                       [PATCH_STEM_FACTOR] = VIT_START_GAIN,
+                                       [PATCH_STEM_CONV] = VIT_START_CONV,
+                                       [PATCH_STEM_PROJ] = VIT_START_PATCH };
+_Static_assert(VIT_COUNT(STEM) == PATCH_STEM_ROLES, "what has a role in the stem has no start");
 
 /* A list under construction; slots may be NULL: count only. */
 struct list {
@@ -168,22 +177,27 @@ static void append(struct list *l, struct vit_slot s)
     l->count++;
 }
 
+/* of: what the slots have in common, their block and whether they are of the head. */
 static void append_rows(struct list *l, const struct row *rows, size_t count, const struct vit_config *c,
-                        int block)
+                        struct vit_slot of)
 {
     for (size_t i = 0; i < count; i++) {
         const struct row *r = &rows[i];
-        struct vit_slot s = { .field = r->field, .block = block, .decay = r->decay };
+        struct vit_slot s = of;
 
-        if (!holds(r->when, c, block) || !has_part(r->part, c)) continue;
+        if (!holds(r->when, c, of.block) || !has_part(r->part, c)) continue;
+        s.field = r->field;
+        s.start = r->start;
+        s.parts = r->shape[0] == D3 ? 3 : 1;
+        s.decay = r->start == VIT_START_MATRIX;
         while (s.rank < 3 && r->shape[s.rank] != ABSENT) {
             s.shape[s.rank] = dim_of(r->shape[s.rank], c);
             s.rank++;
         }
-        if (block < 0)
+        if (of.block < 0)
             snprintf(s.name, sizeof s.name, "%s", r->name);
         else
-            snprintf(s.name, sizeof s.name, "blocks.%d.%s", block, r->name);
+            snprintf(s.name, sizeof s.name, "blocks.%d.%s", of.block, r->name);
         append(l, s);
     }
 }
@@ -197,6 +211,8 @@ static void append_stem(struct list *l, const struct vit_config *c)
         struct vit_slot s = { .field = AT(stem) + (size_t)i * sizeof(float *),
                               .block = -1,
                               .rank = tensors[i].rank,
+                              .start = STEM[tensors[i].role],
+                              .parts = 1,
                               .decay = tensors[i].decay,
                               .buffer = tensors[i].buffer };
         snprintf(s.name, sizeof s.name, "%.47s", tensors[i].name);
@@ -210,9 +226,11 @@ int vit_slots(struct vit_slot *slots, const struct vit_config *c, size_t *total)
     struct list l = { .slots = slots };
 
     append_stem(&l, c);
-    append_rows(&l, BEFORE, VIT_COUNT(BEFORE), c, -1);
-    for (int block = 0; block < c->depth; block++) append_rows(&l, BLOCK, VIT_COUNT(BLOCK), c, block);
-    append_rows(&l, AFTER, VIT_COUNT(AFTER), c, -1);
+    append_rows(&l, BEFORE, VIT_COUNT(BEFORE), c, (struct vit_slot){ .block = -1 });
+    for (int block = 0; block < c->depth; block++)
+        append_rows(&l, BLOCK, VIT_COUNT(BLOCK), c, (struct vit_slot){ .block = block });
+    append_rows(&l, AFTER, VIT_COUNT(AFTER), c, (struct vit_slot){ .block = -1 });
+    append_rows(&l, HEAD, VIT_COUNT(HEAD), c, (struct vit_slot){ .block = -1, .head = true });
     *total = l.total;
     return l.count;
 }

@@ -2,8 +2,9 @@
  *
  * A struct vit_params is pointers only: values and gradients are two of them over two arenas of the same
  * layout, which an optimiser's moments have too. The slots are the only place that knows names, shapes and
- * order: they measure and carve, initialise, load and check a file, save, decide on weight decay, and name
- * the tensor when something is wrong. */
+ * order, and what is particular to one parameter, so that nobody asks for its name: they measure and carve,
+ * initialise, load and check a file, save, decide on weight decay, and name the tensor when something is
+ * wrong. What looks into a file before there is a configuration (infer.c) has its own names to look for. */
 #ifndef VIT_PARAMS_H
 #define VIT_PARAMS_H
 
@@ -37,6 +38,19 @@ struct vit_params {
 
 enum { VIT_SLOT_ALIGN = 16 }; /* floats, 64 bytes: slots begin on it, and an arena of them is whole ones */
 
+/* What a parameter begins as. */
+enum vit_start {
+    VIT_START_ZERO,
+    VIT_START_MATRIX, /* as the initialisation draws matrices */
+    VIT_START_CONV,   /* of the stem, in front of an activation */
+    VIT_START_PATCH,  /* of the stem: the patch embedding or the projection */
+    VIT_START_TOKEN,
+    VIT_START_POSITION,
+    VIT_START_GAIN,  /* of a norm; running variances, too */
+    VIT_START_ALPHA, /* of DyT */
+    VIT_START_SCALE  /* of a branch */
+};
+
 struct vit_slot {
     char name[64]; /* canonical */
     size_t field;  /* of the pointer: in struct vit_params, or in vit_block_params for block >= 0 */
@@ -44,8 +58,11 @@ struct vit_slot {
     int rank, shape[4];
     size_t count;  /* elements */
     size_t offset; /* floats from the start of an arena of parameters, a multiple of VIT_SLOT_ALIGN */
-    bool decay;    /* weight decay applies: matrices only */
-    bool buffer;   /* stored, never trained: running statistics */
+    enum vit_start start;
+    int parts;   /* one after the other along the first axis: 3 where q, k and v lie in one, else 1 */
+    bool head;   /* of the classifier, which a network may be without */
+    bool decay;  /* weight decay applies: matrices only */
+    bool buffer; /* stored, never trained: running statistics */
 };
 
 /* The slots of a configuration in their fixed order; *total floats of an arena that holds them all.

@@ -104,9 +104,9 @@ static void add_scale(struct outgoing *out, int i)
 }
 
 /* The matrices that int8 products read: those of the blocks. */
-static bool in_integers(const struct vit_parameter *p)
+static bool in_integers(const struct vit_slot *s)
 {
-    return p->rank == 2 && !strncmp(p->name, "blocks.", 7);
+    return s->rank == 2 && s->block >= 0;
 }
 
 /* The last entry under the names of the family: equal parts of its first axis. */
@@ -136,7 +136,7 @@ static void add_plain(struct outgoing *out, int i)
 
     *e = (struct weights_entry){ .name = p.name, .dtype = WEIGHTS_F32, .rank = p.rank, .data = p.values };
     for (int j = 0; j < p.rank; j++) e->shape[j] = p.shape[j];
-    if (out->dtype == WEIGHTS_F32 || (out->dtype == WEIGHTS_I8 && !in_integers(&p))) return;
+    if (out->dtype == WEIGHTS_F32 || (out->dtype == WEIGHTS_I8 && !in_integers(&out->m->slots[i]))) return;
     e->dtype = out->dtype;
     e->data = out->dtype == WEIGHTS_BF16 ? (const void *)add_bf16(out, &p) : add_i8(out, &p);
 }
@@ -187,7 +187,7 @@ static void add_blank(struct outgoing *out)
 /* Not the classifier of a network that has none: zeros stand for it. */
 static bool has_values(const struct outgoing *out, int i)
 {
-    return !vit_model_may_lack(out->m, out->m->slots[i].name);
+    return !vit_model_may_lack(out->m, &out->m->slots[i]);
 }
 
 /* The packed ones first: they are whole lines, so that each begins with one in the mapped file. */

@@ -39,11 +39,6 @@ static bool match_head(int *row, const struct vit_model *m, const struct vit_mod
     return true;
 }
 
-static bool is_head(const struct vit_slot *s)
-{
-    return !strncmp(s->name, "head", 4);
-}
-
 /* Its number; -1: there is none. */
 static int find_slot(const struct vit_slot *slots, int count, const char *name)
 {
@@ -84,7 +79,7 @@ enum vit_status vit_slots_lent(const struct vit_slot *wanted, int count, const s
         const struct vit_slot *s = &wanted[i];
         const int at = find_slot(lent, lent_count, s->name);
 
-        if (drawn_head && is_head(s)) continue;
+        if (drawn_head && s->head) continue;
         if (at < 0)
             return vit_fail(err, VIT_ERR_ARG, "%s: has no %s, which the network to train needs", path,
                             s->name);
@@ -111,7 +106,7 @@ static enum vit_status lend_head(struct lent *h, const struct vit_model *m, cons
 
     for (int i = 0; i < m->slot_count; i++) {
         const struct vit_slot *s = &m->slots[i];
-        if ((is_head(s) || hidden_axis(s) >= 0) && s->count > most) most = s->count;
+        if ((s->head || hidden_axis(s) >= 0) && s->count > most) most = s->count;
     }
     *h = (struct lent){ .row = calloc((size_t)m->config.classes, sizeof *h->row),
                         .room = calloc(most, sizeof *h->room) };
@@ -149,7 +144,7 @@ static void take_slot(struct vit_model *m, const struct vit_slot *s, const struc
                       const struct lent *h)
 {
     const int at = find_slot(from->slots, from->slot_count, s->name);
-    const bool head = is_head(s), wider = hidden_axis(s) >= 0 && s->count > from->slots[at].count;
+    const bool head = s->head, wider = hidden_axis(s) >= 0 && s->count > from->slots[at].count;
     float *to = *vit_slot_pointer(&m->params, s);
 
     vit_model_read(from, at, head || wider ? h->room : to);
@@ -161,7 +156,7 @@ static bool head_is_zero(const struct vit_model *m)
 {
     for (int i = 0; i < m->slot_count; i++) {
         const float *w = vit_model_parameter(m, i).values;
-        for (size_t j = 0; is_head(&m->slots[i]) && j < m->slots[i].count; j++)
+        for (size_t j = 0; m->slots[i].head && j < m->slots[i].count; j++)
             if (w[j] != 0) return false;
     }
     return true;
@@ -223,7 +218,7 @@ static void say_unused(struct vit_model *m, const struct vit_model *from, const 
 
     for (int i = 0; i < from->slot_count; i++) {
         const struct vit_slot *s = &from->slots[i];
-        if (find_slot(m->slots, m->slot_count, s->name) >= 0 || (is_head(s) && !h->fits)) continue;
+        if (find_slot(m->slots, m->slot_count, s->name) >= 0 || (s->head && !h->fits)) continue;
         if (s->block >= m->config.depth)
             beyond++;
         else
@@ -260,7 +255,7 @@ enum vit_status vit_model_take(struct vit_model *m, const struct vit_model *from
         status = vit_slots_lent(m->slots, m->slot_count, from->slots, from->slot_count, !head.fits,
                                 from->path, err);
     for (int i = 0; !status && i < m->slot_count; i++)
-        if (head.fits || !is_head(&m->slots[i])) take_slot(m, &m->slots[i], from, &head);
+        if (head.fits || !m->slots[i].head) take_slot(m, &m->slots[i], from, &head);
     if (!status) say_head(m, from, &head);
     if (!status) say_heads(m, from);
     if (!status) say_hidden(m, from);

@@ -19,12 +19,6 @@ static bool by_muon(const struct vit_trainer *t, const struct vit_slot *s)
     return t->hyper.optimizer == VIT_MUON && s->block >= 0 && s->decay;
 }
 
-/* q, k and v are three matrices to Muon. */
-static int muon_parts(const struct vit_slot *s)
-{
-    return strstr(s->name, "attn.qkv.weight") ? 3 : 1;
-}
-
 /* What Muon updates: how many matrices, their largest sides (rows <= cols), and into list (may be NULL) where
  * they lie. */
 static int list_matrices(const struct vit_trainer *t, struct vit_muon_matrix *list, int *rows, int *cols)
@@ -35,12 +29,12 @@ static int list_matrices(const struct vit_trainer *t, struct vit_muon_matrix *li
     for (int i = 0; i < t->model->slot_count; i++) {
         const struct vit_slot *s = &t->model->slots[i];
         if (!by_muon(t, s)) continue;
-        const int parts = muon_parts(s), n = s->shape[0] / parts, k = s->shape[1];
+        const int n = s->shape[0] / s->parts, k = s->shape[1];
         const int low = n < k ? n : k, high = n < k ? k : n;
 
         if (*rows < low) *rows = low;
         if (*cols < high) *cols = high;
-        for (int part = 0; part < parts; part++, count++) {
+        for (int part = 0; part < s->parts; part++, count++) {
             const size_t at = s->offset + (size_t)part * (size_t)n * (size_t)k;
             if (list)
                 list[count] =

@@ -15,21 +15,22 @@ static void tensors_have_canonical_names_and_shapes(void **state)
     static const struct {
         const char *name;
         int rank, shape[4];
+        enum patch_stem_role role;
         bool decay, buffer;
     } WANT[] = {
-        { "patch_embed.conv.0.weight", 4, { 5, 3, 3, 3 }, true, false },
-        { "patch_embed.bn.0.weight", 1, { 5 }, false, false },
-        { "patch_embed.bn.0.bias", 1, { 5 }, false, false },
-        { "patch_embed.bn.0.running_mean", 1, { 5 }, false, true },
-        { "patch_embed.bn.0.running_var", 1, { 5 }, false, true },
-        { "patch_embed.conv.1.weight", 4, { 6, 5, 3, 3 }, true, false },
-        { "patch_embed.conv.1.bias", 1, { 6 }, false, false },
-        { "patch_embed.bn.1.weight", 1, { 6 }, false, false },
-        { "patch_embed.bn.1.bias", 1, { 6 }, false, false },
-        { "patch_embed.bn.1.running_mean", 1, { 6 }, false, true },
-        { "patch_embed.bn.1.running_var", 1, { 6 }, false, true },
-        { "patch_embed.proj.weight", 4, { 9, 6, 1, 1 }, true, false },
-        { "patch_embed.proj.bias", 1, { 9 }, false, false },
+        { "patch_embed.conv.0.weight", 4, { 5, 3, 3, 3 }, PATCH_STEM_CONV, true, false },
+        { "patch_embed.bn.0.weight", 1, { 5 }, PATCH_STEM_FACTOR, false, false },
+        { "patch_embed.bn.0.bias", 1, { 5 }, PATCH_STEM_OFFSET, false, false },
+        { "patch_embed.bn.0.running_mean", 1, { 5 }, PATCH_STEM_OFFSET, false, true },
+        { "patch_embed.bn.0.running_var", 1, { 5 }, PATCH_STEM_FACTOR, false, true },
+        { "patch_embed.conv.1.weight", 4, { 6, 5, 3, 3 }, PATCH_STEM_CONV, true, false },
+        { "patch_embed.conv.1.bias", 1, { 6 }, PATCH_STEM_OFFSET, false, false },
+        { "patch_embed.bn.1.weight", 1, { 6 }, PATCH_STEM_FACTOR, false, false },
+        { "patch_embed.bn.1.bias", 1, { 6 }, PATCH_STEM_OFFSET, false, false },
+        { "patch_embed.bn.1.running_mean", 1, { 6 }, PATCH_STEM_OFFSET, false, true },
+        { "patch_embed.bn.1.running_var", 1, { 6 }, PATCH_STEM_FACTOR, false, true },
+        { "patch_embed.proj.weight", 4, { 9, 6, 1, 1 }, PATCH_STEM_PROJ, true, false },
+        { "patch_embed.proj.bias", 1, { 9 }, PATCH_STEM_OFFSET, false, false },
     };
     const struct patch_stem s = { .layers = 2,
                                   .project = true,
@@ -43,6 +44,7 @@ static void tensors_have_canonical_names_and_shapes(void **state)
         assert_string_equal(got[i].name, WANT[i].name);
         assert_int_equal(got[i].rank, WANT[i].rank);
         assert_memory_equal(got[i].shape, WANT[i].shape, sizeof WANT[i].shape);
+        assert_int_equal(got[i].role, WANT[i].role);
         assert_int_equal(got[i].decay, WANT[i].decay);
         assert_int_equal(got[i].buffer, WANT[i].buffer);
     }

@@ -341,6 +341,30 @@ static void weight_decay_is_for_matrices_only(void **state)
     }
 }
 
+/* A gate and its values lie in one, too, and are drawn as one matrix. */
+static void slots_say_what_their_names_do(void **state)
+{
+    struct vit_config c = tiny_config(VIT_NORM_SANDWICH);
+    struct vit_slot slots[128];
+    size_t total;
+    int count;
+
+    (void)state;
+    c.dist = c.glu = true;
+    c.registers = 2;
+    c.pre_logits = 8;
+    count = vit_slots(NULL, &c, &total);
+    assert_true(count <= 128);
+    vit_slots(slots, &c, &total);
+    for (int i = 0; i < count; i++) {
+        const char *name = slots[i].name;
+        if (slots[i].head != !strncmp(name, "head", 4)) fail_msg("%s: head %d", name, slots[i].head);
+        if (slots[i].parts != (strstr(name, "qkv") ? 3 : 1)) fail_msg("%s: parts %d", name, slots[i].parts);
+        if ((slots[i].start == VIT_START_TOKEN) != (strstr(name, "_token") != NULL))
+            fail_msg("%s: start %d", name, slots[i].start);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -358,6 +382,7 @@ int main(void)
         cmocka_unit_test(each_placement_has_the_tensors_its_steps_use),
         cmocka_unit_test(the_kind_of_norm_decides_its_tensors),
         cmocka_unit_test(weight_decay_is_for_matrices_only),
+        cmocka_unit_test(slots_say_what_their_names_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
