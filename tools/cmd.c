@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kernels/cpu.h"
 #include "patch/names.h"
@@ -386,6 +387,15 @@ static enum vit_status name_classes(struct vit_model *m, const char *path, struc
     if (!status) status = vit_model_set_labels(m, (const char *const *)names.item, err);
     patch_names_free(&names);
     return status;
+}
+
+const char *cmd_next_model(char **names)
+{
+    char *name = *names, *plus = name && access(name, F_OK) ? strchr(name, '+') : NULL;
+
+    *names = plus ? plus + 1 : NULL;
+    if (plus) *plus = '\0';
+    return name;
 }
 
 int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image, bool trainable)

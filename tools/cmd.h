@@ -92,6 +92,10 @@ int cmd_threads_in_all(const struct cmd_common *o);
 /* Warn of what cmd_threads leaves alone, where v has such an option. Called once, before the verb runs. */
 void cmd_check_environment(const struct args_verb *v, const struct cmd_common *o);
 
+/* The first of several networks, "A+B", cut off *names, which becomes the rest (NULL: that was the last, and
+ * NULL is next); what exists under the whole name is one. */
+const char *cmd_next_model(char **names);
+
 /* Open the model of the options at image pixels a side (0: --size, else the file's) and say what is to
  * be said about it. Returns an exit code; *out is NULL unless it is CMD_DONE. */
 int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image, bool trainable);

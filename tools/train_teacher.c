@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "tools/train_parts.h"
 #include "vit/random.h"
@@ -183,23 +182,21 @@ enum vit_status train_teacher_spare(const struct train_teacher *t, const char *f
 
 /* ---- opening ---- */
 
-/* Those that names, "A+B", has; what exists under its whole name is one. */
+/* Those that names, "A+B", has. */
 static enum vit_status open_all(struct train_teacher *t, char *names, const struct recipe *r,
                                 const struct patch_dataset *data, const struct patch_recipe *pictures,
                                 const struct cmd_common *common, struct vit_error *err)
 {
     enum vit_status status = VIT_OK;
 
-    for (char *next; names && !status; names = next) {
-        next = access(names, F_OK) ? strchr(names, '+') : NULL;
-        if (next) *next++ = '\0';
-        if (!*names)
+    for (const char *name; !status && (name = cmd_next_model(&names));) {
+        if (!*name)
             return vit_fail(err, VIT_ERR_ARG, "--teacher: expected a network on each side of +, found \"%s\"",
                             r->teacher);
         if (t->count == MOST_TEACHERS)
             return vit_fail(err, VIT_ERR_ARG, "--teacher: expected at most %d networks, found more",
                             MOST_TEACHERS);
-        status = open_one(&t->teacher[t->count++], names, r, data, pictures, common, err);
+        status = open_one(&t->teacher[t->count++], name, r, data, pictures, common, err);
     }
     return status;
 }

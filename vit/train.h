@@ -79,6 +79,13 @@ enum vit_status vit_model_create(struct vit_model **out, const struct vit_config
  * VIT_ERR_ARG: m is not trainable, the MLPs of one of them alone have a gate, or a parameter of m that from
  * lacks or has in another shape; m is then unchanged. No session of m computes meanwhile. */
 enum vit_status vit_model_take(struct vit_model *m, const struct vit_model *from, struct vit_error *err);
+/* Replaces each parameter of m by the mean of its own and those of with (count), summed in double in that
+ * order and rounded once: of networks on one path of training it may answer better than any of them
+ * (stochastic weight averaging: Izmailov et al. 2018). VIT_ERR_ARG: m is not trainable, or one of with has
+ * another configuration, recipe, or other labels; VIT_ERR_UNSUPPORTED: batch norms, whose running statistics
+ * a mean has not; m is then unchanged. No session of m computes meanwhile. */
+enum vit_status vit_model_average(struct vit_model *m, const struct vit_model *const *with, int count,
+                                  struct vit_error *err);
 /* Self-contained safetensors: timm's names, metadata vit.config with labels and preprocessing. No time, path
  * or thread count in it: equal models give equal bytes. dtype: WEIGHTS_F32; WEIGHTS_BF16 (half the size,
  * rounded to nearest); WEIGHTS_I8: the matrices of the blocks as integers, as kern_quantise() makes them of

@@ -609,6 +609,31 @@ static void another_framework_gets_a_folder(void **state)
     assert_code(VIT(MODEL, f->out, "--names", "timm", "--force"), 2, "found a file");
 }
 
+/* Of a network and itself it is that network, to the bit. */
+static void a_mean_of_networks_is_written(void **state)
+{
+    const struct fixture *f = *state;
+    char one[TMP_PATH + 32];
+    struct run r;
+    json_t *o;
+
+    snprintf(one, sizeof one, "%s/a+b.safetensors", f->dir);
+    assert_code(VIT("builtin:pre", one), 0, "");
+    r = VIT("builtin:pre", f->out, "--average", "builtin:pre+builtin:pre", "--json");
+    o = object_of(&r);
+    assert_true(number(o, "averaged") == 3);
+    json_decref(o);
+    run_free(&r);
+    assert_same_bytes(one, f->out);
+    assert_code(VIT("builtin:pre", f->out, "--force", "--average", one), 0, ""); /* one, of that name */
+    assert_same_bytes(one, f->out);
+    assert_code(VIT("builtin:pre", f->out, "--force", "--average", "builtin:pre+"), 2, "on each side of +");
+    assert_code(VIT("builtin:pre", f->out, "--force", "--average", "builtin:post"), 2,
+                "builtin:post: expected the configuration of builtin:pre, found another \"norm\"");
+    assert_code(VIT("builtin:pre", f->out, "--force", "--average", "nowhere"), 3, "--average nowhere");
+    assert_same_bytes(one, f->out);
+}
+
 static void unusable_data_leaves_no_file(void **state)
 {
     const struct fixture *f = *state;
@@ -669,6 +694,7 @@ int main(void)
         IN_FOLDER(a_picture_that_is_read_is_not_replaced),
         IN_FOLDER(a_name_that_promises_another_kind_of_file_is_refused),
         IN_FOLDER(another_framework_gets_a_folder),
+        IN_FOLDER(a_mean_of_networks_is_written),
         IN_FOLDER(unusable_data_leaves_no_file),
         IN_FOLDER(mistakes_are_named),
     };
