@@ -133,10 +133,7 @@ static int create(struct bench *b)
     overlay_sizes(&c, o);
     if (place_norms(&c, &o->common, &err) || vit_config_check(&c, o->arch ? o->arch : "model", &err))
         return cmd_usage("%s", err.text);
-    if (vit_model_create(&b->model, &c, NULL, NULL, &init, &options, &err)) {
-        cmd_error("%s", err.text);
-        return CMD_UNUSABLE;
-    }
+    if (vit_model_create(&b->model, &c, NULL, NULL, &init, &options, &err)) return cmd_unusable(&err);
     if (o->arch && !bench_model_sized(o))
         snprintf(b->name, sizeof b->name, "%s", o->arch);
     else

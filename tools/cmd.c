@@ -218,6 +218,17 @@ int cmd_usage(const char *format, ...)
     return CMD_USAGE;
 }
 
+int cmd_unusable(const struct vit_error *err)
+{
+    cmd_error("%s", err->text);
+    return CMD_UNUSABLE;
+}
+
+int cmd_refuse(const struct vit_error *err)
+{
+    return err->status == VIT_ERR_ARG ? cmd_usage("%s", err->text) : cmd_unusable(err);
+}
+
 json_t *cmd_error_json(const struct vit_error *err)
 {
     return json_pack("{s:s,s:o}", "code", vit_status_name(err->status), "message", out_text(err->text));
@@ -413,14 +424,11 @@ int cmd_open_model(struct vit_model **out, const struct cmd_common *o, int image
 
     *out = NULL;
     if (code) return code;
-    if (vit_model_open(out, cmd_model_name(o), &options, &err)) {
-        cmd_error("%s", err.text);
-        return err.status == VIT_ERR_ARG && !image ? CMD_USAGE : CMD_UNUSABLE; /* image: an input's */
-    }
+    if (vit_model_open(out, cmd_model_name(o), &options, &err))
+        return image ? cmd_unusable(&err) : cmd_refuse(&err); /* image: an input's */
     cmd_say_notes(*out, o);
     if (!o->labels || !name_classes(*out, o->labels, &err)) return CMD_DONE;
-    cmd_error("%s", err.text);
     vit_model_close(*out);
     *out = NULL;
-    return CMD_UNUSABLE;
+    return cmd_unusable(&err);
 }

@@ -52,6 +52,10 @@ void cmd_note(const struct cmd_common *o, const char *format, ...) VIT_PRINTF(2,
 
 /* cmd_error of what is wrong in the line; returns CMD_USAGE, on which main prints the usage. */
 int cmd_usage(const char *format, ...) VIT_PRINTF(1, 2);
+/* cmd_error of err; returns CMD_UNUSABLE. */
+int cmd_unusable(const struct vit_error *err);
+/* The same where flags, too, may be at fault: CMD_USAGE of VIT_ERR_ARG. */
+int cmd_refuse(const struct vit_error *err);
 
 /* What can be wrong in the common options whatever the model: CMD_DONE or CMD_USAGE, and says why. */
 int cmd_check(const struct cmd_common *o);

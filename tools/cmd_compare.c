@@ -129,10 +129,7 @@ static int compare(struct compare *c, const struct options *o)
     int code = compare_read(c);
 
     if (code != CMD_DONE && code != CMD_SOME_FAILED) return code;
-    if (compare_measure(c, &err)) {
-        cmd_error("%s", err.text);
-        return CMD_UNUSABLE;
-    }
+    if (compare_measure(c, &err)) return cmd_unusable(&err);
     return (o->common.json ? compare_print_json(c) : compare_print_text(c)) ? code : CMD_SOME_FAILED;
 }
 

@@ -199,10 +199,8 @@ static int open_data(struct convert_comparison *c, const char *path)
     int code = CMD_DONE;
 
     if ((c->options->data && convert_open_data(c, &err)) ||
-        (c->options->calibrate && convert_open_pictures(c, &err))) {
-        cmd_error("%s", err.text);
-        return CMD_UNUSABLE;
-    }
+        (c->options->calibrate && convert_open_pictures(c, &err)))
+        return cmd_unusable(&err);
     if (c->data) code = cmd_check_listed(&out, 1, c->data);
     return c->pictures && !code ? cmd_check_listed(&out, 1, c->pictures) : code;
 }
@@ -269,10 +267,7 @@ static int run(const void *options, int count, char **operands)
     open.model = operands[0];
     open.dtype = "f32";
     code = cmd_open_model(&c.model[CONVERT_BEFORE], &open, 0, o->average);
-    if (!code && o->average && convert_average(&c, &err)) {
-        cmd_error("%s", err.text);
-        code = err.status == VIT_ERR_ARG ? CMD_USAGE : CMD_UNUSABLE;
-    }
+    if (!code && o->average && convert_average(&c, &err)) code = cmd_refuse(&err);
     if (!code) code = open_data(&c, operands[1]);
     if (!code) code = convert(&c, operands[1]);
     convert_close(&c);

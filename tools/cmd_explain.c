@@ -224,15 +224,12 @@ static int explain(struct job *j)
     if (code) return code;
     if (o->output && plan(j, &err)) {
         if (err.status == VIT_ERR_ARG) return cmd_usage("--panel %d: %s", o->panel, err.text);
-        cmd_error("%s", err.text);
-        return CMD_UNUSABLE;
+        return cmd_unusable(&err);
     }
     if (vit_model_takes_pictures(v->model, &err) ||
         cmd_sandbox(&v->decode.sandbox, o->sandbox, &o->common, 1, o->max_pixels, &err) ||
-        vit_attention_create(&v->attention, v->model, cmd_threads(&o->common), &err)) {
-        cmd_error("%s", err.text);
-        return CMD_UNUSABLE;
-    }
+        vit_attention_create(&v->attention, v->model, cmd_threads(&o->common), &err))
+        return cmd_unusable(&err);
     status = explain_see(v, &err);
     if (!status && o->output) status = draw(j, &err);
     if (status) {

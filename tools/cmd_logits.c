@@ -249,7 +249,7 @@ static int run(const void *options, int count, char **operands)
     struct batch_of_planes in = { 0 };
     struct vit_model *m = NULL;
     struct vit_error err;
-    int code = CMD_UNUSABLE;
+    int code;
 
     if (count) return cmd_usage("expected no operands, found \"%s\"", operands[0]);
     if (!o->input || !o->output)
@@ -258,9 +258,8 @@ static int run(const void *options, int count, char **operands)
     if (!code) code = o->grad ? cmd_check_trainable(&o->common) : cmd_check(&o->common);
     if (!code) code = cmd_can_write(o->output);
     if (code) return code;
-    code = CMD_UNUSABLE;
     if (read_input(&in, o, &err)) {
-        cmd_error("%s", err.text);
+        code = cmd_unusable(&err);
     } else if (o->common.size && o->common.size != in.size) {
         code =
             cmd_usage("--size %d: %s holds pictures of %d pixels a side", o->common.size, o->input, in.size);

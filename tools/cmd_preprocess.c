@@ -189,10 +189,7 @@ static int run(const void *options, int count, char **operands)
     code = cmd_check_outputs(&file, 1, o->common.model, 1, (const char *const *)operands);
     if (!code) code = find_recipe(&r, o, normalised);
     if (code) return code;
-    if (cmd_sandbox(&sandbox, o->sandbox, &o->common, 1, o->max_pixels, &err)) {
-        cmd_error("%s", err.text);
-        return CMD_UNUSABLE;
-    }
+    if (cmd_sandbox(&sandbox, o->sandbox, &o->common, 1, o->max_pixels, &err)) return cmd_unusable(&err);
     code = say(o, operands[0], r.size, prepare(operands[0], o, &r, normalised, sandbox, &err) ? &err : NULL);
     patch_sandbox_close(sandbox);
     return code;

@@ -141,12 +141,6 @@ struct probing {
     int seeds;
 };
 
-static int fail(const struct vit_error *err)
-{
-    cmd_error("%s", err->text);
-    return CMD_UNUSABLE;
-}
-
 /* One network, which has its pictures. */
 static int measure(struct probing *g, size_t cell, struct vit_model *m, uint64_t seed)
 {
@@ -161,14 +155,14 @@ static int measure(struct probing *g, size_t cell, struct vit_model *m, uint64_t
     struct vit_error err;
     int code = CMD_DONE;
 
-    if (vit_probe_create(&p, m, &options, &err)) return fail(&err);
+    if (vit_probe_create(&p, m, &options, &err)) return cmd_unusable(&err);
     vit_probe_measure(p, g->data.planes, g->data.labels);
     found.probe = p;
     progress_clear(&g->bar);
     if (!g->table)
         code = probe_json(&g->grid.cell[cell], &found) ? CMD_DONE : CMD_SOME_FAILED;
     else if (probe_table_add(g->table, cell, &found, &err))
-        code = fail(&err);
+        code = cmd_unusable(&err);
     progress_update(&g->bar, ++g->done);
     vit_probe_close(p);
     return code;
@@ -188,7 +182,8 @@ static int measure_new(struct probing *g, size_t cell, uint64_t seed)
     int code;
 
     init.seed = seed;
-    if (vit_model_create(&m, &c->config, &g->data.recipe, NULL, &init, &options, &err)) return fail(&err);
+    if (vit_model_create(&m, &c->config, &g->data.recipe, NULL, &init, &options, &err))
+        return cmd_unusable(&err);
     code = measure(g, cell, m, seed);
     vit_model_close(m);
     return code;
@@ -220,7 +215,7 @@ static int match_samples(struct probe_data *d, const struct vit_model *m, const 
     const enum vit_status status = eval_try_labels(d->set, m, d->path, o, &err);
 
     d->in_turn = status == VIT_ERR_UNSUPPORTED;
-    if (!d->in_turn) return status ? fail(&err) : CMD_DONE;
+    if (!d->in_turn) return status ? cmd_unusable(&err) : CMD_DONE;
     cmd_warn(o,
              "%s: its classes are not those of %s: its pictures have the labels 0, 1, ... in turn, as with "
              "--noise; --data PATH names a data set of the model's classes",
@@ -234,10 +229,10 @@ static int match_data(struct probing *g, const struct vit_model *m)
     const struct probe_options *o = g->options;
     struct vit_error err;
 
-    if (vit_model_takes_pictures(m, &err)) return fail(&err);
+    if (vit_model_takes_pictures(m, &err)) return cmd_unusable(&err);
     if (!g->data.set) return CMD_DONE;
     if (!o->data) return match_samples(&g->data, m, &o->common);
-    return eval_match_labels(g->data.set, m, o->data, &o->common, &err) ? fail(&err) : CMD_DONE;
+    return eval_match_labels(g->data.set, m, o->data, &o->common, &err) ? cmd_unusable(&err) : CMD_DONE;
 }
 
 static int measure_model(struct probing *g, size_t cell)
@@ -266,7 +261,7 @@ static int measure_all(struct probing *g)
     int code = probe_data_open(&g->data, o);
 
     if (!code && !o->common.json && probe_table_create(&g->table, &g->grid, o, g->seeds, &err))
-        code = fail(&err);
+        code = cmd_unusable(&err);
     progress_start(&g->bar, "networks", g->grid.count * (size_t)g->seeds, !o->common.quiet);
     if (!code && !o->common.model) code = measure_cells(g);
     for (size_t i = 0; i < g->grid.count && o->common.model && !code; i++) code = measure_model(g, i);

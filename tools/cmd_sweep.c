@@ -318,10 +318,7 @@ static int run_grid(struct sweep *s, bool begun)
     struct vit_error err;
     int code;
 
-    if (sweep_grid_make(s, &err) || check_read(s, begun, &err)) {
-        cmd_error("%s", err.text);
-        return err.status == VIT_ERR_ARG ? CMD_USAGE : CMD_UNUSABLE;
-    }
+    if (sweep_grid_make(s, &err) || check_read(s, begun, &err)) return cmd_refuse(&err);
     code = share_threads(s);
     if (!code) code = sweep_data_open(s);
     if (code) return code;
@@ -342,8 +339,7 @@ static int run_with(const struct sweep_options *o, const struct sweep_saved *sav
         code = err.status == VIT_ERR_ARG || err.status == VIT_ERR_FORMAT ? CMD_USAGE : CMD_UNUSABLE;
         cmd_error("%s", err.text);
     } else if (train_again_data(&s.data, o->data, &saved->data, s.splits, "sweep", o->out, &err)) {
-        code = err.status == VIT_ERR_ARG ? CMD_USAGE : CMD_UNUSABLE;
-        cmd_error("%s", err.text);
+        code = cmd_refuse(&err);
     } else {
         code = run_grid(&s, saved->exists);
     }
@@ -364,12 +360,10 @@ static int run(const void *options, int count, char **operands)
     if (count) return cmd_usage("expected no operands, found \"%s\"", operands[0]);
     if (o->rate > 0 && !o->plan) return cmd_usage("--rate: expected --plan, which reckons with it");
     if (!o->out && !o->plan) return cmd_usage("--out: expected a folder, found none");
-    if (o->out && sweep_saved_read(&saved, o->out, &err)) {
-        cmd_error("%s", err.text);
-        code = CMD_UNUSABLE;
-    } else {
+    if (o->out && sweep_saved_read(&saved, o->out, &err))
+        code = cmd_unusable(&err);
+    else
         code = run_with(o, &saved);
-    }
     sweep_saved_free(&saved);
     return code;
 }

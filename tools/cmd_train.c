@@ -191,10 +191,7 @@ static int show_finished(const struct train_job *job, const struct options *o,
 {
     struct vit_error err;
 
-    if (check_teacher(job, o, saved, &err)) {
-        cmd_error("%s", err.text);
-        return err.status == VIT_ERR_ARG ? CMD_USAGE : CMD_UNUSABLE;
-    }
+    if (check_teacher(job, o, saved, &err)) return cmd_refuse(&err);
     cmd_warn(job->common, "%s: this run is finished, nothing is left to do", job->out);
     return print_result(&saved->result, o, job->out, saved->result.failed > 0 ? CMD_SOME_FAILED : CMD_DONE);
 }
@@ -220,8 +217,7 @@ static int run_with(const struct options *o, const struct train_saved *saved)
         cmd_error("%s", err.text);
     } else if (train_again_data(&job.data, o->data, &saved->data, train_data_splits(&job.recipe), "run",
                                 o->resume, &err)) {
-        code = err.status == VIT_ERR_ARG ? CMD_USAGE : CMD_UNUSABLE;
-        cmd_error("%s", err.text);
+        code = cmd_refuse(&err);
     } else if (saved->finished && train_folder_done(job.out)) {
         code = show_finished(&job, o, saved);
     } else {
@@ -264,14 +260,9 @@ static int check_folders(const struct options *o)
     if (!o->resume && !o->out) return cmd_usage("--out: expected a folder, found none");
     if (o->resume && o->force)
         return cmd_usage("--force begins anew, --resume goes on: expected one of them");
-    if (train_folder_check(o->resume ? o->resume : o->out, &err)) {
-        cmd_error("%s", err.text);
-        return CMD_UNUSABLE;
-    }
+    if (train_folder_check(o->resume ? o->resume : o->out, &err)) return cmd_unusable(&err);
     if (o->resume) return check_resumed(o->resume);
-    if (!train_folder_may_begin(o->out, o->force, &err)) return CMD_DONE;
-    cmd_error("%s", err.text);
-    return CMD_USAGE;
+    return train_folder_may_begin(o->out, o->force, &err) ? cmd_usage("%s", err.text) : CMD_DONE;
 }
 
 static int run(const void *options, int count, char **operands)
@@ -285,8 +276,7 @@ static int run(const void *options, int count, char **operands)
     code = check_folders(o);
     if (code) return code;
     if (o->resume && train_saved_read(&saved, o->resume, &err)) {
-        cmd_error("%s", err.text);
-        code = CMD_UNUSABLE;
+        code = cmd_unusable(&err);
     } else {
         if (o->resume && !saved.exists)
             cmd_warn(&o->common,

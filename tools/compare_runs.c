@@ -137,12 +137,6 @@ static enum vit_status pass_model(struct compare *c, struct compare_run *run, co
     return status;
 }
 
-static int unusable(const struct vit_error *err)
-{
-    cmd_error("%s", err->text);
-    return CMD_UNUSABLE;
-}
-
 /* Where the file names its classes. */
 static enum vit_status renumber(struct compare *c, struct compare_run *run, struct vit_error *err)
 {
@@ -159,7 +153,7 @@ static int run_logits(struct compare *c, struct compare_run *run)
 {
     struct vit_error err;
 
-    return run->pictures && renumber(c, run, &err) ? unusable(&err) : CMD_DONE;
+    return run->pictures && renumber(c, run, &err) ? cmd_unusable(&err) : CMD_DONE;
 }
 
 static int run_model(struct compare *c, struct compare_run *run)
@@ -175,7 +169,7 @@ static int run_model(struct compare *c, struct compare_run *run)
     if (code) return code;
     run->how = eval_how(m, c->options->flip);
     code = eval_set_open(&set, m, c->options, c->common);
-    if (!code && pass_model(c, run, m, &set, &err)) code = unusable(&err);
+    if (!code && pass_model(c, run, m, &set, &err)) code = cmd_unusable(&err);
     eval_set_close(&set);
     vit_model_close(m);
     return code;
@@ -346,7 +340,7 @@ static int read_logits(const struct compare *c)
     struct vit_error err;
 
     for (int i = 0; (run = compare_run_at(c, i)); i++)
-        if (run->logits && compare_read_logits(run, &err)) return unusable(&err);
+        if (run->logits && compare_read_logits(run, &err)) return cmd_unusable(&err);
     return CMD_DONE;
 }
 

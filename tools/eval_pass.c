@@ -233,9 +233,7 @@ int eval_set_open(struct eval_set *out, const struct vit_model *m, const struct 
     if (!status) status = match_labels(out, m, o->data, common, &err);
     if (!status) return CMD_DONE;
     eval_set_close(out);
-    if (status == VIT_ERR_ARG) return cmd_usage("%s", err.text);
-    cmd_error("%s", err.text);
-    return CMD_UNUSABLE;
+    return cmd_refuse(&err);
 }
 
 void eval_set_close(struct eval_set *s)

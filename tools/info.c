@@ -125,9 +125,8 @@ int info_model(const struct info_options *o)
     if (code) return code;
     all = describe_model(m, o);
     if (all && o->memory && add_memory(&all, m, o, &err)) {
-        cmd_error("%s", err.text);
         json_decref(all);
-        code = CMD_UNUSABLE;
+        code = cmd_unusable(&err);
     } else {
         code = info_print(all, o);
     }

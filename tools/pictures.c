@@ -156,10 +156,7 @@ static int run_dataset(struct run *r, const struct patch_dataset *d)
     struct progress bar;
     struct vit_error err;
 
-    if (open_loader(&loader, r, d, &err)) {
-        cmd_error("%s", err.text);
-        return CMD_UNUSABLE;
-    }
+    if (open_loader(&loader, r, d, &err)) return cmd_unusable(&err);
     /* Results on the same terminal are progress enough. */
     progress_start(&bar, "pictures", count, count > 1 && !o->quiet && !isatty(STDOUT_FILENO));
     while (!r->broken && (b = patch_loader_next(loader))) {
@@ -179,10 +176,7 @@ static int run_paths(struct run *r, char **paths, size_t count)
     struct vit_error err;
     int code;
 
-    if (patch_dataset_files(&d, (const char *const *)paths, count, &err)) {
-        cmd_error("%s", err.text);
-        return CMD_UNUSABLE;
-    }
+    if (patch_dataset_files(&d, (const char *const *)paths, count, &err)) return cmd_unusable(&err);
     code = r->job->output ? cmd_check_listed(r->job->output, 1, d) : CMD_DONE;
     if (!code) code = run_dataset(r, d);
     patch_dataset_close(d);
@@ -345,12 +339,8 @@ int pictures_run(const struct pictures_job *job, int count, char **operands)
 {
     struct run r = { .job = job };
     struct vit_error err;
-    int code = CMD_UNUSABLE;
+    const int code = prepare(&r, &err) ? cmd_unusable(&err) : run_operands(&r, count, operands);
 
-    if (prepare(&r, &err))
-        cmd_error("%s", err.text);
-    else
-        code = run_operands(&r, count, operands);
     patch_sandbox_close(r.sandbox);
     vit_session_close(r.session);
     free(r.trouble);

@@ -28,12 +28,6 @@ static const char *find_samples(char text[PATH_MAX])
     return text;
 }
 
-static int fail(const struct vit_error *err)
-{
-    cmd_error("%s", err->text);
-    return CMD_UNUSABLE;
-}
-
 int probe_data_open(struct probe_data *d, const struct probe_options *o)
 {
     struct eval_part part;
@@ -48,7 +42,7 @@ int probe_data_open(struct probe_data *d, const struct probe_options *o)
     if (!d->path) d->path = find_samples(d->samples);
     part = (struct eval_part){ d->path, o->split, (size_t)o->limit, 0 };
     if (eval_data_open(&d->set, &name, &part, NULL, &err)) {
-        if (o->data) return fail(&err);
+        if (o->data) return cmd_unusable(&err);
         return cmd_usage("%s; --data PATH names a data set with labels, whose pictures are to be used",
                          err.text);
     }
@@ -95,7 +89,7 @@ static int read_set(struct probe_data *d, size_t floats)
     struct patch_loader *loader;
     struct vit_error err;
 
-    if (patch_loader_create(&loader, d->set, &d->recipe, &options, &err)) return fail(&err);
+    if (patch_loader_create(&loader, d->set, &d->recipe, &options, &err)) return cmd_unusable(&err);
     d->count = 0;
     while ((b = patch_loader_next(loader))) add_batch(d, b, floats);
     patch_loader_close(loader);

@@ -211,10 +211,7 @@ int sweep_data_open(struct sweep *s)
     const struct recipe_base *base;
     struct vit_error err;
 
-    if (count_data(s, &err)) {
-        cmd_error("%s", err.text);
-        return CMD_UNUSABLE;
-    }
+    if (count_data(s, &err)) return cmd_unusable(&err);
     for (int i = 0; i < s->count; i++) {
         struct sweep_cell *c = &s->cells[i];
         const bool found = !find_base(&base, &start, s, &c->recipe, &err);

@@ -144,8 +144,7 @@ static int record(struct sweep *s, struct sweep_cell *c, const struct outcome *o
     if (s->unwritten) return CMD_UNUSABLE; /* as was said of another cell */
     if (sweep_folder_add(s, c, line_of(s, c, o), &err)) {
         s->unwritten = true;
-        cmd_error("%s", err.text);
-        return CMD_UNUSABLE;
+        return cmd_unusable(&err);
     }
     show(s, c, o);
     return CMD_DONE;
@@ -159,9 +158,7 @@ static int prepare(struct sweep *s, const struct sweep_cell *c)
 
     if (stop_wanted()) return CMD_INTERRUPTED; /* which ends the reading, too */
     if (!status) status = sweep_folder_kept(s, &err);
-    if (!status) return CMD_DONE;
-    cmd_error("%s", err.text);
-    return CMD_UNUSABLE;
+    return status ? cmd_unusable(&err) : CMD_DONE;
 }
 
 /* Locked, but while it trains. */
@@ -228,10 +225,7 @@ int sweep_run(struct sweep *s)
 {
     struct vit_error err;
 
-    if (sweep_folder_open(s, &err)) {
-        cmd_error("%s", err.text);
-        return err.status == VIT_ERR_ARG ? CMD_USAGE : CMD_UNUSABLE;
-    }
+    if (sweep_folder_open(s, &err)) return cmd_refuse(&err);
     stop_catch();
     pthread_mutex_init(&s->lock, NULL);
     run_jobs(s);

@@ -111,9 +111,9 @@ int sweep_test(struct sweep *s, const struct sweep_cell *cell, const char *path,
                                      .top1 = r.count
                                                  ? (double)vit_metrics_correct(r.metrics, 1) / (double)r.count
                                                  : 0 };
-    if (status) cmd_error("%s", err.text);
+    if (status) code = cmd_unusable(&err);
     record_close(&r);
     vit_session_close(session);
     vit_model_close(m);
-    return status ? CMD_UNUSABLE : code;
+    return code;
 }

@@ -271,14 +271,14 @@ static int visit_loaded(const struct train_visit *v, struct vit_session *s)
     const struct patch_batch *b;
     struct patch_loader *loader = NULL;
     struct vit_error err;
-    enum vit_status status = index ? patch_loader_create(&loader, v->data, v->recipe, &loading, &err)
-                                   : vit_fail(&err, VIT_ERR_NOMEM, "no memory for a batch of pictures");
+    const enum vit_status status = index ? patch_loader_create(&loader, v->data, v->recipe, &loading, &err)
+                                         : vit_fail(&err, VIT_ERR_NOMEM, "no memory for a batch of pictures");
+    const int code = status ? cmd_unusable(&err) : CMD_DONE;
 
-    if (status) cmd_error("%s", err.text);
-    while (!status && !stop_wanted() && (b = patch_loader_next(loader))) visit_batch(v, s, b, index);
+    while (!code && !stop_wanted() && (b = patch_loader_next(loader))) visit_batch(v, s, b, index);
     patch_loader_close(loader);
     free(index);
-    return status ? CMD_UNUSABLE : CMD_DONE;
+    return code;
 }
 
 /* pixels kept in memory need no threads of their own. */

@@ -107,10 +107,7 @@ int train_feed_validate(struct train *t, struct train_score *out)
     struct vit_error err;
     int code;
 
-    if (vit_metrics_create(&v.metrics, vit_model_config(t->model)->classes, &err)) {
-        cmd_error("%s", err.text);
-        return CMD_UNUSABLE;
-    }
+    if (vit_metrics_create(&v.metrics, vit_model_config(t->model)->classes, &err)) return cmd_unusable(&err);
     code = train_visit(&visit, t->eval);
     report_lost(t, v.failed);
     if (code == CMD_DONE) {

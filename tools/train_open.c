@@ -4,14 +4,6 @@
 
 #include "tools/train_parts.h"
 
-/* A network that does not fit together, or pictures too few to hold some out, are a matter of the flags; the
- * rest is not. */
-static int refuse(const struct vit_error *err)
-{
-    cmd_error("%s", err->text);
-    return err->status == VIT_ERR_ARG ? CMD_USAGE : CMD_UNUSABLE;
-}
-
 static enum vit_status create_model(struct train *t, const struct vit_config *config, struct vit_error *err)
 {
     const struct vit_init init = recipe_init(t->recipe);
@@ -108,12 +100,9 @@ static int open_data(struct train *t)
 {
     struct vit_error err;
 
-    if (!t->job->pictures && train_data_open(&t->own, t->job->data, t->recipe, &err)) return refuse(&err);
+    if (!t->job->pictures && train_data_open(&t->own, t->job->data, t->recipe, &err)) return cmd_refuse(&err);
     t->data = t->job->pictures ? t->job->pictures : &t->own;
-    if (!t->job->pictures && check_data(t, &err)) {
-        cmd_error("%s", err.text);
-        return CMD_UNUSABLE;
-    }
+    if (!t->job->pictures && check_data(t, &err)) return cmd_unusable(&err);
     return CMD_DONE;
 }
 
@@ -149,20 +138,20 @@ int train_open(struct train *t)
 
     if (code) return code;
     d = t->data->training;
-    if (find_base(&base, &room, t->job, &err)) return refuse(&err);
+    if (find_base(&base, &room, t->job, &err)) return cmd_refuse(&err);
     if (recipe_config(&config, t->recipe, base, patch_dataset_classes(d), &err))
         return cmd_usage("%s", err.text);
     t->pictures = recipe_pictures(t->recipe, base, config.image, patch_dataset_kind(d));
     if (recipe_batches(&batches, t->recipe, patch_dataset_count(d), &err) ||
         recipe_hyper(&hyper, t->recipe, batches, &err) || recipe_feed(&feed, t->recipe, &t->pictures, &err))
         return cmd_usage("%s", err.text);
-    if (open_teacher(t, &err)) return refuse(&err);
+    if (open_teacher(t, &err)) return cmd_refuse(&err);
     if (train_folder_make(t->job->out, &err) || train_log_open(t, &err)) return train_fail(t, &err);
-    if (check_folder(t->job, &err)) return refuse(&err);
+    if (check_folder(t->job, &err)) return cmd_refuse(&err);
     code = train_feed_open(t, &feed);
     if (code) return code;
     if (create_model(t, &config, &err) || take_weights(t, &err) || create_trainer(t, &err) || begin(t, &err))
-        return refuse(&err);
+        return cmd_refuse(&err);
     return CMD_DONE;
 }
 

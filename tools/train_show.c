@@ -9,8 +9,7 @@
 int train_fail(struct train *t, const struct vit_error *err)
 {
     progress_clear(&t->bar);
-    cmd_error("%s", err->text);
-    return CMD_UNUSABLE;
+    return cmd_unusable(err);
 }
 
 double train_rate(const struct train *t)
