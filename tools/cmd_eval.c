@@ -6,7 +6,6 @@
 #include "tools/eval.h"
 #include "tools/memory.h"
 #include "tools/out.h"
-#include "vit/arena.h"
 #include "vit/json.h"
 #include "vit/sink.h"
 
@@ -42,40 +41,25 @@ static const struct args_group *const GROUPS[] = { &eval_group, &OWN, &cmd_norm_
 /* What the files asked for will hold. */
 struct record {
     struct memory csv;       /* not open: not wanted */
-    bool wanted;             /* the arrays below */
-    float *logits;           /* (room, classes) */
-    int64_t *labels, *index; /* (room) */
-    size_t count;
+    struct eval_logits kept; /* the same */
 };
 
 static enum vit_status record_open(struct record *r, const struct options *o, size_t room, int classes,
                                    struct vit_error *err)
 {
-    size_t floats = room;
-
     if (o->predictions) {
         if (!memory_open(&r->csv))
             return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate memory for it", o->predictions);
         fputs("file,label,prediction,score\n", r->csv.out);
     }
-    r->wanted = o->logits != NULL;
-    if (!r->wanted) return VIT_OK;
-    if (vit_size_mul(&floats, (size_t)classes)) r->logits = calloc(floats, sizeof *r->logits);
-    r->labels = calloc(room, sizeof *r->labels);
-    r->index = calloc(room, sizeof *r->index);
-    if (!r->logits || !r->labels || !r->index)
-        return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate %zu rows of %d logits", o->logits, room,
-                        classes);
-    return VIT_OK;
+    return o->logits ? eval_logits_open(&r->kept, o->logits, room, classes, err) : VIT_OK;
 }
 
 static void record_close(struct record *r)
 {
     memory_close(&r->csv);
     free(r->csv.bytes);
-    free(r->logits);
-    free(r->labels);
-    free(r->index);
+    eval_logits_close(&r->kept);
 }
 
 /* RFC 4180: quoted when it holds a comma, a quote or a line end; quotes doubled. */
@@ -145,17 +129,13 @@ static void add_item(void *state, const struct patch_item *item, const float *lo
     }
     e->n++;
     vit_metrics_add(e->metrics, logits, &item->label, 1);
-    if (!r->wanted) return;
-    memcpy(r->logits + r->count * (size_t)classes, logits, (size_t)classes * sizeof *logits);
-    r->labels[r->count] = item->label;
-    r->index[r->count++] = (int64_t)item->index;
+    if (r->kept.logits) eval_logits_add(&r->kept, logits, &item->label, &item->index, 1);
 }
 
 /* With what was run in the metadata, so that vit compare can tell. */
-static enum vit_status write_logits(const struct eval *e, const char *path, const struct record *r,
+static enum vit_status write_logits(const struct eval *e, const char *path, const struct eval_logits *kept,
                                     struct vit_error *err)
 {
-    const int classes = vit_model_config(e->model)->classes;
     json_t *how = json_pack("{s:o}", "model", out_text(e->model_name)), *more = eval_how(e->model, e->flip);
 
     if (!how || !more || json_object_update(how, more)) {
@@ -163,15 +143,7 @@ static enum vit_status write_logits(const struct eval *e, const char *path, cons
         how = NULL;
     }
     json_decref(more);
-    return eval_logits_write(path,
-                             &(struct eval_logits){ .n = (int64_t)r->count,
-                                                    .classes = classes,
-                                                    .logits = r->logits,
-                                                    .labels = r->labels,
-                                                    .index = r->index,
-                                                    .how = how,
-                                                    .pictures = eval_pictures(e->digest, e->names, classes) },
-                             err);
+    return eval_logits_write(kept, path, how, eval_pictures(e->digest, e->names, kept->classes), err);
 }
 
 static enum vit_status write_files(const struct eval *e, const struct options *o, struct record *r,
@@ -181,7 +153,7 @@ static enum vit_status write_files(const struct eval *e, const struct options *o
         if (!memory_close(&r->csv)) return vit_fail(err, VIT_ERR_NOMEM, "%s: memory ran out", o->predictions);
         if (vit_write_file(o->predictions, r->csv.bytes, r->csv.size, err)) return VIT_ERR_IO;
     }
-    return r->wanted ? write_logits(e, o->logits, r, err) : VIT_OK;
+    return o->logits ? write_logits(e, o->logits, &r->kept, err) : VIT_OK;
 }
 
 /* Measure, write the files, print. Returns an exit code. */

@@ -90,12 +90,21 @@ enum vit_status eval_pass(const struct eval_pass *p, struct eval_seconds *second
 #define EVAL_PICTURES_KEY "vit.pictures" /* eval_pictures() */
 
 struct eval_logits {
-    int64_t n, classes;
-    const float *logits;           /* (n, classes) */
-    const int64_t *labels, *index; /* (n); index: in the data set */
-    json_t *how, *pictures;        /* taken; NULL: memory ran out */
+    float *logits;           /* (room, classes) */
+    int64_t *labels, *index; /* (room); index: in the data set */
+    size_t n;                /* rows that there are */
+    int classes;
 };
-enum vit_status eval_logits_write(const char *path, const struct eval_logits *l, struct vit_error *err);
+/* None yet; path: of the file that is to hold them, for the error. Close it in any case. */
+enum vit_status eval_logits_open(struct eval_logits *l, const char *path, size_t room, int classes,
+                                 struct vit_error *err);
+/* n more: logits (n, classes), labels (n), index (n). */
+void eval_logits_add(struct eval_logits *l, const float *logits, const int *labels, const size_t *index,
+                     int n);
+/* how, pictures: taken; NULL: memory ran out. */
+enum vit_status eval_logits_write(const struct eval_logits *l, const char *path, json_t *how,
+                                  json_t *pictures, struct vit_error *err);
+void eval_logits_close(struct eval_logits *l); /* accepts a zeroed one */
 
 #define EVAL_FLIP_WORDS "each with its mirror image: the mean of their logits"
 

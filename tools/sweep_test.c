@@ -1,55 +1,27 @@
 /* The test split through the model of a cell. Nothing is ever chosen by it. */
 #include <limits.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "patch/feed_store.h"
 #include "tools/eval.h"
 #include "tools/sweep.h"
 
 struct record {
-    float *logits;           /* (room, classes) */
-    int64_t *labels, *index; /* (room) */
-    size_t count;
-    int classes;
+    struct eval_logits kept;
     struct vit_metrics *metrics;
 };
 
 static void add_batch(void *arg, const float *logits, const int *labels, const size_t *index, int n)
 {
     struct record *r = arg;
-    const size_t classes = (size_t)r->classes;
 
     vit_metrics_add(r->metrics, logits, labels, n);
-    memcpy(r->logits + r->count * classes, logits, (size_t)n * classes * sizeof *logits);
-    for (int i = 0; i < n; i++) {
-        r->labels[r->count] = labels[i];
-        r->index[r->count++] = (int64_t)index[i];
-    }
+    eval_logits_add(&r->kept, logits, labels, index, n);
 }
 
 /* What cannot be read was reported when all pictures were. */
 static void add_failed(void *arg, const struct vit_error *why)
 {
     (void)arg, (void)why;
-}
-
-static enum vit_status record_open(struct record *r, size_t room, int classes, struct vit_error *err)
-{
-    *r = (struct record){ .logits = calloc(room * (size_t)classes + 1, sizeof *r->logits),
-                          .labels = calloc(room + 1, sizeof *r->labels),
-                          .index = calloc(room + 1, sizeof *r->index),
-                          .classes = classes };
-    if (r->logits && r->labels && r->index) return vit_metrics_create(&r->metrics, classes, err);
-    return vit_fail(err, VIT_ERR_NOMEM, "no memory for %zu rows of %d logits", room, classes);
-}
-
-static void record_close(struct record *r)
-{
-    vit_metrics_close(r->metrics);
-    free(r->logits);
-    free(r->labels);
-    free(r->index);
 }
 
 static enum vit_status open_cell(struct vit_model **m, struct vit_session **session, const struct sweep *s,
@@ -69,24 +41,10 @@ static enum vit_status open_cell(struct vit_model **m, struct vit_session **sess
     return status ? status : vit_session_create(session, *m, &running, err);
 }
 
-static enum vit_status write_logits(const struct record *r, const struct sweep_source *source,
-                                    const struct vit_model *m, const char *path, struct vit_error *err)
-{
-    return eval_logits_write(
-        path,
-        &(struct eval_logits){ .n = (int64_t)r->count,
-                               .classes = r->classes,
-                               .logits = r->logits,
-                               .labels = r->labels,
-                               .index = r->index,
-                               .how = eval_how(m, false),
-                               .pictures = eval_pictures(source->digest, vit_model_labels(m), r->classes) },
-        err);
-}
-
 int sweep_test(struct sweep *s, const struct sweep_cell *cell, const char *path, struct train_score *out)
 {
     const struct sweep_source *source = &s->sources[cell->source];
+    const int classes = cell->config.classes;
     struct vit_session *session = NULL;
     struct vit_model *m = NULL;
     struct record r = { 0 };
@@ -101,18 +59,17 @@ int sweep_test(struct sweep *s, const struct sweep_cell *cell, const char *path,
     enum vit_status status = open_cell(&m, &session, s, cell, &err);
     int code = CMD_DONE;
 
-    if (!status) status = record_open(&r, patch_dataset_count(source->test), cell->config.classes, &err);
+    if (!status) status = vit_metrics_create(&r.metrics, classes, &err);
+    if (!status) status = eval_logits_open(&r.kept, path, patch_dataset_count(source->test), classes, &err);
     if (!status) code = train_visit(&visit, session);
     if (!status && !code) status = sweep_folder_kept(s, &err);
-    if (!status && !code) status = write_logits(&r, source, m, path, &err);
     if (!status && !code)
-        *out = (struct train_score){ .n = r.count,
-                                     .loss = vit_metrics_loss(r.metrics),
-                                     .top1 = r.count
-                                                 ? (double)vit_metrics_correct(r.metrics, 1) / (double)r.count
-                                                 : 0 };
+        status = eval_logits_write(&r.kept, path, eval_how(m, false),
+                                   eval_pictures(source->digest, vit_model_labels(m), classes), &err);
+    if (!status && !code) *out = train_score_of(r.metrics);
     if (status) code = cmd_unusable(&err);
-    record_close(&r);
+    eval_logits_close(&r.kept);
+    vit_metrics_close(r.metrics);
     vit_session_close(session);
     vit_model_close(m);
     return code;

@@ -145,6 +145,7 @@ struct train_visit {
 };
 /* In the order of the set. Returns an exit code; CMD_INTERRUPTED: not to the end. */
 int train_visit(const struct train_visit *v, struct vit_session *s);
+struct train_score train_score_of(const struct vit_metrics *m);
 
 /* ---- networks whose answers are learnt too (train_teacher.c) ---- */
 

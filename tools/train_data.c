@@ -312,3 +312,12 @@ int train_visit(const struct train_visit *v, struct vit_session *s)
     }
     return !code && stop_wanted() ? CMD_INTERRUPTED : code;
 }
+
+struct train_score train_score_of(const struct vit_metrics *m)
+{
+    const size_t n = vit_metrics_count(m);
+
+    return (struct train_score){ .n = n,
+                                 .loss = vit_metrics_loss(m),
+                                 .top1 = n ? (double)vit_metrics_correct(m, 1) / (double)n : 0 };
+}

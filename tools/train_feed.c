@@ -110,11 +110,7 @@ int train_feed_validate(struct train *t, struct train_score *out)
     if (vit_metrics_create(&v.metrics, vit_model_config(t->model)->classes, &err)) return cmd_unusable(&err);
     code = train_visit(&visit, t->eval);
     report_lost(t, v.failed);
-    if (code == CMD_DONE) {
-        out->n = vit_metrics_count(v.metrics);
-        out->loss = vit_metrics_loss(v.metrics);
-        out->top1 = out->n ? (double)vit_metrics_correct(v.metrics, 1) / (double)out->n : 0;
-    }
+    if (code == CMD_DONE) *out = train_score_of(v.metrics);
     vit_metrics_close(v.metrics);
     return code;
 }
