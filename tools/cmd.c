@@ -229,9 +229,10 @@ int cmd_refuse(const struct vit_error *err)
     return err->status == VIT_ERR_ARG ? cmd_usage("%s", err->text) : cmd_unusable(err);
 }
 
-json_t *cmd_error_json(const struct vit_error *err)
+json_t *cmd_failure_json(const char *file, const struct vit_error *err)
 {
-    return json_pack("{s:s,s:o}", "code", vit_status_name(err->status), "message", out_text(err->text));
+    return json_pack("{s:o,s:{s:s,s:o}}", "file", out_text(file), "error", "code",
+                     vit_status_name(err->status), "message", out_text(err->text));
 }
 
 /* ---- decoding ---- */

@@ -219,8 +219,8 @@ const char *cmd_placement_word(int i); /* "pre", ..., "mix:F" */
 const char *cmd_norm_kind_word(int i);
 const char *cmd_switch_word(int i); /* auto, on, off */
 
-/* {"code":"format","message":"..."} of an error. */
-struct json_t *cmd_error_json(const struct vit_error *err);
+/* {"file":"a.png","error":{"code":"format","message":"..."}} of one that failed. */
+struct json_t *cmd_failure_json(const char *file, const struct vit_error *err);
 
 void cmd_print_verbs(FILE *out);
 void cmd_print_version(void);

@@ -102,8 +102,7 @@ static void fail_item(struct eval *e, const char *file, const struct vit_error *
 {
     e->n_failed++;
     if (!e->common->json) cmd_error("%s", error->text);
-    vit_json_append(&e->failures,
-                    json_pack("{s:o,s:o}", "file", out_text(file), "error", cmd_error_json(error)));
+    vit_json_append(&e->failures, cmd_failure_json(file, error));
 }
 
 struct sink {
@@ -136,13 +135,9 @@ static void add_item(void *state, const struct patch_item *item, const float *lo
 static enum vit_status write_logits(const struct eval *e, const char *path, const struct eval_logits *kept,
                                     struct vit_error *err)
 {
-    json_t *how = json_pack("{s:o}", "model", out_text(e->model_name)), *more = eval_how(e->model, e->flip);
+    json_t *how = json_pack("{s:o}", "model", out_text(e->model_name));
 
-    if (!how || !more || json_object_update(how, more)) {
-        json_decref(how);
-        how = NULL;
-    }
-    json_decref(more);
+    vit_json_merge(&how, eval_how(e->model, e->flip));
     return eval_logits_write(kept, path, how, eval_pictures(e->digest, e->names, kept->classes), err);
 }
 

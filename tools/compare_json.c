@@ -18,10 +18,7 @@ static json_t *arms(const struct compare *c)
             const struct eval_share s = eval_share_of(arm->runs[k].correct, arm->runs[k].n);
             json_t *run = json_pack("{s:o,s:o,s:o}", "file", out_text(arm->runs[k].file), "top1",
                                     out_real(s.value), "top1_ci95", eval_interval(s.low, s.high));
-            if (arm->runs[k].how && json_object_update(run, arm->runs[k].how)) {
-                json_decref(run);
-                run = NULL; /* out of memory, which ends in no list */
-            }
+            if (arm->runs[k].how) vit_json_merge(&run, json_incref(arm->runs[k].how));
             vit_json_append(&runs, run);
         }
         vit_json_append(&list, json_pack("{s:o,s:o,s:o,s:i,s:o}", "name", out_text(arm->name), "mean",
@@ -148,18 +145,12 @@ bool compare_print_json(const struct compare *c)
         json_pack("{s:o,s:o,s:b,s:I,s:I}", "dataset", c->kind ? out_text(c->options->data) : json_null(),
                   "split", c->kind ? out_text(c->split) : json_null(), "flip", (int)compare_flips(c), "n",
                   (json_int_t)c->n, "n_failed", (json_int_t)c->n_failed);
-    json_t *options = asked(c), *middle = networks(c);
-    json_t *rest = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:O}", "arms", arms(c), "welch",
-                             t_test(&p->welch), "paired", t_test(&p->paired), "bootstrap", bootstrap(c),
-                             "tost", tost(c), "detectable", out_real(p->detectable), "fisher", fisher(c),
-                             "holm", holm(c), "follows", follows(c), "failed", c->failures);
-    bool whole = all && options && middle && rest && !json_object_update(all, options) &&
-                 !json_object_update(all, middle) && !json_object_update(all, rest);
 
-    json_decref(options);
-    json_decref(middle);
-    json_decref(rest);
-    if (whole) return out_json(all);
-    json_decref(all);
-    return out_json(NULL);
+    vit_json_merge(&all, asked(c));
+    vit_json_merge(&all, networks(c));
+    vit_json_merge(&all, json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:O}", "arms", arms(c), "welch",
+                                   t_test(&p->welch), "paired", t_test(&p->paired), "bootstrap", bootstrap(c),
+                                   "tost", tost(c), "detectable", out_real(p->detectable), "fisher",
+                                   fisher(c), "holm", holm(c), "follows", follows(c), "failed", c->failures));
+    return out_json(all);
 }

@@ -74,8 +74,7 @@ static void add_failure(struct pass *p, const struct patch_item *item)
     if (p->c->failed[item->index]) return;
     p->c->failed[item->index] = 1;
     if (!p->c->common->json) cmd_error("%s", item->error.text);
-    vit_json_append(&p->c->failures,
-                    json_pack("{s:o,s:o}", "file", out_text(file), "error", cmd_error_json(&item->error)));
+    vit_json_append(&p->c->failures, cmd_failure_json(file, &item->error));
 }
 
 static void add_item(void *state, const struct patch_item *item, const float *logits)

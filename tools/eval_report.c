@@ -87,23 +87,18 @@ bool eval_print_json(const struct eval *e)
                             out_text(e->path), "dataset_kind", patch_dataset_kind(e->data), "split", e->split,
                             "n", (json_int_t)e->n, "n_failed", (json_int_t)e->n_failed, "matched",
                             vit_model_has_labels(e->model) ? "names" : "order");
-    json_t *how = eval_how(e->model, e->flip);
-    json_t *rest = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:O}", "top1", out_real(top1.value),
+
+    vit_json_merge(&all, eval_how(e->model, e->flip));
+    vit_json_merge(&all,
+                   json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:O}", "top1", out_real(top1.value),
                              "top1_ci95", eval_interval(top1.low, top1.high), "top5",
                              has_top5(e) ? out_real(top5.value) : json_null(), "top5_ci95",
                              has_top5(e) ? eval_interval(top5.low, top5.high) : json_null(), "loss",
                              out_real(e->n ? vit_metrics_loss(e->metrics) : NAN), "ece",
                              out_real(e->n ? vit_metrics_ece(e->metrics) : NAN), "images_per_second",
                              out_real(per_second(e->n, e->seconds.total)), "stages", stages(e), "per_class",
-                             per_class(e), "confusion", confusion(e), "failed", e->failures);
-
-    const bool whole = all && how && rest && !json_object_update(all, how) && !json_object_update(all, rest);
-
-    json_decref(how);
-    json_decref(rest);
-    if (whole) return out_json(all);
-    json_decref(all);
-    return out_json(NULL);
+                             per_class(e), "confusion", confusion(e), "failed", e->failures));
+    return out_json(all);
 }
 
 /* ---- text ---- */

@@ -367,5 +367,5 @@ bool pictures_emit_failure(const struct cmd_common *o, const struct pictures_res
         cmd_error("%s", r->err->text);
         return true;
     }
-    return out_json(json_pack("{s:o,s:o}", "file", out_text(r->file), "error", cmd_error_json(r->err)));
+    return out_json(cmd_failure_json(r->file, r->err));
 }

@@ -218,6 +218,12 @@ void vit_json_append(json_t **array, json_t *value)
     give_up_unless(json_array_append_new(*array, value) == 0, array);
 }
 
+void vit_json_merge(json_t **object, json_t *more)
+{
+    give_up_unless(json_object_update(*object, more) == 0, object);
+    json_decref(more);
+}
+
 char *vit_json_text(const json_t *value, size_t flags)
 {
     const size_t size = value ? json_dumpb(value, NULL, 0, flags) : 0;

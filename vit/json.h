@@ -50,8 +50,10 @@ enum { VIT_JSON_FLOATS = JSON_REAL_PRECISION(15) };
 json_t *vit_json_number(float x);
 
 /* Building. *object takes value under key; without memory for it (value NULL too) *object is given back and
- * becomes NULL, and what else is put into it as well: a text that lacks a key is never written. */
+ * becomes NULL, and what else is put into it as well: a text that lacks a key is never written. merge: all
+ * values of the object more. */
 void vit_json_put(json_t **object, const char *key, json_t *value);
 void vit_json_append(json_t **array, json_t *value);
+void vit_json_merge(json_t **object, json_t *more);
 
 #endif

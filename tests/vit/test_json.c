@@ -80,12 +80,28 @@ static void a_value_that_is_missing_spoils_the_whole(void **state)
     assert_null(vit_json_text(object, 0));
 }
 
+/* A value of the same key is replaced; without the second object the first one is gone, too. */
+static void objects_are_merged_whole_or_not_at_all(void **state)
+{
+    json_t *object = json_pack("{s:i,s:i}", "a", 1, "b", 1);
+
+    (void)state;
+    vit_json_merge(&object, json_pack("{s:i,s:i}", "b", 2, "c", 2));
+    assert_int_equal(json_object_size(object), 3);
+    assert_int_equal(json_integer_value(json_object_get(object, "b")), 2);
+    vit_json_merge(&object, NULL);
+    assert_null(object);
+    vit_json_merge(&object, json_object());
+    assert_null(object);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_has_at_most_the_bytes_that_are_expected),
         cmocka_unit_test(a_pipe_is_refused_where_a_file_is_expected),
         cmocka_unit_test(a_value_that_is_missing_spoils_the_whole),
+        cmocka_unit_test(objects_are_merged_whole_or_not_at_all),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
