@@ -86,7 +86,7 @@ static void record_csv(FILE *csv, const struct eval *e, const char *file, int la
 
     csv_field(csv, file);
     fputc(',', csv);
-    csv_field(csv, label < 0 ? "" : e->names[label]);
+    csv_field(csv, label < 0 ? "" : e->set.names[label]);
     if (!logits) {
         fputs(",,\n", csv);
         return;
@@ -94,7 +94,7 @@ static void record_csv(FILE *csv, const struct eval *e, const char *file, int la
     vit_top(&best, logits, classes, 1);
     for (int i = 0; i < classes; i++) sum += exp((double)logits[i] - (double)logits[best]);
     fputc(',', csv);
-    csv_field(csv, e->names[best]);
+    csv_field(csv, e->set.names[best]);
     fprintf(csv, ",%.9g\n", 1 / sum);
 }
 
@@ -117,7 +117,7 @@ static void add_item(void *state, const struct patch_item *item, const float *lo
     struct record *r = &to->r;
     const int classes = vit_model_config(e->model)->classes;
     char name[4096];
-    const char *file = patch_dataset_name(e->data, item->index, name, sizeof name);
+    const char *file = patch_dataset_name(e->set.data, item->index, name, sizeof name);
     struct vit_error err = item->error;
 
     if (logits && cmd_check_answer(logits, classes, file, &err)) logits = NULL;
@@ -138,7 +138,7 @@ static enum vit_status write_logits(const struct eval *e, const char *path, cons
     json_t *how = json_pack("{s:o}", "model", out_text(e->model_name));
 
     vit_json_merge(&how, eval_how(e->model, e->flip));
-    return eval_logits_write(kept, path, how, eval_pictures(e->digest, e->names, kept->classes), err);
+    return eval_logits_write(kept, path, how, eval_pictures(e->set.digest, e->set.names, kept->classes), err);
 }
 
 static enum vit_status write_files(const struct eval *e, const struct options *o, struct record *r,
@@ -159,14 +159,14 @@ static int evaluate(struct eval *e, const struct options *o)
     const struct eval_pass pass = { .common = &o->common,
                                     .options = &o->pass,
                                     .model = e->model,
-                                    .data = e->data,
+                                    .data = e->set.data,
                                     .add = add_item,
                                     .state = &to };
     struct vit_error err;
     int code = CMD_UNUSABLE;
 
     if (vit_metrics_create(&e->metrics, classes, &err) ||
-        record_open(&to.r, o, patch_dataset_count(e->data), classes, &err) ||
+        record_open(&to.r, o, patch_dataset_count(e->set.data), classes, &err) ||
         eval_pass(&pass, &e->seconds, &err)) {
         cmd_error("%s", err.text);
         goto done;
@@ -188,22 +188,17 @@ done:
 
 static int with_data(struct eval *e, const struct options *o, const struct cmd_output *files, int n)
 {
-    struct eval_set set = { 0 };
     int code = CMD_UNUSABLE;
 
     e->failures = json_array();
     if (e->failures)
-        code = eval_set_open(&set, e->model, &o->pass, &o->common);
+        code = eval_set_open(&e->set, e->model, &o->pass, &o->common);
     else
         cmd_error("cannot allocate a list of failures");
-    e->data = set.data;
-    e->names = set.names;
-    e->split = set.split;
-    e->digest = set.digest;
-    if (!code) code = cmd_check_listed(files, n, set.data);
+    if (!code) code = cmd_check_listed(files, n, e->set.data);
     if (!code) code = evaluate(e, o);
     json_decref(e->failures);
-    eval_set_close(&set);
+    eval_set_close(&e->set);
     return code;
 }
 

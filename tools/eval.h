@@ -1,5 +1,5 @@
-/* eval.h - a model over a labelled data set (eval_pass.c, shared by eval and compare), and what an
- * evaluation found (filled by cmd_eval.c, printed by eval_report.c). */
+/* eval.h - a model over a labelled data set (eval_pass.c), and what an evaluation found (filled by
+ * cmd_eval.c, printed by eval_report.c). */
 #ifndef TOOLS_EVAL_H
 #define TOOLS_EVAL_H
 
@@ -122,10 +122,8 @@ struct eval {
     const struct cmd_common *common;
     const struct vit_model *model;
     const char *model_name; /* as given */
-    const struct patch_dataset *data;
-    const char *const *names; /* (classes) of the classes: the model's, or the data set's */
-    const char *path, *split; /* of the data set */
-    const char *digest;       /* of its pictures */
+    const char *path;       /* of the data set */
+    struct eval_set set;
     bool flip;
     struct vit_metrics *metrics;
     size_t n, n_failed;

@@ -42,7 +42,7 @@ static json_t *per_class(const struct eval *e)
 
     for (int c = 0; c < classes; c++) {
         struct class_counts k = count_class(e, c);
-        vit_json_append(&list, json_pack("{s:o,s:I,s:I,s:o,s:o,s:o}", "label", out_text(e->names[c]), "n",
+        vit_json_append(&list, json_pack("{s:o,s:I,s:I,s:o,s:o,s:o}", "label", out_text(e->set.names[c]), "n",
                                          (json_int_t)k.n, "correct", (json_int_t)k.correct, "accuracy",
                                          out_real(ratio(k.correct, k.n)), "precision",
                                          out_real(ratio(k.correct, k.predicted)), "f1",
@@ -84,9 +84,9 @@ bool eval_print_json(const struct eval *e)
     struct eval_share top1 = eval_share_of(vit_metrics_correct(e->metrics, 1), e->n);
     struct eval_share top5 = eval_share_of(vit_metrics_correct(e->metrics, 5), e->n);
     json_t *all = json_pack("{s:o,s:o,s:s,s:s,s:I,s:I,s:s}", "model", out_text(e->model_name), "dataset",
-                            out_text(e->path), "dataset_kind", patch_dataset_kind(e->data), "split", e->split,
-                            "n", (json_int_t)e->n, "n_failed", (json_int_t)e->n_failed, "matched",
-                            vit_model_has_labels(e->model) ? "names" : "order");
+                            out_text(e->path), "dataset_kind", patch_dataset_kind(e->set.data), "split",
+                            e->set.split, "n", (json_int_t)e->n, "n_failed", (json_int_t)e->n_failed,
+                            "matched", vit_model_has_labels(e->model) ? "names" : "order");
 
     vit_json_merge(&all, eval_how(e->model, e->flip));
     vit_json_merge(&all,
@@ -118,14 +118,14 @@ static void print_classes(const struct eval *e)
     int width = 5;
 
     for (int c = 0; c < classes; c++) {
-        int w = out_width(e->names[c]);
+        int w = out_width(e->set.names[c]);
         if (w > width) width = w;
     }
     printf("\n%-*s       n  accuracy  precision\n", width, "class");
     for (int c = 0; c < classes; c++) {
         struct class_counts k = count_class(e, c);
         if (!k.n && classes > WIDEST_MATRIX) continue; /* the matrix has a row and a column for every class */
-        printf("%*s  %6zu  ", width - out_name(stdout, e->names[c]), "", k.n);
+        printf("%*s  %6zu  ", width - out_name(stdout, e->set.names[c]), "", k.n);
         print_ratio(k.correct, k.n, 8, "  ");
         print_ratio(k.correct, k.predicted, 9, "\n");
     }
@@ -174,9 +174,9 @@ static void print_most_confused(const struct eval *e)
     printf("\nmost often confused (the whole matrix: --json)\n");
     for (int i = 0; i < kept; i++) {
         printf("%6zu  ", top[i].count);
-        out_name(stdout, e->names[top[i].label]);
+        out_name(stdout, e->set.names[top[i].label]);
         fputs(" taken for ", stdout);
-        out_name(stdout, e->names[top[i].prediction]);
+        out_name(stdout, e->set.names[top[i].prediction]);
         putchar('\n');
     }
 }
@@ -198,7 +198,7 @@ void eval_print_text(const struct eval *e)
     printf("\nrun as     norm %s, final norm %s, %s, %d pixels a side",
            vit_placement_text(&c->norm, norm, sizeof norm), c->norm.final ? "on" : "off",
            kern_dtype_name(vit_model_dtype(e->model)), c->image);
-    printf("\ndata       %s, %s: ", patch_dataset_kind(e->data), e->split);
+    printf("\ndata       %s, %s: ", patch_dataset_kind(e->set.data), e->set.split);
     out_name(stdout, e->path);
     printf("\npictures   %zu, failed %zu\n", e->n, e->n_failed);
     if (e->flip) puts("flip       " EVAL_FLIP_WORDS);
