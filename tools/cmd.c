@@ -70,12 +70,6 @@ const char *cmd_switch_word(int i)
         .otherwise = "VIT_KERNELS, else auto",                                                               \
         .help = "kernels by name, as in ref+avx2; vit info lists them"                                       \
     }
-#define THREADS_ROW(help_)                                                                                   \
-    {                                                                                                        \
-        .name = "threads", .letter = 't', .kind = ARGS_INT, .at = AT(threads), .low = 1,                     \
-        .high = VIT_MOST_THREADS, .metavar = "N",                                                            \
-        .otherwise = "OMP_NUM_THREADS, else the physical cores this process may use", .help = help_          \
-    }
 #define TALK_ROWS                                                                                            \
     { .name = "quiet",                                                                                       \
       .letter = 'q',                                                                                         \
@@ -128,7 +122,7 @@ static const struct args_option COMMON[] = {
       .help = "where random numbers start, in verbs that draw any" },
     { .name = "json", .kind = ARGS_FLAG, .at = AT(json), .help = "results as JSON" },
     TALK_ROWS,
-    THREADS_ROW("threads to compute with"),
+    CMD_THREADS_ROW("threads to compute with"),
 };
 const struct args_group cmd_common_group = { "Common options", COMMON, VIT_COUNT(COMMON) };
 /* The first row is --model, the last --threads. */
@@ -137,7 +131,7 @@ const struct args_group cmd_unthreaded_group = { "Common options", COMMON, VIT_C
 const struct args_group cmd_bare_group = { "Common options", COMMON + 1, VIT_COUNT(COMMON) - 2 };
 
 static const struct args_option TRAINING[] = {
-    THREADS_ROW("threads to compute with; one more prepares pictures"),
+    CMD_THREADS_ROW("threads to compute with; one more prepares pictures"),
     KERNELS_ROW,
     { .name = "json", .kind = ARGS_FLAG, .at = AT(json), .help = "the result as JSON" },
     TALK_ROWS,

@@ -109,6 +109,15 @@ void cmd_say_notes(const struct vit_model *m, const struct cmd_common *o);
 /* --final-norm as struct vit_model_options has it: 1 on, -1 off, 0 the model's own. */
 int cmd_final_norm(const struct cmd_common *o);
 
+/* The row --threads of verbs that take one number of them. */
+#define CMD_THREADS_OTHERWISE "OMP_NUM_THREADS, else the physical cores this process may use"
+#define CMD_THREADS_ROW(help_)                                                                               \
+    {                                                                                                        \
+        .name = "threads", .letter = 't', .kind = ARGS_INT, .at = offsetof(struct cmd_common, threads),      \
+        .low = 1, .high = VIT_MOST_THREADS, .metavar = "N", .otherwise = CMD_THREADS_OTHERWISE,              \
+        .help = (help_)                                                                                      \
+    }
+
 /* The row --labels of verbs that print names of classes, or write them. */
 #define CMD_LABELS_ROW                                                                                       \
     {                                                                                                        \
@@ -125,12 +134,11 @@ int cmd_final_norm(const struct cmd_common *o);
     }
 
 /* The row --limit of verbs that read a labelled data set: more than it has is all of it. The target is a
- * uint64_t at an offset; number: its text when nothing is given, NULL: all. */
-#define CMD_LIMIT_ROW(offset, number)                                                                        \
+ * uint64_t at an offset; unless: .otherwise = "all" or .initial = "64", what holds when nothing is given. */
+#define CMD_LIMIT_ROW(offset, most, unless)                                                                  \
     {                                                                                                        \
-        .name = "limit", .kind = ARGS_COUNT, .at = (offset), .low = 1, .high = 0x1p63, .initial = (number),  \
-        .otherwise = (number) ? NULL : "all", .metavar = "N",                                                \
-        .help = "pictures, equally many of each class, the same every time"                                  \
+        .name = "limit", .kind = ARGS_COUNT, .at = (offset), .low = 1, .high = (most), .metavar = "N",       \
+        .help = "pictures, equally many of each class, the same every time", unless                          \
     }
 
 /* The row --max-pixels of verbs that read pictures; the target is a uint64_t at an offset. */

@@ -49,7 +49,7 @@ static const struct args_option ROWS[] = {
       .metavar = "PATH",
       .help = "a labelled data set, as vit eval takes it: compare the answers of the two files" },
     CMD_SPLIT_ROW(AT(split)),
-    CMD_LIMIT_ROW(AT(limit), NULL),
+    CMD_LIMIT_ROW(AT(limit), 0x1p63, .otherwise = "all"),
     CMD_MAX_PIXELS_ROW(AT(max_pixels)),
     { .name = "calibrate",
       .kind = ARGS_PATH,

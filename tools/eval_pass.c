@@ -14,7 +14,7 @@
 static const struct args_option ROWS[] = {
     CMD_DATA_ROW(AT(data), NULL, ""),
     CMD_SPLIT_ROW(AT(split)),
-    CMD_LIMIT_ROW(AT(limit), NULL),
+    CMD_LIMIT_ROW(AT(limit), 0x1p63, .otherwise = "all"),
     { .name = "held-out",
       .kind = ARGS_FLOAT,
       .at = AT(held_out),
