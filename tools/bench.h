@@ -5,11 +5,6 @@
 
 #include "tools/cmd.h"
 
-enum { BENCH_LIST = 16 };
-struct bench_list {
-    int count, value[BENCH_LIST];
-};
-
 struct bench_options {
     struct cmd_common common;
     const char *threads, *batch, *format, *arch;            /* threads and batch: lists as given */
@@ -21,7 +16,6 @@ struct bench_options {
 /* ---- time ---- */
 
 struct bench_times {
-    int runs;
     double median, min, sd; /* milliseconds; sd over runs - 1, NAN for one run */
 };
 

@@ -25,8 +25,7 @@ struct bench_times bench_summary(double *ms, int runs)
     qsort(ms, (size_t)runs, sizeof *ms, by_value);
     for (int i = 0; i < runs; i++) mean += ms[i] / runs;
     for (int i = 0; i < runs; i++) square += (ms[i] - mean) * (ms[i] - mean);
-    return (struct bench_times){ .runs = runs,
-                                 .median = (ms[(runs - 1) / 2] + ms[runs / 2]) / 2,
+    return (struct bench_times){ .median = (ms[(runs - 1) / 2] + ms[runs / 2]) / 2,
                                  .min = ms[0],
                                  .sd = runs > 1 ? sqrt(square / (runs - 1)) : NAN };
 }

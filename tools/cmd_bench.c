@@ -167,18 +167,22 @@ static const struct mode *find_mode(const char *name)
     return NULL;
 }
 
+enum { LONGEST = 16 };
+struct list {
+    int count, value[LONGEST];
+};
+
 /* "1,8,32"; text NULL: other alone. */
-static enum vit_status parse_list(struct bench_list *out, const char *where, const char *text, int other,
+static enum vit_status parse_list(struct list *out, const char *where, const char *text, int other,
                                   double high, struct vit_error *err)
 {
     uint64_t value;
 
-    *out = (struct bench_list){ .count = 1, .value = { other } };
+    *out = (struct list){ .count = 1, .value = { other } };
     for (out->count = text ? 0 : 1; text; out->count++) {
         const size_t length = strcspn(text, ",");
-        if (out->count == BENCH_LIST)
-            return vit_fail(err, VIT_ERR_ARG, "%s: expected at most %d numbers, found more", where,
-                            BENCH_LIST);
+        if (out->count == LONGEST)
+            return vit_fail(err, VIT_ERR_ARG, "%s: expected at most %d numbers, found more", where, LONGEST);
         if (args_whole_part(where, text, length, 1, high, &value, err)) return VIT_ERR_ARG;
         out->value[out->count] = (int)value;
         text = text[length] ? text + length + 1 : NULL;
@@ -205,8 +209,8 @@ static enum vit_status check_rows(const struct bench *b, struct vit_error *err)
 }
 
 /* Every number of threads with every batch. */
-static int measure_all(struct bench *b, const struct mode *mode, const struct bench_list *threads,
-                       const struct bench_list *batches)
+static int measure_all(struct bench *b, const struct mode *mode, const struct list *threads,
+                       const struct list *batches)
 {
     struct vit_error err;
 
@@ -244,7 +248,7 @@ static int run(const void *options, int count, char **operands)
     struct bench_options o = *(const struct bench_options *)options;
     const struct mode *mode = count ? find_mode(operands[0]) : &MODES[0];
     struct bench b = { .options = &o };
-    struct bench_list threads, batches;
+    struct list threads, batches;
     struct vit_error err;
     int code, cores = cmd_threads(&o.common);
 

@@ -231,11 +231,10 @@ enum vit_status train_folder_check(const char *folder, struct vit_error *err);
 bool train_folder_has(const char *folder, const char *name);
 /* Not there, or nothing in it. */
 bool train_folder_empty(const char *folder);
-/* The same, but for the log of a run that failed before its first line. */
-bool train_folder_unused(const char *folder);
 /* It has a log. */
 bool train_folder_runs(const char *folder);
-/* That a run may begin in it: it is unused, or holds a run and replace says that it may go. VIT_ERR_ARG. */
+/* That a run may begin in it: it is empty, but perhaps for the log of a run that failed before its first
+ * line, or holds a run and replace says that it may go. VIT_ERR_ARG. */
 enum vit_status train_folder_may_begin(const char *folder, bool replace, struct vit_error *err);
 /* A sweep's, or one with folders of runs in it. */
 bool train_folder_above(const char *folder);

@@ -57,7 +57,8 @@ bool train_folder_empty(const char *folder)
     return holds_only(folder, "");
 }
 
-bool train_folder_unused(const char *folder)
+/* Empty, but perhaps for the log of a run that failed before its first line. */
+static bool unused(const char *folder)
 {
     char path[PATH_MAX];
     struct stat s;
@@ -74,7 +75,7 @@ enum vit_status train_folder_may_begin(const char *folder, bool replace, struct 
 {
     const bool runs = train_folder_runs(folder);
 
-    if (train_folder_unused(folder) || (replace && runs)) return VIT_OK;
+    if (unused(folder) || (replace && runs)) return VIT_OK;
     if (runs)
         return vit_fail(err, VIT_ERR_ARG,
                         "%s: is not empty; --resume %s goes on with its run, --force replaces it", folder,
