@@ -84,8 +84,8 @@ void bench_row_times(struct bench_row *row, const struct bench_times *t);
 /* n pictures of noise; the caller frees. NULL: no memory, and err says so. */
 float *bench_planes(const struct vit_model *m, int n, uint64_t seed, struct vit_error *err);
 
-/* Whether a size of a model without a file is given. */
-bool bench_model_sized(const struct bench_options *o);
+/* Whether it is one without a file: an architecture or a size is given. */
+bool bench_model_random(const struct bench_options *o);
 /* The model of the options, trainable if wanted, and its name. Returns an exit code. */
 int bench_model_open(struct bench *b, bool trainable);
 enum vit_status bench_model_forward(struct bench *b, struct vit_error *err);

@@ -182,9 +182,7 @@ static enum vit_status measure(struct bench *b, struct work *w, void (*call)(voi
     if (t.status) return t.status;
     snprintf(row.what, sizeof row.what, "%s", what);
     if (in_f32) row.dtype = kern_dtype_name(KERN_F32);
-    row.ms_median = t.times.median;
-    row.ms_min = t.times.min;
-    row.ms_sd = t.times.sd;
+    bench_row_times(&row, &t.times);
     if (macs > 0) row.gflops = 2 * macs / t.times.median / 1e6;
     return bench_row_print(b, &row, bytes, err);
 }

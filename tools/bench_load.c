@@ -108,7 +108,7 @@ static enum vit_status measure(struct bench *b, struct loading *l, struct vit_er
 enum vit_status bench_model_load(struct bench *b, struct vit_error *err)
 {
     const struct bench_options *o = b->options;
-    const bool random = o->arch || bench_model_sized(o);
+    const bool random = bench_model_random(o);
     char path[PATH_BYTES] = "";
     struct loading l = { .path = cmd_model_name(&o->common) };
     float *planes = bench_planes(b->model, b->batch, o->common.seed, err);

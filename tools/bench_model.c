@@ -80,9 +80,14 @@ static void set_rate(struct bench_row *row, double flops)
 
 /* ---- the model ---- */
 
-bool bench_model_sized(const struct bench_options *o)
+static bool is_sized(const struct bench_options *o)
 {
     return o->image || o->patch || o->width || o->depth || o->heads || o->hidden || o->classes;
+}
+
+bool bench_model_random(const struct bench_options *o)
+{
+    return o->arch || is_sized(o);
 }
 
 /* Fields given on the command line over those of the named architecture. Its MLP stays as many times as wide
@@ -134,7 +139,7 @@ static int create(struct bench *b)
     if (place_norms(&c, &o->common, &err) || vit_config_check(&c, o->arch ? o->arch : "model", &err))
         return cmd_usage("%s", err.text);
     if (vit_model_create(&b->model, &c, NULL, NULL, &init, &options, &err)) return cmd_unusable(&err);
-    if (o->arch && !bench_model_sized(o))
+    if (o->arch && !is_sized(o))
         snprintf(b->name, sizeof b->name, "%s", o->arch);
     else
         snprintf(b->name, sizeof b->name, "image%d-patch%d-width%d-depth%d-heads%d-hidden%d", c.image,
@@ -149,7 +154,7 @@ int bench_model_open(struct bench *b, bool trainable)
     int code;
 
     b->load_ms = NAN;
-    if (o->arch || bench_model_sized(o)) return create(b);
+    if (bench_model_random(o)) return create(b);
     code = cmd_open_model(&b->model, &o->common, 0, trainable);
     b->load_ms = (progress_seconds() - start) * 1e3;
     snprintf(b->name, sizeof b->name, "%s", cmd_model_name(&o->common));

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernels/cpu.h"
 #include "tools/bench.h"
 #include "tools/stop.h"
 
@@ -11,11 +10,6 @@ static const char *format_word(int i)
 {
     static const char *const WORDS[] = { "markdown", "json", "csv", NULL };
     return WORDS[i];
-}
-
-static const char *arch_word(int i)
-{
-    return vit_config_preset_name(i);
 }
 
 /* When nobody says otherwise: pictures of a batch, runs of what takes a moment and of what takes longer. */
@@ -71,7 +65,7 @@ static const struct args_option SIZES[] = {
     { .name = "arch",
       .kind = ARGS_TEXT,
       .at = AT(arch),
-      .choice = arch_word,
+      .choice = vit_config_preset_name,
       .metavar = "NAME",
       .otherwise = "plain-4, when a size is given",
       .help = "random weights of timm's architecture (vit_base_patch16_224) or a preset; needs no file" },
@@ -230,17 +224,14 @@ static int measure_all(struct bench *b, const struct mode *mode, const struct li
 
 static int check_model(const struct bench_options *o, const struct mode *mode)
 {
-    const bool random = o->arch || bench_model_sized(o);
+    const bool random = bench_model_random(o);
 
     if (random && o->common.model)
         return cmd_usage("expected -m MODEL or an architecture (--arch, --width, ...), found both");
     if (o->image && o->common.size) return cmd_usage("--image, --size: expected one of them, found both");
-    if (mode->measure == bench_model_train && cmd_dtype(&o->common) == KERN_I8)
-        return cmd_usage("train: --dtype %s is for inference; gradients are computed in f32 and bf16",
-                         o->common.dtype);
     if (o->packed && (!random || mode->measure != bench_model_load))
         return cmd_usage("--packed: expected load and an architecture; a file is packed by vit convert");
-    return CMD_DONE;
+    return mode->measure == bench_model_train ? cmd_check_trainable(&o->common) : CMD_DONE;
 }
 
 static int run(const void *options, int count, char **operands)
@@ -250,13 +241,12 @@ static int run(const void *options, int count, char **operands)
     struct bench b = { .options = &o };
     struct list threads, batches;
     struct vit_error err;
-    int code, cores = cmd_threads(&o.common);
+    int code;
 
     if (!mode) return CMD_USAGE;
     if (count > 1) return cmd_usage("expected one thing to measure, found \"%s\" too", operands[1]);
     if (parse_list(&batches, "--batch", o.batch, mode->batch, 65536, &err) ||
-        parse_list(&threads, "--threads", o.threads, cores ? cores : kern_cpu_cores(), VIT_MOST_THREADS,
-                   &err))
+        parse_list(&threads, "--threads", o.threads, cmd_threads_in_all(&o.common), VIT_MOST_THREADS, &err))
         return cmd_usage("%s", err.text);
     if (o.common.json && strcmp(o.format, "csv") == 0)
         return cmd_usage("--output csv, --json: expected one of them, found both");

@@ -2,7 +2,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "kernels/cpu.h"
 #include "tools/compare.h"
 
 /* Tests over runs that were not made. */
@@ -97,10 +96,9 @@ static unsigned char *gather(const struct compare_arm *arm, size_t n)
 
 static enum vit_status bootstrap(struct compare_pair *p, const struct compare *c, struct vit_error *err)
 {
-    const int threads = cmd_threads(c->common);
     const struct vit_bootstrap o = { .draws = (int)c->draws,
                                      .seed = c->common->seed,
-                                     .threads = threads ? threads : kern_cpu_cores(),
+                                     .threads = cmd_threads_in_all(c->common),
                                      .level = COMPARE_LEVEL };
     unsigned char *a, *b;
     enum vit_status status;

@@ -255,7 +255,7 @@ static void mistakes_are_named(void **state)
     assert_usage(BENCH("--arch", "plain-5"), 2, "plain-4");
     assert_usage(BENCH("--image", "32", "--size", "64"), 2, "--image, --size: expected one");
     assert_usage(BENCH("--width", "10", "--heads", "3"), 2, "multiple of 3 heads");
-    assert_usage(BENCH("train", "-m", MODEL, "--dtype", "int8"), 2, "is for inference");
+    assert_usage(BENCH("train", "-m", MODEL, "--dtype", "int8"), 2, "--dtype int8: is for inference");
     assert_usage(BENCH("-m", MODEL, "-o", "xml"), 2, "markdown, json or csv");
     assert_usage(BENCH("-m", "nowhere"), 3, "nowhere");
 }
