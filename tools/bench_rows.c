@@ -114,19 +114,6 @@ static void print_markdown(const struct bench_row *row, bool first)
 
 /* ---- CSV and JSON ---- */
 
-/* RFC 4180. */
-static void print_csv_text(const char *text)
-{
-    const bool quote = text[strcspn(text, ",\"\r\n")] != '\0';
-
-    if (quote) putchar('"');
-    for (; *text; text++) {
-        if (*text == '"') putchar('"');
-        putchar(*text);
-    }
-    if (quote) putchar('"');
-}
-
 static void print_csv(const struct bench_row *row, bool first)
 {
     for (size_t i = 0; first && i < VIT_COUNT(COLUMNS); i++) printf("%s%s", i ? "," : "", COLUMNS[i].name);
@@ -135,7 +122,7 @@ static void print_csv(const struct bench_row *row, bool first)
         const struct column *c = &COLUMNS[i];
         if (i) putchar(',');
         if (is_text(c))
-            print_csv_text(text_at(row, c));
+            out_csv(stdout, text_at(row, c));
         else
             print_number(number_at(row, c), c, 0, 7, "");
     }

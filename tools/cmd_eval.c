@@ -62,21 +62,6 @@ static void record_close(struct record *r)
     eval_logits_close(&r->kept);
 }
 
-/* RFC 4180: quoted when it holds a comma, a quote or a line end; quotes doubled. */
-static void csv_field(FILE *out, const char *text)
-{
-    if (!text[strcspn(text, ",\"\r\n")]) {
-        fputs(text, out);
-        return;
-    }
-    fputc('"', out);
-    for (; *text; text++) {
-        if (*text == '"') fputc('"', out);
-        fputc(*text, out);
-    }
-    fputc('"', out);
-}
-
 /* logits NULL: the picture failed; label -1: so did its record, which tells none. */
 static void record_csv(FILE *csv, const struct eval *e, const char *file, int label, const float *logits)
 {
@@ -84,9 +69,9 @@ static void record_csv(FILE *csv, const struct eval *e, const char *file, int la
     double sum = 0;
     int best;
 
-    csv_field(csv, file);
+    out_csv(csv, file);
     fputc(',', csv);
-    csv_field(csv, label < 0 ? "" : e->set.names[label]);
+    out_csv(csv, label < 0 ? "" : e->set.names[label]);
     if (!logits) {
         fputs(",,\n", csv);
         return;
@@ -94,7 +79,7 @@ static void record_csv(FILE *csv, const struct eval *e, const char *file, int la
     vit_top(&best, logits, classes, 1);
     for (int i = 0; i < classes; i++) sum += exp((double)logits[i] - (double)logits[best]);
     fputc(',', csv);
-    csv_field(csv, e->set.names[best]);
+    out_csv(csv, e->set.names[best]);
     fprintf(csv, ",%.9g\n", 1 / sum);
 }
 

@@ -147,6 +147,20 @@ int out_markdown(FILE *out, const char *text)
     return put_name(out, text, true);
 }
 
+void out_csv(FILE *out, const char *text)
+{
+    if (!text[strcspn(text, ",\"\r\n")]) {
+        fputs(text, out);
+        return;
+    }
+    fputc('"', out);
+    for (; *text; text++) {
+        if (*text == '"') fputc('"', out);
+        fputc(*text, out);
+    }
+    fputc('"', out);
+}
+
 bool out_flush(void)
 {
     return fflush(stdout) == 0 && !ferror(stdout);

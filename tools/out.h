@@ -39,6 +39,9 @@ const char *out_name_text(char *to, const char *text);
 /* The same in markdown, where < and & as references open no element; out NULL: its columns alone. */
 int out_markdown(FILE *out, const char *text);
 
+/* text as a field of CSV, RFC 4180: quoted when it holds a comma, a quote or a line end; quotes doubled. */
+void out_csv(FILE *out, const char *text);
+
 /* Push what is buffered; false: stdout is broken. */
 bool out_flush(void);
 /* To be called last: code, or 1 with a sentence on stderr when stdout did not take everything. When it is a
