@@ -81,8 +81,9 @@ enum vit_status bench_row_print(struct bench *b, struct bench_row *row, size_t b
 /* Its times. */
 void bench_row_times(struct bench_row *row, const struct bench_times *t);
 
-/* n pictures of noise; the caller frees. NULL: no memory, and err says so. */
+/* n pictures of noise, and labels for them; the caller frees. NULL: no memory, and err says so. */
 float *bench_planes(const struct vit_model *m, int n, uint64_t seed, struct vit_error *err);
+int *bench_labels(const struct vit_model *m, int n, uint64_t seed, struct vit_error *err);
 
 /* Whether it is one without a file: an architecture or a size is given. */
 bool bench_model_random(const struct bench_options *o);

@@ -173,6 +173,16 @@ float *bench_planes(const struct vit_model *m, int n, uint64_t seed, struct vit_
     return planes;
 }
 
+int *bench_labels(const struct vit_model *m, int n, uint64_t seed, struct vit_error *err)
+{
+    int *labels = calloc((size_t)n, sizeof *labels);
+
+    if (!labels) vit_fail(err, VIT_ERR_NOMEM, "cannot allocate %d labels", n);
+    for (int i = 0; labels && i < n; i++)
+        labels[i] = (int)vit_random_below(seed, (uint64_t)i, (uint64_t)vit_model_config(m)->classes);
+    return labels;
+}
+
 /* ---- forward ---- */
 
 struct forward {
@@ -227,22 +237,12 @@ static void call_train(void *state)
     t->finite &= vit_trainer_step(t->trainer, &t->batch).finite;
 }
 
-static int *random_labels(const struct vit_model *m, int n, uint64_t seed, struct vit_error *err)
-{
-    int *labels = calloc((size_t)n, sizeof *labels);
-
-    if (!labels) vit_fail(err, VIT_ERR_NOMEM, "cannot allocate %d labels", n);
-    for (int i = 0; labels && i < n; i++)
-        labels[i] = (int)vit_random_below(seed, (uint64_t)i, (uint64_t)vit_model_config(m)->classes);
-    return labels;
-}
-
 /* A whole step: forward, backward, update. 6 flops for a multiply-add: one product forward, two back. */
 enum vit_status bench_model_train(struct bench *b, struct vit_error *err)
 {
     struct vit_hyper hyper = vit_hyper_default();
     float *planes = bench_planes(b->model, b->batch, b->options->common.seed, err);
-    int *labels = planes ? random_labels(b->model, b->batch, b->options->common.seed, err) : NULL;
+    int *labels = planes ? bench_labels(b->model, b->batch, b->options->common.seed, err) : NULL;
     struct train t = { .batch = { .planes = planes, .labels = labels, .n = b->batch }, .finite = true };
     struct bench_row row = bench_row_start(b);
     struct bench_times times;

@@ -2,13 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/bench.h"
 #include "tools/out.h"
 #include "tools/progress.h"
 #include "tools/sweep.h"
 #include "tools/table.h"
 #include "vit/config_json.h"
 #include "vit/json.h"
-#include "vit/random.h"
 #include "vit/thread.h"
 
 /* A cell in numbers. */
@@ -32,21 +32,6 @@ static char *work_of(const struct sweep_cell *c, const struct sweep_source *sour
 
     json_decref(work);
     return text;
-}
-
-/* Unit variance, as normalised pictures have; labels in turn. */
-static enum vit_status noise(float **planes, int **labels, const struct vit_model *m, int n,
-                             struct vit_error *err)
-{
-    const size_t floats = (size_t)n * vit_model_input_floats(m);
-    const int classes = vit_model_config(m)->classes;
-
-    *planes = malloc(floats * sizeof **planes);
-    *labels = malloc((size_t)n * sizeof **labels);
-    if (!*planes || !*labels) return vit_fail(err, VIT_ERR_NOMEM, "no memory for %d pictures of noise", n);
-    for (size_t i = 0; i < floats; i++) (*planes)[i] = 3.4f * vit_random_uniform(1, i) - 1.7f;
-    for (int i = 0; i < n; i++) (*labels)[i] = i % classes;
-    return VIT_OK;
 }
 
 /* Seconds of a step after one to warm up: of at least two, and half a second. */
@@ -85,7 +70,8 @@ static enum vit_status measure_alone(double *rate, const struct sweep *s, const 
         status =
             vit_model_create(&m, &c->config, &s->sources[c->source].pictures, NULL, &init, &options, err);
     if (!status) status = vit_trainer_create(&t, m, &hyper, r->batch, cmd_threads(&s->common), err);
-    if (!status) status = noise(&planes, &labels, m, r->batch, err);
+    if (!status && !(planes = bench_planes(m, r->batch, 1, err))) status = VIT_ERR_NOMEM;
+    if (!status && !(labels = bench_labels(m, r->batch, 1, err))) status = VIT_ERR_NOMEM;
     if (!status) {
         batch.planes = planes, batch.labels = labels;
         *rate = 6 * vit_training_macs(&c->config, &hyper) * r->batch / time_steps(t, &batch);
