@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "tools/recipe_preset.h"
-#include "vit/json.h"
 
 /* ---- words of the choices ---- */
 
@@ -109,8 +108,8 @@ int recipe_find(const char *name)
 
 /* ---- texts ---- */
 
-/* Unless it is set already. */
-static enum vit_status set(struct recipe_texts *t, int id, const char *text, struct vit_error *err)
+enum vit_status recipe_texts_set(struct recipe_texts *t, enum recipe_id id, const char *text,
+                                 struct vit_error *err)
 {
     if (!text || t->text[id]) return VIT_OK;
     t->text[id] = strdup(text);
@@ -128,8 +127,10 @@ enum vit_status recipe_texts_words(struct recipe_texts *t, const struct recipe_w
 {
     enum vit_status status = VIT_OK;
 
-    for (int i = 0; i < RECIPE_SETTINGS && !status; i++)
-        status = set(t, i, TYPED[i].kind != ARGS_FLAG ? words->text[i] : words->flag[i] ? "on" : NULL, err);
+    for (int i = 0; i < RECIPE_SETTINGS && !status; i++) {
+        const char *text = TYPED[i].kind != ARGS_FLAG ? words->text[i] : words->flag[i] ? "on" : NULL;
+        status = recipe_texts_set(t, (enum recipe_id)i, text, err);
+    }
     return status;
 }
 
@@ -165,7 +166,8 @@ enum vit_status recipe_texts_fill(struct recipe_texts *t, const struct recipe_te
     enum vit_status status = VIT_OK;
 
     for (int i = 0; i < RECIPE_SETTINGS && !status; i++)
-        if (!settled(t, (enum recipe_id)i)) status = set(t, i, from->text[i], err);
+        if (!settled(t, (enum recipe_id)i))
+            status = recipe_texts_set(t, (enum recipe_id)i, from->text[i], err);
     return status;
 }
 
@@ -180,7 +182,7 @@ static enum vit_status set_line(struct recipe_texts *t, const char *line, struct
         snprintf(word, sizeof word, "%.*s", (int)length, line);
         value = strchr(word, '=');
         *value++ = '\0';
-        status = set(t, recipe_find(word), value, err);
+        status = recipe_texts_set(t, (enum recipe_id)recipe_find(word), value, err);
         line += length + strspn(line + length, " ");
     }
     return status;
@@ -189,9 +191,9 @@ static enum vit_status set_line(struct recipe_texts *t, const char *line, struct
 /* Of a trained network the head alone may be drawn: where it is said how, it does not begin at zero. */
 static enum vit_status set_trained(struct recipe_texts *t, struct vit_error *err)
 {
-    enum vit_status status = set(t, RECIPE_PRESET, RECIPE_PRESET_OF_TRAINED, err);
+    enum vit_status status = recipe_texts_set(t, RECIPE_PRESET, RECIPE_PRESET_OF_TRAINED, err);
 
-    return status || !t->text[RECIPE_INIT] ? status : set(t, RECIPE_ZERO_HEAD, "off", err);
+    return status || !t->text[RECIPE_INIT] ? status : recipe_texts_set(t, RECIPE_ZERO_HEAD, "off", err);
 }
 
 enum vit_status recipe_texts_preset(struct recipe_texts *t, struct vit_error *err)
@@ -201,144 +203,6 @@ enum vit_status recipe_texts_preset(struct recipe_texts *t, struct vit_error *er
     const char *line = status ? NULL : recipe_preset_line(name);
 
     return line ? set_line(t, line, err) : status; /* recipe_parse refuses an unknown name */
-}
-
-/* ---- JSON ---- */
-
-/* Whether a setting of this kind may be written as value. */
-static bool fits(const struct args_option *o, const json_t *value)
-{
-    switch (o->kind) {
-    case ARGS_FLAG: return json_is_boolean(value);
-    case ARGS_INT:
-    case ARGS_COUNT: return json_is_integer(value);
-    case ARGS_FLOAT: return json_is_number(value);
-    default: return json_is_string(value) || (o->at == TYPED[RECIPE_WARMUP].at && json_is_integer(value));
-    }
-}
-
-static const char *wanted(const struct args_option *o)
-{
-    static const char *const WORDS[ARGS_KINDS] = { [ARGS_FLAG] = "true or false",
-                                                   [ARGS_INT] = "a whole number",
-                                                   [ARGS_COUNT] = "a whole number",
-                                                   [ARGS_FLOAT] = "a number" };
-    return WORDS[o->kind] ? WORDS[o->kind] : "a text";
-}
-
-enum vit_status recipe_json_text(char **out, enum recipe_id id, const json_t *value, const char *where,
-                                 struct vit_error *err)
-{
-    char *found = vit_json_text(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(9));
-
-    *out = NULL;
-    if (found && !fits(&TYPED[id], value)) {
-        vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\": expected %s, found %.100s", where, TYPED[id].name,
-                 wanted(&TYPED[id]), found);
-        free(found);
-        return VIT_ERR_FORMAT;
-    }
-    if (found && json_is_boolean(value))
-        *out = strdup(json_is_true(value) ? "on" : "off");
-    else if (found)
-        *out = strdup(json_is_string(value) ? json_string_value(value) : found);
-    free(found);
-    return *out ? VIT_OK : vit_fail(err, VIT_ERR_NOMEM, "%s: no memory", where);
-}
-
-static enum vit_status set_json(struct recipe_texts *t, int id, const json_t *value, const char *where,
-                                struct vit_error *err)
-{
-    char *text;
-    enum vit_status status = recipe_json_text(&text, (enum recipe_id)id, value, where, err);
-
-    if (!status) status = set(t, id, text, err);
-    free(text);
-    return status;
-}
-
-static const char *name_at(const void *list, int i)
-{
-    const struct args_option *options = list;
-
-    return i < RECIPE_SETTINGS ? options[i].name : NULL;
-}
-
-enum vit_status recipe_unknown(const char *where, const char *key, struct vit_error *err)
-{
-    const char *near = args_nearest(key, name_at, TYPED);
-
-    return vit_fail(err, VIT_ERR_FORMAT, "%s: unknown key \"%s\"%s%s%s", where, key,
-                    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-}
-
-enum vit_status recipe_texts_json(struct recipe_texts *t, const json_t *object, const char *where,
-                                  struct vit_error *err)
-{
-    const char *key;
-    json_t *value;
-
-    if (!json_is_object(object))
-        return vit_fail(err, VIT_ERR_FORMAT, "%s: expected an object of settings", where);
-    json_object_foreach((json_t *)object, key, value)
-    {
-        const int id = recipe_find(key);
-        enum vit_status status =
-            id < 0 ? recipe_unknown(where, key, err) : set_json(t, id, value, where, err);
-        if (status) return status;
-    }
-    return VIT_OK;
-}
-
-/* What stands in a file is checked by itself, so that the error can name it. */
-static enum vit_status check_texts(const struct recipe_texts *t, const char *where, struct vit_error *err)
-{
-    struct recipe checked;
-    char text[sizeof err->text];
-
-    if (!recipe_parse(&checked, t, err)) return VIT_OK;
-    snprintf(text, sizeof text, "%s", err->text);
-    return vit_fail(err, VIT_ERR_FORMAT, "%s: %.900s", where, text);
-}
-
-enum vit_status recipe_texts_file(struct recipe_texts *t, const char *path, struct vit_error *err)
-{
-    enum { MAX_BYTES = 1 << 20 };
-    struct recipe_texts own = { { 0 } };
-    json_t *object = NULL;
-    enum vit_status status = vit_json_read_input(&object, path, MAX_BYTES, err);
-
-    if (!status) status = recipe_texts_json(&own, object, path, err);
-    if (!status) status = check_texts(&own, path, err);
-    if (!status) status = recipe_texts_fill(t, &own, err);
-    recipe_texts_free(&own);
-    json_decref(object);
-    return status;
-}
-
-json_t *recipe_texts_save(const struct recipe_texts *t)
-{
-    json_t *object = json_object();
-
-    for (int i = 0; i < RECIPE_SETTINGS; i++)
-        if (t->text[i]) vit_json_put(&object, TYPED[i].name, json_string(t->text[i]));
-    return object;
-}
-
-enum vit_status recipe_texts_saved(struct recipe_texts *t, const json_t *object, const char *where,
-                                   struct vit_error *err)
-{
-    const char *key;
-    json_t *value;
-
-    json_object_foreach((json_t *)object, key, value)
-    {
-        const int id = recipe_find(key);
-        enum vit_status status = id < 0 || !json_is_string(value) ? recipe_unknown(where, key, err)
-                                                                  : set(t, id, json_string_value(value), err);
-        if (status) return status;
-    }
-    return check_texts(t, where, err);
 }
 
 /* ---- values ---- */

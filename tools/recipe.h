@@ -80,7 +80,9 @@ const struct args_option *recipe_row(enum recipe_id id); /* kind, and place in s
 
 enum vit_status recipe_texts_words(struct recipe_texts *t, const struct recipe_words *words,
                                    struct vit_error *err);
-/* Each of these sets only what is not set yet. */
+/* Each of these sets only what is not set yet. text NULL: there is nothing to set. */
+enum vit_status recipe_texts_set(struct recipe_texts *t, enum recipe_id id, const char *text,
+                                 struct vit_error *err);
 enum vit_status recipe_texts_fill(struct recipe_texts *t, const struct recipe_texts *from,
                                   struct vit_error *err);
 /* object: names to values, numbers as numbers; where names it in errors. */
