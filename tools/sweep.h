@@ -135,6 +135,12 @@ void sweep_folder_close(struct sweep *s);
 /* out/cells/ID into text (PATH_MAX). */
 const char *sweep_folder_cell(char *text, const struct sweep *s, const struct sweep_cell *cell);
 
+/* ---- what a continuation must agree with (sweep_again.c) ---- */
+
+/* VIT_ERR_ARG: what is given now is no setting of the sweep in folder, nor a value that may be added. */
+enum vit_status sweep_again_lists(const struct recipe_lists *given, const struct sweep_saved *saved,
+                                  const char *folder, struct vit_error *err);
+
 /* ---- what to expect (sweep_plan.c), the runs (sweep_run.c), the results (sweep_table.c): exit codes ---- */
 
 int sweep_plan(struct sweep *s);
