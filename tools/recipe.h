@@ -151,8 +151,8 @@ enum vit_status recipe_lists_texts(struct recipe_texts *t, const struct recipe_l
 
 /* A setting as JSON of its kind; null: what stands for it is decided elsewhere (the preset's). */
 json_t *recipe_value(const struct recipe *r, enum recipe_id id);
-/* That of the setting called name, in a line or among saved settings; NULL: neither has it. */
-const json_t *recipe_value_in(const json_t *object, const char *name);
+/* That of a setting in a line or among saved settings; NULL: neither has it. */
+const json_t *recipe_value_in(const json_t *object, enum recipe_id id);
 
 /* ---- settings that only some recipes read (recipe_needs.c) ---- */
 

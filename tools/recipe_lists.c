@@ -268,10 +268,9 @@ json_t *recipe_value(const struct recipe *r, enum recipe_id id)
 }
 
 /* Lines had names before they had keys. */
-const json_t *recipe_value_in(const json_t *object, const char *name)
+const json_t *recipe_value_in(const json_t *object, enum recipe_id id)
 {
-    const int id = recipe_find(name);
-    const json_t *value = id < 0 ? NULL : json_object_get(object, recipe_key((enum recipe_id)id));
+    const json_t *value = json_object_get(object, recipe_key(id));
 
-    return value ? value : json_object_get(object, name);
+    return value ? value : json_object_get(object, recipe_name(id));
 }

@@ -26,7 +26,7 @@ static bool has_own_part(int id)
 static const char *trait(const struct report *r, const struct report_cell *c, int id, char *text, size_t size)
 {
     if (id == DATA) return report_data(&r->sources[c->source], text, size);
-    return report_setting(r, c, recipe_name((enum recipe_id)id), text, size);
+    return report_setting(r, c, (enum recipe_id)id, text, size);
 }
 
 /* Whether cells that say it say different things. norm: only cells of that placement; NULL: all. */

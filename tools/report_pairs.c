@@ -58,7 +58,7 @@ static const char *aspect_of(const struct report *r, const struct report_cell *c
     case DATA: return report_data(&r->sources[c->source], text, size);
     case DEAD_AFTER: return source_text(r, c, "dead_after");
     case KERNELS: return source_text(r, c, "kernels");
-    default: return report_setting(r, c, recipe_name((enum recipe_id)k), text, size);
+    default: return report_setting(r, c, (enum recipe_id)k, text, size);
     }
 }
 

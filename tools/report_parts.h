@@ -182,9 +182,9 @@ enum vit_status report_find_groups(struct report *r, struct vit_error *err);
 /* v as text; false: it is neither text nor number nor truth. */
 bool report_value_text(const json_t *v, char *text, size_t size);
 /* The value of a setting: the entry's, or the grid's only one. */
-const json_t *report_planned_value(const json_t *grid, const json_t *entry, const char *name);
+const json_t *report_planned_value(const json_t *grid, const json_t *entry, enum recipe_id id);
 /* A setting of a cell as text, "" where nothing says it: the numbers 0.001 and "1e-3" give the same. */
-const char *report_setting(const struct report *r, const struct report_cell *c, const char *name, char *text,
+const char *report_setting(const struct report *r, const struct report_cell *c, enum recipe_id id, char *text,
                            size_t size);
 /* The last part of the path of a source's data set, "" where nothing says it. */
 const char *report_data(const struct report_source *s, char *text, size_t size);

@@ -12,12 +12,12 @@ static bool is_condition(enum recipe_id id)
     return id != RECIPE_NORM && id != RECIPE_LR && id != RECIPE_SEED;
 }
 
-static bool same_value(const json_t *a, const json_t *b, const char *name)
+static bool same_value(const json_t *a, const json_t *b, enum recipe_id id)
 {
     char left[128] = "", right[128] = "";
 
-    report_value_text(recipe_value_in(a, name), left, sizeof left);
-    report_value_text(recipe_value_in(b, name), right, sizeof right);
+    report_value_text(recipe_value_in(a, id), left, sizeof left);
+    report_value_text(recipe_value_in(b, id), right, sizeof right);
     return strcmp(left, right) == 0;
 }
 
@@ -27,7 +27,7 @@ static int shared(const json_t *a, const json_t *b)
     int count = 0;
 
     for (int id = 0; id < RECIPE_SETTINGS; id++)
-        count += is_condition((enum recipe_id)id) && same_value(a, b, recipe_name((enum recipe_id)id));
+        count += is_condition((enum recipe_id)id) && same_value(a, b, (enum recipe_id)id);
     return count;
 }
 
@@ -45,17 +45,17 @@ static const struct report_cell *closest(const struct report *r, size_t count, c
     return best;
 }
 
-static double planned_number(const json_t *grid, const json_t *entry, const char *name)
+static double planned_number(const json_t *grid, const json_t *entry, enum recipe_id id)
 {
-    const json_t *v = report_planned_value(grid, entry, name);
+    const json_t *v = report_planned_value(grid, entry, id);
     char text[64];
 
     return report_value_text(v, text, sizeof text) ? strtod(text, NULL) : NAN;
 }
 
-static const char *planned_text(const json_t *grid, const json_t *entry, const char *name)
+static const char *planned_text(const json_t *grid, const json_t *entry, enum recipe_id id)
 {
-    const char *text = json_string_value(report_planned_value(grid, entry, name));
+    const char *text = json_string_value(report_planned_value(grid, entry, id));
 
     return text ? text : "";
 }
@@ -63,11 +63,11 @@ static const char *planned_text(const json_t *grid, const json_t *entry, const c
 /* The learning rate of a cell. Older grids do not list one that nobody named: it is the preset's. */
 static enum vit_status find_rate(double *rate, const json_t *grid, const json_t *entry, struct vit_error *err)
 {
-    const char *preset = planned_text(grid, entry, "preset");
+    const char *preset = planned_text(grid, entry, RECIPE_PRESET);
     struct recipe_texts t = { { 0 } };
     enum vit_status status;
 
-    *rate = planned_number(grid, entry, "lr");
+    *rate = planned_number(grid, entry, RECIPE_LR);
     if (!isnan(*rate) || !json_is_object(json_object_get(grid, "settings"))) return VIT_OK;
     t.text[RECIPE_PRESET] = strdup(*preset ? preset : recipe_row(RECIPE_PRESET)->initial);
     status = t.text[RECIPE_PRESET] ? recipe_texts_preset(&t, err)
@@ -84,7 +84,7 @@ static bool same_steps(const json_t *a, const json_t *b)
                                             RECIPE_LIMIT,  RECIPE_VAL,    RECIPE_VAL_SPLIT };
 
     for (size_t i = 0; i < VIT_COUNT(STEPS); i++)
-        if (!same_value(a, b, recipe_name(STEPS[i]))) return false;
+        if (!same_value(a, b, STEPS[i])) return false;
     return true;
 }
 
@@ -94,15 +94,16 @@ static struct report_cell unfinished(const json_t *grid, const json_t *entry, do
                                      const struct report_cell *near)
 {
     struct report_cell c = { .id = json_string_value(json_object_get(entry, "cell")),
-                             .norm = planned_text(grid, entry, "norm"),
-                             .init = planned_text(grid, entry, "init"),
-                             .dtype = planned_text(grid, entry, "dtype"),
+                             .norm = planned_text(grid, entry, RECIPE_NORM),
+                             .init = planned_text(grid, entry, RECIPE_INIT),
+                             .dtype = planned_text(grid, entry, RECIPE_DTYPE),
                              .reason = "",
                              .end = REPORT_UNFINISHED,
                              .lr = rate,
-                             .seed = planned_number(grid, entry, "seed"),
+                             .seed = planned_number(grid, entry, RECIPE_SEED),
                              .planned = entry };
-    const double depth = planned_number(grid, entry, "depth"), epochs = planned_number(grid, entry, "epochs");
+    const double depth = planned_number(grid, entry, RECIPE_DEPTH),
+                 epochs = planned_number(grid, entry, RECIPE_EPOCHS);
 
     c.train_loss = c.val_loss = c.val_top1 = c.test_top1 = NAN;
     c.plateau_step = c.images_per_second = c.seconds = NAN;
@@ -112,7 +113,7 @@ static struct report_cell unfinished(const json_t *grid, const json_t *entry, do
     if (near && same_steps(near->planned, entry))
         memcpy(c.warmup, near->warmup, sizeof c.warmup);
     else
-        snprintf(c.warmup, sizeof c.warmup, "%s", planned_text(grid, entry, "warmup"));
+        snprintf(c.warmup, sizeof c.warmup, "%s", planned_text(grid, entry, RECIPE_WARMUP));
     return c;
 }
 

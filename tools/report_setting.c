@@ -25,29 +25,32 @@ bool report_value_text(const json_t *v, char *text, size_t size)
     return true;
 }
 
-const json_t *report_planned_value(const json_t *grid, const json_t *entry, const char *name)
+const json_t *report_planned_value(const json_t *grid, const json_t *entry, enum recipe_id id)
 {
-    const json_t *own = recipe_value_in(entry, name);
-    const json_t *list = json_object_get(json_object_get(grid, "settings"), name);
+    const json_t *own = recipe_value_in(entry, id);
+    const json_t *list = json_object_get(json_object_get(grid, "settings"), recipe_name(id));
 
     if (own && !json_is_null(own)) return own;
     return json_is_array(list) && json_array_size(list) == 1 ? json_array_get(list, 0) : NULL;
 }
 
 /* Of a run all of whose settings are known: that it has no such network is one of them. */
-static const char *without(const char *name)
+static const char *without(enum recipe_id id)
 {
-    if (!strcmp(name, recipe_name(RECIPE_FROM))) return "drawn";
-    return strcmp(name, recipe_name(RECIPE_TEACHER)) ? "" : "none";
+    switch (id) {
+    case RECIPE_FROM: return "drawn";
+    case RECIPE_TEACHER: return "none";
+    default: return "";
+    }
 }
 
-const char *report_setting(const struct report *r, const struct report_cell *c, const char *name, char *text,
+const char *report_setting(const struct report *r, const struct report_cell *c, enum recipe_id id, char *text,
                            size_t size)
 {
-    if (!report_value_text(recipe_value_in(c->line, name), text, size) &&
-        !report_value_text(report_planned_value(r->sources[c->source].about, c->planned, name), text, size) &&
-        !report_value_text(json_object_get(c->whole, name), text, size))
-        snprintf(text, size, "%s", c->whole ? without(name) : "");
+    if (!report_value_text(recipe_value_in(c->line, id), text, size) &&
+        !report_value_text(report_planned_value(r->sources[c->source].about, c->planned, id), text, size) &&
+        !report_value_text(json_object_get(c->whole, recipe_name(id)), text, size))
+        snprintf(text, size, "%s", c->whole ? without(id) : "");
     return text;
 }
 

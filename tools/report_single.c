@@ -13,13 +13,13 @@ static void put_single(FILE *out, bool *open, const char *name, const char *valu
 }
 
 /* The one text that all cells give a setting; false: several, or none. */
-static bool only_setting(const struct report *r, const char *name, char *text, size_t size)
+static bool only_setting(const struct report *r, enum recipe_id id, char *text, size_t size)
 {
     char other[128];
 
     *text = '\0';
     for (size_t i = 0; i < r->cell_count; i++) {
-        report_setting(r, &r->cells[i], name, other, sizeof other);
+        report_setting(r, &r->cells[i], id, other, sizeof other);
         if (*text && strcmp(text, other) != 0) return false;
         snprintf(text, size, "%s", other);
     }
@@ -49,7 +49,7 @@ static void say_settings(FILE *out, const struct report *r)
     if (!warmups) put_single(out, &open, "warm-up", r->conditions[0].warmup);
     if (!inits) put_single(out, &open, "init", r->conditions[0].init);
     for (size_t i = 0; i < VIT_COUNT(WORTH); i++)
-        if (only_setting(r, recipe_name(WORTH[i]), text, sizeof text) &&
+        if (only_setting(r, WORTH[i], text, sizeof text) &&
             (WORTH[i] != RECIPE_LIMIT || strcmp(text, "0") != 0)) /* no limit */
             put_single(out, &open, recipe_name(WORTH[i]), text);
     if (open)

@@ -85,7 +85,7 @@ static enum vit_status complete(struct report *r, struct report_cell *c, struct 
     char text[REPORT_MORE];
 
     for (int id = 0; id < RECIPE_SETTINGS && !status; id++) {
-        if (!*report_setting(r, c, recipe_name((enum recipe_id)id), text, sizeof text)) continue;
+        if (!*report_setting(r, c, (enum recipe_id)id, text, sizeof text)) continue;
         t.text[id] = strdup(text);
         if (!t.text[id]) status = vit_fail(err, VIT_ERR_NOMEM, "report: no memory");
     }

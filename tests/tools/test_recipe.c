@@ -381,11 +381,11 @@ static void a_setting_is_found_by_its_key_and_by_its_name(void **state)
         assert_string_equal(words[0], key);
         for (size_t i = 0; i < VIT_COUNT(words); i++) {
             json_t *object = json_pack("{s:i}", words[i], 7);
-            assert_int_equal(json_integer_value(recipe_value_in(object, words[1])), 7);
+            assert_int_equal(json_integer_value(recipe_value_in(object, (enum recipe_id)id)), 7);
             json_decref(object);
         }
     }
-    assert_null(recipe_value_in(NULL, recipe_name(RECIPE_LR)));
+    assert_null(recipe_value_in(NULL, RECIPE_LR));
 }
 
 static void a_placement_is_the_same_however_it_is_written(void **state)
