@@ -13,7 +13,7 @@ static int pictures(const struct report *r, const struct report_arm *a, bool tes
 {
     for (size_t i = 0; i < r->cell_count; i++) {
         const struct report_cell *c = &r->cells[i];
-        if (c->arm == (int)(a - r->arms) && c->end == REPORT_DONE && (test ? c->test_n : c->val_n))
+        if (report_is_of(r, c, a) && c->end == REPORT_DONE && (test ? c->test_n : c->val_n))
             return test ? c->test_n : c->val_n;
     }
     return 0;
@@ -244,12 +244,13 @@ static void put_cell(FILE *out, const struct report_cell *c)
 }
 
 /* Of an arm, by learning rate. */
-static void put_runs(FILE *out, const struct report *r, int arm)
+static void put_runs(FILE *out, const struct report *r, const struct report_arm *a)
 {
-    for (int k = 0; k < r->arms[arm].rate_count; k++)
-        for (size_t c = 0; c < r->cell_count; c++)
-            if (r->cells[c].arm == arm && report_same_rate(r->cells[c].lr, r->arms[arm].rates[k].lr))
-                put_cell(out, &r->cells[c]);
+    for (int k = 0; k < a->rate_count; k++)
+        for (size_t i = 0; i < r->cell_count; i++) {
+            const struct report_cell *c = &r->cells[i];
+            if (report_is_of(r, c, a) && report_same_rate(c->lr, a->rates[k].lr)) put_cell(out, c);
+        }
 }
 
 void report_put_cells(FILE *out, const struct report *r)
@@ -277,7 +278,7 @@ void report_put_cells(FILE *out, const struct report *r)
         if (!i || r->arms[i - 1].condition != condition)
             markup_put(out, "<tbody><tr><th class=\"group\" scope=\"rowgroup\" colspan=\"%d\">%s</th></tr>\n",
                        (int)VIT_COUNT(HEADS) + 2, r->conditions[condition].label);
-        put_runs(out, r, (int)i);
+        put_runs(out, r, &r->arms[i]);
         if (i + 1 == r->arm_count || r->arms[i + 1].condition != condition) fputs("</tbody>", out);
     }
     fputs("</table></div></details>\n", out);

@@ -94,6 +94,11 @@ static enum vit_status add_rate(struct report_arm *a, struct report_cell *c, int
     return VIT_OK;
 }
 
+bool report_is_of(const struct report *r, const struct report_cell *c, const struct report_arm *a)
+{
+    return c->arm == (int)(a - r->arms);
+}
+
 /* Those that report_values takes. */
 struct runs {
     const struct report *report;
@@ -104,8 +109,8 @@ struct runs {
 
 static bool is_run(const struct runs *w, const struct report_cell *c)
 {
-    return c->condition == w->arm->condition && c->arm == (int)(w->arm - w->report->arms) &&
-           c->end == REPORT_DONE && report_same_rate(c->lr, w->lr) && isfinite(w->value(c));
+    return report_is_of(w->report, c, w->arm) && c->end == REPORT_DONE && report_same_rate(c->lr, w->lr) &&
+           isfinite(w->value(c));
 }
 
 /* How many of them stand before c, by seed, and of one seed by where they are in the files. */

@@ -39,7 +39,7 @@ static bool is_run(const struct report_cell *c, const json_t *run)
 
 static bool is_at(const struct report *r, const struct report_cell *c, const struct place *p)
 {
-    return c->arm == (int)(p->arm - r->arms) && report_same_rate(c->lr, p->rate->lr);
+    return report_is_of(r, c, p->arm) && report_same_rate(c->lr, p->rate->lr);
 }
 
 static bool has_run(const struct report *r, const struct place *p, const json_t *run)

@@ -75,7 +75,7 @@ static void add_singles(struct plot *p, const struct report *r, const struct rep
     s = plot_series(p, (struct plot_series){ .style = r->styles[a->norm], .parts = PLOT_DOTS });
     for (size_t i = 0; i < r->cell_count; i++) {
         const struct report_cell *c = &r->cells[i];
-        if (c->condition != a->condition || c->arm != (int)(a - r->arms) || c->end != REPORT_DONE) continue;
+        if (!report_is_of(r, c, a) || c->end != REPORT_DONE) continue;
         plot_point(p, s, (struct plot_point){ .x = c->lr, .y = 100 * c->val_top1, .low = NAN, .high = NAN });
     }
 }
@@ -121,8 +121,7 @@ static size_t plateau_steps(const struct report *r, const struct report_arm *a, 
     *never = 0;
     for (size_t i = 0; i < r->cell_count; i++) {
         const struct report_cell *c = &r->cells[i];
-        if (c->condition != a->condition || c->arm != (int)(a - r->arms) || !report_same_rate(c->lr, lr))
-            continue;
+        if (!report_is_of(r, c, a) || !report_same_rate(c->lr, lr)) continue;
         if (isfinite(c->plateau_step)) steps[n++] = c->plateau_step;
         *never += isinf(c->plateau_step) && c->end != REPORT_UNFINISHED;
     }
@@ -191,8 +190,7 @@ static double worth(const struct report *r, const struct report_arm *a, const st
 
     for (size_t i = 0; i < r->cell_count; i++) {
         const struct report_cell *c = &r->cells[i];
-        if (c->condition != a->condition || c->arm != (int)(a - r->arms) || c->end == REPORT_UNFINISHED ||
-            !report_same_rate(c->lr, rate->lr))
+        if (!report_is_of(r, c, a) || c->end == REPORT_UNFINISHED || !report_same_rate(c->lr, rate->lr))
             continue;
         if (!isfinite(c->val_top1) && c->end == REPORT_DONE) continue;
         const int classes = report_classes(r, c->source);
@@ -281,9 +279,7 @@ static int first_cell(const struct report *r, const struct report_arm *a, double
     for (size_t i = 0; i < r->cell_count; i++) {
         const struct report_cell *c = &r->cells[i];
         const bool is_lost = c->end != REPORT_DONE && c->end != REPORT_UNFINISHED;
-        if (c->condition == a->condition && c->arm == (int)(a - r->arms) && is_lost == lost &&
-            report_same_rate(c->lr, lr))
-            return (int)i;
+        if (report_is_of(r, c, a) && is_lost == lost && report_same_rate(c->lr, lr)) return (int)i;
     }
     return -1;
 }

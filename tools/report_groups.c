@@ -32,7 +32,7 @@ static bool same_value(const json_t *a, const json_t *b)
            strcmp(left, right) == 0;
 }
 
-static bool is_kind(const struct report_block *a, const struct report_block *b)
+bool report_same_kind(const struct report_block *a, const struct report_block *b)
 {
     return a->depth == b->depth && strcmp(a->norm, b->norm) == 0 && strcmp(a->group, b->group) == 0;
 }
@@ -40,7 +40,7 @@ static bool is_kind(const struct report_block *a, const struct report_block *b)
 static struct kind *find_kind(struct kinds *k, const struct report_block *b, struct vit_error *err)
 {
     for (size_t i = 0; i < k->count; i++)
-        if (is_kind(k->item[i].first, b)) return &k->item[i];
+        if (report_same_kind(k->item[i].first, b)) return &k->item[i];
     if (report_grow((void **)&k->item, k->count, sizeof *k->item, err)) return NULL;
     k->item[k->count] = (struct kind){ .first = b };
     return &k->item[k->count++];
@@ -131,7 +131,7 @@ static int by_network(const void *left, const void *right)
 
 static bool is_same_network(const struct report_block *a, const struct report_block *b)
 {
-    if (!is_kind(a, b) || a->block != b->block) return false;
+    if (!report_same_kind(a, b) || a->block != b->block) return false;
     return isnan(a->seed) || isnan(b->seed) ? *a->model && *b->model : a->seed == b->seed;
 }
 

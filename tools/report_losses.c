@@ -9,7 +9,7 @@ static bool has_ended(const struct report_cell *c)
 
 static bool is_run(const struct report *r, const struct report_cell *c, const struct report_arm *a)
 {
-    return c->arm == (int)(a - r->arms) && has_ended(c);
+    return report_is_of(r, c, a) && has_ended(c);
 }
 
 /* The run of an arm, of the same condition, at the same trial. */

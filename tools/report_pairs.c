@@ -118,7 +118,7 @@ static void add_pair(struct pairs *p, const struct report_cell *a, const struct 
 /* Those of values a and b of aspect k. */
 static struct pairs find_pairs(const struct report *r, const struct made *m, int k, int a, int b)
 {
-    report_value *value = report_tested(r) ? report_test_top1 : report_val_top1;
+    report_value *value = report_shown(r);
     struct pairs p = { .least = INFINITY, .most = -INFINITY };
 
     for (size_t i = 0; i < r->cell_count; i++) {

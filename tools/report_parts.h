@@ -124,6 +124,8 @@ double report_precision(const struct report *r, struct report_span *pictures);
 
 /* A placement's under a condition; NULL: it has no runs there. */
 const struct report_arm *report_arm(const struct report *r, int condition, size_t norm);
+/* Whether a run is one of an arm's. */
+bool report_is_of(const struct report *r, const struct report_cell *c, const struct report_arm *a);
 
 /* What a placement reached in a match. */
 struct report_tally {
@@ -173,6 +175,8 @@ enum vit_status report_count_once(struct report *r, struct vit_error *err);
 
 /* ---- report_groups.c ---- */
 
+/* Whether two rows have one placement, depth and group. */
+bool report_same_kind(const struct report_block *a, const struct report_block *b);
 /* Groups of the blocks: what rows of one placement and depth differ in divides them. Copies of a row are
  * dropped; VIT_ERR_FORMAT: rows of one network and seed with different numbers. */
 enum vit_status report_find_groups(struct report *r, struct vit_error *err);

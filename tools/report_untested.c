@@ -1,7 +1,4 @@
 /* What was not tested: computed from the grid, a function for each kind of gap. */
-#include <math.h>
-#include <stdlib.h>
-
 #include "tools/markup.h"
 #include "tools/report_page.h"
 
@@ -250,9 +247,8 @@ static void say_validation(FILE *out, const struct report *r)
 
 static void say_test(FILE *out, const struct report *r)
 {
-    for (size_t i = 0; i < r->cell_count; i++)
-        if (isfinite(r->cells[i].test_top1)) return;
-    if (r->cell_count) fputs("<li><b>The test split.</b> No run was tested on it.</li>\n", out);
+    if (r->cell_count && !report_tested(r))
+        fputs("<li><b>The test split.</b> No run was tested on it.</li>\n", out);
 }
 
 static void say_probe(FILE *out, const struct report *r)

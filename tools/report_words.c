@@ -123,13 +123,8 @@ void report_put_losses(FILE *out, const struct report *r)
 /* The first row of each network (group, placement, depth) stands for it. */
 static bool seen_before(const struct report *r, size_t i)
 {
-    const struct report_block *b = &r->blocks[i];
-
-    for (size_t k = 0; k < i; k++) {
-        const struct report_block *c = &r->blocks[k];
-        if (c->depth == b->depth && strcmp(c->norm, b->norm) == 0 && strcmp(c->group, b->group) == 0)
-            return true;
-    }
+    for (size_t k = 0; k < i; k++)
+        if (report_same_kind(&r->blocks[k], &r->blocks[i])) return true;
     return false;
 }
 
@@ -140,8 +135,7 @@ static int first_parallel(const struct report *r, const struct report_block *b)
 
     for (size_t k = 0; k < r->block_count; k++) {
         const struct report_block *c = &r->blocks[k];
-        if (c->depth == b->depth && strcmp(c->norm, b->norm) == 0 && strcmp(c->group, b->group) == 0 &&
-            c->token_cosine >= PROBE_PARALLEL && (first < 0 || c->block < first))
+        if (report_same_kind(c, b) && c->token_cosine >= PROBE_PARALLEL && (first < 0 || c->block < first))
             first = c->block;
     }
     return first;
