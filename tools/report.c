@@ -35,16 +35,24 @@ enum vit_status report_keep(struct report *r, json_t *value, struct vit_error *e
     return vit_fail(err, VIT_ERR_NOMEM, "report: no memory");
 }
 
+enum vit_status report_keep_text(const char **kept, struct report *r, const char *text, struct vit_error *err)
+{
+    json_t *value = json_stringn_nocheck(text, strlen(text)); /* any bytes: escaped where they are shown */
+    const enum vit_status status = report_keep(r, value, err);
+
+    *kept = status ? NULL : json_string_value(value);
+    return status;
+}
+
 enum vit_status report_add_source(struct report *r, const char *path, enum report_kind kind,
                                   const json_t *about, struct vit_error *err)
 {
-    json_t *name = json_stringn_nocheck(path, strlen(path)); /* escaped where it is shown */
-    enum vit_status status = report_keep(r, name, err);
+    const char *name;
+    enum vit_status status = report_keep_text(&name, r, path, err);
 
     if (!status) status = report_grow((void **)&r->sources, r->source_count, sizeof *r->sources, err);
     if (status) return status;
-    r->sources[r->source_count++] =
-        (struct report_source){ .path = json_string_value(name), .kind = kind, .about = about };
+    r->sources[r->source_count++] = (struct report_source){ .path = name, .kind = kind, .about = about };
     return VIT_OK;
 }
 

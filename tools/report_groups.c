@@ -94,12 +94,8 @@ static enum vit_status name_groups(struct report *r, const struct kinds *k, stru
     char text[1024];
 
     for (size_t i = 0; i < r->block_count && !status; i++) {
-        json_t *name;
         name_group(text, sizeof text, k, &r->blocks[i]);
-        if (!*text) continue;
-        name = json_stringn_nocheck(text, strlen(text));
-        status = report_keep(r, name, err);
-        if (!status) names[i] = json_string_value(name);
+        if (*text) status = report_keep_text(&names[i], r, text, err);
     }
     for (size_t i = 0; i < r->block_count && !status; i++)
         if (names[i]) r->blocks[i].group = names[i];

@@ -10,6 +10,9 @@
 enum vit_status report_grow(void **items, size_t count, size_t size, struct vit_error *err);
 /* Keep what was parsed as long as the report; takes value (NULL: memory ran out). */
 enum vit_status report_keep(struct report *r, json_t *value, struct vit_error *err);
+/* *kept = a text of its own that lives as long; NULL on failure. */
+enum vit_status report_keep_text(const char **kept, struct report *r, const char *text,
+                                 struct vit_error *err);
 enum vit_status report_add_source(struct report *r, const char *path, enum report_kind kind,
                                   const json_t *about, struct vit_error *err);
 /* Of the last source. */

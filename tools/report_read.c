@@ -221,10 +221,10 @@ static enum vit_status take_document(struct report *r, json_t *document, const c
 /* Blocks from the first on are of the file at path. */
 static enum vit_status name_blocks(struct report *r, size_t first, const char *path, struct vit_error *err)
 {
-    json_t *name = json_stringn_nocheck(path, strlen(path));
-    const enum vit_status status = report_keep(r, name, err);
+    const char *name;
+    const enum vit_status status = report_keep_text(&name, r, path, err);
 
-    for (size_t i = first; i < r->block_count && !status; i++) r->blocks[i].file = json_string_value(name);
+    for (size_t i = first; i < r->block_count && !status; i++) r->blocks[i].file = name;
     return status;
 }
 
@@ -342,11 +342,11 @@ static enum vit_status read_tree(struct report *r, const char *folder, struct vi
 
 static enum vit_status add_path(struct report *r, const char *path, struct vit_error *err)
 {
-    json_t *name = json_stringn_nocheck(path, strlen(path));
-    enum vit_status status = report_keep(r, name, err);
+    const char *name;
+    enum vit_status status = report_keep_text(&name, r, path, err);
 
     if (!status) status = report_grow((void **)&r->paths, r->path_count, sizeof *r->paths, err);
-    if (!status) r->paths[r->path_count++] = json_string_value(name);
+    if (!status) r->paths[r->path_count++] = name;
     return status;
 }
 
