@@ -3,15 +3,9 @@
 #include <string.h>
 
 #include "tools/args.h"
+#include "vit/text.h"
 
 enum { COLUMNS = 90, INDENT = 28 };
-
-static void append(char *text, size_t size, const char *more)
-{
-    size_t used = strlen(text);
-
-    snprintf(text + used, size - used, "%s", more);
-}
 
 static void accepts_number(const struct args_option *o, const char *what, char *text, size_t size)
 {
@@ -24,10 +18,8 @@ static void accepts_number(const struct args_option *o, const char *what, char *
 void args_choices(const struct args_option *o, char *text, size_t size)
 {
     text[0] = '\0';
-    for (int i = 0; o->choice && o->choice(i); i++) {
-        if (i) append(text, size, o->choice(i + 1) ? ", " : " or ");
-        append(text, size, o->choice(i));
-    }
+    for (int i = 0; o->choice && o->choice(i); i++)
+        vit_list_add(text, size, o->choice(i + 1) ? ", " : " or ", o->choice(i));
 }
 
 void args_range(const struct args_option *o, char *text, size_t size)
@@ -87,14 +79,9 @@ static void print_option(FILE *out, const struct args_option *o)
 
     snprintf(left, sizeof left, "  %c%c%s--%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ',
              o->letter ? ", " : "  ", o->name, o->metavar ? " " : "", o->metavar ? o->metavar : "");
-    snprintf(text, sizeof text, "%s", o->help);
     args_choices(o, choices, sizeof choices);
-    if (choices[0]) append(text, sizeof text, ": "), append(text, sizeof text, choices);
-    if (fallback) {
-        append(text, sizeof text, " (default: ");
-        append(text, sizeof text, fallback);
-        append(text, sizeof text, ")");
-    }
+    snprintf(text, sizeof text, "%s%s%s%s%s%s", o->help, choices[0] ? ": " : "", choices,
+             fallback ? " (default: " : "", fallback ? fallback : "", fallback ? ")" : "");
     if (strlen(left) + 2 > INDENT)
         fprintf(out, "%s\n%*s", left, INDENT, "");
     else

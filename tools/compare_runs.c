@@ -5,6 +5,7 @@
 #include "tools/compare.h"
 #include "tools/out.h"
 #include "vit/json.h"
+#include "vit/text.h"
 
 /* What a pass fills: one run, its classes renumbered to those of the first. */
 struct pass {
@@ -26,9 +27,7 @@ static const char *class_of(const struct compare_run *run, int i)
 static int find_name(const struct compare *c, const char *name, int place)
 {
     if (strcmp(c->names[place], name) == 0) return place;
-    for (int i = 0; i < c->names_count; i++)
-        if (strcmp(c->names[i], name) == 0) return i;
-    return -1;
+    return vit_index_of((const char *const *)c->names, (size_t)c->names_count, name);
 }
 
 /* Those of the first run that names them are everyone's. */

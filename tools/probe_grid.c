@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tools/probe.h"
+#include "vit/text.h"
 
 static const struct {
     enum recipe_id id;
@@ -82,12 +83,10 @@ static const char *take(const struct recipe_list *l, size_t *number)
 
 static void add_heading(struct probe_cell *cell, const struct recipe_list *l, int id, const char *value)
 {
-    const size_t used = strlen(cell->heading);
-
     if (l->count < 2 && id != RECIPE_INIT) return;
     if (id == RECIPE_NORM || id == RECIPE_DEPTH) return;
-    snprintf(cell->heading + used, sizeof cell->heading - used, "%s%s %s", used ? ", " : "",
-             recipe_name((enum recipe_id)id), value);
+    vit_list_add(cell->heading, sizeof cell->heading, ", ", recipe_name((enum recipe_id)id));
+    vit_list_add(cell->heading, sizeof cell->heading, " ", value);
 }
 
 /* One patch beside several stems is that of the stem that has patches; any other stem would refuse it. */

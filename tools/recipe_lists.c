@@ -45,9 +45,7 @@ static enum vit_status canonical(char *out, size_t size, enum recipe_id id, cons
 
 int recipe_lists_find(const struct recipe_lists *l, enum recipe_id id, const char *text)
 {
-    for (int i = 0; i < l->of[id].count; i++)
-        if (strcmp(l->of[id].text[i], text) == 0) return i;
-    return -1;
+    return vit_index_of((const char *const *)l->of[id].text, (size_t)l->of[id].count, text);
 }
 
 enum vit_status recipe_lists_add(struct recipe_lists *l, enum recipe_id id, const char *text,

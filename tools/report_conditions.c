@@ -4,6 +4,7 @@
 
 #include "tools/recipe.h"
 #include "tools/report_parts.h"
+#include "vit/text.h"
 
 /* ---- conditions ---- */
 
@@ -54,13 +55,6 @@ static bool divides(const struct report *r, int id)
     return false;
 }
 
-static void append(char *text, size_t size, const char *between, const char *name, const char *value)
-{
-    const size_t length = strlen(text);
-
-    snprintf(text + length, size - length, "%s%s%s%s", *text ? between : "", name, *name ? " " : "", value);
-}
-
 static void describe(struct report_condition *c)
 {
     char warmup[48], depth[16];
@@ -72,9 +66,9 @@ static void describe(struct report_condition *c)
                  report_warmup_text(warmup, sizeof warmup, c->warmup));
     snprintf(c->brief, sizeof c->brief, "depth %s, %s", report_depth_text(depth, sizeof depth, c->depth),
              c->start);
-    append(c->brief, sizeof c->brief, ", ", "", c->init);
-    append(c->label, sizeof c->label, ", ", "", c->brief);
-    if (*c->more) append(c->label, sizeof c->label, ", ", "", c->more);
+    vit_list_add(c->brief, sizeof c->brief, ", ", c->init);
+    vit_list_add(c->label, sizeof c->label, ", ", c->brief);
+    if (*c->more) vit_list_add(c->label, sizeof c->label, ", ", c->more);
 }
 
 static struct report_condition condition_of(const struct report *r, const struct report_cell *cell,
@@ -85,8 +79,11 @@ static struct report_condition condition_of(const struct report *r, const struct
 
     memcpy(c.warmup, cell->warmup, sizeof c.warmup);
     for (int id = 0; id < TRAITS; id++)
-        if (varying[id] && *trait(r, cell, id, text, sizeof text))
-            append(c.more, sizeof c.more, ", ", id == DATA ? "data" : recipe_name((enum recipe_id)id), text);
+        if (varying[id] && *trait(r, cell, id, text, sizeof text)) {
+            const char *name = id == DATA ? "data" : recipe_name((enum recipe_id)id);
+            vit_list_add(c.more, sizeof c.more, ", ", name);
+            vit_list_add(c.more, sizeof c.more, " ", text);
+        }
     describe(&c);
     return c;
 }
@@ -175,8 +172,8 @@ static enum vit_status find_matches(struct report *r, struct vit_error *err)
         if (report_grow((void **)&r->matches, r->match_count, sizeof match, err)) return VIT_ERR_NOMEM;
         snprintf(match.label, sizeof match.label, "depth %s",
                  report_depth_text(depth, sizeof depth, c->depth));
-        append(match.label, sizeof match.label, ", ", "", c->init);
-        if (*c->more) append(match.label, sizeof match.label, ", ", "", c->more);
+        vit_list_add(match.label, sizeof match.label, ", ", c->init);
+        if (*c->more) vit_list_add(match.label, sizeof match.label, ", ", c->more);
         c->match = (int)r->match_count;
         r->matches[r->match_count++] = match;
     }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "tools/report_tables.h"
+#include "vit/text.h"
 
 /* ---- its columns ---- */
 
@@ -41,10 +42,8 @@ static void add_rate(struct table *t, const struct report_rate *rate)
 
     if (rate && isfinite(rate->mean)) snprintf(text, sizeof text, "%.1f", 100 * rate->mean);
     for (int e = REPORT_DEAD; e < REPORT_ENDS && rate; e++) {
-        const size_t used = strlen(text);
         if (!rate->ended[e]) continue;
-        snprintf(text + used, sizeof text - used, "%s%s", used ? ", " : "",
-                 report_end_name((enum report_end)e));
+        vit_list_add(text, sizeof text, ", ", report_end_name((enum report_end)e));
         if (rate->runs > 1)
             snprintf(text + strlen(text), sizeof text - strlen(text), " %d of %d", rate->ended[e],
                      rate->runs);

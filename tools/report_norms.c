@@ -1,5 +1,6 @@
 /* The placements of a report, and their styles. */
 #include "tools/report_parts.h"
+#include "vit/text.h"
 #include "vit/vit.h"
 
 /* The place in the library's table, so that pre looks the same on every page; -1: none that it knows. */
@@ -29,9 +30,7 @@ static int free_style(const struct report *r, const char *norm, int *lowest)
 
 int report_norm(const struct report *r, const char *norm)
 {
-    for (size_t i = 0; i < r->norm_count; i++)
-        if (strcmp(r->norms[i], norm) == 0) return (int)i;
-    return -1;
+    return vit_index_of(r->norms, r->norm_count, norm);
 }
 
 static enum vit_status add_norm(struct report *r, const char *norm, int *lowest, struct vit_error *err)

@@ -5,6 +5,7 @@
 #include "tools/recipe.h"
 #include "tools/report_tables.h"
 #include "vit/stats.h"
+#include "vit/text.h"
 
 /* ---- what runs are made with ---- */
 
@@ -33,13 +34,13 @@ static enum vit_status place(int *at, struct made *m, int k, const char *text, s
     const size_t count = m->count[k];
     enum vit_status status;
 
-    for (*at = 0; *at < (int)count; ++*at)
-        if (strcmp(m->values[k][*at], text) == 0) return VIT_OK;
+    *at = vit_index_of((const char *const *)m->values[k], count, text);
+    if (*at >= 0) return VIT_OK;
     status = report_grow((void **)&m->values[k], count, sizeof *m->values[k], err);
     if (status) return status;
     m->values[k][count] = strdup(text);
     if (!m->values[k][count]) return vit_fail(err, VIT_ERR_NOMEM, "no memory for a table");
-    m->count[k]++;
+    *at = (int)m->count[k]++;
     return VIT_OK;
 }
 

@@ -6,6 +6,7 @@
 #include "tools/compare.h"
 #include "tools/report_tables.h"
 #include "vit/stats.h"
+#include "vit/text.h"
 
 /* A setting is a match: its warm-ups are told apart only where the row is about rates. */
 typedef void put_value(struct table *t, const struct report *r, int match, size_t norm);
@@ -95,9 +96,7 @@ static void put_warmups(struct table *t, const struct report *r, int match, size
 
     for (int c = r->matches[match].condition; c >= 0; c = r->conditions[c].next) {
         const struct report_arm *a = report_arm(r, c, norm);
-        const size_t used = strlen(text);
-        snprintf(text + used, sizeof text - used, "%s%s", used ? " / " : "",
-                 a ? say(one, sizeof one, a) : "–");
+        vit_list_add(text, sizeof text, " / ", a ? say(one, sizeof one, a) : "–");
     }
     table_cell(t, "%s", text);
 }

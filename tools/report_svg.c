@@ -4,6 +4,7 @@
 #include "tools/markup.h"
 #include "tools/memory.h"
 #include "tools/report_figures.h"
+#include "vit/text.h"
 
 /* Lengths in the units of the plots. Of letters: about their width, wide enough for any usual font. */
 enum {
@@ -212,9 +213,8 @@ static enum vit_status refuse(const struct report *r, const struct report_figure
 
     for (size_t i = 0; (other = report_figure_at(i)); i++) {
         struct report_drawing d;
-        const size_t used = strlen(names);
         report_draw(&d, r, other);
-        if (d.any) snprintf(names + used, sizeof names - used, "%s%s", *names ? ", " : "", other->id);
+        if (d.any) vit_list_add(names, sizeof names, ", ", other->id);
         report_drawing_free(&d);
     }
     return vit_fail(err, VIT_ERR_ARG, "figure %s: the inputs have no data for it, expected one of %s", f->id,

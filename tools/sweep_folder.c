@@ -13,6 +13,7 @@
 #include "tools/sweep_lines.h"
 #include "vit/json.h"
 #include "vit/sink.h"
+#include "vit/text.h"
 
 static const char FORMAT[] = "vit-sweep-1";
 
@@ -158,9 +159,7 @@ static bool is_of_sweep(const void *unused, const char *name)
     static const char *const FILES[] = { TRAIN_GRID, TRAIN_CELLS, TRAIN_EPOCHS };
 
     (void)unused;
-    for (size_t i = 0; i < VIT_COUNT(FILES); i++)
-        if (strcmp(name, FILES[i]) == 0) return true;
-    return false;
+    return vit_index_of(FILES, VIT_COUNT(FILES), name) >= 0;
 }
 
 static bool is_logits(const void *sweep, const char *name)

@@ -7,6 +7,7 @@
 
 #include "tools/train.h"
 #include "vit/sink.h"
+#include "vit/text.h"
 
 /* In the order they may be removed in: without a state nothing goes on by mistake. */
 static const char *const FILES[] = { TRAIN_STATE, TRAIN_MODEL, TRAIN_CONFIG };
@@ -191,9 +192,7 @@ void train_folder_sweep_files(const char *folder, train_is_file *is_file, const 
 static bool is_of_run(const void *unused, const char *name)
 {
     (void)unused;
-    for (size_t i = 0; i < VIT_COUNT(FILES); i++)
-        if (strcmp(name, FILES[i]) == 0) return true;
-    return false;
+    return vit_index_of(FILES, VIT_COUNT(FILES), name) >= 0;
 }
 
 void train_folder_sweep(const char *folder)
