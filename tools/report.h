@@ -33,7 +33,7 @@ enum { REPORT_LABEL = 160, REPORT_MORE = 1024, REPORT_WHOLE = REPORT_LABEL + REP
 /* A training run: a cell of a sweep, or a folder of train. Texts belong to the report. */
 struct report_cell {
     int source;
-    const char *id, *norm, *init, *dtype, *reason;
+    const char *id, *norm, *init, *reason;
     char warmup[32]; /* "200", "5%" */
     int depth, epochs, epochs_done, steps;
     int val_n, test_n; /* pictures; 0: not known */

@@ -96,7 +96,6 @@ static struct report_cell unfinished(const json_t *grid, const json_t *entry, do
     struct report_cell c = { .id = json_string_value(json_object_get(entry, "cell")),
                              .norm = planned_text(grid, entry, RECIPE_NORM),
                              .init = planned_text(grid, entry, RECIPE_INIT),
-                             .dtype = planned_text(grid, entry, RECIPE_DTYPE),
                              .reason = "",
                              .end = REPORT_UNFINISHED,
                              .lr = rate,

@@ -142,8 +142,6 @@ static enum vit_status take_saved(struct report *r, const struct train_saved *sa
     if (status) return status;
     source(r)->about = about;
     c->line = json_object_get(about, "settings");
-    c->dtype = json_string_value(json_object_get(c->line, "dtype"));
-    if (!c->dtype) c->dtype = "";
     if (saved->texts.text[RECIPE_EPOCHS]) c->epochs = atoi(saved->texts.text[RECIPE_EPOCHS]);
     c->val_n = (int)saved->result.val.n;
     c->plateau_step = saved->result.plateau_step < 0 ? NAN

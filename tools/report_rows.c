@@ -14,7 +14,6 @@ static const struct report_field CELL_FIELDS[] = {
     { "lr", REPORT_REAL, CELL(lr), true, 0, 1e30 },
     { "warmup", REPORT_LABEL_TEXT, CELL(warmup), true, 0, 0 },
     { "seed", REPORT_REAL, CELL(seed), true, 0, 0x1p64 },
-    { "dtype", REPORT_TEXT, CELL(dtype), false, 0, 0 },
     { "reason", REPORT_TEXT, CELL(reason), false, 0, 0 },
     { "epochs", REPORT_INT, CELL(epochs), false, 0, 1e9 },
     { "epochs_done", REPORT_INT, CELL(epochs_done), false, 0, 1e9 },
@@ -135,7 +134,7 @@ enum vit_status report_take_log(struct report *r, const json_t *line, const char
     if (!r->cell_count || r->cells[r->cell_count - 1].source != (int)r->source_count - 1) {
         struct report_cell first = l.cell;
         first.id = r->sources[r->source_count - 1].path;
-        first.reason = first.dtype = "";
+        first.reason = "";
         first.train_loss = first.val_loss = first.val_top1 = first.test_top1 = NAN;
         first.plateau_step = first.seconds = NAN;
         if ((status = report_add_cell(r, &first, err))) return status;

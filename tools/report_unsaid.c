@@ -71,7 +71,6 @@ static int number_in(const json_t *whole, enum recipe_id id)
 static void fill(struct report_cell *c)
 {
     if (!*c->init) c->init = text_in(c->whole, RECIPE_INIT);
-    if (!*c->dtype) c->dtype = text_in(c->whole, RECIPE_DTYPE);
     if (!*c->warmup) snprintf(c->warmup, sizeof c->warmup, "%s", text_in(c->whole, RECIPE_WARMUP));
     if (!c->depth) c->depth = number_in(c->whole, RECIPE_DEPTH);
     if (!c->epochs) c->epochs = number_in(c->whole, RECIPE_EPOCHS);

@@ -4,6 +4,7 @@
 
 #include "tests/tools/report.h"
 #include "tools/report_figures.h"
+#include "tools/report_parts.h"
 #include "weights/weights.h"
 
 /* ---- what is arranged ---- */
@@ -133,6 +134,7 @@ static void a_grid_of_which_nothing_has_ended_knows_its_settings(void **state)
 {
     struct fixture *f = *state;
     const struct report_cell *c;
+    char dtype[16];
 
     save(f, "sweep.json",
          "{\"settings\":{\"norm\":[\"post\"],\"lr\":[\"0.001\"]},\"cells\":[{\"cell\":\"a\","
@@ -143,7 +145,7 @@ static void a_grid_of_which_nothing_has_ended_knows_its_settings(void **state)
     assert_int_equal(c->depth, 12); /* plain-4's, as in vit train --help */
     assert_int_equal(c->epochs, 50);
     assert_string_equal(c->init, "trunc02");
-    assert_string_equal(c->dtype, "f32");
+    assert_string_equal(report_setting(&f->r, c, RECIPE_DTYPE, dtype, sizeof dtype), "f32");
     assert_string_equal(f->r.conditions[c->condition].label, "depth 12, warm-up 5%, trunc02");
 }
 
@@ -628,6 +630,7 @@ static void save_state(const struct fixture *f, const char *note, const char *st
 static void a_run_with_its_state_knows_its_settings(void **state)
 {
     struct fixture *f = *state;
+    char dtype[16];
 
     save(f, "log.jsonl", STEP("20"));
     save_state(f, NOTE("{\"epochs\":\"7\",\"dtype\":\"bf16\"}", "\"here\"", "500"), "20");
@@ -636,7 +639,7 @@ static void a_run_with_its_state_knows_its_settings(void **state)
     assert_int_equal(f->r.cells[0].end, REPORT_DONE);
     assert_int_equal(f->r.cells[0].epochs, 7);
     assert_int_equal(f->r.cells[0].val_n, 500);
-    assert_string_equal(f->r.cells[0].dtype, "bf16");
+    assert_string_equal(report_setting(&f->r, f->r.cells, RECIPE_DTYPE, dtype, sizeof dtype), "bf16");
     assert_string_equal(json_string_value(json_object_get(f->r.sources[0].about, "data")), "here");
 }
 
