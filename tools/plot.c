@@ -5,26 +5,22 @@
 #include "tools/markup.h"
 #include "tools/plot_parts.h"
 
-/* Colours: eight whose smallest distance (Euclidean, Oklab) in pairs is largest both to usual sight and to
- * the three kinds of colour blindness as simulated by Machado, Oliveira & Fernandes 2009, with a contrast of
- * at least 3:1 to the ground; found by random search from the palette of Okabe & Ito 2008. */
 static const struct plot_style STYLES[] = {
-    { "", "m-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z", "#184ec1", "#8da1fe", 0 },
-    { "7 3", "m-3.6-3.6h7.2v7.2h-7.2z", "#d4791b", "#fd7e16", 1 },
-    { "2 2.5", "m0-5l4.6 8h-9.2z", "#618a81", "#20ebe7", 2 },
-    { "9 3 2 3", "m0-5.2l5.2 5.2l-5.2 5.2l-5.2-5.2z", "#7f457c", "#9e6c8f", 3 },
-    { "4 2", "m0 5l4.6-8h-9.2z", "#9e6637", "#f0d07a", 4 },
-    { "12 3", "m-1.6-4.6h3.2v3h3v3.2h-3v3h-3.2v-3h-3v-3.2h3z", "#0b97e4", "#5678e1", 5 },
-    { "6 2 2 2 2 2", "m0-4.8l4.6 3.3l-1.8 5.4h-5.6l-1.8-5.4z", "#305443", "#c19b9a", 6 },
-    { "1.5 3", "m-5 0l8-4.6v9.2z", "#a40100", "#cb5826", 7 },
-    { "14 3 3 3", "m5 0l-8-4.6v9.2z", "#184ec1", "#8da1fe", 0 },
-    { "3 1.5 1 1.5", "m-2.4-4.2h4.8l2.4 4.2l-2.4 4.2h-4.8l-2.4-4.2z", "#d4791b", "#fd7e16", 1 },
+    { "", "m-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z", 0 },
+    { "7 3", "m-3.6-3.6h7.2v7.2h-7.2z", 1 },
+    { "2 2.5", "m0-5l4.6 8h-9.2z", 2 },
+    { "9 3 2 3", "m0-5.2l5.2 5.2l-5.2 5.2l-5.2-5.2z", 3 },
+    { "4 2", "m0 5l4.6-8h-9.2z", 4 },
+    { "12 3", "m-1.6-4.6h3.2v3h3v3.2h-3v3h-3.2v-3h-3v-3.2h3z", 5 },
+    { "6 2 2 2 2 2", "m0-4.8l4.6 3.3l-1.8 5.4h-5.6l-1.8-5.4z", 6 },
+    { "1.5 3", "m-5 0l8-4.6v9.2z", 7 },
+    { "14 3 3 3", "m5 0l-8-4.6v9.2z", 0 },
+    { "3 1.5 1 1.5", "m-2.4-4.2h4.8l2.4 4.2l-2.4 4.2h-4.8l-2.4-4.2z", 1 },
 };
-enum { STYLE_COUNT = VIT_COUNT(STYLES), COLOURS = 8 };
 
 const struct plot_style *plot_style(int i)
 {
-    return &STYLES[i % STYLE_COUNT];
+    return &STYLES[i % (int)VIT_COUNT(STYLES)];
 }
 
 /* ---- the data ---- */
@@ -164,7 +160,17 @@ void plot_key_svg(FILE *out, const struct plot_key *k)
 
 /* ---- the style sheet ---- */
 
-/* Colours that belong to no series. */
+/* Of series: eight whose smallest distance (Euclidean, Oklab) in pairs is largest both to usual sight and to
+ * the three kinds of colour blindness as simulated by Machado, Oliveira & Fernandes 2009, with a contrast of
+ * at least 3:1 to the ground; found by random search from the palette of Okabe & Ito 2008. */
+static const struct {
+    const char *light, *dark;
+} COLOURS[] = {
+    { "#184ec1", "#8da1fe" }, { "#d4791b", "#fd7e16" }, { "#618a81", "#20ebe7" }, { "#7f457c", "#9e6c8f" },
+    { "#9e6637", "#f0d07a" }, { "#0b97e4", "#5678e1" }, { "#305443", "#c19b9a" }, { "#a40100", "#cb5826" },
+};
+
+/* Of what belongs to no series. */
 static const struct {
     const char *name, *light, *dark;
 } INKS[] = {
@@ -198,8 +204,8 @@ static const char RULES[] =
 
 static void put_series_colours(FILE *out, bool dark)
 {
-    for (int i = 0; i < COLOURS; i++)
-        fprintf(out, ".k%d{color:%s}", i, dark ? STYLES[i].dark : STYLES[i].light);
+    for (size_t i = 0; i < VIT_COUNT(COLOURS); i++)
+        fprintf(out, ".k%zu{color:%s}", i, dark ? COLOURS[i].dark : COLOURS[i].light);
     fputc('\n', out);
 }
 

@@ -5,10 +5,9 @@
 #include "tools/plot.h"
 
 struct plot_style {
-    const char *dash;         /* stroke-dasharray; "": whole */
-    const char *shape;        /* path of the marker, relative to its centre */
-    const char *light, *dark; /* colours */
-    int colour;               /* class "kN" */
+    const char *dash;  /* stroke-dasharray; "": whole */
+    const char *shape; /* path of the marker, relative to its centre */
+    int colour;        /* class "kN" */
 };
 /* Styles begin anew after the last one. */
 const struct plot_style *plot_style(int i);
