@@ -78,13 +78,11 @@ struct plot_lane {
     size_t count;
 };
 
-enum { PLOT_LEVELS = 2 };
-
 struct plot {
     const char *title; /* for those who hear the page */
     const char *above; /* names the strips above */
     struct plot_axis x, y;
-    struct plot_level levels[PLOT_LEVELS]; /* label NULL: none */
+    struct plot_level level; /* label NULL: none */
     struct plot_series *series;
     size_t series_count;
     struct plot_lane *lanes;
@@ -146,8 +144,7 @@ enum { PLOT_MAX_TICKS = 12 };
 struct plot_ticks {
     int count;
     double value[PLOT_MAX_TICKS];
-    int digits;  /* behind the point, linear scale */
-    double step; /* linear scale */
+    int digits; /* behind the point, linear scale */
 };
 /* At most most (2 to PLOT_MAX_TICKS) round numbers within [low, high]: multiples of 1, 2, 2.5 or 5 times a
  * power of ten; on a log scale decades, with 2 and 5 or 3 between where there is room, or as on a linear one

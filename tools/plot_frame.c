@@ -123,7 +123,7 @@ static void add_ends(struct plot_ticks *t, const struct plot *p, const struct pl
 static struct plot_ticks x_ticks(const struct plot *p, const struct plot_map *map)
 {
     struct plot_ticks round = plot_ticks(p->x.scale, map->low, map->high, X_TICKS, p->x.whole);
-    struct plot_ticks t = { .digits = round.digits, .step = round.step };
+    struct plot_ticks t = { .digits = round.digits };
 
     if (!p->x.at_points) return round;
     for (size_t i = 0; i < p->series_count; i++)

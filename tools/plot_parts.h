@@ -56,9 +56,9 @@ const struct plot_point *plot_last_shown(const struct plot *p, const struct plot
 
 /* ---- plot_words.c ---- */
 
-/* The labels of series at their ends and the names of levels, none of them on another, and names where no
+/* The labels of series at their ends and the name of the level, none of them on another, and names where no
  * series is. */
 void plot_draw_words(const struct plot_frame *f);
-bool plot_reached(const struct plot_frame *f, const struct plot_level *l); /* whether it is drawn */
+bool plot_reached(const struct plot_frame *f); /* whether the level is drawn */
 
 #endif

@@ -40,12 +40,12 @@ static int digits_of(double step)
 
 static struct plot_ticks linear_ticks(double low, double high, int most, bool whole)
 {
-    struct plot_ticks t = { .step = round_step(high - low, most - 1, whole) };
-    const double slack = 1e-9 * (high - low), first = ceil((low - slack) / t.step);
+    const double step = round_step(high - low, most - 1, whole), slack = 1e-9 * (high - low);
+    const double first = ceil((low - slack) / step);
+    struct plot_ticks t = { .digits = digits_of(step) };
 
-    t.digits = digits_of(t.step);
-    for (int i = 0; t.count < most && (first + i) * t.step <= high + slack; i++)
-        t.value[t.count++] = (first + i) * t.step + 0.0; /* not -0 */
+    for (int i = 0; t.count < most && (first + i) * step <= high + slack; i++)
+        t.value[t.count++] = (first + i) * step + 0.0; /* not -0 */
     return t;
 }
 

@@ -38,13 +38,11 @@ static void draw_axes(const struct plot_frame *f)
                (f->left + f->right) / 2, f->height - 4, p->x.label, scale_word(&p->x));
 }
 
-static void draw_levels(const struct plot_frame *f)
+static void draw_level(const struct plot_frame *f)
 {
-    for (int i = 0; i < PLOT_LEVELS && f->p->levels[i].label; i++) {
-        const double y = plot_at(&f->y, f->p->levels[i].y);
-        if (!plot_reached(f, &f->p->levels[i])) continue;
-        markup_put(f->out, "<path class=\"level\" d=\"M%.1f %.1fH%.1f\"/>", f->left, y, f->right);
-    }
+    if (plot_reached(f))
+        markup_put(f->out, "<path class=\"level\" d=\"M%.1f %.1fH%.1f\"/>", f->left,
+                   plot_at(&f->y, f->p->level.y), f->right);
 }
 
 /* ---- lanes ---- */
@@ -145,7 +143,7 @@ static void draw(const struct plot_frame *f)
 {
     describe(f);
     draw_axes(f);
-    draw_levels(f);
+    draw_level(f);
     plot_draw_series(f);
     plot_draw_words(f);
     draw_lanes(f);

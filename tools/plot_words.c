@@ -1,4 +1,4 @@
-/* Words within a plot: the labels at the ends of series, and the names of levels. */
+/* Words within a plot: the labels at the ends of series, and the name of the level. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,7 +80,7 @@ static void spread(struct labels *l, const struct plot_frame *f)
     }
 }
 
-/* ---- the name of a level: where it covers least ---- */
+/* ---- the name of the level: where it covers least ---- */
 
 struct box {
     double left, right, top, bottom;
@@ -138,8 +138,9 @@ static int count_covered(const struct plot_frame *f, const struct labels *l, con
 }
 
 /* The name at place i, from left to right above the line and below it by turns; y: of its baseline. */
-static struct box place_of(const struct plot_frame *f, const struct plot_level *l, int i, double *y)
+static struct box place_of(const struct plot_frame *f, int i, double *y)
 {
+    const struct plot_level *l = &f->p->level;
     const double width = width_of(l->label), step = (f->right - f->left - width - 6) / (PLACES - 1);
     const double left = f->left + 3 + step * (double)(i / 2);
 
@@ -148,14 +149,15 @@ static struct box place_of(const struct plot_frame *f, const struct plot_level *
 }
 
 /* Not beyond the frame, where other words are. */
-static void draw_level(const struct plot_frame *f, const struct plot_level *l, const struct labels *labels)
+static void draw_level(const struct plot_frame *f, const struct labels *labels)
 {
+    const struct plot_level *l = &f->p->level;
     double x = f->left + 3, y = plot_at(&f->y, l->y) - 3;
     int least = -1;
 
     for (int i = 0; i < 2 * PLACES && least; i++) {
         double at;
-        const struct box box = place_of(f, l, i, &at);
+        const struct box box = place_of(f, i, &at);
         const int covered = count_covered(f, labels, &box);
         if (at - 7 < f->top || at > f->bottom || (least >= 0 && covered >= least)) continue;
         least = covered, x = box.left + CLEAR, y = at;
@@ -163,8 +165,10 @@ static void draw_level(const struct plot_frame *f, const struct plot_level *l, c
     markup_put(f->out, "<text class=\"tiny\" x=\"%.1f\" y=\"%.1f\">%s</text>", x, y, l->label);
 }
 
-bool plot_reached(const struct plot_frame *f, const struct plot_level *l)
+bool plot_reached(const struct plot_frame *f)
 {
+    const struct plot_level *l = &f->p->level;
+
     return l->label && l->y >= f->y.low && l->y <= f->y.high;
 }
 
@@ -176,8 +180,7 @@ void plot_draw_words(const struct plot_frame *f)
 
     find_labels(&labels, f);
     spread(&labels, f);
-    for (int i = 0; i < PLOT_LEVELS; i++)
-        if (plot_reached(f, &f->p->levels[i])) draw_level(f, &f->p->levels[i], &labels);
+    if (plot_reached(f)) draw_level(f, &labels);
     for (int i = 0; i < labels.count; i++)
         markup_put(f->out, "<text class=\"end\" x=\"%.1f\" y=\"%.1f\">%s</text>", labels.item[i].x,
                    labels.item[i].y + 3.5, labels.item[i].text);

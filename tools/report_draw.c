@@ -64,9 +64,9 @@ static void add_reference(struct plot *p, const struct report *r, const struct r
     const int classes = report_classes(r, -1);
 
     if (!classes || f->reference == REPORT_NO_REFERENCE) return;
-    p->levels[0].label = "chance";
-    p->levels[0].y = f->reference == REPORT_CHANCE_LOSS ? log(classes) : 100.0 / classes;
-    if (f->reference == REPORT_CHANCE_LOSS) p->y.most = 1.5 * p->levels[0].y;
+    p->level.label = "chance";
+    p->level.y = f->reference == REPORT_CHANCE_LOSS ? log(classes) : 100.0 / classes;
+    if (f->reference == REPORT_CHANCE_LOSS) p->y.most = 1.5 * p->level.y;
 }
 
 /* ---- places and scales ---- */

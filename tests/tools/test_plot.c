@@ -351,7 +351,7 @@ static void the_name_of_a_level_stands_where_no_series_is(void **state)
     char *svg;
 
     (void)state;
-    p.levels[0].y = 2.3, p.levels[0].label = "chance";
+    p.level.y = 2.3, p.level.label = "chance";
     add_line(&p, CROSSING, 5, PLOT_LINE);
     draw(&svg, &p);
     find_text(&x, &y, svg, "tiny", 0);
