@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tools/markup.h"
+#include "tools/memory.h"
 #include "tools/plot_parts.h"
 
 static const struct plot_style STYLES[] = {
@@ -25,17 +26,10 @@ const struct plot_style *plot_style(int i)
 
 /* ---- the data ---- */
 
-/* Room for one more item: sizes are powers of two. */
 static bool grow(struct plot *p, void **items, size_t count, size_t size)
 {
-    void *larger;
-
-    if (p->failed) return false;
-    if (count & (count - 1)) return true;
-    larger = realloc(*items, (count ? 2 * count : 1) * size);
-    if (larger) *items = larger;
-    p->failed = !larger;
-    return larger != NULL;
+    p->failed = p->failed || !memory_grow(items, count, size);
+    return !p->failed;
 }
 
 int plot_series(struct plot *p, struct plot_series s)

@@ -1,6 +1,7 @@
 /* What a report holds: its lists, which grow, and what they point into. */
 #include <stdlib.h>
 
+#include "tools/memory.h"
 #include "tools/report_parts.h"
 
 static const char *const ENDS[] = {
@@ -19,13 +20,8 @@ const char *report_end_name(enum report_end e)
 
 enum vit_status report_grow(void **items, size_t count, size_t size, struct vit_error *err)
 {
-    void *larger;
-
-    if (count & (count - 1)) return VIT_OK; /* room is a power of two */
-    larger = realloc(*items, (count ? 2 * count : 1) * size);
-    if (!larger) return vit_fail(err, VIT_ERR_NOMEM, "report: no memory for %zu rows", count + 1);
-    *items = larger;
-    return VIT_OK;
+    if (memory_grow(items, count, size)) return VIT_OK;
+    return vit_fail(err, VIT_ERR_NOMEM, "report: no memory for %zu rows", count + 1);
 }
 
 enum vit_status report_keep(struct report *r, json_t *value, struct vit_error *err)
