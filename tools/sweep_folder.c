@@ -1,10 +1,7 @@
 /* The folder of a sweep: the lock, the grid, the cells that have ended. */
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -201,19 +198,6 @@ static enum vit_status check_folder(const char *folder, struct vit_error *err)
     return vit_fail(err, VIT_ERR_ARG, "%s: is not empty, and holds no sweep", folder);
 }
 
-/* The lock goes with the process. */
-static enum vit_status lock(struct sweep *s, struct vit_error *err)
-{
-    char path[PATH_MAX];
-
-    train_path(path, s->options->out, TRAIN_CELLS);
-    s->file = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (s->file < 0) return vit_fail(err, VIT_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
-    if (flock(s->file, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
-        return vit_fail(err, VIT_ERR_IO, "%s: another sweep is writing to it", path);
-    return VIT_OK;
-}
-
 /* What is asked for was compared with the grid before the folder was locked. */
 static enum vit_status check_grid(const struct sweep *s, struct vit_error *err)
 {
@@ -277,7 +261,8 @@ enum vit_status sweep_folder_open(struct sweep *s, struct vit_error *err)
     enum vit_status status = check_folder(out, err);
 
     if (!status) status = train_folder_make(out, err);
-    if (!status) status = lock(s, err); /* its file comes first: by it check_folder knows a sweep again */
+    /* Its file comes first: by it check_folder knows a sweep again. */
+    if (!status) status = train_folder_lock(&s->file, out, TRAIN_CELLS, "sweep", err);
     if (!status) status = check_grid(s, err);
     if (!status) status = train_folder_make(train_path(path, out, "cells"), err);
     if (!status && s->test) status = train_folder_make(train_path(path, out, "logits"), err);

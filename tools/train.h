@@ -242,6 +242,11 @@ bool train_folder_above(const char *folder);
 bool train_folder_done(const char *folder);
 /* Make it, and those above it. */
 enum vit_status train_folder_make(const char *folder, struct vit_error *err);
+/* Open folder/name, to be added to, and lock the folder by it. The lock goes with the process: two that write
+ * to one folder would destroy each other's files. what: "run", of which another is there. *file: below 0, or
+ * to be closed also after a failure. */
+enum vit_status train_folder_lock(int *file, const char *folder, const char *name, const char *what,
+                                  struct vit_error *err);
 /* That folder/name is still the open file that holds the lock. Else the folder may be another's by now, and
  * nothing is to be written there any more. what: "run". */
 enum vit_status train_folder_kept(const char *folder, const char *name, int file, const char *what,

@@ -1,7 +1,9 @@
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -120,6 +122,18 @@ enum vit_status train_folder_make(const char *folder, struct vit_error *err)
         return vit_fail(err, VIT_ERR_IO, "%s: cannot be made: %s", folder, strerror(errno));
     if (stat(path, &s) || !S_ISDIR(s.st_mode))
         return vit_fail(err, VIT_ERR_IO, "%s: is not a folder", folder);
+    return VIT_OK;
+}
+
+enum vit_status train_folder_lock(int *file, const char *folder, const char *name, const char *what,
+                                  struct vit_error *err)
+{
+    char path[PATH_MAX];
+
+    *file = open(train_path(path, folder, name), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (*file < 0) return vit_fail(err, VIT_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    if (flock(*file, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
+        return vit_fail(err, VIT_ERR_IO, "%s: another %s is writing to it", path, what);
     return VIT_OK;
 }
 

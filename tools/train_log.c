@@ -1,9 +1,7 @@
 /* log.jsonl: appended line by line, each by one write. */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "tools/out.h"
@@ -19,17 +17,12 @@ static enum vit_status refused(const struct train *t, const char *what, struct v
                     strerror(errno));
 }
 
-/* The lock goes with the process: two runs in one folder would destroy each other's files. */
 enum vit_status train_log_open(struct train *t, struct vit_error *err)
 {
-    char path[PATH_MAX];
+    const enum vit_status status = train_folder_lock(&t->log, t->job->out, TRAIN_LOG, "run", err);
 
-    t->log = open(train_path(path, t->job->out, TRAIN_LOG), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (t->log < 0) return refused(t, "opened", err);
-    if (flock(t->log, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
-        return vit_fail(err, VIT_ERR_IO, "%s: another run is writing to it", path);
-    t->goes_on = t->job->resume && train_folder_has(t->job->out, TRAIN_STATE);
-    return VIT_OK;
+    t->goes_on = !status && t->job->resume && train_folder_has(t->job->out, TRAIN_STATE);
+    return status;
 }
 
 enum vit_status train_log_trim(struct train *t, int64_t bytes, struct vit_error *err)
