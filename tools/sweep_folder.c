@@ -267,8 +267,8 @@ enum vit_status sweep_folder_open(struct sweep *s, struct vit_error *err)
     if (!status) status = train_folder_make(train_path(path, out, "cells"), err);
     if (!status && s->test) status = train_folder_make(train_path(path, out, "logits"), err);
     if (status) return status;
-    train_folder_sweep_files(out, is_of_sweep, NULL);
-    train_folder_sweep_files(train_path(path, out, "logits"), is_logits, s);
+    train_folder_tidy_files(out, is_of_sweep, NULL);
+    train_folder_tidy_files(train_path(path, out, "logits"), is_logits, s);
     status = sweep_lines_cut(s->file, train_path(path, out, TRAIN_CELLS), err);
     if (!status) status = take_lines(s, err);
     if (!status) status = write_grid(s, err);

@@ -254,9 +254,9 @@ enum vit_status train_folder_kept(const char *folder, const char *name, int file
 /* Remove the files of an earlier run, but for the log: all of them, or none where one may not be written. */
 enum vit_status train_folder_clear(const char *folder, struct vit_error *err);
 /* Remove what a killed process was writing. Only while the log is locked. */
-void train_folder_sweep(const char *folder);
+void train_folder_tidy(const char *folder);
 /* The same in another folder, of the files that is_file knows: what else lies there is not ours. */
 typedef bool train_is_file(const void *of, const char *name);
-void train_folder_sweep_files(const char *folder, train_is_file *is_file, const void *of);
+void train_folder_tidy_files(const char *folder, train_is_file *is_file, const void *of);
 
 #endif

@@ -190,7 +190,7 @@ static bool to_become(char *file, size_t size, const char *name)
     return true;
 }
 
-void train_folder_sweep_files(const char *folder, train_is_file *is_file, const void *of)
+void train_folder_tidy_files(const char *folder, train_is_file *is_file, const void *of)
 {
     DIR *d = opendir(folder);
     struct dirent *entry;
@@ -209,7 +209,7 @@ static bool is_of_run(const void *unused, const char *name)
     return vit_index_of(FILES, VIT_COUNT(FILES), name) >= 0;
 }
 
-void train_folder_sweep(const char *folder)
+void train_folder_tidy(const char *folder)
 {
-    train_folder_sweep_files(folder, is_of_run, NULL);
+    train_folder_tidy_files(folder, is_of_run, NULL);
 }

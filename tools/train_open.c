@@ -117,7 +117,7 @@ static enum vit_status begin(struct train *t, struct vit_error *err)
 {
     enum vit_status status;
 
-    train_folder_sweep(t->job->out);
+    train_folder_tidy(t->job->out);
     if (t->goes_on) return train_state_resume(t, err);
     status = train_folder_clear(t->job->out, err);
     return status ? status : train_log_trim(t, 0, err);
