@@ -5,9 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tools/lines.h"
 #include "tools/out.h"
 #include "tools/sweep.h"
-#include "tools/sweep_lines.h"
 #include "vit/json.h"
 #include "vit/sink.h"
 #include "vit/text.h"
@@ -223,7 +223,7 @@ static enum vit_status take_lines(struct sweep *s, struct vit_error *err)
     struct sweep_cell *cell;
     json_t *line;
     size_t i;
-    enum vit_status status = sweep_lines_read(&s->lines, train_path(path, s->options->out, TRAIN_CELLS), err);
+    enum vit_status status = lines_read(&s->lines, train_path(path, s->options->out, TRAIN_CELLS), err);
 
     if (status) return status;
     json_array_foreach(s->lines, i, line)
@@ -269,10 +269,10 @@ enum vit_status sweep_folder_open(struct sweep *s, struct vit_error *err)
     if (status) return status;
     train_folder_tidy_files(out, is_of_sweep, NULL);
     train_folder_tidy_files(train_path(path, out, "logits"), is_logits, s);
-    status = sweep_lines_cut(s->file, train_path(path, out, TRAIN_CELLS), err);
+    status = lines_cut(s->file, train_path(path, out, TRAIN_CELLS), err);
     if (!status) status = take_lines(s, err);
     if (!status) status = write_grid(s, err);
-    if (!status) status = sweep_lines_keep(train_path(path, out, TRAIN_EPOCHS), has_ended, s, err);
+    if (!status) status = lines_keep(train_path(path, out, TRAIN_EPOCHS), has_ended, s, err);
     for (int i = 0; i < s->count && !status; i++)
         if (s->cells[i].line) clear_cell(s, &s->cells[i]);
     return status;
@@ -294,9 +294,9 @@ enum vit_status sweep_folder_add(struct sweep *s, struct sweep_cell *cell, json_
     sweep_folder_cell(folder, s, cell);
     train_path(path, s->options->out, TRAIN_EPOCHS);
     status = sweep_folder_kept(s, err);
-    if (!status) status = sweep_lines_copy_log(path, train_path(log, folder, TRAIN_LOG), err);
+    if (!status) status = lines_copy_log(path, train_path(log, folder, TRAIN_LOG), err);
     if (!status)
-        status = sweep_lines_add(&kept, s->file, train_path(path, s->options->out, TRAIN_CELLS), line, err);
+        status = lines_add(&kept, s->file, train_path(path, s->options->out, TRAIN_CELLS), line, err);
     json_decref(line);
     if (status) return status;
     if (json_array_append_new(s->lines, kept))

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/lines.h"
 #include "tools/out.h"
-#include "tools/sweep_lines.h"
 #include "tools/train_parts.h"
 #include "vit/json.h"
 
@@ -35,7 +35,7 @@ enum vit_status train_log_trim(struct train *t, int64_t bytes, struct vit_error 
     train_path(path, t->job->out, TRAIN_LOG);
     cmd_warn(t->job->common, "%s: %lld bytes, %lld when the state was saved: lines are lost", path,
              (long long)size, (long long)bytes);
-    return sweep_lines_cut(t->log, path, err);
+    return lines_cut(t->log, path, err);
 }
 
 enum vit_status train_log_sync(struct train *t, int64_t *bytes, struct vit_error *err)
@@ -85,8 +85,7 @@ enum vit_status train_log_write(struct train *t, const struct train_line *l, str
 {
     json_t *line = json_of(t, l);
     char path[PATH_MAX];
-    const enum vit_status status =
-        sweep_lines_put(t->log, train_path(path, t->job->out, TRAIN_LOG), line, err);
+    const enum vit_status status = lines_put(t->log, train_path(path, t->job->out, TRAIN_LOG), line, err);
 
     json_decref(line);
     return status;

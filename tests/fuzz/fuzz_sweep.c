@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "tests/fuzz/fuzz.h"
+#include "tools/lines.h"
 #include "tools/sweep.h"
-#include "tools/sweep_lines.h"
 
 static bool wanted(const void *arg, const char *cell)
 {
@@ -23,9 +23,9 @@ static void use_lines(const char *path)
     int file = open(path, O_RDWR | O_CREAT | O_APPEND, 0666);
 
     if (file < 0) return;
-    sweep_lines_cut(file, path, &err);
-    sweep_lines_keep(path, wanted, NULL, &err);
-    if (!sweep_lines_read(&lines, path, &err)) json_decref(lines);
+    lines_cut(file, path, &err);
+    lines_keep(path, wanted, NULL, &err);
+    if (!lines_read(&lines, path, &err)) json_decref(lines);
     close(file);
 }
 

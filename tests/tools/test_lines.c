@@ -7,7 +7,7 @@
 
 #include "tests/support/test.h"
 #include "tests/support/tmp.h"
-#include "tools/sweep_lines.h"
+#include "tools/lines.h"
 
 static bool is_a(const void *arg, const char *cell)
 {
@@ -20,7 +20,7 @@ static void cut(const char *path)
     const int file = open(path, O_WRONLY);
     struct vit_error err;
 
-    assert_ok(sweep_lines_cut(file, path, &err), &err);
+    assert_ok(lines_cut(file, path, &err), &err);
     close(file);
 }
 
@@ -42,13 +42,13 @@ static void whole_lines_are_read_and_a_cut_one_is_not(void **state)
     int file;
 
     tmp_write(dir, "x", TEXT, sizeof TEXT - 1, path, sizeof path);
-    assert_ok(sweep_lines_read(&lines, path, &err), &err);
+    assert_ok(lines_read(&lines, path, &err), &err);
     assert_int_equal(json_array_size(lines), 2);
     json_decref(lines);
     cut(path);
     assert_int_equal(tmp_lines(dir, "x"), 2);
     file = open(path, O_RDONLY);
-    assert_refused(sweep_lines_cut(file, path, &err), VIT_ERR_IO, "x: cannot be shortened: ", &err);
+    assert_refused(lines_cut(file, path, &err), VIT_ERR_IO, "x: cannot be shortened: ", &err);
     close(file);
 }
 
@@ -59,13 +59,12 @@ static void what_cannot_be_read_is_named(void **state)
     struct vit_error err;
     json_t *lines;
 
-    assert_refused(sweep_lines_read(&lines, dir, &err), VIT_ERR_IO, ": expected a file, found a folder",
-                   &err);
+    assert_refused(lines_read(&lines, dir, &err), VIT_ERR_IO, ": expected a file, found a folder", &err);
     assert_null(lines);
     tmp_write(dir, "x", "{}\n{\n", 5, path, sizeof path);
     snprintf(below, sizeof below, "%s/y", path);
-    assert_refused(sweep_lines_read(&lines, below, &err), VIT_ERR_IO, "x/y: cannot be opened: ", &err);
-    assert_refused(sweep_lines_read(&lines, path, &err), VIT_ERR_FORMAT, "x: not valid JSON", &err);
+    assert_refused(lines_read(&lines, below, &err), VIT_ERR_IO, "x/y: cannot be opened: ", &err);
+    assert_refused(lines_read(&lines, path, &err), VIT_ERR_FORMAT, "x: not valid JSON", &err);
     assert_null(lines);
 }
 
@@ -79,11 +78,9 @@ static void a_pipe_is_refused_and_not_waited_for(void **state)
     snprintf(path, sizeof path, "%s/x", dir);
     assert_int_equal(mkfifo(path, 0600), 0);
     alarm(10); /* who waits for a writer waits for ever */
-    assert_refused(sweep_lines_read(&lines, path, &err), VIT_ERR_IO, "x: expected a file, found a pipe",
-                   &err);
+    assert_refused(lines_read(&lines, path, &err), VIT_ERR_IO, "x: expected a file, found a pipe", &err);
     assert_null(lines);
-    assert_refused(sweep_lines_keep(path, is_a, NULL, &err), VIT_ERR_IO, "x: expected a file, found a pipe",
-                   &err);
+    assert_refused(lines_keep(path, is_a, NULL, &err), VIT_ERR_IO, "x: expected a file, found a pipe", &err);
     alarm(0);
 }
 
@@ -96,12 +93,12 @@ static void a_log_that_is_none_is_not_copied(void **state)
 
     tmp_write(dir, "log", "{}\nnonsense\n", 12, log, sizeof log);
     snprintf(path, sizeof path, "%s/all", dir);
-    assert_refused(sweep_lines_copy_log(path, log, &err), VIT_ERR_FORMAT, "log: not valid JSON", &err);
+    assert_refused(lines_copy_log(path, log, &err), VIT_ERR_FORMAT, "log: not valid JSON", &err);
     assert_false(tmp_has(dir, "all"));
     tmp_write(dir, "log", "{}\n{\"a\":1}\n{", 13, log, sizeof log);
-    assert_ok(sweep_lines_copy_log(path, log, &err), &err);
+    assert_ok(lines_copy_log(path, log, &err), &err);
     assert_int_equal(tmp_lines(dir, "all"), 2);
-    assert_refused(sweep_lines_copy_log(dir, log, &err), VIT_ERR_IO, ": cannot be opened: ", &err);
+    assert_refused(lines_copy_log(dir, log, &err), VIT_ERR_IO, ": cannot be opened: ", &err);
 }
 
 /* No file may be longer, as on a disk that becomes full: a write takes what fits. Returns what was so far. */
@@ -135,16 +132,16 @@ static void of_a_line_that_does_not_fit_nothing_stays(void **state)
     file = open(path, O_WRONLY | O_APPEND);
     signal(SIGXFSZ, SIG_IGN);
     before = allow_bytes(sizeof LINE - 1 + 4);
-    status = sweep_lines_add(&kept, file, path, line, &err);
-    put_status = sweep_lines_put(file, path, line, &put_err);
-    copy_status = sweep_lines_copy_log(path, log, &copy_err);
+    status = lines_add(&kept, file, path, line, &err);
+    put_status = lines_put(file, path, line, &put_err);
+    copy_status = lines_copy_log(path, log, &copy_err);
     allow_bytes(before);
     assert_refused(status, VIT_ERR_IO, "x: cannot be written: File too large", &err);
     assert_refused(put_status, VIT_ERR_IO, "x: cannot be written: File too large", &put_err);
     assert_refused(copy_status, VIT_ERR_IO, "x: cannot be written: File too large", &copy_err);
     assert_null(kept);
     assert_int_equal(size_of(path), sizeof LINE - 1);
-    assert_ok(sweep_lines_put(file, path, line, &err), &err);
+    assert_ok(lines_put(file, path, line, &err), &err);
     assert_int_equal(tmp_lines(dir, "x"), 2);
     close(file);
     json_decref(line);
@@ -161,8 +158,8 @@ static void a_line_is_kept_as_it_is_read(void **state)
 
     snprintf(path, sizeof path, "%s/x", dir);
     file = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
-    assert_ok(sweep_lines_add(&kept, file, path, line, &err), &err);
-    assert_ok(sweep_lines_read(&lines, path, &err), &err);
+    assert_ok(lines_add(&kept, file, path, line, &err), &err);
+    assert_ok(lines_read(&lines, path, &err), &err);
     assert_true(json_equal(kept, json_array_get(lines, 0)));
     assert_false(json_equal(kept, line)); /* no digits that JSON is written with here are all of a third */
     close(file);
@@ -181,9 +178,9 @@ static void zeros_between_lines_are_a_broken_line(void **state)
     json_t *lines;
 
     tmp_write(dir, "x", TEXT, sizeof TEXT - 1, path, sizeof path);
-    assert_refused(sweep_lines_read(&lines, path, &err), VIT_ERR_FORMAT, "x: not valid JSON", &err);
+    assert_refused(lines_read(&lines, path, &err), VIT_ERR_FORMAT, "x: not valid JSON", &err);
     assert_null(lines);
-    assert_refused(sweep_lines_keep(path, is_a, NULL, &err), VIT_ERR_FORMAT, "x: not valid JSON", &err);
+    assert_refused(lines_keep(path, is_a, NULL, &err), VIT_ERR_FORMAT, "x: not valid JSON", &err);
     cut(path);
     assert_int_equal(size_of(path), sizeof TEXT - 1);
 }
@@ -198,12 +195,12 @@ static void zeros_at_the_end_count_as_not_written(void **state)
     json_t *lines;
 
     tmp_write(dir, "x", TEXT, sizeof TEXT - 1, path, sizeof path);
-    assert_ok(sweep_lines_read(&lines, path, &err), &err);
+    assert_ok(lines_read(&lines, path, &err), &err);
     assert_int_equal(json_array_size(lines), 2);
     json_decref(lines);
     cut(path);
     assert_int_equal(size_of(path), sizeof TEXT - 1 - 4);
-    assert_ok(sweep_lines_keep(path, is_a, NULL, &err), &err);
+    assert_ok(lines_keep(path, is_a, NULL, &err), &err);
     assert_int_equal(size_of(path), strlen("{\"cell\":\"a\"}\n"));
 }
 

@@ -1,4 +1,4 @@
-#include "tools/sweep_lines.h"
+#include "tools/lines.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -75,7 +75,7 @@ static enum vit_status write_all(int file, const char *path, const char *text, s
 
 /* ---- lines ---- */
 
-enum vit_status sweep_lines_read(json_t **out, const char *path, struct vit_error *err)
+enum vit_status lines_read(json_t **out, const char *path, struct vit_error *err)
 {
     struct text text;
     const char *start;
@@ -95,7 +95,7 @@ enum vit_status sweep_lines_read(json_t **out, const char *path, struct vit_erro
     return status ? status : vit_fail(err, VIT_ERR_NOMEM, "%s: no memory for its lines", path);
 }
 
-enum vit_status sweep_lines_cut(int file, const char *path, struct vit_error *err)
+enum vit_status lines_cut(int file, const char *path, struct vit_error *err)
 {
     struct text text;
     enum vit_status status = read_text(&text, path, err);
@@ -120,7 +120,7 @@ static enum vit_status text_of(char **text, size_t *size, const char *path, cons
     return VIT_OK;
 }
 
-enum vit_status sweep_lines_put(int file, const char *path, const json_t *line, struct vit_error *err)
+enum vit_status lines_put(int file, const char *path, const json_t *line, struct vit_error *err)
 {
     char *text;
     size_t size;
@@ -132,8 +132,8 @@ enum vit_status sweep_lines_put(int file, const char *path, const json_t *line, 
     return status;
 }
 
-enum vit_status sweep_lines_add(json_t **kept, int file, const char *path, const json_t *line,
-                                struct vit_error *err)
+enum vit_status lines_add(json_t **kept, int file, const char *path, const json_t *line,
+                          struct vit_error *err)
 {
     char *text;
     size_t size;
@@ -190,8 +190,8 @@ static bool is_wanted(const void *arg, const json_t *line)
     return cell && wish->wanted(wish->arg, cell);
 }
 
-enum vit_status sweep_lines_keep(const char *path, bool (*wanted)(const void *arg, const char *cell),
-                                 const void *arg, struct vit_error *err)
+enum vit_status lines_keep(const char *path, bool (*wanted)(const void *arg, const char *cell),
+                           const void *arg, struct vit_error *err)
 {
     const struct wish wish = { wanted, arg };
     size_t all = 0;
@@ -209,7 +209,7 @@ static bool is_any(const void *arg, const json_t *line)
     return true;
 }
 
-enum vit_status sweep_lines_copy_log(const char *path, const char *log, struct vit_error *err)
+enum vit_status lines_copy_log(const char *path, const char *log, struct vit_error *err)
 {
     size_t all = 0;
     struct memory lines;
