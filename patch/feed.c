@@ -33,7 +33,6 @@ struct worker {
 
 struct patch_feed {
     const struct patch_feed_store *store;
-    struct patch_feed_store *own; /* NULL: it is another's */
     struct patch_augment augment;
     struct patch_mix_options mix;
     uint64_t seed;
@@ -194,10 +193,10 @@ static void carve(struct patch_feed *f)
     }
 }
 
-static enum vit_status check(const struct patch_dataset *d, const struct patch_recipe *r,
-                             const struct patch_feed_options *o, struct vit_error *err)
+static enum vit_status check(const struct patch_feed_store *s, const struct patch_feed_options *o,
+                             struct vit_error *err)
 {
-    enum vit_status status = patch_recipe_check(r, "training batches", err);
+    enum vit_status status = patch_recipe_check(&s->recipe, "training batches", err);
 
     if (status) return status;
     if (o->batch < 1 || o->batch > MAX_BATCH)
@@ -206,29 +205,15 @@ static enum vit_status check(const struct patch_dataset *d, const struct patch_r
     if (o->workers < 0 || o->workers > MAX_WORKERS)
         return vit_fail(err, VIT_ERR_ARG, "threads that make batches must be 0 to %d, found %d", MAX_WORKERS,
                         o->workers);
-    if (!patch_dataset_classes(d))
+    if (!patch_dataset_classes(s->data))
         return vit_fail(err, VIT_ERR_ARG, "pictures without labels cannot be trained on");
-    status = patch_augment_check(&o->augment, r->size, err);
+    status = patch_augment_check(&o->augment, s->recipe.size, err);
     return status ? status : patch_mix_check(&o->mix, err);
 }
 
-/* The readable pictures, at least a batch of them. */
-static enum vit_status read_pictures(struct patch_feed *f, const struct patch_dataset *d,
-                                     const struct patch_recipe *r, const struct patch_feed_options *o,
-                                     void (*progress)(void *arg, size_t done, size_t all), void *arg,
-                                     struct vit_error *err)
+/* At least one. */
+static enum vit_status count_batches(struct patch_feed *f, struct vit_error *err)
 {
-    const struct patch_feed_store_options reading = {
-        .decode = o->decode,
-        .threads = o->threads,
-        .cache_bytes = o->cache_bytes ? o->cache_bytes : PATCH_FEED_CACHE,
-        .progress = progress,
-        .arg = arg,
-    };
-    enum vit_status status = o->store ? VIT_OK : patch_feed_store_create(&f->own, d, r, &reading, err);
-
-    if (status) return status;
-    f->store = o->store ? o->store : f->own;
     if (f->store->count < (size_t)f->batch)
         return vit_fail(err, VIT_ERR_ARG,
                         "a batch of %d needs as many pictures, found %zu that can be read and %zu that "
@@ -258,13 +243,11 @@ static enum vit_status start_workers(struct patch_feed *f, struct vit_error *err
     return VIT_OK;
 }
 
-enum vit_status patch_feed_create(struct patch_feed **out, const struct patch_dataset *d,
-                                  const struct patch_recipe *r, const struct patch_feed_options *options,
-                                  void (*progress)(void *arg, size_t done, size_t all), void *arg,
-                                  struct vit_error *err)
+enum vit_status patch_feed_create(struct patch_feed **out, const struct patch_feed_store *store,
+                                  const struct patch_feed_options *options, struct vit_error *err)
 {
     struct patch_feed *f;
-    enum vit_status status = check(d, r, options, err);
+    enum vit_status status = check(store, options, err);
 
     *out = NULL;
     if (status) return status;
@@ -273,13 +256,14 @@ enum vit_status patch_feed_create(struct patch_feed **out, const struct patch_da
     pthread_mutex_init(&f->lock, NULL);
     pthread_cond_init(&f->room, NULL);
     pthread_cond_init(&f->ready, NULL);
+    f->store = store;
     f->augment = options->augment;
     f->mix = options->mix;
     f->seed = options->seed;
     f->batch = options->batch;
     f->workers = options->workers ? options->workers : 1;
     f->slots = f->workers + 2; /* the reader's, one that is ready, and one for every worker */
-    status = read_pictures(f, d, r, options, progress, arg, err);
+    status = count_batches(f, err);
     if (!status) status = start_workers(f, err);
     if (status) {
         patch_feed_close(f);
@@ -302,7 +286,6 @@ void patch_feed_close(struct patch_feed *f)
     pthread_mutex_destroy(&f->lock);
     vit_arena_free(&f->memory);
     for (int i = 0; i < PATCH_FEED_ERRORS; i++) free(f->why[i]);
-    patch_feed_store_close(f->own);
     free(f);
 }
 

@@ -1,8 +1,7 @@
 /* feed.h - training batches: shuffled, augmented, normalised and mixed, made ahead of the arithmetic.
  *
  * Batch i of an epoch is a function of (seed, epoch, i) and of the data set's order alone: workers, arms and
- * interruptions do not change it. Pictures are prepared once (decoded, resized, cropped) and kept as bytes
- * when they fit in memory, else decoded every time. */
+ * interruptions do not change it. The pictures are a store's (feed_store.h). */
 #ifndef PATCH_FEED_H
 #define PATCH_FEED_H
 
@@ -13,15 +12,10 @@ struct patch_feed_store; /* feed_store.h */
 
 struct patch_feed_options {
     int batch;
-    int workers;        /* threads that augment ahead; 0: one */
-    int threads;        /* that read the pictures before; 0: one */
-    size_t cache_bytes; /* keep prepared pictures up to this; 0: PATCH_FEED_CACHE */
+    int workers; /* threads that augment ahead; 0: one */
     uint64_t seed;
     struct patch_augment augment;
     struct patch_mix_options mix; /* mixup and CutMix; zero: off */
-    struct patch_decode decode;
-    const struct patch_feed_store *store; /* pictures of the same data set, prepared by the same recipe, which
-                                             outlive the feed; NULL: its own */
 };
 
 struct patch_feed_batch {
@@ -34,13 +28,10 @@ struct patch_feed_batch {
 
 struct patch_feed;
 
-/* Decodes everything that is kept, unless it is in a store already; a picture that cannot be read is left out
- * and counted, never replaced. progress (may be NULL) is called from this thread with pictures done of
- * all. */
-enum vit_status patch_feed_create(struct patch_feed **out, const struct patch_dataset *d,
-                                  const struct patch_recipe *r, const struct patch_feed_options *options,
-                                  void (*progress)(void *arg, size_t done, size_t all), void *arg,
-                                  struct vit_error *err);
+/* Of the pictures in store, at least a batch; it outlives the feed. One that cannot be read is left out and
+ * counted, never replaced. */
+enum vit_status patch_feed_create(struct patch_feed **out, const struct patch_feed_store *store,
+                                  const struct patch_feed_options *options, struct vit_error *err);
 void patch_feed_close(struct patch_feed *f);          /* accepts NULL; stops the workers */
 size_t patch_feed_count(const struct patch_feed *f);  /* pictures that could be read */
 size_t patch_feed_failed(const struct patch_feed *f); /* and those that could not */

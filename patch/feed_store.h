@@ -6,7 +6,7 @@
 
 enum { PATCH_FEED_ERRORS = 16 }; /* sentences kept */
 
-/* Bytes of prepared pictures that are kept where nobody says otherwise. */
+/* Bytes of prepared pictures that a program keeps. */
 #define PATCH_FEED_CACHE ((size_t)2 << 30)
 
 struct patch_feed_store {

@@ -309,7 +309,6 @@ enum vit_status recipe_feed(struct patch_feed_options *o, const struct recipe *r
     *o = (struct patch_feed_options){
         .batch = r->batch,
         .seed = r->seed,
-        .decode = recipe_decode(r),
         .mix = { .mixup = r->mixup, .cutmix = r->cutmix, .probability = r->mix_prob, .switching = 0.5f },
     };
     status = patch_augment_preset(&o->augment, r->augment, err);

@@ -35,10 +35,8 @@ int train_feed_open(struct train *t, const struct patch_feed_options *given)
 
     if (!shared && train_data_read(&t->own, &t->pictures, PATCH_FEED_CACHE, t->job->common, &err))
         return train_fail(t, &err);
-    options.store = t->data->store;
-    options.workers = workers_for(options.store, t->job->common);
-    if (patch_feed_create(&t->feed, t->data->training, &t->pictures, &options, NULL, NULL, &err))
-        return train_fail(t, &err);
+    options.workers = workers_for(t->data->store, t->job->common);
+    if (patch_feed_create(&t->feed, t->data->store, &options, &err)) return train_fail(t, &err);
     /* Who reads pictures for several runs says once what is wrong with them. */
     if (shared) t->failed = t->data->store->failed;
     train_feed_report(t);

@@ -12,8 +12,19 @@ struct fixture {
     char dir[256];
     struct patch_dataset *data;
     struct patch_recipe recipe;
+    struct patch_feed_store *store;
     struct patch_feed_options options;
 };
+
+static struct patch_feed_store *store_of(const struct fixture *f, int threads, size_t cache_bytes)
+{
+    const struct patch_feed_store_options o = { .threads = threads, .cache_bytes = cache_bytes };
+    struct patch_feed_store *store;
+    struct vit_error err;
+
+    assert_ok(patch_feed_store_create(&store, f->data, &f->recipe, &o, &err), &err);
+    return store;
+}
 
 static void open_data(struct fixture *f, int count, size_t cut)
 {
@@ -25,7 +36,15 @@ static void open_data(struct fixture *f, int count, size_t cut)
     /* A plane's value times 255 is the byte it came from. */
     f->recipe =
         (struct patch_recipe){ .size = 32, .squash = true, .filter = PATCH_BICUBIC, .std = { 1, 1, 1 } };
+    f->store = store_of(f, 2, SIZE_MAX);
     f->options = (struct patch_feed_options){ .batch = BATCH, .seed = 7 };
+}
+
+static void close_data(struct fixture *f)
+{
+    patch_feed_store_close(f->store);
+    patch_dataset_close(f->data);
+    tmp_remove(f->dir);
 }
 
 static int setup(void **state)
@@ -41,21 +60,26 @@ static int teardown(void **state)
 {
     struct fixture *f = *state;
 
-    patch_dataset_close(f->data);
-    tmp_remove(f->dir);
+    close_data(f);
     free(f);
     return 0;
 }
 
-static struct patch_feed *feed_of(const struct fixture *f, int workers)
+static struct patch_feed *feed_from(const struct fixture *f, const struct patch_feed_store *store,
+                                    int workers)
 {
     struct patch_feed_options o = f->options;
     struct patch_feed *feed;
     struct vit_error err;
 
-    o.workers = o.threads = workers;
-    assert_ok(patch_feed_create(&feed, f->data, &f->recipe, &o, NULL, NULL, &err), &err);
+    o.workers = workers;
+    assert_ok(patch_feed_create(&feed, store, &o, &err), &err);
     return feed;
+}
+
+static struct patch_feed *feed_of(const struct fixture *f, int workers)
+{
+    return feed_from(f, f->store, workers);
 }
 
 /* Augmentation and mixing that use everything. */
@@ -169,15 +193,15 @@ static void workers_and_cache_change_no_byte(void **state)
     static const struct {
         int workers;
         size_t cache;
-    } OTHERS[] = { { 2, 0 }, { 5, 0 }, { 1, 1 }, { 3, 1 } };
+    } OTHERS[] = { { 2, SIZE_MAX }, { 5, SIZE_MAX }, { 1, 0 }, { 3, 0 } };
     struct fixture *f = *state;
     struct patch_feed *one;
 
     change_everything(f);
     one = feed_of(f, 1);
     for (size_t k = 0; k < VIT_COUNT(OTHERS); k++) {
-        f->options.cache_bytes = OTHERS[k].cache;
-        struct patch_feed *many = feed_of(f, OTHERS[k].workers);
+        struct patch_feed_store *store = store_of(f, OTHERS[k].workers, OTHERS[k].cache);
+        struct patch_feed *many = feed_from(f, store, OTHERS[k].workers);
         for (int epoch = 0; epoch < 3; epoch++) {
             struct copy *a = collect(one, epoch, 0), *b = collect(many, epoch, 0);
             assert_memory_equal(a, b, BATCHES * sizeof *a);
@@ -185,6 +209,7 @@ static void workers_and_cache_change_no_byte(void **state)
             free(b);
         }
         patch_feed_close(many);
+        patch_feed_store_close(store);
     }
     patch_feed_close(one);
 }
@@ -230,18 +255,13 @@ static void starting_again_gives_up_the_epoch_under_way(void **state)
 /* The data set is gone when the second feed opens: nothing is read again. */
 static void feeds_share_pictures_that_were_read_once(void **state)
 {
-    const struct patch_feed_store_options reading = { .threads = 2, .cache_bytes = SIZE_MAX };
     struct fixture *f = *state;
-    struct patch_feed *own, *sharing;
-    struct patch_feed_store *store;
+    struct patch_feed *first, *sharing;
     struct copy *want, *got;
-    struct vit_error err;
 
     change_everything(f);
-    own = feed_of(f, 1);
-    want = collect(own, 2, 0);
-    assert_ok(patch_feed_store_create(&store, f->data, &f->recipe, &reading, &err), &err);
-    f->options.store = store;
+    first = feed_of(f, 1);
+    want = collect(first, 2, 0);
     for (int i = 1; i <= 5; i++) {
         char path[300];
         snprintf(path, sizeof path, "%s/data_batch_%d.bin", f->dir, i);
@@ -256,8 +276,7 @@ static void feeds_share_pictures_that_were_read_once(void **state)
         patch_feed_close(sharing);
     }
     free(want);
-    patch_feed_store_close(store);
-    patch_feed_close(own);
+    patch_feed_close(first);
 }
 
 static void alternating_flips_turn_every_epoch(void **state)
@@ -338,20 +357,18 @@ static void a_picture_that_cannot_be_read_is_left_out_and_counted(void **state)
     assert_null(patch_feed_error(feed, 1));
     assert_int_equal(patch_feed_batches(feed), 2);
     patch_feed_close(feed);
-    patch_dataset_close(f.data);
-    tmp_remove(f.dir);
+    close_data(&f);
 }
 
 /* Without a cache a file may be cut while it is being trained on: fewer rows, counted, no replacement. */
 static void a_picture_lost_on_the_way_is_counted(void **state)
 {
     struct fixture *f = *state;
+    struct patch_feed_store *store = store_of(f, 1, 0);
+    struct patch_feed *feed = feed_from(f, store, 2);
     const struct patch_feed_batch *b;
-    struct patch_feed *feed;
     int rows = 0;
 
-    f->options.cache_bytes = 1;
-    feed = feed_of(f, 2);
     for (int i = 1; i <= 5; i++) { /* two of ten pictures are left in each file */
         char path[300];
         snprintf(path, sizeof path, "%s/data_batch_%d.bin", f->dir, i);
@@ -372,6 +389,7 @@ static void a_picture_lost_on_the_way_is_counted(void **state)
                     40); /* pictures, of which an epoch leaves out two; not tries */
     assert_non_null(patch_feed_error(feed, 0));
     patch_feed_close(feed);
+    patch_feed_store_close(store);
 }
 
 static void fewer_pictures_than_a_batch_are_refused(void **state)
@@ -381,8 +399,7 @@ static void fewer_pictures_than_a_batch_are_refused(void **state)
     struct vit_error err;
 
     f->options.batch = PICTURES + 1;
-    assert_refused(patch_feed_create(&feed, f->data, &f->recipe, &f->options, NULL, NULL, &err), VIT_ERR_ARG,
-                   "a batch of 51", &err);
+    assert_refused(patch_feed_create(&feed, f->store, &f->options, &err), VIT_ERR_ARG, "a batch of 51", &err);
     assert_null(feed);
 }
 
@@ -410,13 +427,14 @@ static void count_progress(void *arg, size_t done, size_t all)
 static void progress_ends_at_all_pictures(void **state)
 {
     struct fixture *f = *state;
-    struct patch_feed *feed;
-    struct vit_error err;
     size_t last = 0;
+    const struct patch_feed_store_options o = { .progress = count_progress, .arg = &last };
+    struct patch_feed_store *store;
+    struct vit_error err;
 
-    assert_ok(patch_feed_create(&feed, f->data, &f->recipe, &f->options, count_progress, &last, &err), &err);
+    assert_ok(patch_feed_store_create(&store, f->data, &f->recipe, &o, &err), &err);
     assert_int_equal(last, PICTURES);
-    patch_feed_close(feed);
+    patch_feed_store_close(store);
 }
 
 #define TASKS "/proc/self/task"

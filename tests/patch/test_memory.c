@@ -147,7 +147,7 @@ static void a_failed_allocation_is_no_smaller_data_set(void **state)
     tmp_remove(made.dir);
 }
 
-/* Loader and feed are made over a data set, and read through: what fails in between fails one picture. */
+/* Loader, store and feed are made over a data set, and read: what fails in between fails one picture. */
 static struct patch_dataset *data;
 
 static enum vit_status make_loader(void **out, struct vit_error *err)
@@ -168,20 +168,41 @@ static void unmake_loader(void *l)
     patch_loader_close(l);
 }
 
-static enum vit_status make_feed(void **out, struct vit_error *err)
+static enum vit_status make_store(void **out, struct vit_error *err)
 {
     const struct patch_recipe r = patch_recipe_default(8);
+    const struct patch_feed_store_options o = { .cache_bytes = SIZE_MAX };
+
+    return patch_feed_store_create((struct patch_feed_store **)out, data, &r, &o, err);
+}
+
+/* A picture that could not be read for want of memory is counted as failed, not lost. */
+static bool accounts_for_three(const void *made_store)
+{
+    const struct patch_feed_store *s = made_store;
+
+    return s->count + s->failed == 3;
+}
+
+static void unmake_store(void *s)
+{
+    patch_feed_store_close(s);
+}
+
+static struct patch_feed_store *store;
+
+static enum vit_status make_feed(void **out, struct vit_error *err)
+{
     struct patch_feed_options o = { .batch = 1, .workers = 2 };
 
     if (patch_augment_preset(&o.augment, "flip-crop", err) && patch_augment_preset(&o.augment, "none", err))
         return err->status;
-    return patch_feed_create((struct patch_feed **)out, data, &r, &o, NULL, NULL, err);
+    return patch_feed_create((struct patch_feed **)out, store, &o, err);
 }
 
-/* A picture that could not be read for want of memory is counted as failed, not lost. */
-static bool accounts_for_three(const void *f)
+static bool has_three_left(const void *f)
 {
-    return patch_feed_count(f) + patch_feed_failed(f) == 3;
+    return patch_feed_count(f) == 3;
 }
 
 static void unmake_feed(void *f)
@@ -189,10 +210,12 @@ static void unmake_feed(void *f)
     patch_feed_close(f);
 }
 
-static void a_failed_allocation_is_reported_by_loader_and_feed(void **state)
+static void a_failed_allocation_is_reported_by_loader_store_and_feed(void **state)
 {
     static const struct maker LOADER = { "loader", make_loader, unmake_loader, NULL, false };
-    static const struct maker FEED = { "feed", make_feed, unmake_feed, accounts_for_three, false };
+    static const struct maker STORE = { "store", make_store, unmake_store, accounts_for_three, false };
+    static const struct maker FEED = { "feed", make_feed, unmake_feed, has_three_left, false };
+    void *s;
     struct vit_error err = { 0 };
 
     (void)state;
@@ -201,7 +224,11 @@ static void a_failed_allocation_is_reported_by_loader_and_feed(void **state)
     place("set");
     assert_ok(patch_dataset_open(&data, made.path, PATCH_ALL, &err), &err);
     fail_every_allocation(&LOADER);
+    fail_every_allocation(&STORE);
+    assert_ok(make_store(&s, &err), &err);
+    store = s;
     fail_every_allocation(&FEED);
+    patch_feed_store_close(store);
     patch_dataset_close(data);
     tmp_remove(made.dir);
 }
@@ -249,8 +276,6 @@ static void a_loader_reports_each_picture_memory_failed(void **state)
 /* A training run that ends for want of memory names the picture it was at. */
 static void memory_that_ends_in_a_picture_names_it(void **state)
 {
-    const struct patch_recipe r = patch_recipe_default(8);
-    const struct patch_feed_store_options o = { .cache_bytes = SIZE_MAX };
     struct vit_error err = { 0 };
     int named = 0, n = 0;
     bool over = false;
@@ -261,11 +286,11 @@ static void memory_that_ends_in_a_picture_names_it(void **state)
     place("set");
     assert_ok(patch_dataset_open(&data, made.path, PATCH_ALL, &err), &err);
     while (!over) {
-        struct patch_feed_store *s;
         enum vit_status status;
+        void *s;
 
         arm(++n);
-        status = patch_feed_store_create(&s, data, &r, &o, &err);
+        status = make_store(&s, &err);
         over = disarm() < n;
         named += status == VIT_ERR_NOMEM && strstr(err.text, made.path) == err.text;
         patch_feed_store_close(s);
@@ -295,7 +320,8 @@ static enum vit_status read_epochs(struct patch_feed *f, struct vit_error *err)
 static void a_feed_ends_where_memory_does(void **state)
 {
     const struct patch_recipe r = patch_recipe_default(8);
-    const struct patch_feed_options o = { .batch = 3, .workers = 2, .cache_bytes = 1 };
+    const struct patch_feed_store_options reading = { .cache_bytes = 0 };
+    const struct patch_feed_options o = { .batch = 3, .workers = 2 };
     struct vit_error err = { 0 };
     int ended = 0, n = 0;
     bool over = false;
@@ -305,11 +331,12 @@ static void a_feed_ends_where_memory_does(void **state)
     write_pictures();
     place("set");
     assert_ok(patch_dataset_open(&data, made.path, PATCH_ALL, &err), &err);
+    assert_ok(patch_feed_store_create(&store, data, &r, &reading, &err), &err);
     while (!over) {
         struct patch_feed *f;
         enum vit_status status;
 
-        assert_ok(patch_feed_create(&f, data, &r, &o, NULL, NULL, &err), &err);
+        assert_ok(patch_feed_create(&f, store, &o, &err), &err);
         arm(++n);
         status = read_epochs(f, &err);
         over = disarm() < n;
@@ -319,6 +346,7 @@ static void a_feed_ends_where_memory_does(void **state)
         patch_feed_close(f);
     }
     assert_true(ended > 0);
+    patch_feed_store_close(store);
     patch_dataset_close(data);
     tmp_remove(made.dir);
 }
@@ -329,7 +357,7 @@ int main(void)
         cmocka_unit_test(a_failed_allocation_is_no_half_picture),
         cmocka_unit_test(a_failed_allocation_is_reported_by_the_resizing),
         cmocka_unit_test(a_failed_allocation_is_no_smaller_data_set),
-        cmocka_unit_test(a_failed_allocation_is_reported_by_loader_and_feed),
+        cmocka_unit_test(a_failed_allocation_is_reported_by_loader_store_and_feed),
         cmocka_unit_test(a_loader_reports_each_picture_memory_failed),
         cmocka_unit_test(memory_that_ends_in_a_picture_names_it),
         cmocka_unit_test(a_feed_ends_where_memory_does),
