@@ -29,7 +29,7 @@ struct patch_kind {
     const char *(*describe)(const struct patch_store *s, size_t where, char *text, size_t size);
 };
 extern const struct patch_kind patch_kind_cifar10, patch_kind_cifar100, patch_kind_cifar10_python,
-    patch_kind_cifar100_python, patch_kind_folder, patch_kind_csv, patch_kind_files;
+    patch_kind_cifar100_python, patch_kind_folder, patch_kind_csv;
 
 enum { PATCH_STORE_FILES = 6 }; /* CIFAR-10: five of training, one of test */
 

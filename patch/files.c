@@ -105,10 +105,16 @@ static enum vit_status add_path(struct patch_store *s, const char *path, struct 
     return add_file(s, path, strlen(path), err);
 }
 
+static const struct patch_kind KIND = {
+    .name = "files",
+    .read = patch_file_of_store_read,
+    .describe = patch_file_of_store_name,
+};
+
 enum vit_status patch_dataset_files(struct patch_dataset **out, const char *const *paths, size_t count,
                                     struct vit_error *err)
 {
-    enum vit_status status = patch_dataset_create(out, &patch_kind_files, err);
+    enum vit_status status = patch_dataset_create(out, &KIND, err);
 
     for (size_t i = 0; i < count && !status; i++) status = add_path((*out)->store, paths[i], err);
     for (size_t i = 0; !status && i < (*out)->store->files.count; i++)
@@ -119,9 +125,3 @@ enum vit_status patch_dataset_files(struct patch_dataset **out, const char *cons
     }
     return status;
 }
-
-const struct patch_kind patch_kind_files = {
-    .name = "files",
-    .read = patch_file_of_store_read,
-    .describe = patch_file_of_store_name,
-};
