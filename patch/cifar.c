@@ -158,7 +158,7 @@ static enum vit_status read_names(struct patch_names *classes, const char *folde
     return status;
 }
 
-/* The label byte of record i of the file; -1: beyond the classes, or not there. */
+/* The label byte of a record that begins with head; -1: beyond the classes. */
 static int label_of(const unsigned char *head, const struct patch_cifar *c)
 {
     const int label = head[c->labels - 1];

@@ -81,7 +81,8 @@ static void load(const struct patch_loader *l, struct slot *slot, size_t positio
     item->prepare_seconds = now() - decoded;
 }
 
-/* Batch number b may be worked on: the ring keeps the fetched one, which its reader still looks at. */
+/* The batch of the picture at position may be made: the ring keeps the fetched one, at which its reader still
+ * looks. */
 static bool has_room(const struct patch_loader *l, size_t position)
 {
     const size_t oldest = l->fetched ? l->fetched - 1 : 0;

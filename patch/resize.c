@@ -259,7 +259,7 @@ static void copy_rows(unsigned char *out, size_t stride, const unsigned char *fr
     for (int y = 0; y < rows; y++) memcpy(out + stride * (size_t)y, from + from_stride * (size_t)y, bytes);
 }
 
-/* The vertical pass, or a copy; from: row number row of the picture so far. */
+/* The vertical pass, or a copy; from: the first row that is read of the picture so far. */
 static enum vit_status finish(unsigned char *out, size_t stride, const unsigned char *from,
                               size_t from_stride, const struct patch_window *w, const struct axis *y,
                               struct vit_error *err)
