@@ -80,19 +80,27 @@ static int64_t load_i64(const struct weights_tensor *t, size_t i)
     }
 }
 
-/* Index into the data of the element after i, in the order last index fastest, of a tensor that is stored
- * first index fastest. index (rank) counts along. */
-static size_t next_fortran(const struct weights_tensor *t, int64_t *index)
-{
-    size_t at = 0, stride = 1;
+/* ---- going through a tensor ---- */
 
-    for (int i = t->rank - 1; i >= 0; i--) {
-        if (++index[i] < t->shape[i]) break;
-        index[i] = 0;
-    }
+void weights_strides(size_t *stride, const struct weights_tensor *t, bool fortran)
+{
+    size_t step = 1;
+
     for (int i = 0; i < t->rank; i++) {
-        at += (size_t)index[i] * stride;
-        stride *= (size_t)t->shape[i];
+        const int axis = fortran ? i : t->rank - 1 - i;
+
+        stride[axis] = step;
+        step *= (size_t)t->shape[axis];
+    }
+}
+
+size_t weights_next(int rank, const int64_t *shape, const size_t *stride, int64_t *index, size_t at)
+{
+    for (int i = rank - 1; i >= 0; i--) {
+        at += stride[i];
+        if (++index[i] < shape[i]) break;
+        at -= stride[i] * (size_t)shape[i];
+        index[i] = 0;
     }
     return at;
 }
@@ -101,7 +109,7 @@ enum vit_status weights_read_f32(const struct weights_tensor *t, const char *pat
                                  struct vit_error *err)
 {
     int64_t index[WEIGHTS_RANK] = { 0 };
-    size_t at = 0;
+    size_t stride[WEIGHTS_RANK], at = 0;
 
     if (!weights_is_float(t->dtype))
         return vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\" is %s, expected a floating-point type", path,
@@ -110,9 +118,10 @@ enum vit_status weights_read_f32(const struct weights_tensor *t, const char *pat
         if (t->count) memcpy(out, t->data, t->count * sizeof *out);
         return VIT_OK;
     }
+    weights_strides(stride, t, t->fortran);
     for (size_t i = 0; i < t->count; i++) {
         out[i] = weights_load_f32(t, t->fortran ? at : i);
-        if (t->fortran) at = next_fortran(t, index);
+        if (t->fortran) at = weights_next(t->rank, t->shape, stride, index, at);
     }
     return VIT_OK;
 }
@@ -121,14 +130,15 @@ enum vit_status weights_read_i64(const struct weights_tensor *t, const char *pat
                                  struct vit_error *err)
 {
     int64_t index[WEIGHTS_RANK] = { 0 };
-    size_t at = 0;
+    size_t stride[WEIGHTS_RANK], at = 0;
 
     if (weights_is_float(t->dtype))
         return vit_fail(err, VIT_ERR_FORMAT, "%s: \"%s\" is %s, expected integers", path, t->name,
                         weights_dtype_name(t->dtype));
+    weights_strides(stride, t, t->fortran);
     for (size_t i = 0; i < t->count; i++) {
         out[i] = load_i64(t, t->fortran ? at : i);
-        if (t->fortran) at = next_fortran(t, index);
+        if (t->fortran) at = weights_next(t->rank, t->shape, stride, index, at);
     }
     return VIT_OK;
 }

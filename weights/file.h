@@ -48,6 +48,11 @@ bool weights_shape_count(const int64_t *shape, int rank, enum weights_dtype dtyp
 enum vit_status weights_check_shape(const struct weights_file *f, struct weights_tensor *t, size_t *bytes,
                                     struct vit_error *err);
 
+/* stride (rank) of the data where the last index is fastest, or with fortran the first. */
+void weights_strides(size_t *stride, const struct weights_tensor *t, bool fortran);
+/* The place of the element after the one at place at, the last index fastest; index (rank), which begins with
+ * zeros, counts along. */
+size_t weights_next(int rank, const int64_t *shape, const size_t *stride, int64_t *index, size_t at);
 /* Element i of the data as float; t must be a floating type. */
 float weights_load_f32(const struct weights_tensor *t, size_t i);
 bool weights_is_float(enum weights_dtype dtype);

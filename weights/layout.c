@@ -22,7 +22,8 @@ static const struct axes {
 /* Where the elements of one part lie. */
 struct walk {
     int rank;
-    size_t size[WEIGHTS_RANK], stride[WEIGHTS_RANK]; /* of the file's axes, in canonical order */
+    int64_t shape[WEIGHTS_RANK]; /* of the file's axes, in canonical order */
+    size_t stride[WEIGHTS_RANK];
     int merge;
 };
 
@@ -30,21 +31,17 @@ struct walk {
 static bool plan(struct walk *w, const struct weights_tensor *t, enum weights_layout layout, bool fortran)
 {
     const struct axes *a = NULL;
-    size_t stride[WEIGHTS_RANK], step = 1;
+    size_t stride[WEIGHTS_RANK];
 
     for (size_t i = 0; i < VIT_COUNT(AXES); i++)
         if (AXES[i].layout == layout && AXES[i].rank == t->rank) a = &AXES[i];
     if (!a && layout != WEIGHTS_AS_IS) return false;
-    for (int i = 0; i < t->rank; i++) {
-        const int axis = fortran ? i : t->rank - 1 - i;
-        stride[axis] = step;
-        step *= (size_t)t->shape[axis];
-    }
+    weights_strides(stride, t, fortran);
     w->rank = t->rank;
     w->merge = a ? a->merge : -1;
     for (int i = 0; i < t->rank; i++) {
         const int axis = a ? a->order[i] : i;
-        w->size[i] = (size_t)t->shape[axis];
+        w->shape[i] = t->shape[axis];
         w->stride[i] = stride[axis];
     }
     return true;
@@ -57,7 +54,7 @@ static bool part_shape(const struct weights_tensor *t, enum weights_layout layou
     if (!plan(&w, t, layout, false)) return false;
     *rank = 0;
     for (int i = 0; i < w.rank; i++) {
-        size_t size = w.size[i];
+        size_t size = (size_t)w.shape[i];
 
         if (w.merge >= 0 && i == w.merge + 1) {
             --*rank; /* a tensor without elements may have dimensions whose product does not fit */
@@ -104,29 +101,18 @@ int weights_part_shape(enum weights_layout layout, int parts, int heads, const i
     return rank;
 }
 
-/* The next element in canonical order; index (rank) counts along. Returns its place. */
-static size_t next(const struct walk *w, size_t *index, size_t at)
-{
-    for (int i = w->rank - 1; i >= 0; i--) {
-        at += w->stride[i];
-        if (++index[i] < w->size[i]) break;
-        at -= w->stride[i] * w->size[i];
-        index[i] = 0;
-    }
-    return at;
-}
-
 static enum vit_status read_part(const struct weights_tensor *t, enum weights_layout layout, const char *path,
                                  float *out, struct vit_error *err)
 {
-    size_t index[WEIGHTS_RANK] = { 0 }, at = 0;
+    int64_t index[WEIGHTS_RANK] = { 0 };
+    size_t at = 0;
     struct walk w;
 
     if (layout == WEIGHTS_AS_IS || !weights_is_float(t->dtype)) return weights_read_f32(t, path, out, err);
     plan(&w, t, layout, t->fortran);
     for (size_t i = 0; i < t->count; i++) {
         out[i] = weights_load_f32(t, at);
-        at = next(&w, index, at);
+        at = weights_next(w.rank, w.shape, w.stride, index, at);
     }
     return VIT_OK;
 }
@@ -181,7 +167,8 @@ const float *weights_source_view(const struct weights_source *s)
 
 void weights_source_split(const struct weights_source *s, int i, const float *canonical, float *out)
 {
-    size_t index[WEIGHTS_RANK] = { 0 }, at = 0;
+    int64_t index[WEIGHTS_RANK] = { 0 };
+    size_t at = 0;
     struct walk w;
 
     assert(i < s->parts);
@@ -189,6 +176,6 @@ void weights_source_split(const struct weights_source *s, int i, const float *ca
     if (!plan(&w, s->part[i], s->layout, false)) return; /* a source that cannot be read either */
     for (size_t j = 0; j < s->part[i]->count; j++) {
         out[at] = canonical[j];
-        at = next(&w, index, at);
+        at = weights_next(w.rank, w.shape, w.stride, index, at);
     }
 }

@@ -132,14 +132,11 @@ static bool inside(const struct weights_tensor *t, const struct strided *s, size
  * dimensions of size 1 mean nothing. */
 static bool dense(const struct weights_tensor *t, const struct strided *s, bool first_fastest)
 {
-    size_t step = 1;
+    size_t stride[WEIGHTS_RANK];
 
-    for (int i = 0; i < t->rank; i++) {
-        const int axis = first_fastest ? i : t->rank - 1 - i;
-
-        if (t->shape[axis] != 1 && s->stride[axis] != step) return false;
-        step *= (size_t)t->shape[axis];
-    }
+    weights_strides(stride, t, first_fastest);
+    for (int i = 0; i < t->rank; i++)
+        if (t->shape[i] != 1 && s->stride[i] != stride[i]) return false;
     return true;
 }
 
@@ -156,12 +153,7 @@ static enum vit_status copy_view(struct reader *r, struct weights_tensor *t, con
     t->data = to;
     for (size_t i = 0; i < t->count; i++) {
         memcpy((unsigned char *)to + i * size, from + at * size, size);
-        for (int axis = t->rank - 1; axis >= 0; axis--) {
-            at += s->stride[axis];
-            if (++index[axis] < t->shape[axis]) break;
-            at -= s->stride[axis] * (size_t)t->shape[axis];
-            index[axis] = 0;
-        }
+        at = weights_next(t->rank, t->shape, s->stride, index, at);
     }
     return VIT_OK;
 }
