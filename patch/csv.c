@@ -7,6 +7,7 @@
 #include "patch/dataset.h"
 #include "patch/file.h"
 #include "patch/walk.h"
+#include "vit/arena.h"
 
 #define MAX_CSV_BYTES ((size_t)1 << 30)
 
@@ -89,19 +90,14 @@ struct pairs {
     struct pair {
         const char *file, *label;
     } * item;
-    size_t count, room;
+    size_t count;
     bool headed; /* a header stood before them */
 };
 
 static enum vit_status add_pair(struct pairs *p, const char *file, const char *label, struct vit_error *err)
 {
-    if (p->count == p->room) {
-        const size_t room = p->room ? 2 * p->room : 256;
-        struct pair *item = realloc(p->item, room * sizeof *item);
-        if (!item) return vit_fail(err, VIT_ERR_NOMEM, "no memory for a CSV of %zu lines", room);
-        p->item = item;
-        p->room = room;
-    }
+    if (!vit_grow((void **)&p->item, p->count, sizeof *p->item))
+        return vit_fail(err, VIT_ERR_NOMEM, "no memory for more than %zu lines of a CSV", p->count);
     p->item[p->count++] = (struct pair){ file, label };
     return VIT_OK;
 }

@@ -9,6 +9,7 @@
 
 #include "patch/cifar.h"
 #include "patch/walk.h"
+#include "vit/arena.h"
 #include "vit/text.h"
 
 static const char *const SPLITS[] = {
@@ -61,13 +62,8 @@ enum vit_status patch_dataset_create(struct patch_dataset **out, const struct pa
 
 enum vit_status patch_dataset_add(struct patch_dataset *d, size_t where, int label, struct vit_error *err)
 {
-    if (d->count == d->room) {
-        const size_t room = d->room ? 2 * d->room : 1024;
-        struct patch_record *records = realloc(d->records, room * sizeof *records);
-        if (!records) return vit_fail(err, VIT_ERR_NOMEM, "no memory for a data set of %zu pictures", room);
-        d->records = records;
-        d->room = room;
-    }
+    if (!vit_grow((void **)&d->records, d->count, sizeof *d->records))
+        return vit_fail(err, VIT_ERR_NOMEM, "no memory for more than %zu pictures", d->count);
     d->records[d->count++] = (struct patch_record){ where, label };
     return VIT_OK;
 }
@@ -75,14 +71,9 @@ enum vit_status patch_dataset_add(struct patch_dataset *d, size_t where, int lab
 enum vit_status patch_store_refuse(struct patch_store *s, size_t where, const struct vit_error *why,
                                    struct vit_error *err)
 {
-    if (s->refusals == s->refusal_room) {
-        const size_t room = s->refusal_room ? 2 * s->refusal_room : 16;
-        struct patch_refusal *more = realloc(s->refused, room * sizeof *more);
-        if (!more)
-            return vit_fail(err, VIT_ERR_NOMEM, "no memory to say what is wrong with %zu pictures", room);
-        s->refused = more;
-        s->refusal_room = room;
-    }
+    if (!vit_grow((void **)&s->refused, s->refusals, sizeof *s->refused))
+        return vit_fail(err, VIT_ERR_NOMEM, "no memory to say what is wrong with more than %zu pictures",
+                        s->refusals);
     s->refused[s->refusals++] = (struct patch_refusal){ where, *why };
     return VIT_OK;
 }

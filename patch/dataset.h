@@ -49,7 +49,7 @@ struct patch_store {
     int open, fd[PATCH_STORE_FILES];
     size_t first[PATCH_STORE_FILES + 1], bytes[PATCH_STORE_FILES], begin[PATCH_STORE_FILES];
     struct patch_refusal *refused; /* (refusals), in the order of where */
-    size_t refusals, refusal_room;
+    size_t refusals;
 };
 
 struct patch_record {
@@ -61,7 +61,7 @@ struct patch_dataset {
     struct patch_store *store;
     struct patch_names classes;
     struct patch_record *records; /* (count) */
-    size_t count, room;
+    size_t count;
 };
 
 enum vit_status patch_dataset_create(struct patch_dataset **out, const struct patch_kind *kind,

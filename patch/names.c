@@ -5,32 +5,18 @@
 #include <string.h>
 
 #include "patch/file.h"
+#include "vit/arena.h"
 
 static enum vit_status no_memory(struct vit_error *err)
 {
     return vit_fail(err, VIT_ERR_NOMEM, "no memory for a list of names");
 }
 
-static bool make_room(struct patch_names *n)
-{
-    const size_t room = n->room ? 2 * n->room : 64;
-    char **item;
-
-    if (n->count < n->room) return true;
-    /* cppcheck-suppress divideSizeof */
-    if (room > SIZE_MAX / sizeof *item) return false;
-    item = realloc(n->item, room * sizeof *item);
-    if (!item) return false;
-    n->item = item;
-    n->room = room;
-    return true;
-}
-
 enum vit_status patch_names_add(struct patch_names *n, const char *text, size_t length, struct vit_error *err)
 {
     char *copy = malloc(length + 1);
 
-    if (!copy || !make_room(n)) {
+    if (!copy || !vit_grow((void **)&n->item, n->count, sizeof *n->item)) {
         free(copy);
         return no_memory(err);
     }

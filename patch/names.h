@@ -6,7 +6,7 @@
 
 struct patch_names {
     char **item; /* (count), each its own allocation */
-    size_t count, room;
+    size_t count;
 };
 
 /* Append a copy of length bytes. */

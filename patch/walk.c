@@ -9,6 +9,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "vit/arena.h"
 #include "vit/source.h"
 
 /* S_IFDIR, S_IFREG and so on; S_IFLNK: it is there and cannot be reached; 0: it is not there. */
@@ -123,7 +124,7 @@ struct seen {
         dev_t device;
         ino_t inode;
     } * item;
-    size_t count, room;
+    size_t count;
 };
 
 /* *fresh: path was not entered before; now it is. */
@@ -135,13 +136,8 @@ static enum vit_status enter(struct seen *seen, const char *path, bool *fresh, s
     *fresh = false;
     for (size_t i = 0; i < seen->count; i++)
         if (seen->item[i].device == s.st_dev && seen->item[i].inode == s.st_ino) return VIT_OK;
-    if (seen->count == seen->room) {
-        const size_t room = seen->room ? 2 * seen->room : 16;
-        struct folder_id *item = realloc(seen->item, room * sizeof *item);
-        if (!item) return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to list it", path);
-        seen->item = item;
-        seen->room = room;
-    }
+    if (!vit_grow((void **)&seen->item, seen->count, sizeof *seen->item))
+        return vit_fail(err, VIT_ERR_NOMEM, "%s: no memory to list it", path);
     seen->item[seen->count++] = (struct folder_id){ s.st_dev, s.st_ino };
     *fresh = true;
     return VIT_OK;

@@ -48,13 +48,3 @@ void memory_lost(void)
 {
     losses++;
 }
-
-bool memory_grow(void **items, size_t count, size_t size)
-{
-    void *larger;
-
-    if (count & (count - 1)) return true; /* room is a power of two */
-    larger = realloc(*items, (count ? 2 * count : 1) * size);
-    if (larger) *items = larger;
-    return larger != NULL;
-}

@@ -1,6 +1,5 @@
-/* memory.h - a stream into memory that knows when memory ran out, and lists that grow. open_memstream's does
- * not know: where its buffer cannot grow, glibc drops what is written, and fclose finds nothing wrong with
- * that. */
+/* memory.h - a stream into memory that knows when memory ran out. open_memstream's does not: where its buffer
+ * cannot grow, glibc drops what is written, and fclose finds nothing wrong with that. */
 #ifndef TOOLS_MEMORY_H
 #define TOOLS_MEMORY_H
 
@@ -22,9 +21,5 @@ FILE *memory_open(struct memory *m);
 bool memory_close(struct memory *m);
 /* What was to be written could not even be made: a loss to every stream of this thread that is open. */
 void memory_lost(void);
-
-/* Room for one more of count items of size bytes at *items, which begins as NULL and grows by this alone.
- * False: memory ran out, and all is as it was. */
-bool memory_grow(void **items, size_t count, size_t size);
 
 #endif

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "tools/markup.h"
-#include "tools/memory.h"
 #include "tools/plot_parts.h"
+#include "vit/arena.h"
 
 static const struct plot_style STYLES[] = {
     { "", "m-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z", 0 },
@@ -28,7 +28,7 @@ const struct plot_style *plot_style(int i)
 
 static bool grow(struct plot *p, void **items, size_t count, size_t size)
 {
-    p->failed = p->failed || !memory_grow(items, count, size);
+    p->failed = p->failed || !vit_grow(items, count, size);
     return !p->failed;
 }
 

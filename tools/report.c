@@ -1,8 +1,8 @@
 /* What a report holds: its lists, which grow, and what they point into. */
 #include <stdlib.h>
 
-#include "tools/memory.h"
 #include "tools/report_parts.h"
+#include "vit/arena.h"
 
 static const char *const ENDS[] = {
     [REPORT_DONE] = "done",
@@ -20,7 +20,7 @@ const char *report_end_name(enum report_end e)
 
 enum vit_status report_grow(void **items, size_t count, size_t size, struct vit_error *err)
 {
-    if (memory_grow(items, count, size)) return VIT_OK;
+    if (vit_grow(items, count, size)) return VIT_OK;
     return vit_fail(err, VIT_ERR_NOMEM, "report: no memory for %zu rows", count + 1);
 }
 

@@ -3,15 +3,15 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-#include "tools/memory.h"
 #include "tools/out.h"
+#include "vit/arena.h"
 
 /* The text in its place, whose column becomes as wide. */
 static void add(struct table *t, size_t column, const char *format, va_list list)
 {
     char *text;
 
-    t->failed |= !memory_grow((void **)&t->texts, t->count, sizeof *t->texts);
+    t->failed |= !vit_grow((void **)&t->texts, t->count, sizeof *t->texts);
     if (t->failed || vasprintf(&text, format, list) < 0) {
         t->failed = true;
         return;
@@ -27,7 +27,7 @@ void table_column(struct table *t, enum table_side side, const char *format, ...
 {
     va_list list;
 
-    t->failed |= !memory_grow((void **)&t->widths, t->columns, sizeof *t->widths);
+    t->failed |= !vit_grow((void **)&t->widths, t->columns, sizeof *t->widths);
     if (t->failed) return;
     t->widths[t->columns++] = (struct table_width){ .side = side, .columns = 1 };
     va_start(list, format);

@@ -28,6 +28,18 @@ bool vit_size_mul(size_t *total, size_t factor)
     return true;
 }
 
+bool vit_grow(void **items, size_t count, size_t size)
+{
+    size_t bytes = size;
+    void *larger;
+
+    if (count & (count - 1)) return true; /* room is a power of two */
+    if (count && (!vit_size_mul(&bytes, count) || !vit_size_mul(&bytes, 2))) return false;
+    larger = realloc(*items, bytes);
+    if (larger) *items = larger;
+    return larger != NULL;
+}
+
 void *vit_arena_take(struct vit_arena *a, size_t count, size_t size)
 {
     const size_t most = SIZE_MAX / 2 - VIT_ALIGN - RED_ZONE; /* used may pass it by what a piece is padded */

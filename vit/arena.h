@@ -38,4 +38,8 @@ void vit_arena_free(struct vit_arena *a);
 /* *total *= factor; false (and *total unchanged) when the product does not fit. */
 bool vit_size_mul(size_t *total, size_t factor);
 
+/* Room for one more of count items of size bytes at *items, which begins as NULL and grows by this alone.
+ * False: memory ran out, and all is as it was. */
+bool vit_grow(void **items, size_t count, size_t size);
+
 #endif

@@ -91,14 +91,8 @@ enum vit_status weights_check_shape(const struct weights_file *f, struct weights
 enum vit_status weights_file_add(struct weights_file *f, const struct weights_tensor *t,
                                  struct vit_error *err)
 {
-    if (f->count == f->room) {
-        size_t room = f->room ? 2 * f->room : 64;
-        struct weights_tensor *more = realloc(f->tensors, room * sizeof *more);
-
-        if (!more) return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate the list of tensors", f->path);
-        f->tensors = more;
-        f->room = room;
-    }
+    if (!vit_grow((void **)&f->tensors, f->count, sizeof *f->tensors))
+        return vit_fail(err, VIT_ERR_NOMEM, "%s: cannot allocate the list of tensors", f->path);
     f->tensors[f->count++] = *t;
     return VIT_OK;
 }

@@ -18,7 +18,7 @@ struct weights_file {
     bool mapped; /* bytes came from mmap; otherwise the caller's */
 
     struct weights_tensor *tensors; /* (count), in the order of the file */
-    size_t count, room;
+    size_t count;
     const struct weights_tensor **by_name; /* (count), sorted */
 
     void *header;                 /* safetensors: the json_t that owns names and metadata */

@@ -169,6 +169,31 @@ static void sizes_that_do_not_fit_together_are_refused(void **state)
     }
 }
 
+static void a_list_keeps_what_it_holds_as_it_grows(void **state)
+{
+    enum { ITEMS = 100 };
+    int *items = NULL;
+
+    (void)state;
+    for (int i = 0; i < ITEMS; i++) {
+        assert_true(vit_grow((void **)&items, (size_t)i, sizeof *items));
+        items[i] = i;
+    }
+    for (int i = 0; i < ITEMS; i++) assert_int_equal(items[i], i);
+    free(items);
+}
+
+/* Twice as many do not, though those that there are would. */
+static void a_list_that_does_not_fit_memory_does_not_grow(void **state)
+{
+    void *items = NULL;
+
+    (void)state;
+    assert_false(vit_grow(&items, SIZE_MAX / 2 + 1, 1));
+    assert_false(vit_grow(&items, SIZE_MAX / 16 + 1, 8));
+    assert_null(items);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +206,8 @@ int main(void)
         cmocka_unit_test(a_text_is_utf_8_to_its_end_or_not),
         cmocka_unit_test(no_error_is_wanted),
         cmocka_unit_test(sizes_that_do_not_fit_together_are_refused),
+        cmocka_unit_test(a_list_keeps_what_it_holds_as_it_grows),
+        cmocka_unit_test(a_list_that_does_not_fit_memory_does_not_grow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
