@@ -8,13 +8,7 @@
 #include <sys/stat.h>
 
 #include "vit/source.h"
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), k = strlen(end);
-
-    return n >= k && !strcmp(text + n - k, end);
-}
+#include "vit/text.h"
 
 static bool join_path(char *out, const char *dir, const char *name)
 {
@@ -37,7 +31,7 @@ static enum vit_status only_file(char *out, const char *dir, const char *end, st
     *out = '\0';
     if (!d) return vit_fail(err, VIT_ERR_IO, "%s: cannot be listed: %s", dir, strerror(errno));
     while (!status && (errno = 0, e = readdir(d))) {
-        if (e->d_name[0] == '.' || !ends_with(e->d_name, end)) continue;
+        if (e->d_name[0] == '.' || !vit_ends_with(e->d_name, end)) continue;
         if (*out)
             status =
                 vit_fail(err, VIT_ERR_ARG, "%s: several models: %s and %s; name one", dir, out, e->d_name);

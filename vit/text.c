@@ -35,6 +35,13 @@ int vit_index_of(const char *const *names, size_t count, const char *name)
     return -1;
 }
 
+bool vit_ends_with(const char *text, const char *end)
+{
+    const size_t n = strlen(text), k = strlen(end);
+
+    return n >= k && !strcmp(text + n - k, end);
+}
+
 int vit_float_digits(float x, int least)
 {
     char text[32];

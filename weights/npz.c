@@ -224,7 +224,7 @@ enum vit_status weights_read_npz(struct weights_file *f, zip_t *zip, struct vit_
         struct weights_member m = { 0 };
         enum vit_status status;
 
-        if (!name || !weights_ends_with(name, ".npy")) continue;
+        if (!name || !vit_ends_with(name, ".npy")) continue;
         status = weights_member_open(&m, f, zip, (zip_uint64_t)i, err);
         if (!status) status = read_array(f, &m, err);
         weights_member_close(&m);

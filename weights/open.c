@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "vit/source.h"
+#include "vit/text.h"
 #include "weights/readers.h"
 
 /* An archive may unpack to RATIO times its own size and SLACK bytes more. Trained weights deflate by less
@@ -30,9 +31,9 @@ static struct contents survey(zip_t *zip)
         const char *name = zip_get_name(zip, (zip_uint64_t)i, 0);
 
         if (!name) continue;
-        if (!strcmp(name, "data.pkl") || weights_ends_with(name, "/data.pkl")) c.pickle = i;
-        if (weights_ends_with(name, "/constants.pkl")) c.script = true;
-        if (weights_ends_with(name, ".npy")) c.arrays = true;
+        if (!strcmp(name, "data.pkl") || vit_ends_with(name, "/data.pkl")) c.pickle = i;
+        if (vit_ends_with(name, "/constants.pkl")) c.script = true;
+        if (vit_ends_with(name, ".npy")) c.arrays = true;
     }
     return c;
 }

@@ -1,14 +1,5 @@
 #include "weights/zip.h"
 
-#include <string.h>
-
-bool weights_ends_with(const char *name, const char *tail)
-{
-    const size_t n = strlen(name), t = strlen(tail);
-
-    return n >= t && !strcmp(name + n - t, tail);
-}
-
 static enum vit_status damaged(const struct weights_member *m, const char *why, struct vit_error *err)
 {
     return vit_fail(err, VIT_ERR_FORMAT, "%s: the archive member \"%s\" cannot be read: %s", m->f->path,

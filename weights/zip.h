@@ -23,7 +23,4 @@ enum vit_status weights_member_read(struct weights_member *m, void *out, size_t 
 enum vit_status weights_member_end(struct weights_member *m, struct vit_error *err);
 void weights_member_close(struct weights_member *m);
 
-/* Whether name ends with tail. */
-bool weights_ends_with(const char *name, const char *tail);
-
 #endif

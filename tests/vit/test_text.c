@@ -47,6 +47,16 @@ static void a_name_has_its_place_or_none(void **state)
     assert_int_equal(vit_index_of(PETS, 3, ""), -1);
 }
 
+static void a_text_ends_with_what_is_no_longer_than_it(void **state)
+{
+    (void)state;
+    assert_true(vit_ends_with("a.npy", ".npy"));
+    assert_true(vit_ends_with(".npy", ".npy"));
+    assert_true(vit_ends_with("a", ""));
+    assert_false(vit_ends_with("npy", ".npy"));
+    assert_false(vit_ends_with("a.npy.gz", ".npy"));
+}
+
 static bool reads_back(float x, int digits)
 {
     char text[320]; /* of any float with any digits, which the compiler thinks of */
@@ -80,6 +90,7 @@ int main(void)
         cmocka_unit_test(a_list_says_how_many_find_no_room),
         cmocka_unit_test(a_word_is_added_as_far_as_there_is_room),
         cmocka_unit_test(a_name_has_its_place_or_none),
+        cmocka_unit_test(a_text_ends_with_what_is_no_longer_than_it),
         cmocka_unit_test(the_digits_of_a_float_are_the_fewest_that_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
