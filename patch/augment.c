@@ -173,8 +173,9 @@ static void cutout(unsigned char *pixels, int size, const struct patch_augment *
     paint(pixels, size, top, left, top + a->cutout, left + a->cutout, a->fill);
 }
 
-/* Zhong et al. 2020 (arXiv 1708.04896), algorithm 1, with timm's bounds: a share of 0.02 to 1/3 of the area,
- * the ratio of the sides log-uniform in 0.3 to 1/0.3; ten attempts to find one that fits. */
+/* Zhong et al. 2020 (arXiv 1708.04896), algorithm 1, as timm's RandomErasing in mode const: a share of the
+ * area uniform in 0.02 to 1/3, height over width log-uniform in 0.3 to 1/0.3; ten attempts to find sides less
+ * than the picture's. */
 static void erase(unsigned char *pixels, int size, const struct patch_augment *a, uint64_t key)
 {
     if (vit_random_uniform(key, 0) >= a->erase) return;

@@ -50,12 +50,11 @@ struct patch_augment {
     enum patch_padding padding;
     enum patch_flip flip;
     enum patch_policy policy;
-    int operations;  /* RandAugment: how many of its 15, each done with probability 1/2 */
-    float magnitude; /* RandAugment: 0 to 10 */
-    float deviation; /* RandAugment: of the magnitude, normal, clipped to 0 to 10 */
-    int cutout;      /* side of a square about a uniform centre, cut at the border; 0: none */
-    float
-        erase; /* probability of random erasing, Zhong et al. 2020: 2 to 33 % of the area, sides 0.3 to 3.3 */
+    int operations;        /* RandAugment: how many of its 15, each done with probability 1/2 */
+    float magnitude;       /* RandAugment: 0 to 10 */
+    float deviation;       /* RandAugment: of the magnitude, normal, clipped to 0 to 10 */
+    int cutout;            /* side of a square about a uniform centre, cut at the border; 0: none */
+    float erase;           /* probability of random erasing: of a rectangle that lies in the picture */
     unsigned char fill[3]; /* colour of cutout and erasing */
 };
 

@@ -60,6 +60,7 @@ static const struct {
     { "opt", "optimizer" },
     { "output-dir", "out" },
     { "pretrained", "from" },
+    { "reprob", "erase" },
     { "resume-from", "resume" },
     { "smoothing", "label-smoothing" },
     { "wd", "weight-decay" },

@@ -42,7 +42,7 @@ struct recipe {
     int epochs, batch, accumulate;
     bool decay_all;
 
-    float label_smoothing, drop_path, attn_drop, patch_drop, mixup, cutmix, mix_prob, mix_off;
+    float label_smoothing, drop_path, attn_drop, patch_drop, erase, mixup, cutmix, mix_prob, mix_off;
     const char *teacher; /* NULL: none */
     float teacher_share;
     const char *augment, *flip, *padding;

@@ -315,6 +315,7 @@ enum vit_status recipe_feed(struct patch_feed_options *o, const struct recipe *r
     if (status) return status;
     if (r->flip) o->augment.flip = (enum patch_flip)word_index(recipe_flip_word, r->flip);
     if (r->padding) o->augment.padding = (enum patch_padding)word_index(recipe_padding_word, r->padding);
+    o->augment.erase = r->erase;
     patch_augment_scale(&o->augment, p->size);
     patch_augment_fill(&o->augment, p->mean);
     return patch_augment_check(&o->augment, p->size, err);

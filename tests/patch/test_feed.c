@@ -89,6 +89,7 @@ static void change_everything(struct fixture *f)
 
     assert_ok(patch_augment_preset(&f->options.augment, "autoaugment", &err), &err);
     f->options.augment.cutout = 8;
+    f->options.augment.erase = 0.5f;
     f->options.mix =
         (struct patch_mix_options){ .mixup = 0.8f, .cutmix = 1, .probability = 0.7f, .switching = 0.5f };
 }

@@ -245,6 +245,43 @@ static void a_border_grows_with_the_pictures(void **state)
     }
 }
 
+static void no_preset_erases(void **state)
+{
+    (void)state;
+    for (int i = 0; recipe_preset_name(i); i++) {
+        struct recipe_texts texts;
+
+        assert_true(preset(&texts, recipe_preset_name(i)).erase == 0);
+        recipe_texts_free(&texts);
+    }
+}
+
+/* As timm paints after normalising: with nought, but for the rounding of a byte. */
+static void what_is_erased_is_nought_to_the_network(void **state)
+{
+    enum { SIZE = 32, PIXELS = SIZE * SIZE };
+    const struct recipe r = { .augment = "none", .erase = 1, .batch = 1 };
+    const struct patch_recipe pictures = recipe_pictures(NULL, NULL, SIZE, "CIFAR-10 binary");
+    unsigned char pixels[3 * PIXELS], scratch[3 * PIXELS];
+    float planes[3 * PIXELS];
+    struct patch_feed_options feed;
+    struct vit_error err;
+    int erased = 0;
+
+    (void)state;
+    assert_ok(recipe_feed(&feed, &r, &pictures, &err), &err);
+    memset(pixels, 255, sizeof pixels);
+    patch_augment_apply(pixels, scratch, SIZE, &feed.augment, 1, 0, 0);
+    patch_normalise(planes, pixels, &pictures);
+    for (int i = 0; i < PIXELS; i++) {
+        if (pixels[3 * i] == 255) continue;
+        for (int c = 0; c < 3; c++)
+            assert_near(planes[c * PIXELS + i], 0, 0.501 / 255 / (double)pictures.std[c]);
+        erased++;
+    }
+    assert_in_range(erased, 1, PIXELS / 2);
+}
+
 static void the_first_that_sets_a_value_wins(void **state)
 {
     const struct recipe_words words = { .text = { [RECIPE_LR] = "0.25" },
@@ -728,6 +765,7 @@ static const struct purpose {
     [RECIPE_AUGMENT] = { "cutout", { FIELD(feed.augment.cutout) } },
     [RECIPE_FLIP] = { "random", { FIELD(feed.augment.flip) } },
     [RECIPE_PADDING] = { "zero", { FIELD(feed.augment.padding) } },
+    [RECIPE_ERASE] = { "0.5", { FIELD(feed.augment.erase) } },
     [RECIPE_MIXUP] = { "0.5", { FIELD(feed.mix.mixup) } },
     [RECIPE_CUTMIX] = { "0.5", { FIELD(feed.mix.cutmix) } },
     [RECIPE_MIX_PROB] = { "0.5", { FIELD(feed.mix.probability) } },
@@ -869,6 +907,8 @@ int main(void)
         cmocka_unit_test(a_trained_network_is_tuned_unless_a_preset_is_named),
         cmocka_unit_test(a_head_of_a_trained_network_is_drawn_where_it_is_said_how),
         cmocka_unit_test(a_border_grows_with_the_pictures),
+        cmocka_unit_test(no_preset_erases),
+        cmocka_unit_test(what_is_erased_is_nought_to_the_network),
         cmocka_unit_test(the_first_that_sets_a_value_wins),
         cmocka_unit_test(a_wrong_value_in_a_file_is_named),
         cmocka_unit_test(what_is_saved_reads_back),

@@ -36,12 +36,13 @@ static int setup(void **state)
 /* ---- running ---- */
 
 /* A network and recipe with everything random in it; 10 steps an epoch, 30 in all: 33 lines of log. */
-static const char *const TINY[] = { "--width",      "16",          "--depth",     "2",   "--heads",     "2",
-                                    "--patch",      "16",          "--batch",     "8",   "--epochs",    "3",
-                                    "--val",        "0.2",         "--ema",       "0.9", "--drop-path", "0.2",
-                                    "--cutmix",     "1",           "--mixup",     "0.5", "--mix-off",   "0.3",
-                                    "--augment",    "autoaugment", "--attn-drop", "0.1", "--log-every", "1",
-                                    "--patch-drop", "0.25",        "-t",          "1",   NULL };
+static const char *const TINY[] = {
+    "--width",     "16",          "--depth",     "2",   "--heads",     "2",   "--patch",      "16",
+    "--batch",     "8",           "--epochs",    "3",   "--val",       "0.2", "--ema",        "0.9",
+    "--drop-path", "0.2",         "--cutmix",    "1",   "--mixup",     "0.5", "--mix-off",    "0.3",
+    "--augment",   "autoaugment", "--attn-drop", "0.1", "--log-every", "1",   "--patch-drop", "0.25",
+    "--erase",     "0.5",         "-t",          "1",   NULL
+};
 
 static struct run train(bool tiny, const char *const *words)
 {
@@ -1237,7 +1238,8 @@ static void what_is_done_to_pictures_is_a_setting(void **state)
         bool kept;
     } ROWS[] = { { "--no-exif", NULL, false },
                  { "--crop-mode", "center", true },
-                 { "--crop-pct", "0.5", true } };
+                 { "--crop-pct", "0.5", true },
+                 { "--erase", "0", false } };
     struct fixture *f = *state;
     char data[600];
 
