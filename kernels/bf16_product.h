@@ -33,11 +33,6 @@ static void pack_rows(num *to, const float *w, size_t ld, int count, int k)
 
 /* ---- packing ---- */
 
-static size_t pack_bytes(int n, int k, bool back)
-{
-    return panel_nums(back ? k : n, back ? n : k) * sizeof(num);
-}
-
 static void pack(void *to, const float *w, int n, int k, bool back)
 {
     const int outputs = back ? k : n, nums = units(back ? n : k, FOLD);
@@ -146,7 +141,6 @@ static size_t scratch(const struct kern_limits *l)
 void INSTALL_NAME(NATIVE)(struct kern *k)
 {
     kern_add_scratch(k, scratch);
-    k->pack_bytes[KERN_BF16] = pack_bytes;
     k->pack[KERN_BF16] = pack;
     k->layout[KERN_BF16] = (struct kern_layout){ KERN_BF16, TILE_COLS, FOLD, sizeof(num) / FOLD };
     k->linear[KERN_BF16] = linear;

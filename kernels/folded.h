@@ -19,12 +19,6 @@
 
 /* ---- packing ---- */
 
-/* Nums of all panels. */
-static size_t panel_nums(int outputs, int reduced)
-{
-    return (size_t)padded(outputs, TILE_COLS) * (size_t)units(reduced, FOLD);
-}
-
 /* One panel (nums, TILE_COLS) from count rows of w (count, k), ld apart, each times its factor (count),
  * NULL: 1: to[l][j] = factor[j] w[j][FOLD l ...]. */
 static void pack_scaled_rows(num *to, const float *w, size_t ld, int count, int k, const float *factor)

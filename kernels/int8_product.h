@@ -81,12 +81,10 @@ struct room {
 
 #include "kernels/folded.h"
 
-/* Behind the panels: for each column its scale, and what OFFSET adds to its sums. */
-static size_t pack_bytes(int n, int k, bool back)
+/* Nums of all panels. */
+static size_t panel_nums(int outputs, int reduced)
 {
-    const size_t behind = (size_t)padded(n, TILE_COLS) * (OFFSET ? 2 : 1);
-
-    return back ? 0 : (panel_nums(n, k) + behind) * sizeof(num);
+    return (size_t)padded(outputs, TILE_COLS) * (size_t)units(reduced, FOLD);
 }
 
 /* to (TILE_COLS) = the sums of a row of nothing but OFFSET times a panel. */
@@ -101,6 +99,7 @@ static void sum_offsets(num *to, const num *panel, int nums)
     }
 }
 
+/* Behind the panels: for each column its scale, and what OFFSET adds to its sums. */
 static void pack(void *to, const float *w, int n, int k, bool back)
 {
     const int nums = units(k, FOLD), outputs = padded(n, TILE_COLS);
@@ -237,7 +236,6 @@ static void linear(const struct kern_ctx *c, float *out, const float *x, const s
 void INSTALL_NAME(NATIVE)(struct kern *k)
 {
     kern_add_scratch(k, scratch);
-    k->pack_bytes[KERN_I8] = pack_bytes;
     k->pack[KERN_I8] = pack;
     k->layout[KERN_I8] = (struct kern_layout){ KERN_I8, TILE_COLS, FOLD, sizeof(num) / FOLD };
     k->linear[KERN_I8] = linear;

@@ -169,10 +169,9 @@ struct kern {
      * over the table so far. */
     size_t (*scratch[KERN_SCRATCHES])(const struct kern_limits *limits);
 
-    /* Weights in the layout of linear (back 0) or linear_dx (back 1); 0 bytes: f32 is read. */
-    size_t (*pack_bytes[KERN_DTYPES])(int n, int k, bool back);
+    /* Weights as linear (back 0) or linear_dx (back 1) take them. */
     void (*pack[KERN_DTYPES])(void *to, const float *w, int n, int k, bool back);
-    struct kern_layout layout[KERN_DTYPES]; /* of what pack makes for linear */
+    struct kern_layout layout[KERN_DTYPES]; /* of what pack makes: of w, or (back) of its transpose */
 
     void (*linear[KERN_DTYPES])(const struct kern_ctx *c, float *out, const float *x,
                                 const struct kern_mat *w, const struct kern_epilogue *e, int m);
@@ -274,10 +273,9 @@ static inline size_t kern_scratch_bytes(const struct kern *k, const struct kern_
     return most;
 }
 
-static inline size_t kern_pack_bytes(const struct kern *k, enum kern_dtype dtype, int n, int kk, bool back)
-{
-    return k->pack_bytes[dtype](n, kk, back);
-}
+/* Bytes of w (n, k) laid out for linear, or for linear_dx (back). 0: f32 is read. SIZE_MAX, which no arena
+ * has, where a size_t does not hold them. */
+size_t kern_pack_bytes(const struct kern *k, enum kern_dtype dtype, int n, int kk, bool back);
 
 /* Lay w (n, k) out for linear, or for linear_dx (back). to: kern_pack_bytes() bytes, 64-byte aligned. */
 static inline void kern_pack(const struct kern *k, enum kern_dtype dtype, void *to, const float *w, int n,

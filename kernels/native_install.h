@@ -20,8 +20,6 @@ void INSTALL_NAME(NATIVE)(struct kern *k)
 {
     kern_add_scratch(k, scratch);
     k->own_regions = false;
-    k->pack_bytes[KERN_F32] = k->pack_bytes[KERN_BF16] = linear_pack_bytes;
-    k->pack_bytes[KERN_I8] = linear_pack_bytes_i8;
     k->pack[KERN_F32] = linear_pack;
     k->pack[KERN_BF16] = linear_pack_bf16;
     k->pack[KERN_I8] = linear_pack_i8;

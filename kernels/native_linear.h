@@ -17,11 +17,10 @@ enum {
     FEW = 128         /* rows that are done with a panel as soon as it has come: a network's next, from far */
 };
 
-static size_t linear_pack_bytes(int n, int k, bool back)
+/* Floats of all panels. */
+static size_t panel_floats(int outputs, int reduced)
 {
-    const int outputs = back ? k : n, reduced = back ? n : k;
-
-    return (size_t)padded(outputs, TILE_COLS) * (size_t)reduced * sizeof(float);
+    return (size_t)padded(outputs, TILE_COLS) * (size_t)reduced;
 }
 
 static void linear_pack(void *to, const float *w, int n, int k, bool back)
@@ -42,18 +41,13 @@ static void linear_pack(void *to, const float *w, int n, int k, bool back)
 static void linear_pack_bf16(void *to, const float *w, int n, int k, bool back)
 {
     linear_pack(to, w, n, k, back);
-    narrow_nums(to, linear_pack_bytes(n, k, back) / sizeof(num));
+    narrow_nums(to, back ? panel_floats(k, n) : panel_floats(n, k));
 }
 
 /* The panels, then the scales of their columns. */
-static size_t linear_pack_bytes_i8(int n, int k, bool back)
-{
-    return back ? 0 : linear_pack_bytes(n, k, false) + (size_t)padded(n, TILE_COLS) * sizeof(float);
-}
-
 static void linear_pack_i8(void *to, const float *w, int n, int k, bool back)
 {
-    float *panels = to, *scales = panels + (size_t)padded(n, TILE_COLS) * (size_t)k;
+    float *panels = to, *scales = panels + panel_floats(n, k);
 
     linear_pack(to, w, n, k, back);
     for (int j = 0; j < n; j += TILE_COLS) quantise_panel(panels + (size_t)j * (size_t)k, scales + j, k);
@@ -162,7 +156,7 @@ static void linear(const struct kern_ctx *c, float *out, const float *x, const s
                          .k = w->k };
 
     if (w->dtype == KERN_I8 && w->packed)
-        p.column_scale = (const float *)w->packed + (size_t)padded(w->n, TILE_COLS) * (size_t)w->k;
+        p.column_scale = (const float *)w->packed + panel_floats(w->n, w->k);
     if (!w->packed)
         kern_ref_linear(c, out, x, w, e, m);
     else

@@ -63,6 +63,17 @@ size_t kern_layout_bytes(const struct kern_layout *l, int n, int k, bool *fits)
     return *fits ? bytes + behind : 0;
 }
 
+size_t kern_pack_bytes(const struct kern *k, enum kern_dtype dtype, int n, int kk, bool back)
+{
+    const struct kern_layout *l = &k->layout[dtype];
+    size_t bytes;
+    bool fits;
+
+    if (!l->panel || (back && dtype == KERN_I8)) return 0;
+    bytes = kern_layout_bytes(l, back ? kk : n, back ? n : kk, &fits);
+    return fits ? bytes : SIZE_MAX;
+}
+
 /* Number i of the panels. */
 static float number_at(const struct kern_layout *l, const unsigned char *panels, size_t i)
 {

@@ -9,12 +9,6 @@ static size_t scratch_bytes(const struct kern_limits *limits)
 }
 
 /* The reference reads f32 in place. */
-static size_t pack_bytes(int n, int k, bool back)
-{
-    (void)n, (void)k, (void)back;
-    return 0;
-}
-
 static void pack(void *to, const float *w, int n, int k, bool back)
 {
     (void)to, (void)w, (void)n, (void)k, (void)back;
@@ -34,7 +28,6 @@ void kern_ref_install(struct kern *k)
     *k = (struct kern){
         .own_regions = true,
         .scratch = { scratch_bytes },
-        .pack_bytes = { [KERN_F32] = pack_bytes, [KERN_BF16] = pack_bytes, [KERN_I8] = pack_bytes },
         .pack = { [KERN_F32] = pack, [KERN_BF16] = pack, [KERN_I8] = pack },
         .linear = { [KERN_F32] = kern_ref_linear,
                     [KERN_BF16] = kern_ref_linear,

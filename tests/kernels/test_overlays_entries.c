@@ -4,21 +4,21 @@
 
 #define ENTRY(part, entry)                                                                                   \
     {                                                                                                        \
-#entry, offsetof(struct kern, entry), part                                                           \
+#entry, offsetof(struct kern, entry), sizeof((struct kern *)0)->entry, part                          \
     }
 
 /* All of the table. 0: no overlay replaces it. */
 static const struct {
     const char *name;
-    size_t at;
+    size_t at, bytes;
     unsigned part;
 } ENTRIES[] = {
-    ENTRY(PART_REST, pack_bytes[KERN_F32]),
-    ENTRY(PART_BF16, pack_bytes[KERN_BF16]),
-    ENTRY(PART_I8, pack_bytes[KERN_I8]),
     ENTRY(PART_REST, pack[KERN_F32]),
     ENTRY(PART_BF16, pack[KERN_BF16]),
     ENTRY(PART_I8, pack[KERN_I8]),
+    ENTRY(PART_REST, layout[KERN_F32]),
+    ENTRY(PART_BF16, layout[KERN_BF16]),
+    ENTRY(PART_I8, layout[KERN_I8]),
     ENTRY(PART_F32, linear[KERN_F32]),
     ENTRY(PART_BF16, linear[KERN_BF16]),
     ENTRY(PART_I8, linear[KERN_I8]),
@@ -48,10 +48,10 @@ static const struct {
     ENTRY(PART_REST, adamw),
     ENTRY(PART_REST, sum_squares),
 };
-#define ENTRY_BYTES sizeof(void (*)(void))
-_Static_assert(VIT_COUNT(ENTRIES) * ENTRY_BYTES + sizeof((struct kern){ 0 }.layout) ==
-                   sizeof(struct kern) - offsetof(struct kern, pack_bytes),
-               "every function of the table");
+_Static_assert((VIT_COUNT(ENTRIES) - KERN_DTYPES) * sizeof(void (*)(void)) +
+                       sizeof((struct kern *)0)->layout ==
+                   sizeof(struct kern) - offsetof(struct kern, pack),
+               "every function of the table, and every layout");
 
 static void every_overlay_replaces_what_it_is_for(void **state)
 {
@@ -70,7 +70,7 @@ static void every_overlay_replaces_what_it_is_for(void **state)
         assert_ok(kern_select(&k, spec, &err), &err);
         for (size_t j = 0; j < VIT_COUNT(ENTRIES); j++) {
             const size_t at = ENTRIES[j].at;
-            const bool own = memcmp((const char *)&k + at, (const char *)&ref + at, ENTRY_BYTES) != 0;
+            const bool own = memcmp((const char *)&k + at, (const char *)&ref + at, ENTRIES[j].bytes) != 0;
 
             if (own != ((ENTRIES[j].part & parts_of(name)) != 0))
                 fail_msg("%s: %s is %s", name, ENTRIES[j].name, own ? "replaced" : "the reference's");

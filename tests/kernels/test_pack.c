@@ -17,24 +17,23 @@ static void as_seen(float *out, const float *w, int n, int k, enum kern_dtype dt
     }
 }
 
-static void check_shape(const struct overlay *o, int n, int k)
+/* Laid out for linear, or for linear_dx (back): as the transpose, (k, n). */
+static void check_shape(const struct overlay *o, int n, int k, bool back)
 {
-    const struct kern_layout *l = &o->k.layout[o->dtype];
-    const size_t count = (size_t)n * k, bytes = kern_pack_bytes(&o->k, o->dtype, n, k, false);
+    const size_t count = (size_t)n * k, bytes = kern_pack_bytes(&o->k, o->dtype, n, k, back);
     float *w = filled(count, 7), *expected = guard_floats(count), *got = guard_floats(count);
     void *packed = guard_bytes(bytes);
-    bool fits;
 
-    if (kern_layout_bytes(l, n, k, &fits) != bytes || !fits)
-        fail_msg("%s %s %d x %d: %zu bytes, its layout says %zu", o->name, kern_dtype_name(o->dtype), n, k,
-                 bytes, kern_layout_bytes(l, n, k, &fits));
-    kern_pack(&o->k, o->dtype, packed, w, n, k, false);
-    kern_unpack(l, got, packed, n, k);
+    kern_pack(&o->k, o->dtype, packed, w, n, k, back);
+    kern_unpack(&o->k.layout[o->dtype], got, packed, back ? k : n, back ? n : k);
     as_seen(expected, w, n, k, o->dtype);
-    for (size_t i = 0; i < count; i++)
-        if (got[i] != expected[i]) /* an integer has one zero, a float two */
-            fail_msg("%s %s %d x %d: [%zu] is %.9g, expected %.9g", o->name, kern_dtype_name(o->dtype), n, k,
-                     i, (double)got[i], (double)expected[i]);
+    for (size_t i = 0; i < count; i++) {
+        const size_t at = back ? i % (size_t)k * (size_t)n + i / (size_t)k : i;
+
+        if (got[at] != expected[i]) /* an integer has one zero, a float two */
+            fail_msg("%s %s %d x %d%s: [%zu] is %.9g, expected %.9g", o->name, kern_dtype_name(o->dtype), n,
+                     k, back ? ", for linear_dx" : "", i, (double)got[at], (double)expected[i]);
+    }
     guard_free(packed, bytes);
     guard_free_floats(w, count);
     guard_free_floats(expected, count);
@@ -44,15 +43,18 @@ static void check_shape(const struct overlay *o, int n, int k)
 static void unpacking_gives_what_was_packed(void **state)
 {
     const struct overlay *o = *state;
+    const struct kern_layout *l = &o->k.layout[o->dtype];
 
-    if (!kern_pack_bytes(&o->k, o->dtype, 1, 1, false)) {
-        assert_int_equal(o->k.layout[o->dtype].panel, 0);
-        return;
+    for (int back = 0; back < 2; back++) {
+        if (!l->panel || (back && o->dtype == KERN_I8)) {
+            assert_int_equal(kern_pack_bytes(&o->k, o->dtype, 1, 1, back), 0);
+            continue;
+        }
+        assert_true(kern_layout_known(l));
+        assert_int_equal(l->dtype, o->dtype);
+        for (size_t i = 0; i < VIT_COUNT(SIDES); i++)
+            for (size_t j = 0; j < VIT_COUNT(SIDES); j++) check_shape(o, SIDES[i], SIDES[j], back);
     }
-    assert_true(kern_layout_known(&o->k.layout[o->dtype]));
-    assert_int_equal(o->k.layout[o->dtype].dtype, o->dtype);
-    for (size_t i = 0; i < VIT_COUNT(SIDES); i++)
-        for (size_t j = 0; j < VIT_COUNT(SIDES); j++) check_shape(o, SIDES[i], SIDES[j]);
 }
 
 /* ---- layouts that nobody makes ---- */
@@ -73,12 +75,13 @@ static void strange_layouts_are_not_known(void **state)
 
 static void sizes_that_do_not_fit_are_said(void **state)
 {
-    const struct kern_layout l = { KERN_I8, 32, 2, 4 };
+    const struct kern k = { .layout = { [KERN_I8] = { KERN_I8, 32, 2, 4 } } };
     bool fits = true;
     (void)state;
 
-    assert_int_equal(kern_layout_bytes(&l, INT32_MAX, INT32_MAX, &fits), 0);
+    assert_int_equal(kern_layout_bytes(&k.layout[KERN_I8], INT32_MAX, INT32_MAX, &fits), 0);
     assert_false(fits);
+    assert_true(kern_pack_bytes(&k, KERN_I8, INT32_MAX, INT32_MAX, false) == SIZE_MAX);
 }
 
 int main(void)

@@ -62,7 +62,6 @@ static void ref_fills_every_f32_entry(void **state)
     assert_ok(kern_select(&k, "ref", &err), &err);
     assert_string_equal(k.name, "ref");
     assert_non_null(k.scratch[0]);
-    assert_non_null(k.pack_bytes[KERN_F32]);
     assert_non_null(k.pack[KERN_F32]);
     assert_non_null(k.linear[KERN_F32]);
     assert_non_null(k.linear_dx[KERN_F32]);
