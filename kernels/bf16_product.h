@@ -102,10 +102,8 @@ static void linear(const struct kern_ctx *c, float *out, const float *x, const s
 {
     struct product p = { .out = out, .x = x, .panels = w->packed, .e = e, .m = m, .n = w->n, .k = w->k };
 
-    if (!w->packed)
-        kern_ref_linear(c, out, x, w, e, m);
-    else
-        multiply_by(c, &p);
+    assert(w->packed);
+    multiply_by(c, &p);
 }
 
 static void linear_dx(const struct kern_ctx *c, float *dx, const float *dout, const struct kern_mat *w, int m)
@@ -115,10 +113,8 @@ static void linear_dx(const struct kern_ctx *c, float *dx, const float *dout, co
         .out = dx, .x = dout, .panels = w->packed_back, .e = &none, .m = m, .n = w->k, .k = w->n
     };
 
-    if (!w->packed_back)
-        kern_ref_linear_dx(c, dx, dout, w, m);
-    else
-        multiply_by(c, &p);
+    assert(w->packed_back);
+    multiply_by(c, &p);
 }
 
 static void linear_dw(const struct kern_ctx *c, float *dw, float *db, const float *dout, const float *x,

@@ -221,10 +221,7 @@ static void linear(const struct kern_ctx *c, float *out, const float *x, const s
 {
     const int rows = units(m, units(m, ROWS));
 
-    if (!w->packed) {
-        kern_ref_linear(c, out, x, w, e, m);
-        return;
-    }
+    assert(w->packed);
     for (int i = 0; i < m; i += rows) {
         const size_t at = (size_t)i * w->n;
         const struct kern_epilogue part = kern_epilogue_from(e, at);

@@ -59,8 +59,8 @@ struct kern_mat {
     int n, k; /* outputs, inputs */
     enum kern_dtype dtype;
     const float *f32;        /* (n, k); NULL when only packed forms are kept */
-    const void *packed;      /* for linear, as kern_pack laid it out; NULL: reads f32 */
-    const void *packed_back; /* for linear_dx; NULL: reads f32 */
+    const void *packed;      /* for linear, as kern_pack laid it out; NULL only where it lays out nothing */
+    const void *packed_back; /* for linear_dx; NULL there, and where it is not called */
     float x_scale;           /* KERN_I8: fixed, of every row of x; 0: each row has its own */
 };
 

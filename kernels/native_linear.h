@@ -155,12 +155,9 @@ static void linear(const struct kern_ctx *c, float *out, const float *x, const s
                          .n = w->n,
                          .k = w->k };
 
-    if (w->dtype == KERN_I8 && w->packed)
-        p.column_scale = (const float *)w->packed + panel_floats(w->n, w->k);
-    if (!w->packed)
-        kern_ref_linear(c, out, x, w, e, m);
-    else
-        multiply(c, &p);
+    assert(w->packed);
+    if (w->dtype == KERN_I8) p.column_scale = (const float *)w->packed + panel_floats(w->n, w->k);
+    multiply(c, &p);
 }
 
 static void linear_dx(const struct kern_ctx *c, float *dx, const float *dout, const struct kern_mat *w, int m)
@@ -175,10 +172,8 @@ static void linear_dx(const struct kern_ctx *c, float *dx, const float *dout, co
                          .n = w->k,
                          .k = w->n };
 
-    if (!w->packed_back)
-        kern_ref_linear_dx(c, dx, dout, w, m);
-    else
-        multiply(c, &p);
+    assert(w->packed_back);
+    multiply(c, &p);
 }
 
 static void linear_dw(const struct kern_ctx *c, float *dw, float *db, const float *dout, const float *x,

@@ -1,5 +1,5 @@
-/* ref.h - the reference operations, by name: ref.c puts them into the table, overlays fall back on some.
- * Plain C in the simplest correct form, sums in double; never optimised. Contracts: kern.h. */
+/* ref.h - the reference operations, by name: ref.c puts them into the table. Plain C in the simplest correct
+ * form, sums in double; never optimised. Contracts: kern.h. */
 #ifndef KERNELS_REF_H
 #define KERNELS_REF_H
 
