@@ -423,6 +423,7 @@ static inline void kern_add(const struct kern_ctx *c, float *out, const float *x
 static inline void kern_add_back(const struct kern_ctx *c, float *dy, float *dgain, const float *dout,
                                  const float *y, const float *gain, int gain_n, int m, int n)
 {
+    assert(gain && dgain);
     c->k->add_back(c, dy, dgain, dout, y, gain, gain_n, m, n);
 }
 

@@ -68,7 +68,7 @@ static void add_back_part(float *dy, float *sums, const float *dout, const float
             const vec g = load_some(dout + j, rest);
 
             store_some(sums + j, load_some(sums + j, rest) + g * load_some(y + j, rest), rest);
-            store_some(dy + j, gain ? g * gain_at(gain, gain_n, j, n) : g, rest);
+            store_some(dy + j, g * gain_at(gain, gain_n, j, n), rest);
         }
 }
 
@@ -97,7 +97,7 @@ static void add_back(const struct kern_ctx *c, float *dy, float *dgain, const fl
         return;
     }
     for (int part = 0; part < PARTS; part++) total += row_sum(sums + part * stride, n);
-    if (dgain) *dgain += total;
+    *dgain += total;
 }
 
 struct scale_work {

@@ -27,18 +27,18 @@ void kern_ref_add_back(const struct kern_ctx *c, float *dy, float *dgain, const 
                        const float *gain, int gain_n, int m, int n)
 {
     /* First what reads dout, which dy may overwrite. */
-    if (dgain && gain_n == 1) {
+    if (gain_n == 1) {
         double sum = 0;
         for (int j = 0; j < n; j++) sum += column_sum(dout, y, j, m, n);
         *dgain = (float)((double)*dgain + sum);
-    } else if (dgain) {
+    } else {
 #pragma omp parallel for num_threads(c->threads)
         for (int j = 0; j < n; j++) dgain[j] = (float)((double)dgain[j] + column_sum(dout, y, j, m, n));
     }
 #pragma omp parallel for num_threads(c->threads)
     for (int i = 0; i < m; i++)
         for (int j = 0; j < n; j++)
-            dy[(size_t)i * n + j] = dout[(size_t)i * n + j] * (gain ? gain[gain_n == 1 ? 0 : j] : 1);
+            dy[(size_t)i * n + j] = dout[(size_t)i * n + j] * gain[gain_n == 1 ? 0 : j];
 }
 
 void kern_ref_row_scale(const struct kern_ctx *c, float *x, const float *factor, int m, size_t n)
