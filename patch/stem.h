@@ -119,9 +119,10 @@ void patch_stem_forward(const struct kern_ctx *c, float *tokens, const float *pl
                         const struct patch_stem *s, const struct patch_stem_packed *p,
                         struct patch_stem_trace *t, int n);
 
-/* Gradients of the tensors, in the order of patch_stem_tensors, += ; NULL entries are skipped. From dtokens
- * (n, grid grid, width) and the trace of the last forward (training), whose activations stay as they are.
- * With batch norm they are those of the folded weights: vit_gradients_create() refuses such a stem. */
+/* Gradients of the tensors, in the order of patch_stem_tensors, += ; NULL: a bias that the patch embedding
+ * does not have. From dtokens (n, grid grid, width) and the trace of the last forward (training), whose
+ * activations stay as they are. With batch norm they are those of the folded weights: vit_gradients_create()
+ * refuses such a stem. */
 void patch_stem_backward(const struct kern_ctx *c, float *const *dtensors, const float *dtokens,
                          const struct patch_stem *s, const struct patch_stem_packed *p,
                          struct patch_stem_trace *t, int n);

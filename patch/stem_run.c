@@ -181,27 +181,16 @@ void patch_stem_forward(const struct kern_ctx *c, float *tokens, const float *pl
 
 /* ---- backward ---- */
 
-/* dw (n, k), db (n) += as kern_linear_dw; either may be NULL. */
-static void dense_dw(const struct kern_ctx *c, float *dw, float *db, const float *dout, const float *x, int m,
-                     const struct kern_mat *w)
-{
-    if (dw) {
-        kern_linear_dw(c, w->dtype, dw, db, dout, x, m, w->n, w->k);
-        return;
-    }
-    for (int i = 0; db && i < m; i++)
-        for (int j = 0; j < w->n; j++) db[j] += dout[(size_t)i * w->n + j];
-}
-
 static void patch_backward(const struct kern_ctx *c, float *const *dtensors, const float *dtokens,
                            const struct patch_stem *s, const struct patch_stem_packed *p,
                            struct patch_stem_trace *t, int n)
 {
     const int grid = patch_stem_grid(s, t->image), patches = grid * grid;
+    const struct kern_mat *w = &p->mat[0];
 
     for (struct chunk ch = { 0 }; next_chunk(&ch, t, n);)
-        dense_dw(c, dtensors[0], dtensors[1], dtokens + (size_t)ch.first * patches * t->width,
-                 t->rows + ch.slot * patches * p->mat[0].k, ch.n * patches, &p->mat[0]);
+        kern_linear_dw(c, w->dtype, dtensors[0], dtensors[1], dtokens + (size_t)ch.first * patches * t->width,
+                       t->rows + ch.slot * patches * w->k, ch.n * patches, w->n, w->k);
 }
 
 /* dout: gradient of the layer's output for the chunk. Returns that of its input, in t->grad[1]. */
@@ -251,7 +240,8 @@ static void conv_backward(const struct kern_ctx *c, float *const *dtensors, cons
 
         if (s->project) {
             const struct kern_mat *w = &p->mat[s->layers];
-            dense_dw(c, dproj[0], dproj[1], dout, layer_input(t, shapes, s->layers, &ch), ch.n * patches, w);
+            kern_linear_dw(c, w->dtype, dproj[0], dproj[1], dout, layer_input(t, shapes, s->layers, &ch),
+                           ch.n * patches, w->n, w->k);
             kern_linear_dx(c, t->grad[1], dout, w, ch.n * patches);
             dout = t->grad[1];
         }
@@ -260,10 +250,9 @@ static void conv_backward(const struct kern_ctx *c, float *const *dtensors, cons
             dout = layer_backward(c, db, dout, s, p, t, shapes, i, &ch);
         }
     }
-    for (int i = 0; i < s->layers; i++) {
-        float *dw = dtensors[patch_stem_slot(s, i)];
-        if (dw) add_reordered(dw, t->dw[i], shapes[i].out, shapes[i].conv.channels, shapes[i].conv.kernel);
-    }
+    for (int i = 0; i < s->layers; i++)
+        add_reordered(dtensors[patch_stem_slot(s, i)], t->dw[i], shapes[i].out, shapes[i].conv.channels,
+                      shapes[i].conv.kernel);
 }
 
 void patch_stem_backward(const struct kern_ctx *c, float *const *dtensors, const float *dtokens,
