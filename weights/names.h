@@ -51,8 +51,6 @@ int weights_copy_rank(const char *prefix);
  * trunk. */
 bool weights_copy_closer(const char *rival, const char *prefix, const char *name, char separator);
 
-/* A network that is known not to be read, by a part of a name: VIT_ERR_UNSUPPORTED says which. */
-enum vit_status weights_refuse_stranger(const struct weights_file *f, struct vit_error *err);
 /* Blocks under two prefixes, of which neither is preferred; never VIT_OK. */
 enum vit_status weights_refuse_rivals(const struct weights_file *f, const struct weights_naming *naming,
                                       const char *a, const char *b, struct vit_error *err);

@@ -3,7 +3,8 @@
 
 #include "weights/names.h"
 
-enum vit_status weights_refuse_stranger(const struct weights_file *f, struct vit_error *err)
+/* A network that is known not to be read, by a part of a name: VIT_ERR_UNSUPPORTED says which. */
+static enum vit_status refuse_stranger(const struct weights_file *f, struct vit_error *err)
 {
     static const struct {
         const char *part, *what;
@@ -44,7 +45,7 @@ static bool are_numbered(const char *a, const char *b, char separator)
 enum vit_status weights_refuse_rivals(const struct weights_file *f, const struct weights_naming *naming,
                                       const char *a, const char *b, struct vit_error *err)
 {
-    const enum vit_status status = weights_refuse_stranger(f, err);
+    const enum vit_status status = refuse_stranger(f, err);
 
     if (status) return status;
     if (are_numbered(a, b, naming->separator))
@@ -59,7 +60,7 @@ enum vit_status weights_refuse_rivals(const struct weights_file *f, const struct
 
 enum vit_status weights_refuse_names(const struct weights_file *f, struct vit_error *err)
 {
-    const enum vit_status status = weights_refuse_stranger(f, err);
+    const enum vit_status status = refuse_stranger(f, err);
 
     if (status) return status;
     return vit_fail(
