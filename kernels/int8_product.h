@@ -198,9 +198,7 @@ static void multiply_rows(const struct kern_ctx *c, float *out, const float *x, 
     num *left = (num *)(scale + scale_floats(m));
     const struct narrowing n = { left, scale, x, m, w->k, w->x_scale };
     struct product p = { .out = out,
-                         .x = x,
                          .panels = w->packed,
-                         .dtype = KERN_I8,
                          .left = left,
                          .row_scale = scale,
                          /* cppcheck-suppress invalidPointerCast ; the scales lie behind the panels */
