@@ -1,6 +1,5 @@
 #include "kernels/cpu.h"
 
-#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

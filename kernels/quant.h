@@ -14,7 +14,6 @@
 #define KERNELS_QUANT_H
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
