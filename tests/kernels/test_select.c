@@ -206,9 +206,9 @@ static void what_an_overlay_needs_is_said_when_it_is_refused(void **state)
         { "int8", "avx2 fma" },
         { "avxvnni", "avx2 fma avx_vnni" },
         { "vnni", "fma avx512 avx512_vnni" },
-        { "bf16", "avx512 avx512_bf16" },
+        { "bf16", "fma avx512 avx512_bf16" },
         { "amxint8", "fma avx512 avx512_vnni amx_int8" },
-        { "amxbf16", "avx512 avx512_bf16 amx_bf16" },
+        { "amxbf16", "fma avx512 avx512_bf16 amx_bf16" },
     };
     struct vit_error err = { 0 };
     char expected[128];
