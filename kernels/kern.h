@@ -1,9 +1,9 @@
 /* kern.h - the arithmetic: a table of operations and the shape contract of each.
  *
  * A struct kern is a table of functions. The reference (ref.c, plain C) fills every
- * entry; overlays named in overlays.def replace the entries they do better. The
- * table lies in the model; a call gets it through a struct kern_ctx, which belongs to
- * a session and adds the number of threads and the session's scratch memory.
+ * entry that a format has; overlays named in overlays.def replace the entries they do
+ * better. The table lies in the model; a call gets it through a struct kern_ctx, which
+ * belongs to a session and adds the number of threads and the session's scratch memory.
  *
  * Everything is row-major, last index fastest, f32 unless said otherwise. "+=" marks
  * an output that accumulates. No operation allocates, prints or fails: what could be

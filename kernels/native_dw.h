@@ -10,7 +10,7 @@
 
 enum {
     DW_ROWS = 256, /* rows of nums of a block at most */
-    DW_TILES = 16, /* tiles of outputs a task takes at most: 16 x 6 x 256 nums stay in L2 */
+    DW_TILES = 16, /* tiles of outputs a task takes at most: TILE_ROWS x 256 nums each, which stay in L2 */
     PACK_LEFT = 8, /* panels packed at a time */
     PACK_RIGHT = 4,
     BIAS = 8 * VEC /* columns of db at a time */

@@ -1,8 +1,9 @@
 /* native_math.h - exp, tanh and the activations on vectors. Constants: tests/data/kernels/fit_constants.py.
  *
  * NaN must come out as NaN, or a diverged training would look healthy: VEC_MAX and VEC_MIN return their
- * second argument when either is NaN, so the value is always second. What infinity gives is in kern.h
- * (kern_act); zero and infinity at the ends of exp are what makes it so. */
+ * second argument when either is NaN, so the value is second, but where what it is multiplied with shows the
+ * NaN (vec_sigmoid(), hold()). What infinity gives is in kern.h (kern_act); zero and infinity at the ends of
+ * exp are what makes it so. */
 #ifndef KERNELS_NATIVE_MATH_H
 #define KERNELS_NATIVE_MATH_H
 

@@ -214,7 +214,8 @@ enum weights_resample {
 const char *weights_resample_name(enum weights_resample how); /* "bicubic_antialias" */
 int weights_resample_from_name(const char *name);             /* -1: unknown */
 enum weights_resample weights_family_resample(enum weights_family family, const char *format);
-/* out (to, to, d) from in (from, from, d), row-major y then x. Equal sizes copy. scratch: none. */
+/* out (to, to, d) from in (from, from, d), row-major y then x. Equal sizes copy. VIT_ERR_ARG: a size out of
+ * range; VIT_ERR_NOMEM. */
 enum vit_status weights_resample_grid(float *out, const float *in, int from, int to, int d,
                                       enum weights_resample how, struct vit_error *err);
 
