@@ -75,7 +75,7 @@ struct patch_stem_packed {
     const float *bias[PATCH_STEM_LAYERS + 1];   /* or NULL */
     float *own[PATCH_STEM_LAYERS + 1];          /* reordered copies the mats point into; NULL: the file's */
     float *own_bias[PATCH_STEM_LAYERS + 1];     /* of folded layers */
-    void *room[PATCH_STEM_LAYERS + 1][2]; /* kern_pack's output for linear and linear_dx; NULL: reads f32 */
+    void *room[PATCH_STEM_LAYERS + 1][2];       /* kern_pack's output for linear and linear_dx; NULL: none */
 };
 
 /* Carve what packing needs from an arena (twice, as vit/arena.h says). dtype: what the products compute

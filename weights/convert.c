@@ -94,17 +94,6 @@ void weights_strides(size_t *stride, const struct weights_tensor *t, bool fortra
     }
 }
 
-size_t weights_next(int rank, const int64_t *shape, const size_t *stride, int64_t *index, size_t at)
-{
-    for (int i = rank - 1; i >= 0; i--) {
-        at += stride[i];
-        if (++index[i] < shape[i]) break;
-        at -= stride[i] * (size_t)shape[i];
-        index[i] = 0;
-    }
-    return at;
-}
-
 enum vit_status weights_read_f32(const struct weights_tensor *t, const char *path, float *out,
                                  struct vit_error *err)
 {

@@ -52,7 +52,18 @@ enum vit_status weights_check_shape(const struct weights_file *f, struct weights
 void weights_strides(size_t *stride, const struct weights_tensor *t, bool fortran);
 /* The place of the element after the one at place at, the last index fastest; index (rank), which begins with
  * zeros, counts along. */
-size_t weights_next(int rank, const int64_t *shape, const size_t *stride, int64_t *index, size_t at);
+static inline size_t weights_next(int rank, const int64_t *shape, const size_t *stride, int64_t *index,
+                                  size_t at)
+{
+    for (int i = rank - 1; i >= 0; i--) {
+        at += stride[i];
+        if (++index[i] < shape[i]) break;
+        at -= stride[i] * (size_t)shape[i];
+        index[i] = 0;
+    }
+    return at;
+}
+
 /* Element i of the data as float; t must be a floating type. */
 float weights_load_f32(const struct weights_tensor *t, size_t i);
 bool weights_is_float(enum weights_dtype dtype);
